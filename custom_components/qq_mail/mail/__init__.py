@@ -1,0 +1,1 @@
+"""Composing and submitting mail: SMTP and MIME, without Home Assistant."""

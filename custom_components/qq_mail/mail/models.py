@@ -1,0 +1,180 @@
+"""What travels through the mail package: all of it immutable."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+import re
+from typing import Self
+
+from email_validator import EmailNotValidError, validate_email
+
+from .exceptions import InvalidMailboxError
+
+# Between the mailboxes of a list, in Latin and Chinese punctuation, but not
+# inside the quotes of a display name.
+_SEPARATOR = re.compile(r'[,;，；、\n](?=(?:[^"]*"[^"]*")*[^"]*$)')
+_NAME_AND_ADDRESS = re.compile(r'\s*"?(?P<name>[^"<>]*?)"?\s*<(?P<addr>[^<>]*)>\s*')
+
+
+class Encryption(StrEnum):
+    """How a session is encrypted; without encryption there is none."""
+
+    TLS = "tls"
+    """Implicit TLS from the first byte (RFC 8314), port 465."""
+    STARTTLS = "starttls"
+    """An upgrade of a plaintext connection (RFC 3207), port 587."""
+
+
+class Step(StrEnum):
+    """Where in a session something happened."""
+
+    CONNECT = "connect"
+    """Up to the greeting, with implicit TLS where that is used."""
+    EHLO = "ehlo"
+    STARTTLS = "starttls"
+    AUTH = "auth"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    BODY = "body"
+    END_OF_DATA = "end_of_data"
+
+    @property
+    def before_login(self) -> bool:
+        """Whether a refusal here judges the connection, not the account."""
+        return self in (Step.CONNECT, Step.EHLO, Step.STARTTLS)
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """One address, with or without a display name."""
+
+    addr_spec: str
+    """ASCII: an internationalized domain is kept as A-labels (RFC 5890)."""
+    display_name: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `address` or `Name <address>`.
+
+        Raises InvalidMailboxError.
+        """
+        name, addr_spec = "", text.strip()
+        if match := _NAME_AND_ADDRESS.fullmatch(text):
+            name, addr_spec = match["name"], match["addr"].strip()
+        try:
+            # QQ refuses what is not ASCII before the @, so that is not allowed.
+            address = validate_email(
+                addr_spec, check_deliverability=False, allow_smtputf8=False
+            )
+        except EmailNotValidError as err:
+            raise InvalidMailboxError(text) from err
+        # Without SMTPUTF8 there is always an ASCII form, or it was refused.
+        return cls(address.ascii_email or addr_spec, one_line(name))
+
+    @classmethod
+    def parse_list(cls, text: str) -> tuple[Self, ...]:
+        """Read mailboxes separated by commas, semicolons or line ends.
+
+        Raises InvalidMailboxError.
+        """
+        return tuple(cls.parse(part) for part in _SEPARATOR.split(text) if part.strip())
+
+    @property
+    def domain(self) -> str:
+        """The part behind the @."""
+        return self.addr_spec.rpartition("@")[2]
+
+    def __str__(self) -> str:
+        """Return the form that `parse` reads."""
+        if not self.display_name:
+            return self.addr_spec
+        return f'"{self.display_name}" <{self.addr_spec}>'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipients:
+    """Who gets a message."""
+
+    to: tuple[Mailbox, ...] = ()
+    cc: tuple[Mailbox, ...] = ()
+    bcc: tuple[Mailbox, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What a caller wants to say, before it is a message."""
+
+    recipients: Recipients
+    subject: str
+    text: str
+    reply_to: Mailbox | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Sender and recipients as the server is told (RFC 5321 section 2.3.1)."""
+
+    reverse_path: str
+    recipients: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A composed message with its envelope."""
+
+    envelope: Envelope
+    message_id: str
+    wire: bytes
+    """Wire form: CRLF line ends, dots stuffed, without the final dot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The server's answer to a command (RFC 5321 section 4.2)."""
+
+    code: int
+    text: str
+
+    @property
+    def permanent(self) -> bool:
+        """Whether the server does not want to be asked again (5yz)."""
+        return 500 <= self.code < 600
+
+    def __str__(self) -> str:
+        """Return the answer as it came."""
+        return f"{self.code} {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionResult:
+    """A message that the server accepted, for all recipients or for some."""
+
+    reply: Reply
+    accepted: tuple[str, ...]
+    refused: Mapping[str, Reply]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """How to reach a submission server, and as whom."""
+
+    username: str
+    password: str
+    """The authorization code."""
+    host: str
+    port: int
+    encryption: Encryption
+    timeout: float
+    """Seconds, for connecting and for each answer."""
+
+    def __repr__(self) -> str:
+        """Leave out the authorization code: it must not reach a log."""
+        return f"Account({self.username}, {self.host}:{self.port}, {self.encryption})"
+
+
+def one_line(text: str) -> str:
+    """Make text safe for a header field: one line, without control characters."""
+    # A lone surrogate, as broken input may contain, cannot be encoded.
+    text = text.encode("utf-8", "replace").decode()
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

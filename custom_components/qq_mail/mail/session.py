@@ -1,0 +1,365 @@
+"""One connection to a submission server.
+
+Written around QQ's habits: one AUTH mechanism for each connection, because the
+second meets a closed socket; no NOOP or RSET after an accepted message, because
+their replies may be damaged; and the answer to the final dot alone decides.
+"""
+
+import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+import errno
+import socket
+import ssl
+from types import TracebackType
+from typing import Self, cast
+
+from aiosmtplib import (
+    SMTP,
+    SMTPConnectError,
+    SMTPConnectTimeoutError,
+    SMTPException,
+    SMTPResponseException,
+)
+
+from .diagnosis import Cause, diagnose
+from .exceptions import (
+    AuthenticationError,
+    MailError,
+    MessageRefusedError,
+    OutcomeUnknownError,
+    RecipientsRefusedError,
+    SessionError,
+)
+from .models import (
+    Account,
+    Encryption,
+    Reply,
+    Step,
+    Submission,
+    SubmissionResult,
+    one_line,
+)
+
+# QQ writes the name into a Received field that every recipient can read. An
+# address literal is allowed for a client without a name (RFC 5321 section
+# 4.1.4), and this one says nothing about the house.
+EHLO_NAME = "[127.0.0.1]"
+
+CHUNK_BYTES = 64 * 1024
+"""Octets of a message that are handed to the transport at a time."""
+
+PROBE_TIMEOUT = 3.0
+"""Seconds that a port has to show whether it begins in plaintext or with TLS.
+
+Where both sides wait for the other to speak first, it is also the time after
+which we ask.
+"""
+
+CLOSE_TIMEOUT = 1.0
+"""Seconds for QUIT: nothing depends on its answer."""
+
+_START_INPUT = 354
+_REPLY_MAX_CHARS = 500
+# aiosmtplib's code for an answer that is not SMTP, or much too long.
+_INVALID_RESPONSE = -1
+# X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
+_CERTIFICATE_NAME_ERRORS = (62, 64)
+
+
+class SubmissionSession:
+    """A session: connect, authenticate, submit once or often, close."""
+
+    def __init__(self, account: Account, tls_context: ssl.SSLContext) -> None:
+        """Prepare; nothing is connected yet."""
+        self._account = account
+        self._tls_context = tls_context
+        self._client = SMTP(
+            hostname=account.host,
+            port=account.port,
+            local_hostname=EHLO_NAME,
+            timeout=account.timeout,
+            use_tls=account.encryption is Encryption.TLS,
+            start_tls=False,
+            tls_context=tls_context,
+        )
+        # One for the whole session: its finalizer would close the transport.
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def __aenter__(self) -> Self:
+        """Connect and authenticate. Raises SessionError."""
+        try:
+            await self.connect()
+            await self.authenticate()
+        except BaseException:
+            self._drop()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close, whatever happened."""
+        await self.close()
+
+    async def connect(self) -> None:
+        """Connect over TLS, with the certificate checked. Raises SessionError."""
+        if self._account.encryption is Encryption.TLS:
+            await self._connect_with_tls()
+        else:
+            await self._connect_and_upgrade()
+        with _translated(Step.EHLO):
+            await self._client.ehlo()
+        self._writer = asyncio.StreamWriter(
+            cast("asyncio.WriteTransport", self._client.transport),
+            cast("asyncio.Protocol", self._client.protocol),
+            None,
+            asyncio.get_running_loop(),
+        )
+
+    async def authenticate(self) -> None:
+        """Log in with one mechanism. Raises SessionError."""
+        offered = self._client.server_auth_methods
+        if "login" in offered:
+            log_in = self._client.auth_login
+        elif "plain" in offered:
+            log_in = self._client.auth_plain
+        else:
+            raise AuthenticationError(Cause.NO_LOGIN, Step.AUTH)
+        with _translated(Step.AUTH):
+            await log_in(self._account.username, self._account.password)
+
+    async def submit(self, submission: Submission) -> SubmissionResult:
+        """Hand over one message: one mail transaction (RFC 5321 section 3.3).
+
+        Raises MessageRefusedError, RecipientsRefusedError, OutcomeUnknownError,
+        or SessionError where the connection broke before the final dot.
+        """
+        envelope = submission.envelope
+        with _translated(Step.MAIL):
+            await self._client.mail(
+                envelope.reverse_path, options=self._mail_options(submission)
+            )
+        try:
+            refused = await self._name_recipients(envelope.recipients)
+            with _translated(Step.DATA):
+                answer = await self._client.execute_command(b"DATA")
+                if answer.code != _START_INPUT:
+                    raise SMTPResponseException(answer.code, answer.message)
+        except MailError:
+            await self._abandon_transaction()
+            raise
+        await self._stream(submission.wire)
+        return SubmissionResult(
+            await self._end_data(),
+            tuple(to for to in envelope.recipients if to not in refused),
+            refused,
+        )
+
+    async def close(self) -> None:
+        """Take leave. The answer is not waited for long, nor does it count."""
+        with suppress(SMTPException, TimeoutError):
+            await self._client.quit(timeout=CLOSE_TIMEOUT)
+        self._drop()
+
+    async def _connect_with_tls(self) -> None:
+        try:
+            with _translated(Step.CONNECT):
+                await self._client.connect()
+        except SessionError as err:
+            if err.cause is Cause.TLS_FAILED and (
+                greeting := await self._plaintext_greeting()
+            ):
+                raise SessionError(
+                    Cause.STARTTLS_PORT
+                    if greeting.startswith(b"220")
+                    else Cause.NOT_SMTP,
+                    Step.CONNECT,
+                ) from err
+            raise
+
+    async def _connect_and_upgrade(self) -> None:
+        try:
+            await self._client.connect(
+                timeout=min(PROBE_TIMEOUT, self._account.timeout)
+            )
+        except (SMTPException, UnicodeError) as err:
+            if await self._begins_with_tls():
+                raise SessionError(Cause.TLS_PORT, Step.CONNECT) from err
+            with _translated(Step.CONNECT):
+                if not isinstance(err, SMTPConnectTimeoutError):
+                    raise
+                # Silent, but not waiting for TLS: slow, then.
+                await self._client.connect()
+        with _translated(Step.EHLO):
+            await self._client.ehlo()
+        # QQ would take the login in plaintext as well; we would not.
+        if not self._client.supports_extension("starttls"):
+            raise SessionError(Cause.NO_STARTTLS, Step.STARTTLS)
+        with _translated(Step.STARTTLS):
+            await self._client.starttls()
+
+    async def _plaintext_greeting(self) -> bytes:
+        """Return what a port says first without TLS, if it says anything."""
+        with suppress(OSError):
+            async with asyncio.timeout(PROBE_TIMEOUT):
+                reader, writer = await asyncio.open_connection(
+                    self._account.host, self._account.port
+                )
+                try:
+                    return await reader.read(CHUNK_BYTES)
+                finally:
+                    writer.transport.abort()
+        return b""
+
+    async def _begins_with_tls(self) -> bool:
+        """Tell whether the port expects a TLS handshake at once."""
+        try:
+            async with asyncio.timeout(PROBE_TIMEOUT):
+                _, writer = await asyncio.open_connection(
+                    self._account.host, self._account.port, ssl=self._tls_context
+                )
+        except ssl.SSLCertVerificationError:
+            # Not one to be trusted, but a certificate all the same.
+            return True
+        except OSError, UnicodeError:
+            return False
+        writer.transport.abort()
+        return True
+
+    def _mail_options(self, submission: Submission) -> list[str]:
+        """Announce the size, so that too much is refused before it is sent."""
+        if self._client.supports_extension("size"):
+            return [f"SIZE={len(submission.wire)}"]
+        return []
+
+    async def _name_recipients(self, recipients: tuple[str, ...]) -> dict[str, Reply]:
+        """Send RCPT for each recipient and return who was refused."""
+        refused: dict[str, Reply] = {}
+        for recipient in recipients:
+            try:
+                with _translated(Step.RCPT):
+                    await self._client.rcpt(recipient)
+            except MessageRefusedError as err:
+                if err.cause is Cause.RATE_LIMIT or not self._client.is_connected:
+                    # This was said of the account or of the connection.
+                    raise
+                refused[recipient] = err.reply
+        if len(refused) == len(recipients):
+            reply = next(iter(refused.values()))
+            raise RecipientsRefusedError(
+                diagnose(reply, Step.RCPT), Step.RCPT, reply, refused
+            )
+        return refused
+
+    async def _abandon_transaction(self) -> None:
+        """Leave a begun transaction, so that the next MAIL does not meet it."""
+        try:
+            await self._client.rset()
+        except SMTPException:
+            self._drop()
+
+    async def _stream(self, wire: bytes) -> None:
+        """Send the body in wire form, no faster than the server reads it."""
+        writer = cast("asyncio.StreamWriter", self._writer)
+        with _translated(Step.BODY):
+            try:
+                for start in range(0, len(wire), CHUNK_BYTES):
+                    writer.write(wire[start : start + CHUNK_BYTES])
+                    async with asyncio.timeout(self._account.timeout):
+                        await writer.drain()
+                # A connection that ended in good order fails only the next drain.
+                await writer.drain()
+            except OSError:
+                self._drop()
+                raise
+
+    async def _end_data(self) -> Reply:
+        """Send the final dot; from here on the message may have been taken."""
+        try:
+            answer = await self._client.execute_command(b".")
+        except (SMTPException, OSError) as err:
+            self._drop()
+            raise OutcomeUnknownError(
+                Cause.OUTCOME_UNKNOWN, Step.END_OF_DATA, detail=str(err)
+            ) from err
+        reply = _reply(answer.code, answer.message)
+        if not 200 <= reply.code < 300:
+            raise MessageRefusedError(
+                diagnose(reply, Step.END_OF_DATA), Step.END_OF_DATA, reply
+            )
+        return reply
+
+    def _drop(self) -> None:
+        """Close at once: a graceful TLS shutdown may wait for a dead peer."""
+        if self._client.transport is not None:
+            cast("asyncio.WriteTransport", self._client.transport).abort()
+        self._client.close()
+
+
+@contextmanager
+def _translated(step: Step) -> Generator[None]:
+    """Turn every aiosmtplib, ssl and OS error into a MailError."""
+    try:
+        yield
+    except SMTPResponseException as err:
+        raise _refusal(_reply(err.code, err.message), step) from err
+    except (SMTPException, OSError, UnicodeError) as err:
+        cause, detail = _fault(err)
+        if step is Step.AUTH and cause is Cause.CONNECTION_LOST:
+            # QQ hides a refused login behind a closed connection.
+            raise AuthenticationError(Cause.LOGIN_CLOSED, step) from err
+        raise SessionError(cause, step, detail=detail) from err
+
+
+def _refusal(reply: Reply, step: Step) -> MailError:
+    """Say what a refusing reply means at this step."""
+    if reply.code == _INVALID_RESPONSE:
+        cause = Cause.NOT_SMTP if step.before_login else Cause.BAD_REPLY
+        return SessionError(cause, step, detail=reply.text)
+    cause = diagnose(reply, step)
+    if step is Step.AUTH:
+        return AuthenticationError(cause, step, reply)
+    if step.before_login:
+        return SessionError(cause, step, reply)
+    return MessageRefusedError(cause, step, reply)
+
+
+def _fault(err: Exception) -> tuple[Cause, str]:
+    """Tell causes apart by the exceptions of aiosmtplib, ssl and the system."""
+    if isinstance(err, SMTPConnectError) and isinstance(err.__cause__, Exception):
+        # aiosmtplib wraps what went wrong while connecting.
+        err = err.__cause__
+    match err:
+        case ssl.SSLCertVerificationError():
+            if err.verify_code in _CERTIFICATE_NAME_ERRORS:
+                return Cause.CERTIFICATE_NAME, err.verify_message
+            return Cause.CERTIFICATE_UNTRUSTED, err.verify_message
+        case ssl.SSLError():
+            return Cause.TLS_FAILED, err.reason or str(err)
+        case socket.gaierror() | UnicodeError():
+            return Cause.HOST_NOT_FOUND, str(err)
+        # asyncio aborts a TLS handshake only when its time is up.
+        case TimeoutError() | ConnectionAbortedError():
+            return Cause.TIMED_OUT, str(err)
+        case ConnectionRefusedError():
+            return Cause.CONNECTION_REFUSED, str(err)
+        case ConnectionError():
+            return Cause.CONNECTION_LOST, str(err)
+    # A host with several addresses: asyncio merges what each of them said.
+    if f"[Errno {errno.ECONNREFUSED}]" in str(err):
+        return Cause.CONNECTION_REFUSED, str(err)
+    return Cause.UNREACHABLE, str(err)
+
+
+def _reply(code: int, text: str) -> Reply:
+    """Clean a reply: QQ's oldest texts are GBK, and a server may send anything."""
+    raw = text.encode("utf-8", "surrogateescape")
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        text = raw.decode("gb18030", "replace")
+    return Reply(code, one_line(text)[:_REPLY_MAX_CHARS])

@@ -1,0 +1,136 @@
+"""Sending by notify entities and by the action notify.<name>."""
+
+from typing import Any, override
+
+from homeassistant.components.notify import (
+    ATTR_DATA,
+    ATTR_TARGET,
+    ATTR_TITLE,
+    DOMAIN as NOTIFY_DOMAIN,
+    BaseNotificationService,
+    NotifyEntity,
+    NotifyEntityFeature,
+)
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .const import CONF_SERVICE_NAME, DOMAIN, LOGGER, SUBENTRY_TYPE_RECIPIENT
+from .coordinator import QQMailConfigEntry
+from .mail.models import Recipients
+from .services import (
+    async_send,
+    called_recipients,
+    default_recipients,
+    subentry_recipients,
+)
+
+# The outbox keeps the order; the entities have nothing to wait for.
+PARALLEL_UPDATES = 0
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: QQMailConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Set up the account's entity, one for each recipient, and the action."""
+    async_add_entities(
+        [
+            QQMailNotifyEntity(
+                entry, entry.entry_id, entry.title, default_recipients(entry)
+            )
+        ]
+    )
+    for subentry in entry.get_subentries_of_type(SUBENTRY_TYPE_RECIPIENT):
+        async_add_entities(
+            [
+                QQMailNotifyEntity(
+                    entry,
+                    subentry.subentry_id,
+                    subentry.title,
+                    subentry_recipients(subentry.data),
+                )
+            ],
+            config_subentry_id=subentry.subentry_id,
+        )
+    await _async_register_action(hass, entry)
+
+
+class QQMailNotifyEntity(NotifyEntity):
+    """Sends to the recipients behind it; always available, also offline.
+
+    An action called for an unavailable entity would succeed without doing anything.
+    """
+
+    _attr_has_entity_name = True
+    _attr_name = None
+    _attr_supported_features = NotifyEntityFeature.TITLE
+
+    def __init__(
+        self, entry: QQMailConfigEntry, key: str, name: str, recipients: Recipients
+    ) -> None:
+        """Make the entity of the account or of a recipient, known by its key."""
+        self._entry = entry
+        self._recipients = recipients
+        self._attr_unique_id = key
+        self._attr_device_info = DeviceInfo(
+            entry_type=DeviceEntryType.SERVICE,
+            identifiers={(DOMAIN, key)},
+            manufacturer="Tencent",
+            model="QQ Mail",
+            name=name,
+        )
+
+    @override
+    async def async_send_message(self, message: str, title: str | None = None) -> None:
+        """Send a message to the recipients behind this entity."""
+        await async_send(self.hass, self._entry, self._recipients, message, title)
+
+
+class QQMailNotificationService(BaseNotificationService):
+    """Sends by notify.<name>, to any address."""
+
+    def __init__(self, entry: QQMailConfigEntry) -> None:
+        """Keep the account that sends."""
+        self._entry = entry
+
+    @override
+    async def async_send_message(self, message: str, **kwargs: Any) -> None:
+        """Send a message to the targets, or to the account's recipients."""
+        if options := kwargs.get(ATTR_DATA):
+            raise ServiceValidationError(
+                translation_domain=DOMAIN,
+                translation_key="unknown_data",
+                translation_placeholders={"fields": ", ".join(options)},
+            )
+        targets = kwargs.get(ATTR_TARGET)
+        await async_send(
+            self.hass,
+            self._entry,
+            called_recipients(targets) if targets else default_recipients(self._entry),
+            message,
+            kwargs.get(ATTR_TITLE),
+        )
+
+
+async def _async_register_action(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
+    """Offer notify.<name> until the entry is unloaded.
+
+    Registered here rather than by discovery, so that it is there when the entry has
+    loaded, and is taken away only if it is ours.
+    """
+    name: str = entry.options[CONF_SERVICE_NAME]
+    if hass.services.has_service(NOTIFY_DOMAIN, name):
+        LOGGER.warning(
+            "The action notify.%s belongs to another integration, so it does not"
+            " send by %s; use the notify entities, or rename the other one",
+            name,
+            entry.title,
+        )
+        return
+    service = QQMailNotificationService(entry)
+    await service.async_setup(hass, name, name)
+    await service.async_register_services()
+    entry.async_on_unload(service.async_unregister_services)

@@ -1,0 +1,252 @@
+"""Try QQ Mail without a QQ account: a QQ-like server beside a real Home Assistant.
+
+Everything runs on this machine. With --check it does the whole journey by itself
+and ends with 0 only if every mail arrived as it should.
+"""
+
+import argparse
+import asyncio
+from pathlib import Path
+import signal
+import sys
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.e2e.home_assistant import (  # noqa: E402 - needs the path above
+    PASSWORD,
+    USER,
+    HomeAssistant,
+    HomeAssistantError,
+)
+from tests.qq_server import AcceptedMessage, Certificates, QQServer  # noqa: E402
+
+ADDRESS = "10001@qq.com"
+CODE = "abcdefghijklmnop"
+ENTITY = "notify.10001_qq_com"
+
+CONFIGURATION = f"""\
+input_boolean:
+  front_door:
+    name: Front door
+    icon: mdi:door
+script:
+  say_hello:
+    alias: Say hello by mail
+    sequence:
+      - action: notify.qq_mail
+        data:
+          title: Hello from a script
+          message: 你好！This came by notify.qq_mail.
+          target: "Grandma <grandma@example.com>"
+automation:
+  - id: front_door
+    alias: Mail when the front door opens
+    triggers:
+      - trigger: state
+        entity_id: input_boolean.front_door
+        to: "on"
+    actions:
+      - action: notify.send_message
+        target:
+          entity_id: {ENTITY}
+        data:
+          title: 🚪 大门打开了
+          message: The front door was opened.
+"""
+
+
+async def main() -> int:
+    """Run the demo until Ctrl-C, or the journey once."""
+    options = parse_options()
+    folder = ROOT / ".demo"
+    folder.mkdir(exist_ok=True)
+    certificates = Certificates()
+    ca_file = folder / "ca.pem"
+    certificates.write_ca(ca_file)
+    with QQServer(certificates, accounts={ADDRESS: CODE}) as server:
+        server.delay = options.latency / 1000
+        print("Starting Home Assistant; the first time this takes a minute …")
+        async with HomeAssistant(
+            folder / ("check" if options.check else "config"),
+            ca_file=ca_file,
+            configuration=CONFIGURATION,
+            language=options.language,
+        ) as home_assistant:
+            if options.check:
+                return await check(home_assistant, server)
+            server.on_accepted = print_mail
+            print_welcome(home_assistant, server)
+            await interrupted()
+    print("\nEnded.")
+    return 0
+
+
+def parse_options() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
+    parser.add_argument(
+        "--check", action="store_true", help="do the whole journey unattended"
+    )
+    parser.add_argument(
+        "--latency",
+        type=float,
+        default=0,
+        metavar="MS",
+        help="milliseconds the server waits before each answer",
+    )
+    parser.add_argument(
+        "--language",
+        default="en",
+        choices=("en", "zh-Hans", "zh-Hant"),
+        help="the language of Home Assistant's pages",
+    )
+    return parser.parse_args()
+
+
+def print_welcome(home_assistant: HomeAssistant, server: QQServer) -> None:
+    """Say what to open and what to type in."""
+    print(
+        f"""
+  Home Assistant    {home_assistant.url}
+  User, password    {USER}, {PASSWORD}
+
+  Add the account: Settings → Devices & services → Add integration → QQ Mail
+    Mail address         {ADDRESS}
+    Authorization code   {CODE}
+    Server               {server.host}
+    Port, encryption     {server.tls_port}, TLS  (or {server.starttls_port}, STARTTLS)
+
+  Then switch on "Front door" (Overview), or run the script "Say hello by mail".
+  Each mail that arrives is shown here. Ctrl-C ends everything.
+"""
+    )
+
+
+def print_mail(mail: AcceptedMessage) -> None:
+    """Show a mail as its recipient would see it."""
+    message = mail.message
+    attachments = [part.get_filename() for part in message.iter_attachments()]
+    print(f"── mail accepted from {mail.account} for {', '.join(mail.recipients)}")
+    for field in ("Subject", "From", "To", "Cc", "Date"):
+        if field in message:
+            print(f"   {field + ':':9}{message[field]}")
+    if attachments:
+        print(f"   Attachments: {', '.join(map(str, attachments))}")
+    for line in mail.text.splitlines():
+        print(f"   │ {line}")
+    print(flush=True)
+
+
+async def interrupted() -> None:
+    """Wait for Ctrl-C."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
+
+
+class CheckError(Exception):
+    """The journey did not go as it should."""
+
+
+async def check(home_assistant: HomeAssistant, server: QQServer) -> int:
+    """Do the whole journey, by the interfaces that the front end uses as well."""
+    try:
+        await add_account(home_assistant, server)
+        await home_assistant.action(
+            "notify.send_message",
+            entity_id=ENTITY,
+            title="Hello from an entity",
+            message="第一封邮件 📬\n.a line that begins with a dot",
+        )
+        await expect(
+            server,
+            1,
+            subject="Hello from an entity",
+            text="第一封邮件 📬\n.a line that begins with a dot\n",
+            recipients=(ADDRESS,),
+        )
+        await home_assistant.action("script.say_hello")
+        await expect(
+            server,
+            2,
+            subject="Hello from a script",
+            text="你好！This came by notify.qq_mail.\n",
+            recipients=("grandma@example.com",),
+        )
+        await home_assistant.action(
+            "input_boolean.turn_on", entity_id="input_boolean.front_door"
+        )
+        await expect(
+            server,
+            3,
+            subject="🚪 大门打开了",
+            text="The front door was opened.\n",
+            recipients=(ADDRESS,),
+        )
+        verify("no more mails than these", len(server.accepted), 3)
+        verify("no login in plaintext", server.plaintext_logins, 0)
+        verify("the code in Home Assistant's log", CODE in home_assistant.log, False)
+        verify("errors in the log", "Traceback" in home_assistant.log, False)
+    except (CheckError, HomeAssistantError, TimeoutError) as err:
+        print(f"✗ {err!r}\n\n{home_assistant.log}")
+        return 1
+    print("✓ Every mail arrived as it should.")
+    return 0
+
+
+async def add_account(home_assistant: HomeAssistant, server: QQServer) -> None:
+    """Go through the config flow: first with a wrong code, then with the right one."""
+    flows = "/api/config/config_entries/flow"
+    texts = await home_assistant.translations("config")
+    form = await home_assistant.post(flows, {"handler": "qq_mail"})
+    fields = [field["name"] for field in form["data_schema"]]
+    verify(
+        "fields of the form",
+        fields,
+        ["username", "password", "host", "port", "encryption"],
+    )
+    typed = {
+        "username": ADDRESS,
+        "host": server.host,
+        "port": server.tls_port,
+        "encryption": "tls",
+    }
+    form = await home_assistant.post(
+        f"{flows}/{form['flow_id']}", {**typed, "password": "wrongwrongwrongw"}
+    )
+    verify("error after a wrong code", form["errors"], {"password": "login_ambiguous"})
+    text = texts["component.qq_mail.config.error.login_ambiguous"]
+    print(f"  {text.format(**form['description_placeholders'])}")
+    entry = await home_assistant.post(
+        f"{flows}/{form['flow_id']}", {**typed, "password": CODE}
+    )
+    verify("the entry after the right code", entry["title"], ADDRESS)
+
+
+async def expect(server: QQServer, number: int, **expected: Any) -> None:
+    """Wait for a mail and look at what arrived."""
+    mail = (await asyncio.to_thread(server.wait_for, number))[number - 1]
+    arrived = {
+        "subject": mail.message["Subject"],
+        "text": mail.text,
+        "sender": str(mail.message["From"]),
+        "recipients": mail.recipients,
+        "encrypted": mail.secure,
+    }
+    verify(
+        f"mail {number}", arrived, {"sender": ADDRESS, "encrypted": True, **expected}
+    )
+
+
+def verify(what: str, seen: object, expected: object) -> None:
+    """Print what was seen. Raises CheckError where it is not what was expected."""
+    if seen != expected:
+        raise CheckError(f"{what}: saw {seen!r}, expected {expected!r}")
+    print(f"✓ {what}: {seen!r}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

@@ -1,0 +1,326 @@
+"""A real Home Assistant in a process of its own, used by its public interfaces."""
+
+import asyncio
+from collections.abc import Callable
+import json
+import os
+from pathlib import Path
+import shutil
+import signal
+import socket
+import sys
+import time
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlencode
+
+import aiohttp
+
+ROOT = Path(__file__).parents[2]
+PREFERRED_PORT = 8123
+START_TIMEOUT = 180.0
+"""Seconds for the first start, which compiles every module it loads."""
+STEP_TIMEOUT = 60.0
+
+USER = "demo"
+PASSWORD = "demo"
+
+# What a household's Home Assistant has, less what needs hardware or the internet.
+CONFIGURATION = """\
+homeassistant:
+  name: Demo
+  country: CN
+  time_zone: Asia/Shanghai
+  unit_system: metric
+  media_dirs:
+    local: media
+config:
+frontend:
+history:
+logbook:
+media_source:
+person:
+system_health:
+logger:
+  default: warning
+  logs:
+    custom_components.qq_mail: debug
+    aiosmtplib: debug
+automation: !include automations.yaml
+script: !include scripts.yaml
+scene:
+"""
+
+
+class HomeAssistantError(Exception):
+    """Home Assistant did not start, or refused a request."""
+
+
+class HomeAssistant:
+    """Start it, log in, call it over HTTP and WebSocket, stop it or kill it."""
+
+    def __init__(
+        self,
+        config_dir: Path,
+        *,
+        ca_file: Path,
+        configuration: str = "",
+        language: str = "en",
+    ) -> None:
+        """Write a config folder with the integration in it."""
+        self.config_dir = config_dir
+        self.port = free_port()
+        self._environment = {
+            **os.environ,
+            # Home Assistant then trusts this authority and no other.
+            "REQUESTS_CA_BUNDLE": str(ca_file),
+            "SETUP_PORT": str(self.port),
+            "PYTHONUNBUFFERED": "1",
+        }
+        self._language = language
+        self._process: asyncio.subprocess.Process | None = None
+        self._http: aiohttp.ClientSession | None = None
+        self._tokens: dict[str, Any] = {}
+        self._ids = 0
+        self._write_config(configuration)
+
+    @property
+    def url(self) -> str:
+        """The address to open in a browser."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        """Everything it logged so far."""
+        file = self.config_dir / "home-assistant.log"
+        return file.read_text(errors="replace") if file.exists() else ""
+
+    async def __aenter__(self) -> Self:
+        """Start, with a user who has been through the onboarding."""
+        try:
+            await self.start()
+            await self._onboard()
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop."""
+        await self.stop()
+
+    async def start(self) -> None:
+        """Start the process and wait until it has started completely."""
+        if self._http is None:
+            self._http = aiohttp.ClientSession()
+        with (self.config_dir / "console.log").open("ab") as console:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "homeassistant",
+                "--config",
+                str(self.config_dir),
+                env=self._environment,
+                stdout=console,
+                stderr=console,
+                # Ctrl-C in a terminal must end it through us, in good order.
+                start_new_session=True,
+            )
+        await self._until(self._is_running, START_TIMEOUT)
+
+    async def stop(self) -> None:
+        """End the process in good order, and our connections to it."""
+        if self._process and self._process.returncode is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                async with asyncio.timeout(STEP_TIMEOUT):
+                    await self._process.wait()
+            except TimeoutError:
+                await self.kill()
+        if self._http:
+            await self._http.close()
+            self._http = None
+
+    async def kill(self) -> None:
+        """End the process at once, as a power cut would."""
+        if self._process and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+    async def restart(self) -> None:
+        """Stop and start again on the same config folder."""
+        await self.stop()
+        await self.start()
+
+    async def get(self, path: str) -> Any:
+        """Ask the REST interface."""
+        return await self._request("GET", path)
+
+    async def post(self, path: str, data: Any = None) -> Any:
+        """Tell the REST interface."""
+        return await self._request("POST", path, json=data or {})
+
+    async def delete(self, path: str) -> Any:
+        """Have the REST interface remove something."""
+        return await self._request("DELETE", path)
+
+    async def action(self, action: str, **data: Any) -> None:
+        """Perform an action. Raises HomeAssistantError where it failed."""
+        domain, _, service = action.partition(".")
+        target = {"entity_id": data.pop("entity_id")} if "entity_id" in data else {}
+        await self.command(
+            "call_service",
+            domain=domain,
+            service=service,
+            service_data=data,
+            target=target,
+        )
+
+    async def command(self, kind: str, **data: Any) -> Any:
+        """Send one WebSocket command and return its result."""
+        async with self._session.ws_connect(
+            f"{self.url}/api/websocket", max_msg_size=0
+        ) as socket:
+            await socket.receive_json()
+            await socket.send_json(
+                {"type": "auth", "access_token": await self._access_token()}
+            )
+            await socket.receive_json()
+            await socket.send_json({"id": 1, "type": kind, **data})
+            async with asyncio.timeout(STEP_TIMEOUT):
+                answer = await socket.receive_json()
+        if not answer["success"]:
+            raise HomeAssistantError(answer["error"]["message"])
+        return answer["result"]
+
+    async def translations(self, category: str) -> dict[str, str]:
+        """Return the integration's texts in the user's language."""
+        result = await self.command(
+            "frontend/get_translations",
+            language=self._language,
+            category=category,
+            integration=["qq_mail"],
+        )
+        return dict(result["resources"])
+
+    @property
+    def _session(self) -> aiohttp.ClientSession:
+        if self._http is None:
+            raise HomeAssistantError("not started")
+        return self._http
+
+    def _write_config(self, configuration: str) -> None:
+        shutil.rmtree(self.config_dir, ignore_errors=True)
+        (self.config_dir / "media").mkdir(parents=True)
+        components = self.config_dir / "custom_components"
+        components.mkdir()
+        (components / "qq_mail").symlink_to(
+            ROOT / "custom_components" / "qq_mail", target_is_directory=True
+        )
+        for name, text in {
+            "configuration.yaml": CONFIGURATION + configuration,
+            "automations.yaml": "[]\n",
+            "scripts.yaml": "{}\n",
+        }.items():
+            (self.config_dir / name).write_text(text)
+
+    async def _onboard(self) -> None:
+        """Make the user, as the first page in the browser would."""
+        async with self._session.post(
+            f"{self.url}/api/onboarding/users",
+            json={
+                "name": "Demo",
+                "username": USER,
+                "password": PASSWORD,
+                "client_id": self._client_id,
+                "language": self._language,
+            },
+        ) as response:
+            code = (await response.json())["auth_code"]
+        await self._fetch_tokens(grant_type="authorization_code", code=code)
+        for step, data in (
+            ("core_config", {}),
+            ("analytics", {}),
+            (
+                "integration",
+                {"client_id": self._client_id, "redirect_uri": self._client_id},
+            ),
+        ):
+            await self.post(f"/api/onboarding/{step}", data)
+        await self.command(
+            "frontend/set_user_data",
+            key="language",
+            value={"language": self._language, "number_format": "language"},
+        )
+
+    @property
+    def _client_id(self) -> str:
+        return f"{self.url}/"
+
+    async def _fetch_tokens(self, **grant: str) -> None:
+        async with self._session.post(
+            f"{self.url}/auth/token",
+            data=urlencode({"client_id": self._client_id, **grant}),
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+        ) as response:
+            tokens = await response.json()
+        self._tokens |= {**tokens, "until": time.monotonic() + tokens["expires_in"] / 2}
+
+    async def _access_token(self) -> str:
+        if time.monotonic() > self._tokens["until"]:
+            await self._fetch_tokens(
+                grant_type="refresh_token",
+                refresh_token=self._tokens["refresh_token"],
+            )
+        return str(self._tokens["access_token"])
+
+    async def _request(self, method: str, path: str, **options: Any) -> Any:
+        async with self._session.request(
+            method,
+            self.url + path,
+            headers={"Authorization": f"Bearer {await self._access_token()}"},
+            timeout=aiohttp.ClientTimeout(total=STEP_TIMEOUT),
+            **options,
+        ) as response:
+            text = await response.text()
+            if not response.ok:
+                raise HomeAssistantError(f"{method} {path}: {response.status} {text}")
+        return json.loads(text)
+
+    async def _is_running(self) -> bool:
+        """Tell whether it answers and has finished starting."""
+        process = self._process
+        if process and process.returncode is not None:
+            console = (self.config_dir / "console.log").read_text(errors="replace")
+            raise HomeAssistantError(f"ended with {process.returncode}:\n{console}")
+        try:
+            if not self._tokens:
+                async with self._session.get(f"{self.url}/api/onboarding") as response:
+                    return response.ok
+            return bool((await self.get("/api/config"))["state"] == "RUNNING")
+        except OSError, aiohttp.ClientError, HomeAssistantError:
+            return False
+
+    async def _until(self, condition: Callable[[], Any], timeout: float) -> None:
+        """Wait for another process, which can only be asked again and again."""
+        async with asyncio.timeout(timeout):
+            while not await condition():
+                await asyncio.sleep(0.1)
+
+
+def free_port() -> int:
+    """Return 8123 if nothing listens there, else any free port."""
+    for port in (PREFERRED_PORT, 0):
+        with socket.socket() as candidate:
+            candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                candidate.bind(("", port))
+            except OSError:
+                continue
+            return int(candidate.getsockname()[1])
+    raise HomeAssistantError("no free port")

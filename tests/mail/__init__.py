@@ -1,0 +1,1 @@
+"""Tests of the mail package, which knows nothing of Home Assistant."""

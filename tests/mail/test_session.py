@@ -1,0 +1,670 @@
+"""A session against the QQ-like server: every reply, every quirk, every fault."""
+
+import _socket
+import asyncio
+from dataclasses import replace
+import socket
+import socketserver
+import ssl
+import threading
+from typing import Any
+
+import pytest
+
+from custom_components.qq_mail.mail import session as session_module
+from custom_components.qq_mail.mail.diagnosis import Cause, Treatment
+from custom_components.qq_mail.mail.exceptions import (
+    AuthenticationError,
+    MailError,
+    MessageRefusedError,
+    OutcomeUnknownError,
+    RecipientsRefusedError,
+    SessionError,
+)
+from custom_components.qq_mail.mail.models import (
+    Account,
+    Encryption,
+    Envelope,
+    Reply,
+    Step,
+    Submission,
+    SubmissionResult,
+)
+from custom_components.qq_mail.mail.session import SubmissionSession
+from tests.conftest import ADDRESS, CODE
+from tests.qq_server import (
+    Answer,
+    Certificate,
+    Close,
+    Hang,
+    QQServer,
+    Raw,
+    Stall,
+    Step as At,
+    replies,
+)
+
+FRIENDS = ("a@example.com", "b@example.com", "c@example.com")
+WIRE = (
+    b"From: 123456@qq.com\r\nTo: a@example.com\r\nMessage-ID: <1@qq.com>\r\n\r\n"
+    b"Hello\r\n..dot\r\n"
+)
+SUBMISSION = Submission(Envelope(ADDRESS, FRIENDS), "<1@qq.com>", WIRE)
+
+
+async def submit(
+    account: Account, tls_context: ssl.SSLContext, submission: Submission = SUBMISSION
+) -> SubmissionResult:
+    """Submit one message over a session of its own."""
+    async with SubmissionSession(account, tls_context) as session:
+        return await session.submit(submission)
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait long for a server that is silent on purpose."""
+    monkeypatch.setattr(session_module, "PROBE_TIMEOUT", 0.3)
+    monkeypatch.setattr(session_module, "CLOSE_TIMEOUT", 0.1)
+
+
+@pytest.mark.parametrize("account_name", ["account", "starttls_account"])
+async def test_accepted(
+    server: QQServer,
+    request: pytest.FixtureRequest,
+    tls_context: ssl.SSLContext,
+    account_name: str,
+) -> None:
+    """A message arrives as it was written, over TLS, with a neutral EHLO name."""
+    account: Account = request.getfixturevalue(account_name)
+    result = await submit(account, tls_context)
+    assert result == SubmissionResult(Reply(250, "OK: queued as."), FRIENDS, {})
+    (mail,) = server.accepted
+    assert mail.wire == WIRE
+    assert mail.recipients == FRIENDS
+    assert mail.secure
+    assert mail.helo == "[127.0.0.1]"
+    assert server.plaintext_logins == 0
+    assert server.logins == server.login_attempts == 1
+    assert [c for c in server.commands if c.startswith("MAIL")] == [
+        f"MAIL FROM:<{ADDRESS}> SIZE={len(WIRE)}"
+    ]
+
+
+async def test_login_by_plain_where_login_is_not_offered(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext
+) -> None:
+    """PLAIN is the second choice."""
+    server.mechanisms = ("PLAIN",)
+    await submit(account, tls_context)
+    assert "AUTH PLAIN ***" in server.commands
+
+
+async def test_size_is_announced_only_where_it_is_known(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext
+) -> None:
+    """A server without SIZE gets MAIL without it."""
+    server.script(At.EHLO, Answer(250, "host\nAUTH LOGIN"))
+    await submit(account, tls_context)
+    assert f"MAIL FROM:<{ADDRESS}>" in server.commands
+
+
+async def test_several_messages_in_one_session(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext
+) -> None:
+    """The next message begins with MAIL: NOOP and RSET meet QQ's leaked bytes."""
+    async with SubmissionSession(account, tls_context) as session:
+        for _ in range(3):
+            await session.submit(SUBMISSION)
+    assert len(server.accepted) == 3
+    assert server.logins == server.connections == 1
+    assert not {"RSET", "NOOP"} & set(server.commands)
+
+
+@pytest.mark.parametrize(
+    ("leaked", "scripted"),
+    [
+        pytest.param(True, [], id="leaked bytes"),
+        pytest.param(False, [], id="clean"),
+        pytest.param(False, [(At.QUIT, Close())], id="closed"),
+        pytest.param(False, [(At.QUIT, Hang())], id="silent"),
+        pytest.param(False, [(At.QUIT, Answer(500, "no"))], id="refused"),
+    ],
+)
+async def test_quit_changes_nothing(
+    server: QQServer,
+    account: Account,
+    tls_context: ssl.SSLContext,
+    leaked: bool,
+    scripted: list[Any],
+) -> None:
+    """Whatever answers QUIT, the message was accepted once."""
+    server.leaked_bytes_at_quit = leaked
+    for step, action in scripted:
+        server.script(step, action)
+    result = await submit(account, tls_context)
+    assert result.accepted == FRIENDS
+    assert len(server.accepted) == server.quits == 1
+
+
+SUBMISSION_REPLIES = [
+    (replies.SENDER_MISMATCH, Cause.SENDER_MISMATCH, Treatment.REJECT_MESSAGE),
+    (replies.INVALID_INPUT, Cause.INVALID_INPUT, Treatment.REJECT_MESSAGE),
+    (replies.NEED_AUTH, Cause.BAD_SEQUENCE, Treatment.REJECT_MESSAGE),
+    (replies.NEED_MAIL, Cause.BAD_SEQUENCE, Treatment.REJECT_MESSAGE),
+    (replies.FROM_HEADER, Cause.FROM_HEADER, Treatment.REJECT_MESSAGE),
+    (replies.CONTENT, Cause.CONTENT, Treatment.REJECT_MESSAGE),
+    (replies.CONTENT_EXMAIL, Cause.CONTENT, Treatment.REJECT_MESSAGE),
+    (replies.TOO_MANY_ATTEMPTS, Cause.RATE_LIMIT, Treatment.PAUSE),
+    (replies.FREQUENCY_LIMITED, Cause.RATE_LIMIT, Treatment.PAUSE),
+    (replies.MAILBOX_NOT_FOUND, Cause.RECIPIENT, Treatment.REJECT_RECIPIENT),
+    (replies.TLS_REQUIRED, Cause.TLS_REQUIRED, Treatment.REJECT_MESSAGE),
+    (Answer(450, "later"), Cause.TEMPORARY, Treatment.RETRY),
+    (Answer(451, "later"), Cause.TEMPORARY, Treatment.RETRY),
+    (Answer(452, "later"), Cause.TEMPORARY, Treatment.RETRY),
+    (Answer(454, "later"), Cause.TEMPORARY, Treatment.RETRY),
+    (Answer(552, "too much"), Cause.TOO_LARGE, Treatment.REJECT_MESSAGE),
+    (Answer(553, "no"), Cause.REFUSED, Treatment.REJECT_MESSAGE),
+    (Answer(554, "no"), Cause.REFUSED, Treatment.REJECT_MESSAGE),
+]
+INBOUND_CAUSES = {
+    "Mail content denied": Cause.CONTENT,
+    "Mailbox not found": Cause.RECIPIENT,
+    "Mailbox unavailable or access denied": Cause.RECIPIENT,
+    "Ip frequency limited": Cause.RATE_LIMIT,
+    "Domain frequency limited": Cause.RATE_LIMIT,
+    "Sender frequency limited": Cause.RATE_LIMIT,
+    "Connection denied": Cause.POLICY,
+    "Message too large": Cause.TOO_LARGE,
+    "Suspected spam": Cause.POLICY,
+    "Suspected spam ip": Cause.POLICY,
+    "SPF check failed": Cause.POLICY,
+    "DMARC check failed": Cause.POLICY,
+    "Mail is rejected by recipients": Cause.RECIPIENT,
+}
+
+
+@pytest.mark.parametrize("at", [At.MAIL, At.DATA, At.DOT])
+@pytest.mark.parametrize(
+    ("answer", "cause", "treatment"),
+    SUBMISSION_REPLIES,
+    ids=lambda value: str(getattr(value, "text", ""))[:30] or None,
+)
+async def test_message_refused(
+    server: QQServer,
+    account: Account,
+    tls_context: ssl.SSLContext,
+    at: At,
+    answer: Answer,
+    cause: Cause,
+    treatment: Treatment,
+) -> None:
+    """Each reply has its cause and treatment, and the session remains usable."""
+    server.script(at, answer, times=1)
+    async with SubmissionSession(account, tls_context) as session:
+        with pytest.raises(MessageRefusedError) as refused:
+            await session.submit(SUBMISSION)
+        await session.submit(SUBMISSION)
+    assert refused.value.cause is cause
+    assert refused.value.cause.treatment is treatment
+    assert refused.value.reply == Reply(answer.code, str(answer.text))
+    assert len(server.accepted) == server.logins == 1
+
+
+@pytest.mark.parametrize("text", INBOUND_CAUSES)
+async def test_texts_of_the_inbound_servers(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext, text: str
+) -> None:
+    """What QQ's inbound servers say is understood as well."""
+    server.script(At.DOT, replies.INBOUND[text], times=1)
+    with pytest.raises(MessageRefusedError) as refused:
+        await submit(account, tls_context)
+    assert refused.value.cause is INBOUND_CAUSES[text]
+
+
+LOGIN_REPLIES = [
+    (replies.LOGIN_AMBIGUOUS, Cause.LOGIN_AMBIGUOUS, Treatment.LOGIN_LATER),
+    (replies.LOGIN_NEEDS_CODE, Cause.LOGIN_NEEDS_CODE, Treatment.NEW_CODE),
+    (replies.LOGIN_NEEDS_CODE_GBK, Cause.LOGIN_NEEDS_CODE, Treatment.NEW_CODE),
+    (replies.LOGIN_EXMAIL, Cause.LOGIN_NEEDS_CLIENT_PASSWORD, Treatment.NEW_CODE),
+    (Answer(535, "No."), Cause.LOGIN_AMBIGUOUS, Treatment.LOGIN_LATER),
+    (replies.TLS_REQUIRED, Cause.LOGIN_REFUSED, Treatment.LOGIN_LATER),
+    (replies.INVALID_INPUT, Cause.LOGIN_REFUSED, Treatment.LOGIN_LATER),
+    (replies.FREQUENCY_LIMITED, Cause.RATE_LIMIT, Treatment.PAUSE),
+    (Answer(454, "later"), Cause.TEMPORARY, Treatment.RETRY),
+    (Close(), Cause.LOGIN_CLOSED, Treatment.LOGIN_LATER),
+]
+
+
+@pytest.mark.parametrize("at", [At.AUTH, At.AUTH_COMMAND])
+@pytest.mark.parametrize(("action", "cause", "treatment"), LOGIN_REPLIES)
+async def test_login_refused(
+    server: QQServer,
+    account: Account,
+    tls_context: ssl.SSLContext,
+    at: At,
+    action: Any,
+    cause: Cause,
+    treatment: Treatment,
+) -> None:
+    """A refused login is tried once, by one mechanism, and understood."""
+    server.script(at, action)
+    with pytest.raises(AuthenticationError) as refused:
+        await submit(account, tls_context)
+    assert refused.value.cause is cause
+    assert refused.value.cause.treatment is treatment
+    assert len([c for c in server.commands if c.startswith("AUTH")]) == 1
+
+
+async def test_gbk_is_read(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext
+) -> None:
+    """QQ's oldest wording is GBK; a person gets to read it."""
+    server.script(At.AUTH, replies.LOGIN_NEEDS_CODE_GBK)
+    with pytest.raises(AuthenticationError) as refused:
+        await submit(account, tls_context)
+    assert "请使用授权码登录。详情请看" in str(refused.value)
+
+
+async def test_a_wrong_code(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext
+) -> None:
+    """The code is in no exception and no repr."""
+    wrong = replace(account, password="secretsecretsecr")
+    with pytest.raises(AuthenticationError) as refused:
+        await submit(wrong, tls_context)
+    assert refused.value.reply == Reply(535, str(replies.LOGIN_AMBIGUOUS.text))
+    assert "secret" not in repr(wrong)
+    assert "secret" not in repr(refused.value) + str(refused.value)
+
+
+@pytest.mark.parametrize("mechanisms", [(), ("XOAUTH2",)])
+async def test_no_login_offered(
+    server: QQServer,
+    account: Account,
+    tls_context: ssl.SSLContext,
+    mechanisms: tuple[str, ...],
+) -> None:
+    """A server without LOGIN and PLAIN is of no use."""
+    server.mechanisms = mechanisms
+    server.offer_auth = bool(mechanisms)
+    with pytest.raises(AuthenticationError) as failed:
+        await submit(account, tls_context)
+    assert failed.value.cause is Cause.NO_LOGIN
+
+
+async def test_some_recipients_refused(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext
+) -> None:
+    """The others get the message, and the refused one is named."""
+    server.script(At.RCPT, replies.MAILBOX_NOT_FOUND, match="b@example.com")
+    result = await submit(account, tls_context)
+    assert result.accepted == ("a@example.com", "c@example.com")
+    assert result.refused == {
+        "b@example.com": Reply(550, "Mailbox not found or access denied")
+    }
+    assert server.accepted[0].recipients == result.accepted
+
+
+async def test_all_recipients_refused(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext
+) -> None:
+    """Nothing is sent, and the begun transaction does not disturb the next."""
+    server.script(At.RCPT, Answer(553, "no such user"), times=3)
+    async with SubmissionSession(account, tls_context) as session:
+        with pytest.raises(RecipientsRefusedError) as refused:
+            await session.submit(SUBMISSION)
+        await session.submit(SUBMISSION)
+    assert refused.value.cause is Cause.RECIPIENT
+    assert set(refused.value.refused) == set(FRIENDS)
+    assert server.commands.count("DATA") == 1
+    assert server.logins == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        pytest.param(replies.TOO_MANY_ATTEMPTS, Cause.RATE_LIMIT, id="rate limit"),
+        pytest.param(Answer(421, "closing"), Cause.TEMPORARY, id="closing"),
+    ],
+)
+async def test_refusal_at_rcpt_that_is_not_the_recipients(
+    server: QQServer,
+    account: Account,
+    tls_context: ssl.SSLContext,
+    answer: Answer,
+    cause: Cause,
+) -> None:
+    """A limit of the account, or a server that goes away, ends the attempt."""
+    server.script(At.RCPT, answer, times=1)
+    with pytest.raises(MessageRefusedError) as refused:
+        await submit(account, tls_context)
+    assert refused.value.cause is cause
+    assert not isinstance(refused.value, RecipientsRefusedError)
+    assert len([c for c in server.commands if c.startswith("RCPT")]) == 1
+
+
+async def test_reset_fails(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext
+) -> None:
+    """A transaction that cannot be abandoned ends the session."""
+    server.script(At.DATA, Answer(451, "later"))
+    server.script(At.RSET, Answer(500, "no"))
+    async with SubmissionSession(account, tls_context) as session:
+        with pytest.raises(MessageRefusedError):
+            await session.submit(SUBMISSION)
+        with pytest.raises(SessionError) as failed:
+            await session.submit(SUBMISSION)
+    assert failed.value.cause is Cause.CONNECTION_LOST
+
+
+@pytest.mark.parametrize(
+    ("at", "action", "cause"),
+    [
+        pytest.param(At.CONNECT, Close(), Cause.CONNECTION_LOST, id="at once"),
+        pytest.param(At.GREETING, Close(), Cause.CONNECTION_LOST, id="greeting"),
+        pytest.param(At.EHLO, Close(), Cause.CONNECTION_LOST, id="ehlo"),
+        pytest.param(At.MAIL, Close(), Cause.CONNECTION_LOST, id="mail"),
+        pytest.param(At.MAIL, Close(reset=True), Cause.CONNECTION_LOST, id="reset"),
+        pytest.param(At.RCPT, Close(), Cause.CONNECTION_LOST, id="rcpt"),
+        pytest.param(At.DATA, Close(), Cause.CONNECTION_LOST, id="data"),
+        pytest.param(At.GREETING, Hang(), Cause.TIMED_OUT, id="greeting hangs"),
+        pytest.param(At.EHLO, Hang(), Cause.TIMED_OUT, id="ehlo hangs"),
+        pytest.param(At.AUTH, Hang(), Cause.TIMED_OUT, id="auth hangs"),
+        pytest.param(At.MAIL, Hang(), Cause.TIMED_OUT, id="mail hangs"),
+        pytest.param(At.DATA, Hang(), Cause.TIMED_OUT, id="data hangs"),
+        pytest.param(
+            At.GREETING, Raw(b"SSH-2.0-OpenSSH\r\n"), Cause.NOT_SMTP, id="ssh"
+        ),
+        pytest.param(At.GREETING, Raw(b"2" * 1_000_000), Cause.NOT_SMTP, id="1 MB"),
+        pytest.param(At.GREETING, Answer(554, "no"), Cause.TEMPORARY, id="554"),
+        pytest.param(
+            At.GREETING, replies.FREQUENCY_LIMITED, Cause.RATE_LIMIT, id="limited"
+        ),
+        pytest.param(At.EHLO, Answer(502, "no"), Cause.TEMPORARY, id="no ehlo"),
+        pytest.param(At.MAIL, Raw(b"\0\0\0\x1a\r\n"), Cause.BAD_REPLY, id="garbage"),
+        pytest.param(
+            At.MAIL, Raw(b"250 O", close=True), Cause.CONNECTION_LOST, id="half"
+        ),
+    ],
+)
+async def test_session_lost(
+    server: QQServer,
+    account: Account,
+    tls_context: ssl.SSLContext,
+    at: At,
+    action: Any,
+    cause: Cause,
+) -> None:
+    """Before the final dot, nothing was accepted for sure."""
+    server.script(at, action)
+    with pytest.raises(SessionError) as failed:
+        await submit(replace(account, timeout=0.5), tls_context)
+    assert failed.value.cause is cause
+    assert failed.value.cause.treatment in (Treatment.RETRY, Treatment.PAUSE)
+    assert server.accepted == []
+
+
+@pytest.mark.parametrize(
+    ("action", "cause"),
+    [
+        pytest.param(Close(), Cause.CONNECTION_LOST, id="close"),
+        pytest.param(Stall(), Cause.TIMED_OUT, id="stall"),
+    ],
+)
+async def test_session_lost_in_the_body(
+    server: QQServer,
+    account: Account,
+    tls_context: ssl.SSLContext,
+    action: Any,
+    cause: Cause,
+) -> None:
+    """A body that was not sent to its end was not accepted either."""
+    large = replace(SUBMISSION, wire=WIRE + b"x" * 70 + b"\r\n" * 8_000_000)
+    server.script(At.BODY, action)
+    with pytest.raises(SessionError) as failed:
+        await submit(replace(account, timeout=0.5), tls_context, large)
+    assert failed.value.cause is cause
+    assert failed.value.step is Step.BODY
+    assert server.accepted == []
+
+
+@pytest.mark.parametrize(
+    ("at", "copies"), [pytest.param(At.DOT, 0), pytest.param(At.ACCEPTED, 1)]
+)
+@pytest.mark.parametrize(
+    "action",
+    [
+        pytest.param(Close(), id="close"),
+        pytest.param(Hang(), id="hang"),
+        pytest.param(Raw(b"250 OK: q", close=True), id="half a reply"),
+        pytest.param(Raw(b"\0\0\0\x1a\r\n"), id="garbage"),
+        pytest.param(Raw(b"2" * 1_000_000), id="1 MB"),
+    ],
+)
+async def test_outcome_unknown(
+    server: QQServer,
+    account: Account,
+    tls_context: ssl.SSLContext,
+    at: At,
+    copies: int,
+    action: Any,
+) -> None:
+    """Without an answer to the final dot nobody knows, and nobody guesses."""
+    server.script(at, action)
+    with pytest.raises(OutcomeUnknownError) as unknown:
+        await submit(replace(account, timeout=0.5), tls_context)
+    assert unknown.value.step is Step.END_OF_DATA
+    assert len(server.accepted) == copies
+
+
+@pytest.mark.parametrize("account_name", ["account", "starttls_account"])
+@pytest.mark.parametrize(
+    ("certificate", "cause"),
+    [
+        (Certificate.WRONG_NAME, Cause.CERTIFICATE_NAME),
+        (Certificate.EXPIRED, Cause.CERTIFICATE_UNTRUSTED),
+        (Certificate.UNTRUSTED, Cause.CERTIFICATE_UNTRUSTED),
+    ],
+)
+async def test_certificate_not_trusted(
+    server: QQServer,
+    request: pytest.FixtureRequest,
+    tls_context: ssl.SSLContext,
+    account_name: str,
+    certificate: Certificate,
+    cause: Cause,
+) -> None:
+    """No code is sent to a server that cannot show who it is."""
+    server.present(certificate)
+    account: Account = request.getfixturevalue(account_name)
+    with pytest.raises(SessionError) as failed:
+        await submit(account, tls_context)
+    assert failed.value.cause is cause
+    assert failed.value.detail
+    assert server.login_attempts == 0
+
+
+async def test_tls_on_a_starttls_port(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext
+) -> None:
+    """The port is told apart from a dead one."""
+    wrong = replace(account, port=server.starttls_port)
+    with pytest.raises(SessionError) as failed:
+        await submit(wrong, tls_context)
+    assert failed.value.cause is Cause.STARTTLS_PORT
+
+
+@pytest.mark.parametrize(
+    ("greeting", "cause"),
+    [
+        pytest.param(Raw(b"+OK POP3\r\n"), Cause.NOT_SMTP, id="another service"),
+        pytest.param(Hang(), Cause.TIMED_OUT, id="silent"),
+        pytest.param(
+            Raw(b"HTTP/1.1 400 Bad\r\n", close=True), Cause.NOT_SMTP, id="closed"
+        ),
+    ],
+)
+async def test_tls_on_a_port_without(
+    server: QQServer,
+    account: Account,
+    tls_context: ssl.SSLContext,
+    greeting: Any,
+    cause: Cause,
+) -> None:
+    """A plaintext port that is not a mail server's is not mistaken for one."""
+    server.script(At.GREETING, greeting, times=None)
+    wrong = replace(account, port=server.starttls_port, timeout=0.5)
+    with pytest.raises(SessionError) as failed:
+        await submit(wrong, tls_context)
+    assert failed.value.cause is cause
+
+
+@pytest.mark.parametrize(
+    "certificate", [Certificate.VALID, Certificate.UNTRUSTED, Certificate.WRONG_NAME]
+)
+async def test_starttls_on_a_tls_port(
+    server: QQServer,
+    starttls_account: Account,
+    tls_context: ssl.SSLContext,
+    certificate: Certificate,
+) -> None:
+    """Two sides that wait for each other are recognised, whatever certificate."""
+    server.present(certificate)
+    wrong = replace(starttls_account, port=server.tls_port)
+    with pytest.raises(SessionError) as failed:
+        await submit(wrong, tls_context)
+    assert failed.value.cause is Cause.TLS_PORT
+    assert server.login_attempts == 0
+
+
+async def test_starttls_with_a_late_greeting(
+    server: QQServer, starttls_account: Account, tls_context: ssl.SSLContext
+) -> None:
+    """A slow server is waited for as long as the time-out says."""
+    server.script(At.GREETING, Hang(), times=1)
+    assert await submit(starttls_account, tls_context)
+
+
+async def test_no_starttls_offered(
+    server: QQServer, starttls_account: Account, tls_context: ssl.SSLContext
+) -> None:
+    """Without STARTTLS there is no login, though QQ would take one."""
+    server.offer_starttls = False
+    with pytest.raises(SessionError) as failed:
+        await submit(starttls_account, tls_context)
+    assert failed.value.cause is Cause.NO_STARTTLS
+    assert server.login_attempts == 0
+
+
+@pytest.mark.parametrize(
+    ("action", "cause"),
+    [
+        (Answer(454, "TLS not available"), Cause.TEMPORARY),
+        (Close(), Cause.CONNECTION_LOST),
+        (Hang(), Cause.TIMED_OUT),
+    ],
+)
+async def test_starttls_fails(
+    server: QQServer,
+    starttls_account: Account,
+    tls_context: ssl.SSLContext,
+    action: Any,
+    cause: Cause,
+) -> None:
+    """A failed upgrade is never followed by a login."""
+    server.script(At.STARTTLS, action)
+    with pytest.raises(SessionError) as failed:
+        await submit(replace(starttls_account, timeout=0.5), tls_context)
+    assert failed.value.cause is cause
+    assert server.login_attempts == 0
+
+
+@pytest.mark.parametrize("encryption", Encryption)
+async def test_nothing_listens(
+    account: Account, tls_context: ssl.SSLContext, encryption: Encryption
+) -> None:
+    """A port without a server."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    with pytest.raises(SessionError) as failed:
+        await submit(replace(account, port=port, encryption=encryption), tls_context)
+    assert failed.value.cause is Cause.CONNECTION_REFUSED
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "a..b", "x" * 64 + ".cn"])
+@pytest.mark.parametrize("encryption", Encryption)
+async def test_host_not_found(
+    account: Account,
+    tls_context: ssl.SSLContext,
+    monkeypatch: pytest.MonkeyPatch,
+    host: str,
+    encryption: Encryption,
+) -> None:
+    """A name without an address, or one that cannot be a name at all."""
+    # Home Assistant's test plugin has put a guard in its place.
+    monkeypatch.setattr(socket, "getaddrinfo", _socket.getaddrinfo)
+    with pytest.raises(SessionError) as failed:
+        await submit(replace(account, host=host, encryption=encryption), tls_context)
+    assert failed.value.cause is Cause.HOST_NOT_FOUND
+
+
+def test_mail_error_in_the_log() -> None:
+    """An error says in one line what happened and where."""
+    assert str(MailError(Cause.TIMED_OUT, Step.AUTH)) == "timed_out at auth"
+    assert (
+        str(MailError(Cause.CONTENT, Step.DATA, Reply(550, "no")))
+        == "content at data: 550 no"
+    )
+
+
+@pytest.mark.parametrize(
+    ("addresses", "cause"),
+    [
+        # Two addresses of one host that refuse: asyncio merges the two errors.
+        pytest.param([(6, 1), (6, 2)], Cause.CONNECTION_REFUSED, id="refused"),
+        # No such protocol: a network that does not let us through, in small.
+        pytest.param([(99, 1)], Cause.UNREACHABLE, id="unreachable"),
+    ],
+)
+async def test_host_out_of_reach(
+    account: Account,
+    tls_context: ssl.SSLContext,
+    monkeypatch: pytest.MonkeyPatch,
+    addresses: list[tuple[int, int]],
+    cause: Cause,
+) -> None:
+    """A host whose addresses are known, but do not answer."""
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda *_, **__: [
+            (socket.AF_INET, socket.SOCK_STREAM, protocol, "", ("127.0.0.1", port))
+            for protocol, port in addresses
+        ],
+    )
+    with pytest.raises(SessionError) as failed:
+        await submit(replace(account, host="smtp.example.com"), tls_context)
+    assert failed.value.cause is cause
+
+
+class WebServer(socketserver.BaseRequestHandler):
+    """Says nothing until it is asked, and then nothing that TLS understands."""
+
+    def handle(self) -> None:
+        """Answer whatever comes."""
+        if self.request.recv(1024):
+            self.request.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+async def test_tls_on_a_web_server(
+    account: Account, tls_context: ssl.SSLContext
+) -> None:
+    """A port that neither greets nor speaks TLS."""
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), WebServer) as web:
+        threading.Thread(target=web.serve_forever, args=(0.01,)).start()
+        port = web.server_address[1]
+        with pytest.raises(SessionError) as failed:
+            await submit(replace(account, port=port), tls_context)
+        # In a thread, so that the loop can close its side of the connection.
+        await asyncio.to_thread(web.shutdown)
+    assert failed.value.cause is Cause.TLS_FAILED

@@ -1,0 +1,189 @@
+"""The server: two ports, a thread, a record of what happened, and a script."""
+
+import asyncio
+from collections.abc import Callable
+from itertools import count
+import threading
+import time
+from types import TracebackType
+from typing import Self
+
+from .accepted import AcceptedMessage
+from .actions import Action, Rule, Step
+from .certificates import Certificate, Certificates
+from .connection import MAX_SIZE, Connection
+
+START_TIMEOUT = 10.0
+MECHANISMS = ("LOGIN", "PLAIN", "XOAUTH", "XOAUTH2")
+
+
+class QQServer:
+    """Runs in an event loop and a thread of its own, on free ports of 127.0.0.1."""
+
+    host = "127.0.0.1"
+
+    def __init__(self, certificates: Certificates, accounts: dict[str, str]) -> None:
+        """Prepare a server for these accounts and their authorization codes."""
+        self.certificates = certificates
+        self.tls_port = 0
+        self.starttls_port = 0
+        self.host_numbers = count(1)
+        self.open: set[Connection] = set()
+        self._accounts = dict(accounts)
+        self._changed = threading.Condition()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        self.accounts = dict(self._accounts)
+        self.on_accepted: Callable[[AcceptedMessage], None] | None = None
+        self.connections = 0
+        self.login_attempts = 0
+        self.logins = 0
+        self.plaintext_logins = 0
+        self.quits = 0
+        self.commands: list[str] = []
+        self.leaked_bytes_at_quit = True
+        self.delay = 0.0
+        self.rate_limit: tuple[int, float] | None = None
+        self.offer_auth = True
+        self.offer_starttls = True
+        self.mechanisms: tuple[str, ...] = MECHANISMS
+        self.certificate = Certificate.VALID
+        self._accepted: list[AcceptedMessage] = []
+        self._accepted_at: list[float] = []
+        self._rules: list[Rule] = []
+
+    def __enter__(self) -> Self:
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop."""
+        self.stop()
+
+    def start(self) -> None:
+        """Listen on both ports; the same ones again after a stop."""
+        ready = threading.Event()
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._run(ready)), name="QQ server", daemon=True
+        )
+        self._thread.start()
+        if not ready.wait(START_TIMEOUT):
+            raise TimeoutError("the server did not start")
+
+    def stop(self) -> None:
+        """Close the ports and every connection."""
+        if self._loop and self._thread:
+            self._loop.call_soon_threadsafe(self._stopping.set)
+            self._thread.join()
+            self._loop = self._thread = None
+
+    def reset(self) -> None:
+        """Forget what happened and what was scripted, and hang up on everyone."""
+        if self._loop:
+            asyncio.run_coroutine_threadsafe(self._hang_up(), self._loop).result()
+        self._forget()
+
+    def script(
+        self,
+        step: Step,
+        action: Action,
+        *,
+        times: int | None = 1,
+        match: str = "",
+        skip: int = 0,
+    ) -> None:
+        """Do something else at a step: so many times (None: always).
+
+        With `match`, only on a command line that contains it; with `skip`, only after
+        so many occurrences.
+        """
+        self._rules.append(Rule(step, action, times, match, skip))
+
+    def present(self, certificate: Certificate) -> None:
+        """Show this certificate on connections from now on."""
+        self.certificate = certificate
+
+    @property
+    def accepted(self) -> list[AcceptedMessage]:
+        """What was accepted so far."""
+        with self._changed:
+            return list(self._accepted)
+
+    @property
+    def open_connections(self) -> int:
+        """How many clients are connected now."""
+        return len(self.open)
+
+    def wait_for(self, number: int, timeout: float = 10) -> list[AcceptedMessage]:
+        """Wait in this thread until so many messages were accepted.
+
+        Raises TimeoutError after as many seconds.
+        """
+        with self._changed:
+            if not self._changed.wait_for(
+                lambda: len(self._accepted) >= number, timeout
+            ):
+                raise TimeoutError(f"{len(self._accepted)} of {number} messages came")
+            return list(self._accepted)
+
+    def action_at(self, step: Step, line: str = "") -> Action | None:
+        """Return what the script wants at this step."""
+        return next(
+            (rule.action for rule in self._rules if rule.applies(step, line)), None
+        )
+
+    def accept(self, message: AcceptedMessage) -> None:
+        """Record a message."""
+        with self._changed:
+            self._accepted.append(message)
+            self._accepted_at.append(time.monotonic())
+            self._changed.notify_all()
+        if self.on_accepted:
+            self.on_accepted(message)
+
+    def over_rate_limit(self) -> bool:
+        """Tell whether one more message would be one too many."""
+        if self.rate_limit is None:
+            return False
+        number, seconds = self.rate_limit
+        since = time.monotonic() - seconds
+        return sum(at > since for at in self._accepted_at) >= number
+
+    async def _run(self, ready: threading.Event) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stopping = asyncio.Event()
+        ports: list[int] = []
+        servers: list[asyncio.Server] = []
+        for implicit_tls in (True, False):
+            server = await asyncio.start_server(
+                lambda reader, writer, tls=implicit_tls: Connection(
+                    self, reader, writer, implicit_tls=tls
+                ).run(),
+                self.host,
+                self.tls_port if implicit_tls else self.starttls_port,
+                # Room for a message that is too large, so that it can be refused.
+                limit=2 * MAX_SIZE,
+            )
+            servers.append(server)
+            ports.append(server.sockets[0].getsockname()[1])
+        self.tls_port, self.starttls_port = ports
+        ready.set()
+        await self._stopping.wait()
+        for server in servers:
+            server.close()
+        await self._hang_up()
+
+    async def _hang_up(self) -> None:
+        for connection in list(self.open):
+            connection.hang_up()
+        while self.open:
+            await asyncio.sleep(0)
