@@ -5,11 +5,14 @@ from dataclasses import replace
 import ssl
 
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 import pytest_socket
 
 # Before the first hass fixture, or Home Assistant does not find the integration.
 import custom_components  # noqa: F401
+from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.mail.models import Account, Encryption
+from homeassistant.core import HomeAssistant
 from homeassistant.util.ssl import client_context
 
 from .qq_server import Certificates, QQServer
@@ -39,6 +42,39 @@ def server(running_server: QQServer, socket_enabled: None) -> Generator[QQServer
     running_server.reset()
     yield running_server
     running_server.reset()
+
+
+@pytest.fixture(autouse=True)
+def custom_integrations(enable_custom_integrations: None) -> None:
+    """Let Home Assistant load the integration."""
+
+
+@pytest.fixture
+def entry(hass: HomeAssistant, server: QQServer) -> MockConfigEntry:
+    """Return the account as the config flow makes it, not loaded yet."""
+    entry = MockConfigEntry(
+        domain=DOMAIN,
+        title=ADDRESS,
+        unique_id=ADDRESS,
+        data={
+            "username": ADDRESS,
+            "password": CODE,
+            "host": server.host,
+            "port": server.tls_port,
+            "encryption": "tls",
+        },
+        options={"service_name": "qq_mail"},
+    )
+    entry.add_to_hass(hass)
+    return entry
+
+
+@pytest.fixture
+async def loaded_entry(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntry:
+    """Return the account, loaded."""
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    return entry
 
 
 @pytest.fixture(scope="session")

@@ -1,19 +1,19 @@
 """The server: two ports, a thread, a record of what happened, and a script."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from itertools import count
 import threading
 import time
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from .accepted import AcceptedMessage
 from .actions import Action, Rule, Step
 from .certificates import Certificate, Certificates
 from .connection import MAX_SIZE, Connection
 
-START_TIMEOUT = 10.0
+THREAD_TIMEOUT = 10.0
 MECHANISMS = ("LOGIN", "PLAIN", "XOAUTH", "XOAUTH2")
 
 
@@ -31,8 +31,11 @@ class QQServer:
         self.open: set[Connection] = set()
         self._accounts = dict(accounts)
         self._changed = threading.Condition()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
+        self._listening: list[asyncio.Server] = []
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="QQ server", daemon=True
+        )
         self._forget()
 
     def _forget(self) -> None:
@@ -66,30 +69,25 @@ class QQServer:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Stop."""
+        """Stop, and end the thread."""
         self.stop()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
     def start(self) -> None:
         """Listen on both ports; the same ones again after a stop."""
-        ready = threading.Event()
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._run(ready)), name="QQ server", daemon=True
-        )
-        self._thread.start()
-        if not ready.wait(START_TIMEOUT):
-            raise TimeoutError("the server did not start")
+        if not self._thread.is_alive():
+            self._thread.start()
+        self._in_thread(self._listen())
 
     def stop(self) -> None:
-        """Close the ports and every connection."""
-        if self._loop and self._thread:
-            self._loop.call_soon_threadsafe(self._stopping.set)
-            self._thread.join()
-            self._loop = self._thread = None
+        """Close the ports and every connection, as an outage would."""
+        self._in_thread(self._close())
 
     def reset(self) -> None:
         """Forget what happened and what was scripted, and hang up on everyone."""
-        if self._loop:
-            asyncio.run_coroutine_threadsafe(self._hang_up(), self._loop).result()
+        self._in_thread(self._hang_up())
         self._forget()
 
     def script(
@@ -158,11 +156,11 @@ class QQServer:
         since = time.monotonic() - seconds
         return sum(at > since for at in self._accepted_at) >= number
 
-    async def _run(self, ready: threading.Event) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stopping = asyncio.Event()
+    def _in_thread(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(THREAD_TIMEOUT)
+
+    async def _listen(self) -> None:
         ports: list[int] = []
-        servers: list[asyncio.Server] = []
         for implicit_tls in (True, False):
             server = await asyncio.start_server(
                 lambda reader, writer, tls=implicit_tls: Connection(
@@ -173,13 +171,13 @@ class QQServer:
                 # Room for a message that is too large, so that it can be refused.
                 limit=2 * MAX_SIZE,
             )
-            servers.append(server)
+            self._listening.append(server)
             ports.append(server.sockets[0].getsockname()[1])
         self.tls_port, self.starttls_port = ports
-        ready.set()
-        await self._stopping.wait()
-        for server in servers:
-            server.close()
+
+    async def _close(self) -> None:
+        while self._listening:
+            self._listening.pop().close()
         await self._hang_up()
 
     async def _hang_up(self) -> None:

@@ -1,0 +1,474 @@
+"""Adding, changing and repairing an account, against the QQ-like server."""
+
+import _socket
+from collections.abc import Callable
+import socket
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.qq_mail import config_flow
+from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.mail import session as session_module
+from homeassistant.config_entries import SOURCE_USER
+from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.data_entry_flow import FlowResultType
+
+from .conftest import ADDRESS, CODE
+from .qq_server import Answer, Certificate, Close, Hang, QQServer, Raw, Step, replies
+
+EXMAIL = "alarm@example.com"
+
+
+@pytest.fixture
+def typed(server: QQServer) -> dict[str, Any]:
+    """Return what a person types in."""
+    return {
+        "username": ADDRESS,
+        "password": CODE,
+        "host": server.host,
+        "port": server.tls_port,
+        "encryption": "tls",
+    }
+
+
+async def start(hass: HomeAssistant) -> str:
+    """Open the form and return the flow's id."""
+    result = await hass.config_entries.flow.async_init(
+        DOMAIN, context={"source": SOURCE_USER}
+    )
+    assert result["type"] is FlowResultType.FORM
+    assert result["errors"] == {}
+    assert result["description_placeholders"]["code_url"].startswith("https://")
+    return result["flow_id"]
+
+
+def suggestions(result: Any) -> dict[str, Any]:
+    """Return what a form shows in its fields."""
+    return {
+        str(key): (key.description or {}).get("suggested_value")
+        for key in result["data_schema"].schema
+    }
+
+
+async def test_user(hass: HomeAssistant, typed: dict[str, Any]) -> None:
+    """The account is stored under five keys once the login worked."""
+    result = await hass.config_entries.flow.async_configure(await start(hass), typed)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["title"] == ADDRESS
+    assert result["result"].unique_id == ADDRESS
+    assert result["data"] == typed
+    assert result["options"] == {"service_name": "qq_mail"}
+
+
+@pytest.mark.parametrize(
+    ("username", "password", "stored"),
+    [
+        pytest.param("123456", CODE, ADDRESS, id="number"),
+        pytest.param(" 123456@QQ.com ", CODE, ADDRESS, id="blanks, upper case"),
+        pytest.param("１２３４５６＠qq.com", CODE, ADDRESS, id="full width"),
+        pytest.param("123456", "abcd efgh\u3000ijkl mnop\n", ADDRESS, id="pasted code"),
+    ],
+)
+async def test_what_is_typed_is_tidied(
+    hass: HomeAssistant,
+    typed: dict[str, Any],
+    username: str,
+    password: str,
+    stored: str,
+) -> None:
+    """Nobody is refused for a blank."""
+    result = await hass.config_entries.flow.async_configure(
+        await start(hass), {**typed, "username": username, "password": password}
+    )
+    assert result["data"] == {**typed, "username": stored, "password": CODE}
+
+
+def scripted(step: Step, action: Any) -> Callable[[QQServer], dict[str, Any]]:
+    """Have the server do something once."""
+
+    def prepare(server: QQServer) -> dict[str, Any]:
+        server.script(step, action)
+        return {}
+
+    return prepare
+
+
+def showing(certificate: Certificate) -> Callable[[QQServer], dict[str, Any]]:
+    """Have the server show another certificate."""
+
+    def prepare(server: QQServer) -> dict[str, Any]:
+        server.present(certificate)
+        return {}
+
+    return prepare
+
+
+def without(feature: str) -> Callable[[QQServer], dict[str, Any]]:
+    """Have the server not offer something on its STARTTLS port."""
+
+    def prepare(server: QQServer) -> dict[str, Any]:
+        setattr(server, feature, False)
+        return {"port": server.starttls_port, "encryption": "starttls"}
+
+    return prepare
+
+
+ERRORS = [
+    pytest.param(
+        lambda _: {"username": "nobody"}, {"username": "invalid_address"}, id="address"
+    ),
+    pytest.param(lambda _: {"host": "a..b"}, {"host": "host_not_found"}, id="host"),
+    pytest.param(lambda _: {"port": 1}, {"port": "connection_refused"}, id="port"),
+    pytest.param(
+        scripted(Step.GREETING, Close()), {"base": "connection_lost"}, id="closed"
+    ),
+    pytest.param(
+        lambda server: {"port": server.starttls_port},
+        {"encryption": "starttls_port"},
+        id="tls on a starttls port",
+    ),
+    pytest.param(
+        lambda _: {"encryption": "starttls"},
+        {"encryption": "tls_port"},
+        id="starttls on a tls port",
+    ),
+    pytest.param(
+        without("offer_starttls"), {"encryption": "no_starttls"}, id="no starttls"
+    ),
+    pytest.param(
+        showing(Certificate.WRONG_NAME), {"host": "certificate_name"}, id="wrong name"
+    ),
+    pytest.param(
+        showing(Certificate.EXPIRED), {"host": "certificate_untrusted"}, id="expired"
+    ),
+    pytest.param(
+        showing(Certificate.UNTRUSTED),
+        {"host": "certificate_untrusted"},
+        id="untrusted",
+    ),
+    pytest.param(
+        scripted(Step.GREETING, Raw(b"SSH-2.0\r\n")), {"port": "not_smtp"}, id="ssh"
+    ),
+    pytest.param(without("offer_auth"), {"host": "no_login"}, id="no login"),
+    pytest.param(
+        lambda _: {"password": "wrong"}, {"password": "login_ambiguous"}, id="wrong"
+    ),
+    pytest.param(
+        scripted(Step.AUTH, replies.LOGIN_NEEDS_CODE),
+        {"password": "login_needs_code"},
+        id="needs code",
+    ),
+    pytest.param(
+        scripted(Step.AUTH, replies.LOGIN_NEEDS_CODE_GBK),
+        {"password": "login_needs_code"},
+        id="needs code, GBK",
+    ),
+    pytest.param(
+        scripted(Step.AUTH, replies.LOGIN_EXMAIL),
+        {"password": "login_needs_client_password"},
+        id="exmail",
+    ),
+    pytest.param(
+        scripted(Step.AUTH, Close()), {"password": "login_closed"}, id="masked 535"
+    ),
+    pytest.param(
+        scripted(Step.AUTH, Answer(504, "no")), {"password": "login_refused"}, id="504"
+    ),
+    pytest.param(
+        scripted(Step.GREETING, Answer(554, "no")), {"base": "temporary"}, id="554"
+    ),
+    pytest.param(
+        scripted(Step.EHLO, replies.FREQUENCY_LIMITED),
+        {"base": "rate_limit"},
+        id="rate limit",
+    ),
+    pytest.param(
+        lambda _: {"username": EXMAIL, "password": "wrong"},
+        {"password": "login_ambiguous_exmail"},
+        id="wrong, other domain",
+    ),
+]
+
+
+@pytest.mark.parametrize(("prepare", "errors"), ERRORS)
+async def test_error_then_mended(
+    hass: HomeAssistant,
+    server: QQServer,
+    typed: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    prepare: Callable[[QQServer], dict[str, Any]],
+    errors: dict[str, str],
+) -> None:
+    """Each error is at its field, keeps what was typed, and can be mended."""
+    monkeypatch.setattr(session_module, "PROBE_TIMEOUT", 0.3)
+    # Home Assistant's test plugin has put a guard in its place.
+    monkeypatch.setattr(socket, "getaddrinfo", _socket.getaddrinfo)
+    mistake = {**typed, **prepare(server)}
+    flow_id = await start(hass)
+    result = await hass.config_entries.flow.async_configure(flow_id, mistake)
+    assert result["type"] is FlowResultType.FORM
+    assert result["errors"] == errors
+    shown = suggestions(result)
+    assert shown.pop("password") is None
+    del mistake["password"]
+    assert shown == mistake
+    assert hass.config_entries.async_entries(DOMAIN) == []
+
+    server.reset()
+    result = await hass.config_entries.flow.async_configure(flow_id, typed)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["data"] == typed
+
+
+async def test_timed_out(
+    hass: HomeAssistant,
+    server: QQServer,
+    typed: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A host that takes the connection and then says nothing."""
+    monkeypatch.setattr(config_flow, "DEFAULT_TIMEOUT", 0.3)
+    server.script(Step.GREETING, Hang())
+    flow_id = await start(hass)
+    result = await hass.config_entries.flow.async_configure(flow_id, typed)
+    assert result["errors"] == {"base": "timed_out"}
+
+    monkeypatch.undo()
+    result = await hass.config_entries.flow.async_configure(flow_id, typed)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_reply_is_shown(hass: HomeAssistant, typed: dict[str, Any]) -> None:
+    """An error can name the account, the server and what it said."""
+    result = await hass.config_entries.flow.async_configure(
+        await start(hass), {**typed, "password": "wrong"}
+    )
+    placeholders = result["description_placeholders"]
+    assert placeholders["reply"].startswith("535 Login fail.")
+    assert placeholders["account"] == ADDRESS
+    assert placeholders["host"] == typed["host"]
+    assert placeholders["port"] == str(typed["port"])
+
+
+async def test_already_configured(
+    hass: HomeAssistant, server: QQServer, typed: dict[str, Any], entry: MockConfigEntry
+) -> None:
+    """An account is set up once, however it is written; no login is wasted on it."""
+    result = await hass.config_entries.flow.async_configure(
+        await start(hass), {**typed, "username": "123456"}
+    )
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "already_configured"
+    assert server.connections == 0
+
+
+async def test_name_of_the_action(
+    hass: HomeAssistant, server: QQServer, typed: dict[str, Any]
+) -> None:
+    """The first account gets the short name; none takes another's."""
+
+    async def other(call: ServiceCall) -> None:
+        raise NotImplementedError
+
+    server.accounts |= {
+        f"{name}@{domain}": CODE
+        for name in ("a.b", "c")
+        for domain in ("qq.com", "foxmail.com")
+    }
+    hass.services.async_register("notify", "qq_mail_c", other)
+    names = []
+    for username in ("123456", "a.b@qq.com", "a.b@foxmail.com", "c@qq.com"):
+        result = await hass.config_entries.flow.async_configure(
+            await start(hass), {**typed, "username": username}
+        )
+        names.append(result["options"]["service_name"])
+    assert names == ["qq_mail", "qq_mail_a_b", "qq_mail_a_b_2", "qq_mail_c_2"]
+
+
+async def test_reauth(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """A new code is checked by a login, and then used."""
+    server.accounts[ADDRESS] = "newcodenewcodene"
+    result = await loaded_entry.start_reauth_flow(hass)
+    assert result["step_id"] == "reauth_confirm"
+    assert result["description_placeholders"]["account"] == ADDRESS
+    assert list(result["data_schema"].schema) == ["password"]
+    result = await hass.config_entries.flow.async_configure(
+        result["flow_id"], {"password": "wrong"}
+    )
+    assert result["errors"] == {"password": "login_ambiguous"}
+    result = await hass.config_entries.flow.async_configure(
+        result["flow_id"], {"password": "newc odenewcodene"}
+    )
+    assert result["reason"] == "reauth_successful"
+    await hass.async_block_till_done()
+    assert loaded_entry.data["password"] == "newcodenewcodene"
+    assert loaded_entry.runtime_data.outbox.account.password == "newcodenewcodene"
+
+
+async def test_reauth_with_an_error_elsewhere(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """An error of a field that this form does not have is shown above it."""
+    server.present(Certificate.EXPIRED)
+    result = await loaded_entry.start_reauth_flow(hass)
+    result = await hass.config_entries.flow.async_configure(
+        result["flow_id"], {"password": CODE}
+    )
+    assert result["errors"] == {"base": "certificate_untrusted"}
+
+
+async def test_reauth_with_the_same_code(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry
+) -> None:
+    """The account was unlocked at QQ's, the code is the old one: begin anew."""
+    before = loaded_entry.runtime_data
+    result = await loaded_entry.start_reauth_flow(hass)
+    await hass.config_entries.flow.async_configure(
+        result["flow_id"], {"password": CODE}
+    )
+    await hass.async_block_till_done()
+    assert loaded_entry.runtime_data is not before
+
+
+async def test_reconfigure(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """Host, port and encryption change; the code stays unless one is typed in."""
+    result = await loaded_entry.start_reconfigure_flow(hass)
+    assert suggestions(result) == {
+        "host": server.host,
+        "port": server.tls_port,
+        "encryption": "tls",
+        "password": None,
+    }
+    new = {"host": "127.0.0.1", "port": 1, "encryption": "starttls"}
+    result = await hass.config_entries.flow.async_configure(result["flow_id"], new)
+    assert result["errors"] == {"port": "connection_refused"}
+    assert suggestions(result)["port"] == 1
+    new["port"] = server.starttls_port
+    result = await hass.config_entries.flow.async_configure(
+        result["flow_id"], {**new, "password": " "}
+    )
+    assert result["reason"] == "reconfigure_successful"
+    await hass.async_block_till_done()
+    assert loaded_entry.data == {"username": ADDRESS, "password": CODE, **new}
+    assert loaded_entry.runtime_data.outbox.account.port == server.starttls_port
+
+
+async def test_reconfigure_with_a_code(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """A code that is typed in replaces the old one."""
+    server.accounts[ADDRESS] = "newcode"
+    result = await loaded_entry.start_reconfigure_flow(hass)
+    await hass.config_entries.flow.async_configure(
+        result["flow_id"],
+        {
+            "host": server.host,
+            "port": server.tls_port,
+            "encryption": "tls",
+            "password": "newcode",
+        },
+    )
+    await hass.async_block_till_done()
+    assert loaded_entry.data["password"] == "newcode"
+
+
+async def test_options(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> None:
+    """Options are checked, tidied, and used; the action keeps its name."""
+    result = await hass.config_entries.options.async_init(loaded_entry.entry_id)
+    flow_id = result["flow_id"]
+    mistakes = {
+        "sender_name": "一二三四五六七八九十一二三四五六",
+        "recipients": ["a@example.com, nobody"],
+        "reply_to": "a@example.com, b@example.com",
+        "timeout": 60,
+    }
+    result = await hass.config_entries.options.async_configure(flow_id, mistakes)
+    assert result["errors"] == {
+        "sender_name": "sender_name_too_long",
+        "recipients": "invalid_address",
+        "reply_to": "invalid_address",
+    }
+    assert suggestions(result) == mistakes
+    result = await hass.config_entries.options.async_configure(
+        flow_id,
+        {
+            "sender_name": " 我的家\n",
+            "recipients": ["爸爸 <a@example.com>; b@example.com"],
+            "reply_to": " c@example.com ",
+            "timeout": 60,
+        },
+    )
+    assert result["data"] == loaded_entry.options
+    assert loaded_entry.options == {
+        "service_name": "qq_mail",
+        "sender_name": "我的家",
+        "recipients": ['"爸爸" <a@example.com>', "b@example.com"],
+        "reply_to": "c@example.com",
+        "timeout": 60,
+    }
+    await hass.async_block_till_done()
+    assert loaded_entry.runtime_data.outbox.account.timeout == 60
+
+
+async def test_options_taken_back(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry
+) -> None:
+    """An emptied field goes back to the default."""
+    for user_input in (
+        {"sender_name": "Home", "recipients": ["a@b.cn"], "reply_to": "c@b.cn"},
+        {"sender_name": "", "recipients": [], "reply_to": ""},
+    ):
+        result = await hass.config_entries.options.async_init(loaded_entry.entry_id)
+        await hass.config_entries.options.async_configure(
+            result["flow_id"], {**user_input, "timeout": 30}
+        )
+        await hass.async_block_till_done()
+    assert loaded_entry.options == {"service_name": "qq_mail", "timeout": 30}
+
+
+async def test_recipient(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> None:
+    """A recipient is added, with an entity of its own, and changed."""
+    result = await hass.config_entries.subentries.async_init(
+        (loaded_entry.entry_id, "recipient"), context={"source": SOURCE_USER}
+    )
+    flow_id = result["flow_id"]
+    for user_input, errors in (
+        ({"name": " "}, {"name": "name_missing"}),
+        ({"name": "Family"}, {"to": "no_recipients"}),
+        ({"name": "Family", "to": [""]}, {"to": "no_recipients"}),
+        ({"name": "Family", "cc": ["x"]}, {"cc": "invalid_address"}),
+    ):
+        result = await hass.config_entries.subentries.async_configure(
+            flow_id, user_input
+        )
+        assert result["errors"] == errors
+    result = await hass.config_entries.subentries.async_configure(
+        flow_id, {"name": " Family ", "to": ["Ann <a@b.cn>"], "bcc": ["c@b.cn, d@b.cn"]}
+    )
+    assert result["title"] == "Family"
+    assert result["data"] == {
+        "name": "Family",
+        "to": ['"Ann" <a@b.cn>'],
+        "bcc": ["c@b.cn", "d@b.cn"],
+    }
+    await hass.async_block_till_done()
+    assert hass.states.get("notify.family")
+
+    (subentry_id,) = loaded_entry.subentries
+    result = await loaded_entry.start_subentry_reconfigure_flow(hass, subentry_id)
+    assert suggestions(result)["to"] == ['"Ann" <a@b.cn>']
+    result = await hass.config_entries.subentries.async_configure(
+        result["flow_id"], {"name": "Parents", "cc": ["e@b.cn"]}
+    )
+    assert result["reason"] == "reconfigure_successful"
+    assert loaded_entry.subentries[subentry_id].title == "Parents"
+    assert loaded_entry.subentries[subentry_id].data == {
+        "name": "Parents",
+        "cc": ["e@b.cn"],
+    }
