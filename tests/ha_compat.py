@@ -24,9 +24,11 @@ class LoggerLoader(SourceFileLoader):
 
     @override
     def exec_module(self, module: ModuleType) -> None:
+        """Run the module, then add to it."""
         super().exec_module(module)
         name = "_clear_logger_overwrites"
-        setattr(module, name, getattr(import_module(f"{LOGGER}.helpers"), name))
+        helpers = import_module(f"{LOGGER}.helpers")
+        vars(module).setdefault(name, getattr(helpers, name, None))
 
 
 class LoggerFinder(MetaPathFinder):
@@ -39,6 +41,7 @@ class LoggerFinder(MetaPathFinder):
         path: Sequence[str] | None,
         target: ModuleType | None = None,
     ) -> ModuleSpec | None:
+        """Find that module, once."""
         if fullname != LOGGER:
             return None
         sys.meta_path.remove(self)

@@ -11,7 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.qq_mail import config_flow
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.mail import session as session_module
-from homeassistant.config_entries import SOURCE_USER
+from homeassistant.config_entries import SOURCE_RECONFIGURE, SOURCE_USER
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.data_entry_flow import FlowResultType
 
@@ -40,8 +40,13 @@ async def start(hass: HomeAssistant) -> str:
     )
     assert result["type"] is FlowResultType.FORM
     assert result["errors"] == {}
-    assert result["description_placeholders"]["code_url"].startswith("https://")
+    assert placeholders_of(result)["code_url"].startswith("https://")
     return result["flow_id"]
+
+
+def placeholders_of(result: Any) -> dict[str, str]:
+    """Return what the form's texts may name."""
+    return dict(result["description_placeholders"])
 
 
 def suggestions(result: Any) -> dict[str, Any]:
@@ -167,7 +172,7 @@ ERRORS = [
     ),
     pytest.param(
         scripted(Step.AUTH, replies.LOGIN_EXMAIL),
-        {"password": "login_needs_client_password"},
+        {"password": "login_at_exmail"},
         id="exmail",
     ),
     pytest.param(
@@ -245,7 +250,7 @@ async def test_reply_is_shown(hass: HomeAssistant, typed: dict[str, Any]) -> Non
     result = await hass.config_entries.flow.async_configure(
         await start(hass), {**typed, "password": "wrong"}
     )
-    placeholders = result["description_placeholders"]
+    placeholders = placeholders_of(result)
     assert placeholders["reply"].startswith("535 Login fail.")
     assert placeholders["account"] == ADDRESS
     assert placeholders["host"] == typed["host"]
@@ -294,8 +299,8 @@ async def test_reauth(
     server.accounts[ADDRESS] = "newcodenewcodene"
     result = await loaded_entry.start_reauth_flow(hass)
     assert result["step_id"] == "reauth_confirm"
-    assert result["description_placeholders"]["account"] == ADDRESS
-    assert list(result["data_schema"].schema) == ["password"]
+    assert placeholders_of(result)["account"] == ADDRESS
+    assert list(suggestions(result)) == ["password"]
     result = await hass.config_entries.flow.async_configure(
         result["flow_id"], {"password": "wrong"}
     )
@@ -461,7 +466,10 @@ async def test_recipient(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> 
     assert hass.states.get("notify.family")
 
     (subentry_id,) = loaded_entry.subentries
-    result = await loaded_entry.start_subentry_reconfigure_flow(hass, subentry_id)
+    result = await hass.config_entries.subentries.async_init(
+        (loaded_entry.entry_id, "recipient"),
+        context={"source": SOURCE_RECONFIGURE, "subentry_id": subentry_id},
+    )
     assert suggestions(result)["to"] == ['"Ann" <a@b.cn>']
     result = await hass.config_entries.subentries.async_configure(
         result["flow_id"], {"name": "Parents", "cc": ["e@b.cn"]}

@@ -53,6 +53,13 @@ async def notify(hass: HomeAssistant, **data: Any) -> None:
     )
 
 
+def state_of(hass: HomeAssistant, entity_id: str) -> str:
+    """Return an entity's state."""
+    state = hass.states.get(entity_id)
+    assert state
+    return state.state
+
+
 def only(server: QQServer) -> AcceptedMessage:
     """Return the one message that arrived."""
     (mail,) = server.accepted
@@ -71,7 +78,7 @@ async def test_account_entity(
     assert mail.message["From"] == ADDRESS
     assert mail.message["To"] == ADDRESS
     assert mail.message["X-OQ-MSGID"].endswith("@qq.com>")
-    assert hass.states.get(ENTITY).state != "unknown"
+    assert state_of(hass, ENTITY) != "unknown"
 
 
 async def test_default_title(
@@ -236,6 +243,7 @@ async def test_not_accepted(
         await send(hass)
     assert refused.value.translation_domain == DOMAIN
     assert refused.value.translation_key == key
+    assert refused.value.translation_placeholders
     assert refused.value.translation_placeholders["account"] == ADDRESS
     assert loaded_entry.state is ConfigEntryState.LOADED
     await send(hass, title="again")
@@ -264,7 +272,7 @@ async def test_offline(
     server.stop()
     try:
         assert await hass.config_entries.async_setup(entry.entry_id)
-        assert hass.states.get(ENTITY).state == "unknown"
+        assert state_of(hass, ENTITY) == "unknown"
         with pytest.raises(HomeAssistantError) as refused:
             await notify(hass)
     finally:
@@ -350,7 +358,9 @@ async def test_burst(
     assert len({mail.subject for mail in server.accepted}) == 5
 
 
-async def test_in_a_group_and_in_alert(hass: HomeAssistant, server: QQServer, entry: MockConfigEntry) -> None:
+async def test_in_a_group_and_in_alert(
+    hass: HomeAssistant, server: QQServer, entry: MockConfigEntry
+) -> None:
     """notify.<name> works where Home Assistant wants a legacy notify action."""
     hass.states.async_set("binary_sensor.smoke", "off")
     assert await async_setup_component(

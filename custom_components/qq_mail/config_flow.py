@@ -223,7 +223,7 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
         return await self._change("reconfigure", RECONFIGURE_SCHEMA, user_input)
 
     async def async_step_reauth(
-        self, entry_data: Mapping[str, Any]
+        self, _entry_data: Mapping[str, Any]
     ) -> ConfigFlowResult:
         """Begin to ask for a new code, because the old one was refused."""
         return await self.async_step_reauth_confirm()

@@ -1,7 +1,7 @@
 """A real Home Assistant in a process of its own, used by its public interfaces."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 import json
 import os
 from pathlib import Path
@@ -32,8 +32,6 @@ homeassistant:
   country: CN
   time_zone: Asia/Shanghai
   unit_system: metric
-  media_dirs:
-    local: media
 config:
 frontend:
 history:
@@ -65,6 +63,8 @@ class HomeAssistant:
         *,
         ca_file: Path,
         configuration: str = "",
+        automations: str = "[]\n",
+        scripts: str = "{}\n",
         language: str = "en",
     ) -> None:
         """Write a config folder with the integration in it."""
@@ -82,7 +82,13 @@ class HomeAssistant:
         self._http: aiohttp.ClientSession | None = None
         self._tokens: dict[str, Any] = {}
         self._ids = 0
-        self._write_config(configuration)
+        self._write_config(
+            {
+                "configuration.yaml": CONFIGURATION + configuration,
+                "automations.yaml": automations,
+                "scripts.yaml": scripts,
+            }
+        )
 
     @property
     def url(self) -> str:
@@ -100,6 +106,7 @@ class HomeAssistant:
         try:
             await self.start()
             await self._onboard()
+            await self._until(self._is_running)
         except BaseException:
             await self.stop()
             raise
@@ -131,7 +138,7 @@ class HomeAssistant:
                 # Ctrl-C in a terminal must end it through us, in good order.
                 start_new_session=True,
             )
-        await self._until(self._is_running, START_TIMEOUT)
+        await self._until(self._is_running)
 
     async def stop(self) -> None:
         """End the process in good order, and our connections to it."""
@@ -214,19 +221,14 @@ class HomeAssistant:
             raise HomeAssistantError("not started")
         return self._http
 
-    def _write_config(self, configuration: str) -> None:
+    def _write_config(self, files: dict[str, str]) -> None:
         shutil.rmtree(self.config_dir, ignore_errors=True)
-        (self.config_dir / "media").mkdir(parents=True)
         components = self.config_dir / "custom_components"
-        components.mkdir()
+        components.mkdir(parents=True)
         (components / "qq_mail").symlink_to(
             ROOT / "custom_components" / "qq_mail", target_is_directory=True
         )
-        for name, text in {
-            "configuration.yaml": CONFIGURATION + configuration,
-            "automations.yaml": "[]\n",
-            "scripts.yaml": "{}\n",
-        }.items():
+        for name, text in files.items():
             (self.config_dir / name).write_text(text)
 
     async def _onboard(self) -> None:
@@ -293,7 +295,7 @@ class HomeAssistant:
         return json.loads(text)
 
     async def _is_running(self) -> bool:
-        """Tell whether it answers and has finished starting."""
+        """Tell whether it has finished starting; without a user, whether it answers."""
         process = self._process
         if process and process.returncode is not None:
             console = (self.config_dir / "console.log").read_text(errors="replace")
@@ -302,13 +304,16 @@ class HomeAssistant:
             if not self._tokens:
                 async with self._session.get(f"{self.url}/api/onboarding") as response:
                     return response.ok
-            return bool((await self.get("/api/config"))["state"] == "RUNNING")
-        except OSError, aiohttp.ClientError, HomeAssistantError:
+            config = await self.get("/api/config")
+        except OSError, aiohttp.ClientError:
             return False
+        if config["recovery_mode"]:
+            raise HomeAssistantError(f"in recovery mode:\n{self.log}")
+        return bool(config["state"] == "RUNNING")
 
-    async def _until(self, condition: Callable[[], Any], timeout: float) -> None:
+    async def _until(self, condition: Callable[[], Awaitable[bool]]) -> None:
         """Wait for another process, which can only be asked again and again."""
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(START_TIMEOUT):
             while not await condition():
                 await asyncio.sleep(0.1)
 

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.header import decode_header, make_header
 from email.message import EmailMessage
-from typing import cast
 
 from hypothesis import given, strategies as st
 import pytest
@@ -52,10 +51,7 @@ def composed(
 
 def read(submission: Submission) -> EmailMessage:
     """Read a message as a mail program does, and insist that it has no defect."""
-    message = cast(
-        "EmailMessage",
-        message_from_bytes(unstuffed(submission.wire), policy=policy.default),
-    )
+    message = message_from_bytes(unstuffed(submission.wire), policy=policy.default)
     assert message.defects == []
     assert all(not value.defects for value in message.values())
     return message
@@ -68,7 +64,10 @@ def test_header_fields() -> None:
     )
     assert message.items() == [
         ("From", "123456@qq.com"),
-        ("To", '奶奶 <grandma@example.com>, "Grand \\"Pa\\", Sr." <grandpa@example.com>'),
+        (
+            "To",
+            '奶奶 <grandma@example.com>, "Grand \\"Pa\\", Sr." <grandpa@example.com>',
+        ),
         ("Cc", "c@example.com"),
         ("Reply-To", "123456@qq.com"),
         ("Subject", "Alarm"),

@@ -7,7 +7,7 @@ import socket
 import socketserver
 import ssl
 import threading
-from typing import Any
+from typing import Any, override
 
 import pytest
 
@@ -31,7 +31,7 @@ from custom_components.qq_mail.mail.models import (
     SubmissionResult,
 )
 from custom_components.qq_mail.mail.session import SubmissionSession
-from tests.conftest import ADDRESS, CODE
+from tests.conftest import ADDRESS
 from tests.qq_server import (
     Answer,
     Certificate,
@@ -225,7 +225,7 @@ LOGIN_REPLIES = [
     (replies.LOGIN_AMBIGUOUS, Cause.LOGIN_AMBIGUOUS, Treatment.LOGIN_LATER),
     (replies.LOGIN_NEEDS_CODE, Cause.LOGIN_NEEDS_CODE, Treatment.NEW_CODE),
     (replies.LOGIN_NEEDS_CODE_GBK, Cause.LOGIN_NEEDS_CODE, Treatment.NEW_CODE),
-    (replies.LOGIN_EXMAIL, Cause.LOGIN_NEEDS_CLIENT_PASSWORD, Treatment.NEW_CODE),
+    (replies.LOGIN_EXMAIL, Cause.LOGIN_AT_EXMAIL, Treatment.NEW_CODE),
     (Answer(535, "No."), Cause.LOGIN_AMBIGUOUS, Treatment.LOGIN_LATER),
     (replies.TLS_REQUIRED, Cause.LOGIN_REFUSED, Treatment.LOGIN_LATER),
     (replies.INVALID_INPUT, Cause.LOGIN_REFUSED, Treatment.LOGIN_LATER),
@@ -650,6 +650,7 @@ async def test_host_out_of_reach(
 class WebServer(socketserver.BaseRequestHandler):
     """Says nothing until it is asked, and then nothing that TLS understands."""
 
+    @override
     def handle(self) -> None:
         """Answer whatever comes."""
         if self.request.recv(1024):

@@ -5,9 +5,10 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 import re
 import secrets
-from typing import cast
 
-_MESSAGE_ID = re.compile(rb"^message-id:[ \t]*(.*(?:\r\n[ \t].*)*)", re.I | re.M)
+_MESSAGE_ID = re.compile(
+    rb"^message-id:[ \t]*(.*(?:\r\n[ \t].*)*)", re.IGNORECASE | re.MULTILINE
+)
 _ADDRESS_IN_BRACKETS = re.compile(r"(?:(?P<name>.*\S) )?<(?P<address>[^<>\s]+)>")
 _ENCODED_WORD = re.compile(r"=\?[^?]+\?[bB]\?[A-Za-z0-9+/=]*\?=")
 
@@ -49,9 +50,7 @@ class AcceptedMessage:
     @property
     def message(self) -> EmailMessage:
         """The message as a mail program reads it."""
-        return cast(
-            "EmailMessage", message_from_bytes(self.content, policy=policy.default)
-        )
+        return message_from_bytes(self.content, policy=policy.default)
 
     @property
     def subject(self) -> str:
@@ -60,14 +59,14 @@ class AcceptedMessage:
 
     @property
     def text(self) -> str:
-        """The decoded plain text."""
+        """The decoded plain text, with line ends as in Python."""
         body = self.message.get_body(("plain",))
-        return "" if body is None else str(body.get_content())
+        return "" if body is None else str(body.get_content()).replace("\r\n", "\n")
 
 
 def unstuffed(wire: bytes) -> bytes:
     """Undo dot-stuffing (RFC 5321 section 4.5.2)."""
-    return re.sub(rb"^\.\.", b".", wire, flags=re.M)
+    return re.sub(rb"^\.\.", b".", wire, flags=re.MULTILINE)
 
 
 def from_field_is_valid(wire: bytes, account: str) -> bool:
@@ -75,7 +74,7 @@ def from_field_is_valid(wire: bytes, account: str) -> bool:
     # QQ takes a doubled CR for the end of the header block.
     header = re.split(rb"\r\n\r\n|\r\r\n", wire[:65536], maxsplit=1)[0]
     unfolded = re.sub(rb"\r\n[ \t]+", b" ", header)
-    fields = re.findall(rb"^from:(.*)$", unfolded, re.I | re.M)
+    fields = re.findall(rb"^from:(.*)$", unfolded, re.IGNORECASE | re.MULTILINE)
     if len(fields) != 1:
         return False
     try:
@@ -87,4 +86,4 @@ def from_field_is_valid(wire: bytes, account: str) -> bool:
         if "=?" in name and not (_ENCODED_WORD.fullmatch(name) and len(name) <= 75):
             return False
         value = match["address"]
-    return value.lower() == account.lower()
+    return bool(value.lower() == account.lower())

@@ -19,9 +19,9 @@ MAX_SIZE = 73_400_320
 MAX_LINE = 65_536
 LEAKED = b"\x00\x00\x00\x1a\x00\x00\x00\x0a" + b"\x00" * 8
 _END = b"\r\n.\r\n"
-_MAIL = re.compile(r"MAIL FROM: ?<([^<>\s]*)>(?: (.*))?", re.I)
-_CREDENTIALS = re.compile(r"(?<=^AUTH .....) .*", re.I)
-_RCPT = re.compile(r"RCPT TO: ?<([^<>\s]+)>(?: .*)?", re.I)
+_MAIL = re.compile(r"MAIL FROM: ?<([^<>\s]*)>(?: (.*))?", re.IGNORECASE)
+_CREDENTIALS = re.compile(r"(?<=^AUTH .....) .*", re.IGNORECASE)
+_RCPT = re.compile(r"RCPT TO: ?<([^<>\s]+)>(?: .*)?", re.IGNORECASE)
 
 
 class HangUpError(Exception):
@@ -190,7 +190,7 @@ class Connection:
             return self._invalid_input()
         if match[1].lower() != self._account:
             return replies.SENDER_MISMATCH
-        if (size := re.search(r"\bSIZE=(\d+)", match[2] or "", re.I)) and int(
+        if (size := re.search(r"\bSIZE=(\d+)", match[2] or "", re.IGNORECASE)) and int(
             size[1]
         ) > MAX_SIZE:
             return replies.TOO_LARGE

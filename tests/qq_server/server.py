@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from itertools import count
 import threading
 import time
@@ -163,9 +164,7 @@ class QQServer:
         ports: list[int] = []
         for implicit_tls in (True, False):
             server = await asyncio.start_server(
-                lambda reader, writer, tls=implicit_tls: Connection(
-                    self, reader, writer, implicit_tls=tls
-                ).run(),
+                partial(self._serve, implicit_tls),
                 self.host,
                 self.tls_port if implicit_tls else self.starttls_port,
                 # Room for a message that is too large, so that it can be refused.
@@ -174,6 +173,14 @@ class QQServer:
             self._listening.append(server)
             ports.append(server.sockets[0].getsockname()[1])
         self.tls_port, self.starttls_port = ports
+
+    async def _serve(
+        self,
+        implicit_tls: bool,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        await Connection(self, reader, writer, implicit_tls=implicit_tls).run()
 
     async def _close(self) -> None:
         while self._listening:

@@ -49,7 +49,7 @@ class Cause(StrEnum):
     LOGIN_AMBIGUOUS = "login_ambiguous"
     LOGIN_CLOSED = "login_closed"
     LOGIN_NEEDS_CODE = "login_needs_code"
-    LOGIN_NEEDS_CLIENT_PASSWORD = "login_needs_client_password"
+    LOGIN_AT_EXMAIL = "login_at_exmail"
     LOGIN_REFUSED = "login_refused"
     # Submitting
     RATE_LIMIT = "rate_limit"
@@ -77,7 +77,7 @@ _TREATMENTS = {
     Cause.LOGIN_CLOSED: Treatment.LOGIN_LATER,
     Cause.LOGIN_REFUSED: Treatment.LOGIN_LATER,
     Cause.LOGIN_NEEDS_CODE: Treatment.NEW_CODE,
-    Cause.LOGIN_NEEDS_CLIENT_PASSWORD: Treatment.NEW_CODE,
+    Cause.LOGIN_AT_EXMAIL: Treatment.NEW_CODE,
     Cause.RATE_LIMIT: Treatment.PAUSE,
     Cause.SENDER_MISMATCH: Treatment.REJECT_MESSAGE,
     Cause.INVALID_INPUT: Treatment.REJECT_MESSAGE,
@@ -100,7 +100,7 @@ _RATE_LIMIT = re.compile(
 _LOGIN = (
     (r"authorization code|授权码", Cause.LOGIN_NEEDS_CODE),
     # Exmail alone says this; there the code is a client-specific password.
-    (r"authentication failed, system busy", Cause.LOGIN_NEEDS_CLIENT_PASSWORD),
+    (r"authentication failed, system busy", Cause.LOGIN_AT_EXMAIL),
 )
 _LOGIN_REFUSED_CODE = 535
 

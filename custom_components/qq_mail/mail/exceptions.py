@@ -1,7 +1,7 @@
 """Why a message could not be submitted: causes and replies, no texts for users."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, override
 
 if TYPE_CHECKING:
     from .diagnosis import Cause
@@ -31,6 +31,7 @@ class MailError(Exception):
         self.detail = detail
         """A technical addition, in English: the certificate's fault, say."""
 
+    @override
     def __str__(self) -> str:
         """Return a line for the log."""
         said = self.reply or self.detail

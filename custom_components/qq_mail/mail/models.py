@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 import re
-from typing import Self
+from typing import Self, override
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -85,6 +85,7 @@ class Mailbox:
         """The part behind the @."""
         return self.addr_spec.rpartition("@")[2]
 
+    @override
     def __str__(self) -> str:
         """Return the form that `parse` reads."""
         if not self.display_name:
@@ -137,10 +138,16 @@ class Reply:
     text: str
 
     @property
+    def positive(self) -> bool:
+        """Whether the server did what it was asked (2yz)."""
+        return self.code in range(200, 300)
+
+    @property
     def permanent(self) -> bool:
         """Whether the server does not want to be asked again (5yz)."""
-        return 500 <= self.code < 600
+        return self.code in range(500, 600)
 
+    @override
     def __str__(self) -> str:
         """Return the answer as it came."""
         return f"{self.code} {self.text}"
@@ -168,6 +175,7 @@ class Account:
     timeout: float
     """Seconds, for connecting and for each answer."""
 
+    @override
     def __repr__(self) -> str:
         """Leave out the authorization code: it must not reach a log."""
         return f"Account({self.username}, {self.host}:{self.port}, {self.encryption})"

@@ -287,7 +287,7 @@ class SubmissionSession:
                 Cause.OUTCOME_UNKNOWN, Step.END_OF_DATA, detail=str(err)
             ) from err
         reply = _reply(answer.code, answer.message)
-        if not 200 <= reply.code < 300:
+        if not reply.positive:
             raise MessageRefusedError(
                 diagnose(reply, Step.END_OF_DATA), Step.END_OF_DATA, reply
             )

@@ -1,0 +1,128 @@
+"""Every text exists in every language, and every text that the code names exists."""
+
+import json
+from pathlib import Path
+import re
+from typing import Any
+
+import pytest
+
+import custom_components.qq_mail as integration
+from custom_components.qq_mail import config_flow
+from custom_components.qq_mail.errors import _CAUSES_WITH_EXMAIL_TEXT
+from custom_components.qq_mail.mail.diagnosis import Cause
+from custom_components.qq_mail.mail.models import Encryption
+
+FOLDER = Path(integration.__file__).parent
+LANGUAGES = ("en", "zh-Hans", "zh-Hant")
+PLACEHOLDER = re.compile(r"{(\w+)}")
+
+# What the texts may name, by where they stand.
+PLACEHOLDERS = {
+    "config": {"account", "address", "code_url", "host", "port", "reply"},
+    "config_subentries": {"address"},
+    "exceptions": {
+        "accepted",
+        "account",
+        "address",
+        "fields",
+        "host",
+        "port",
+        "refused",
+        "reply",
+    },
+    "options": {"address"},
+    "selector": set[str](),
+}
+
+
+def flat(texts: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    """Return every text by its path."""
+    result: dict[str, str] = {}
+    for key, value in texts.items():
+        if isinstance(value, dict):
+            result |= flat(value, f"{prefix}{key}.")
+        else:
+            result[prefix + key] = value
+    return result
+
+
+def texts_of(language: str) -> dict[str, str]:
+    """Read the texts of a language."""
+    file = FOLDER / "translations" / f"{language}.json"
+    return flat(json.loads(file.read_text(encoding="utf-8")))
+
+
+def test_languages() -> None:
+    """There are these languages and no others."""
+    files = {file.stem for file in (FOLDER / "translations").iterdir()}
+    assert files == set(LANGUAGES)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_alike_in_every_language(language: str) -> None:
+    """Same keys, same placeholders, nothing empty and nothing left in English."""
+    english, texts = texts_of("en"), texts_of(language)
+    assert list(texts) == list(english)
+    for key, text in texts.items():
+        assert text == text.strip() != ""
+        assert set(PLACEHOLDER.findall(text)) == set(
+            PLACEHOLDER.findall(english[key])
+        ), key
+        assert set(PLACEHOLDER.findall(text)) <= PLACEHOLDERS[key.partition(".")[0]]
+        # What Home Assistant's validation refuses.
+        assert not re.search(r"https?://|<[^>]*>|'{", text), key
+    if language != "en":
+        same = {key for key in texts if texts[key] == english[key]}
+        assert same == {"selector.encryption.options.starttls"}
+
+
+def test_every_text_the_code_names() -> None:
+    """Forms, fields, errors and exceptions all have their texts, and no text more."""
+    # What cannot happen before a message is submitted is no error of a form.
+    submitting = set(list(Cause)[list(Cause).index(Cause.SENDER_MISMATCH) :])
+    submitting -= {Cause.TEMPORARY}
+    exmail = {f"{cause}_exmail" for cause in _CAUSES_WITH_EXMAIL_TEXT}
+    expected = {
+        *(f"config.abort.{key}" for key in ("already_configured",)),
+        *(
+            f"{flow}.abort.{key}"
+            for flow in ("config",)
+            for key in ("reauth_successful", "reconfigure_successful")
+        ),
+        "config_subentries.recipient.abort.reconfigure_successful",
+        "config_subentries.recipient.entry_type",
+        "config_subentries.recipient.initiate_flow.reconfigure",
+        "config_subentries.recipient.initiate_flow.user",
+        *(
+            f"config_subentries.recipient.error.{key}"
+            for key in ("invalid_address", "name_missing", "no_recipients")
+        ),
+        *(
+            f"config.error.{key}"
+            for key in (set(Cause) - submitting) | exmail | {"invalid_address"}
+        ),
+        *(
+            f"options.error.{key}"
+            for key in ("invalid_address", "sender_name_too_long")
+        ),
+        *(
+            f"exceptions.{key}.message"
+            for key in set(Cause)
+            | exmail
+            | {"invalid_address", "partly_refused", "unknown_data"}
+        ),
+        *(f"selector.encryption.options.{encryption}" for encryption in Encryption),
+    }
+    for step, schema in {
+        "config.step.user": config_flow.USER_SCHEMA,
+        "config.step.reauth_confirm": config_flow.REAUTH_SCHEMA,
+        "config.step.reconfigure": config_flow.RECONFIGURE_SCHEMA,
+        "options.step.init": config_flow.OPTIONS_SCHEMA,
+        "config_subentries.recipient.step.user": config_flow.RECIPIENT_SCHEMA,
+        "config_subentries.recipient.step.reconfigure": config_flow.RECIPIENT_SCHEMA,
+    }.items():
+        expected |= {f"{step}.title", f"{step}.description"}
+        for field in schema.schema:
+            expected |= {f"{step}.data.{field}", f"{step}.data_description.{field}"}
+    assert set(texts_of("en")) == expected
