@@ -117,7 +117,8 @@ def print_welcome(home_assistant: HomeAssistant, server: QQServer) -> None:
     Server               {server.host}
     Port, encryption     {server.tls_port}, TLS  (or {server.starttls_port}, STARTTLS)
 
-  Then switch on "Front door" (Overview), or run the script "Say hello by mail".
+  Then switch on "Front door" (Settings → Devices & services → Helpers), or run the
+  script "Say hello by mail" (Settings → Automations & scenes → Scripts).
   Each mail that arrives is shown here. Ctrl-C ends everything.
 """
     )

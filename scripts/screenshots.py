@@ -8,7 +8,7 @@ import shutil
 import sys
 from typing import Any
 
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, ViewportSize, async_playwright
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -27,7 +27,9 @@ from tests.qq_server import (  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 LANGUAGE = "zh-Hans"
-WINDOW = {"width": 900, "height": 1100}
+WINDOW: ViewportSize = {"width": 900, "height": 1100}
+ADD = "/config/integrations/dashboard/add?domain=qq_mail"
+ACCOUNT = "/config/integrations/integration/qq_mail"
 BROWSER_ARGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -104,7 +106,13 @@ async def main() -> None:
             page = await browser.new_page(viewport=WINDOW, locale="zh-CN")
             texts = await home_assistant.translations("config")
             await log_in(page, home_assistant.url)
-            await add_account(page, home_assistant, server, texts)
+            await page.goto(f"{home_assistant.url}{ADD}")
+            await page.get_by_role("button", name="确定").click()
+            await page.locator("input[name=username]").wait_for()
+            await picture(page, "user")
+            await make_mistakes(page, server, texts)
+            await finish(page, home_assistant, server)
+    print("Done.")
 
 
 async def log_in(page: Page, url: str) -> None:
@@ -116,10 +124,64 @@ async def log_in(page: Page, url: str) -> None:
     await page.wait_for_url("**/home/**")
 
 
-async def add_account(
-    page: Page, home_assistant: HomeAssistant, server: QQServer, texts: dict[str, str]
-) -> None:
-    """Open the flow, make each mistake once, and mend it."""
+async def make_mistakes(page: Page, server: QQServer, texts: dict[str, str]) -> None:
+    """Make each mistake once, and see that the form says what it should."""
+    for mistake in mistakes(server):
+        mistake.prepare(server)
+        await fill(page, {**right(server), **mistake.typed})
+        text = texts[f"component.qq_mail.config.error.{mistake.error}"]
+        # Up to the first placeholder: that is enough to recognise it.
+        beginning = max(text.split("{"), key=len).rpartition("}")[2]
+        await page.get_by_text(beginning).first.wait_for()
+        await picture(page, mistake.error.replace("_", "-"))
+        server.reset()
+
+
+async def finish(page: Page, home_assistant: HomeAssistant, server: QQServer) -> None:
+    """Mend the form, add a recipient, and show the account."""
+    await fill(page, right(server))
+    await page.get_by_role("button", name="跳过并完成").click()
+    await page.goto(f"{home_assistant.url}{ACCOUNT}")
+    await page.get_by_role("button", name="添加收件人").first.click()
+    await page.locator("input[name=name]").fill("家人")
+    await page.get_by_role("button", name="添加收件人").last.click()
+    await (
+        page.locator("ha-selector-text")
+        .nth(1)
+        .locator("input")
+        .fill("爸爸 <papa@example.com>")
+    )
+    await picture(page, "recipient")
+    await page.get_by_role("button", name="提交").click()
+    await page.get_by_role("button", name="完成").click()
+    await page.get_by_text("家人").first.wait_for()
+    await picture(page, "integration")
+
+
+def right(server: QQServer) -> dict[str, str]:
+    """Return what has to be typed in."""
+    return {
+        "username": ADDRESS,
+        "password": CODE,
+        "host": server.host,
+        "port": str(server.tls_port),
+    }
+
+
+async def fill(page: Page, typed: dict[str, str]) -> None:
+    """Fill in the form and send it."""
+    for name, text in typed.items():
+        field = "input[type=number]" if name == "port" else f"input[name={name}]"
+        await page.locator("dialog-data-entry-flow").locator(field).fill(text)
+    await page.get_by_role("button", name="提交").click()
+
+
+async def picture(page: Page, name: str) -> None:
+    """Keep what is on the page."""
+    # The dialog's animation ends, and nothing tells when.
+    await page.wait_for_timeout(500)
+    await page.screenshot(path=IMAGES / f"{name}-{LANGUAGE}.png")
+    print(f"{name}-{LANGUAGE}.png", flush=True)
 
 
 if __name__ == "__main__":
