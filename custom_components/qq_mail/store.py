@@ -1,0 +1,218 @@
+"""The spool: what waits, on disk, one message in two files.
+
+`<queue id>.eml` is the message in wire form, written once. `<queue id>.json` is what
+is known of it, replaced as a whole whenever that changes; its existence makes the
+message count, so it is written last and removed first. `state.json` is the account's.
+Every write goes to a temporary file that is synced and renamed, and the folder is
+synced as well, so that a power cut leaves the old or the new, never half of it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+import json
+import os
+from pathlib import Path
+import shutil
+from typing import Any, Self
+
+from .const import LOGGER
+from .mail.diagnosis import Cause
+from .mail.models import Envelope, Reply, Submission, TextEncoding
+
+VERSION = 1
+
+_STATE = "state.json"
+_DAMAGED = "damaged"
+_FOLDER_MODE = 0o700
+_FILE_MODE = 0o600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuedMessage:
+    """What is known of a message that waits; the text is in its file alone."""
+
+    queue_id: str
+    """A ULID: in the order of the queue ids the messages were taken."""
+    subject: str
+    reverse_path: str
+    recipients: tuple[str, ...]
+    """Who has not got it yet."""
+    message_id: str
+    importance: int
+    """The higher goes first."""
+    size: int
+    """Octets in wire form."""
+    text_at: int
+    """Where in the file the encoded text begins, for a line to be put before it."""
+    text_encoding: TextEncoding
+    created: datetime
+    """The time of the alert."""
+    expires: datetime
+    next_attempt: datetime
+    attempts: int = 0
+    in_data: bool = False
+    """Set while the server may have the message, though we have no answer."""
+    cause: Cause | None = None
+    """Why the last attempt was not accepted."""
+    reply: Reply | None = None
+
+    @property
+    def envelope(self) -> Envelope:
+        """Who sends it, and who still has to get it."""
+        return Envelope(self.reverse_path, self.recipients)
+
+    def as_json(self) -> str:
+        """Return the content of the file."""
+        return json.dumps(
+            {"version": VERSION, **asdict(self)},
+            ensure_ascii=False,
+            default=datetime.isoformat,
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read the content of a file. Raises ValueError, KeyError or TypeError."""
+        data: dict[str, Any] = json.loads(text)
+        if data.pop("version") != VERSION:
+            raise ValueError("written by another version")
+        for key in ("created", "expires", "next_attempt"):
+            data[key] = datetime.fromisoformat(data[key])
+        data["recipients"] = tuple(data["recipients"])
+        data["text_encoding"] = TextEncoding(data["text_encoding"])
+        data["cause"] = data["cause"] and Cause(data["cause"])
+        data["reply"] = data["reply"] and Reply(**data["reply"])
+        return cls(**data)
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What a spool held when it was opened."""
+
+    messages: list[QueuedMessage] = field(default_factory=list)
+    damaged: list[Path] = field(default_factory=list)
+    """Files set aside, where they are now."""
+    state: dict[str, Any] = field(default_factory=dict)
+
+
+class Spool:
+    """An account's folder. Everything here blocks: call it in an executor.
+
+    Raises OSError where the disk does not do what it should.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Name the folder; it is made when it is first needed."""
+        self.folder = folder
+
+    def load(self) -> Loaded:
+        """Read everything, set aside what cannot be read, drop what never counted."""
+        loaded = Loaded()
+        if not self.folder.exists():
+            return loaded
+        for leftover in self.folder.glob("*.tmp"):
+            leftover.unlink()
+        for file in sorted(self.folder.glob("*.json")):
+            if file.name == _STATE:
+                continue
+            try:
+                loaded.messages.append(self._read(file))
+            except (ValueError, KeyError, TypeError, OSError) as err:
+                LOGGER.error("Setting %s aside: %s", file, err)
+                self._set_aside(file.stem)
+        known = {message.queue_id for message in loaded.messages}
+        for body in self.folder.glob("*.eml"):
+            # Its other file was not written any more, so nobody was told it is kept.
+            if body.stem not in known:
+                body.unlink()
+        try:
+            loaded.state = json.loads((self.folder / _STATE).read_text("utf-8"))
+        except FileNotFoundError:
+            pass
+        except ValueError as err:
+            # A comfort, no message: without it an attempt may come too early.
+            LOGGER.error("Ignoring %s: %s", self.folder / _STATE, err)
+        loaded.damaged = sorted((self.folder / _DAMAGED).glob("*.json"))
+        return loaded
+
+    def add(self, message: QueuedMessage, submission: Submission) -> None:
+        """Keep a message; when this returns, it survives a power cut."""
+        self.folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+        try:
+            self._write(self._body(message.queue_id), submission.wire)
+            self.update(message)
+        except OSError:
+            self.remove(message.queue_id)
+            raise
+
+    def update(self, message: QueuedMessage) -> None:
+        """Replace what is known of a message."""
+        self._write(self._record(message.queue_id), message.as_json().encode())
+
+    def remove(self, queue_id: str) -> None:
+        """Forget a message."""
+        self._record(queue_id).unlink(missing_ok=True)
+        self._body(queue_id).unlink(missing_ok=True)
+        self._sync_folder()
+
+    def wire(self, queue_id: str) -> bytes:
+        """Return a message in wire form."""
+        return self._body(queue_id).read_bytes()
+
+    def write_state(self, state: Mapping[str, Any]) -> None:
+        """Keep what holds for the account as a whole."""
+        self.folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+        self._write(self.folder / _STATE, json.dumps(state).encode())
+
+    def free_space(self) -> int:
+        """Return the octets that are free on the disk."""
+        self.folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+        return shutil.disk_usage(self.folder).free
+
+    def delete(self) -> None:
+        """Remove the folder with everything in it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _read(self, file: Path) -> QueuedMessage:
+        message = QueuedMessage.from_json(file.read_text(encoding="utf-8"))
+        if message.queue_id != file.stem:
+            raise ValueError("another message's file")
+        if self._body(message.queue_id).stat().st_size != message.size:
+            raise ValueError("the message is not complete")
+        return message
+
+    def _record(self, queue_id: str) -> Path:
+        return self.folder / f"{queue_id}.json"
+
+    def _body(self, queue_id: str) -> Path:
+        return self.folder / f"{queue_id}.eml"
+
+    def _set_aside(self, queue_id: str) -> None:
+        damaged = self.folder / _DAMAGED
+        damaged.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+        for file in (self._record(queue_id), self._body(queue_id)):
+            if file.exists():
+                file.replace(damaged / file.name)
+
+    def _write(self, file: Path, content: bytes) -> None:
+        temporary = file.with_name(file.name + ".tmp")
+        try:
+            descriptor = os.open(
+                temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FILE_MODE
+            )
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(file)
+            self._sync_folder()
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+
+    def _sync_folder(self) -> None:
+        descriptor = os.open(self.folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
