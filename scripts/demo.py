@@ -21,6 +21,11 @@ ADDRESS = "10001@qq.com"
 CODE = "abcdefghijklmnop"
 ENTITY = "notify.10001_qq_com"
 
+ALERT_TIMEOUT = 12
+"""Seconds for an alert: the action waits up to ten for the first attempt."""
+OUTAGE_TIMEOUT = 60
+"""Seconds for what waited: after five mails at once, one goes out every six."""
+
 CONFIGURATION = """\
 input_boolean:
   front_door:
@@ -186,7 +191,7 @@ async def check(home_assistant: HomeAssistant, server: QQServer) -> int:
             text="The front door was opened.\n",
             recipients=(ADDRESS,),
         )
-        verify("no more mails than these", len(server.accepted), 3)
+        await survive_outage(home_assistant, server)
         verify("no login in plaintext", server.plaintext_logins, 0)
         verify("the code in Home Assistant's log", CODE in home_assistant.log, False)
         verify("errors of the integration in the log", errors(home_assistant.log), [])
@@ -234,6 +239,38 @@ async def add_account(home_assistant: HomeAssistant, server: QQServer) -> None:
         f"{flows}/{form['flow_id']}", {**typed, "password": CODE}
     )
     verify("the entry after the right code", entry["title"], ADDRESS)
+
+
+async def survive_outage(home_assistant: HomeAssistant, server: QQServer) -> None:
+    """Raise alerts while the server is away, and restart before it is back."""
+    arrived = [mail.subject for mail in server.accepted]
+    alerts = [f"Raised in the outage: {number}" for number in (1, 2, 3)]
+    server.stop()
+    for alert in alerts:
+        async with asyncio.timeout(ALERT_TIMEOUT):
+            await home_assistant.action(
+                "notify.send_message", entity_id=ENTITY, title=alert, message="水浸"
+            )
+    verify("alerts that arrived in the outage", len(server.accepted) - len(arrived), 0)
+    print("  Restarting Home Assistant …")
+    await home_assistant.restart()
+    verify("what waits after the restart", await waiting(home_assistant), alerts)
+    server.start()
+    await home_assistant.action("qq_mail.retry")
+    await asyncio.to_thread(server.wait_for, len(arrived) + 3, OUTAGE_TIMEOUT)
+    # Until nothing is left there might be second copies.
+    async with asyncio.timeout(OUTAGE_TIMEOUT):
+        while await waiting(home_assistant):  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.1)
+    subjects = [mail.subject for mail in server.accepted]
+    verify("mails once the server is back", subjects, [*arrived, *alerts])
+
+
+async def waiting(home_assistant: HomeAssistant) -> list[str]:
+    """Return the subjects of what waits in the outbox."""
+    async with home_assistant.channel() as channel:
+        response = await channel.response("qq_mail.get_outbox")
+    return [message["subject"] for message in response["messages"]]
 
 
 async def expect(server: QQServer, number: int, **expected: Any) -> None:

@@ -1,9 +1,13 @@
 """The QQ-like server and a Home Assistant that trusts its certificates."""
 
-from collections.abc import Generator
+import asyncio
+from collections.abc import AsyncGenerator, Generator
 from dataclasses import replace
 import ssl
+from typing import cast
 
+from freezegun import freeze_time
+from freezegun.api import FrozenDateTimeFactory, real_monotonic
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import pytest_socket
@@ -12,6 +16,7 @@ import pytest_socket
 import custom_components  # noqa: F401
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.mail.models import Account, Encryption
+from custom_components.qq_mail.outbox import OutboxEvent
 from homeassistant.core import HomeAssistant
 from homeassistant.util.ssl import client_context
 
@@ -50,6 +55,23 @@ def custom_integrations(enable_custom_integrations: None) -> None:
 
 
 @pytest.fixture
+def hass_config_dir(hass_tmp_config_dir: str) -> str:
+    """Give each Home Assistant a folder of its own: the spool is in it."""
+    return hass_tmp_config_dir
+
+
+@pytest.fixture
+async def freezer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncGenerator[FrozenDateTimeFactory]:
+    """Freeze the clock of Home Assistant, but not that of the sockets' event loop."""
+    # Before the freeze, which puts a fake in the place of this name as well.
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", real_monotonic)
+    with freeze_time() as frozen:
+        yield cast("FrozenDateTimeFactory", frozen)
+
+
+@pytest.fixture
 def entry(hass: HomeAssistant, server: QQServer) -> MockConfigEntry:
     """Return the account as the config flow makes it, not loaded yet."""
     entry = MockConfigEntry(
@@ -63,7 +85,8 @@ def entry(hass: HomeAssistant, server: QQServer) -> MockConfigEntry:
             "port": server.tls_port,
             "encryption": "tls",
         },
-        options={"service_name": "qq_mail"},
+        # Without a pace: a clock that is frozen would never let the next one go.
+        options={"service_name": "qq_mail", "messages_per_minute": 0},
     )
     entry.add_to_hass(hass)
     return entry
@@ -75,6 +98,44 @@ async def loaded_entry(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfi
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
     return entry
+
+
+class Events:
+    """Records what an outbox tells, and waits for it."""
+
+    def __init__(self) -> None:
+        self.all: list[OutboxEvent] = []
+        self._changed = asyncio.Event()
+
+    @property
+    def outcomes(self) -> list[str]:
+        """The outcomes so far."""
+        return [event.outcome.value for event in self.all]
+
+    def listen(self, entry: MockConfigEntry) -> None:
+        """Listen to a loaded entry's outbox."""
+        entry.runtime_data.outbox.async_add_listener(self._record)
+
+    async def wait(self, number: int) -> list[OutboxEvent]:
+        """Wait until so many outcomes were told."""
+        async with asyncio.timeout(10):
+            while len(self.all) < number:
+                self._changed.clear()
+                await self._changed.wait()
+        return self.all
+
+    def _record(self, event: OutboxEvent | None) -> None:
+        if event:
+            self.all.append(event)
+            self._changed.set()
+
+
+@pytest.fixture
+def events(loaded_entry: MockConfigEntry) -> Events:
+    """Record the outcomes of the loaded account's messages."""
+    events = Events()
+    events.listen(loaded_entry)
+    return events
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,12 @@ from .conftest import ADDRESS, CODE
 from .qq_server import Answer, Certificate, Close, Hang, QQServer, Raw, Step, replies
 
 EXMAIL = "alarm@example.com"
+NUMBERS = {
+    "timeout": 60,
+    "expires_after": 48,
+    "burst": 3,
+    "messages_per_minute": 0,
+}
 
 
 @pytest.fixture
@@ -300,6 +306,7 @@ async def test_reauth(
     result = await loaded_entry.start_reauth_flow(hass)
     assert result["step_id"] == "reauth_confirm"
     assert placeholders_of(result)["account"] == ADDRESS
+    assert placeholders_of(result)["waiting"] == "0"
     assert list(suggestions(result)) == ["password"]
     result = await hass.config_entries.flow.async_configure(
         result["flow_id"], {"password": "wrong"}
@@ -326,17 +333,15 @@ async def test_reauth_with_an_error_elsewhere(
     assert result["errors"] == {"base": "certificate_untrusted"}
 
 
-async def test_reauth_with_the_same_code(
-    hass: HomeAssistant, loaded_entry: MockConfigEntry
+async def test_reauth_while_not_loaded(
+    hass: HomeAssistant, entry: MockConfigEntry
 ) -> None:
-    """The account was unlocked at QQ's, the code is the old one: begin anew."""
-    before = loaded_entry.runtime_data
-    result = await loaded_entry.start_reauth_flow(hass)
-    await hass.config_entries.flow.async_configure(
+    """A disabled account can be given a new code as well."""
+    result = await entry.start_reauth_flow(hass)
+    result = await hass.config_entries.flow.async_configure(
         result["flow_id"], {"password": CODE}
     )
-    await hass.async_block_till_done()
-    assert loaded_entry.runtime_data is not before
+    assert result["reason"] == "reauth_successful"
 
 
 async def test_reconfigure(
@@ -391,7 +396,7 @@ async def test_options(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> No
         "sender_name": "一二三四五六七八九十一二三四五六",
         "recipients": ["a@example.com, nobody"],
         "reply_to": "a@example.com, b@example.com",
-        "timeout": 60,
+        **NUMBERS,
     }
     result = await hass.config_entries.options.async_configure(flow_id, mistakes)
     assert result["errors"] == {
@@ -406,7 +411,7 @@ async def test_options(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> No
             "sender_name": " 我的家\n",
             "recipients": ["爸爸 <a@example.com>; b@example.com"],
             "reply_to": " c@example.com ",
-            "timeout": 60,
+            **NUMBERS,
         },
     )
     assert result["data"] == loaded_entry.options
@@ -415,7 +420,7 @@ async def test_options(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> No
         "sender_name": "我的家",
         "recipients": ['"爸爸" <a@example.com>', "b@example.com"],
         "reply_to": "c@example.com",
-        "timeout": 60,
+        **NUMBERS,
     }
     await hass.async_block_till_done()
     assert loaded_entry.runtime_data.outbox.account.timeout == 60
@@ -431,10 +436,10 @@ async def test_options_taken_back(
     ):
         result = await hass.config_entries.options.async_init(loaded_entry.entry_id)
         await hass.config_entries.options.async_configure(
-            result["flow_id"], {**user_input, "timeout": 30}
+            result["flow_id"], {**user_input, **NUMBERS}
         )
         await hass.async_block_till_done()
-    assert loaded_entry.options == {"service_name": "qq_mail", "timeout": 30}
+    assert loaded_entry.options == {"service_name": "qq_mail", **NUMBERS}
 
 
 async def test_recipient(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> None:
@@ -480,3 +485,4 @@ async def test_recipient(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> 
         "name": "Parents",
         "cc": ["e@b.cn"],
     }
+    await hass.async_block_till_done()

@@ -8,31 +8,43 @@ from typing import Any
 import pytest
 
 import custom_components.qq_mail as integration
-from custom_components.qq_mail import config_flow
+from custom_components.qq_mail import binary_sensor, button, config_flow, event, sensor
 from custom_components.qq_mail.errors import _CAUSES_WITH_EXMAIL_TEXT
-from custom_components.qq_mail.mail.diagnosis import Cause
+from custom_components.qq_mail.mail.diagnosis import Cause, Treatment
 from custom_components.qq_mail.mail.models import Encryption
+from custom_components.qq_mail.outbox import Outcome
+from custom_components.qq_mail.repairs import Issue
+from custom_components.qq_mail.services import OutboxAction
+from custom_components.qq_mail.trigger import TRIGGERS
 
 FOLDER = Path(integration.__file__).parent
 LANGUAGES = ("en", "zh-Hans", "zh-Hant")
 PLACEHOLDER = re.compile(r"{(\w+)}")
+NAME = ("name", "description")
 
 # What the texts may name, by where they stand.
 PLACEHOLDERS = {
-    "config": {"account", "address", "code_url", "host", "port", "reply"},
+    "config": {"account", "address", "code_url", "host", "port", "reply", "waiting"},
     "config_subentries": {"address"},
+    "entity": set[str](),
     "exceptions": {
-        "accepted",
         "account",
         "address",
         "fields",
         "host",
+        "minutes",
         "port",
-        "refused",
+        "queue_id",
+        "reason",
         "reply",
+        "time",
     },
+    "issues": {"account", "folder", "number", "time"},
     "options": {"address"},
     "selector": set[str](),
+    "services": set[str](),
+    "system_health": set[str](),
+    "triggers": set[str](),
 }
 
 
@@ -77,6 +89,40 @@ def test_alike_in_every_language(language: str) -> None:
         assert same == {"selector.encryption.options.starttls"}
 
 
+def entity_texts() -> set[str]:
+    """Return what the entities' descriptions ask for."""
+    problem = f"entity.binary_sensor.{binary_sensor.PROBLEM.key}"
+    message = f"entity.event.{event.MESSAGE.key}"
+    holds = {Treatment.PAUSE, Treatment.LOGIN_LATER, Treatment.NEW_CODE}
+    return {
+        f"{problem}.name",
+        *(f"{problem}.state_attributes.{key}.name" for key in ("cause", "until")),
+        *(
+            f"{problem}.state_attributes.cause.state.{cause}"
+            for cause in (*Cause, Outcome.EXPIRED)
+            if cause is Outcome.EXPIRED or Cause(cause).treatment in holds
+        ),
+        *(f"entity.button.{description.key}.name" for description in button.BUTTONS),
+        f"{message}.name",
+        *(
+            f"{message}.state_attributes.{key}.name"
+            for name, key in vars(event).items()
+            if name.startswith("ATTR_")
+        ),
+        *(f"{message}.state_attributes.cause.state.{cause}" for cause in Cause),
+        *(
+            f"{message}.state_attributes.event_type.state.{outcome}"
+            for outcome in Outcome
+        ),
+        *(f"entity.sensor.{description.key}.name" for description in sensor.SENSORS),
+        *(
+            f"entity.sensor.{description.key}.unit_of_measurement"
+            for description in sensor.SENSORS
+            if description.state_class
+        ),
+    }
+
+
 def test_every_text_the_code_names() -> None:
     """Forms, fields, errors and exceptions all have their texts, and no text more."""
     # What cannot happen before a message is submitted is no error of a form.
@@ -110,9 +156,39 @@ def test_every_text_the_code_names() -> None:
             f"exceptions.{key}.message"
             for key in set(Cause)
             | exmail
-            | {"invalid_address", "partly_refused", "unknown_data"}
+            | {"invalid_address", "late", "not_kept", "outbox_full", "unknown_data"}
+            | {"account_needed", "account_not_found", "account_not_loaded"}
+            | {"unknown_queue_id"}
+        ),
+        *(
+            f"services.{action}.{text}"
+            for action in OutboxAction
+            for text in (*NAME, *(f"fields.config_entry_id.{text}" for text in NAME))
+        ),
+        *(
+            f"services.{action}.fields.queue_id.{text}"
+            for action in (OutboxAction.RETRY, OutboxAction.DISCARD)
+            for text in NAME
+        ),
+        *(
+            f"triggers.{trigger}.{text}"
+            for trigger in TRIGGERS
+            for text in (*NAME, *(f"fields.config_entry_id.{text}" for text in NAME))
+        ),
+        *(f"issues.{issue}.title" for issue in Issue),
+        "issues.paused.description",
+        *(
+            f"issues.{issue}.fix_flow.step.confirm.{text}"
+            for issue in (Issue.DAMAGED, Issue.EXPIRED)
+            for text in ("title", "description")
+        ),
+        *(
+            f"system_health.info.{key}"
+            for key in ("messages_waiting", "server_reachable")
         ),
         *(f"selector.encryption.options.{encryption}" for encryption in Encryption),
+        *(f"exceptions.{key}.message" for key in ("test_message", "test_title")),
+        *entity_texts(),
     }
     for step, schema in {
         "config.step.user": config_flow.USER_SCHEMA,

@@ -11,6 +11,7 @@ import voluptuous as vol
 from homeassistant.components.notify import DOMAIN as NOTIFY_DOMAIN
 from homeassistant.config_entries import (
     ConfigEntry,
+    ConfigEntryState,
     ConfigFlow,
     ConfigFlowResult,
     ConfigSubentryFlow,
@@ -45,14 +46,20 @@ from homeassistant.util.ssl import client_context
 from .const import (
     CODE_URL,
     CONF_BCC,
+    CONF_BURST,
     CONF_CC,
     CONF_ENCRYPTION,
+    CONF_EXPIRES_AFTER,
+    CONF_MESSAGES_PER_MINUTE,
     CONF_RECIPIENTS,
     CONF_REPLY_TO,
     CONF_SENDER_NAME,
     CONF_SERVICE_NAME,
     CONF_TO,
+    DEFAULT_BURST,
+    DEFAULT_EXPIRES_AFTER,
     DEFAULT_HOST,
+    DEFAULT_MESSAGES_PER_MINUTE,
     DEFAULT_PORT,
     DEFAULT_TIMEOUT,
     DOMAIN,
@@ -73,6 +80,17 @@ _CODE = TextSelector(
     TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off")
 )
 _ADDRESSES = TextSelector(TextSelectorConfig(multiple=True))
+
+
+def _number(minimum: int, maximum: int, unit: str | None = None) -> Any:
+    """Return the field of a whole number."""
+    config = NumberSelectorConfig(
+        min=minimum, max=maximum, step=1, mode=NumberSelectorMode.BOX
+    )
+    if unit:
+        config["unit_of_measurement"] = unit
+    return vol.All(NumberSelector(config), vol.Coerce(int))
+
 
 SERVER_SCHEMA = vol.Schema(
     {
@@ -102,18 +120,16 @@ OPTIONS_SCHEMA = vol.Schema(
         vol.Optional(CONF_SENDER_NAME): TextSelector(),
         vol.Optional(CONF_RECIPIENTS): _ADDRESSES,
         vol.Optional(CONF_REPLY_TO): TextSelector(),
-        vol.Required(CONF_TIMEOUT, default=DEFAULT_TIMEOUT): vol.All(
-            NumberSelector(
-                NumberSelectorConfig(
-                    min=MIN_TIMEOUT,
-                    max=MAX_TIMEOUT,
-                    step=1,
-                    unit_of_measurement=UnitOfTime.SECONDS,
-                    mode=NumberSelectorMode.BOX,
-                )
-            ),
-            vol.Coerce(int),
+        vol.Required(CONF_TIMEOUT, default=DEFAULT_TIMEOUT): _number(
+            MIN_TIMEOUT, MAX_TIMEOUT, UnitOfTime.SECONDS
         ),
+        vol.Required(CONF_EXPIRES_AFTER, default=DEFAULT_EXPIRES_AFTER): _number(
+            1, 30 * 24, UnitOfTime.HOURS
+        ),
+        vol.Required(CONF_BURST, default=DEFAULT_BURST): _number(1, 100),
+        vol.Required(
+            CONF_MESSAGES_PER_MINUTE, default=DEFAULT_MESSAGES_PER_MINUTE
+        ): _number(0, 600),
     }
 )
 RECIPIENT_SCHEMA = vol.Schema(
@@ -252,12 +268,13 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
             timeout = entry.options.get(CONF_TIMEOUT, DEFAULT_TIMEOUT)
             await form.check_login(data, timeout, schema)
             if not form.errors:
-                if data == entry.data:
-                    # Nothing to notice for the update listener, but the login works
-                    # again, and the outbox waits to be told.
-                    self.hass.config_entries.async_schedule_reload(entry.entry_id)
+                if entry.state is ConfigEntryState.LOADED:
+                    # The login works, so what waits can go out.
+                    entry.runtime_data.outbox.async_retry()
                 return self.async_update_and_abort(entry, data=data)
-        form.placeholders["account"] = entry.title
+        loaded = entry.state is ConfigEntryState.LOADED
+        waiting = len(entry.runtime_data.outbox.messages) if loaded else 0
+        form.placeholders |= {"account": entry.title, "waiting": str(waiting)}
         return self._show_form(step_id, schema, user_input or entry.data, form)
 
     def _show_form(
@@ -290,7 +307,15 @@ class QQMailOptionsFlow(OptionsFlow):
         if user_input is not None:
             options = {
                 CONF_SERVICE_NAME: self.config_entry.options[CONF_SERVICE_NAME],
-                CONF_TIMEOUT: user_input[CONF_TIMEOUT],
+                **{
+                    field: user_input[field]
+                    for field in (
+                        CONF_TIMEOUT,
+                        CONF_EXPIRES_AFTER,
+                        CONF_BURST,
+                        CONF_MESSAGES_PER_MINUTE,
+                    )
+                },
             }
             if name := one_line(user_input.get(CONF_SENDER_NAME, "")):
                 options[CONF_SENDER_NAME] = name

@@ -26,6 +26,46 @@ DEFAULT_TIMEOUT: Final = 30
 MIN_TIMEOUT: Final = 5
 MAX_TIMEOUT: Final = 300
 
+CONF_BURST: Final = "burst"
+CONF_EXPIRES_AFTER: Final = "expires_after"
+CONF_MESSAGES_PER_MINUTE: Final = "messages_per_minute"
+
+DEFAULT_BURST: Final = 5
+"""Messages at once: so many were seen to pass within three seconds."""
+DEFAULT_MESSAGES_PER_MINUTE: Final = 10
+"""Below the 15 a minute that people estimate as QQ's limit."""
+DEFAULT_EXPIRES_AFTER: Final = 24
+"""Hours: who has not heard of an alarm by then has heard of it otherwise."""
+
+DEFAULT_WAIT: Final = 10.0
+"""Seconds that an action waits for the first attempt."""
+
+BACK_OFF: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 30, 60))
+"""After the first failed attempt, the second, …; the last one repeats."""
+JITTER: Final = 0.1
+"""Share of a back-off that chance may add, so that houses do not march in step."""
+
+IDLE_TIMEOUT: Final = 10.0
+"""Seconds that a session stays open after a message; QQ closes after 30 or more."""
+
+RATE_LIMIT_PAUSE = timedelta(hours=1)
+"""After a rate-limit reply, doubling each time: every try prolongs the refusal."""
+MAX_RATE_LIMIT_PAUSE = timedelta(hours=6)
+
+LOGIN_CHECK_INTERVAL = timedelta(days=1)
+"""So often a login is tried if no message did it: a code is revoked silently."""
+
+LATE_AFTER = timedelta(minutes=5)
+"""A message that goes out later than this says so."""
+
+MAX_MESSAGES: Final = 10_000
+MAX_BYTES: Final = 1024**3
+MAX_SHARE_OF_DISK: Final = 0.1
+"""What may wait for an account; a tenth of the free disk, if that is less."""
+
+STOP_GRACE: Final = 1.0
+"""Seconds that an attempt in the air gets when Home Assistant stops."""
+
 LOGIN_PAUSE = timedelta(minutes=15)
 """After a refused login: each further one counts against QQ's login limit."""
 

@@ -1,6 +1,7 @@
 """The one place where a MailError becomes an error that a person reads."""
 
 from collections.abc import Collection
+from typing import Protocol
 
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -8,7 +9,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from .const import CONF_ENCRYPTION, DOMAIN, QQ_DOMAINS
 from .mail.diagnosis import Cause
 from .mail.exceptions import InvalidMailboxError, MailError
-from .mail.models import Account, Mailbox
+from .mail.models import Account, Mailbox, Reply
 
 _FIELDS = {
     Cause.HOST_NOT_FOUND: CONF_HOST,
@@ -37,21 +38,38 @@ _CAUSES_WITH_EXMAIL_TEXT = (
 )
 
 
-def translation_key(err: MailError, account: Account) -> str:
+class Failure(Protocol):
+    """What a MailError and an outbox's event have in common."""
+
+    @property
+    def cause(self) -> Cause | None:
+        """Why it was not accepted."""
+
+    @property
+    def reply(self) -> Reply | None:
+        """What the server said."""
+
+    @property
+    def detail(self) -> str:
+        """A technical addition."""
+
+
+def translation_key(failure: Failure, account: Account) -> str:
     """Return the key of the text that says what happened and what to do."""
+    cause = failure.cause or Cause.REFUSED
     exmail = Mailbox(account.username).domain not in QQ_DOMAINS
-    if exmail and err.cause in _CAUSES_WITH_EXMAIL_TEXT:
-        return f"{err.cause}_exmail"
-    return err.cause
+    if exmail and cause in _CAUSES_WITH_EXMAIL_TEXT:
+        return f"{cause}_exmail"
+    return cause
 
 
-def placeholders(err: MailError, account: Account) -> dict[str, str]:
+def placeholders(failure: Failure, account: Account) -> dict[str, str]:
     """Return what the texts may name."""
     return {
         "account": account.username,
         "host": account.host,
         "port": str(account.port),
-        "reply": str(err.reply or err.detail),
+        "reply": str(failure.reply or failure.detail),
     }
 
 
@@ -61,12 +79,12 @@ def form_field(err: MailError, fields: Collection[str]) -> str:
     return field if field in fields else "base"
 
 
-def action_error(err: MailError, account: Account) -> HomeAssistantError:
+def action_error(failure: Failure, account: Account) -> HomeAssistantError:
     """Return what an action raises when its message was not accepted."""
     return HomeAssistantError(
         translation_domain=DOMAIN,
-        translation_key=translation_key(err, account),
-        translation_placeholders=placeholders(err, account),
+        translation_key=translation_key(failure, account),
+        translation_placeholders=placeholders(failure, account),
     )
 
 

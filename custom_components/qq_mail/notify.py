@@ -13,11 +13,11 @@ from homeassistant.components.notify import (
 )
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
-from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import CONF_SERVICE_NAME, DOMAIN, LOGGER, SUBENTRY_TYPE_RECIPIENT
 from .coordinator import QQMailConfigEntry
+from .entity import device_info
 from .mail.models import Recipients
 from .services import (
     async_send,
@@ -75,18 +75,12 @@ class QQMailNotifyEntity(NotifyEntity):
         self._entry = entry
         self._recipients = recipients
         self._attr_unique_id = key
-        self._attr_device_info = DeviceInfo(
-            entry_type=DeviceEntryType.SERVICE,
-            identifiers={(DOMAIN, key)},
-            manufacturer="Tencent",
-            model="QQ Mail",
-            name=name,
-        )
+        self._attr_device_info = device_info(key, name)
 
     @override
     async def async_send_message(self, message: str, title: str | None = None) -> None:
         """Send a message to the recipients behind this entity."""
-        await async_send(self.hass, self._entry, self._recipients, message, title)
+        await async_send(self._entry, self._recipients, message, title)
 
 
 class QQMailNotificationService(BaseNotificationService):
@@ -107,7 +101,6 @@ class QQMailNotificationService(BaseNotificationService):
             )
         targets = kwargs.get(ATTR_TARGET)
         await async_send(
-            self.hass,
             self._entry,
             called_recipients(targets) if targets else default_recipients(self._entry),
             message,

@@ -142,7 +142,7 @@ class Spool:
             self._write(self._body(message.queue_id), submission.wire)
             self.update(message)
         except OSError:
-            self.remove(message.queue_id)
+            self._unlink(message.queue_id)
             raise
 
     def update(self, message: QueuedMessage) -> None:
@@ -151,8 +151,7 @@ class Spool:
 
     def remove(self, queue_id: str) -> None:
         """Forget a message."""
-        self._record(queue_id).unlink(missing_ok=True)
-        self._body(queue_id).unlink(missing_ok=True)
+        self._unlink(queue_id)
         self._sync_folder()
 
     def wire(self, queue_id: str) -> bytes:
@@ -186,6 +185,10 @@ class Spool:
 
     def _body(self, queue_id: str) -> Path:
         return self.folder / f"{queue_id}.eml"
+
+    def _unlink(self, queue_id: str) -> None:
+        self._record(queue_id).unlink(missing_ok=True)
+        self._body(queue_id).unlink(missing_ok=True)
 
     def _set_aside(self, queue_id: str) -> None:
         damaged = self.folder / _DAMAGED

@@ -1,7 +1,9 @@
 """A real Home Assistant in a process of its own, used by its public interfaces."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from itertools import count
 import json
 import os
 from pathlib import Path
@@ -50,8 +52,91 @@ scene:
 """
 
 
+# The least that it runs with: it has to be started again and again.
+LEAN_CONFIGURATION = """\
+homeassistant:
+  name: Lean
+  country: CN
+  time_zone: Asia/Shanghai
+  unit_system: metric
+config:
+logger:
+  default: warning
+  logs:
+    custom_components.qq_mail: debug
+"""
+
+
 class HomeAssistantError(Exception):
     """Home Assistant did not start, or refused a request."""
+
+
+class ConnectionLostError(HomeAssistantError):
+    """The connection ended before the answer."""
+
+
+class Channel:
+    """A WebSocket connection that stays open; commands need not wait in line."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        """Listen on a connection that is authenticated."""
+        self._socket = socket
+        self._ids = count(1)
+        self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._listener = asyncio.create_task(self._listen())
+
+    @property
+    def is_open(self) -> bool:
+        """Whether Home Assistant can still answer."""
+        return not self._listener.done()
+
+    async def command(self, kind: str, **data: Any) -> Any:
+        """Send a command and return its result.
+
+        Raises HomeAssistantError, and ConnectionLostError where there is no answer.
+        """
+        if not self.is_open:
+            raise ConnectionLostError
+        number = next(self._ids)
+        answered = asyncio.get_running_loop().create_future()
+        self._answers[number] = answered
+        try:
+            await self._socket.send_json({"id": number, "type": kind, **data})
+            answer = await answered
+        except (OSError, aiohttp.ClientError) as err:
+            raise ConnectionLostError from err
+        finally:
+            self._answers.pop(number, None)
+        if not answer["success"]:
+            raise HomeAssistantError(answer["error"]["message"])
+        return answer["result"]
+
+    async def action(self, action: str, **data: Any) -> None:
+        """Perform an action. Raises HomeAssistantError where it failed."""
+        await self.command("call_service", **_call(action, data))
+
+    async def response(self, action: str, **data: Any) -> Any:
+        """Perform an action and return its response."""
+        result = await self.command(
+            "call_service", **_call(action, data), return_response=True
+        )
+        return result["response"]
+
+    async def close(self) -> None:
+        """End the connection."""
+        await self._socket.close()
+        await asyncio.wait({self._listener})
+
+    async def _listen(self) -> None:
+        try:
+            async for frame in self._socket:
+                answer = frame.json()
+                if answered := self._answers.get(answer["id"]):
+                    answered.set_result(answer)
+        finally:
+            for answered in self._answers.values():
+                if not answered.done():
+                    answered.set_exception(ConnectionLostError())
 
 
 class HomeAssistant:
@@ -66,6 +151,7 @@ class HomeAssistant:
         automations: str = "[]\n",
         scripts: str = "{}\n",
         language: str = "en",
+        lean: bool = False,
     ) -> None:
         """Write a config folder with the integration in it."""
         self.config_dir = config_dir
@@ -76,15 +162,17 @@ class HomeAssistant:
             "REQUESTS_CA_BUNDLE": str(ca_file),
             "SETUP_PORT": str(self.port),
             "PYTHONUNBUFFERED": "1",
+            # Or each start compiles every module anew.
+            "PYTHONDONTWRITEBYTECODE": "",
         }
         self._language = language
         self._process: asyncio.subprocess.Process | None = None
         self._http: aiohttp.ClientSession | None = None
         self._tokens: dict[str, Any] = {}
-        self._ids = 0
         self._write_config(
             {
-                "configuration.yaml": CONFIGURATION + configuration,
+                "configuration.yaml": (LEAN_CONFIGURATION if lean else CONFIGURATION)
+                + configuration,
                 "automations.yaml": automations,
                 "scripts.yaml": scripts,
             }
@@ -97,9 +185,12 @@ class HomeAssistant:
 
     @property
     def log(self) -> str:
-        """Everything it logged so far."""
-        file = self.config_dir / "home-assistant.log"
-        return file.read_text(errors="replace") if file.exists() else ""
+        """Everything it logged since the start before the last one."""
+        return "".join(
+            file.read_text(errors="replace")
+            for name in ("home-assistant.log.1", "home-assistant.log")
+            if (file := self.config_dir / name).exists()
+        )
 
     async def __aenter__(self) -> Self:
         """Start, with a user who has been through the onboarding."""
@@ -178,18 +269,16 @@ class HomeAssistant:
 
     async def action(self, action: str, **data: Any) -> None:
         """Perform an action. Raises HomeAssistantError where it failed."""
-        domain, _, service = action.partition(".")
-        target = {"entity_id": data.pop("entity_id")} if "entity_id" in data else {}
-        await self.command(
-            "call_service",
-            domain=domain,
-            service=service,
-            service_data=data,
-            target=target,
-        )
+        await self.command("call_service", **_call(action, data))
 
     async def command(self, kind: str, **data: Any) -> Any:
         """Send one WebSocket command and return its result."""
+        async with self.channel() as channel, asyncio.timeout(STEP_TIMEOUT):
+            return await channel.command(kind, **data)
+
+    @asynccontextmanager
+    async def channel(self) -> AsyncGenerator[Channel]:
+        """Open a WebSocket connection."""
         async with self._session.ws_connect(
             f"{self.url}/api/websocket", max_msg_size=0
         ) as socket:
@@ -198,12 +287,11 @@ class HomeAssistant:
                 {"type": "auth", "access_token": await self._access_token()}
             )
             await socket.receive_json()
-            await socket.send_json({"id": 1, "type": kind, **data})
-            async with asyncio.timeout(STEP_TIMEOUT):
-                answer = await socket.receive_json()
-        if not answer["success"]:
-            raise HomeAssistantError(answer["error"]["message"])
-        return answer["result"]
+            channel = Channel(socket)
+            try:
+                yield channel
+            finally:
+                await channel.close()
 
     async def translations(self, category: str) -> dict[str, str]:
         """Return the integration's texts in the user's language."""
@@ -316,6 +404,18 @@ class HomeAssistant:
         async with asyncio.timeout(START_TIMEOUT):
             while not await condition():
                 await asyncio.sleep(0.1)
+
+
+def _call(action: str, data: dict[str, Any]) -> dict[str, Any]:
+    """Return what the command call_service wants to know."""
+    domain, _, service = action.partition(".")
+    target = {"entity_id": data.pop("entity_id")} if "entity_id" in data else {}
+    return {
+        "domain": domain,
+        "service": service,
+        "service_data": data,
+        "target": target,
+    }
 
 
 def free_port() -> int:

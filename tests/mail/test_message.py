@@ -75,7 +75,7 @@ def test_header_fields() -> None:
         ("Message-ID", "<1@qq.com>"),
         ("Auto-Submitted", "auto-generated"),
         ("Content-Type", 'text/plain; charset="utf-8"'),
-        ("Content-Transfer-Encoding", "7bit"),
+        ("Content-Transfer-Encoding", "quoted-printable"),
         ("MIME-Version", "1.0"),
     ]
 

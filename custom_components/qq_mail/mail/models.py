@@ -45,6 +45,13 @@ class Step(StrEnum):
         return self in (Step.CONNECT, Step.EHLO, Step.STARTTLS)
 
 
+class TextEncoding(StrEnum):
+    """How a text is written (RFC 2045 section 6); in both, lines can be put before."""
+
+    QUOTED_PRINTABLE = "quoted-printable"
+    BASE64 = "base64"
+
+
 @dataclass(frozen=True, slots=True)
 class Mailbox:
     """One address, with or without a display name."""
@@ -128,6 +135,9 @@ class Submission:
     message_id: str
     wire: bytes
     """Wire form: CRLF line ends, dots stuffed, without the final dot."""
+    text_at: int = 0
+    """Where in it the encoded text begins."""
+    text_encoding: TextEncoding = TextEncoding.QUOTED_PRINTABLE
 
 
 @dataclass(frozen=True, slots=True)

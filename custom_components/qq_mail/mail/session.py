@@ -6,7 +6,7 @@ their replies may be damaged; and the answer to the final dot alone decides.
 """
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager, suppress
 import errno
 import socket
@@ -56,7 +56,7 @@ Where both sides wait for the other to speak first, it is also the time after
 which we ask.
 """
 
-CLOSE_TIMEOUT = 1.0
+CLOSE_TIMEOUT = 0.5
 """Seconds for QUIT: nothing depends on its answer."""
 
 _START_INPUT = 354
@@ -88,12 +88,7 @@ class SubmissionSession:
 
     async def __aenter__(self) -> Self:
         """Connect and authenticate. Raises SessionError."""
-        try:
-            await self.connect()
-            await self.authenticate()
-        except BaseException:
-            self._drop()
-            raise
+        await self.open()
         return self
 
     async def __aexit__(
@@ -104,6 +99,15 @@ class SubmissionSession:
     ) -> None:
         """Close, whatever happened."""
         await self.close()
+
+    async def open(self) -> None:
+        """Connect and authenticate. Raises SessionError."""
+        try:
+            await self.connect()
+            await self.authenticate()
+        except BaseException:
+            self.drop()
+            raise
 
     async def connect(self) -> None:
         """Connect over TLS, with the certificate checked. Raises SessionError."""
@@ -132,38 +136,43 @@ class SubmissionSession:
         with _translated(Step.AUTH):
             await log_in(self._account.username, self._account.password)
 
-    async def submit(self, submission: Submission) -> SubmissionResult:
+    @property
+    def is_open(self) -> bool:
+        """Whether the next message can be tried without connecting anew."""
+        return self._client.is_connected
+
+    async def submit(
+        self,
+        submission: Submission,
+        before_data: Callable[[], Awaitable[None]] | None = None,
+    ) -> SubmissionResult:
         """Hand over one message: one mail transaction (RFC 5321 section 3.3).
+
+        Awaits `before_data` as late as it is certain that the server has nothing yet.
 
         Raises MessageRefusedError, RecipientsRefusedError, OutcomeUnknownError,
         or SessionError where the connection broke before the final dot.
         """
-        envelope = submission.envelope
-        with _translated(Step.MAIL):
-            await self._client.mail(
-                envelope.reverse_path, options=self._mail_options(submission)
-            )
         try:
-            refused = await self._name_recipients(envelope.recipients)
-            with _translated(Step.DATA):
-                answer = await self._client.execute_command(b"DATA")
-                if answer.code != _START_INPUT:
-                    raise SMTPResponseException(answer.code, answer.message)
-        except MailError:
-            await self._abandon_transaction()
+            return await self._transaction(submission, before_data)
+        except MessageRefusedError:
             raise
-        await self._stream(submission.wire)
-        return SubmissionResult(
-            await self._end_data(),
-            tuple(to for to in envelope.recipients if to not in refused),
-            refused,
-        )
+        except MailError:
+            # A late answer must not be taken for that to the next command.
+            self.drop()
+            raise
 
     async def close(self) -> None:
         """Take leave. The answer is not waited for long, nor does it count."""
         with suppress(SMTPException, TimeoutError):
             await self._client.quit(timeout=CLOSE_TIMEOUT)
-        self._drop()
+        self.drop()
+
+    def drop(self) -> None:
+        """Close at once: a graceful TLS shutdown may wait for a dead peer."""
+        if self._client.transport is not None:
+            cast("asyncio.WriteTransport", self._client.transport).abort()
+        self._client.close()
 
     async def _connect_with_tls(self) -> None:
         try:
@@ -236,6 +245,34 @@ class SubmissionSession:
             return [f"SIZE={len(submission.wire)}"]
         return []
 
+    async def _transaction(
+        self,
+        submission: Submission,
+        before_data: Callable[[], Awaitable[None]] | None,
+    ) -> SubmissionResult:
+        envelope = submission.envelope
+        with _translated(Step.MAIL):
+            await self._client.mail(
+                envelope.reverse_path, options=self._mail_options(submission)
+            )
+        try:
+            refused = await self._name_recipients(envelope.recipients)
+            if before_data:
+                await before_data()
+            with _translated(Step.DATA):
+                answer = await self._client.execute_command(b"DATA")
+                if answer.code != _START_INPUT:
+                    raise SMTPResponseException(answer.code, answer.message)
+        except MessageRefusedError:
+            await self._abandon_transaction()
+            raise
+        await self._stream(submission.wire)
+        return SubmissionResult(
+            await self._end_data(),
+            tuple(to for to in envelope.recipients if to not in refused),
+            refused,
+        )
+
     async def _name_recipients(self, recipients: tuple[str, ...]) -> dict[str, Reply]:
         """Send RCPT for each recipient and return who was refused."""
         refused: dict[str, Reply] = {}
@@ -260,29 +297,24 @@ class SubmissionSession:
         try:
             await self._client.rset()
         except SMTPException:
-            self._drop()
+            self.drop()
 
     async def _stream(self, wire: bytes) -> None:
         """Send the body in wire form, no faster than the server reads it."""
         writer = cast("asyncio.StreamWriter", self._writer)
         with _translated(Step.BODY):
-            try:
-                for start in range(0, len(wire), CHUNK_BYTES):
-                    writer.write(wire[start : start + CHUNK_BYTES])
-                    async with asyncio.timeout(self._account.timeout):
-                        await writer.drain()
-                # A connection that ended in good order fails only the next drain.
-                await writer.drain()
-            except OSError:
-                self._drop()
-                raise
+            for start in range(0, len(wire), CHUNK_BYTES):
+                writer.write(wire[start : start + CHUNK_BYTES])
+                async with asyncio.timeout(self._account.timeout):
+                    await writer.drain()
+            # A connection that ended in good order fails only the next drain.
+            await writer.drain()
 
     async def _end_data(self) -> Reply:
         """Send the final dot; from here on the message may have been taken."""
         try:
             answer = await self._client.execute_command(b".")
         except (SMTPException, OSError) as err:
-            self._drop()
             raise OutcomeUnknownError(
                 Cause.OUTCOME_UNKNOWN, Step.END_OF_DATA, detail=str(err)
             ) from err
@@ -292,12 +324,6 @@ class SubmissionSession:
                 diagnose(reply, Step.END_OF_DATA), Step.END_OF_DATA, reply
             )
         return reply
-
-    def _drop(self) -> None:
-        """Close at once: a graceful TLS shutdown may wait for a dead peer."""
-        if self._client.transport is not None:
-            cast("asyncio.WriteTransport", self._client.transport).abort()
-        self._client.close()
 
 
 @contextmanager

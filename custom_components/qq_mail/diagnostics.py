@@ -1,0 +1,82 @@
+"""Diagnostics: how an account's outbox fares, and nothing of what it sends to whom."""
+
+from datetime import datetime
+import re
+from typing import Any
+
+from homeassistant.components.diagnostics import REDACTED, async_redact_data
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import CONF_PASSWORD, CONF_USERNAME
+from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
+
+from .const import CONF_RECIPIENTS, CONF_REPLY_TO, CONF_SENDER_NAME, CONF_SERVICE_NAME
+from .coordinator import QQMailConfigEntry
+from .mail.models import Reply
+from .outbox import Outbox
+
+TO_REDACT = {
+    CONF_PASSWORD,
+    CONF_RECIPIENTS,
+    CONF_REPLY_TO,
+    CONF_SENDER_NAME,
+    # It may have the QQ number in it.
+    CONF_SERVICE_NAME,
+    CONF_USERNAME,
+}
+
+# Wider than any valid address: better a word too much than an address.
+_ADDRESS = re.compile(r"[^\s<>()\[\],;:\"']+@[^\s<>()\[\],;:\"']+")
+
+
+async def async_get_config_entry_diagnostics(
+    _hass: HomeAssistant, entry: QQMailConfigEntry
+) -> dict[str, Any]:
+    """Return what helps to find a fault, safe to be shown in public."""
+    loaded = entry.state is ConfigEntryState.LOADED
+    return {
+        "data": async_redact_data(dict(entry.data), TO_REDACT),
+        "options": async_redact_data(dict(entry.options), TO_REDACT),
+        "recipients": len(entry.subentries),
+        "outbox": _outbox(entry.runtime_data.outbox) if loaded else None,
+    }
+
+
+def _outbox(outbox: Outbox) -> dict[str, Any]:
+    now = dt_util.utcnow()
+    return {
+        "messages": len(outbox.messages),
+        "waiting": [
+            {
+                "age": round((now - message.created).total_seconds()),
+                "attempts": message.attempts,
+                "cause": message.cause,
+                "reply": _reply(message.reply),
+                "next_attempt": _time(message.next_attempt),
+                "importance": message.importance,
+                "size": message.size,
+            }
+            for message in outbox.messages
+        ],
+        "hold": outbox.hold
+        and {
+            "cause": outbox.hold.cause,
+            "until": _time(outbox.hold.until),
+            "reply": _reply(outbox.hold.reply),
+        },
+        "next_attempt": _time(outbox.next_attempt),
+        "accepted_today": outbox.accepted_today,
+        "last_accepted": _time(outbox.last_accepted),
+        "damaged": len(outbox.damaged),
+    }
+
+
+def _reply(reply: Reply | None) -> dict[str, Any] | None:
+    """Return a reply without the addresses that servers like to repeat."""
+    if not reply:
+        return None
+    return {"code": reply.code, "text": _ADDRESS.sub(REDACTED, reply.text)}
+
+
+def _time(time: datetime | None) -> str | None:
+    return time.isoformat() if time else None

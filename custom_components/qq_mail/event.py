@@ -1,0 +1,82 @@
+"""What came of each message."""
+
+from typing import Final, override
+
+from homeassistant.components.event import EventEntity, EventEntityDescription
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .coordinator import QQMailConfigEntry
+from .entity import QQMailEntity
+from .outbox import Outbox, OutboxEvent, Outcome
+
+# The outbox tells of its outcomes; nothing is fetched.
+PARALLEL_UPDATES = 0
+
+ATTR_ATTEMPTS: Final = "attempts"
+ATTR_CAUSE: Final = "cause"
+ATTR_NEXT_ATTEMPT: Final = "next_attempt"
+ATTR_QUEUE_ID: Final = "queue_id"
+ATTR_RECIPIENTS: Final = "recipients"
+ATTR_REPLY: Final = "reply"
+ATTR_SUBJECT: Final = "subject"
+
+MESSAGE = EventEntityDescription(
+    key="message",
+    translation_key="message",
+    event_types=[outcome.value for outcome in Outcome],
+)
+
+
+async def async_setup_entry(
+    _hass: HomeAssistant,
+    entry: QQMailConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Set up the account's event entity."""
+    async_add_entities([QQMailMessageEntity(entry, MESSAGE)])
+
+
+class QQMailMessageEntity(QQMailEntity, EventEntity):
+    """Tells each outcome at once: a coordinator would only show the last of many."""
+
+    # As many as a message has, and of no use in the history.
+    _unrecorded_attributes = frozenset({ATTR_RECIPIENTS})
+
+    def __init__(
+        self, entry: QQMailConfigEntry, description: EventEntityDescription
+    ) -> None:
+        """Keep the outbox to listen to."""
+        super().__init__(entry, description)
+        self._outbox: Outbox = entry.runtime_data.outbox
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Listen for as long as the entity is there."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self._outbox.async_add_listener(self._tell))
+
+    @callback
+    @override
+    def async_entity_id_changed(self, old_entity_id: str) -> None:
+        """Do nothing: who listens is the entity, by whatever name."""
+
+    @callback
+    def _tell(self, event: OutboxEvent | None) -> None:
+        if event is None:
+            return
+        self._trigger_event(
+            event.outcome,
+            {
+                ATTR_QUEUE_ID: event.queue_id,
+                ATTR_SUBJECT: event.subject,
+                ATTR_RECIPIENTS: list(event.recipients),
+                ATTR_ATTEMPTS: event.attempts,
+                ATTR_CAUSE: event.cause,
+                ATTR_REPLY: str(event.reply) if event.reply else None,
+                # As text, which it would be after a restart in any case.
+                ATTR_NEXT_ATTEMPT: event.next_attempt
+                and event.next_attempt.isoformat(),
+            },
+        )
+        self.async_write_ha_state()

@@ -1,0 +1,105 @@
+"""Triggers for what a mail cannot tell: that mail fails."""
+
+from typing import ClassVar, override
+
+import voluptuous as vol
+
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID, CONF_OPTIONS, CONF_USERNAME
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.trigger import (
+    Trigger,
+    TriggerActionRunner,
+    TriggerConfig,
+    TriggerNotTriggeredReporter,
+)
+from homeassistant.helpers.typing import ConfigType
+
+from .const import DOMAIN
+from .coordinator import SIGNAL_OUTBOX_EVENT, QQMailConfigEntry
+from .outbox import OutboxEvent, Outcome
+
+_CONFIG_SCHEMA = vol.Schema(
+    {
+        vol.Optional(CONF_OPTIONS, default={}): {
+            vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string
+        }
+    }
+)
+
+
+class OutcomeTrigger(Trigger):
+    """Triggers on an outcome, for one account or for all, those to come included."""
+
+    outcome: ClassVar[Outcome]
+
+    @classmethod
+    @override
+    async def async_validate_config(
+        cls, hass: HomeAssistant, config: ConfigType
+    ) -> ConfigType:
+        """Check that the account exists; it need not be loaded."""
+        validated: ConfigType = _CONFIG_SCHEMA(config)
+        if entry_id := validated[CONF_OPTIONS].get(ATTR_CONFIG_ENTRY_ID):
+            entry = hass.config_entries.async_get_entry(entry_id)
+            if entry is None or entry.domain != DOMAIN:
+                raise vol.Invalid(f"{entry_id} is not a QQ Mail account")
+        return validated
+
+    def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
+        """Remember which account to listen to."""
+        super().__init__(hass, config)
+        self._entry_id = (config.options or {}).get(ATTR_CONFIG_ENTRY_ID)
+
+    @override
+    async def async_attach_runner(
+        self,
+        run_action: TriggerActionRunner,
+        did_not_trigger: TriggerNotTriggeredReporter | None = None,
+    ) -> CALLBACK_TYPE:
+        """Listen to all accounts: the signal outlives their reloads."""
+
+        @callback
+        def handle(entry: QQMailConfigEntry, event: OutboxEvent) -> None:
+            if event.outcome is not self.outcome:
+                return
+            if self._entry_id not in (None, entry.entry_id):
+                return
+            run_action(
+                {
+                    "queue_id": event.queue_id,
+                    "subject": event.subject,
+                    "recipients": list(event.recipients),
+                    "attempts": event.attempts,
+                    "cause": event.cause and event.cause.value,
+                    "reply": str(event.reply or event.detail),
+                    "account": entry.data[CONF_USERNAME],
+                },
+                f"message {event.queue_id} {event.outcome}",
+            )
+
+        return async_dispatcher_connect(self._hass, SIGNAL_OUTBOX_EVENT, handle)
+
+
+class MessageRejectedTrigger(OutcomeTrigger):
+    """Triggers when a message was refused for good."""
+
+    outcome = Outcome.REJECTED
+
+
+class MessageExpiredTrigger(OutcomeTrigger):
+    """Triggers when a message was given up."""
+
+    outcome = Outcome.EXPIRED
+
+
+TRIGGERS: dict[str, type[Trigger]] = {
+    "message_rejected": MessageRejectedTrigger,
+    "message_expired": MessageExpiredTrigger,
+}
+
+
+async def async_get_triggers(_hass: HomeAssistant) -> dict[str, type[Trigger]]:
+    """Return the triggers."""
+    return TRIGGERS

@@ -1,0 +1,114 @@
+"""Every fault at every step: what becomes of the message, logins and copies."""
+
+from datetime import timedelta
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.qq_mail.const import IDLE_TIMEOUT, LOGIN_PAUSE
+from custom_components.qq_mail.mail import session as session_module
+from homeassistant.core import HomeAssistant
+
+from .conftest import Events
+from .qq_server import Answer, Close, Hang, QQServer, Raw, Step
+from .qq_server.connection import LEAKED
+from .test_outbox import FRIENDS, later, notify, until
+
+FAULTS = {
+    "close": Close(),
+    "hang": Hang(),
+    "half a reply": Raw(b"25", close=True),
+    "1 MB": Raw(b"2" * 1_000_000),
+    "leaked bytes": Raw(LEAKED + b"\r\n"),
+    "GBK": Answer(451, "系统繁忙".encode("gbk")),
+}
+# Where a login did not come about, the only one is that of the second attempt.
+BEFORE_LOGIN = (Step.GREETING, Step.EHLO, Step.STARTTLS, Step.AUTH)
+
+
+def expected(step: Step, fault: str) -> tuple[list[str], int, int]:
+    """Return outcomes, logins, and copies for the first recipient."""
+    if step is Step.ACCEPTED and fault != "GBK":
+        return ["unknown", "accepted"], 2, 2
+    if step is Step.DOT and fault != "GBK":
+        return ["unknown", "accepted"], 2, 1
+    if fault == "GBK":
+        copies = 2 if step is Step.ACCEPTED else 1
+        if step is Step.RCPT:
+            return ["accepted", "deferred", "accepted"], 1, 1
+        return ["deferred", "accepted"], 1, copies
+    return ["deferred", "accepted"], 1 if step in BEFORE_LOGIN else 2, 1
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        Step.GREETING,
+        Step.EHLO,
+        Step.STARTTLS,
+        Step.AUTH,
+        Step.MAIL,
+        Step.RCPT,
+        Step.DATA,
+        Step.DOT,
+        Step.ACCEPTED,
+    ],
+)
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_fault(
+    hass: HomeAssistant,
+    server: QQServer,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    step: Step,
+    fault: str,
+) -> None:
+    """The message arrives; where the answer was lost it may arrive twice."""
+    monkeypatch.setattr(session_module, "PROBE_TIMEOUT", 0.3)
+    data: dict[str, Any] = {**entry.data}
+    if step is Step.STARTTLS:
+        data |= {"port": server.starttls_port, "encryption": "starttls"}
+    hass.config_entries.async_update_entry(
+        entry, data=data, options={**entry.options, "timeout": 0.5}
+    )
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    events = Events()
+    events.listen(entry)
+    match = "b@example.com" if step is Step.RCPT else ""
+    server.script(step, FAULTS[fault], match=match)
+    outcomes, logins, copies = expected(step, fault)
+
+    await notify(hass, target=FRIENDS)
+    await events.wait(len(outcomes) - 1)
+    assert not hass.config_entries.flow.async_progress()
+    await later(hass, freezer, LOGIN_PAUSE + timedelta(seconds=1))
+    await events.wait(len(outcomes))
+    await until(lambda: not entry.runtime_data.outbox.messages)
+
+    assert events.outcomes == outcomes
+    assert server.logins == logins
+    for friend in FRIENDS:
+        got = [mail for mail in server.accepted if friend in mail.recipients]
+        assert len(got) == copies
+        assert len({mail.message["X-OQ-MSGID"] for mail in got}) == 1
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_fault_at_quit(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+    freezer: FrozenDateTimeFactory,
+    fault: str,
+) -> None:
+    """Taking leave changes nothing any more."""
+    server.script(Step.QUIT, FAULTS[fault])
+    await notify(hass)
+    await later(hass, freezer, timedelta(seconds=IDLE_TIMEOUT))
+    await until(lambda: server.open_connections == 0)
+    assert events.outcomes == ["accepted"]
+    assert server.quits == len(server.accepted) == server.logins == 1

@@ -1,0 +1,827 @@
+"""The outbox: no alert is lost, none is hurried, and every outcome is told."""
+
+import asyncio
+from copy import copy
+from datetime import timedelta
+import errno
+from functools import partial
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
+
+from custom_components.qq_mail import outbox as outbox_module
+from custom_components.qq_mail.const import (
+    DOMAIN,
+    IDLE_TIMEOUT,
+    LOGIN_PAUSE,
+    RATE_LIMIT_PAUSE,
+)
+from custom_components.qq_mail.mail.diagnosis import Cause
+from custom_components.qq_mail.mail.models import Envelope, Submission
+from custom_components.qq_mail.outbox import Hold, Outbox
+from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.util import dt as dt_util
+
+from .conftest import ADDRESS, CODE, Events
+from .qq_server import Answer, Close, Hang, QQServer, Step, replies
+
+# The first back-off with all of its jitter.
+FIRST = timedelta(seconds=67)
+FRIENDS = ["a@example.com", "b@example.com", "c@example.com"]
+
+
+async def notify(hass: HomeAssistant, title: str = "Alarm", **data: Any) -> None:
+    """Raise an alert."""
+    await hass.services.async_call(
+        "notify",
+        "qq_mail",
+        {"title": title, "message": "Smoke!", **data},
+        blocking=True,
+    )
+
+
+async def later(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, time: timedelta
+) -> None:
+    """Let time pass."""
+    freezer.tick(time)
+    # Timers are set by the event loop's clock, which is not frozen.
+    async_fire_time_changed(hass, dt_util.utcnow() + time)
+    await hass.async_block_till_done()
+
+
+async def until(condition: Any) -> None:
+    """Wait for the worker, which is in the same loop, and for the server's thread."""
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+def outbox_of(entry: MockConfigEntry) -> Outbox:
+    """Return a loaded account's outbox."""
+    outbox: Outbox = entry.runtime_data.outbox
+    return outbox
+
+
+def hold_of(entry: MockConfigEntry) -> Hold:
+    """Return why a loaded account rests."""
+    hold = outbox_of(entry).hold
+    assert hold
+    return hold
+
+
+def spool_of(hass: HomeAssistant, entry: MockConfigEntry) -> Path:
+    """Return an account's folder."""
+    return Path(hass.config.path(".storage", DOMAIN, entry.entry_id))
+
+
+def files_of(hass: HomeAssistant, entry: MockConfigEntry) -> list[str]:
+    """Return the names of the files in an account's folder, but for the state."""
+    return sorted(
+        file.name
+        for file in spool_of(hass, entry).iterdir()
+        if file.is_file() and file.name != "state.json"
+    )
+
+
+async def test_accepted(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry, events: Events
+) -> None:
+    """What was accepted leaves nothing behind but the count."""
+    await notify(hass)
+    (event,) = await events.wait(1)
+    assert event.outcome == "accepted"
+    assert event.subject == "Alarm"
+    assert event.recipients == (ADDRESS,)
+    assert event.attempts == 1
+    assert event.next_attempt is None
+    assert str(event.reply) == "250 OK: queued as."
+    assert server.accepted[0].message["X-OQ-MSGID"] == event.message_id
+    assert files_of(hass, loaded_entry) == []
+    outbox = outbox_of(loaded_entry)
+    assert outbox.accepted_today == 1
+    assert outbox.last_accepted
+    assert outbox.next_attempt is None
+
+
+async def test_outage(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A message waits on disk, privately, and goes out when the way is free."""
+    server.stop()
+    try:
+        await notify(hass)
+        (event,) = await events.wait(1)
+        assert event.outcome == "deferred"
+        assert event.cause is Cause.CONNECTION_REFUSED
+        assert event.next_attempt == outbox_of(loaded_entry).next_attempt
+        spool = spool_of(hass, loaded_entry)
+        assert files_of(hass, loaded_entry) == [
+            f"{event.queue_id}.eml",
+            f"{event.queue_id}.json",
+        ]
+        assert spool.stat().st_mode & 0o777 == 0o700
+        assert {file.stat().st_mode & 0o777 for file in spool.iterdir()} == {0o600}
+    finally:
+        server.start()
+    await later(hass, freezer, FIRST)
+    await events.wait(2)
+    assert events.outcomes == ["deferred", "accepted"]
+    assert events.all[1].attempts == 2
+    assert len(server.accepted) == 1
+    assert server.accepted[0].text == "Smoke!\n"
+
+
+async def test_back_off(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Attempts become rarer, up to one an hour, with some jitter."""
+    server.script(Step.MAIL, Answer(451, "later"), times=None)
+    await notify(hass)
+    waits = []
+    for number in range(1, 9):
+        event = (await events.wait(number))[-1]
+        assert event.next_attempt
+        waits.append((event.next_attempt - dt_util.utcnow()).total_seconds() / 60)
+        assert event.attempts == number
+        await later(hass, freezer, event.next_attempt - dt_util.utcnow())
+    for wait, expected in zip(waits, (1, 2, 5, 15, 30, 60, 60, 60), strict=True):
+        assert expected <= wait <= expected * 1.1
+
+
+async def test_network_gone_for_a_day(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+    freezer: FrozenDateTimeFactory,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What is too old is removed and reported."""
+    server.stop()
+    try:
+        await notify(hass)
+        while events.outcomes[-1:] != ["expired"]:
+            known = len(events.all)
+            await later(hass, freezer, timedelta(hours=1, minutes=6))
+            await events.wait(known + 1)
+    finally:
+        server.start()
+    assert set(events.outcomes) == {"deferred", "expired"}
+    assert events.all[-1].cause is Cause.CONNECTION_REFUSED
+    assert "expired after" in caplog.text
+    assert files_of(hass, loaded_entry) == []
+
+
+async def test_restart(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry, events: Events
+) -> None:
+    """What waits survives, and is tried at once."""
+    server.script(Step.CONNECT, Close())
+    await notify(hass)
+    assert await hass.config_entries.async_unload(loaded_entry.entry_id)
+    assert len(files_of(hass, loaded_entry)) == 2
+    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
+    await asyncio.to_thread(server.wait_for, 1)
+    await until(lambda: files_of(hass, loaded_entry) == [])
+    assert outbox_of(loaded_entry).messages == []
+
+
+async def test_backup_restored_weeks_later(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Nothing old is sent."""
+    server.script(Step.CONNECT, Close())
+    await notify(hass)
+    assert await hass.config_entries.async_unload(loaded_entry.entry_id)
+    connections = server.connections
+    freezer.tick(timedelta(days=20))
+    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
+    await until(lambda: outbox_of(loaded_entry).messages == [])
+    assert server.accepted == []
+    assert server.connections == connections
+
+
+async def test_burst_is_one_login(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """Fifty alerts at once: one session, no probing between them, in order."""
+    await asyncio.gather(*(notify(hass, title=str(n)) for n in range(50)))
+    assert [mail.subject for mail in server.accepted] == [str(n) for n in range(50)]
+    assert server.logins == server.connections == 1
+    assert not {"RSET", "NOOP"} & set(server.commands)
+
+
+async def test_pace(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Five at once, then one every six seconds; waiting is no attempt."""
+    hass.config_entries.async_update_entry(
+        loaded_entry, options={"service_name": "qq_mail"}
+    )
+    await hass.async_block_till_done()
+    calls = [
+        hass.async_create_task(notify(hass, title=str(number))) for number in range(7)
+    ]
+    await until(lambda: len(server.accepted) == 5)
+    await until(lambda: len(outbox_of(loaded_entry).messages) == 2)
+    assert [m.attempts for m in outbox_of(loaded_entry).messages] == [0, 0]
+    for number in (6, 7):
+        await later(hass, freezer, timedelta(seconds=6.1))
+        await until(lambda number=number: len(server.accepted) == number)
+    await asyncio.gather(*calls)
+
+
+async def test_importance_goes_first(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """Among what waits, the important, then the older."""
+    outbox = outbox_of(loaded_entry)
+    server.script(Step.CONNECT, Close())
+    for subject, importance in (("old", 0), ("new", 0), ("urgent", 1)):
+        wire = f"From: {ADDRESS}\r\nSubject: {subject}\r\n\r\nx\r\n".encode()
+        submission = Submission(Envelope(ADDRESS, (ADDRESS,)), "<1@qq.com>", wire)
+        outbox.hold = Hold(Cause.RATE_LIMIT, None)
+        await outbox.async_submit(
+            partial(copy, submission),
+            subject=subject,
+            created=dt_util.utcnow(),
+            wait=0,
+            importance=importance,
+        )
+    assert outbox.next_attempt is None
+    server.reset()
+    assert outbox.async_retry() == 3
+    await asyncio.to_thread(server.wait_for, 3)
+    assert [mail.subject for mail in server.accepted] == ["urgent", "old", "new"]
+
+
+async def test_kept_session_is_closed_when_idle(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The connection stays for ten seconds, then we take leave."""
+    await notify(hass)
+    assert server.open_connections == 1
+    await later(hass, freezer, timedelta(seconds=IDLE_TIMEOUT))
+    await until(lambda: server.open_connections == 0)
+    assert server.quits == 1
+    await notify(hass)
+    assert server.logins == 2
+
+
+@pytest.mark.parametrize("action", [Close(), Answer(421, "closing")])
+async def test_server_closes_a_kept_session(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+    action: Any,
+) -> None:
+    """Where QQ was faster, the next message connects anew, without a failure."""
+    await notify(hass)
+    server.script(Step.MAIL, action)
+    await notify(hass)
+    assert events.outcomes == ["accepted", "accepted"]
+    assert server.logins == 2
+
+
+async def test_success_wakes_what_waits(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+) -> None:
+    """When one message goes through, the others do not wait any longer."""
+    server.script(Step.MAIL, Answer(451, "later"))
+    await notify(hass, title="first")
+    await notify(hass, title="second")
+    await events.wait(3)
+    assert [(e.outcome.value, e.subject) for e in events.all] == [
+        ("deferred", "first"),
+        ("accepted", "second"),
+        ("accepted", "first"),
+    ]
+
+
+async def test_one_failed_connection_is_enough(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+) -> None:
+    """Where there is no server, not every message has to find out by itself."""
+    server.script(Step.CONNECT, Close(), times=None)
+    await asyncio.gather(*(notify(hass, title=str(n)) for n in range(5)))
+    assert len(outbox_of(loaded_entry).messages) == 5
+    outcomes, connections = len(events.all), server.connections
+    outbox_of(loaded_entry).async_retry()
+    await events.wait(outcomes + 1)
+    assert server.connections == connections + 1
+    assert all(
+        m.next_attempt > dt_util.utcnow() for m in outbox_of(loaded_entry).messages
+    )
+
+
+@pytest.mark.parametrize(
+    ("step", "action", "copies"),
+    [
+        (Step.DOT, Close(), 1),
+        (Step.ACCEPTED, Close(), 2),
+    ],
+)
+async def test_unknown(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+    freezer: FrozenDateTimeFactory,
+    step: Step,
+    action: Any,
+    copies: int,
+) -> None:
+    """Without an answer it is resent after the back-off, with the same identity."""
+    server.script(step, action)
+    await notify(hass)
+    await events.wait(1)
+    assert events.outcomes == ["unknown"]
+    assert events.all[0].next_attempt
+    assert outbox_of(loaded_entry).accepted_today == 0
+    # Another message that goes through does not hurry the copy.
+    await notify(hass, title="other")
+    await later(hass, freezer, timedelta(seconds=50))
+    assert events.outcomes == ["unknown", "accepted"]
+    await later(hass, freezer, FIRST)
+    await events.wait(3)
+    alarms = [mail for mail in server.accepted if mail.subject == "Alarm"]
+    assert len(alarms) == copies
+    assert {mail.message["X-OQ-MSGID"] for mail in alarms} == {events.all[0].message_id}
+    assert outbox_of(loaded_entry).accepted_today == 2
+
+
+async def test_killed_in_the_data(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A message that was in the air is known to have been, and waits its time."""
+    server.script(Step.ACCEPTED, Hang())
+    call = hass.async_create_task(notify(hass))
+    await until(lambda: server.accepted)
+    assert await hass.config_entries.async_unload(loaded_entry.entry_id)
+    await call
+    (record,) = spool_of(hass, loaded_entry).glob("0*.json")
+    assert json.loads(record.read_text())["in_data"]
+    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
+    await until(lambda: not json.loads(record.read_text())["in_data"])
+    (message,) = outbox_of(loaded_entry).messages
+    assert message.cause is Cause.OUTCOME_UNKNOWN
+    assert message.attempts == 1
+    await later(hass, freezer, FIRST)
+    await asyncio.to_thread(server.wait_for, 2)
+
+
+async def test_partly_refused(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Who accepted is never sent to again; each of the others gets what is due."""
+    server.script(Step.RCPT, Answer(450, "later"), match="b@")
+    server.script(Step.RCPT, replies.MAILBOX_NOT_FOUND, match="c@")
+    await notify(hass, target=FRIENDS)
+    await events.wait(3)
+    assert [(e.outcome.value, e.recipients) for e in events.all] == [
+        ("accepted", ("a@example.com",)),
+        ("deferred", ("b@example.com",)),
+        ("rejected", ("c@example.com",)),
+    ]
+    await later(hass, freezer, FIRST)
+    await events.wait(4)
+    assert [mail.recipients for mail in server.accepted] == [
+        ("a@example.com",),
+        ("b@example.com",),
+    ]
+
+
+async def test_all_recipients_refused(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry, events: Events
+) -> None:
+    """Some for now, one for good: the call does not fail, the event says it."""
+    server.script(Step.RCPT, Answer(550, "no"), match="a@")
+    server.script(Step.RCPT, Answer(450, "later"), match="b@")
+    await notify(hass, target=["b@example.com", "a@example.com"])
+    await events.wait(1)
+    assert sorted(events.outcomes) == ["deferred", "rejected"]
+    (message,) = outbox_of(loaded_entry).messages
+    assert message.recipients == ("b@example.com",)
+
+
+async def test_rate_limit(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The account rests for an hour, doubling to six, and nobody knocks meanwhile."""
+    server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS, times=5)
+    outbox = outbox_of(loaded_entry)
+    await notify(hass)
+    for number, hours in enumerate((1, 2, 4, 6, 6), start=1):
+        await events.wait(number)
+        await until(lambda: outbox.hold)
+        assert outbox.hold
+        assert outbox.hold.cause is Cause.RATE_LIMIT
+        assert outbox.hold.until == dt_util.utcnow() + timedelta(hours=hours)
+        connections = server.connections
+        await notify(hass, title="meanwhile")
+        await later(hass, freezer, timedelta(hours=hours) - timedelta(seconds=1))
+        assert server.connections == connections
+        await later(hass, freezer, timedelta(seconds=1))
+    await until(lambda: outbox.messages == [])
+    assert outbox.hold is None
+    server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
+    await notify(hass)
+    await until(lambda: outbox.hold)
+    assert hold_of(loaded_entry).until == dt_util.utcnow() + RATE_LIMIT_PAUSE
+
+
+async def test_hold_survives_a_restart(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry, events: Events
+) -> None:
+    """A restart is no reason to knock at QQ's door."""
+    server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
+    await notify(hass)
+    hold = outbox_of(loaded_entry).hold
+    assert hold
+    await hass.config_entries.async_reload(loaded_entry.entry_id)
+    reloaded = outbox_of(loaded_entry).hold
+    assert reloaded
+    assert (reloaded.cause, reloaded.until) == (hold.cause, hold.until)
+
+
+async def test_refused_login(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """An ambiguous 535 waits; a second asks for a new code; then everything goes."""
+    server.accounts[ADDRESS] = "renewed"
+    await notify(hass, title="one")
+    await events.wait(1)
+    await later(hass, freezer, LOGIN_PAUSE / 2)
+    await notify(hass, title="two")
+    assert server.login_attempts == 1
+    assert not hass.config_entries.flow.async_progress()
+    await later(hass, freezer, LOGIN_PAUSE / 2)
+    await events.wait(2)
+    assert server.login_attempts == 2
+    await hass.async_block_till_done()
+    (flow,) = hass.config_entries.flow.async_progress()
+    assert flow["context"]["source"] == "reauth"
+    await later(hass, freezer, timedelta(hours=2))
+    await notify(hass, title="three")
+    assert server.login_attempts == 2
+    hold = outbox_of(loaded_entry).hold
+    assert hold
+    assert hold.until is None
+
+    await hass.config_entries.flow.async_configure(
+        flow["flow_id"], {"password": "renewed"}
+    )
+    await hass.async_block_till_done()
+    await asyncio.to_thread(server.wait_for, 3)
+    assert [mail.subject for mail in server.accepted] == ["one", "two", "three"]
+
+
+async def test_new_code_needed_at_once(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry, events: Events
+) -> None:
+    """Where QQ says so, nobody waits for a second refusal."""
+    server.script(Step.AUTH, replies.LOGIN_NEEDS_CODE)
+    await notify(hass)
+    await hass.async_block_till_done()
+    assert len(hass.config_entries.flow.async_progress()) == 1
+
+
+async def test_login_is_checked_after_the_start(
+    hass: HomeAssistant,
+    server: QQServer,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A revoked code is noticed by day: after a start, and once a day."""
+    hass.set_state(CoreState.not_running)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await until(lambda: server.logins == 1)
+    hass.set_state(CoreState.running)
+    await later(hass, freezer, timedelta(hours=23))
+    assert server.logins == 1
+    await later(hass, freezer, timedelta(hours=1))
+    await until(lambda: server.logins == 2)
+    server.accounts[ADDRESS] = "renewed"
+    await later(hass, freezer, timedelta(days=1, minutes=1))
+    await until(lambda: server.login_attempts == 3)
+    await until(lambda: outbox_of(entry).hold)
+    await later(hass, freezer, LOGIN_PAUSE)
+    await until(lambda: server.login_attempts == 4)
+    await until(lambda: outbox_of(entry).hold)
+    assert hold_of(entry).until is None
+    await hass.async_block_till_done()
+    assert len(hass.config_entries.flow.async_progress()) == 1
+
+
+async def test_offline_start(
+    hass: HomeAssistant,
+    server: QQServer,
+    entry: MockConfigEntry,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """An offline start raises nothing."""
+    hass.set_state(CoreState.not_running)
+    server.script(Step.CONNECT, Close())
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await until(lambda: server.connections == 1)
+    await until(lambda: "Login not checked" in caplog.text)
+    assert outbox_of(entry).hold is None
+    assert "WARNING custom_components.qq_mail" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("message", "encoding"),
+    [("Smoke!", "quoted-printable"), ("厨房有烟", "base64")],
+)
+async def test_late(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+    freezer: FrozenDateTimeFactory,
+    message: str,
+    encoding: str,
+) -> None:
+    """A message that is late says so in its first line; the Date is the alert's."""
+    server.script(Step.CONNECT, Close())
+    freezer.move_to("2026-11-23 08:00:00+00:00")
+    await notify(hass, message=message)
+    await events.wait(1)
+    await later(hass, freezer, timedelta(minutes=90))
+    await events.wait(2)
+    (mail,) = server.accepted
+    raised = dt_util.as_local(dt_util.utcnow() - timedelta(minutes=90))
+    assert mail.text == (
+        f"[Late: this was raised on {raised:%Y-%m-%d %H:%M}, 90 minutes before it"
+        f" could be sent.]\n\n{message}\n"
+    )
+    assert mail.message["Content-Transfer-Encoding"] == encoding
+    assert mail.message["Date"].datetime == raised
+    assert mail.message.defects == []
+
+
+@pytest.mark.parametrize("limit", ["MAX_MESSAGES", "MAX_BYTES"])
+async def test_full(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    limit: str,
+) -> None:
+    """Past its bounds the outbox takes nothing, and says so."""
+    monkeypatch.setattr(outbox_module, limit, 0)
+    with pytest.raises(HomeAssistantError) as refused:
+        await notify(hass)
+    assert refused.value.translation_key == "outbox_full"
+    assert files_of(hass, loaded_entry) == []
+
+
+async def test_disk_full(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The call raises, and nothing half-written stays."""
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(HomeAssistantError) as refused:
+            await notify(hass)
+    assert refused.value.translation_key == "not_kept"
+    assert refused.value.translation_placeholders == {
+        "reason": "No space left on device"
+    }
+    assert files_of(hass, loaded_entry) == []
+    await notify(hass)
+    assert len(server.accepted) == 1
+
+
+async def test_disk_full_while_submitting(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Mail goes on although nothing can be noted about it."""
+    real = os.fsync
+    calls = iter(range(1000))
+
+    def full_later(descriptor: int) -> None:
+        # Two files and their folder: the message is kept. Then the disk is full.
+        if next(calls) >= 4:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full_later)
+        await notify(hass)
+        await events.wait(1)
+    assert events.outcomes == ["accepted"]
+    assert "Cannot write to the spool" in caplog.text
+
+
+async def test_damaged_files(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """They are set aside and named; the others go on; leftovers go."""
+    server.stop()
+    try:
+        for title in ("cut", "old", "gone", "renamed", "short", "good"):
+            await notify(hass, title=title)
+        assert await hass.config_entries.async_unload(loaded_entry.entry_id)
+    finally:
+        server.start()
+    spool = spool_of(hass, loaded_entry)
+    by_title = {
+        json.loads(file.read_text())["subject"]: file for file in spool.glob("0*.json")
+    }
+    by_title["cut"].write_text(by_title["cut"].read_text()[:50])
+    by_title["old"].write_text('{"version": 0}')
+    by_title["gone"].with_suffix(".eml").unlink()
+    by_title["renamed"].rename(spool / "0other.json")
+    by_title["short"].with_suffix(".eml").write_text("x")
+    (spool / "0new.json.tmp").write_text("{")
+    (spool / "0orphan.eml").write_text("From")
+    (spool / "state.json").write_text("{")
+    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
+    await asyncio.to_thread(server.wait_for, 1)
+    assert server.accepted[0].subject == "good"
+    await until(lambda: files_of(hass, loaded_entry) == [])
+    assert len(outbox_of(loaded_entry).damaged) == 5
+    assert {Path(file).parent.name for file in outbox_of(loaded_entry).damaged} == {
+        "damaged"
+    }
+    assert len(list((spool / "damaged").glob("*.json"))) == 5
+    assert "Setting" in caplog.text
+    assert "Ignoring" in caplog.text
+
+
+async def test_file_lost_while_waiting(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry, events: Events
+) -> None:
+    """A message whose text has gone is reported, and the others go on."""
+    server.script(Step.CONNECT, Close())
+    await notify(hass)
+    for body in spool_of(hass, loaded_entry).glob("*.eml"):
+        body.unlink()
+    outbox_of(loaded_entry).async_retry()
+    await events.wait(2)
+    assert events.outcomes == ["deferred", "rejected"]
+    assert "No such file" in events.all[1].detail
+    await notify(hass)
+    assert len(server.accepted) == 1
+
+
+async def test_discard_and_retry(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry, events: Events
+) -> None:
+    """One message or all of them; what does not exist is none."""
+    server.script(Step.CONNECT, Close(), times=None)
+    for title in ("one", "two", "three"):
+        await notify(hass, title=title)
+    outbox = outbox_of(loaded_entry)
+    one, two, _ = outbox.messages
+    assert await outbox.async_discard("nothing") == 0
+    assert outbox.async_retry("nothing") == 0
+    assert await outbox.async_discard(one.queue_id) == 1
+    server.reset()
+    assert outbox.async_retry(two.queue_id) == 1
+    await asyncio.to_thread(server.wait_for, 2)
+    # The way is free, so the third went as well.
+    assert [mail.subject for mail in server.accepted] == ["two", "three"]
+
+
+async def test_removal(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """The spool goes with the entry."""
+    server.script(Step.CONNECT, Close())
+    await notify(hass)
+    assert files_of(hass, loaded_entry)
+    await hass.config_entries.async_remove(loaded_entry.entry_id)
+    assert not spool_of(hass, loaded_entry).exists()
+
+
+async def test_stop_of_home_assistant(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """Home Assistant's stop waits a moment for the attempt, and no longer."""
+    server.script(Step.MAIL, Hang())
+    call = hass.async_create_task(notify(hass))
+    await until(lambda: server.logins == 1)
+    await hass.async_stop(force=True)
+    await call
+    assert len(files_of(hass, loaded_entry)) == 2
+
+
+async def test_submitted_while_stopping(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """An alert in the last moment is kept for the next start."""
+    await outbox_of(loaded_entry).async_stop()
+    await notify(hass)
+    assert len(files_of(hass, loaded_entry)) == 2
+    await hass.config_entries.async_reload(loaded_entry.entry_id)
+    await asyncio.to_thread(server.wait_for, 1)
+
+
+async def test_accounts_do_not_share(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """A second account has a spool and a session of its own."""
+    server.accounts["other@qq.com"] = CODE
+    other = MockConfigEntry(
+        domain=DOMAIN,
+        title="other@qq.com",
+        unique_id="other@qq.com",
+        data={**loaded_entry.data, "username": "other@qq.com"},
+        options={"service_name": "qq_mail_other"},
+    )
+    other.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(other.entry_id)
+    server.script(Step.MAIL, Answer(451, "later"), times=2)
+    await notify(hass)
+    await hass.services.async_call(
+        "notify", "qq_mail_other", {"message": "x"}, blocking=True
+    )
+    assert len(files_of(hass, loaded_entry)) == len(files_of(hass, other)) == 2
+
+
+async def test_listener_that_fails(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What others make of an outcome does not stop the mail."""
+
+    def fail(event: object) -> None:
+        raise ValueError(event)
+
+    remove = outbox_of(loaded_entry).async_add_listener(fail)
+    await notify(hass)
+    assert "A listener failed" in caplog.text
+    remove()
+    caplog.clear()
+    await notify(hass)
+    assert "A listener failed" not in caplog.text
+    assert len(server.accepted) == 2

@@ -1,0 +1,220 @@
+"""Repair issues: they come when something is wrong, and go when it is not any more."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.qq_mail.const import DOMAIN
+from homeassistant.components.repairs import repairs_flow_manager
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.setup import async_setup_component
+
+from .conftest import ADDRESS, Events
+from .qq_server import Answer, QQServer, Step, replies
+from .test_outbox import later, until
+
+
+async def notify(hass: HomeAssistant) -> None:
+    """Raise an alert."""
+    await hass.services.async_call(
+        "notify", "qq_mail", {"message": "Smoke!"}, blocking=True
+    )
+
+
+def issue_of(
+    hass: HomeAssistant, entry: MockConfigEntry, key: str
+) -> ir.IssueEntry | None:
+    """Return an account's issue."""
+    return ir.async_get(hass).async_get_issue(DOMAIN, f"{key}_{entry.entry_id}")
+
+
+def placeholders_of(
+    hass: HomeAssistant, entry: MockConfigEntry, key: str
+) -> dict[str, str] | None:
+    """Return what the texts of an account's issue name."""
+    issue = issue_of(hass, entry, key)
+    assert issue
+    assert issue.translation_key == key
+    return issue.translation_placeholders
+
+
+async def confirm(hass: HomeAssistant, issue: ir.IssueEntry) -> None:
+    """Open an issue's dialog and submit it."""
+    assert await async_setup_component(hass, "repairs", {})
+    manager = repairs_flow_manager(hass)
+    assert manager
+    form = await manager.async_init(DOMAIN, data={"issue_id": issue.issue_id})
+    assert form["step_id"] == "confirm"
+    assert form["description_placeholders"] == issue.translation_placeholders
+    result = await manager.async_configure(form["flow_id"], {})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def expire(
+    hass: HomeAssistant,
+    server: QQServer,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    number: int = 1,
+) -> None:
+    """Let messages wait for too long."""
+    server.script(Step.MAIL, Answer(451, "later"), times=number)
+    for _ in range(number):
+        await notify(hass)
+    await hass.async_block_till_done()
+    await later(hass, freezer, timedelta(hours=25))
+    # The message is gone from the queue a moment before that is told.
+    await until(lambda: _expired(hass, entry) == number)
+
+
+def _expired(hass: HomeAssistant, entry: MockConfigEntry) -> int:
+    """Return how many messages the issue counts."""
+    issue = issue_of(hass, entry, "expired")
+    texts = issue.translation_placeholders if issue else None
+    return int((texts or {"number": "0"})["number"])
+
+
+async def damage(hass: HomeAssistant, entry: MockConfigEntry) -> Path:
+    """Spoil a file while the account is not loaded; return where it is set aside."""
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    spool = Path(hass.config.path(".storage", DOMAIN, entry.entry_id))
+    spool.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240
+    (spool / "01ARZ3NDEKTSV4RRFFQ69G5FAV.json").write_text("{", encoding="utf-8")
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    return spool / "damaged"
+
+
+async def test_nothing_wrong(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """No issue where there is none, a deferred message included."""
+    await notify(hass)
+    server.script(Step.AUTH, replies.LOGIN_AMBIGUOUS)
+    server.script(Step.MAIL, Answer(421, "closing"))
+    await notify(hass)
+    assert not ir.async_get(hass).issues
+
+
+async def test_paused(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The pause is shown with its end in local time, and goes when it is over."""
+    await hass.config.async_set_time_zone("Asia/Shanghai")
+    freezer.move_to("2026-12-20 08:00:00+00:00")
+    server.script(Step.MAIL, replies.FREQUENCY_LIMITED)
+    await notify(hass)
+    issue = issue_of(hass, loaded_entry, "paused")
+    assert issue
+    assert issue.severity is ir.IssueSeverity.WARNING
+    assert not issue.is_fixable
+    assert placeholders_of(hass, loaded_entry, "paused") == {
+        "account": ADDRESS,
+        "time": "2026-12-20 17:00",
+    }
+    # It still holds after a reload.
+    assert await hass.config_entries.async_unload(loaded_entry.entry_id)
+    assert issue_of(hass, loaded_entry, "paused") is None
+    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
+    assert issue_of(hass, loaded_entry, "paused")
+    await later(hass, freezer, timedelta(hours=1, seconds=1))
+    await until(lambda: issue_of(hass, loaded_entry, "paused") is None)
+    await until(lambda: len(server.accepted) == 1)
+
+
+async def test_expired(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Expired messages are counted until another one is accepted."""
+    await expire(hass, server, loaded_entry, freezer, number=2)
+    issue = issue_of(hass, loaded_entry, "expired")
+    assert issue
+    assert issue.severity is ir.IssueSeverity.ERROR
+    assert issue.is_fixable
+    assert placeholders_of(hass, loaded_entry, "expired") == {
+        "account": ADDRESS,
+        "number": "2",
+    }
+    await notify(hass)
+    assert events.outcomes[-1] == "accepted"
+    assert issue_of(hass, loaded_entry, "expired") is None
+
+
+async def test_expired_and_read(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Who has read it can put it away; the next one counts from one."""
+    await expire(hass, server, loaded_entry, freezer)
+    issue = issue_of(hass, loaded_entry, "expired")
+    assert issue
+    await confirm(hass, issue)
+    assert issue_of(hass, loaded_entry, "expired") is None
+    await expire(hass, server, loaded_entry, freezer)
+    assert placeholders_of(hass, loaded_entry, "expired") == {
+        "account": ADDRESS,
+        "number": "1",
+    }
+
+
+async def test_damaged(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+) -> None:
+    """It says where the files are; put away, it comes back while they are there."""
+    folder = await damage(hass, loaded_entry)
+    issue = issue_of(hass, loaded_entry, "damaged")
+    assert issue
+    assert issue.severity is ir.IssueSeverity.ERROR
+    assert placeholders_of(hass, loaded_entry, "damaged") == {
+        "account": ADDRESS,
+        "folder": str(folder),
+        "number": "1",
+    }
+    await confirm(hass, issue)
+    await notify(hass)
+    assert issue_of(hass, loaded_entry, "damaged") is None
+    assert await hass.config_entries.async_reload(loaded_entry.entry_id)
+    assert issue_of(hass, loaded_entry, "damaged")
+    for file in folder.iterdir():
+        file.unlink()
+    assert await hass.config_entries.async_reload(loaded_entry.entry_id)
+    assert issue_of(hass, loaded_entry, "damaged") is None
+
+
+@pytest.mark.parametrize("action", ["async_unload", "async_remove"])
+async def test_issues_go_with_the_account(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    action: str,
+) -> None:
+    """Without the account, nothing is left of its issues."""
+    await damage(hass, loaded_entry)
+    await expire(hass, server, loaded_entry, freezer)
+    server.script(Step.MAIL, replies.FREQUENCY_LIMITED)
+    await notify(hass)
+    issues = ir.async_get(hass).issues
+    assert {issue.translation_key for issue in issues.values()} == {
+        "damaged",
+        "expired",
+        "paused",
+    }
+    assert await getattr(hass.config_entries, action)(loaded_entry.entry_id)
+    assert not issues

@@ -1,0 +1,228 @@
+"""The actions on what waits: seeing it, trying it at once, giving it up."""
+
+from datetime import timedelta
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.qq_mail.const import DOMAIN
+from homeassistant.config_entries import ConfigEntryDisabler
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.setup import async_setup_component
+
+from .conftest import ADDRESS, Events
+from .qq_server import Answer, QQServer, Step, replies
+
+
+async def notify(hass: HomeAssistant, title: str) -> None:
+    """Raise an alert."""
+    await hass.services.async_call(
+        "notify", "qq_mail", {"title": title, "message": "Smoke!"}, blocking=True
+    )
+
+
+async def act(hass: HomeAssistant, action: str, **data: Any) -> None:
+    """Call an action of the integration's own."""
+    await hass.services.async_call(DOMAIN, action, data, blocking=True)
+
+
+async def waiting(hass: HomeAssistant, **data: Any) -> list[dict[str, Any]]:
+    """Ask what waits."""
+    response = await hass.services.async_call(
+        DOMAIN, "get_outbox", data, blocking=True, return_response=True
+    )
+    messages: Any = (response or {})["messages"]
+    return list(messages)
+
+
+def second_account(
+    hass: HomeAssistant, entry: MockConfigEntry, **kwargs: Any
+) -> MockConfigEntry:
+    """Add another account, not loaded yet."""
+    second = MockConfigEntry(
+        domain=DOMAIN,
+        title="b@qq.com",
+        unique_id="b@qq.com",
+        data={**entry.data, "username": "b@qq.com"},
+        options={"service_name": "qq_mail_b"},
+        **kwargs,
+    )
+    second.add_to_hass(hass)
+    return second
+
+
+async def test_get_outbox(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """All that is known of a message, but its text."""
+    freezer.move_to("2026-11-20 08:00:00+00:00")
+    assert await waiting(hass) == []
+    server.script(Step.MAIL, Answer(451, "later"))
+    await notify(hass, "Fire")
+    (event,) = await events.wait(1)
+    assert event.next_attempt
+    freezer.tick(timedelta(seconds=30))
+    (message,) = await waiting(hass)
+    assert message.pop("size") > len("Smoke!")
+    assert message == {
+        "queue_id": event.queue_id,
+        "subject": "Fire",
+        "recipients": [ADDRESS],
+        "age": 30,
+        "created": "2026-11-20T08:00:00+00:00",
+        "attempts": 1,
+        "next_attempt": event.next_attempt.isoformat(),
+        "reply": "451 later",
+        "cause": "temporary",
+        "importance": 0,
+    }
+
+
+async def test_next_attempt_while_paused(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A pause of the account counts, for messages that were not tried as well."""
+    freezer.move_to("2026-11-20 08:00:00+00:00")
+    server.script(Step.MAIL, replies.FREQUENCY_LIMITED)
+    await notify(hass, "tried")
+    await notify(hass, "not tried")
+    messages = await waiting(hass)
+    assert [message["attempts"] for message in messages] == [1, 0]
+    assert [message["next_attempt"] for message in messages] == [
+        "2026-11-20T09:00:00+00:00"
+    ] * 2
+    assert messages[1]["reply"] is None
+    assert messages[1]["cause"] is None
+
+
+async def test_next_attempt_without_a_code(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """Nobody knows when there will be a new code."""
+    server.script(Step.AUTH, replies.LOGIN_NEEDS_CODE)
+    await notify(hass, "Fire")
+    (message,) = await waiting(hass)
+    assert message["cause"] == "login_needs_code"
+    assert message["next_attempt"] is None
+
+
+async def test_retry_all(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry, events: Events
+) -> None:
+    """Everything goes out at once."""
+    server.stop()
+    try:
+        await notify(hass, "one")
+        await notify(hass, "two")
+    finally:
+        server.start()
+    known = len(events.all)
+    await act(hass, "retry")
+    await events.wait(known + 2)
+    assert [mail.subject for mail in server.accepted] == ["one", "two"]
+    assert await waiting(hass) == []
+    # With nothing left to try, that is no fault.
+    await act(hass, "retry", config_entry_id=loaded_entry.entry_id)
+
+
+async def test_retry_one(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry, events: Events
+) -> None:
+    """Only the message named is tried."""
+    server.script(Step.MAIL, Answer(451, "later"), times=3)
+    await notify(hass, "one")
+    await notify(hass, "two")
+    _, two = await waiting(hass)
+    await act(hass, "retry", queue_id=two["queue_id"])
+    await events.wait(3)
+    assert [event.subject for event in events.all] == ["one", "two", "two"]
+
+
+async def test_discard(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """What is discarded is gone; first one, then all."""
+    server.script(Step.MAIL, Answer(451, "later"), times=3)
+    for title in ("one", "two", "three"):
+        await notify(hass, title)
+    first, *_ = await waiting(hass)
+    await act(hass, "discard", queue_id=first["queue_id"])
+    assert [m["subject"] for m in await waiting(hass)] == ["two", "three"]
+    await act(hass, "discard")
+    assert await waiting(hass) == []
+    await act(hass, "discard")
+    assert server.accepted == []
+
+
+@pytest.mark.parametrize("action", ["retry", "discard"])
+async def test_unknown_queue_id(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry, action: str
+) -> None:
+    """A message that does not wait cannot be chosen, and the others stay alone."""
+    server.script(Step.MAIL, Answer(451, "later"))
+    await notify(hass, "Fire")
+    with pytest.raises(ServiceValidationError) as raised:
+        await act(hass, action, queue_id="01ARZ3NDEKTSV4RRFFQ69G5FAV")
+    assert raised.value.translation_key == "unknown_queue_id"
+    assert raised.value.translation_placeholders == {
+        "account": ADDRESS,
+        "queue_id": "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+    }
+    (message,) = await waiting(hass)
+    assert message["attempts"] == 1
+
+
+async def test_several_accounts(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """The account is to be named, and is then the only one concerned."""
+    second = second_account(hass, loaded_entry)
+    assert await hass.config_entries.async_setup(second.entry_id)
+    with pytest.raises(ServiceValidationError) as raised:
+        await waiting(hass)
+    assert raised.value.translation_key == "account_needed"
+    server.script(Step.MAIL, Answer(451, "later"))
+    await notify(hass, "Fire")
+    assert len(await waiting(hass, config_entry_id=loaded_entry.entry_id)) == 1
+    assert await waiting(hass, config_entry_id=second.entry_id) == []
+
+
+async def test_disabled_account_is_no_choice(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """Beside a disabled account, the other need not be named."""
+    second = second_account(hass, loaded_entry, disabled_by=ConfigEntryDisabler.USER)
+    assert await waiting(hass) == []
+    with pytest.raises(ServiceValidationError) as raised:
+        await waiting(hass, config_entry_id=second.entry_id)
+    assert raised.value.translation_key == "account_not_found"
+
+
+async def test_no_such_account(hass: HomeAssistant) -> None:
+    """The actions are there even without an account, and say that it is missing."""
+    assert await async_setup_component(hass, DOMAIN, {})
+    for data in ({}, {"config_entry_id": "01ARZ3NDEKTSV4RRFFQ69G5FAV"}):
+        with pytest.raises(ServiceValidationError) as raised:
+            await waiting(hass, **data)
+        assert raised.value.translation_key == "account_not_found"
+
+
+async def test_account_not_loaded(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """An account that is not loaded has no outbox."""
+    assert await hass.config_entries.async_unload(loaded_entry.entry_id)
+    with pytest.raises(ServiceValidationError) as raised:
+        await act(hass, "retry")
+    assert raised.value.translation_key == "account_not_loaded"
+    assert raised.value.translation_placeholders == {"account": ADDRESS}
