@@ -13,10 +13,11 @@ from homeassistant.core import HomeAssistant
 
 from .conftest import Events
 from .qq_server import Answer, Close, Hang, QQServer, Raw, Step
+from .qq_server.actions import Action
 from .qq_server.connection import LEAKED
 from .test_outbox import FRIENDS, later, notify, until
 
-FAULTS = {
+FAULTS: dict[str, Action] = {
     "close": Close(),
     "hang": Hang(),
     "half a reply": Raw(b"25", close=True),

@@ -663,8 +663,9 @@ async def test_disk_full_while_submitting(
     calls = iter(range(1000))
 
     def full_later(descriptor: int) -> None:
-        # Two files and their folder: the message is kept. Then the disk is full.
-        if next(calls) >= 4:
+        # Two new folders, two files and their folder: the message is kept. Then the
+        # disk is full.
+        if next(calls) >= 6:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         real(descriptor)
 
@@ -825,3 +826,68 @@ async def test_listener_that_fails(
     await notify(hass)
     assert "A listener failed" not in caplog.text
     assert len(server.accepted) == 2
+
+
+async def test_taken_away_while_raised(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """An alert that comes when another outbox may own the spool is refused."""
+    await outbox_of(loaded_entry).async_close()
+    with pytest.raises(HomeAssistantError) as refused:
+        await notify(hass)
+    assert refused.value.translation_key == "outbox_closed"
+
+
+async def test_call_that_is_cancelled(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """What is being written is known to the worker all the same."""
+    call = hass.async_create_task(notify(hass))
+    await asyncio.sleep(0)
+    call.cancel()
+    await asyncio.to_thread(server.wait_for, 1)
+    await until(lambda: outbox_of(loaded_entry).messages == [])
+    assert files_of(hass, loaded_entry) == []
+
+
+@pytest.mark.parametrize(
+    "error", [PermissionError("not now"), ValueError("nobody expected this")]
+)
+async def test_unexpected_error(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+) -> None:
+    """Whatever goes wrong at one message, it waits, and the others go on."""
+
+    def fail(_: Path) -> bytes:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", fail)
+        await notify(hass)
+    assert events.outcomes == ["deferred"]
+    assert events.all[0].detail == str(error)
+    assert "Traceback" in caplog.text
+    await notify(hass)
+    await events.wait(3)
+    assert len(server.accepted) == 2
+
+
+@pytest.mark.parametrize(
+    "state", ["[]", '{"hold": {"cause": "x", "until": null}}', '{"last_accepted": 1}']
+)
+async def test_state_of_another_shape(
+    hass: HomeAssistant, server: QQServer, entry: MockConfigEntry, state: str
+) -> None:
+    """The account loads, and its mail goes out."""
+    spool = spool_of(hass, entry)
+    spool.mkdir(parents=True)
+    (spool / "state.json").write_text(state)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await notify(hass)
+    assert len(server.accepted) == 1

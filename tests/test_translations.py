@@ -156,7 +156,14 @@ def test_every_text_the_code_names() -> None:
             f"exceptions.{key}.message"
             for key in set(Cause)
             | exmail
-            | {"invalid_address", "late", "not_kept", "outbox_full", "unknown_data"}
+            | {
+                "invalid_address",
+                "late",
+                "not_kept",
+                "outbox_closed",
+                "outbox_full",
+                "unknown_data",
+            }
             | {"account_needed", "account_not_found", "account_not_loaded"}
             | {"unknown_queue_id"}
         ),

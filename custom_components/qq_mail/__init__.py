@@ -103,8 +103,11 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
 async def async_unload_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bool:
     """Take the account's entities and actions away."""
     # First, so that the entities still hear what becomes of an attempt in the air.
-    await entry.runtime_data.outbox.async_stop()
-    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+    outbox = entry.runtime_data.outbox
+    await outbox.async_stop()
+    unloaded = await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+    await outbox.async_close()
+    return unloaded
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import partial
 from random import SystemRandom
 import ssl
+from typing import Any
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_track_point_in_utc_time
@@ -102,6 +103,15 @@ class OutboxFullError(Exception):
     """There is no room for another message."""
 
 
+class OutboxClosedError(Exception):
+    """The account is being unloaded; another outbox may own the spool already."""
+
+
+def _order(message: QueuedMessage) -> tuple[int, str]:
+    """Sort the important first, then the older."""
+    return -message.importance, message.queue_id
+
+
 class Outbox:
     """Keeps messages until the server has answered for each of their recipients.
 
@@ -144,6 +154,7 @@ class Outbox:
         self._worker.set_result(None)
         self._stopping = False
         self._taking = asyncio.Lock()
+        self._closed = False
         self._last_taken = 0.0
         self._tokens = float(pace.burst)
         self._tokens_at = dt_util.utcnow()
@@ -156,9 +167,7 @@ class Outbox:
     @property
     def messages(self) -> list[QueuedMessage]:
         """What waits, in the order in which it goes out."""
-        return sorted(
-            self._messages.values(), key=lambda m: (-m.importance, m.queue_id)
-        )
+        return sorted(self._messages.values(), key=_order)
 
     @property
     def waiting(self) -> int:
@@ -199,7 +208,15 @@ class Outbox:
         self._messages = {message.queue_id: message for message in loaded.messages}
         self._wake_deferred()
         self.damaged = [str(file) for file in loaded.damaged]
-        state = loaded.state
+        try:
+            self._restore(loaded.state)
+        except (ValueError, KeyError, TypeError, AttributeError) as err:
+            LOGGER.error("Ignoring what was kept of the account: %s", err)
+        self._check_login_at = dt_util.utcnow()
+        if not check_login:
+            self._check_login_at += LOGIN_CHECK_INTERVAL
+
+    def _restore(self, state: dict[str, Any]) -> None:
         self._login_refused = bool(state.get("login_refused"))
         self._pauses = int(state.get("pauses", 0))
         if hold := state.get("hold"):
@@ -209,9 +226,6 @@ class Outbox:
             self.last_accepted = datetime.fromisoformat(last_accepted)
             self._accepted_on = dt_util.as_local(self.last_accepted).date()
             self._accepted = int(state.get("accepted", 0))
-        self._check_login_at = dt_util.utcnow()
-        if not check_login:
-            self._check_login_at += LOGIN_CHECK_INTERVAL
 
     @callback
     def async_start(self, worker: asyncio.Task[None]) -> None:
@@ -228,6 +242,11 @@ class Outbox:
         self._release_waiters()
         await self._keep_state()
 
+    async def async_close(self) -> None:
+        """Take nothing more; what was being taken is on disk when this returns."""
+        async with self._taking:
+            self._closed = True
+
     async def async_submit(
         self,
         compose: Callable[[], Submission],
@@ -241,18 +260,17 @@ class Outbox:
 
         `compose` is called in an executor. When this returns, the message was
         accepted, or refused for good, or is on disk. None: it was not tried within
-        that time. Raises OutboxFullError, and OSError where the disk takes nothing.
+        that time. Raises OutboxFullError, OutboxClosedError, and OSError where the
+        disk takes nothing.
         """
-        # One after the other, so that they go out as they were raised.
-        async with self._taking:
-            message = await self.hass.async_add_executor_job(
-                self._take, compose, subject, created, importance
+        # A call that is cancelled must not leave a message that nobody knows of.
+        message = await asyncio.shield(
+            self.hass.async_create_task(
+                self._keep(compose, subject, created, importance)
             )
-            self._messages[message.queue_id] = message
+        )
         waiter: asyncio.Future[OutboxEvent | None] = self.hass.loop.create_future()
         self._waiters[message.queue_id] = waiter
-        self._wake.set()
-        self._tell(None)
         if self._stopping or self.hold:
             self._release_waiters()
         try:
@@ -314,6 +332,25 @@ class Outbox:
         self._wake.set()
         self._tell(None)
 
+    async def _keep(
+        self,
+        compose: Callable[[], Submission],
+        subject: str,
+        created: datetime,
+        importance: int,
+    ) -> QueuedMessage:
+        """Take messages one after the other, so that they go out as they came."""
+        async with self._taking:
+            if self._closed:
+                raise OutboxClosedError
+            message = await self.hass.async_add_executor_job(
+                self._take, compose, subject, created, importance
+            )
+        self._messages[message.queue_id] = message
+        self._wake.set()
+        self._tell(None)
+        return message
+
     def _take(
         self,
         compose: Callable[[], Submission],
@@ -356,7 +393,7 @@ class Outbox:
                 self._report(deferred, Outcome.UNKNOWN, cause=_UNKNOWN)
 
     async def _expire(self) -> None:
-        for message in self.messages:
+        for message in list(self._messages.values()):
             if message.expires <= dt_util.utcnow():
                 LOGGER.error(
                     "Message %s expired after %s attempts: %s",
@@ -379,7 +416,8 @@ class Outbox:
         if self.hold or self._pace_allows_at() > dt_util.utcnow():
             return None
         now = dt_util.utcnow()
-        return next((m for m in self.messages if m.next_attempt <= now), None)
+        due = (m for m in self._messages.values() if m.next_attempt <= now)
+        return min(due, key=_order, default=None)
 
     def _pace_allows_at(self) -> datetime:
         """Return when the next message may go out: a bucket that refills steadily."""
@@ -464,13 +502,19 @@ class Outbox:
         try:
             submission = await self._submission(message)
             result = await self._submit(message, submission)
-        except OSError as err:
+        except FileNotFoundError as err:
             LOGGER.error("Cannot read message %s: %s", message.queue_id, err)
             self.damaged.append(str(err.filename))
             await self._forget(message)
             self._report(message, Outcome.REJECTED, detail=str(err))
         except MailError as err:
             await self._failed(message, err)
+        except Exception as err:  # noqa: BLE001 - the worker must not die of it
+            LOGGER.exception("Message %s waits", message.queue_id)
+            deferred = await self._deferred(message, Cause.TEMPORARY, None)
+            self._report(
+                deferred, Outcome.DEFERRED, cause=deferred.cause, detail=str(err)
+            )
         else:
             await self._accepted_for(message, result)
         finally:
@@ -541,7 +585,7 @@ class Outbox:
         deferred = await self._deferred(message, err.cause, err.reply)
         if isinstance(err, SessionError):
             # It would be the same for the others.
-            for other in self.messages:
+            for other in self._messages.values():
                 if other.next_attempt < deferred.next_attempt:
                     self._messages[other.queue_id] = replace(
                         other, next_attempt=deferred.next_attempt
@@ -649,7 +693,7 @@ class Outbox:
     def _wake_deferred(self) -> None:
         """Try what waits at once: the way is free."""
         now = dt_util.utcnow()
-        for message in self.messages:
+        for message in self._messages.values():
             # Second copies are not to be hurried.
             if message.next_attempt > now and message.cause is not _UNKNOWN:
                 self._messages[message.queue_id] = replace(message, next_attempt=now)

@@ -38,7 +38,7 @@ from .errors import action_error, invalid_address
 from .mail.exceptions import InvalidMailboxError
 from .mail.message import compose
 from .mail.models import Draft, Mailbox, Recipients
-from .outbox import Hold, Outbox, OutboxFullError, Outcome
+from .outbox import Hold, Outbox, OutboxClosedError, OutboxFullError, Outcome
 from .store import QueuedMessage
 
 
@@ -147,6 +147,10 @@ async def async_send(
     except OutboxFullError as err:
         raise HomeAssistantError(
             translation_domain=DOMAIN, translation_key="outbox_full"
+        ) from err
+    except OutboxClosedError as err:
+        raise HomeAssistantError(
+            translation_domain=DOMAIN, translation_key="outbox_closed"
         ) from err
     except OSError as err:
         raise HomeAssistantError(

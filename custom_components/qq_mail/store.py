@@ -137,7 +137,7 @@ class Spool:
 
     def add(self, message: QueuedMessage, submission: Submission) -> None:
         """Keep a message; when this returns, it survives a power cut."""
-        self.folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+        self._make_folder()
         try:
             self._write(self._body(message.queue_id), submission.wire)
             self.update(message)
@@ -152,7 +152,7 @@ class Spool:
     def remove(self, queue_id: str) -> None:
         """Forget a message."""
         self._unlink(queue_id)
-        self._sync_folder()
+        _sync(self.folder)
 
     def wire(self, queue_id: str) -> bytes:
         """Return a message in wire form."""
@@ -160,12 +160,12 @@ class Spool:
 
     def write_state(self, state: Mapping[str, Any]) -> None:
         """Keep what holds for the account as a whole."""
-        self.folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+        self._make_folder()
         self._write(self.folder / _STATE, json.dumps(state).encode())
 
     def free_space(self) -> int:
         """Return the octets that are free on the disk."""
-        self.folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+        self._make_folder()
         return shutil.disk_usage(self.folder).free
 
     def delete(self) -> None:
@@ -179,6 +179,14 @@ class Spool:
         if self._body(message.queue_id).stat().st_size != message.size:
             raise ValueError("the message is not complete")
         return message
+
+    def _make_folder(self) -> None:
+        """Make the folder, so that a power cut does not take it away again."""
+        if self.folder.exists():
+            return
+        self.folder.mkdir(mode=_FOLDER_MODE, parents=True)
+        for parent in (self.folder.parent, self.folder.parent.parent):
+            _sync(parent)
 
     def _record(self, queue_id: str) -> Path:
         return self.folder / f"{queue_id}.json"
@@ -208,14 +216,15 @@ class Spool:
                 stream.flush()
                 os.fsync(stream.fileno())
             temporary.replace(file)
-            self._sync_folder()
+            _sync(self.folder)
         except OSError:
             temporary.unlink(missing_ok=True)
             raise
 
-    def _sync_folder(self) -> None:
-        descriptor = os.open(self.folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
