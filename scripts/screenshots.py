@@ -16,9 +16,11 @@ sys.path.insert(0, str(ROOT))
 from scripts.demo import ADDRESS, CODE, CONFIGURATION  # noqa: E402 - needs the path
 from tests.e2e.home_assistant import PASSWORD, USER, HomeAssistant  # noqa: E402
 from tests.qq_server import (  # noqa: E402
+    Answer,
     Certificate,
     Certificates,
     Close,
+    Hang,
     QQServer,
     Raw,
     Step,
@@ -30,6 +32,8 @@ LANGUAGE = "zh-Hans"
 WINDOW: ViewportSize = {"width": 900, "height": 1100}
 ADD = "/config/integrations/dashboard/add?domain=qq_mail"
 ACCOUNT = "/config/integrations/integration/qq_mail"
+TIMEOUT = 45_000
+"""Milliseconds: one of the mistakes is a server that keeps silent for 30 s."""
 BROWSER_ARGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -74,6 +78,23 @@ def mistakes(server: QQServer) -> list[Mistake]:
             "login_needs_code",
             prepare=lambda s: s.script(Step.AUTH, replies.LOGIN_NEEDS_CODE_GBK),
         ),
+        Mistake(
+            "login_at_exmail",
+            prepare=lambda s: s.script(Step.AUTH, replies.LOGIN_EXMAIL),
+        ),
+        Mistake(
+            "login_refused", prepare=lambda s: s.script(Step.AUTH, Answer(504, "No"))
+        ),
+        Mistake("connection_lost", prepare=lambda s: s.script(Step.GREETING, Close())),
+        Mistake(
+            "rate_limit",
+            prepare=lambda s: s.script(Step.EHLO, replies.FREQUENCY_LIMITED),
+        ),
+        Mistake(
+            "temporary",
+            prepare=lambda s: s.script(Step.GREETING, Answer(421, "Busy")),
+        ),
+        Mistake("timed_out", prepare=lambda s: s.script(Step.GREETING, Hang())),
         Mistake("login_closed", prepare=lambda s: s.script(Step.AUTH, Close())),
         Mistake(
             "login_ambiguous_exmail",
@@ -132,7 +153,7 @@ async def make_mistakes(page: Page, server: QQServer, texts: dict[str, str]) -> 
         text = texts[f"component.qq_mail.config.error.{mistake.error}"]
         # Up to the first placeholder: that is enough to recognise it.
         beginning = max(text.split("{"), key=len).rpartition("}")[2]
-        await page.get_by_text(beginning).first.wait_for()
+        await page.get_by_text(beginning).first.wait_for(timeout=TIMEOUT)
         await picture(page, mistake.error.replace("_", "-"))
         server.reset()
 

@@ -1,6 +1,7 @@
 """Every fault at every step: what becomes of the message, logins and copies."""
 
 from datetime import timedelta
+import socket
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -9,10 +10,11 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.const import IDLE_TIMEOUT, LOGIN_PAUSE
 from custom_components.qq_mail.mail import session as session_module
+from custom_components.qq_mail.mail.diagnosis import Cause
 from homeassistant.core import HomeAssistant
 
 from .conftest import Events
-from .qq_server import Answer, Close, Hang, QQServer, Raw, Step
+from .qq_server import Answer, Certificate, Close, Hang, QQServer, Raw, Step
 from .qq_server.actions import Action
 from .qq_server.connection import LEAKED
 from .test_outbox import FRIENDS, later, notify, until
@@ -113,3 +115,85 @@ async def test_fault_at_quit(
     await until(lambda: server.open_connections == 0)
     assert events.outcomes == ["accepted"]
     assert server.quits == len(server.accepted) == server.logins == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "first"), [("close", "deferred"), ("hang", "unknown")]
+)
+async def test_fault_in_the_body(
+    hass: HomeAssistant,
+    server: QQServer,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    fault: str,
+    first: str,
+) -> None:
+    """A large message that breaks off was not taken; one without an answer may be."""
+    hass.config_entries.async_update_entry(
+        entry, options={**entry.options, "timeout": 2}
+    )
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    events = Events()
+    events.listen(entry)
+    server.script(Step.BODY, FAULTS[fault])
+    await notify(hass, message=("x" * 70 + "\n") * 100_000)
+    await events.wait(1)
+    await later(hass, freezer, timedelta(minutes=2))
+    await events.wait(2)
+    assert events.outcomes == [first, "accepted"]
+    assert len(server.accepted) == 1
+    assert server.logins == 2
+
+
+async def test_certificate_expires_between_two_sessions(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """No code goes to a server that cannot show any more who it is."""
+    await notify(hass)
+    await later(hass, freezer, timedelta(seconds=IDLE_TIMEOUT))
+    await until(lambda: server.open_connections == 0)
+    server.present(Certificate.EXPIRED)
+    await notify(hass)
+    assert events.all[-1].cause is Cause.CERTIFICATE_UNTRUSTED
+    assert server.login_attempts == 1
+    server.present(Certificate.VALID)
+    await later(hass, freezer, timedelta(minutes=2))
+    await events.wait(3)
+    assert events.outcomes == ["accepted", "deferred", "accepted"]
+    assert len(server.accepted) == server.logins == 2
+
+
+async def test_name_service_gone(
+    hass: HomeAssistant,
+    server: QQServer,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without DNS the message waits; with it, it goes out."""
+
+    def resolve(*_: Any, **__: Any) -> list[Any]:
+        address = ("127.0.0.1", server.tls_port)
+        return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", address)]
+
+    def fail(*_: Any, **__: Any) -> list[Any]:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    hass.config_entries.async_update_entry(
+        entry, data={**entry.data, "host": "smtp.qq.com"}
+    )
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    events = Events()
+    events.listen(entry)
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    await notify(hass)
+    assert events.all[0].cause is Cause.HOST_NOT_FOUND
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    await later(hass, freezer, timedelta(minutes=2))
+    await events.wait(2)
+    assert events.outcomes == ["deferred", "accepted"]
+    assert len(server.accepted) == server.logins == 1

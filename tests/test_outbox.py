@@ -634,6 +634,8 @@ async def test_disk_full(
 ) -> None:
     """The call raises, and nothing half-written stays."""
 
+    await notify(hass)
+
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -647,7 +649,7 @@ async def test_disk_full(
     }
     assert files_of(hass, loaded_entry) == []
     await notify(hass)
-    assert len(server.accepted) == 1
+    assert len(server.accepted) == 2
 
 
 async def test_disk_full_while_submitting(

@@ -64,6 +64,7 @@ def _outbox(outbox: Outbox) -> dict[str, Any]:
             "until": _time(outbox.hold.until),
             "reply": _reply(outbox.hold.reply),
         },
+        "session_open": outbox.session_open,
         "next_attempt": _time(outbox.next_attempt),
         "accepted_today": outbox.accepted_today,
         "last_accepted": _time(outbox.last_accepted),

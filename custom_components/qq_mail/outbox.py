@@ -175,6 +175,11 @@ class Outbox:
         return len(self._messages)
 
     @property
+    def session_open(self) -> bool:
+        """Whether the next message needs no login."""
+        return self._session is not None and self._session.is_open
+
+    @property
     def accepted_today(self) -> int:
         """How many messages were accepted since midnight."""
         return self._accepted if self._accepted_on == dt_util.now().date() else 0
