@@ -848,8 +848,8 @@ async def test_call_that_is_cancelled(
     await asyncio.sleep(0)
     call.cancel()
     await asyncio.to_thread(server.wait_for, 1)
-    await until(lambda: outbox_of(loaded_entry).messages == [])
-    assert files_of(hass, loaded_entry) == []
+    await until(lambda: files_of(hass, loaded_entry) == [])
+    assert outbox_of(loaded_entry).messages == []
 
 
 @pytest.mark.parametrize(
