@@ -633,7 +633,6 @@ async def test_disk_full(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The call raises, and nothing half-written stays."""
-
     await notify(hass)
 
     def full(_: int) -> None:

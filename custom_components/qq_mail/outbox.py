@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -456,7 +455,9 @@ class Outbox:
     async def _sleep(self) -> None:
         """Wait for a wake-up call, or until something is due."""
         self._wake.clear()
-        times = [message.expires for message in self._messages.values()]
+        # Once a day at least, so that there is always something to wait for.
+        times = [dt_util.utcnow() + LOGIN_CHECK_INTERVAL]
+        times += [message.expires for message in self._messages.values()]
         if not self.hold:
             times += [
                 max(message.next_attempt, self._pace_allows_at())
@@ -467,14 +468,13 @@ class Outbox:
             times.append(self.hold.until)
         if self._session:
             times.append(self._session_idle_at)
-        with ExitStack() as timer:
-            if times:
-                timer.callback(
-                    async_track_point_in_utc_time(
-                        self.hass, self._time_has_come, min(times)
-                    )
-                )
+        cancel = async_track_point_in_utc_time(
+            self.hass, self._time_has_come, min(times)
+        )
+        try:
             await self._wake.wait()
+        finally:
+            cancel()
 
     @callback
     def _time_has_come(self, _now: datetime) -> None:
