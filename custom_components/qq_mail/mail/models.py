@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 import re
 from typing import Self, override
 
@@ -109,6 +110,31 @@ class Recipients:
     bcc: tuple[Mailbox, ...] = ()
 
 
+class Priority(StrEnum):
+    """How important a message is, for the outbox and for whoever reads it."""
+
+    HIGHEST = "highest"
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+    LOWEST = "lowest"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BodyPart:
+    """A picture or another file that goes with a message (RFC 2046)."""
+
+    content: bytes | Path
+    """What it holds, or the file that holds it, read when the message is composed."""
+    media_type: str
+    """Type and subtype, such as `image/jpeg`."""
+    filename: str
+    content_id: str = ""
+    """Without brackets (RFC 2392); the HTML refers to it by `cid:`."""
+    inline: bool = False
+    """Whether it is shown in the HTML; else it is an attachment (RFC 2183)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """What a caller wants to say, before it is a message."""
@@ -116,7 +142,12 @@ class Draft:
     recipients: Recipients
     subject: str
     text: str
+    html: str = ""
+    parts: tuple[BodyPart, ...] = ()
     reply_to: Mailbox | None = None
+    priority: Priority = Priority.NORMAL
+    references: str = ""
+    """A message id that all messages of a conversation share; never one of theirs."""
 
 
 @dataclass(frozen=True, slots=True)
