@@ -24,6 +24,7 @@ NUMBERS = {
     "expires_after": 48,
     "burst": 3,
     "messages_per_minute": 0,
+    "size_budget": 50,
 }
 
 

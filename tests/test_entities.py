@@ -355,7 +355,7 @@ async def test_attributes_of_an_event(
     """An outcome comes with all that an automation needs."""
     server.script(Step.MAIL, LATER)
     await notify(hass, title="火警", target=["a@example.com", "b@example.com"])
-    (message,) = loaded_entry.runtime_data.outbox.messages
+    (message,) = loaded_entry.runtime_data.outbox.waiting.in_order()
     shown = state_of(hass, MESSAGE).attributes
     assert {key: shown[key] for key in shown if key != "event_types"} == {
         "event_type": "deferred",

@@ -12,10 +12,11 @@ from custom_components.qq_mail import binary_sensor, button, config_flow, event,
 from custom_components.qq_mail.errors import _CAUSES_WITH_EXMAIL_TEXT
 from custom_components.qq_mail.mail.diagnosis import Cause, Treatment
 from custom_components.qq_mail.mail.models import Encryption
-from custom_components.qq_mail.outbox import Outcome
+from custom_components.qq_mail.outcome import Outcome
 from custom_components.qq_mail.repairs import Issue
-from custom_components.qq_mail.services import OutboxAction
+from custom_components.qq_mail.services import Action
 from custom_components.qq_mail.trigger import TRIGGERS
+from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 
 FOLDER = Path(integration.__file__).parent
 LANGUAGES = ("en", "zh-Hans", "zh-Hant")
@@ -30,13 +31,16 @@ PLACEHOLDERS = {
     "exceptions": {
         "account",
         "address",
-        "fields",
+        "entity",
         "host",
+        "limit",
+        "link",
         "minutes",
         "port",
         "queue_id",
         "reason",
         "reply",
+        "size",
         "time",
     },
     "issues": {"account", "folder", "number", "time"},
@@ -162,19 +166,28 @@ def test_every_text_the_code_names() -> None:
                 "not_kept",
                 "outbox_closed",
                 "outbox_full",
-                "unknown_data",
+                "too_large",
+            }
+            | {"nobody_in_target", "not_our_entity", "several_accounts"}
+            | {"entity_not_found", "no_url", "over"}
+            | {
+                f"card_{text}"
+                for text in (
+                    *("name", "state", "since", "open"),
+                    *(STATE_UNAVAILABLE, STATE_UNKNOWN),
+                )
             }
             | {"account_needed", "account_not_found", "account_not_loaded"}
             | {"unknown_queue_id"}
         ),
         *(
             f"services.{action}.{text}"
-            for action in OutboxAction
+            for action in Action
             for text in (*NAME, *(f"fields.config_entry_id.{text}" for text in NAME))
         ),
         *(
             f"services.{action}.fields.queue_id.{text}"
-            for action in (OutboxAction.RETRY, OutboxAction.DISCARD)
+            for action in (Action.RETRY, Action.DISCARD)
             for text in NAME
         ),
         *(

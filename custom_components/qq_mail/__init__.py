@@ -9,7 +9,6 @@ from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.storage import STORAGE_DIR
-from homeassistant.helpers.translation import async_get_translations
 from homeassistant.helpers.typing import ConfigType
 from homeassistant.util import dt as dt_util
 from homeassistant.util.ssl import client_context
@@ -31,7 +30,10 @@ from .coordinator import (
     QQMailRuntimeData,
     account_from,
 )
-from .outbox import Outbox, OutboxEvent, Pace
+from .errors import Texts, async_texts
+from .outbox import Outbox
+from .outcome import OutboxEvent
+from .pace import Pace
 from .repairs import async_watch
 from .services import async_setup_services
 from .store import Spool
@@ -56,9 +58,7 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
 async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bool:
     """Set up an account. It needs no connection: an alert may come at any time."""
     options = entry.options
-    texts = await async_get_translations(
-        hass, hass.config.language, "exceptions", [DOMAIN]
-    )
+    texts = await async_texts(hass)
     outbox = Outbox(
         hass,
         account_from(entry.data, options.get(CONF_TIMEOUT, DEFAULT_TIMEOUT)),
@@ -72,9 +72,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
             hours=options.get(CONF_EXPIRES_AFTER, DEFAULT_EXPIRES_AFTER)
         ),
         request_new_code=partial(entry.async_start_reauth, hass),
-        late_note=partial(
-            _late_note, texts[f"component.{DOMAIN}.exceptions.late.message"]
-        ),
+        late_note=partial(_late_note, texts),
     )
     # After a reload, the login was checked by the start or by a flow before it.
     await outbox.async_load(check_login=not hass.is_running)
@@ -86,9 +84,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
     )
     async_watch(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
-    outbox.async_start(
+    outbox.worker.start(
         entry.async_create_background_task(
-            hass, outbox.async_run(), f"{DOMAIN} {entry.title} outbox"
+            hass, outbox.worker.async_run(), f"{DOMAIN} {entry.title} outbox"
         )
     )
 
@@ -134,9 +132,10 @@ def _async_tell_triggers(
         async_dispatcher_send(hass, SIGNAL_OUTBOX_EVENT, entry, event)
 
 
-def _late_note(text: str, created: datetime, late: timedelta) -> str:
+def _late_note(texts: Texts, created: datetime, late: timedelta) -> str:
     """Say in Home Assistant's language when an alert was raised."""
-    return text.format(
+    return texts(
+        "late",
         time=f"{dt_util.as_local(created):%Y-%m-%d %H:%M}",
-        minutes=round(late.total_seconds() / 60),
+        minutes=str(round(late.total_seconds() / 60)),
     )

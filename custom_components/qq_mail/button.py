@@ -9,12 +9,13 @@ from homeassistant.components.button import ButtonEntity, ButtonEntityDescriptio
 from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
-from homeassistant.helpers.translation import async_get_translations
 
-from .const import DOMAIN
 from .coordinator import QQMailConfigEntry
 from .entity import QQMailEntity
-from .services import async_send, default_recipients
+from .errors import async_texts
+from .recipients import default_recipients
+from .request import MessageRequest
+from .sending import async_send
 
 # The outbox keeps the order; the buttons have nothing to wait for.
 PARALLEL_UPDATES = 0
@@ -36,15 +37,9 @@ class QQMailButtonEntityDescription(ButtonEntityDescription):
 
 async def _send_test_message(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     """Write to the default recipients in Home Assistant's language."""
-    texts = await async_get_translations(
-        hass, hass.config.language, "exceptions", [DOMAIN]
-    )
-    await async_send(
-        entry,
-        default_recipients(entry),
-        texts[f"component.{DOMAIN}.exceptions.test_message.message"],
-        texts[f"component.{DOMAIN}.exceptions.test_title.message"],
-    )
+    texts = await async_texts(hass)
+    request = MessageRequest(title=texts("test_title"), message=texts("test_message"))
+    await async_send(hass, entry, request, default_recipients(entry))
 
 
 async def _retry(_hass: HomeAssistant, entry: QQMailConfigEntry) -> None:

@@ -25,6 +25,7 @@ from homeassistant.const import (
     CONF_PORT,
     CONF_TIMEOUT,
     CONF_USERNAME,
+    UnitOfInformation,
     UnitOfTime,
 )
 from homeassistant.core import HomeAssistant, callback
@@ -55,14 +56,17 @@ from .const import (
     CONF_REPLY_TO,
     CONF_SENDER_NAME,
     CONF_SERVICE_NAME,
+    CONF_SIZE_BUDGET,
     CONF_TO,
     DEFAULT_BURST,
     DEFAULT_EXPIRES_AFTER,
     DEFAULT_HOST,
     DEFAULT_MESSAGES_PER_MINUTE,
     DEFAULT_PORT,
+    DEFAULT_SIZE_BUDGET,
     DEFAULT_TIMEOUT,
     DOMAIN,
+    MAX_SIZE_BUDGET,
     MAX_TIMEOUT,
     MIN_TIMEOUT,
     SUBENTRY_TYPE_RECIPIENT,
@@ -130,6 +134,9 @@ OPTIONS_SCHEMA = vol.Schema(
         vol.Required(
             CONF_MESSAGES_PER_MINUTE, default=DEFAULT_MESSAGES_PER_MINUTE
         ): _number(0, 600),
+        vol.Required(CONF_SIZE_BUDGET, default=DEFAULT_SIZE_BUDGET): _number(
+            1, MAX_SIZE_BUDGET, UnitOfInformation.MEGABYTES
+        ),
     }
 )
 RECIPIENT_SCHEMA = vol.Schema(
@@ -273,7 +280,7 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
                     entry.runtime_data.outbox.async_retry()
                 return self.async_update_and_abort(entry, data=data)
         loaded = entry.state is ConfigEntryState.LOADED
-        waiting = len(entry.runtime_data.outbox.messages) if loaded else 0
+        waiting = len(entry.runtime_data.outbox.waiting) if loaded else 0
         form.placeholders |= {"account": entry.title, "waiting": str(waiting)}
         return self._show_form(step_id, schema, user_input or entry.data, form)
 
@@ -314,6 +321,7 @@ class QQMailOptionsFlow(OptionsFlow):
                         CONF_EXPIRES_AFTER,
                         CONF_BURST,
                         CONF_MESSAGES_PER_MINUTE,
+                        CONF_SIZE_BUDGET,
                     )
                 },
             }

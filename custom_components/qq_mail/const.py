@@ -40,6 +40,13 @@ DEFAULT_EXPIRES_AFTER: Final = 24
 DEFAULT_WAIT: Final = 10.0
 """Seconds that an action waits for the first attempt."""
 
+MAX_WAIT: Final = 300
+"""Seconds; automations that wait for longer had better wait for a trigger."""
+
+MIN_EXPIRES_AFTER: Final = timedelta(minutes=1)
+MAX_EXPIRES_AFTER: Final = timedelta(days=30)
+"""For a message of its own; as many as the option allows."""
+
 BACK_OFF: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 30, 60))
 """After the first failed attempt, the second, …; the last one repeats."""
 JITTER: Final = 0.1
@@ -54,6 +61,18 @@ MAX_RATE_LIMIT_PAUSE = timedelta(hours=6)
 
 LOGIN_CHECK_INTERVAL = timedelta(days=1)
 """So often a login is tried if no message did it: a code is revoked silently."""
+
+THREAD_DURATION = timedelta(days=7)
+"""So long messages with the same tag make one conversation."""
+MAX_THREADS: Final = 1000
+"""Conversations that are remembered; a tag may be made by a template."""
+
+CONF_SIZE_BUDGET: Final = "size_budget"
+DEFAULT_SIZE_BUDGET: Final = 20
+MAX_SIZE_BUDGET: Final = 50
+"""MiB of attachments in one message; 50 is what QQ takes, once they are encoded."""
+DEFAULT_MAX_SIZE: Final = 73_400_320
+"""Octets of a message: what smtp.qq.com announces, until a server has said it."""
 
 LATE_AFTER = timedelta(minutes=5)
 """A message that goes out later than this says so."""

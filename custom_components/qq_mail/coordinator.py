@@ -15,7 +15,8 @@ from homeassistant.util.signal_type import SignalType
 from .const import CONF_ENCRYPTION, DOMAIN, LOGGER
 from .mail.diagnosis import Cause
 from .mail.models import Account, Encryption
-from .outbox import Outbox, OutboxEvent, Outcome
+from .outbox import Outbox
+from .outcome import OutboxEvent, Outcome
 
 type QQMailConfigEntry = ConfigEntry[QQMailRuntimeData]
 
@@ -89,14 +90,14 @@ class QQMailCoordinator(DataUpdateCoordinator[OutboxState]):
             self.async_set_updated_data(state)
 
     def _state(self) -> OutboxState:
-        hold = self._outbox.hold
+        hold = self._outbox.state.hold
         expired: Literal[Outcome.EXPIRED] | None = (
             Outcome.EXPIRED if self._expired else None
         )
         return OutboxState(
-            queued=self._outbox.waiting,
-            accepted_today=self._outbox.accepted_today,
-            last_accepted=self._outbox.last_accepted,
+            queued=len(self._outbox.waiting),
+            accepted_today=self._outbox.state.accepted_today,
+            last_accepted=self._outbox.state.last_accepted,
             next_attempt=self._outbox.next_attempt,
             problem=hold.cause if hold else expired,
             until=hold.until if hold else None,

@@ -45,7 +45,7 @@ async def async_get_config_entry_diagnostics(
 def _outbox(outbox: Outbox) -> dict[str, Any]:
     now = dt_util.utcnow()
     return {
-        "messages": len(outbox.messages),
+        "messages": len(outbox.waiting),
         "waiting": [
             {
                 "age": round((now - message.created).total_seconds()),
@@ -56,18 +56,18 @@ def _outbox(outbox: Outbox) -> dict[str, Any]:
                 "importance": message.importance,
                 "size": message.size,
             }
-            for message in outbox.messages
+            for message in outbox.waiting.in_order()
         ],
-        "hold": outbox.hold
+        "hold": outbox.state.hold
         and {
-            "cause": outbox.hold.cause,
-            "until": _time(outbox.hold.until),
-            "reply": _reply(outbox.hold.reply),
+            "cause": outbox.state.hold.cause,
+            "until": _time(outbox.state.hold.until),
+            "reply": _reply(outbox.state.hold.reply),
         },
-        "session_open": outbox.session_open,
+        "session_open": outbox.worker.session_open,
         "next_attempt": _time(outbox.next_attempt),
-        "accepted_today": outbox.accepted_today,
-        "last_accepted": _time(outbox.last_accepted),
+        "accepted_today": outbox.state.accepted_today,
+        "last_accepted": _time(outbox.state.last_accepted),
         "damaged": len(outbox.damaged),
     }
 

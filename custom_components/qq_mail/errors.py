@@ -1,10 +1,12 @@
 """The one place where a MailError becomes an error that a person reads."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT
+from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers.translation import async_get_translations
 
 from .const import CONF_ENCRYPTION, DOMAIN, QQ_DOMAINS
 from .mail.diagnosis import Cause
@@ -94,4 +96,28 @@ def invalid_address(err: InvalidMailboxError) -> ServiceValidationError:
         translation_domain=DOMAIN,
         translation_key="invalid_address",
         translation_placeholders={"address": err.text},
+    )
+
+
+class Texts:
+    """Words errors, and what is written into mails, in Home Assistant's language."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        """Keep the texts by their keys."""
+        self._texts = texts
+
+    def __call__(self, key: str, **placeholders: str) -> str:
+        """Return the text of a key."""
+        text = self._texts[f"component.{DOMAIN}.exceptions.{key}.message"]
+        return text.format(**placeholders)
+
+    def of(self, err: HomeAssistantError) -> str:
+        """Return the text of an error of ours."""
+        return self(err.translation_key or "", **(err.translation_placeholders or {}))
+
+
+async def async_texts(hass: HomeAssistant) -> Texts:
+    """Return the texts; they are read from disk only once."""
+    return Texts(
+        await async_get_translations(hass, hass.config.language, "exceptions", [DOMAIN])
     )

@@ -11,20 +11,16 @@ from homeassistant.components.notify import (
     NotifyEntity,
     NotifyEntityFeature,
 )
-from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import ServiceValidationError
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .const import CONF_SERVICE_NAME, DOMAIN, LOGGER, SUBENTRY_TYPE_RECIPIENT
+from .const import CONF_SERVICE_NAME, LOGGER, SUBENTRY_TYPE_RECIPIENT
 from .coordinator import QQMailConfigEntry
 from .entity import device_info
 from .mail.models import Recipients
-from .services import (
-    async_send,
-    called_recipients,
-    default_recipients,
-    subentry_recipients,
-)
+from .recipients import default_recipients, subentry_recipients
+from .request import MessageRequest, read_notification
+from .sending import async_send
 
 # The outbox keeps the order; the entities have nothing to wait for.
 PARALLEL_UPDATES = 0
@@ -72,15 +68,21 @@ class QQMailNotifyEntity(NotifyEntity):
         self, entry: QQMailConfigEntry, key: str, name: str, recipients: Recipients
     ) -> None:
         """Make the entity of the account or of a recipient, known by its key."""
-        self._entry = entry
-        self._recipients = recipients
+        self.entry = entry
+        self.recipients = recipients
         self._attr_unique_id = key
         self._attr_device_info = device_info(key, name)
 
     @override
     async def async_send_message(self, message: str, title: str | None = None) -> None:
         """Send a message to the recipients behind this entity."""
-        await async_send(self._entry, self._recipients, message, title)
+        request = MessageRequest(title=title or "", message=message)
+        await async_send(self.hass, self.entry, request, self.recipients)
+
+    @callback
+    def record(self) -> None:
+        """Note that an action of ours has sent something to this entity."""
+        self._async_record_notification()
 
 
 class QQMailNotificationService(BaseNotificationService):
@@ -93,18 +95,18 @@ class QQMailNotificationService(BaseNotificationService):
     @override
     async def async_send_message(self, message: str, **kwargs: Any) -> None:
         """Send a message to the targets, or to the account's recipients."""
-        if options := kwargs.get(ATTR_DATA):
-            raise ServiceValidationError(
-                translation_domain=DOMAIN,
-                translation_key="unknown_data",
-                translation_placeholders={"fields": ", ".join(options)},
-            )
-        targets = kwargs.get(ATTR_TARGET)
-        await async_send(
-            self._entry,
-            called_recipients(targets) if targets else default_recipients(self._entry),
+        request = read_notification(
             message,
             kwargs.get(ATTR_TITLE),
+            kwargs.get(ATTR_TARGET),
+            kwargs.get(ATTR_DATA) or {},
+        )
+        named = request.recipients
+        await async_send(
+            self.hass,
+            self._entry,
+            request,
+            named if named != Recipients() else default_recipients(self._entry),
         )
 
 

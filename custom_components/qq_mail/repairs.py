@@ -11,7 +11,7 @@ from homeassistant.util import dt as dt_util
 from .const import DOMAIN
 from .coordinator import QQMailConfigEntry
 from .mail.diagnosis import Treatment
-from .outbox import OutboxEvent, Outcome
+from .outcome import OutboxEvent, Outcome
 
 
 class Issue(StrEnum):
@@ -70,7 +70,7 @@ class _Watch:
             self._withdraw(issue)
 
     def _update_paused(self) -> None:
-        hold = self._outbox.hold
+        hold = self._outbox.state.hold
         if hold and hold.until and hold.cause.treatment is Treatment.PAUSE:
             self._raise(
                 Issue.PAUSED,

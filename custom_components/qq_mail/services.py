@@ -1,17 +1,17 @@
-"""From an action call to a draft, and to the outbox."""
+"""The actions: schemas, registration, and what they answer."""
 
-from collections.abc import Iterable, Mapping
 from datetime import datetime
-from email.utils import make_msgid
 from enum import StrEnum
-from functools import partial
 from typing import Any
 
 import voluptuous as vol
 
-from homeassistant.components.notify import ATTR_TITLE_DEFAULT
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import ATTR_CONFIG_ENTRY_ID, CONF_USERNAME
+from homeassistant.const import (
+    ATTR_CONFIG_ENTRY_ID,
+    ATTR_ENTITY_ID,
+    ENTITY_MATCH_ALL,
+)
 from homeassistant.core import (
     HomeAssistant,
     ServiceCall,
@@ -19,39 +19,38 @@ from homeassistant.core import (
     SupportsResponse,
     callback,
 )
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.entity_platform import async_get_platforms
+from homeassistant.helpers.target import (
+    TargetSelection,
+    async_extract_referenced_entity_ids,
+)
 from homeassistant.util import dt as dt_util
 
-from .const import (
-    CONF_BCC,
-    CONF_CC,
-    CONF_RECIPIENTS,
-    CONF_REPLY_TO,
-    CONF_SENDER_NAME,
-    CONF_TO,
-    DEFAULT_WAIT,
-    DOMAIN,
-)
+from .const import DOMAIN
 from .coordinator import QQMailConfigEntry
-from .errors import action_error, invalid_address
-from .mail.exceptions import InvalidMailboxError
-from .mail.message import compose
-from .mail.models import Draft, Mailbox, Recipients
-from .outbox import Hold, Outbox, OutboxClosedError, OutboxFullError, Outcome
-from .store import QueuedMessage
+from .mail.models import Recipients
+from .notify import QQMailNotifyEntity
+from .outbox import Outbox
+from .outcome import Outcome
+from .recipients import default_recipients, join_recipients
+from .request import TARGET_KEYS, MessageRequest, read_request
+from .sending import Sent, async_preview, async_send
 
 
-class OutboxAction(StrEnum):
-    """The actions on what waits."""
+class Action(StrEnum):
+    """The actions."""
 
+    SEND_MESSAGE = "send_message"
+    PREVIEW_MESSAGE = "preview_message"
     GET_OUTBOX = "get_outbox"
     RETRY = "retry"
     DISCARD = "discard"
 
 
 class OutboxField(StrEnum):
-    """Their fields."""
+    """The fields of those on what waits; the first one is common to all."""
 
     CONFIG_ENTRY_ID = ATTR_CONFIG_ENTRY_ID
     QUEUE_ID = "queue_id"
@@ -64,6 +63,10 @@ _ACCOUNT_SCHEMA = vol.Schema(
 _CHOICE_SCHEMA = _ACCOUNT_SCHEMA.extend(
     {vol.Optional(OutboxField.QUEUE_ID.value): cv.string}
 )
+# The other fields are read by ourselves, with errors that a person understands.
+_MESSAGE_SCHEMA = _ACCOUNT_SCHEMA.extend(
+    cv.TARGET_SERVICE_FIELDS, extra=vol.ALLOW_EXTRA
+)
 
 
 @callback
@@ -71,95 +74,138 @@ def async_setup_services(hass: HomeAssistant) -> None:
     """Register the actions, once for all accounts."""
     hass.services.async_register(
         DOMAIN,
-        OutboxAction.GET_OUTBOX,
+        Action.SEND_MESSAGE,
+        _async_send_message,
+        schema=_MESSAGE_SCHEMA,
+        supports_response=SupportsResponse.OPTIONAL,
+    )
+    hass.services.async_register(
+        DOMAIN,
+        Action.PREVIEW_MESSAGE,
+        _async_preview_message,
+        schema=_MESSAGE_SCHEMA,
+        supports_response=SupportsResponse.ONLY,
+    )
+    hass.services.async_register(
+        DOMAIN,
+        Action.GET_OUTBOX,
         _async_get_outbox,
         schema=_ACCOUNT_SCHEMA,
         supports_response=SupportsResponse.ONLY,
     )
     hass.services.async_register(
-        DOMAIN, OutboxAction.RETRY, _async_retry, schema=_CHOICE_SCHEMA
+        DOMAIN, Action.RETRY, _async_retry, schema=_CHOICE_SCHEMA
     )
     hass.services.async_register(
-        DOMAIN, OutboxAction.DISCARD, _async_discard, schema=_CHOICE_SCHEMA
+        DOMAIN, Action.DISCARD, _async_discard, schema=_CHOICE_SCHEMA
     )
 
 
-def default_recipients(entry: QQMailConfigEntry) -> Recipients:
-    """Return who gets a message that names nobody: by default the account."""
-    return Recipients(
-        to=_stored(entry.options.get(CONF_RECIPIENTS) or [entry.data[CONF_USERNAME]])
+async def _async_send_message(call: ServiceCall) -> ServiceResponse:
+    """Send one mail to all entities and addresses that a call names."""
+    entry, entities, request = _read(call)
+    named = join_recipients(
+        [*(entity.recipients for entity in entities), request.recipients]
     )
+    recipients = named if named != Recipients() else default_recipients(entry)
+    sent = await async_send(call.hass, entry, request, recipients)
+    for entity in entities:
+        entity.record()
+    return _response(sent) if call.return_response else None
 
 
-def subentry_recipients(data: Mapping[str, Any]) -> Recipients:
-    """Return who belongs to a recipient that was set up."""
-    return Recipients(
-        to=_stored(data.get(CONF_TO, [])),
-        cc=_stored(data.get(CONF_CC, [])),
-        bcc=_stored(data.get(CONF_BCC, [])),
+async def _async_preview_message(call: ServiceCall) -> ServiceResponse:
+    """Answer with what a mail would be."""
+    entry, _, request = _read(call)
+    text, html, notes = await async_preview(call.hass, entry, request)
+    return {"text": text, "html": html, "notes": list(notes)}
+
+
+def _read(
+    call: ServiceCall,
+) -> tuple[QQMailConfigEntry, list[QQMailNotifyEntity], MessageRequest]:
+    """Return who sends, the entities that are to get it, and what."""
+    target = {key: call.data[key] for key in TARGET_KEYS if key in call.data}
+    entities = _called_entities(call.hass, target)
+    request = read_request(
+        {
+            key: value
+            for key, value in call.data.items()
+            if key not in (*TARGET_KEYS, OutboxField.CONFIG_ENTRY_ID)
+        }
     )
-
-
-def called_recipients(targets: Iterable[str]) -> Recipients:
-    """Return who a call names. Raises ServiceValidationError."""
-    try:
-        return Recipients(
-            to=tuple(
-                mailbox for text in targets for mailbox in Mailbox.parse_list(text)
-            )
+    accounts = {entity.entry.entry_id for entity in entities}
+    if len(accounts) > 1:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN, translation_key="several_accounts"
         )
-    except InvalidMailboxError as err:
-        raise invalid_address(err) from err
+    entry_id = call.data.get(OutboxField.CONFIG_ENTRY_ID) or next(iter(accounts), None)
+    return _called_entry(call.hass, entry_id), entities, request
 
 
-async def async_send(
-    entry: QQMailConfigEntry,
-    recipients: Recipients,
-    message: str,
-    title: str | None,
-) -> None:
-    """Compose a message and hand it to the outbox.
+def _called_entities(
+    hass: HomeAssistant, target: dict[str, Any]
+) -> list[QQMailNotifyEntity]:
+    """Return the notify entities of ours that a target names.
 
-    Raises HomeAssistantError where it was refused for good, or cannot be kept.
+    Raises ServiceValidationError for one that is named and is not ours.
     """
-    outbox = entry.runtime_data.outbox
-    reply_to = entry.options.get(CONF_REPLY_TO)
-    sender = Mailbox(outbox.account.username, entry.options.get(CONF_SENDER_NAME, ""))
-    draft = Draft(
-        recipients=recipients,
-        subject=title or ATTR_TITLE_DEFAULT,
-        text=message,
-        reply_to=Mailbox.parse(reply_to) if reply_to else None,
-    )
-    created = dt_util.utcnow()
-    write = partial(
-        compose,
-        draft,
-        sender=sender,
-        # With a domain given, the machine's name is neither looked up nor told.
-        message_id=make_msgid(domain=sender.domain),
-        date=dt_util.as_local(created),
-    )
-    try:
-        event = await outbox.async_submit(
-            write, subject=draft.subject, created=created, wait=DEFAULT_WAIT
+    ours = {
+        entity_id: entity
+        for platform in async_get_platforms(hass, DOMAIN)
+        for entity_id, entity in platform.entities.items()
+        if isinstance(entity, QQMailNotifyEntity)
+    }
+    if target.get(ATTR_ENTITY_ID) == ENTITY_MATCH_ALL:
+        return list(ours.values())
+    selected = async_extract_referenced_entity_ids(hass, TargetSelection(target))
+    for entity_id in sorted(selected.referenced):
+        if entity_id not in ours:
+            raise ServiceValidationError(
+                translation_domain=DOMAIN,
+                translation_key="not_our_entity",
+                translation_placeholders={"entity": entity_id},
+            )
+    chosen = [
+        entity
+        for entity_id, entity in ours.items()
+        if entity_id in selected.referenced | selected.indirectly_referenced
+    ]
+    if target and not chosen:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN, translation_key="nobody_in_target"
         )
-    except OutboxFullError as err:
-        raise HomeAssistantError(
-            translation_domain=DOMAIN, translation_key="outbox_full"
-        ) from err
-    except OutboxClosedError as err:
-        raise HomeAssistantError(
-            translation_domain=DOMAIN, translation_key="outbox_closed"
-        ) from err
-    except OSError as err:
-        raise HomeAssistantError(
-            translation_domain=DOMAIN,
-            translation_key="not_kept",
-            translation_placeholders={"reason": err.strerror or str(err)},
-        ) from err
-    if event and event.outcome is Outcome.REJECTED:
-        raise action_error(event, outbox.account)
+    return chosen
+
+
+def _response(sent: Sent) -> ServiceResponse:
+    """Say what became of a message, for each recipient."""
+    if not (receipt := sent.receipt):
+        return {"status": "cleared", "discarded": sent.discarded}
+    event = receipt.decisive
+    return {
+        "status": event.outcome if event else Outcome.DEFERRED,
+        "queue_id": receipt.queue_id,
+        "message_id": receipt.message_id,
+        "recipients": {
+            "accepted": list(receipt.accepted),
+            "deferred": list(receipt.deferred),
+            "refused": [
+                {
+                    "address": address,
+                    "reply": str(refusal.reply) if refusal.reply else None,
+                    "cause": refusal.cause,
+                }
+                for address, refusal in receipt.refused.items()
+            ],
+        },
+        "attempts": event.attempts if event else 0,
+        "next_attempt": _time(receipt.next_attempt),
+        "reply": str(event.reply) if event and event.reply else None,
+        "cause": event.cause if event else None,
+        "discarded": sent.discarded,
+        "notes": list(sent.notes),
+    }
 
 
 async def _async_get_outbox(call: ServiceCall) -> ServiceResponse:
@@ -175,13 +221,13 @@ async def _async_get_outbox(call: ServiceCall) -> ServiceResponse:
                 "age": round((now - message.created).total_seconds()),
                 "created": message.created.isoformat(),
                 "attempts": message.attempts,
-                "next_attempt": _next_attempt(message, outbox.hold),
+                "next_attempt": _time(outbox.not_before(message.next_attempt)),
                 "reply": str(message.reply) if message.reply else None,
                 "cause": message.cause,
                 "importance": message.importance,
                 "size": message.size,
             }
-            for message in outbox.messages
+            for message in outbox.waiting.in_order()
         ]
     }
 
@@ -202,10 +248,18 @@ async def _async_discard(call: ServiceCall) -> None:
 
 def _called_outbox(call: ServiceCall) -> Outbox:
     """Return the outbox that a call is for. Raises ServiceValidationError."""
-    entries: list[QQMailConfigEntry] = call.hass.config_entries.async_entries(
+    entry = _called_entry(call.hass, call.data.get(OutboxField.CONFIG_ENTRY_ID))
+    return entry.runtime_data.outbox
+
+
+def _called_entry(hass: HomeAssistant, entry_id: str | None) -> QQMailConfigEntry:
+    """Return the account with this id, or the only one there is.
+
+    Raises ServiceValidationError.
+    """
+    entries: list[QQMailConfigEntry] = hass.config_entries.async_entries(
         DOMAIN, include_disabled=False
     )
-    entry_id = call.data.get(OutboxField.CONFIG_ENTRY_ID)
     if entry_id is not None:
         entries = [entry for entry in entries if entry.entry_id == entry_id]
     if len(entries) != 1:
@@ -220,7 +274,7 @@ def _called_outbox(call: ServiceCall) -> Outbox:
             translation_key="account_not_loaded",
             translation_placeholders={"account": entry.title},
         )
-    return entry.runtime_data.outbox
+    return entry
 
 
 def _check_queue_id(queue_id: str | None, found: int, outbox: Outbox) -> None:
@@ -236,14 +290,5 @@ def _check_queue_id(queue_id: str | None, found: int, outbox: Outbox) -> None:
         )
 
 
-def _next_attempt(message: QueuedMessage, hold: Hold | None) -> str | None:
-    """Return when a message is tried next; None: not before there is a new code."""
-    time: datetime | None = message.next_attempt
-    if hold:
-        time = hold.until and max(hold.until, message.next_attempt)
+def _time(time: datetime | None) -> str | None:
     return time.isoformat() if time else None
-
-
-def _stored(mailboxes: Iterable[str]) -> tuple[Mailbox, ...]:
-    """Read what the flows have checked and stored."""
-    return tuple(Mailbox.parse(text) for text in mailboxes)

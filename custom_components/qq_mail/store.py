@@ -7,18 +7,19 @@ Every write goes to a temporary file that is synced and renamed, and the folder 
 synced as well, so that a power cut leaves the old or the new, never half of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 import json
 import os
 from pathlib import Path
 import shutil
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 from .const import LOGGER
 from .mail.diagnosis import Cause
-from .mail.models import Envelope, Reply, Submission, TextEncoding
+from .mail.models import Envelope, Gap, Reply, TextEncoding
 
 VERSION = 1
 
@@ -41,11 +42,12 @@ class QueuedMessage:
     message_id: str
     importance: int
     """The higher goes first."""
+    tag: str = ""
+    """What it is about, for a message that says it is over."""
     size: int
     """Octets in wire form."""
-    text_at: int
-    """Where in the file the encoded text begins, for a line to be put before it."""
-    text_encoding: TextEncoding
+    gaps: tuple[Gap, ...]
+    """Where a line can be put before a text."""
     created: datetime
     """The time of the alert."""
     expires: datetime
@@ -79,7 +81,10 @@ class QueuedMessage:
         for key in ("created", "expires", "next_attempt"):
             data[key] = datetime.fromisoformat(data[key])
         data["recipients"] = tuple(data["recipients"])
-        data["text_encoding"] = TextEncoding(data["text_encoding"])
+        data["gaps"] = tuple(
+            Gap(gap["at"], TextEncoding(gap["encoding"]), gap["html"])
+            for gap in data["gaps"]
+        )
         data["cause"] = data["cause"] and Cause(data["cause"])
         data["reply"] = data["reply"] and Reply(**data["reply"])
         return cls(**data)
@@ -135,15 +140,22 @@ class Spool:
         loaded.damaged = sorted((self.folder / _DAMAGED).glob("*.json"))
         return loaded
 
-    def add(self, message: QueuedMessage, submission: Submission) -> None:
-        """Keep a message; when this returns, it survives a power cut."""
+    def add(
+        self, queue_id: str, write: Callable[[BinaryIO], QueuedMessage]
+    ) -> QueuedMessage:
+        """Keep a message that `write` writes, piece by piece.
+
+        When this returns, it survives a power cut; if anything fails, nothing is left.
+        """
         self._make_folder()
         try:
-            self._write(self._body(message.queue_id), submission.wire)
+            with _replacing(self.body(queue_id)) as stream:
+                message = write(stream)
             self.update(message)
-        except OSError:
-            self._unlink(message.queue_id)
+        except BaseException:
+            self._unlink(queue_id)
             raise
+        return message
 
     def update(self, message: QueuedMessage) -> None:
         """Replace what is known of a message."""
@@ -154,9 +166,9 @@ class Spool:
         self._unlink(queue_id)
         _sync(self.folder)
 
-    def wire(self, queue_id: str) -> bytes:
-        """Return a message in wire form."""
-        return self._body(queue_id).read_bytes()
+    def body(self, queue_id: str) -> Path:
+        """Return the file of a message in wire form."""
+        return self.folder / f"{queue_id}.eml"
 
     def write_state(self, state: Mapping[str, Any]) -> None:
         """Keep what holds for the account as a whole."""
@@ -176,7 +188,7 @@ class Spool:
         message = QueuedMessage.from_json(file.read_text(encoding="utf-8"))
         if message.queue_id != file.stem:
             raise ValueError("another message's file")
-        if self._body(message.queue_id).stat().st_size != message.size:
+        if self.body(message.queue_id).stat().st_size != message.size:
             raise ValueError("the message is not complete")
         return message
 
@@ -184,42 +196,45 @@ class Spool:
         """Make the folder, so that a power cut does not take it away again."""
         if self.folder.exists():
             return
-        self.folder.mkdir(mode=_FOLDER_MODE, parents=True)
+        # Another thread may be a little faster.
+        self.folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
         for parent in (self.folder.parent, self.folder.parent.parent):
             _sync(parent)
 
     def _record(self, queue_id: str) -> Path:
         return self.folder / f"{queue_id}.json"
 
-    def _body(self, queue_id: str) -> Path:
-        return self.folder / f"{queue_id}.eml"
-
     def _unlink(self, queue_id: str) -> None:
         self._record(queue_id).unlink(missing_ok=True)
-        self._body(queue_id).unlink(missing_ok=True)
+        self.body(queue_id).unlink(missing_ok=True)
 
     def _set_aside(self, queue_id: str) -> None:
         damaged = self.folder / _DAMAGED
         damaged.mkdir(mode=_FOLDER_MODE, exist_ok=True)
-        for file in (self._record(queue_id), self._body(queue_id)):
+        for file in (self._record(queue_id), self.body(queue_id)):
             if file.exists():
                 file.replace(damaged / file.name)
 
     def _write(self, file: Path, content: bytes) -> None:
-        temporary = file.with_name(file.name + ".tmp")
-        try:
-            descriptor = os.open(
-                temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FILE_MODE
-            )
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            temporary.replace(file)
-            _sync(self.folder)
-        except OSError:
-            temporary.unlink(missing_ok=True)
-            raise
+        with _replacing(file) as stream:
+            stream.write(content)
+
+
+@contextmanager
+def _replacing(file: Path) -> Generator[BinaryIO]:
+    """Replace a file as a whole: it is synced before it gets its name."""
+    temporary = file.with_name(file.name + ".tmp")
+    try:
+        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC, _FILE_MODE)
+        with os.fdopen(descriptor, "w+b") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(file)
+        _sync(file.parent)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def _sync(folder: Path) -> None:

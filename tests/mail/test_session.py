@@ -2,7 +2,9 @@
 
 import _socket
 import asyncio
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 import socket
 import socketserver
 import ssl
@@ -45,11 +47,9 @@ from tests.qq_server import (
 )
 
 FRIENDS = ("a@example.com", "b@example.com", "c@example.com")
-WIRE = (
-    b"From: 123456@qq.com\r\nTo: a@example.com\r\nMessage-ID: <1@qq.com>\r\n\r\n"
-    b"Hello\r\n..dot\r\n"
-)
-SUBMISSION = Submission(Envelope(ADDRESS, FRIENDS), "<1@qq.com>", WIRE)
+MESSAGE = Path(__file__).with_name("message.eml")
+WIRE = MESSAGE.read_bytes()
+SUBMISSION = Submission(Envelope(ADDRESS, FRIENDS), MESSAGE, len(WIRE))
 
 
 async def submit(
@@ -88,6 +88,60 @@ async def test_accepted(
     assert [c for c in server.commands if c.startswith("MAIL")] == [
         f"MAIL FROM:<{ADDRESS}> SIZE={len(WIRE)}"
     ]
+
+
+async def test_insertions(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext
+) -> None:
+    """What is put in stands where it should, and the rest is as it was."""
+    first, second = WIRE.index(b"Hello"), WIRE.index(b"..dot")
+    put_in = replace(SUBMISSION, insertions=((first, b"one\r\n"), (second, b"two\r\n")))
+    await submit(account, tls_context, put_in)
+    (mail,) = server.accepted
+    assert mail.wire == (
+        WIRE[:first] + b"one\r\n" + WIRE[first:second] + b"two\r\n" + WIRE[second:]
+    )
+
+
+async def test_message_that_is_gone(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext, tmp_path: Path
+) -> None:
+    """It is noticed before the server hears of it, and the session goes on."""
+    gone = replace(SUBMISSION, content=tmp_path / "gone.eml")
+    async with SubmissionSession(account, tls_context) as session:
+        with pytest.raises(FileNotFoundError):
+            await session.submit(gone)
+        await session.submit(SUBMISSION)
+    assert server.logins == 1
+    assert len(server.accepted) == 1
+
+
+async def test_message_that_cannot_be_read_to_its_end(
+    server: QQServer,
+    account: Account,
+    tls_context: ssl.SSLContext,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What the server has of it is never ended by a dot."""
+
+    def broken_disk(_: Submission) -> Iterator[bytes]:
+        yield WIRE
+        raise OSError("Input/output error")
+
+    monkeypatch.setattr(session_module, "_pieces", broken_disk)
+    async with SubmissionSession(account, tls_context) as session:
+        with pytest.raises(OSError, match="Input"):
+            await session.submit(SUBMISSION)
+        assert not session.is_open
+    assert server.accepted == []
+
+
+async def test_max_size(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext
+) -> None:
+    """The server says how much it takes."""
+    async with SubmissionSession(account, tls_context) as session:
+        assert session.max_size == 73400320
 
 
 async def test_login_by_plain_where_login_is_not_offered(
@@ -415,11 +469,14 @@ async def test_session_lost_in_the_body(
     server: QQServer,
     account: Account,
     tls_context: ssl.SSLContext,
+    tmp_path: Path,
     action: Any,
     cause: Cause,
 ) -> None:
     """A body that was not sent to its end was not accepted either."""
-    large = replace(SUBMISSION, wire=WIRE + b"x" * 70 + b"\r\n" * 8_000_000)
+    file = tmp_path / "large.eml"
+    file.write_bytes(WIRE + b"x" * 70 + b"\r\n" * 8_000_000)
+    large = replace(SUBMISSION, content=file)
     server.script(At.BODY, action)
     with pytest.raises(SessionError) as failed:
         await submit(replace(account, timeout=0.5), tls_context, large)

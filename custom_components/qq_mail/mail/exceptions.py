@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, override
 
 if TYPE_CHECKING:
     from .diagnosis import Cause
-    from .models import Reply, Step
+    from .models import BodyPart, Reply, Step
 
 
 class InvalidMailboxError(ValueError):
@@ -15,6 +15,15 @@ class InvalidMailboxError(ValueError):
         """Keep the text, as it was typed."""
         super().__init__(text)
         self.text = text
+
+
+class UnreadablePartError(Exception):
+    """A file that was to go with a message cannot be read (any more)."""
+
+    def __init__(self, part: BodyPart) -> None:
+        """Keep the part, so that the message can be composed without it."""
+        super().__init__(part.filename)
+        self.part = part
 
 
 class MailError(Exception):

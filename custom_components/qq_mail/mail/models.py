@@ -159,16 +159,36 @@ class Envelope:
 
 
 @dataclass(frozen=True, slots=True)
-class Submission:
-    """A composed message with its envelope."""
+class Gap:
+    """A place in a composed message where a text can still be put in."""
+
+    at: int
+    """Octets from the beginning."""
+    encoding: TextEncoding
+    html: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """What is known of a message that was written in wire form."""
 
     envelope: Envelope
     message_id: str
-    wire: bytes
-    """Wire form: CRLF line ends, dots stuffed, without the final dot."""
-    text_at: int = 0
-    """Where in it the encoded text begins."""
-    text_encoding: TextEncoding = TextEncoding.QUOTED_PRINTABLE
+    size: int
+    """Octets, with CRLF line ends and dots stuffed, without the final dot."""
+    gaps: tuple[Gap, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A message in wire form, in a file, with its envelope."""
+
+    envelope: Envelope
+    content: Path
+    size: int
+    """Octets, with what is put in."""
+    insertions: tuple[tuple[int, bytes], ...] = ()
+    """Where something is put in, in that order, and what."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ their replies may be damaged; and the answer to the final dot alone decides.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 import errno
 import socket
@@ -46,8 +46,8 @@ from .models import (
 # 4.1.4), and this one says nothing about the house.
 EHLO_NAME = "[127.0.0.1]"
 
-CHUNK_BYTES = 64 * 1024
-"""Octets of a message that are handed to the transport at a time."""
+CHUNK_BYTES = 128 * 1024
+"""Octets of a message that are read and handed to the transport at a time."""
 
 PROBE_TIMEOUT = 3.0
 """Seconds that a port has to show whether it begins in plaintext or with TLS.
@@ -151,14 +151,19 @@ class SubmissionSession:
         Awaits `before_data` as late as it is certain that the server has nothing yet.
 
         Raises MessageRefusedError, RecipientsRefusedError, OutcomeUnknownError,
-        or SessionError where the connection broke before the final dot.
+        or SessionError where the connection broke before the final dot; OSError
+        where the message cannot be read.
         """
+        pieces = _pieces(submission)
+        # Before the server hears of it; a short message is this piece alone.
+        first = await _next(pieces)
         try:
-            return await self._transaction(submission, before_data)
+            return await self._transaction(submission, first, pieces, before_data)
         except MessageRefusedError:
             raise
-        except MailError:
-            # A late answer must not be taken for that to the next command.
+        except BaseException:
+            # A late answer must not be taken for that to the next command, nor the
+            # beginning of a message for the whole.
             self.drop()
             raise
 
@@ -239,22 +244,29 @@ class SubmissionSession:
         writer.transport.abort()
         return True
 
-    def _mail_options(self, submission: Submission) -> list[str]:
-        """Announce the size, so that too much is refused before it is sent."""
-        if self._client.supports_extension("size"):
-            return [f"SIZE={len(submission.wire)}"]
-        return []
+    @property
+    def max_size(self) -> int | None:
+        """The octets that a message may have, if the server says so (RFC 1870)."""
+        size = self._client.esmtp_extensions.get("size", "")
+        # 0: it has a limit, but does not know it beforehand.
+        return int(size) or None if size.isdecimal() else None
 
     async def _transaction(
         self,
         submission: Submission,
+        first: bytes,
+        pieces: Iterator[bytes],
         before_data: Callable[[], Awaitable[None]] | None,
     ) -> SubmissionResult:
         envelope = submission.envelope
+        # So that too much is refused before it is sent.
+        options = (
+            [f"SIZE={submission.size}"]
+            if self._client.supports_extension("size")
+            else []
+        )
         with _translated(Step.MAIL):
-            await self._client.mail(
-                envelope.reverse_path, options=self._mail_options(submission)
-            )
+            await self._client.mail(envelope.reverse_path, options=options)
         try:
             refused = await self._name_recipients(envelope.recipients)
             if before_data:
@@ -266,7 +278,7 @@ class SubmissionSession:
         except MessageRefusedError:
             await self._abandon_transaction()
             raise
-        await self._stream(submission.wire)
+        await self._stream(first, pieces)
         return SubmissionResult(
             await self._end_data(),
             tuple(to for to in envelope.recipients if to not in refused),
@@ -299,14 +311,17 @@ class SubmissionSession:
         except SMTPException:
             self.drop()
 
-    async def _stream(self, wire: bytes) -> None:
+    async def _stream(self, piece: bytes, pieces: Iterator[bytes]) -> None:
         """Send the body in wire form, no faster than the server reads it."""
         writer = cast("asyncio.StreamWriter", self._writer)
+        while piece:
+            with _translated(Step.BODY):
+                for start in range(0, len(piece), CHUNK_BYTES):
+                    writer.write(piece[start : start + CHUNK_BYTES])
+                    async with asyncio.timeout(self._account.timeout):
+                        await writer.drain()
+            piece = await _next(pieces)
         with _translated(Step.BODY):
-            for start in range(0, len(wire), CHUNK_BYTES):
-                writer.write(wire[start : start + CHUNK_BYTES])
-                async with asyncio.timeout(self._account.timeout):
-                    await writer.drain()
             # A connection that ended in good order fails only the next drain.
             await writer.drain()
 
@@ -324,6 +339,21 @@ class SubmissionSession:
                 diagnose(reply, Step.END_OF_DATA), Step.END_OF_DATA, reply
             )
         return reply
+
+
+def _pieces(submission: Submission) -> Iterator[bytes]:
+    """Read a message piece by piece, with what is put into it."""
+    with submission.content.open("rb") as stream:
+        for at, inserted in submission.insertions:
+            yield stream.read(at - stream.tell())
+            yield inserted
+        while piece := stream.read(CHUNK_BYTES):
+            yield piece
+
+
+async def _next(pieces: Iterator[bytes]) -> bytes:
+    """Have the next piece read off the event loop; nothing is the end."""
+    return await asyncio.to_thread(next, pieces, b"")
 
 
 @contextmanager

@@ -1,0 +1,51 @@
+"""Who gets a message: by default, by a recipient that was set up, by a call."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from homeassistant.const import CONF_USERNAME
+
+from .const import CONF_BCC, CONF_CC, CONF_RECIPIENTS, CONF_TO
+from .coordinator import QQMailConfigEntry
+from .mail.models import Mailbox, Recipients
+
+
+def default_recipients(entry: QQMailConfigEntry) -> Recipients:
+    """Return who gets a message that names nobody: by default the account."""
+    return Recipients(
+        to=_stored(entry.options.get(CONF_RECIPIENTS) or [entry.data[CONF_USERNAME]])
+    )
+
+
+def subentry_recipients(data: Mapping[str, Any]) -> Recipients:
+    """Return who belongs to a recipient that was set up."""
+    return Recipients(
+        to=_stored(data.get(CONF_TO, [])),
+        cc=_stored(data.get(CONF_CC, [])),
+        bcc=_stored(data.get(CONF_BCC, [])),
+    )
+
+
+def join_recipients(several: Iterable[Recipients]) -> Recipients:
+    """Return everyone, each address once: To before Cc, and Cc before Bcc."""
+    joined = list(several)
+    known: set[str] = set()
+
+    def new(mailboxes: Iterable[Mailbox]) -> tuple[Mailbox, ...]:
+        kept: list[Mailbox] = []
+        for mailbox in mailboxes:
+            if mailbox.addr_spec.lower() not in known:
+                known.add(mailbox.addr_spec.lower())
+                kept.append(mailbox)
+        return tuple(kept)
+
+    return Recipients(
+        to=new(mailbox for each in joined for mailbox in each.to),
+        cc=new(mailbox for each in joined for mailbox in each.cc),
+        bcc=new(mailbox for each in joined for mailbox in each.bcc),
+    )
+
+
+def _stored(mailboxes: Iterable[str]) -> tuple[Mailbox, ...]:
+    """Read what the flows have checked and stored."""
+    return tuple(Mailbox.parse(text) for text in mailboxes)

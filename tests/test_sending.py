@@ -1,0 +1,669 @@
+"""The rich action and its other doors: what arrives, and what is answered."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.qq_mail import sending
+from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.mail.message import compose
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import (
+    area_registry as ar,
+    entity_registry as er,
+    label_registry as lr,
+)
+
+from .conftest import ADDRESS, CODE, Events
+from .qq_server import AcceptedMessage, Answer, Close, Hang, QQServer, Step, replies
+from .test_notify import ENTITY, RECIPIENT
+from .test_outbox import later, outbox_of, until
+
+FAMILY = "notify.family"
+
+
+async def send(hass: HomeAssistant, **data: Any) -> dict[str, Any]:
+    """Send, and return the answer."""
+    response = await hass.services.async_call(
+        DOMAIN,
+        "send_message",
+        {"message": "Smoke!", **data},
+        blocking=True,
+        return_response=True,
+    )
+    assert response is not None
+    return dict(response)
+
+
+def mail_of(server: QQServer) -> AcceptedMessage:
+    """Return the only mail that was accepted."""
+    (mail,) = server.accepted
+    return mail
+
+
+def body_of(mail: AcceptedMessage, subtype: str = "plain") -> str:
+    """Return a mail's text, or its HTML."""
+    part = mail.message.get_body((subtype,))
+    assert part
+    return str(part.get_content())
+
+
+@pytest.fixture
+async def with_family(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> None:
+    """Add a recipient to the account."""
+    hass.config_entries.async_add_subentry(loaded_entry, RECIPIENT)
+    await hass.async_block_till_done()
+
+
+async def test_one_mail_to_everyone(
+    hass: HomeAssistant, server: QQServer, with_family: None
+) -> None:
+    """Entities and addresses are joined, and each address gets one copy."""
+    response = await send(
+        hass,
+        entity_id=[ENTITY, FAMILY],
+        to=f"Ann <A@Example.com>, {ADDRESS}; d@example.com",
+        cc=["b@example.com", "e@example.com"],
+        bcc="f@example.com",
+        reply_to="Boss <g@example.com>",
+        title="Fire",
+        priority="highest",
+    )
+    mail = mail_of(server)
+    assert mail.subject == "Fire"
+    assert mail.message["To"] == f"{ADDRESS}, Ann <a@example.com>, d@example.com"
+    assert mail.message["Cc"] == "b@example.com, e@example.com"
+    assert "Bcc" not in mail.message
+    assert mail.message["Reply-To"] == "Boss <g@example.com>"
+    assert mail.message["X-Priority"] == "1 (Highest)"
+    everyone = [ADDRESS, *(f"{name}@example.com" for name in "adbecf")]
+    assert sorted(mail.recipients) == sorted(everyone)
+    assert sorted(response["recipients"].pop("accepted")) == sorted(everyone)
+    assert response == {
+        "status": "accepted",
+        "queue_id": response["queue_id"],
+        "message_id": mail.message["Message-ID"],
+        "recipients": {"deferred": [], "refused": []},
+        "attempts": 1,
+        "next_attempt": None,
+        "reply": "250 OK: queued as.",
+        "cause": None,
+        "discarded": 0,
+        "notes": [],
+    }
+    for entity_id in (ENTITY, FAMILY):
+        state = hass.states.get(entity_id)
+        assert state
+        assert state.state != "unknown"
+
+
+async def test_nobody_named(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """The default recipients get it; without a response, nothing is answered."""
+    await hass.services.async_call(
+        DOMAIN, "send_message", {"message": "Smoke!"}, blocking=True
+    )
+    mail = mail_of(server)
+    assert mail.recipients == (ADDRESS,)
+    assert mail.subject == "Home Assistant"
+    assert body_of(mail) == "Smoke!\n"
+    assert mail.message.get_content_type() == "text/plain"
+
+
+async def test_target_by_area(
+    hass: HomeAssistant, server: QQServer, with_family: None
+) -> None:
+    """An area may hold other entities as well: only ours are meant."""
+    area = ar.async_get(hass).async_create("Hall")
+    registry = er.async_get(hass)
+    registry.async_update_entity(FAMILY, area_id=area.id)
+    button = "button.123456_qq_com_send_test_message"
+    registry.async_update_entity(button, area_id=area.id)
+    await send(hass, area_id=area.id)
+    assert mail_of(server).message["To"] == "Ann <a@example.com>"
+
+
+async def test_target_all(
+    hass: HomeAssistant, server: QQServer, with_family: None
+) -> None:
+    """Every entity of ours."""
+    await send(hass, entity_id="all")
+    assert mail_of(server).message["To"] == f"{ADDRESS}, Ann <a@example.com>"
+
+
+@pytest.mark.parametrize(
+    ("data", "key", "placeholders"),
+    [
+        pytest.param(
+            {"entity_id": ["notify.family", "light.hall"]},
+            "not_our_entity",
+            {"entity": "light.hall"},
+            id="not ours",
+        ),
+        pytest.param({"area_id": "nowhere"}, "nobody_in_target", None, id="nobody"),
+        pytest.param(
+            {"entity_id": [ENTITY, "notify.2_qq_com"]},
+            "several_accounts",
+            None,
+            id="several accounts",
+        ),
+        pytest.param({}, "account_needed", None, id="which account"),
+        pytest.param(
+            {"config_entry_id": "nonsense"}, "account_not_found", None, id="no account"
+        ),
+        pytest.param(
+            {"entity_id": ENTITY, "titel": "x"},
+            "unknown_field",
+            {"field": "titel", "suggestion": "title"},
+            id="unknown field",
+        ),
+        pytest.param(
+            {"entity_id": ENTITY, "message": ""}, "nothing_to_say", None, id="nothing"
+        ),
+    ],
+)
+async def test_faults_of_the_caller(
+    hass: HomeAssistant,
+    server: QQServer,
+    with_family: None,
+    data: dict[str, Any],
+    key: str,
+    placeholders: dict[str, str] | None,
+) -> None:
+    """They are told before anything is stored."""
+    other = MockConfigEntry(
+        domain=DOMAIN,
+        title="2@qq.com",
+        data={
+            "username": "2@qq.com",
+            "password": CODE,
+            "host": server.host,
+            "port": server.tls_port,
+            "encryption": "tls",
+        },
+        options={"service_name": "qq_mail_2"},
+    )
+    other.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(other.entry_id)
+    with pytest.raises(ServiceValidationError) as refused:
+        await send(hass, **data)
+    assert refused.value.translation_key == key
+    assert refused.value.translation_placeholders == placeholders
+    assert server.accepted == []
+
+
+async def test_account_not_loaded(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry
+) -> None:
+    """Its entities cannot be found then, and it is named where it is asked for."""
+    await hass.config_entries.async_unload(loaded_entry.entry_id)
+    with pytest.raises(ServiceValidationError) as refused:
+        await send(hass)
+    assert refused.value.translation_key == "account_not_loaded"
+
+
+@pytest.mark.parametrize(
+    ("refused", "status", "recipients"),
+    [
+        pytest.param(
+            {"b@": replies.MAILBOX_NOT_FOUND, "c@": Answer(451, "later")},
+            "accepted",
+            {
+                "accepted": ["a@example.com"],
+                "deferred": ["c@example.com"],
+                "refused": [
+                    {
+                        "address": "b@example.com",
+                        "reply": "550 Mailbox not found or access denied",
+                        "cause": "recipient",
+                    }
+                ],
+            },
+            id="some",
+        ),
+        pytest.param(
+            {"@": Answer(451, "later")},
+            "deferred",
+            {
+                "accepted": [],
+                "deferred": ["a@example.com", "b@example.com", "c@example.com"],
+                "refused": [],
+            },
+            id="none",
+        ),
+    ],
+)
+async def test_response_for_each_recipient(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    refused: dict[str, Answer],
+    status: str,
+    recipients: dict[str, Any],
+) -> None:
+    """Who was accepted, who waits, and who was refused, and why."""
+    for match, answer in refused.items():
+        server.script(Step.RCPT, answer, times=None, match=match)
+    response = await send(hass, to=["a@example.com", "b@example.com", "c@example.com"])
+    assert response["status"] == status
+    assert response["recipients"] == recipients
+    assert response["attempts"] == 1
+    assert response["next_attempt"] is not None
+
+
+async def test_rejected(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """What is refused for good raises, with the cause."""
+    server.script(Step.DOT, replies.CONTENT)
+    with pytest.raises(HomeAssistantError) as refused:
+        await send(hass)
+    assert refused.value.translation_key == "content"
+
+
+async def test_not_waiting(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry, events: Events
+) -> None:
+    """With wait: 0 the call returns when the message is on disk."""
+    response = await send(hass, wait=0, to="a@example.com")
+    assert response["status"] == "deferred"
+    assert response["attempts"] == 0
+    assert response["recipients"]["deferred"] == ["a@example.com"]
+    await events.wait(1)
+    assert events.all[0].queue_id == response["queue_id"]
+
+
+async def test_expiry_of_its_own(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """An alert that is worth nothing after ten minutes."""
+    server.script(Step.MAIL, Answer(451, "later"), times=None)
+    await send(hass, expires_after={"minutes": 10})
+    await later(hass, freezer, timedelta(minutes=10))
+    await until(lambda: "expired" in events.outcomes)
+    assert outbox_of(loaded_entry).waiting.in_order() == []
+
+
+@pytest.mark.parametrize("door", ["action", "legacy"])
+async def test_html_of_ones_own(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    tmp_path: Path,
+    door: str,
+) -> None:
+    """As core's smtp takes it: HTML with a picture in it, and a text beside."""
+    www = Path(hass.config.path("www"))
+    www.mkdir()
+    (www / "door.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (www / "log.txt").write_text("opened")
+    html = '<body><h1>Door</h1><img src="cid:door.png"></body>'
+    rich: dict[str, Any] = {
+        "html": html,
+        "attachments": [
+            {"path": str(www / "door.png"), "content_id": "door.png"},
+            {"path": "www/log.txt", "filename": "日志.txt"},
+        ],
+    }
+    calls = {
+        "action": (DOMAIN, "send_message", {"message": "Door", **rich}),
+        "legacy": (
+            "notify",
+            "qq_mail",
+            {
+                "message": "Door",
+                "data": {
+                    "html": html,
+                    "images": [str(www / "door.png")],
+                    "attachments": rich["attachments"][1:],
+                },
+            },
+        ),
+    }
+    await hass.services.async_call(*calls[door], blocking=True)
+    mail = mail_of(server)
+    assert body_of(mail) == "Door\n"
+    assert body_of(mail, "html").strip() == html
+    (attachment,) = mail.message.iter_attachments()
+    assert attachment.get_filename() == "日志.txt"
+    (picture,) = [
+        part for part in mail.message.walk() if part.get_content_type() == "image/png"
+    ]
+    assert picture["Content-ID"] == "<door.png>"
+    assert picture.get_content_disposition() == "inline"
+
+
+async def test_html_alone(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """A text is made of it for those who show no HTML."""
+    await send(hass, format="html", message="<h1>Door</h1><p>is <b>open</b></p>")
+    text = body_of(mail_of(server))
+    assert "Door" in text
+    assert "<" not in text
+
+
+async def test_inline_pictures(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """Shown below the text if that is wanted, with ids that nobody else has."""
+    www = Path(hass.config.path("www"))
+    www.mkdir()
+    for name in ("a.png", "b.png", "c.txt"):
+        (www / name).write_bytes(b"\x89PNG\r\n\x1a\n")
+    (www / "c.txt").write_text("no picture")
+    await send(
+        hass,
+        format="markdown",
+        message="# Doors\n![front](cid:front)",
+        attachments=[
+            {"path": "www/a.png", "content_id": "front"},
+            {"path": "www/b.png", "inline": True},
+            {"path": "www/c.txt", "inline": True},
+        ],
+    )
+    mail = mail_of(server)
+    parts = {
+        part.get_filename(): part for part in mail.message.walk() if part.get_filename()
+    }
+    html = body_of(mail, "html")
+    assert 'src="cid:front"' in html
+    own_id = parts["b.png"]["Content-ID"].strip("<>")
+    assert f'src="cid:{own_id.replace("@", "%40")}"' in html
+    assert [part.get_content_disposition() for part in parts.values()] == [
+        "inline",
+        "inline",
+        "attachment",
+    ]
+
+
+async def test_missing_picture(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """The alert goes out, and says in the mail and in the answer what is missing."""
+    hass.config.language = "zh-Hans"
+    response = await send(hass, attachments={"entity_id": "camera.gone"})
+    (note,) = response["notes"]
+    assert "camera.gone" in note
+    text = body_of(mail_of(server))
+    assert text.startswith("Smoke!")
+    assert note in text
+
+
+async def test_every_part_is_missing(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """With nothing left to say, the call raises."""
+    with pytest.raises(HomeAssistantError) as refused:
+        await send(hass, message=None, attachments={"entity_id": "camera.gone"})
+    assert refused.value.translation_key == "attachment_not_found"
+    assert server.accepted == []
+
+
+async def test_file_that_is_gone_when_it_is_composed(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It was there a moment ago: the message is composed anew without it."""
+    www = Path(hass.config.path("www"))
+    www.mkdir()
+    for name in ("a.bin", "b.bin"):
+        (www / name).write_bytes(b"content")
+
+    def lose_then_compose(*args: Any, **kwargs: Any) -> Any:
+        (www / "b.bin").unlink(missing_ok=True)
+        return compose(*args, **kwargs)
+
+    monkeypatch.setattr(sending, "compose", lose_then_compose)
+    response = await send(hass, attachments=[{"path": "www/*.bin"}])
+    (note,) = response["notes"]
+    assert "b.bin" in note
+    mail = mail_of(server)
+    assert mail.message.defects == []
+    text = mail.message.get_body()
+    assert text
+    assert note in text.get_content()
+    (kept,) = mail.message.iter_attachments()
+    assert kept.get_filename() == "a.bin"
+
+
+async def test_too_large(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """What the server would not take is refused at once, and nothing is kept."""
+    server.script(Step.EHLO, Answer(250, "host\nAUTH LOGIN\nSIZE 2000"))
+    await send(hass)
+    with pytest.raises(ServiceValidationError) as refused:
+        await send(hass, message="x" * 3000)
+    assert refused.value.translation_key == "too_large"
+    assert refused.value.translation_placeholders == {"size": "0.0", "limit": "0.0"}
+    assert outbox_of(loaded_entry).waiting.in_order() == []
+
+
+async def test_states(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A table of entities: as they are called, as they are, and since when."""
+    freezer.move_to("2026-11-23 08:30:00+00:00")
+    await hass.config.async_set_time_zone("Asia/Shanghai")
+    hass.config.location_name = "我的家"
+    registry = er.async_get(hass)
+    label = lr.async_get(hass).async_create("Battery")
+    registered = registry.async_get_or_create(
+        "sensor", "test", "1", suggested_object_id="low", original_name="Low"
+    )
+    registry.async_update_entity(registered.entity_id, labels={label.label_id})
+    hass.states.async_set("sensor.low", "7", {"unit_of_measurement": "%"})
+    hass.states.async_set("binary_sensor.door", "on", {"friendly_name": "<大门>"})
+    hass.states.async_set("light.hall", "unavailable", {"friendly_name": "Hall"})
+    hass.states.async_set(
+        "sensor.sunset", "2026-11-23T10:00:00+00:00", {"device_class": "timestamp"}
+    )
+    response = await send(
+        hass,
+        entities={
+            "entity_id": [
+                "light.hall",
+                "binary_sensor.door",
+                "sensor.sunset",
+                "sensor.gone",
+            ],
+            "label_id": "battery",
+        },
+        link={"url": "/lovelace/doors", "title": "Doors"},
+    )
+    mail = mail_of(server)
+    text = body_of(mail)
+    positions = [
+        text.index(found)
+        for found in (
+            "Smoke!",
+            "Hall",
+            "Unavailable",
+            "<大门>",
+            "sunset",
+            "2026-11-23 18:00",
+            "low",
+            "7 %",
+        )
+    ]
+    assert positions == sorted(positions)
+    assert "2026-11-23 16:30" in text
+    html = body_of(mail, "html")
+    assert "&lt;大门&gt;" in html
+    assert "我的家" in html
+    assert "/lovelace/doors" in html
+    assert any("sensor.gone" in note for note in response["notes"])
+
+
+@pytest.mark.parametrize(
+    ("link", "shown"),
+    [
+        pytest.param("https://example.com/x", "https://example.com/x", id="url"),
+        pytest.param("/lovelace", None, id="no address"),
+    ],
+)
+async def test_link(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    link: str,
+    shown: str | None,
+) -> None:
+    """A button needs an address that works from outside; without one, a note."""
+    hass.config.internal_url = hass.config.external_url = None
+    hass.config.api = None
+    response = await send(hass, link=link)
+    text = body_of(mail_of(server))
+    assert (shown or response["notes"][0]) in text
+    assert len(response["notes"]) == (shown is None)
+
+
+async def test_preview(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """What a mail would be, without sending it."""
+    response = await hass.services.async_call(
+        DOMAIN,
+        "preview_message",
+        {
+            "title": "Report",
+            "message": "**All** well",
+            "format": "markdown",
+            "attachments": [{"entity_id": "camera.gone"}],
+        },
+        blocking=True,
+        return_response=True,
+    )
+    assert response
+    assert str(response["text"]).startswith("**All** well")
+    assert "<strong>All</strong>" in str(response["html"])
+    assert len(list(response["notes"])) == 1  # type: ignore[arg-type]
+    assert server.accepted == []
+    assert outbox_of(loaded_entry).waiting.in_order() == []
+
+
+async def test_conversation(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The same tag, the same conversation: for a week, and over a restart."""
+    await send(hass, tag="door", title="Door open")
+    await hass.config_entries.async_reload(loaded_entry.entry_id)
+    await send(hass, tag="door", title="Door still open")
+    await send(hass, tag="window")
+    await later(hass, freezer, timedelta(days=7))
+    await send(hass, tag="door")
+    first, second, other, new = (mail.message["References"] for mail in server.accepted)
+    assert first == second
+    assert len({first, other, new}) == 3
+    assert first not in [mail.message["Message-ID"] for mail in server.accepted]
+
+
+async def test_conversations_are_bounded(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A tag may be made by a template."""
+    monkeypatch.setattr("custom_components.qq_mail.state.MAX_THREADS", 2)
+    for tag in "abc":
+        await send(hass, tag=tag)
+    assert list(outbox_of(loaded_entry).state.threads) == ["b", "c"]
+
+
+async def test_clear_what_waits(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """Nobody heard of it, so nobody has to hear that it is over."""
+    server.script(Step.MAIL, Answer(451, "later"), times=None)
+    await send(hass, tag="door")
+    await send(hass, tag="window")
+    response = await send(hass, tag="door", clear=True, message=None)
+    assert response == {"status": "cleared", "discarded": 1}
+    assert [message.tag for message in outbox_of(loaded_entry).waiting.in_order()] == [
+        "window"
+    ]
+    assert server.accepted == []
+
+
+@pytest.mark.parametrize(
+    ("said", "title", "text"),
+    [
+        pytest.param({"message": None}, "Re: Door open", "This is over.", id="default"),
+        pytest.param(
+            {"title": "Closed", "message": "All well"}, "Closed", "All well", id="own"
+        ),
+    ],
+)
+async def test_clear_what_went_out(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    said: dict[str, Any],
+    title: str,
+    text: str,
+) -> None:
+    """Whoever heard of it hears that it is over: in the same conversation, once."""
+    await send(hass, tag="door", title="Door open")
+    await hass.config_entries.async_reload(loaded_entry.entry_id)
+    response = await send(hass, tag="door", clear=True, **said)
+    assert response["status"] == "accepted"
+    assert response["discarded"] == 0
+    alarm, over = server.accepted
+    assert over.subject == title
+    assert body_of(over) == f"{text}\n"
+    assert over.message["References"] == alarm.message["References"]
+    again = await send(hass, tag="door", clear=True)
+    assert again == {"status": "cleared", "discarded": 0}
+
+
+async def test_clear_what_may_have_gone_out(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry, events: Events
+) -> None:
+    """QQ may have it, although it did not say so: then it has to be told as well."""
+    server.script(Step.ACCEPTED, Close())
+    response = await send(hass, tag="door", title="Door open")
+    assert response["status"] == "unknown"
+    response = await send(hass, tag="door", clear=True)
+    assert response["status"] == "accepted"
+    assert response["discarded"] == 1
+    assert [mail.subject for mail in server.accepted] == ["Door open", "Re: Door open"]
+
+
+async def test_clear_what_is_in_the_air(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """It cannot be taken back, so it has to be told that it is over."""
+    hass.config_entries.async_update_entry(
+        loaded_entry, options={**loaded_entry.options, "timeout": 0.5}
+    )
+    await hass.async_block_till_done()
+    server.script(Step.ACCEPTED, Hang())
+    alarm = hass.async_create_task(send(hass, tag="door", title="Door open"))
+    await until(lambda: server.accepted)
+    response = await send(hass, tag="door", clear=True)
+    assert response["discarded"] == 0
+    assert (await alarm)["status"] == "unknown"
+    assert [mail.subject for mail in server.accepted] == ["Door open", "Re: Door open"]
