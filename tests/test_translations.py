@@ -22,6 +22,17 @@ LANGUAGES = ("en", "zh-Hans", "zh-Hant")
 PLACEHOLDER = re.compile(r"{(\w+)}")
 NAME = ("name", "description")
 
+ATTACHMENT_FAILURES = {
+    "not_allowed",
+    "not_found",
+    "not_supported",
+    "too_large",
+    "too_many",
+    "too_slow",
+    "unavailable",
+    "url_not_allowed",
+}
+
 # What the texts may name, by where they stand.
 PLACEHOLDERS = {
     "config": {"account", "address", "code_url", "host", "port", "reply", "waiting"},
@@ -30,13 +41,18 @@ PLACEHOLDERS = {
     "exceptions": {
         "account",
         "address",
+        "attachment",
         "fields",
         "host",
+        "limit",
         "minutes",
+        "number",
         "port",
         "queue_id",
         "reason",
         "reply",
+        "seconds",
+        "size",
         "time",
     },
     "issues": {"account", "folder", "number", "time"},
@@ -166,6 +182,7 @@ def test_every_text_the_code_names() -> None:
             }
             | {"account_needed", "account_not_found", "account_not_loaded"}
             | {"unknown_queue_id"}
+            | {f"attachment_{key}" for key in ATTACHMENT_FAILURES}
         ),
         *(
             f"services.{action}.{text}"
