@@ -8,6 +8,7 @@ from pathlib import Path
 import struct
 import tempfile
 from typing import Any, override
+from unittest.mock import Mock
 import zlib
 
 from aiohttp import web
@@ -16,9 +17,7 @@ from hypothesis import example, given, strategies as st
 from PIL import Image
 import pytest
 from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
     MockModule,
-    mock_config_flow,
     mock_integration,
     mock_platform,
     setup_test_component_platform,
@@ -36,8 +35,13 @@ from custom_components.qq_mail.mail.models import BodyPart
 from custom_components.qq_mail.request import Attachment, Source
 from homeassistant.components.camera import Camera
 from homeassistant.components.image import ImageEntity
+from homeassistant.components.media_source import (
+    MediaSource,
+    MediaSourceItem,
+    PlayMedia,
+)
 from homeassistant.components.tts import TextToSpeechEntity
-from homeassistant.config_entries import ConfigEntry, ConfigFlow
+from homeassistant.components.tts.const import DATA_COMPONENT
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
@@ -104,9 +108,12 @@ class TestCamera(Camera):
 
     __test__ = False
 
-    def __init__(self, name: str, content: bytes | BaseException | None) -> None:
+    def __init__(
+        self, name: str, content: bytes | BaseException | None, *, is_on: bool = True
+    ) -> None:
         super().__init__()
         self._attr_name = name
+        self._attr_is_on = is_on
         self._content = content
         self.asked = asyncio.Event()
         self.go_on = asyncio.Event()
@@ -203,7 +210,7 @@ async def test_how_a_part_is_shown(hass: HomeAssistant) -> None:
             BodyPart(
                 content=picture(),
                 media_type="image/jpeg",
-                filename="Front door .jpg",
+                filename="Front door.jpg",
                 content_id="door",
                 inline=True,
             ),
@@ -253,9 +260,7 @@ async def test_camera_offline(
 
 async def test_camera_switched_off(hass: HomeAssistant) -> None:
     """A camera that is off says so."""
-    camera = TestCamera("Door", picture())
-    camera._attr_is_on = False
-    await add_cameras(hass, camera)
+    await add_cameras(hass, TestCamera("Door", picture(), is_on=False))
     assert await fail(hass, Source.ENTITY_ID, "camera.door") == [
         (
             "attachment_unavailable",
@@ -375,12 +380,30 @@ async def test_cancelled(hass: HomeAssistant) -> None:
 # Media sources.
 
 
+class Radio(MediaSource):
+    """A source that has streams, and no files."""
+
+    @override
+    async def async_resolve_media(self, item: MediaSourceItem) -> PlayMedia:
+        """Return where a station is to be heard."""
+        return PlayMedia("http://example.com/stream", "audio/mpeg")
+
+
+async def radio(hass: HomeAssistant) -> Radio:
+    """Set it up."""
+    return Radio("radio")
+
+
 @pytest.fixture
 async def media(hass: HomeAssistant, tmp_path: Path) -> Path:
     """Return Home Assistant's media folder."""
     folder = tmp_path / "media"
     folder.mkdir()
     hass.config.media_dirs = {"local": str(folder)}
+    mock_integration(hass, MockModule("radio"))
+    platform = Mock(async_get_media_source=radio)
+    mock_platform(hass, "radio.media_source", platform)
+    assert await async_setup_component(hass, "radio", {})
     assert await async_setup_component(hass, "media_source", {})
     return folder
 
@@ -391,7 +414,6 @@ async def media(hass: HomeAssistant, tmp_path: Path) -> Path:
         pytest.param("x.jpg", picture(), "image/jpeg", id="picture"),
         pytest.param("x.txt", b"text", "text/plain", id="text"),
         pytest.param("x.jpg", picture("PNG"), "image/png", id="wrong extension"),
-        pytest.param("x", b"", "application/octet-stream", id="nothing known"),
     ],
 )
 async def test_media(
@@ -419,6 +441,11 @@ async def test_media(
             id="folder",
         ),
         pytest.param(
+            "media-source://media_source/local/folder.jpg",
+            "attachment_not_supported",
+            id="folder named like a file",
+        ),
+        pytest.param(
             "media-source://media_source/local/../secrets.yaml",
             "attachment_unavailable",
             id="out of the folder",
@@ -443,6 +470,7 @@ async def test_no_such_media(
 ) -> None:
     """What a media source does not have, or not as a file."""
     (media / "folder").mkdir()
+    (media / "folder.jpg").mkdir()
     [(failed, _)] = await fail(hass, Source.MEDIA_SOURCE, value)
     assert failed == key
 
@@ -468,28 +496,13 @@ class TestSpeech(TextToSpeechEntity):
         self, message: str, language: str, options: dict[str, Any]
     ) -> tuple[str | None, bytes | None]:
         """Return or raise it."""
-        return ("wav", b"Beep") if message == "Fire" else (None, None)
+        return ("mp3", b"Beep") if message == "Fire" else (None, None)
 
 
 async def add_speech(hass: HomeAssistant) -> None:
     """Set up a speaking entity."""
-
-    class Flow(ConfigFlow):
-        """Is never started."""
-
-    async def async_setup_entry(hass: HomeAssistant, entry: ConfigEntry) -> bool:
-        await hass.config_entries.async_forward_entry_setups(entry, ["tts"])
-        return True
-
-    mock_integration(hass, MockModule("test", async_setup_entry=async_setup_entry))
-    mock_platform(hass, "test.config_flow", None)
-    setup_test_component_platform(hass, "tts", [TestSpeech()], from_config_entry=True)
     assert await async_setup_component(hass, "tts", {})
-    entry = MockConfigEntry(domain="test")
-    entry.add_to_hass(hass)
-    with mock_config_flow("test", Flow):
-        assert await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done()
+    await hass.data[DATA_COMPONENT].async_add_entities([TestSpeech()])
 
 
 async def test_speech(hass: HomeAssistant) -> None:
@@ -498,7 +511,7 @@ async def test_speech(hass: HomeAssistant) -> None:
     value = "media-source://tts/tts.speech?message=Fire"
     part = await fetch_one(hass, Source.MEDIA_SOURCE, value)
     assert part == BodyPart(
-        content=b"Beep", media_type="audio/x-wav", filename="tts.wav"
+        content=b"Beep", media_type="audio/mpeg", filename="tts.mp3"
     )
 
 
@@ -546,14 +559,15 @@ async def test_file(
     )
 
 
-async def test_relative_file(hass: HomeAssistant) -> None:
+async def test_relative_file(hass: HomeAssistant, folder: Path) -> None:
     """Seen from Home Assistant's own folder."""
-    file = Path(hass.config.config_dir, "www", "x.txt")
-    file.parent.mkdir(exist_ok=True)
-    file.write_bytes(b"")
-    hass.config.allowlist_external_dirs = {str(file.parent.resolve())}
-    part = await fetch_one(hass, Source.PATH, "www/x.txt")
-    assert part.content == file.resolve()
+    (folder / "x.txt").write_bytes(b"")
+    hass.config.config_dir = str(folder.parent / "private")
+    part = await fetch_one(hass, Source.PATH, "../allowed/x.txt")
+    assert part.content == folder / "x.txt"
+    # That folder itself holds secrets.
+    [(key, _)] = await fail(hass, Source.PATH, "secret.txt")
+    assert key == "attachment_not_allowed"
 
 
 async def test_link_within(hass: HomeAssistant, folder: Path) -> None:
@@ -704,6 +718,11 @@ async def serve(
 type Serve = Callable[[Handler], Awaitable[TestServer]]
 
 
+def files(folder: Path) -> list[Path]:
+    """Return what is in a folder."""
+    return list(folder.iterdir())
+
+
 @pytest.fixture
 def downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the folder where downloads are put for a while."""
@@ -772,7 +791,7 @@ async def test_url(
         assert part.content.read_bytes() == content
         assert part.content.parent == downloads
         assert (part.media_type, part.filename) == (media_type, filename)
-    assert list(downloads.iterdir()) == []
+    assert files(downloads) == []
 
 
 async def test_large_url(hass: HomeAssistant, serve: Serve, downloads: Path) -> None:
@@ -800,11 +819,15 @@ async def test_downloads_are_removed_after_an_error(
 
     url = (await serve(handler)).make_url("/allowed/x")
     attachment = Attachment(source=Source.URL, value=str(url))
-    with pytest.raises(ZeroDivisionError):
+
+    async def compose() -> None:
         async with async_fetched(hass, [attachment], MEGABYTE) as fetched:
-            assert len(list(downloads.iterdir())) == len(fetched.parts) == 1
+            assert len(files(downloads)) == len(fetched.parts) == 1
             raise ZeroDivisionError
-    assert list(downloads.iterdir()) == []
+
+    with pytest.raises(ZeroDivisionError):
+        await compose()
+    assert files(downloads) == []
 
 
 @pytest.mark.parametrize(
@@ -932,7 +955,7 @@ async def test_slow_url(
     assert await fail(hass, Source.URL, str(url)) == [
         ("attachment_too_slow", {"attachment": str(url), "seconds": "0.3"})
     ]
-    assert list(downloads.iterdir()) == []
+    assert files(downloads) == []
 
 
 async def test_endless_url(hass: HomeAssistant, serve: Serve, downloads: Path) -> None:
@@ -950,7 +973,7 @@ async def test_endless_url(hass: HomeAssistant, serve: Serve, downloads: Path) -
     assert placeholders is not None
     assert placeholders["attachment"] == str(url)
     assert placeholders["limit"] == "1.0"
-    assert list(downloads.iterdir()) == []
+    assert files(downloads) == []
 
 
 @pytest.mark.parametrize(
@@ -1106,7 +1129,8 @@ async def test_largest_picture_first(hass: HomeAssistant, tmp_path: Path) -> Non
     assert fetched.parts[0] == parts[0]
     shrunk = fetched.parts[1]
     assert size(shrunk) == (1920, 1920)
-    assert shrunk == part(shrunk.content, "large.jpg")
+    assert (shrunk.filename, shrunk.media_type) == ("large.jpg", "image/jpeg")
+    assert (shrunk.content_id, shrunk.inline) == ("id of large.png", True)
     assert (tmp_path / "large.png").read_bytes() == large
 
 
@@ -1248,6 +1272,13 @@ async def test_largest_is_left_out_first(hass: HomeAssistant) -> None:
         )
         for megabytes in (7, 9)
     ]
+
+
+async def test_nothing_fits(hass: HomeAssistant) -> None:
+    """Then the text goes alone."""
+    fetched = await async_fit(hass, [part(b"123"), part(b"456")], 2)
+    assert fetched.parts == ()
+    assert len(fetched.failures) == 2
 
 
 async def test_no_picture_suffers_in_vain(hass: HomeAssistant) -> None:

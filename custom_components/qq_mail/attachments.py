@@ -154,7 +154,7 @@ async def _async_fetch(
                     return await hass.async_add_executor_job(
                         _from_path, hass, attachment, label
                     )
-                case Source.URL:
+                case _:
                     part = await _async_from_url(
                         hass, attachment, label, max_bytes, downloads
                     )
@@ -230,7 +230,11 @@ async def _async_from_media(
         raise AttachmentError("not_found", label)
     from homeassistant.components import media_source  # noqa: PLC0415
 
-    media = await media_source.async_resolve_media(hass, content_id, None)
+    try:
+        media = await media_source.async_resolve_media(hass, content_id, None)
+    except AssertionError as err:
+        # So says Home Assistant's media folder if it does not know a file's type.
+        raise AttachmentError("not_supported", label) from err
     if media.path is None:
         raise AttachmentError("not_supported", label)
     # No look at the allowed folders: Home Assistant shows this one to its users.
@@ -242,9 +246,11 @@ async def _async_from_media(
 def _from_path(hass: HomeAssistant, attachment: Attachment, label: str) -> Fetched:
     """Take a file, or all that match a glob, from the allowed folders."""
     value = attachment.value
-    real = Path(hass.config.config_dir, value).resolve()
+    path = Path(hass.config.config_dir, value)
+    real = path.resolve()
     allowed = hass.config.is_allowed_path(str(real))
-    if not glob.has_magic(value) or (allowed and real.exists()):
+    # A name may have brackets without being a glob.
+    if not glob.has_magic(value) or (allowed and path.exists()):
         if not allowed:
             raise AttachmentError("not_allowed", label)
         name = PurePath(value).name
