@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 import glob
-from io import BytesIO
 from itertools import islice
 import mimetypes
 import os
@@ -16,15 +15,6 @@ from tempfile import mkstemp
 from typing import cast
 
 from aiohttp import ClientError, ClientResponse, hdrs
-from PIL import (
-    GifImagePlugin,
-    Image,
-    ImageFile,
-    ImageOps,
-    JpegImagePlugin,
-    PngImagePlugin,
-    WebPImagePlugin,
-)
 from yarl import URL
 
 from homeassistant.core import HomeAssistant, split_entity_id, valid_entity_id
@@ -36,16 +26,14 @@ from .const import (
     FETCH_TIMEOUT,
     LOGGER,
     MAX_MATCHES,
-    MAX_PIXELS,
     MAX_REDIRECTS,
-    PICTURE_QUALITY,
     PICTURE_SIDES,
 )
 from .mail.models import BodyPart, one_line
+from .pictures import JPEG, SIGNATURE_LENGTH, shrunk, signed_type
 from .request import Attachment, Source
 
 OCTET_STREAM = "application/octet-stream"
-JPEG = "image/jpeg"
 
 # Not multipart nor message: of these a body part may not be encoded as a file is
 # (RFC 2045 section 6.4).
@@ -53,23 +41,6 @@ _MEDIA_TYPE = re.compile(
     r"(?!multipart/|message/)[a-z0-9][a-z0-9!#$&^_.+-]{0,126}"
     r"/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}"
 )
-_SIGNATURES = {
-    JPEG: re.compile(rb"\xff\xd8\xff"),
-    "image/png": re.compile(rb"\x89PNG\r\n\x1a\n"),
-    "image/gif": re.compile(rb"GIF8[79]a"),
-    "image/webp": re.compile(rb"RIFF....WEBP", re.DOTALL),
-}
-_SIGNATURE_LENGTH = 12
-
-# Each of Pillow's readers by itself: Image.open would choose a reader by a look at
-# the content, and warn of a large picture before anyone can turn it down.
-_READERS: dict[str, type[ImageFile.ImageFile]] = {
-    JPEG: JpegImagePlugin.JpegImageFile,
-    "image/png": PngImagePlugin.PngImageFile,
-    "image/gif": GifImagePlugin.GifImageFile,
-    "image/webp": WebPImagePlugin.WebPImageFile,
-}
-
 _CAMERA_OR_IMAGE = re.compile(r"media-source://(?:camera|image)/(.+)")
 _TTS = "media-source://tts/"
 
@@ -311,7 +282,7 @@ def _file_part(
     if not stat.S_ISREG(mode):
         raise AttachmentError("not_supported", label)
     with path.open("rb") as file:
-        head = file.read(_SIGNATURE_LENGTH)
+        head = file.read(SIGNATURE_LENGTH)
     guess, encoding = mimetypes.guess_type(name)
     media_type = _media_type(head, declared, (guess or "") if not encoding else "")
     return _part(attachment, path, name, media_type)
@@ -361,14 +332,14 @@ async def _async_download(
     downloads: list[str],
 ) -> Path:
     """Write a body to a temporary file, and no more of it than may be sent."""
+    if response.content_length and response.content_length > max_bytes:
+        raise _too_large(label, _megabytes(response.content_length), max_bytes)
     path = await hass.async_add_executor_job(_new_file, downloads)
     size = 0
     async for chunk in response.content.iter_chunked(_CHUNK):
         size += len(chunk)
         if size > max_bytes:
-            # How much there is, only the server knows, if it is honest.
-            expected = _megabytes(max(size, response.content_length or 0))
-            raise _too_large(label, f"≥ {expected}", max_bytes)
+            raise _too_large(label, f"> {_megabytes(max_bytes)}", max_bytes)
         await hass.async_add_executor_job(_append, path, chunk)
     return path
 
@@ -426,7 +397,7 @@ def _fit(parts: Sequence[BodyPart], budget: int) -> Fetched:
         for index in _largest_first(sizes):
             if sum(sizes.values()) <= budget:
                 break
-            content = _shrunk(parts[index], side)
+            content = shrunk(parts[index], side)
             if content and len(content) < sizes[index]:
                 sizes[index] = len(content)
                 fitted[index] = _as_jpeg(parts[index], content)
@@ -456,45 +427,6 @@ def _size(part: BodyPart) -> int:
     return len(part.content)
 
 
-def _shrunk(part: BodyPart, side: int) -> bytes | None:
-    """Return a picture as a JPEG of at most that side; None: it cannot be done."""
-    if (reader := _READERS.get(part.media_type)) is None:
-        return None
-    try:
-        with (
-            part.content.open("rb")
-            if isinstance(part.content, Path)
-            else BytesIO(part.content)
-        ) as file:
-            picture = reader(file)
-            # Only the header was read so far; a tiny file can claim to be huge.
-            if picture.width * picture.height > MAX_PIXELS:
-                return None
-            if getattr(picture, "is_animated", False):
-                return None
-            return _jpeg(picture, side)
-    # A broken picture can make Pillow raise anything.
-    except Exception:  # noqa: BLE001
-        LOGGER.debug("%s cannot be made smaller", part.filename, exc_info=True)
-        return None
-
-
-def _jpeg(picture: Image.Image, side: int) -> bytes:
-    """Scale a picture down, upright, on white where it is transparent."""
-    # A JPEG is decoded at a fraction of its size already.
-    picture.draft("RGB", (side, side))
-    picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
-    picture.thumbnail((side, side))
-    picture = ImageOps.exif_transpose(picture)
-    if picture.mode == "RGBA":
-        white = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(white, picture).convert("RGB")
-    file = BytesIO()
-    # Without what else it knew, such as the place: it describes the larger one.
-    picture.save(file, "JPEG", quality=PICTURE_QUALITY, exif=b"")
-    return file.getvalue()
-
-
 def _as_jpeg(part: BodyPart, content: bytes) -> BodyPart:
     if part.media_type == JPEG:
         return replace(part, content=content)
@@ -516,9 +448,8 @@ def _part(
 
 def _media_type(content: bytes, *declared: str) -> str:
     """Return what the content is by itself, or else is said to be."""
-    for media_type, signature in _SIGNATURES.items():
-        if signature.match(content):
-            return media_type
+    if signed := signed_type(content):
+        return signed
     for text in declared:
         media_type = text.partition(";")[0].strip().lower()
         if _MEDIA_TYPE.fullmatch(media_type) and media_type != OCTET_STREAM:
