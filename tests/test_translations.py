@@ -23,6 +23,17 @@ LANGUAGES = ("en", "zh-Hans", "zh-Hant")
 PLACEHOLDER = re.compile(r"{(\w+)}")
 NAME = ("name", "description")
 
+ATTACHMENT_FAILURES = {
+    "not_allowed",
+    "not_found",
+    "not_supported",
+    "too_large",
+    "too_many",
+    "too_slow",
+    "unavailable",
+    "url_not_allowed",
+}
+
 # What the texts may name, by where they stand.
 PLACEHOLDERS = {
     "config": {"account", "address", "code_url", "host", "port", "reply", "waiting"},
@@ -31,17 +42,25 @@ PLACEHOLDERS = {
     "exceptions": {
         "account",
         "address",
+        "attachment",
         "entity",
+        "field",
+        "fields",
         "host",
         "limit",
         "link",
         "minutes",
+        "number",
+        "options",
         "port",
         "queue_id",
         "reason",
         "reply",
+        "seconds",
         "size",
+        "suggestion",
         "time",
+        "value",
     },
     "issues": {"account", "folder", "number", "time"},
     "options": {"address"},
@@ -170,6 +189,15 @@ def test_every_text_the_code_names() -> None:
             }
             | {"nobody_in_target", "not_our_entity", "several_accounts"}
             | {"entity_not_found", "no_url", "over"}
+            | {"attachment_source", "clear_needs_tag", "nothing_to_say"}
+            | {"unknown_field", "unknown_field_of"}
+            | {
+                f"invalid_{text}"
+                for text in (
+                    *("attachment_entity", "choice", "content_id", "duration"),
+                    *("entities", "link", "text", "wait", "yes_no"),
+                )
+            }
             | {
                 f"card_{text}"
                 for text in (
@@ -179,6 +207,7 @@ def test_every_text_the_code_names() -> None:
             }
             | {"account_needed", "account_not_found", "account_not_loaded"}
             | {"unknown_queue_id"}
+            | {f"attachment_{key}" for key in ATTACHMENT_FAILURES}
         ),
         *(
             f"services.{action}.{text}"

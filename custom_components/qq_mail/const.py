@@ -93,3 +93,16 @@ QQ_DOMAINS: Final = ("qq.com", "vip.qq.com", "foxmail.com")
 
 CODE_URL: Final = "https://help.mail.qq.com/detail/106/985"
 """QQ Mail's help page on the authorization code."""
+
+FETCH_TIMEOUT: Final = 10
+"""Seconds for each attachment: a camera that takes longer is not to hold up an alert."""
+MAX_MATCHES: Final = 50
+"""Files of one glob: a folder of recordings can hold thousands."""
+MAX_REDIRECTS: Final = 3
+"""More than that is a loop, not a server that moved."""
+MAX_PIXELS: Final = 50_000_000
+"""Of a picture that is made smaller: decoded, this takes 200 MB."""
+PICTURE_SIDES: Final = (1920, 1280, 800)
+"""Pixels of the longer side, tried in turn: a screen's, a tablet's, a phone's."""
+PICTURE_QUALITY: Final = 80
+"""Of a JPEG: above it files grow faster than anyone sees."""
