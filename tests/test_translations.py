@@ -189,15 +189,6 @@ def test_every_text_the_code_names() -> None:
             }
             | {"nobody_in_target", "not_our_entity", "several_accounts"}
             | {"entity_not_found", "no_url", "over"}
-            | {"attachment_source", "clear_needs_tag", "nothing_to_say"}
-            | {"unknown_field", "unknown_field_of"}
-            | {
-                f"invalid_{text}"
-                for text in (
-                    *("attachment_entity", "choice", "content_id", "duration"),
-                    *("entities", "link", "text", "wait", "yes_no"),
-                )
-            }
             | {
                 f"card_{text}"
                 for text in (

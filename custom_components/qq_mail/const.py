@@ -40,13 +40,6 @@ DEFAULT_EXPIRES_AFTER: Final = 24
 DEFAULT_WAIT: Final = 10.0
 """Seconds that an action waits for the first attempt."""
 
-MAX_WAIT: Final = 300
-"""Seconds; automations that wait for longer had better wait for a trigger."""
-
-MIN_EXPIRES_AFTER: Final = timedelta(minutes=1)
-MAX_EXPIRES_AFTER: Final = timedelta(days=30)
-"""For a message of its own; as many as the option allows."""
-
 BACK_OFF: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 30, 60))
 """After the first failed attempt, the second, …; the last one repeats."""
 JITTER: Final = 0.1
