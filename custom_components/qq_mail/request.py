@@ -291,7 +291,7 @@ def _tag(value: Any, name: str) -> str:
     return tag
 
 
-def _expires_after(value: Any, name: str) -> timedelta:
+def _expires_after(value: Any, _name: str) -> timedelta:
     error = _error("invalid_expires_after", value=_shown(value))
     try:
         period: timedelta = cv.positive_time_period(value)
@@ -302,7 +302,7 @@ def _expires_after(value: Any, name: str) -> timedelta:
     return period
 
 
-def _wait(value: Any, name: str) -> float:
+def _wait(value: Any, _name: str) -> float:
     error = _error("invalid_wait", value=_shown(value))
     try:
         seconds = float(value)
@@ -341,7 +341,7 @@ def _unbroken(url: str) -> bool:
     return url.isprintable() and not any(c.isspace() or c == "\\" for c in url)
 
 
-def _media_source(value: Any, name: str) -> str:
+def _media_source(value: Any, _name: str) -> str:
     found = value.get("media_content_id") if isinstance(value, Mapping) else value
     if not isinstance(found, str) or not found.strip().startswith(_MEDIA_SOURCE):
         raise _error("invalid_media_source", value=_shown(value))
@@ -355,7 +355,7 @@ def _picture_entity(value: Any, name: str) -> str:
     return entity_id
 
 
-def _attachments(value: Any, name: str) -> tuple[Attachment, ...]:
+def _attachments(value: Any, _name: str) -> tuple[Attachment, ...]:
     return tuple(_attachment(item) for item in _list(value) if not _empty(item))
 
 
@@ -369,7 +369,7 @@ def _attachment(item: Any) -> Attachment:
     return Attachment(source=sources[0], value=values.pop(sources[0]), **values)
 
 
-def _entities(value: Any, name: str) -> dict[str, list[str]]:
+def _entities(value: Any, _name: str) -> dict[str, list[str]]:
     target = value if isinstance(value, Mapping) else {"entity_id": value}
     error = _error("invalid_entities", value=_shown(value))
     result: dict[str, list[str]] = {}
