@@ -11,9 +11,10 @@ import custom_components.qq_mail as integration
 from custom_components.qq_mail import binary_sensor, button, config_flow, event, sensor
 from custom_components.qq_mail.errors import _CAUSES_WITH_EXMAIL_TEXT
 from custom_components.qq_mail.mail.diagnosis import Cause, Treatment
-from custom_components.qq_mail.mail.models import Encryption
+from custom_components.qq_mail.mail.models import Encryption, Priority
 from custom_components.qq_mail.outcome import Outcome
 from custom_components.qq_mail.repairs import Issue
+from custom_components.qq_mail.request import Format, MessageField, Source
 from custom_components.qq_mail.services import Action
 from custom_components.qq_mail.trigger import TRIGGERS
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
@@ -22,6 +23,28 @@ FOLDER = Path(integration.__file__).parent
 LANGUAGES = ("en", "zh-Hans", "zh-Hant")
 PLACEHOLDER = re.compile(r"{(\w+)}")
 NAME = ("name", "description")
+MESSAGE_ERRORS = {
+    "attachment_entity",
+    "attachment_source",
+    "clear_needs_tag",
+    "invalid_content_id",
+    "invalid_entities",
+    "invalid_expires_after",
+    "invalid_format",
+    "invalid_link",
+    "invalid_media_source",
+    "invalid_priority",
+    "invalid_text",
+    "invalid_url",
+    "invalid_wait",
+    "invalid_yes_no",
+    "nothing_to_say",
+    "tag_too_long",
+    "unknown_field",
+    "unknown_field_of_attachment",
+    "unknown_field_of_attachment_options",
+    "unknown_field_options",
+}
 
 ATTACHMENT_FAILURES = {
     "not_allowed",
@@ -45,7 +68,6 @@ PLACEHOLDERS = {
         "attachment",
         "entity",
         "field",
-        "fields",
         "host",
         "limit",
         "link",
@@ -199,7 +221,28 @@ def test_every_text_the_code_names() -> None:
             | {"account_needed", "account_not_found", "account_not_loaded"}
             | {"unknown_queue_id"}
             | {f"attachment_{key}" for key in ATTACHMENT_FAILURES}
+            | MESSAGE_ERRORS
         ),
+        *(
+            f"services.{action}.{text}"
+            for action in (Action.SEND_MESSAGE, Action.PREVIEW_MESSAGE)
+            for text in (
+                *NAME,
+                *(f"fields.{field}.{name}" for field in MessageField for name in NAME),
+                *(
+                    f"sections.{section}.{name}"
+                    for section in ("card", "recipients", "more")
+                    for name in NAME
+                ),
+            )
+        ),
+        *(
+            f"selector.attachments.fields.{field}.{name}"
+            for field in (*Source, "filename", "content_id", "inline")
+            for name in NAME
+        ),
+        *(f"selector.format.options.{option}" for option in Format),
+        *(f"selector.priority.options.{option}" for option in Priority),
         *(
             f"services.{action}.{text}"
             for action in Action
