@@ -208,7 +208,11 @@ async def test_without_targets(
     ("data", "key", "placeholders"),
     [
         ({"target": "nobody"}, "invalid_address", {"address": "nobody"}),
-        ({"data": {"colour": 1, "led": 2}}, "unknown_data", {"fields": "colour, led"}),
+        (
+            {"data": {"titel": "x"}},
+            "unknown_field",
+            {"field": "titel", "suggestion": "title"},
+        ),
     ],
 )
 async def test_faults_of_the_caller(

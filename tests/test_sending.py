@@ -15,6 +15,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import (
     area_registry as ar,
+    device_registry as dr,
     entity_registry as er,
     label_registry as lr,
 )
@@ -50,7 +51,16 @@ def body_of(mail: AcceptedMessage, subtype: str = "plain") -> str:
     """Return a mail's text, or its HTML."""
     part = mail.message.get_body((subtype,))
     assert part
-    return str(part.get_content())
+    return str(part.get_content()).replace("\r\n", "\n")
+
+
+@pytest.fixture
+def www(hass: HomeAssistant) -> Path:
+    """Return a folder that files may be attached from, as it is by default."""
+    folder = Path(hass.config.path("www"))
+    folder.mkdir()
+    hass.config.allowlist_external_dirs = {str(folder)}
+    return folder
 
 
 @pytest.fixture
@@ -87,7 +97,7 @@ async def test_one_mail_to_everyone(
     assert response == {
         "status": "accepted",
         "queue_id": response["queue_id"],
-        "message_id": mail.message["Message-ID"],
+        "message_id": mail.message["X-OQ-MSGID"],
         "recipients": {"deferred": [], "refused": []},
         "attempts": 1,
         "next_attempt": None,
@@ -122,9 +132,12 @@ async def test_target_by_area(
     """An area may hold other entities as well: only ours are meant."""
     area = ar.async_get(hass).async_create("Hall")
     registry = er.async_get(hass)
-    registry.async_update_entity(FAMILY, area_id=area.id)
     button = "button.123456_qq_com_send_test_message"
     registry.async_update_entity(button, area_id=area.id)
+    family = registry.async_get(FAMILY)
+    assert family
+    assert family.device_id
+    dr.async_get(hass).async_update_device(family.device_id, area_id=area.id)
     await send(hass, area_id=area.id)
     assert mail_of(server).message["To"] == "Ann <a@example.com>"
 
@@ -146,16 +159,16 @@ async def test_target_all(
             {"entity": "light.hall"},
             id="not ours",
         ),
-        pytest.param({"area_id": "nowhere"}, "nobody_in_target", None, id="nobody"),
+        pytest.param({"area_id": "nowhere"}, "nobody_in_target", {}, id="nobody"),
         pytest.param(
             {"entity_id": [ENTITY, "notify.2_qq_com"]},
             "several_accounts",
-            None,
+            {},
             id="several accounts",
         ),
-        pytest.param({}, "account_needed", None, id="which account"),
+        pytest.param({}, "account_needed", {}, id="which account"),
         pytest.param(
-            {"config_entry_id": "nonsense"}, "account_not_found", None, id="no account"
+            {"config_entry_id": "nonsense"}, "account_not_found", {}, id="no account"
         ),
         pytest.param(
             {"entity_id": ENTITY, "titel": "x"},
@@ -164,7 +177,7 @@ async def test_target_all(
             id="unknown field",
         ),
         pytest.param(
-            {"entity_id": ENTITY, "message": ""}, "nothing_to_say", None, id="nothing"
+            {"entity_id": ENTITY, "message": ""}, "nothing_to_say", {}, id="nothing"
         ),
     ],
 )
@@ -174,7 +187,7 @@ async def test_faults_of_the_caller(
     with_family: None,
     data: dict[str, Any],
     key: str,
-    placeholders: dict[str, str] | None,
+    placeholders: dict[str, str],
 ) -> None:
     """They are told before anything is stored."""
     other = MockConfigEntry(
@@ -194,7 +207,7 @@ async def test_faults_of_the_caller(
     with pytest.raises(ServiceValidationError) as refused:
         await send(hass, **data)
     assert refused.value.translation_key == key
-    assert refused.value.translation_placeholders == placeholders
+    assert (refused.value.translation_placeholders or {}) == placeholders
     assert server.accepted == []
 
 
@@ -299,12 +312,10 @@ async def test_html_of_ones_own(
     hass: HomeAssistant,
     server: QQServer,
     loaded_entry: MockConfigEntry,
-    tmp_path: Path,
+    www: Path,
     door: str,
 ) -> None:
     """As core's smtp takes it: HTML with a picture in it, and a text beside."""
-    www = Path(hass.config.path("www"))
-    www.mkdir()
     (www / "door.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     (www / "log.txt").write_text("opened")
     html = '<body><h1>Door</h1><img src="cid:door.png"></body>'
@@ -332,7 +343,7 @@ async def test_html_of_ones_own(
     }
     await hass.services.async_call(*calls[door], blocking=True)
     mail = mail_of(server)
-    assert body_of(mail) == "Door\n"
+    assert body_of(mail).strip() == "Door"
     assert body_of(mail, "html").strip() == html
     (attachment,) = mail.message.iter_attachments()
     assert attachment.get_filename() == "日志.txt"
@@ -354,11 +365,9 @@ async def test_html_alone(
 
 
 async def test_inline_pictures(
-    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry, www: Path
 ) -> None:
     """Shown below the text if that is wanted, with ids that nobody else has."""
-    www = Path(hass.config.path("www"))
-    www.mkdir()
     for name in ("a.png", "b.png", "c.txt"):
         (www / name).write_bytes(b"\x89PNG\r\n\x1a\n")
     (www / "c.txt").write_text("no picture")
@@ -414,11 +423,10 @@ async def test_file_that_is_gone_when_it_is_composed(
     hass: HomeAssistant,
     server: QQServer,
     loaded_entry: MockConfigEntry,
+    www: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It was there a moment ago: the message is composed anew without it."""
-    www = Path(hass.config.path("www"))
-    www.mkdir()
     for name in ("a.bin", "b.bin"):
         (www / name).write_bytes(b"content")
 

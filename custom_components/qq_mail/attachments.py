@@ -76,6 +76,10 @@ async def async_fetched(
     hass: HomeAssistant, attachments: Sequence[Attachment], max_bytes: int
 ) -> AsyncGenerator[Fetched]:
     """Fetch all at once; what was downloaded is there until the context ends."""
+    if not attachments:
+        # Messages without any are not to overtake each other in threads.
+        yield Fetched()
+        return
     downloads: list[str] = []
     try:
         yield _joined(
@@ -94,6 +98,8 @@ async def async_fit(
     hass: HomeAssistant, parts: Sequence[BodyPart], budget: int
 ) -> Fetched:
     """Make the parts' content, in octets, fit: smaller pictures, then fewer parts."""
+    if not parts:
+        return Fetched()
     return await hass.async_add_executor_job(_fit, parts, budget)
 
 
