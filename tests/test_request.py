@@ -6,7 +6,6 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
-import yaml
 
 import custom_components.qq_mail as integration
 from custom_components.qq_mail.const import DOMAIN
@@ -21,6 +20,8 @@ from custom_components.qq_mail.request import (
     read_request,
 )
 from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers.selector import validate_selector
+from homeassistant.util.yaml import load_yaml_dict
 
 ANN = Mailbox("ann@example.com")
 BEN = Mailbox("ben@example.com", "Ben")
@@ -109,7 +110,7 @@ def test_copies() -> None:
         ),
         pytest.param(
             "entities",
-            ["sensor.a"],
+            ["sensor.a", None],
             "entities",
             {"entity_id": ["sensor.a"]},
             id="entities-list",
@@ -207,8 +208,8 @@ def refused(value: str, key: str, **shown: str) -> tuple[str, dict[str, str]]:
         pytest.param({"title": "x"}, ("nothing_to_say", {}), id="title-alone"),
         pytest.param({"clear": True}, ("clear_needs_tag", {}), id="clear"),
         pytest.param(
-            {"mesage": "x"},
-            ("unknown_field", {"field": "mesage", "suggestion": "message"}),
+            {"messages": "x"},
+            ("unknown_field", {"field": "messages", "suggestion": "message"}),
             id="near",
         ),
         pytest.param(
@@ -443,9 +444,10 @@ def test_no_other_error(data: dict[str, Any]) -> None:
 @pytest.mark.parametrize("action", ["send_message", "preview_message"])
 def test_form_offers_every_field(action: str) -> None:
     """The form, with its sections, has all the fields that are read."""
-    text = (Path(integration.__file__).parent / "services.yaml").read_text("utf-8")
-    fields = yaml.safe_load(text)[action]["fields"]
-    names = {name for name in fields if "fields" not in fields[name]}
-    for section in fields.values():
-        names |= set(section.get("fields", {}))
-    assert names == {*MessageField, "config_entry_id"}
+    file = Path(integration.__file__).parent / "services.yaml"
+    fields: dict[str, Any] = {}
+    for name, field in load_yaml_dict(str(file))[action]["fields"].items():
+        fields |= field.get("fields", {name: field})
+    assert set(fields) == {*MessageField, "config_entry_id"}
+    for field in fields.values():
+        assert validate_selector(field["selector"])
