@@ -374,7 +374,7 @@ def _entities(value: Any, _name: str) -> dict[str, list[str]]:
     error = _error("invalid_entities", value=_shown(value))
     result: dict[str, list[str]] = {}
     for kind, ids in target.items():
-        items = _list(ids)
+        items = [item for item in _list(ids) if not _empty(item)]
         if kind not in TARGET_KEYS or not all(isinstance(item, str) for item in items):
             raise error
         texts = [text.strip() for item in items for text in item.split(",")]
