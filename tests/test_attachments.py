@@ -358,20 +358,14 @@ async def test_all_at_once_in_order(hass: HomeAssistant) -> None:
 
 
 async def test_cancelled(hass: HomeAssistant) -> None:
-    """Who cancels the call does not get an answer."""
-    image = TestImage(hass, "Map", None)
-    asked = asyncio.Event()
-
-    async def wait() -> bytes:
-        asked.set()
-        return await asyncio.Future()
-
-    image.async_image = wait  # type: ignore[method-assign]
-    await add_images(hass, image)
+    """Who cancels the call gets no answer, even of a camera that swallows it."""
+    camera = TestCamera("Door", picture())
+    camera.go_on.clear()
+    await add_cameras(hass, camera)
     task = hass.async_create_task(
-        fetch(hass, Attachment(source=Source.ENTITY_ID, value="image.map"))
+        fetch(hass, Attachment(source=Source.ENTITY_ID, value="camera.door"))
     )
-    await asked.wait()
+    await camera.asked.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -605,6 +599,7 @@ async def test_link_within(hass: HomeAssistant, folder: Path) -> None:
         pytest.param("fif*", "not_supported", id="glob of a fifo"),
         pytest.param("loop", "unavailable", id="link to itself"),
         pytest.param("lo*p", "unavailable", id="glob of a link to itself"),
+        pytest.param("x.txt\0", "unavailable", id="no path at all"),
     ],
 )
 async def test_no_such_file(
@@ -1201,6 +1196,20 @@ async def test_every_kind_of_picture(
     assert fetched.parts[0].media_type == "image/jpeg"
 
 
+async def test_preview_in_a_picture(hass: HomeAssistant) -> None:
+    """A telephone's JPEG with a second picture in it is no animation."""
+    file = BytesIO()
+    second = Image.new("RGB", (10, 10))
+    octets = os.urandom(1000 * 1000 * 3)
+    Image.frombytes("RGB", (1000, 1000), octets).save(
+        file, "MPO", save_all=True, append_images=[second]
+    )
+    content = file.getvalue()
+    fetched = await async_fit(hass, [part(content)], int(0.7 * len(content)))
+    assert failures(fetched) == []
+    assert size(fetched.parts[0]) == (800, 800)
+
+
 def bomb() -> bytes:
     """Return a small PNG that says it is huge."""
 
@@ -1217,6 +1226,13 @@ def bomb() -> bytes:
     )
 
 
+def wide() -> bytes:
+    """Return a PNG that could be made smaller, if that did not take so much memory."""
+    file = BytesIO()
+    Image.new("1", (8000, 7000)).save(file, "PNG", compress_level=0)
+    return file.getvalue()
+
+
 def animation() -> bytes:
     """Return two pictures in one."""
     first = Image.new("RGB", (500, 500), "red")
@@ -1231,6 +1247,7 @@ def animation() -> bytes:
     ("content", "media_type"),
     [
         pytest.param(bomb(), "image/png", id="bomb"),
+        pytest.param(wide(), "image/png", id="too many pixels"),
         pytest.param(animation(), "image/gif", id="animation"),
         pytest.param(noise(900, "JPEG")[:-9999], "image/jpeg", id="truncated"),
         pytest.param(b"\xff\xd8\xff" + bytes(9999), "image/jpeg", id="broken"),

@@ -159,19 +159,19 @@ async def _async_fetch(
 
 
 async def _async_from_entity(
-    hass: HomeAssistant, attachment: Attachment, label: str
+    hass: HomeAssistant, attachment: Attachment, entity_id: str
 ) -> BodyPart:
     """Take the picture that a camera or an image shows now."""
-    entity_id = label
     if not valid_entity_id(entity_id):
-        raise AttachmentError("not_supported", label)
+        raise AttachmentError("not_supported", entity_id)
     domain, object_id = split_entity_id(entity_id)
     if domain not in ("camera", "image"):
-        raise AttachmentError("not_supported", label)
+        raise AttachmentError("not_supported", entity_id)
     if domain not in hass.config.components or hass.states.get(entity_id) is None:
-        raise AttachmentError("not_found", label)
-    # Imported when they run already: what they require may be missing otherwise, and
-    # no mail is to depend on it. Their own time limit is not to come before ours.
+        raise AttachmentError("not_found", entity_id)
+    # Each of these is imported once it runs, and named nowhere in the manifest: what it
+    # requires may be missing where it is not set up, and no mail is to depend on that.
+    # Its own time limit is not to come before ours.
     if domain == "camera":
         from homeassistant.components import camera  # noqa: PLC0415
 
