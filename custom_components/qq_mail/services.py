@@ -7,11 +7,7 @@ from typing import Any
 import voluptuous as vol
 
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import (
-    ATTR_CONFIG_ENTRY_ID,
-    ATTR_ENTITY_ID,
-    ENTITY_MATCH_ALL,
-)
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID, ATTR_ENTITY_ID, ENTITY_MATCH_ALL
 from homeassistant.core import (
     HomeAssistant,
     ServiceCall,
