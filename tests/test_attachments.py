@@ -1150,6 +1150,7 @@ async def test_jpeg_keeps_its_name_and_stands_upright(hass: HomeAssistant) -> No
     """A camera's picture may say by a tag how it is to be turned."""
     exif = Image.Exif()
     exif[0x0112] = 6
+    exif[0x010F] = "A maker that nobody needs to know"
     file = BytesIO()
     octets = os.urandom(2400 * 1200 * 3)
     Image.frombytes("RGB", (2400, 1200), octets).save(file, "JPEG", exif=exif)
@@ -1159,6 +1160,19 @@ async def test_jpeg_keeps_its_name_and_stands_upright(hass: HomeAssistant) -> No
     assert size(fetched.parts[0]) == (960, 1920)
     with Image.open(BytesIO(fetched.parts[0].content)) as image:  # type: ignore[arg-type]
         assert not image.getexif()
+
+
+async def test_none_becomes_larger(hass: HomeAssistant) -> None:
+    """A picture that was made small already stays as it is."""
+    content = noise(2000)
+    small = part(noise(700, "JPEG", quality=10), "small.jpg")
+    fetched = await async_fit(
+        hass,
+        [part(content, "x.png", "image/png"), small],
+        int(0.15 * len(content)),
+    )
+    assert failures(fetched) == []
+    assert fetched.parts[1] == small
 
 
 async def test_transparent_becomes_white(hass: HomeAssistant) -> None:
@@ -1235,8 +1249,7 @@ def wide() -> bytes:
 
 def animation() -> bytes:
     """Return two pictures in one."""
-    first = Image.new("RGB", (500, 500), "red")
-    second = Image.new("RGB", (500, 500), "blue")
+    first, second = (Image.open(BytesIO(noise(300, "GIF", "P"))) for _ in range(2))
     file = BytesIO()
     first.save(file, "GIF", save_all=True, append_images=[second])
     return file.getvalue()
