@@ -1,8 +1,64 @@
 """A good-looking mail without writing HTML."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from html import unescape
+from pathlib import Path
+import re
+from urllib.parse import quote, unquote
+
+from bs4 import BeautifulSoup
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from markdownify import MarkdownConverter
+from markupsafe import Markup
 
 from .models import Priority
+
+_ACCENTS = {
+    Priority.HIGHEST: ("#c62828", "#ff8a80"),
+    Priority.HIGH: ("#d84315", "#ffab91"),
+    Priority.NORMAL: ("#0277bd", "#81d4fa"),
+    Priority.LOW: ("#546e7a", "#b0bec5"),
+    Priority.LOWEST: ("#546e7a", "#b0bec5"),
+}
+"""For light and for dark backgrounds; each can be read on its own."""
+
+# Mail programs drop style sheets, QQ Mail's web page among them.
+_BLOCK = "margin:0 0 12px 0;"
+_CELL = "border:1px solid #d5dbe1;padding:6px 10px;text-align:left;"
+_STYLES = {
+    "p": _BLOCK,
+    "h1": _BLOCK + "font-size:20px;line-height:28px;",
+    "h2": _BLOCK + "font-size:18px;line-height:26px;",
+    "h3": _BLOCK + "font-size:16px;line-height:24px;",
+    "h4": _BLOCK + "font-size:16px;line-height:24px;",
+    "h5": _BLOCK + "font-size:16px;line-height:24px;",
+    "h6": _BLOCK + "font-size:16px;line-height:24px;",
+    "ul": _BLOCK + "padding-left:24px;",
+    "ol": _BLOCK + "padding-left:24px;",
+    "li": "margin:0 0 4px 0;",
+    "table": _BLOCK + "border-collapse:collapse;",
+    "th": _CELL + "font-weight:bold;",
+    "td": _CELL,
+    "blockquote": "margin:0 0 12px 0;padding:0 0 0 12px;border-left:3px solid #d5dbe1;",
+    "code": "font-family:Consolas,Menlo,monospace;font-size:14px;word-break:break-all;",
+    "hr": "margin:16px 0;border:0;border-top:1px solid #d5dbe1;",
+    "img": "max-width:100%;height:auto;",
+}
+# Code in blocks, whose element markdown-it writes by itself.
+_PRE = (
+    "margin:0 0 12px 0;white-space:pre-wrap;word-break:break-all;"
+    "font-family:Consolas,Menlo,monospace;font-size:14px;line-height:20px;"
+)
+
+_CONTENT_ID = re.compile(r"""["'(=]\s*cid:([^"')\s>]+)""", re.IGNORECASE)
+_END_OF_BODY = re.compile(r"</body\s*>", re.IGNORECASE)
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_SILENT = ("head", "script", "style", "title")
+_BLANK_LINES = re.compile(r"\n\s*\n\s*\n+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +109,102 @@ class Card:
 
 def render_html(card: Card) -> str:
     """Return the HTML document of a card."""
-    raise NotImplementedError
+    accent, accent_on_dark = _ACCENTS[card.priority]
+    return _template("card.html.jinja").render(
+        card=card,
+        text=_markdown(card.text) if card.markdown else _lines(card.text),
+        accent=accent,
+        accent_on_dark=accent_on_dark,
+    )
 
 
 def render_text(card: Card) -> str:
     """Return the text that stands for a card."""
-    raise NotImplementedError
+    rows = [f"{row.name}: {row.state} ({row.since})" for row in card.rows]
+    link = [f"{card.link.title} {card.link.url}".strip()] if card.link else []
+    blocks = [card.text, "\n".join(rows), *link, "\n".join(card.notes)]
+    return "\n\n".join(block for block in blocks if block)
 
 
 def extend_html(html: str, card: Card) -> str:
     """Return the caller's own HTML with the card's table, button, pictures, notes."""
-    raise NotImplementedError
+    if not (card.rows or card.link or card.pictures or card.notes):
+        return html
+    accent, _ = _ACCENTS[card.priority]
+    sections = _template("sections.html.jinja").render(card=card, accent=accent)
+    # What is in a comment, though as long, is no end of the body.
+    visible = _COMMENT.sub(lambda comment: " " * len(comment[0]), html)
+    ends = [end.start() for end in _END_OF_BODY.finditer(visible)]
+    at = ends[-1] if ends else len(html)
+    return html[:at] + sections + html[at:]
 
 
 def text_of(html: str) -> str:
     """Return a text that can stand for HTML."""
-    raise NotImplementedError
+    soup = BeautifulSoup(html, "html.parser")
+    for element in soup(_SILENT):
+        element.decompose()
+    try:
+        text = MarkdownConverter(
+            heading_style="atx",
+            escape_misc=False,
+            escape_asterisks=False,
+            escape_underscores=False,
+        ).convert_soup(soup)
+    except RecursionError:
+        # Nobody writes so many levels, but a broken template may.
+        text = soup.get_text("\n")
+    return _BLANK_LINES.sub("\n\n", text).strip()
 
 
 def content_ids(html: str) -> set[str]:
     """Return what HTML refers to by `cid:` (RFC 2392)."""
-    raise NotImplementedError
+    return {unquote(unescape(found)) for found in _CONTENT_ID.findall(html)}
+
+
+def _lines(text: str) -> Markup:
+    """Return plain text as HTML."""
+    return Markup("<br>\n").join(text.splitlines())
+
+
+def _markdown(text: str) -> Markup:
+    """Return Markdown as HTML; HTML in it stays what it is: text."""
+    parser = _parser()
+    tokens = parser.parse(text)
+    for token in _all(tokens):
+        if token.type in ("fence", "code_block"):
+            token.attrSet("style", _PRE)
+        elif token.nesting >= 0 and token.tag in _STYLES:
+            # Last what it has already: the alignment of a table's cell.
+            token.attrSet(
+                "style", _STYLES[token.tag] + str(token.attrGet("style") or "")
+            )
+    # It escapes all that it does not write itself.
+    return Markup(parser.renderer.render(tokens, parser.options, {}))  # noqa: S704
+
+
+def _all(tokens: list[Token]) -> Iterator[Token]:
+    for token in tokens:
+        yield token
+        yield from _all(token.children or [])
+
+
+@cache
+def _parser() -> MarkdownIt:
+    # A line end in an alert is meant as one.
+    parser = MarkdownIt("commonmark", {"html": False, "breaks": True})
+    return parser.enable(["table", "strikethrough"])
+
+
+@cache
+def _template(name: str) -> Template:
+    """Return a template. It blocks when it is first called."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["content_id"] = lambda text: quote(text, safe="")
+    return environment.get_template(name)

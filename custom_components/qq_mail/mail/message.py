@@ -72,8 +72,9 @@ def compose(
     """
     writer = _Writer(stream)
     writer.write(_from_field(sender) + _header(draft, message_id, date))
-    pictures = [part for part in draft.parts if part.inline]
-    files = [part for part in draft.parts if not part.inline]
+    # Without HTML there is nothing to show them in.
+    pictures = [part for part in draft.parts if part.inline and draft.html]
+    files = [part for part in draft.parts if part not in pictures]
 
     def text() -> None:
         writer.text("plain", draft.text, gap_at=0)

@@ -1,0 +1,154 @@
+"""Show cards as a browser does: on a phone and on a desk, by day and by night."""
+
+import asyncio
+from base64 import b64encode
+from io import BytesIO
+from pathlib import Path
+import shutil
+import sys
+from typing import Literal
+
+from PIL import Image, ImageDraw
+from playwright.async_api import Browser, async_playwright
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from custom_components.qq_mail.mail.card import Card, Link, Picture, Row, render_html  # noqa: E402 - needs the path above
+from custom_components.qq_mail.mail.models import Priority  # noqa: E402
+
+IMAGES = ROOT / "docs" / "images"
+PHONE, DESK = 390, 800
+GAP = 16
+COLOURS = 128
+"""Enough for flat colours, and the files stay small."""
+
+REPORT = """\
+All windows are closed. **Two batteries** should be changed this week:
+
+| Device | Battery |
+| ------ | ------: |
+| Bedroom motion | 9 % |
+| Letterbox | 6 % |
+
+1. Bins go out *tonight*
+2. Frost is expected: `sensor.outside` falls to -3 °C
+
+> The dishwasher has finished.
+"""
+
+CARDS = {
+    "alarm": Card(
+        title="水浸报警：厨房水槽",
+        text="厨房水槽下检测到水。\n请尽快关闭水阀，并检查洗碗机的进水管。",
+        columns=("名称", "状态", "变更时间"),
+        rows=(
+            Row("厨房水浸传感器", "检测到水", "2026-11-23 16:30"),
+            Row("主水阀", "打开", "2026-11-21 08:02"),
+            Row("厨房温度", "21.5 °C", "2026-11-23 16:28"),
+        ),
+        link=Link("https://example.com/lovelace/water", "打开仪表盘"),
+        pictures=(Picture("door", "厨房"),),
+        notes=("未添加附件：camera.basement 没有在 10 秒内应答。",),
+        priority=Priority.HIGHEST,
+        home="我的家",
+        time="2026-11-23 16:31",
+        language="zh-Hans",
+    ),
+    "report": Card(
+        title="Good morning",
+        text=REPORT,
+        markdown=True,
+        columns=("Name", "State", "Since"),
+        rows=(
+            Row("Alarm", "Armed home", "2026-11-22 23:10"),
+            Row("Energy yesterday", "8.4 kWh", "2026-11-23 00:00"),
+        ),
+        home="Home",
+        time="2026-11-23 07:00",
+    ),
+    "doorbell": Card(
+        title="门口有人",
+        text="门铃响了。",
+        pictures=(Picture("door", "前门"),),
+        link=Link("https://example.com/lovelace/doors", "查看实时画面"),
+        home="我的家",
+        time="2026-11-23 18:05",
+        language="zh-Hans",
+    ),
+}
+
+
+def snapshot() -> str:
+    """Draw what a camera at a front door might see, as a data URL."""
+    width, height = 960, 540
+    picture = Image.new("RGB", (width, height))
+    draw = ImageDraw.Draw(picture)
+    for y in range(height):
+        shade = 70 + y * 60 // height
+        draw.line(((0, y), (width, y)), fill=(shade, shade + 14, shade + 26))
+    draw.rectangle((0, 430, width, height), fill=(96, 90, 82))
+    draw.rectangle(
+        (360, 90, 600, 440), fill=(58, 72, 84), outline=(28, 36, 44), width=8
+    )
+    draw.rectangle((395, 125, 565, 250), fill=(250, 214, 140))
+    draw.ellipse((560, 280, 582, 302), fill=(214, 190, 120))
+    draw.ellipse((690, 180, 770, 260), fill=(40, 46, 54))
+    draw.rounded_rectangle((670, 262, 790, 470), 40, fill=(46, 54, 64))
+    draw.text((16, 14), "FRONT DOOR  2026-11-23 18:05:12", fill="white", font_size=24)
+    file = BytesIO()
+    picture.save(file, "JPEG", quality=85)
+    return f"data:image/jpeg;base64,{b64encode(file.getvalue()).decode()}"
+
+
+async def photograph(
+    browser: Browser, html: str, width: int, scheme: Literal["light", "dark"]
+) -> Image.Image:
+    """Return what is seen in a window of this width, and insist that it fits in."""
+    page = await browser.new_page(
+        viewport={"width": width, "height": 100}, color_scheme=scheme
+    )
+    await page.set_content(html, wait_until="load")
+    needed = await page.evaluate("document.documentElement.scrollWidth")
+    if needed > width:
+        raise SystemExit(f"The card needs {needed} pixels, and there are {width}.")
+    picture = await page.screenshot(full_page=True)
+    await page.close()
+    return Image.open(BytesIO(picture))
+
+
+async def main() -> None:
+    """Write a sheet for each card."""
+    data_url = snapshot()
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=shutil.which("chromium"),
+            args=["--no-sandbox", "--disable-gpu"],
+        )
+        for name, card in CARDS.items():
+            html = render_html(card).replace("cid:door", data_url)
+            pictures = [
+                await photograph(browser, html, width, scheme)
+                for width in (PHONE, DESK)
+                for scheme in ("light", "dark")
+            ]
+            sheet = Image.new(
+                "RGB",
+                (
+                    sum(picture.width for picture in pictures) + GAP * 3,
+                    max(picture.height for picture in pictures),
+                ),
+                "white",
+            )
+            left = 0
+            for picture in pictures:
+                sheet.paste(picture, (left, 0))
+                left += picture.width + GAP
+            file = IMAGES / f"card-{name}.png"
+            sheet.quantize(COLOURS).save(file, optimize=True)
+            print(f"card-pictures: {file.relative_to(ROOT)}")
+        await browser.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
