@@ -7,6 +7,7 @@ and ends with 0 only if every mail arrived as it should.
 import argparse
 import asyncio
 from pathlib import Path
+import shutil
 import signal
 import sys
 from typing import Any
@@ -19,6 +20,8 @@ from tests.qq_server import AcceptedMessage, Certificates, QQServer  # noqa: E40
 
 ADDRESS = "10001@qq.com"
 CODE = "abcdefghijklmnop"
+PICTURE = ROOT / "custom_components" / "qq_mail" / "brand" / "icon.png"
+"""What a camera would have seen."""
 ENTITY = "notify.10001_qq_com"
 
 ALERT_TIMEOUT = 12
@@ -32,7 +35,7 @@ input_boolean:
     name: Front door
     icon: mdi:door
 """
-SCRIPTS = """\
+SCRIPTS = f"""\
 say_hello:
   alias: Say hello by mail
   sequence:
@@ -41,6 +44,27 @@ say_hello:
         title: Hello from a script
         message: 你好！This came by notify.qq_mail.
         target: Grandma <grandma@example.com>
+say_it_all:
+  alias: Show what mail can do
+  sequence:
+    - action: qq_mail.send_message
+      target:
+        entity_id: {ENTITY}
+      data:
+        title: 门口有人
+        message: "**The doorbell** rang."
+        format: markdown
+        cc: Grandpa <grandpa@example.com>
+        priority: high
+        attachments:
+          - path: www/door.png
+            inline: true
+          - entity_id: camera.not_there
+        entities: input_boolean.front_door
+        link: https://www.home-assistant.io
+      response_variable: sent
+    - stop: Sent
+      response_variable: sent
 """
 AUTOMATIONS = f"""\
 - id: front_door
@@ -78,6 +102,9 @@ async def main() -> int:
             scripts=SCRIPTS,
             language=options.language,
         ) as home_assistant:
+            www = home_assistant.config_dir / "www"
+            www.mkdir()
+            shutil.copy(PICTURE, www / "door.png")
             if options.check:
                 return await check(home_assistant, server)
             server.on_accepted = print_mail
@@ -123,7 +150,8 @@ def print_welcome(home_assistant: HomeAssistant, server: QQServer) -> None:
     Port, encryption     {server.tls_port}, TLS  (or {server.starttls_port}, STARTTLS)
 
   Then switch on "Front door" (Settings → Devices & services → Helpers), or run the
-  script "Say hello by mail" (Settings → Automations & scenes → Scripts).
+  script "Say hello by mail" or "Show what mail can do" (Settings → Automations &
+  scenes → Scripts).
   Each mail that arrives is shown here. Ctrl-C ends everything.
 """
     )
@@ -191,6 +219,7 @@ async def check(home_assistant: HomeAssistant, server: QQServer) -> int:
             text="The front door was opened.\n",
             recipients=(ADDRESS,),
         )
+        await say_it_all(home_assistant, server)
         await survive_outage(home_assistant, server)
         verify("no login in plaintext", server.plaintext_logins, 0)
         verify("the code in Home Assistant's log", CODE in home_assistant.log, False)
@@ -239,6 +268,47 @@ async def add_account(home_assistant: HomeAssistant, server: QQServer) -> None:
         f"{flows}/{form['flow_id']}", {**typed, "password": CODE}
     )
     verify("the entry after the right code", entry["title"], ADDRESS)
+
+
+async def say_it_all(home_assistant: HomeAssistant, server: QQServer) -> None:
+    """Send a card with a picture, and without one that cannot be had."""
+    number = len(server.accepted) + 1
+    async with home_assistant.channel() as channel:
+        sent = await channel.response("script.say_it_all")
+    note = "camera.not_there"
+    verify("status", sent["status"], "accepted")
+    verify("what was left out", [note in line for line in sent["notes"]], [True])
+    mail = (await asyncio.to_thread(server.wait_for, number))[number - 1]
+    html = mail.message.get_body(("html",))
+    text = mail.message.get_body(("plain",))
+    pictures = [
+        part for part in mail.message.walk() if part.get_content_maintype() == "image"
+    ]
+    arrived = {
+        "subject": mail.subject,
+        "recipients": mail.recipients,
+        "priority": mail.message["X-Priority"],
+        "bold": html is not None and "<strong>The doorbell" in html.get_content(),
+        "states": text is not None and "Front door: On" in text.get_content(),
+        "note": text is not None and note in text.get_content(),
+        "pictures": [
+            (part.get_filename(), part.get_content() == PICTURE.read_bytes())
+            for part in pictures
+        ],
+    }
+    verify(
+        f"mail {number}",
+        arrived,
+        {
+            "subject": "门口有人",
+            "recipients": (ADDRESS, "grandpa@example.com"),
+            "priority": "2 (High)",
+            "bold": True,
+            "states": True,
+            "note": True,
+            "pictures": [("door.png", True)],
+        },
+    )
 
 
 async def survive_outage(home_assistant: HomeAssistant, server: QQServer) -> None:
