@@ -107,9 +107,10 @@ class Channel:
             raise ConnectionLostError from err
         finally:
             self._answers.pop(number, None)
-        if not answer["success"]:
+        # A pong has neither.
+        if not answer.get("success", True):
             raise HomeAssistantError(answer["error"]["message"])
-        return answer["result"]
+        return answer.get("result")
 
     async def action(self, action: str, **data: Any) -> None:
         """Perform an action. Raises HomeAssistantError where it failed."""
@@ -182,6 +183,13 @@ class HomeAssistant:
     def url(self) -> str:
         """The address to open in a browser."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """The process, for what the system knows of it."""
+        if self._process is None:
+            raise HomeAssistantError("not started")
+        return self._process.pid
 
     @property
     def log(self) -> str:

@@ -1,0 +1,62 @@
+"""The QQ-like server in a process of its own, so that its work is not measured.
+
+Reads a command in JSON from each line of standard input, and answers with a line.
+"""
+
+import json
+from pathlib import Path
+import sys
+import time
+from typing import Any
+
+from tests.qq_server import Certificates, QQServer
+
+ACCOUNT = "10001@qq.com"
+CODE = "abcdefghijklmnop"
+TIMEOUT = 120.0
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    certificates = Certificates()
+    certificates.write_ca(Path(sys.argv[1]))
+    with QQServer(certificates, accounts={ACCOUNT: CODE}) as server:
+        prepare(server)
+        tell({"port": server.tls_port})
+        for line in sys.stdin:
+            tell(obey(server, json.loads(line)))
+
+
+def prepare(server: QQServer) -> None:
+    """Behave well: what QQ leaks at QUIT makes core's smtp send a second copy."""
+    server.reset()
+    server.leaked_bytes_at_quit = False
+
+
+def obey(server: QQServer, command: dict[str, Any]) -> dict[str, Any]:
+    """Do what is asked for, and say what happened since the last reset."""
+    match command:
+        case {"reset": delay}:
+            prepare(server)
+            server.delay = delay
+        case {"wait": number}:
+            server.wait_for(number, TIMEOUT)
+        case {"listen": False}:
+            server.stop()
+        case {"listen": True}:
+            server.start()
+    return {
+        "accepted": len(server.accepted),
+        "logins": server.logins,
+        "octets": sum(len(mail.wire) for mail in server.accepted),
+        "time": time.monotonic(),
+    }
+
+
+def tell(answer: dict[str, Any]) -> None:
+    """Write a line."""
+    print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()
