@@ -37,7 +37,15 @@ from .mail.card import (
 )
 from .mail.exceptions import UnreadablePartError
 from .mail.message import BASE64_LINE, compose
-from .mail.models import BodyPart, Composed, Draft, Mailbox, Priority, Recipients
+from .mail.models import (
+    BodyPart,
+    Composed,
+    Draft,
+    Mailbox,
+    Priority,
+    Recipients,
+    one_line,
+)
 from .outcome import (
     MessageTooLargeError,
     OutboxClosedError,
@@ -171,11 +179,13 @@ async def async_send(
         )
         # What says that it is over is not to be cleared itself.
         tag = ""
-    subject = request.title or ATTR_TITLE_DEFAULT
+    subject = one_line(request.title) or ATTR_TITLE_DEFAULT
     if tag:
         references = (await outbox.async_thread(tag, subject)).references
     reply_to = entry.options.get(CONF_REPLY_TO)
-    sender = Mailbox(outbox.account.username, entry.options.get(CONF_SENDER_NAME, ""))
+    sender = Mailbox(
+        outbox.account.username, one_line(entry.options.get(CONF_SENDER_NAME, ""))
+    )
     # With a domain given, the machine's name is neither looked up nor told.
     message_id = make_msgid(domain=sender.domain)
 

@@ -224,7 +224,10 @@ def test_own_html(html: str, before: str, after: str) -> None:
             id="table",
         ),
         pytest.param("<p>a</p>\n\n\n<br><br><br>\n<p>b</p>", "a\n\nb", id="gaps"),
-        pytest.param("<div>" * 20_000 + "deep", "deep", id="deep"),
+        pytest.param("<div>" * 100_000 + "deep", "deep", id="deep"),
+        pytest.param("<ol start='²'><li>one</li></ol>", "one", id="start"),
+        pytest.param("<table><td colspan='²'>one</td></table>", "one", id="span"),
+        pytest.param("<![if x]>one<![foo", "one", id="declaration"),
     ],
 )
 def test_text_of_html(html: str, text: str) -> None:
@@ -239,7 +242,11 @@ def test_text_of_html(html: str, text: str) -> None:
         ("<img src='CID:a%40b&amp;c'>", {"a@b&c"}),
         ("<td style=\"background:url('cid:x')\" background=cid:y>", {"x", "y"}),
         ('<a href="cid:file.pdf">the file</a>', {"file.pdf"}),
-        ("write cid:door, please", set()),
+        ("<p style='background:url(&quot;cid:a&quot;)'>", {"a"}),
+        ("<style>p{background:url(cid:a)}</style>url(cid:b)", {"a"}),
+        ("<!-- <img src='cid:a'> -->(cid:b) =cid:c", set()),
+        ("<p title='cid:a'>write cid:door, please", set()),
+        ("<![foo", set()),
         ("", set()),
     ],
 )

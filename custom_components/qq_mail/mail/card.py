@@ -3,19 +3,21 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from html import unescape
+from html.parser import HTMLParser
 from pathlib import Path
 import re
+from typing import TYPE_CHECKING, override
 from urllib.parse import quote, unquote
 
-from bs4 import BeautifulSoup
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
-from markdownify import MarkdownConverter
 from markupsafe import Markup
 
 from .models import Priority
+
+# These take a tenth of a second to import, and most mails need neither of them.
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
 
 _ACCENTS = {
     Priority.HIGHEST: ("#c62828", "#ff8a80"),
@@ -54,7 +56,8 @@ _PRE = (
     "font-family:Consolas,Menlo,monospace;font-size:14px;line-height:20px;"
 )
 
-_CONTENT_ID = re.compile(r"""["'(=]\s*cid:([^"')\s>]+)""", re.IGNORECASE)
+_URL = re.compile(r"^\s*cid:(.+?)\s*$", re.IGNORECASE)
+_URL_IN_STYLE = re.compile(r"""url\(\s*["']?cid:([^"')\s]+)""", re.IGNORECASE)
 _END_OF_BODY = re.compile(r"</body\s*>", re.IGNORECASE)
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _SILENT = ("head", "script", "style", "title")
@@ -141,25 +144,62 @@ def extend_html(html: str, card: Card) -> str:
 
 def text_of(html: str) -> str:
     """Return a text that can stand for HTML."""
+    from bs4 import BeautifulSoup  # noqa: PLC0415
+    from markdownify import MarkdownConverter  # noqa: PLC0415
+
     soup = BeautifulSoup(html, "html.parser")
     for element in soup(_SILENT):
         element.decompose()
+    converter = MarkdownConverter(
+        heading_style="atx",
+        escape_misc=False,
+        escape_asterisks=False,
+        escape_underscores=False,
+    )
     try:
-        text = MarkdownConverter(
-            heading_style="atx",
-            escape_misc=False,
-            escape_asterisks=False,
-            escape_underscores=False,
-        ).convert_soup(soup)
-    except RecursionError:
-        # Nobody writes so many levels, but a broken template may.
+        text = converter.convert_soup(soup)
+    except RecursionError, ValueError:
+        # Nobody writes so many levels, or such numbers; a broken template may.
         text = soup.get_text("\n")
     return _BLANK_LINES.sub("\n\n", text).strip()
 
 
 def content_ids(html: str) -> set[str]:
     """Return what HTML refers to by `cid:` (RFC 2392)."""
-    return {unquote(unescape(found)) for found in _CONTENT_ID.findall(html)}
+    finder = _ContentIdFinder()
+    finder.feed(html)
+    finder.close()
+    return finder.found
+
+
+class _ContentIdFinder(HTMLParser):
+    """Looks at attributes and style sheets, where a reference is one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+        self._in_style = False
+
+    @override
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._in_style = tag == "style"
+        for name, value in attrs:
+            if name == "style":
+                self._look(_URL_IN_STYLE, value or "")
+            elif name in ("src", "href", "background"):
+                self._look(_URL, value or "")
+
+    @override
+    def handle_endtag(self, tag: str) -> None:
+        self._in_style = False
+
+    @override
+    def handle_data(self, data: str) -> None:
+        if self._in_style:
+            self._look(_URL_IN_STYLE, data)
+
+    def _look(self, pattern: re.Pattern[str], text: str) -> None:
+        self.found |= {unquote(found) for found in pattern.findall(text)}
 
 
 def _lines(text: str) -> Markup:
@@ -191,6 +231,8 @@ def _all(tokens: list[Token]) -> Iterator[Token]:
 
 @cache
 def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt  # noqa: PLC0415
+
     # A line end in an alert is meant as one.
     parser = MarkdownIt("commonmark", {"html": False, "breaks": True})
     return parser.enable(["table", "strikethrough"])
