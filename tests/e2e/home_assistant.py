@@ -184,6 +184,13 @@ class HomeAssistant:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def pid(self) -> int:
+        """The process, for what the system knows of it."""
+        if self._process is None:
+            raise HomeAssistantError("not started")
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         """Everything it logged since the start before the last one."""
         return "".join(
