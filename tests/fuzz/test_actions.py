@@ -72,7 +72,7 @@ async def outcome(hass: HomeAssistant, call: dict[str, Any]) -> str:
     return "accepted"
 
 
-@fuzz(60)
+@fuzz(15)
 @given(call=CALLS | GOOD_CALLS)
 async def test_action(
     hass: HomeAssistant,
