@@ -8,7 +8,7 @@ synced as well, so that a power cut leaves the old or the new, never half of it.
 """
 
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 import json
@@ -80,6 +80,8 @@ class QueuedMessage:
             raise ValueError("written by another version")
         for key in ("created", "expires", "next_attempt"):
             data[key] = datetime.fromisoformat(data[key])
+            if data[key].tzinfo is None:
+                raise ValueError(f"{key} has no time zone")
         data["recipients"] = tuple(data["recipients"])
         data["gaps"] = tuple(
             Gap(gap["at"], TextEncoding(gap["encoding"]), gap["html"])
@@ -116,25 +118,32 @@ class Spool:
         if not self.folder.exists():
             return loaded
         for leftover in self.folder.glob("*.tmp"):
-            leftover.unlink()
+            _unlink_file(leftover)
         for file in sorted(self.folder.glob("*.json")):
             if file.name == _STATE:
                 continue
             try:
                 loaded.messages.append(self._read(file))
-            except (ValueError, KeyError, TypeError, OSError) as err:
+            except (
+                ValueError,
+                KeyError,
+                TypeError,
+                AttributeError,
+                RecursionError,
+                OSError,
+            ) as err:
                 LOGGER.error("Setting %s aside: %s", file, err)
                 self._set_aside(file.stem)
         known = {message.queue_id for message in loaded.messages}
         for body in self.folder.glob("*.eml"):
             # Its other file was not written any more, so nobody was told it is kept.
             if body.stem not in known:
-                body.unlink()
+                _unlink_file(body)
         try:
             loaded.state = json.loads((self.folder / _STATE).read_text("utf-8"))
         except FileNotFoundError:
             pass
-        except ValueError as err:
+        except (ValueError, RecursionError, OSError) as err:
             # A comfort, no message: without it an attempt may come too early.
             LOGGER.error("Ignoring %s: %s", self.folder / _STATE, err)
         loaded.damaged = sorted((self.folder / _DAMAGED).glob("*.json"))
@@ -235,6 +244,12 @@ def _replacing(file: Path) -> Generator[BinaryIO]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _unlink_file(file: Path) -> None:
+    """Remove a leftover; what is a folder or cannot be removed harms nobody."""
+    with suppress(OSError):
+        file.unlink()
 
 
 def _sync(folder: Path) -> None:

@@ -136,12 +136,22 @@ async def test_message_that_cannot_be_read_to_its_end(
     assert server.accepted == []
 
 
+@pytest.mark.parametrize(
+    ("extension", "size"),
+    [("SIZE 73400320", 73400320), ("SIZE", None), ("SIZE 0", None), ("8BITMIME", None)]
+    + [(f"SIZE {'9' * digits}", None) for digits in (21, 5000)],
+)
 async def test_max_size(
-    server: QQServer, account: Account, tls_context: ssl.SSLContext
+    server: QQServer,
+    account: Account,
+    tls_context: ssl.SSLContext,
+    extension: str,
+    size: int | None,
 ) -> None:
-    """The server says how much it takes."""
+    """The server may say how much it takes."""
+    server.script(At.EHLO, Answer(250, f"host\nAUTH LOGIN\n{extension}"))
     async with SubmissionSession(account, tls_context) as session:
-        assert session.max_size == 73400320
+        assert session.max_size == size
 
 
 async def test_login_by_plain_where_login_is_not_offered(

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 import errno
+import re
 import socket
 import ssl
 from types import TracebackType
@@ -60,6 +61,7 @@ CLOSE_TIMEOUT = 0.5
 """Seconds for QUIT: nothing depends on its answer."""
 
 _START_INPUT = 354
+_SIZE_VALUE = re.compile(r"[0-9]{1,20}")
 _REPLY_MAX_CHARS = 500
 # aiosmtplib's code for an answer that is not SMTP, or much too long.
 _INVALID_RESPONSE = -1
@@ -249,7 +251,7 @@ class SubmissionSession:
         """The octets that a message may have, if the server says so (RFC 1870)."""
         size = self._client.esmtp_extensions.get("size", "")
         # 0: it has a limit, but does not know it beforehand.
-        return int(size) or None if size.isdecimal() else None
+        return int(size) or None if _SIZE_VALUE.fullmatch(size) else None
 
     async def _transaction(
         self,

@@ -1,0 +1,19 @@
+"""The soak's short form: alerts without a pause against a server that fails."""
+
+from pathlib import Path
+import subprocess
+import sys
+
+import pytest
+
+SOAK = Path(__file__).parents[2] / "scripts" / "soak.py"
+
+
+@pytest.mark.timeout(400)
+def test_soak() -> None:
+    """Nothing is missing, and nothing grew."""
+    soak = subprocess.run(
+        [sys.executable, SOAK, "20s"], capture_output=True, text=True, check=False
+    )
+    assert soak.returncode == 0, soak.stdout + soak.stderr
+    assert "✓ No alert is missing, and nothing grew." in soak.stdout
