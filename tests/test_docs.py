@@ -47,7 +47,7 @@ def test_fields_exist() -> None:
         field
         for path in EXAMPLES
         for block in blocks(path)
-        for step in parse_yaml(block)["actions"]  # type: ignore[call-overload, index]
+        for step in parse_yaml(block)["actions"]  # type: ignore[index]
         if step.get("action") == "qq_mail.send_message"  # type: ignore[union-attr]
         for field in step["data"]  # type: ignore[index, call-overload]
     }
