@@ -95,3 +95,7 @@ async def test_low_batteries(
     )
     await hass.async_block_till_done()
     assert [call.data["message"].strip() for call in calls] == messages
+    # Or its timer outlives the test.
+    await hass.services.async_call(
+        "automation", "turn_off", {"entity_id": "automation.batteries"}, blocking=True
+    )
