@@ -9,6 +9,7 @@ import sys
 import time
 from typing import Any
 
+from benchmarks.link import Link
 from tests.qq_server import Certificates, QQServer
 
 ACCOUNT = "10001@qq.com"
@@ -22,9 +23,11 @@ def main() -> None:
     certificates.write_ca(Path(sys.argv[1]))
     with QQServer(certificates, accounts={ACCOUNT: CODE}) as server:
         prepare(server)
-        tell({"port": server.tls_port})
+        link = Link(server.tls_port)
+        link.start()
+        tell({"port": link.port})
         for line in sys.stdin:
-            tell(obey(server, json.loads(line)))
+            tell(obey(server, link, json.loads(line)))
 
 
 def prepare(server: QQServer) -> None:
@@ -33,12 +36,12 @@ def prepare(server: QQServer) -> None:
     server.leaked_bytes_at_quit = False
 
 
-def obey(server: QQServer, command: dict[str, Any]) -> dict[str, Any]:
+def obey(server: QQServer, link: Link, command: dict[str, Any]) -> dict[str, Any]:
     """Do what is asked for, and say what happened since the last reset."""
     match command:
-        case {"reset": delay}:
+        case {"reset": round_trip}:
             prepare(server)
-            server.delay = delay
+            link.round_trip = round_trip
         case {"wait": number}:
             server.wait_for(number, TIMEOUT)
         case {"listen": False}:
