@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 import threading
 
-_CHUNK = 256 * 1024
+_CHUNK = 64 * 1024
 
 
 class Link:
@@ -40,7 +40,7 @@ class Link:
         try:
             there, back = await asyncio.open_connection("127.0.0.1", self._behind)
         except OSError:
-            writer.transport.abort()
+            writer.close()
             return
         await asyncio.gather(self._pump(reader, back), self._pump(there, writer))
 
@@ -49,7 +49,7 @@ class Link:
     ) -> None:
         """Pass on in one direction, until it ends."""
         # Little at a time, so that a fast sender has to wait for a slow reader.
-        on_its_way = asyncio.Queue[tuple[float, bytes]](64)
+        on_its_way = asyncio.Queue[tuple[float, bytes]](16)
         arriving = asyncio.create_task(self._arrive(on_its_way, writer))
         with suppress(OSError):
             while octets := await reader.read(_CHUNK):
@@ -71,4 +71,5 @@ class Link:
             with suppress(OSError):
                 writer.write(octets)
                 await writer.drain()
-        writer.transport.abort()
+        # Once what was written has left; the other side may be gone already.
+        writer.close()

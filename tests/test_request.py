@@ -276,7 +276,7 @@ def refused(value: str, key: str, **shown: str) -> tuple[str, dict[str, str]]:
             pytest.param(
                 {"wait": value}, refused(str(value), "invalid_wait"), id=f"wait-{value}"
             )
-            for value in (-1, 301, "nan", "long", [1])
+            for value in (True, -1, 301, "nan", "long", [1])
         ),
         *(
             pytest.param({"link": value}, refused(str(value), "invalid_link"), id=case)

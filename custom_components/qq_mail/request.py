@@ -304,6 +304,9 @@ def _expires_after(value: Any, _name: str) -> timedelta:
 
 def _wait(value: Any, _name: str) -> float:
     error = _error("invalid_wait", value=_shown(value))
+    if isinstance(value, bool):
+        # Python would take it for one second.
+        raise error
     try:
         seconds = float(value)
     except (ValueError, TypeError, OverflowError) as err:
