@@ -1,5 +1,6 @@
 """The actions on what waits: seeing it, trying it at once, giving it up."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -162,6 +163,20 @@ async def test_discard(
     assert await waiting(hass) == []
     await act(hass, "discard")
     assert server.accepted == []
+
+
+async def test_discard_twice_at_once(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """A double click does what one does."""
+    server.script(Step.MAIL, Answer(451, "later"), times=3)
+    for title in ("one", "two", "three"):
+        await notify(hass, title)
+    await asyncio.gather(act(hass, "discard"), act(hass, "discard"))
+    assert await waiting(hass) == []
+    assert loaded_entry.runtime_data.outbox.waiting.size == 0
+    await notify(hass, "four")
+    assert [mail.subject for mail in server.accepted] == ["four"]
 
 
 @pytest.mark.parametrize("action", ["retry", "discard"])

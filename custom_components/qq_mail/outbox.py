@@ -76,8 +76,8 @@ class Outbox:
     @property
     def next_attempt(self) -> datetime | None:
         """When something is tried next; None where nothing waits, or for a code."""
-        times = [message.next_attempt for message in self.waiting]
-        return self.not_before(min(times)) if times else None
+        time = self.waiting.next_attempt
+        return self.not_before(time) if time else None
 
     def not_before(self, time: datetime) -> datetime | None:
         """Return when that can really be; None: not before there is a new code."""

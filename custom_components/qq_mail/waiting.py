@@ -40,6 +40,21 @@ class Waiting:
         """Return the messages as they go out: the important first, then the older."""
         return sorted(self._messages.values(), key=_order)
 
+    def expired(self) -> list[QueuedMessage]:
+        """Return the messages whose time is over."""
+        now = dt_util.utcnow()
+        return [m for m in self._messages.values() if m.expires <= now]
+
+    @property
+    def next_expiry(self) -> datetime | None:
+        """When the next message expires."""
+        return min((m.expires for m in self._messages.values()), default=None)
+
+    @property
+    def next_attempt(self) -> datetime | None:
+        """When a message may be tried next, as far as the messages go."""
+        return min((m.next_attempt for m in self._messages.values()), default=None)
+
     def due(self) -> QueuedMessage | None:
         """Return the message whose turn it is."""
         now = dt_util.utcnow()
@@ -90,8 +105,9 @@ class Waiting:
         await self._write(self.spool.update, message)
 
     async def async_forget(self, message: QueuedMessage) -> None:
-        """Remove a message."""
-        del self._messages[message.queue_id]
+        """Remove a message, if nobody was faster."""
+        if not self._messages.pop(message.queue_id, None):
+            return
         self.size -= message.size
         await self._write(self.spool.remove, message.queue_id)
 

@@ -137,18 +137,17 @@ class Worker:
                 self._outbox.report(deferred, Outcome.UNKNOWN, cause=_UNKNOWN)
 
     async def _expire(self) -> None:
-        for message in self._waiting:
-            if message.expires <= dt_util.utcnow():
-                LOGGER.error(
-                    "Message %s expired after %s attempts: %s",
-                    message.queue_id,
-                    message.attempts,
-                    message.reply or message.cause,
-                )
-                await self._waiting.async_forget(message)
-                self._outbox.report(
-                    message, Outcome.EXPIRED, cause=message.cause, reply=message.reply
-                )
+        for message in self._waiting.expired():
+            LOGGER.error(
+                "Message %s expired after %s attempts: %s",
+                message.queue_id,
+                message.attempts,
+                message.reply or message.cause,
+            )
+            await self._waiting.async_forget(message)
+            self._outbox.report(
+                message, Outcome.EXPIRED, cause=message.cause, reply=message.reply
+            )
 
     def _end_hold(self) -> None:
         hold = self._outbox.state.hold
@@ -182,19 +181,19 @@ class Worker:
         """Wait for a wake-up call, or until something is due."""
         self._wake.clear()
         # Once a day at least, so that there is always something to wait for.
-        times = [dt_util.utcnow() + LOGIN_CHECK_INTERVAL]
-        times += [message.expires for message in self._waiting]
-        hold = self._outbox.state.hold
-        if not hold:
-            pace = self._bucket.next_at
-            times += [max(m.next_attempt, pace) for m in self._waiting]
-            times.append(self._check_login_at)
-        elif hold.until:
+        times = [
+            dt_util.utcnow() + LOGIN_CHECK_INTERVAL,
+            self._waiting.next_expiry,
+            self._session_idle_at if self._session else None,
+        ]
+        if hold := self._outbox.state.hold:
             times.append(hold.until)
-        if self._session:
-            times.append(self._session_idle_at)
+        else:
+            times.append(self._check_login_at)
+            if next_attempt := self._waiting.next_attempt:
+                times.append(max(next_attempt, self._bucket.next_at))
         cancel = async_track_point_in_utc_time(
-            self._outbox.hass, self._time_has_come, min(times)
+            self._outbox.hass, self._time_has_come, min(filter(None, times))
         )
         try:
             await self._wake.wait()

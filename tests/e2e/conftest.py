@@ -1,4 +1,4 @@
-"""Marks what is in this folder, for it takes long."""
+"""Marks what is in this folder, for it takes long; lets browsers have a thread."""
 
 from pathlib import Path
 
@@ -11,3 +11,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.e2e)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a test that sits before the browser in the browser's thread."""
+    if "here" not in pyfuncitem.funcargs:
+        return None
+    # Only now: the lowest Home Assistant's environment has no browser.
+    from .browser import THREAD  # noqa: PLC0415
+
+    THREAD.submit(pyfuncitem.obj, here=pyfuncitem.funcargs["here"]).result()
+    return True

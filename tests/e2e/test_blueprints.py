@@ -1,0 +1,123 @@
+"""The blueprints in a real Home Assistant: imported, filled in, run; mails arrive."""
+
+import asyncio
+from pathlib import Path
+import shutil
+from typing import Any
+
+import pytest
+
+from tests.qq_server import AcceptedMessage, Certificates, QQServer, Step, replies
+
+from .home_assistant import ROOT, HomeAssistant
+
+ADDRESS = "10001@qq.com"
+CODE = "abcdefghijklmnop"
+BLUEPRINTS = ROOT / "blueprints" / "automation" / "qq_mail"
+PICTURE = ROOT / "custom_components" / "qq_mail" / "brand" / "icon.png"
+ME = ["notify.10001_qq_com"]
+
+CONFIGURATION = """\
+input_boolean:
+  doorbell:
+    name: Doorbell
+template:
+  - sensor:
+      - name: Letterbox
+        device_class: battery
+        unit_of_measurement: "%"
+        state: "6.5"
+  - binary_sensor:
+      - name: Doorbell button
+        state: "{{ is_state('input_boolean.doorbell', 'on') }}"
+"""
+INPUTS: dict[str, dict[str, Any]] = {
+    "doorbell_snapshot": {
+        "doorbell": "binary_sensor.doorbell_button",
+        # There is none: the mail goes all the same, and says so.
+        "camera": "camera.front_door",
+        "recipient": ME,
+    },
+    "low_batteries": {"recipient": ME},
+    "daily_report": {"recipient": ME, "reported": ["sensor.letterbox"]},
+    "mail_failed": {
+        "follow_up": [
+            {
+                "action": "persistent_notification.create",
+                "data": {"message": "Failed: {{ subject }}", "notification_id": "x"},
+            }
+        ]
+    },
+}
+
+
+async def install(home: HomeAssistant, server: QQServer) -> None:
+    """Add the account, and make an automation of each blueprint."""
+    flows = "/api/config/config_entries/flow"
+    form = await home.post(flows, {"handler": "qq_mail"})
+    typed = {
+        "username": ADDRESS,
+        "password": CODE,
+        "host": server.host,
+        "port": server.tls_port,
+        "encryption": "tls",
+    }
+    await home.post(f"{flows}/{form['flow_id']}", typed)
+    known = await home.command("blueprint/list", domain="automation")
+    for name, given in INPUTS.items():
+        path = f"qq_mail/{name}.yaml"
+        assert known[path]["metadata"]["source_url"].endswith(f"/{path}")
+        await home.post(
+            f"/api/config/automation/config/{name}",
+            {"alias": name, "use_blueprint": {"path": path, "input": given}},
+        )
+
+
+def text_of(mail: AcceptedMessage) -> str:
+    """Return a mail's text."""
+    part = mail.message.get_body(("plain",))
+    assert part
+    return str(part.get_content()).replace("\r\n", "\n").strip()
+
+
+@pytest.mark.timeout(300)
+async def test_blueprints(tmp_path: Path, socket_enabled: None) -> None:
+    """Someone rings, a battery is low, the day is over, and a mail is refused."""
+    certificates = Certificates()
+    ca_file = tmp_path / "ca.pem"
+    certificates.write_ca(ca_file)
+    home = HomeAssistant(
+        tmp_path / "config", ca_file=ca_file, configuration=CONFIGURATION
+    )
+    target = home.config_dir / "blueprints" / "automation" / "qq_mail"
+    shutil.copytree(BLUEPRINTS, target)
+    with QQServer(certificates, accounts={ADDRESS: CODE}) as server:
+        async with home:
+            await install(home, server)
+            await home.action(
+                "input_boolean.turn_on", entity_id="input_boolean.doorbell"
+            )
+            (bell,) = await asyncio.to_thread(server.wait_for, 1)
+            for name in ("low_batteries", "daily_report"):
+                await home.action(
+                    "automation.trigger",
+                    entity_id=f"automation.{name}",
+                    skip_condition=False,
+                )
+            _, batteries, report = await asyncio.to_thread(server.wait_for, 3)
+            server.script(Step.DOT, replies.CONTENT)
+            with pytest.raises(Exception, match="content"):
+                await home.action(
+                    "notify.send_message", entity_id=ME, message="x", title="Refused"
+                )
+            async with asyncio.timeout(30):
+                while not (told := await home.command("persistent_notification/get")):
+                    await asyncio.sleep(0.1)
+    assert bell.subject == "Someone is at the door"
+    assert text_of(bell).startswith("Doorbell button: ")
+    assert "camera.front_door" in text_of(bell)
+    assert batteries.subject == "Batteries to change"
+    assert text_of(batteries) == "Letterbox: 6.5 %"
+    assert report.subject == "Daily report"
+    assert "Letterbox: 6.5 %" in text_of(report)
+    assert "Failed: Refused" in [notification["message"] for notification in told]

@@ -1,0 +1,328 @@
+"""What a person sees and clicks, in Chromium before a real Home Assistant."""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import Any
+
+from playwright.sync_api import Page, expect
+import pytest
+import pytest_socket
+
+from tests.qq_server import (
+    Answer,
+    Certificate,
+    Close,
+    Hang,
+    QQServer,
+    Raw,
+    Step,
+    replies,
+)
+
+from .browser import ACCOUNTS, ADD, CODE, THREAD, Desk, beginning, desk, fill, picture
+
+NEW_CODE = "newnewnewnewnewn"
+
+
+@pytest.fixture(scope="module")
+def running_desk() -> Generator[Desk]:
+    """Start everything once for all tests."""
+    # Home Assistant's test plugin has switched sockets off for the first test.
+    pytest_socket.enable_socket()
+    running = desk()
+    yield THREAD.submit(running.__enter__).result()
+    THREAD.submit(running.__exit__, None, None, None).result()
+
+
+@pytest.fixture
+def here(running_desk: Desk, socket_enabled: None) -> Generator[Desk]:
+    """Return the desk with a server that behaves well."""
+    running_desk.server.reset()
+    yield running_desk
+    running_desk.server.reset()
+
+
+@dataclass
+class Mistake:
+    """Something typed wrongly, or a server that is not as it should be."""
+
+    error: str
+    """The key of the text that has to appear."""
+    typed: dict[str, str] = field(default_factory=dict)
+    prepare: Callable[[QQServer], Any] = lambda _: None
+    encryption: str = "TLS"
+
+
+def mistakes(server: QQServer) -> list[Mistake]:
+    """Return one of each kind."""
+    plain, tls = str(server.starttls_port), str(server.tls_port)
+    return [
+        Mistake("invalid_address", {"username": "nobody"}),
+        Mistake("host_not_found", {"host": "smtp.qq.invalid"}),
+        Mistake("connection_refused", {"port": "1"}),
+        Mistake("starttls_port", {"port": plain}),
+        Mistake("tls_port", {"port": tls}, encryption="STARTTLS"),
+        Mistake(
+            "no_starttls",
+            {"port": plain},
+            lambda s: setattr(s, "offer_starttls", False),
+            encryption="STARTTLS",
+        ),
+        Mistake(
+            "certificate_name", prepare=lambda s: s.present(Certificate.WRONG_NAME)
+        ),
+        Mistake(
+            "certificate_untrusted", prepare=lambda s: s.present(Certificate.UNTRUSTED)
+        ),
+        Mistake(
+            "not_smtp",
+            prepare=lambda s: s.script(Step.GREETING, Raw(b"SSH-2.0-OpenSSH\r\n")),
+        ),
+        Mistake("no_login", prepare=lambda s: setattr(s, "offer_auth", False)),
+        Mistake("login_ambiguous", {"password": "wrong"}),
+        Mistake(
+            "login_needs_code",
+            prepare=lambda s: s.script(Step.AUTH, replies.LOGIN_NEEDS_CODE_GBK),
+        ),
+        Mistake(
+            "login_at_exmail",
+            prepare=lambda s: s.script(Step.AUTH, replies.LOGIN_EXMAIL),
+        ),
+        Mistake(
+            "login_refused", prepare=lambda s: s.script(Step.AUTH, Answer(504, "No"))
+        ),
+        Mistake("connection_lost", prepare=lambda s: s.script(Step.GREETING, Close())),
+        Mistake(
+            "rate_limit",
+            prepare=lambda s: s.script(Step.EHLO, replies.FREQUENCY_LIMITED),
+        ),
+        Mistake(
+            "temporary", prepare=lambda s: s.script(Step.GREETING, Answer(421, "Busy"))
+        ),
+        Mistake("timed_out", prepare=lambda s: s.script(Step.GREETING, Hang())),
+        Mistake("login_closed", prepare=lambda s: s.script(Step.AUTH, Close())),
+        Mistake(
+            "login_ambiguous_exmail",
+            {"username": "alarm@example.com", "password": "wrong"},
+        ),
+    ]
+
+
+def choose(page: Page, label: str) -> None:
+    """Choose an encryption from the list in the form."""
+    page.locator("ha-selector-select").click()
+    page.get_by_role("option", name=label).or_(
+        page.get_by_role("menuitem", name=label)
+    ).first.click()
+
+
+def test_every_mistake_in_chinese(here: Desk) -> None:
+    """Each is told at the form; then the account is added, with a recipient."""
+    texts = here.texts("config")
+    with here.page(ADD) as page:
+        page.get_by_role("button", name="确定").click()
+        page.locator("input[name=username]").wait_for()
+        picture(page, "user-zh-Hans")
+        chosen = "TLS"
+        for mistake in mistakes(here.server):
+            mistake.prepare(here.server)
+            if mistake.encryption != chosen:
+                chosen = mistake.encryption
+                choose(page, chosen)
+            fill(page, {**here.typed("10001@qq.com"), **mistake.typed})
+            text = texts[f"error.{mistake.error}"]
+            expect(page.get_by_text(beginning(text)).first).to_be_visible()
+            picture(page, f"{mistake.error.replace('_', '-')}-zh-Hans")
+            here.server.reset()
+        fill(page, here.typed("10001@qq.com"))
+        page.get_by_role("button", name="跳过并完成").click()
+        page.goto(f"{here.home.url}{ACCOUNTS}")
+        page.get_by_role("button", name="添加收件人").first.click()
+        page.locator("input[name=name]").fill("家人")
+        page.get_by_role("button", name="添加收件人").last.click()
+        addresses = page.locator("ha-selector-text").nth(1).locator("input")
+        addresses.fill("爸爸 <papa@example.com>")
+        picture(page, "recipient-zh-Hans")
+        page.get_by_role("button", name="提交").click()
+        page.get_by_role("button", name="完成").click()
+        expect(page.get_by_text("家人").first).to_be_visible()
+        picture(page, "integration-zh-Hans")
+
+
+def test_add_an_account_in_english(here: Desk) -> None:
+    """A wrong code first, and the same account twice."""
+    texts = here.texts("config", "en")
+    address = "10002@qq.com"
+    with here.page(ADD, "en") as page:
+        page.get_by_role("button", name="OK").click()
+        fill(page, {**here.typed(address), "password": "wrong"}, "Submit")
+        wrong = beginning(texts["error.login_ambiguous"])
+        expect(page.get_by_text(wrong).first).to_be_visible()
+        picture(page, "login-ambiguous-en")
+        fill(page, here.typed(address), "Submit")
+        page.get_by_role("button", name="Skip and finish").click()
+    with here.page(ADD, "en") as page:
+        page.get_by_role("button", name="OK").click()
+        fill(page, here.typed(address), "Submit")
+        known = beginning(texts["abort.already_configured"])
+        expect(page.get_by_text(known).first).to_be_visible()
+        picture(page, "already-configured-en")
+
+
+def test_send_from_the_developer_tools(here: Desk) -> None:
+    """The form of the action is in Chinese, and what is typed into it arrives."""
+    here.add("10003@qq.com")
+    with here.page("/config/tools/action?service=qq_mail.send_message") as page:
+        texts = here.texts("services")
+        for name in ("title", "message", "priority", "attachments"):
+            shown = texts[f"send_message.fields.{name}.name"]
+            expect(page.get_by_text(shown, exact=True).first).to_be_visible()
+        page.get_by_text("YAML 模式").click()
+        page.locator(".cm-content").fill(
+            "action: qq_mail.send_message\n"
+            "target:\n  entity_id: notify.10003_qq_com\n"
+            "data:\n  title: 来自开发者工具\n  message: 你好\n  priority: high\n"
+        )
+        picture(page, "action-zh-Hans")
+        page.get_by_role("button", name="执行动作").click()
+        (mail,) = here.server.wait_for(1)
+    assert mail.subject == "来自开发者工具"
+    assert mail.text.strip() == "你好"
+    assert mail.message["X-Priority"] == "2 (High)"
+
+
+def test_new_code(here: Desk) -> None:
+    """QQ refuses the code: a person sees that, types a new one, and the alert goes."""
+    address = "10004@qq.com"
+    entry = here.add(address)
+    here.server.accounts[address] = NEW_CODE
+    here.server.script(Step.AUTH, replies.LOGIN_NEEDS_CODE)
+    here.do(here.home.post(f"/api/config/config_entries/entry/{entry}/reload"))
+    here.do(
+        here.home.action(
+            "notify.send_message", entity_id="notify.10004_qq_com", message="Smoke!"
+        )
+    )
+    texts = here.texts("config")
+    with here.page(ACCOUNTS) as page:
+        expect(page.get_by_text("需要注意").first).to_be_visible()
+        page.get_by_role("button", name="重新配置").first.click()
+        asked = beginning(texts["step.reauth_confirm.description"])
+        expect(page.get_by_text(asked).first).to_be_visible()
+        expect(page.get_by_text("1 条").first).to_be_visible()
+        picture(page, "reauth-zh-Hans")
+        fill(page, {"password": CODE})
+        wrong = beginning(texts["error.login_ambiguous"])
+        expect(page.get_by_text(wrong).first).to_be_visible()
+        fill(page, {"password": NEW_CODE})
+        (mail,) = here.server.wait_for(1)
+    assert mail.text.strip() == "Smoke!"
+
+
+def entry_menu(page: Page, address: str, item: str) -> None:
+    """Choose something in an account's menu."""
+    row = page.locator("ha-config-entry-row").filter(has_text=address)
+    row.get_by_role("button", name="菜单").first.click()
+    page.get_by_text(item, exact=True).locator("visible=true").first.click()
+
+
+def test_reconfigure(here: Desk) -> None:
+    """The server's port changes: a wrong one is told, the right one is kept."""
+    address = "10005@qq.com"
+    here.add(address)
+    texts = here.texts("config")
+    with here.page(ACCOUNTS) as page:
+        entry_menu(page, address, "重新配置")
+        fill(page, {"port": "1"})
+        refused = beginning(texts["error.connection_refused"])
+        expect(page.get_by_text(refused).first).to_be_visible()
+        picture(page, "reconfigure-zh-Hans")
+        fill(page, {"port": str(here.server.tls_port)})
+        expect(page.get_by_text(refused)).to_have_count(0)
+
+
+def test_options(here: Desk) -> None:
+    """A bad address is told; what is right is kept, and used."""
+    address = "10006@qq.com"
+    here.add(address)
+    texts = here.texts("options")
+    with here.page(ACCOUNTS) as page:
+        row = page.locator("ha-config-entry-row").filter(has_text=address)
+        row.get_by_role("button", name="配置", exact=True).first.click()
+        fill(page, {"sender_name": "我的家", "reply_to": "nobody"})
+        wrong = beginning(texts["error.invalid_address"])
+        expect(page.get_by_text(wrong).first).to_be_visible()
+        picture(page, "options-zh-Hans")
+        fill(page, {"reply_to": "me@example.com"})
+        expect(page.get_by_text(wrong)).to_have_count(0)
+    here.do(
+        here.home.action(
+            "notify.send_message", entity_id="notify.10006_qq_com", message="Smoke!"
+        )
+    )
+    (mail,) = here.server.wait_for(1)
+    assert mail.message["From"] == f"我的家 <{address}>"
+    assert mail.message["Reply-To"] == "me@example.com"
+
+
+def test_edit_a_recipient(here: Desk) -> None:
+    """A recipient gets another name; without an address it is refused."""
+    address = "10007@qq.com"
+    entry = here.add(address)
+    flows = "/api/config/config_entries/subentries/flow"
+    form = here.do(here.home.post(flows, {"handler": [entry, "recipient"]}))
+    data = {"name": "邻居", "to": ["n@example.com"]}
+    here.do(here.home.post(f"{flows}/{form['flow_id']}", data))
+    texts = here.texts("config_subentries")
+    with here.page(ACCOUNTS) as page:
+        row = page.locator("ha-config-sub-entry-row").filter(has_text="邻居")
+        row.get_by_role("button", name="修改收件人").or_(
+            row.get_by_role("button", name="配置")
+        ).first.click()
+        fill(page, {"name": " "})
+        missing = beginning(texts["recipient.error.name_missing"])
+        expect(page.get_by_text(missing).first).to_be_visible()
+        picture(page, "edit-recipient-zh-Hans")
+        fill(page, {"name": "隔壁老王"})
+        expect(page.get_by_text("隔壁老王").first).to_be_visible()
+
+
+def test_automation_editor(here: Desk) -> None:
+    """The triggers and the action are offered, by their names."""
+    here.add("10008@qq.com")
+    triggers, services = here.texts("triggers"), here.texts("services")
+    with here.page("/config/automation/edit/new") as page:
+        page.get_by_role("button", name="添加触发条件").first.click()
+        page.get_by_placeholder("搜索").last.fill("消息")
+        for trigger in ("message_rejected", "message_expired"):
+            name = triggers[f"{trigger}.name"]
+            expect(page.get_by_text(name, exact=True).first).to_be_visible()
+        picture(page, "triggers-zh-Hans")
+        page.get_by_text(triggers["message_expired.name"], exact=True).first.click()
+        page.get_by_role("button", name="添加动作").first.click()
+        page.get_by_placeholder("搜索").last.fill("发送邮件")
+        action = services["send_message.name"]
+        page.get_by_text(f"QQ Mail: {action}").first.click()
+        shown = services["send_message.description"]
+        expect(page.get_by_text(shown).first).to_be_visible()
+        picture(page, "automation-zh-Hans")
+
+
+def test_repair(here: Desk) -> None:
+    """A message that cannot be read is told under Repairs, and confirmed there."""
+    entry = here.add("10009@qq.com")
+    spool = here.home.config_dir / ".storage" / "qq_mail" / entry
+    spool.mkdir(parents=True, exist_ok=True)
+    (spool / "01AAAAAAAAAAAAAAAAAAAAAAAA.json").write_text("{")
+    here.do(here.home.post(f"/api/config/config_entries/entry/{entry}/reload"))
+    texts = here.texts("issues")
+    with here.page("/config/repairs") as page:
+        title = texts["damaged.title"].format(account="10009@qq.com")
+        page.get_by_text(title).first.click()
+        told = beginning(texts["damaged.fix_flow.step.confirm.description"])
+        expect(page.get_by_text(told).first).to_be_visible()
+        picture(page, "repair-zh-Hans")
+        page.get_by_role("button", name="提交").click()
+        expect(
+            page.locator("ha-list-item, ha-md-list-item").get_by_text(title)
+        ).to_have_count(0)
