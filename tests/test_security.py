@@ -26,7 +26,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 
 from .conftest import ADDRESS, CODE
-from .qq_server import Answer, Certificate, QQServer, Raw, Step, replies
+from .qq_server import Answer, Certificate, Certificates, QQServer, Raw, Step, replies
 
 WRONG = "wrongwrongwrongw"
 NEW = "newcodenewcodene"
@@ -90,9 +90,20 @@ async def try_login(account: Account, context: ssl.SSLContext) -> SessionError:
     ],
 )
 async def test_old_tls(
-    server: QQServer, account: Account, tls_context: ssl.SSLContext, version: Any
+    server: QQServer,
+    account: Account,
+    tls_context: ssl.SSLContext,
+    certificates: Certificates,
+    version: Any,
 ) -> None:
-    """A server that only knows an old TLS gets no login."""
+    """A server that only knows an old TLS gets no login.
+
+    It does work with a client that is content with that.
+    """
+    content = ssl.create_default_context(cadata=certificates.ca_pem.decode())
+    content.set_ciphers("ALL:@SECLEVEL=0")
+    with pytest.warns(DeprecationWarning, match="deprecated"):
+        content.minimum_version = version
     old = server.certificates.contexts[Certificate.VALID]
     before = old.minimum_version, old.maximum_version
     old.set_ciphers("ALL:@SECLEVEL=0")
@@ -101,10 +112,16 @@ async def test_old_tls(
     with pytest.warns(DeprecationWarning, match="deprecated"):
         old.maximum_version = version
     try:
+        _, writer = await asyncio.open_connection(
+            server.host, server.tls_port, ssl=content
+        )
+        spoken = writer.get_extra_info("ssl_object").version()
+        writer.transport.abort()
         failed = await try_login(account, tls_context)
     finally:
         old.set_ciphers("DEFAULT")
         old.maximum_version, old.minimum_version = before[::-1]
+    assert spoken == version.name.replace("_", ".")
     assert failed.step == "connect"
     assert server.login_attempts == 0
 
@@ -148,7 +165,7 @@ async def test_starttls_injection(
 async def test_endless_reply(
     account: Account, tls_context: ssl.SSLContext, line: bytes
 ) -> None:
-    """A server that never stops is left after a few kilobytes."""
+    """A server that never stops is left, long before memory is full."""
     sent = 0
 
     async def flood(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

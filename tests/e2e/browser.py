@@ -103,6 +103,12 @@ class Desk:
             "port": str(self.server.tls_port),
         }
 
+    def remove_all(self) -> None:
+        """Remove every account."""
+        for entry in self.do(self.home.command("config_entries/get", domain="qq_mail")):
+            path = f"/api/config/config_entries/entry/{entry['entry_id']}"
+            self.do(self.home.delete(path))
+
     def add(self, address: str) -> str:
         """Add an account without a browser, and return its entry's id."""
         flows = "/api/config/config_entries/flow"

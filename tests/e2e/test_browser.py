@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+import re
 from typing import Any
 
 from playwright.sync_api import Page, expect
@@ -288,7 +289,9 @@ def test_edit_a_recipient(here: Desk) -> None:
 
 
 def test_automation_editor(here: Desk) -> None:
-    """The triggers and the action are offered, by their names."""
+    """The triggers and the action are offered by their names; what is made sends."""
+    # With one account, the action need not be told which one sends.
+    here.remove_all()
     here.add("10008@qq.com")
     triggers, services = here.texts("triggers"), here.texts("services")
     with here.page("/config/automation/edit/new") as page:
@@ -305,7 +308,24 @@ def test_automation_editor(here: Desk) -> None:
         page.get_by_text(f"QQ Mail: {action}").first.click()
         shown = services["send_message.description"]
         expect(page.get_by_text(shown).first).to_be_visible()
+        for number, text in enumerate(("来自自动化", "邮件过期了")):
+            field = ("title", "message")[number]
+            name = services[f"send_message.fields.{field}.name"]
+            row = page.locator("ha-settings-row").filter(
+                has=page.get_by_text(name, exact=True)
+            )
+            row.locator("ha-checkbox").first.click()
+            row.locator("input:not([type=checkbox]), textarea").first.fill(text)
         picture(page, "automation-zh-Hans")
+        page.get_by_role("button", name="保存").first.click()
+        page.locator("ha-dialog, ha-wa-dialog, dialog").get_by_role(
+            "button", name="保存"
+        ).or_(page.get_by_role("button", name="重命名")).last.click()
+        expect(page).to_have_url(re.compile(r"/config/automation/edit/\d+"))
+    here.do(here.home.action("automation.trigger", entity_id="all"))
+    (mail,) = here.server.wait_for(1)
+    assert mail.subject == "来自自动化"
+    assert mail.text.strip() == "邮件过期了"
 
 
 def test_repair(here: Desk) -> None:
