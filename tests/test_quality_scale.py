@@ -71,9 +71,10 @@ def test_proof(rule: str) -> None:
         assert not anchor or anchor in anchors(path), link
 
 
-def test_security_proofs() -> None:
+@pytest.mark.parametrize("page", ["security.md", "security.zh-Hans.md"])
+def test_security_proofs(page: str) -> None:
     """The same for the page on security."""
-    document = (ROOT / "docs" / "security.md").read_text()
+    document = (ROOT / "docs" / page).read_text()
     tests = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", document)
     assert len(tests) > 20
     for file, test in tests:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import os
 import shutil
 import threading
-from typing import Any
+from typing import Any, Literal
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -19,6 +19,8 @@ CODE = "abcdefghijklmnop"
 TIMEOUT = 45_000
 """Milliseconds: one of the mistakes is a server that keeps silent for 30 s."""
 PICTURES = ROOT / os.environ.get("QQ_MAIL_PICTURES", "test-results/browser")
+PICTURE = ROOT / "custom_components" / "qq_mail" / "brand" / "icon.png"
+"""What a camera would have seen."""
 ADD = "/config/integrations/dashboard/add?domain=qq_mail"
 ACCOUNTS = "/config/integrations/integration/qq_mail"
 THREAD = ThreadPoolExecutor(1)
@@ -85,6 +87,15 @@ class Desk:
             self._states[language] = context.storage_state()
         page.goto(f"{self.home.url}{path}")
         yield page
+        context.close()
+
+    @contextmanager
+    def blank(self, width: int, scheme: Literal["light", "dark"]) -> Generator[Page]:
+        """Open an empty page, as a mail program would for a mail."""
+        context = self._browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme
+        )
+        yield context.new_page()
         context.close()
 
     def _log_in(self, page: Page) -> None:

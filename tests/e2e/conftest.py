@@ -1,5 +1,6 @@
 """Marks what is in this folder, for it takes long; lets browsers have a thread."""
 
+import inspect
 from pathlib import Path
 
 import pytest
@@ -21,5 +22,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     # Only now: the lowest Home Assistant's environment has no browser.
     from .browser import THREAD  # noqa: PLC0415
 
-    THREAD.submit(pyfuncitem.obj, here=pyfuncitem.funcargs["here"]).result()
+    arguments = inspect.signature(pyfuncitem.obj).parameters
+    given = {name: pyfuncitem.funcargs[name] for name in arguments}
+    THREAD.submit(pyfuncitem.obj, **given).result()
     return True

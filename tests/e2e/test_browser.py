@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 import re
-from typing import Any
+from typing import Any, Literal
 
 from playwright.sync_api import Page, expect
 import pytest
@@ -20,7 +20,18 @@ from tests.qq_server import (
     replies,
 )
 
-from .browser import ACCOUNTS, ADD, CODE, THREAD, Desk, beginning, desk, fill, picture
+from .browser import (
+    ACCOUNTS,
+    ADD,
+    CODE,
+    PICTURE,
+    THREAD,
+    Desk,
+    beginning,
+    desk,
+    fill,
+    picture,
+)
 
 NEW_CODE = "newnewnewnewnewn"
 
@@ -326,6 +337,45 @@ def test_automation_editor(here: Desk) -> None:
     (mail,) = here.server.wait_for(1)
     assert mail.subject == "来自自动化"
     assert mail.text.strip() == "邮件过期了"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 800])
+def test_card(here: Desk, width: int, scheme: Literal["light", "dark"]) -> None:
+    """A mail fits on a phone and on a desk, shows everything, and asks for nothing."""
+    here.remove_all()
+    here.add("10010@qq.com")
+    www = here.home.config_dir / "www"
+    www.mkdir(exist_ok=True)
+    (www / "door.png").write_bytes(PICTURE.read_bytes())
+    here.do(
+        here.home.action(
+            "qq_mail.send_message",
+            title="门口有人",
+            message="# 门铃\n"
+            + "很长" * 200
+            + "x" * 500
+            + "\n\n| 名称 | 值 |\n|--|--|\n| a | b |",
+            format="markdown",
+            priority="highest",
+            attachments=[{"path": "www/door.png", "inline": True}],
+            entities=["person.demo", "zone.home"],
+            link="https://www.home-assistant.io",
+        )
+    )
+    (mail,) = here.server.wait_for(1)
+    html = mail.message.get_body(("html",))
+    assert html
+    with here.blank(width, scheme) as page:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.set_content(html.get_content())
+        for shown in ("门口有人", "Demo"):
+            expect(page.get_by_text(shown).first).to_be_visible()
+        expect(page.get_by_role("link")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert [url for url in asked if not url.startswith("cid:")] == []
+        picture(page, f"mail-{width}-{scheme}")
 
 
 def test_repair(here: Desk) -> None:
