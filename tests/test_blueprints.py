@@ -1,17 +1,33 @@
-"""The blueprints load and make automations."""
+"""The blueprints load, and their automations send what they should."""
 
+from collections.abc import AsyncGenerator
+from datetime import datetime, timedelta
 from pathlib import Path
+import re
 import shutil
 from typing import Any
 
+from freezegun.api import FrozenDateTimeFactory
 import pytest
-from pytest_homeassistant_custom_component.common import async_mock_service
+from pytest_homeassistant_custom_component.common import (
+    async_fire_time_changed,
+    async_mock_service,
+)
 
 from homeassistant.components.automation.config import async_validate_config_item
 from homeassistant.components.automation.helpers import async_get_blueprints
 from homeassistant.components.blueprint import models
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
+
+from .conftest import ADDRESS
+from .qq_server import QQServer
+from .test_attachments import TestCamera, add_cameras, picture
+from .test_notify import ENTITY
+from .test_outbox import later, until
+from .test_sending import body_of, mail_of
+from .test_trigger import be_refused
 
 FOLDER = Path(__file__).parent.parent / "blueprints/automation/qq_mail"
 ME = ["notify.me"]
@@ -28,11 +44,16 @@ INPUTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture
-async def installed(hass: HomeAssistant) -> None:
+async def installed(hass: HomeAssistant) -> AsyncGenerator[None]:
     """Put the blueprints where Home Assistant looks for them."""
     target = Path(hass.config.path("blueprints/automation/qq_mail"))
     await hass.async_add_executor_job(shutil.copytree, FOLDER, target)
     assert await async_setup_component(hass, "qq_mail", {})
+    yield
+    # Or their timers outlive the test.
+    await hass.services.async_call(
+        "automation", "turn_off", {"entity_id": "all"}, blocking=True
+    )
 
 
 def test_every_blueprint_is_tested() -> None:
@@ -57,45 +78,154 @@ async def test_blueprint(hass: HomeAssistant, name: str) -> None:
     assert result.validation_error is None
 
 
-@pytest.mark.parametrize(
-    ("state", "messages"),
-    [
-        pytest.param("12", ["Door: 12 %"], id="low"),
-        pytest.param("80", [], id="full"),
-        pytest.param("unavailable", [], id="unavailable"),
-    ],
-)
-@pytest.mark.usefixtures("installed")
-async def test_low_batteries(
-    hass: HomeAssistant, state: str, messages: list[str]
-) -> None:
-    """Ask for a mail only when a battery is low."""
-    calls = async_mock_service(hass, "qq_mail", "send_message")
-    hass.states.async_set(
-        "sensor.door", state, {"device_class": "battery", "friendly_name": "Door"}
-    )
-    assert await async_setup_component(
-        hass,
-        "automation",
-        {
-            "automation": {
-                "alias": "batteries",
-                "use_blueprint": {
-                    "path": "qq_mail/low_batteries.yaml",
-                    "input": INPUTS["low_batteries"],
-                },
-            }
-        },
-    )
-    await hass.services.async_call(
-        "automation",
-        "trigger",
-        {"entity_id": "automation.batteries", "skip_condition": False},
-        blocking=True,
+async def automate(hass: HomeAssistant, name: str, **inputs: Any) -> None:
+    """Set up an automation made of a blueprint."""
+    config = {
+        "alias": "Test",
+        "use_blueprint": {"path": f"qq_mail/{name}.yaml", "input": inputs},
+    }
+    assert await async_setup_component(hass, "automation", {"automation": config})
+    await hass.async_block_till_done()
+    state = hass.states.get("automation.test")
+    assert state
+    assert state.state == "on"
+
+
+async def at(hass: HomeAssistant, time: str) -> None:
+    """Let the timers come to a time of the next day."""
+    tomorrow = dt_util.now().date() + timedelta(days=1)
+    moment = datetime.fromisoformat(f"{tomorrow}T{time}")
+    async_fire_time_changed(
+        hass, moment.replace(tzinfo=dt_util.get_default_time_zone())
     )
     await hass.async_block_till_done()
-    assert [call.data["message"].strip() for call in calls] == messages
-    # Or its timer outlives the test.
-    await hass.services.async_call(
-        "automation", "turn_off", {"entity_id": "automation.batteries"}, blocking=True
+
+
+@pytest.mark.usefixtures("installed", "loaded_entry")
+async def test_doorbell_snapshot(hass: HomeAssistant, server: QQServer) -> None:
+    """Ringing sends what the camera shows; no other change of state does."""
+    await add_cameras(hass, TestCamera("Door", picture()))
+    hass.states.async_set("binary_sensor.bell", "unavailable")
+    await automate(
+        hass,
+        "doorbell_snapshot",
+        doorbell="binary_sensor.bell",
+        camera="camera.door",
+        recipient=[ENTITY],
+        title="门口有人",
     )
+    for state in ("on", "off", "on", "off"):
+        hass.states.async_set("binary_sensor.bell", state, {"friendly_name": "Bell"})
+        await hass.async_block_till_done()
+    mail = mail_of(server)
+    assert mail.subject == "门口有人"
+    assert mail.recipients == (ADDRESS,)
+    assert re.match(r"Bell: \d\d:\d\d\s*$", body_of(mail))
+    assert "X-Priority" not in mail.message
+    pictures = [
+        (part.get_filename(), part.get_content_disposition(), part.get_content())
+        for part in mail.message.walk()
+        if part.get_content_type() == "image/jpeg"
+    ]
+    assert pictures == [("doorbell.jpg", "inline", picture())]
+
+
+@pytest.mark.usefixtures("installed", "loaded_entry")
+async def test_daily_report(
+    hass: HomeAssistant, server: QQServer, freezer: FrozenDateTimeFactory
+) -> None:
+    """At its time, and at no other, the table goes to every recipient."""
+    hass.states.async_set("light.hall", "on", {"friendly_name": "Hall"})
+    hass.states.async_set("sensor.tank", "7", {"friendly_name": "Tank"})
+    await automate(
+        hass,
+        "daily_report",
+        recipient=[ENTITY],
+        reported=["light.hall", "sensor.tank"],
+        time="06:30:00",
+    )
+    await at(hass, "06:29:59")
+    assert server.accepted == []
+    await at(hass, "06:30:00")
+    mail = mail_of(server)
+    assert mail.subject == "Daily report"
+    assert "X-Priority" not in mail.message
+    assert str(dt_util.now().date()) in body_of(mail)
+    assert "Hall: " in body_of(mail)
+    assert "Tank: 7" in body_of(mail)
+    assert f"{dt_util.now().date()}</h1>" in body_of(mail, "html")
+    assert list(mail.message.iter_attachments()) == []
+
+
+@pytest.mark.parametrize(
+    ("states", "level", "messages"),
+    [
+        pytest.param({"door": "12"}, 20, ["Door: 12 %\n"], id="low"),
+        pytest.param(
+            {"door": "12", "hall": "19.9"},
+            20,
+            ["Door: 12 %\n\nHall: 19.9 %\n"],
+            id="two",
+        ),
+        pytest.param({"door": "12", "hall": "50"}, 15, ["Door: 12 %\n"], id="one of"),
+        pytest.param({"door": "12"}, 12, [], id="at the level"),
+        pytest.param({"door": "unavailable"}, 99, [], id="unavailable"),
+        pytest.param({}, 20, [], id="no battery"),
+    ],
+)
+@pytest.mark.usefixtures("installed", "loaded_entry")
+async def test_low_batteries(
+    hass: HomeAssistant,
+    server: QQServer,
+    freezer: FrozenDateTimeFactory,
+    states: dict[str, str],
+    level: int,
+    messages: list[str],
+) -> None:
+    """There is a mail only when a battery is low."""
+    hass.states.async_set("sensor.not_a_battery", "1")
+    for name, state in states.items():
+        hass.states.async_set(
+            f"sensor.{name}",
+            state,
+            {"device_class": "battery", "friendly_name": name.capitalize()},
+        )
+    await automate(hass, "low_batteries", recipient=[ENTITY], level=level)
+    await at(hass, "09:00:00")
+    assert [body_of(mail) for mail in server.accepted] == messages
+    assert {mail.subject for mail in server.accepted} <= {"Batteries to change"}
+
+
+@pytest.mark.usefixtures("installed", "loaded_entry")
+async def test_rejected_mail(hass: HomeAssistant, server: QQServer) -> None:
+    """The other channel hears of a mail that QQ refused."""
+    calls = async_mock_service(hass, "notify", "mobile_app")
+    follow_up = {"action": "notify.mobile_app", "data": {"message": "{{ subject }}!"}}
+    await automate(hass, "mail_failed", follow_up=[follow_up])
+    await hass.services.async_call(
+        "notify", "qq_mail", {"title": "Fine", "message": "accepted"}, blocking=True
+    )
+    await be_refused(hass, server)
+    assert [call.data for call in calls] == [{"message": "Fire!"}]
+    assert [mail.subject for mail in server.accepted] == ["Fine"]
+
+
+@pytest.mark.usefixtures("installed", "loaded_entry")
+async def test_expired_mail(
+    hass: HomeAssistant, server: QQServer, freezer: FrozenDateTimeFactory
+) -> None:
+    """Without actions of one's own, the page shows what became too old."""
+    calls = async_mock_service(hass, "persistent_notification", "create")
+    await automate(hass, "mail_failed")
+    server.stop()
+    try:
+        await hass.services.async_call(
+            "notify", "qq_mail", {"title": "Fire", "message": "Smoke!"}, blocking=True
+        )
+        await hass.async_block_till_done()
+        await later(hass, freezer, timedelta(hours=25))
+        await until(lambda: calls)
+    finally:
+        server.start()
+    assert [call.data["message"] for call in calls] == ["Fire"]
+    assert server.accepted == []
