@@ -164,7 +164,7 @@ async def test_daily_report(
         pytest.param(
             {"door": "12", "hall": "19.9"},
             20,
-            ["Door: 12 %\n\nHall: 19.9 %\n"],
+            ["Door: 12 %\nHall: 19.9 %\n"],
             id="two",
         ),
         pytest.param({"door": "12", "hall": "50"}, 15, ["Door: 12 %\n"], id="one of"),

@@ -314,6 +314,16 @@ def test_file_name_in_chinese() -> None:
     assert str(make_header(decode_header(words[0].decode()))) == name
 
 
+@pytest.mark.parametrize("name", [";", '"', "a;b", 'a"b\\c.jpg', "a=b", "'"])
+def test_file_name_that_programs_stumble_over(name: str) -> None:
+    """What would need quotes is encoded: both parsers read the same."""
+    part = BodyPart(content=b"x", media_type="image/jpeg", filename=name)
+    wire = composed(parts=(part,)).wire
+    (_, read_part) = read(wire).iter_parts()
+    (other_part,) = parse_email(unstuffed(wire)).attachments
+    assert read_part.get_filename() == other_part.filename == name
+
+
 def test_priority_and_conversation() -> None:
     """Marks for the reader; a normal message has none."""
     message = read(

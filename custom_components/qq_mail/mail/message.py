@@ -14,6 +14,7 @@ from pathlib import Path
 import re
 from secrets import token_hex
 from typing import BinaryIO
+from urllib.parse import quote
 
 from .exceptions import UnreadablePartError
 from .models import (
@@ -45,8 +46,13 @@ _PRIORITIES = {
     Priority.LOWEST: ("5 (Lowest)", "low"),
 }
 
+_PARAMETER_LENGTH = 50
+"""Octets, so that a line with it is no longer than RFC 5322 recommends."""
+
 _ENCODED_WORD = "=?utf-8?b?{}?="
 _PRINTABLE = bytes(range(32, 127))
+# Quotes and semicolons are allowed in quotes, but not every program knows that.
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9 ._()+@-]+")
 _LINES_AT_A_TIME = 1024
 _LINE_STARTS_WITH_DOT = re.compile(rb"^\.", re.MULTILINE)
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -197,7 +203,8 @@ def _header(draft: Draft, message_id: str, date: datetime) -> bytes:
     # Keeps out-of-office answers away (RFC 3834 section 5).
     header["Auto-Submitted"] = "auto-generated"
     header["MIME-Version"] = "1.0"
-    return _fields(header)
+    # Without the empty line behind them.
+    return header.as_bytes().partition(b"\r\n\r\n")[0] + b"\r\n"
 
 
 def _part_header(part: BodyPart) -> bytes:
@@ -213,29 +220,36 @@ def _part_header(part: BodyPart) -> bytes:
         # What Home Assistant and its users write.
         media_type += '; charset="utf-8"'
     filename = one_line(part.filename)
-    if filename.isascii():
-        escaped = filename.replace("\\", "\\\\").replace('"', '\\"')
+    if _PLAIN_NAME.fullmatch(filename):
+        name, disposition_name = f'"{filename}"', f'filename="{filename}"'
     else:
-        escaped = "\r\n ".join(_encoded_words(filename))
-    header = MIMEPart(_POLICY)
-    header.add_header(
-        "Content-Disposition",
-        "inline" if part.inline else "attachment",
-        filename=filename,
-    )
+        # In both forms nothing is left that a program could stumble over.
+        name = f'"{"\r\n ".join(_encoded_words(filename))}"'
+        disposition_name = _filename_parameter(filename)
+    disposition = "inline" if part.inline else "attachment"
     # Not left to the email package, which would encode a long one.
     content_id = f"Content-ID: <{part.content_id}>\r\n" if part.content_id else ""
     return (
-        f'Content-Type: {media_type};\r\n name="{escaped}"\r\n'
-        f"Content-Transfer-Encoding: base64\r\n{content_id}".encode()
-        + _fields(header)
-        + b"\r\n"
+        f"Content-Type: {media_type};\r\n name={name}\r\n"
+        f"Content-Transfer-Encoding: base64\r\n{content_id}"
+        f"Content-Disposition: {disposition};\r\n {disposition_name}\r\n\r\n"
+    ).encode()
+
+
+def _filename_parameter(filename: str) -> str:
+    """Encode a file name, in several pieces where it is long (RFC 2231 section 4.1)."""
+    pieces = [""]
+    for character in filename:
+        encoded = quote(character, safe="")
+        if len(pieces[-1]) + len(encoded) > _PARAMETER_LENGTH:
+            pieces.append("")
+        pieces[-1] += encoded
+    if len(pieces) == 1:
+        return f"filename*=utf-8''{pieces[0]}"
+    pieces[0] = f"utf-8''{pieces[0]}"
+    return ";\r\n ".join(
+        f"filename*{number}*={piece}" for number, piece in enumerate(pieces)
     )
-
-
-def _fields(header: MIMEPart) -> bytes:
-    """Return header fields without the empty line behind them."""
-    return header.as_bytes().partition(b"\r\n\r\n")[0] + b"\r\n"
 
 
 def _encoded_words(text: str) -> Iterator[str]:
