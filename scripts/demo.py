@@ -103,7 +103,7 @@ async def main() -> int:
             language=options.language,
         ) as home_assistant:
             www = home_assistant.config_dir / "www"
-            www.mkdir()
+            www.mkdir(exist_ok=True)
             shutil.copy(PICTURE, www / "door.png")
             if options.check:
                 return await check(home_assistant, server)
