@@ -24,13 +24,10 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.qq_mail import attachments as module
-from custom_components.qq_mail.attachments import (
-    Fetched,
-    async_fetched,
-    async_fit,
-    safe_filename,
-)
-from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.attachments import async_fetched
+from custom_components.qq_mail.budget import async_fit
+from custom_components.qq_mail.const import DOMAIN, MEGABYTE
+from custom_components.qq_mail.fetched import Fetched, safe_filename
 from custom_components.qq_mail.mail.models import BodyPart
 from custom_components.qq_mail.request import Attachment, Source
 from homeassistant.components.camera import Camera
@@ -47,7 +44,6 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 
-MEGABYTE = 1_000_000
 type Failures = list[tuple[str | None, dict[str, str] | None]]
 
 
@@ -977,7 +973,7 @@ async def test_endless_url(hass: HomeAssistant, serve: Serve, downloads: Path) -
     [
         pytest.param(
             5_000_000_000,
-            ("attachment_too_large", {"size": "5000.0", "limit": "1.0"}),
+            ("attachment_too_large", {"size": "4768.4", "limit": "1.0"}),
             id="more than may be sent",
         ),
         pytest.param(

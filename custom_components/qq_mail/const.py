@@ -60,11 +60,13 @@ THREAD_DURATION = timedelta(days=7)
 MAX_THREADS: Final = 1000
 """Conversations that are remembered; a tag may be made by a template."""
 
+MEGABYTE: Final = 1024**2
+"""Octets, as QQ's limit counts them: what smtp.qq.com announces is 70 of these."""
 CONF_SIZE_BUDGET: Final = "size_budget"
 DEFAULT_SIZE_BUDGET: Final = 20
 MAX_SIZE_BUDGET: Final = 50
-"""MiB of attachments in one message; 50 is what QQ takes, once they are encoded."""
-DEFAULT_MAX_SIZE: Final = 73_400_320
+"""MB of attachments in one message; 50 is what QQ takes, once they are encoded."""
+DEFAULT_MAX_SIZE: Final = 70 * MEGABYTE
 """Octets of a message: what smtp.qq.com announces, until a server has said it."""
 
 LATE_AFTER = timedelta(minutes=5)

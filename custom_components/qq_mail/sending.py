@@ -15,16 +15,19 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.network import NoURLAvailableError, get_url
 from homeassistant.util import dt as dt_util
 
-from .attachments import async_fetched, async_fit
+from .attachments import async_fetched
+from .budget import async_fit
 from .const import (
     CONF_REPLY_TO,
     CONF_SENDER_NAME,
     CONF_SIZE_BUDGET,
     DEFAULT_SIZE_BUDGET,
     DOMAIN,
+    MEGABYTE,
 )
 from .coordinator import QQMailConfigEntry
 from .errors import Texts, action_error, async_texts
+from .fetched import megabytes
 from .mail.card import (
     Card,
     Link,
@@ -56,8 +59,7 @@ from .outcome import (
 from .request import MessageRequest
 from .states import async_rows
 
-_MIB = 1024**2
-_RESERVE = _MIB
+_RESERVE = MEGABYTE
 """Octets that the server's limit leaves to texts and headers."""
 
 # The outbox sorts by numbers, the higher first.
@@ -216,8 +218,8 @@ async def async_send(
                 translation_domain=DOMAIN,
                 translation_key="too_large",
                 translation_placeholders={
-                    "size": f"{err.size / _MIB:.1f}",
-                    "limit": f"{err.limit / _MIB:.1f}",
+                    "size": megabytes(err.size),
+                    "limit": megabytes(err.limit),
                 },
             ) from err
         except OutboxFullError as err:
@@ -294,7 +296,7 @@ def _budget(entry: QQMailConfigEntry) -> int:
     octets, encoded = BASE64_LINE
     budget: int = entry.options.get(CONF_SIZE_BUDGET, DEFAULT_SIZE_BUDGET)
     room = max(outbox.state.max_size - _RESERVE, 0) * octets // encoded
-    return min(budget * _MIB, room)
+    return min(budget * MEGABYTE, room)
 
 
 def _absolute(
