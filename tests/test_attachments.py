@@ -28,8 +28,8 @@ from custom_components.qq_mail.attachments import async_fetched
 from custom_components.qq_mail.budget import async_fit
 from custom_components.qq_mail.const import DOMAIN, MEGABYTE
 from custom_components.qq_mail.fetched import Fetched, safe_filename
+from custom_components.qq_mail.fields import Attachment, Source
 from custom_components.qq_mail.mail.models import BodyPart
-from custom_components.qq_mail.request import Attachment, Source
 from homeassistant.components.camera import Camera
 from homeassistant.components.image import ImageEntity
 from homeassistant.components.media_source import (

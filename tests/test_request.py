@@ -9,13 +9,11 @@ import pytest
 
 import custom_components.qq_mail as integration
 from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.fields import Attachment, MessageField, Source
 from custom_components.qq_mail.mail.card import Link
 from custom_components.qq_mail.mail.models import Mailbox, Priority, Recipients
 from custom_components.qq_mail.request import (
-    Attachment,
-    MessageField,
     MessageRequest,
-    Source,
     read_notification,
     read_request,
 )

@@ -23,9 +23,9 @@ from .fetched import (
     shown,
     unavailable,
 )
+from .fields import Attachment, Source
 from .files import file_part, from_path
 from .mail.models import BodyPart
-from .request import Attachment, Source
 
 _CAMERA_OR_IMAGE = re.compile(r"media-source://(?:camera|image)/(.+)")
 _TTS = "media-source://tts/"

@@ -13,9 +13,9 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
 from .const import DOMAIN, MAX_REDIRECTS
 from .fetched import AttachmentError, megabytes, too_large, unavailable
+from .fields import Attachment
 from .files import file_part
 from .mail.models import BodyPart
-from .request import Attachment
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _CHUNK = 256 * 1024

@@ -9,9 +9,9 @@ from typing import cast
 from homeassistant.exceptions import HomeAssistantError
 
 from .const import DOMAIN, MEGABYTE
+from .fields import Attachment
 from .mail.models import BodyPart, one_line
 from .pictures import signed_type
-from .request import Attachment
 
 OCTET_STREAM = "application/octet-stream"
 

@@ -21,9 +21,9 @@ from .fetched import (
     shown,
     unavailable,
 )
+from .fields import Attachment
 from .mail.models import BodyPart
 from .pictures import SIGNATURE_LENGTH
-from .request import Attachment
 
 
 def from_path(hass: HomeAssistant, attachment: Attachment, label: str) -> Fetched:

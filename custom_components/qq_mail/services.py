@@ -26,12 +26,13 @@ from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
 from .coordinator import QQMailConfigEntry
+from .fields import TARGET_KEYS
 from .mail.models import Recipients
 from .notify import QQMailNotifyEntity
 from .outbox import Outbox
 from .outcome import Outcome
 from .recipients import default_recipients, join_recipients
-from .request import TARGET_KEYS, MessageRequest, read_request
+from .request import MessageRequest, read_request
 from .sending import Sent, async_preview, async_send
 
 
