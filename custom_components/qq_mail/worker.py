@@ -1,11 +1,10 @@
-"""The worker of an outbox: when a message is tried, and what comes of it."""
+"""The worker of an outbox: when a message is tried, and over which session."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from random import SystemRandom
 import ssl
 from typing import TYPE_CHECKING
 
@@ -14,38 +13,23 @@ from homeassistant.helpers.event import async_track_point_in_utc_time
 from homeassistant.util import dt as dt_util
 
 from .const import (
-    BACK_OFF,
     DEFAULT_MAX_SIZE,
     IDLE_TIMEOUT,
-    JITTER,
     LATE_AFTER,
     LOGGER,
     LOGIN_CHECK_INTERVAL,
-    LOGIN_PAUSE,
-    MAX_RATE_LIMIT_PAUSE,
-    RATE_LIMIT_PAUSE,
     STOP_GRACE,
 )
-from .mail.diagnosis import Cause, Treatment, diagnose
-from .mail.exceptions import (
-    AuthenticationError,
-    MailError,
-    OutcomeUnknownError,
-    RecipientsRefusedError,
-    SessionError,
-)
+from .mail.exceptions import AuthenticationError, MailError, SessionError
 from .mail.message import insertions
-from .mail.models import Reply, Step, Submission, SubmissionResult
+from .mail.models import Step, Submission, SubmissionResult
 from .mail.session import SubmissionSession
-from .outcome import Hold, Outcome
 from .pace import Bucket, Pace
+from .policy import Policy
 from .store import QueuedMessage
 
 if TYPE_CHECKING:
     from .outbox import Outbox
-
-_CHANCE = SystemRandom()
-_UNKNOWN = Cause.OUTCOME_UNKNOWN
 
 
 class Worker:
@@ -70,7 +54,7 @@ class Worker:
         self._waiting = outbox.waiting
         self._tls_context = tls_context
         self._bucket = Bucket(pace)
-        self._request_new_code = request_new_code
+        self._policy = Policy(outbox, request_new_code)
         self._late_note = late_note
         self._wake = asyncio.Event()
         self._session: SubmissionSession | None = None
@@ -110,9 +94,9 @@ class Worker:
     async def async_run(self) -> None:
         """Work until stopped: expire, try what is due, wait for what comes next."""
         try:
-            await self._recover()
+            await self._policy.async_recover()
             while not self.stopping:
-                await self._expire()
+                await self._policy.async_expire()
                 self._end_hold()
                 if message := self._due():
                     await self._attempt(message)
@@ -127,27 +111,6 @@ class Worker:
             if self._session:
                 self._session.drop()
                 self._session = None
-
-    async def _recover(self) -> None:
-        """Report what was in the air when Home Assistant was killed."""
-        for message in self._waiting.in_order():
-            if message.in_data:
-                await self._went_out(message)
-                deferred = await self._deferred(message, _UNKNOWN, None)
-                self._outbox.report(deferred, Outcome.UNKNOWN, cause=_UNKNOWN)
-
-    async def _expire(self) -> None:
-        for message in self._waiting.expired():
-            LOGGER.error(
-                "Message %s expired after %s attempts: %s",
-                message.queue_id,
-                message.attempts,
-                message.reply or message.cause,
-            )
-            await self._waiting.async_forget(message)
-            self._outbox.report(
-                message, Outcome.EXPIRED, cause=message.cause, reply=message.reply
-            )
 
     def _end_hold(self) -> None:
         hold = self._outbox.state.hold
@@ -171,7 +134,7 @@ class Worker:
         try:
             await self._open_session()
         except AuthenticationError as err:
-            await self._hold_if_needed(err)
+            await self._policy.async_hold_if_needed(err)
             if self._outbox.state.hold and self._outbox.state.hold.until:
                 self._check_login_at = self._outbox.state.hold.until
         except SessionError as err:
@@ -232,20 +195,14 @@ class Worker:
         try:
             result = await self._submit(message, self._submission(message))
         except FileNotFoundError as err:
-            LOGGER.error("Cannot read message %s: %s", message.queue_id, err)
-            self._outbox.damaged.append(str(err.filename))
-            await self._waiting.async_forget(message)
-            self._outbox.report(message, Outcome.REJECTED, detail=str(err))
+            await self._policy.async_lost(message, err)
         except MailError as err:
-            await self._failed(message, err)
+            await self._policy.async_failed(message, err)
         except Exception as err:  # noqa: BLE001 - the worker must not die of it
             LOGGER.exception("Message %s waits", message.queue_id)
-            deferred = await self._deferred(message, Cause.TEMPORARY, None)
-            self._outbox.report(
-                deferred, Outcome.DEFERRED, cause=deferred.cause, detail=str(err)
-            )
+            await self._policy.async_defer(message, str(err))
         else:
-            await self._accepted_for(message, result)
+            await self._policy.async_accepted(message, result)
         finally:
             self.attempting = None
             self._keep_session_for_a_while()
@@ -280,145 +237,3 @@ class Worker:
                 raise
         session = await self._open_session()
         return await session.submit(submission, mark)
-
-    async def _accepted_for(
-        self, message: QueuedMessage, result: SubmissionResult
-    ) -> None:
-        """Go on with whoever was refused, and wake the others: the way is free."""
-        self._outbox.state.count_accepted()
-        await self._went_out(message)
-        self._waiting.hurry()
-        accepted = replace(
-            message, recipients=result.accepted, attempts=message.attempts + 1
-        )
-        if not result.refused:
-            await self._waiting.async_forget(message)
-        waiting = await self._without_rejected(message, result.refused)
-        self._outbox.report(accepted, Outcome.ACCEPTED, reply=result.reply)
-        self._report_refused(message, result.refused, waiting)
-
-    async def _failed(self, message: QueuedMessage, err: MailError) -> None:
-        """Defer a message or reject it, and let the account rest where needed."""
-        if isinstance(err, RecipientsRefusedError):
-            waiting = await self._without_rejected(message, err.refused)
-            self._report_refused(message, err.refused, waiting)
-            return
-        if err.cause.treatment in (
-            Treatment.REJECT_MESSAGE,
-            Treatment.REJECT_RECIPIENT,
-        ):
-            await self._waiting.async_forget(message)
-            self._report_rejected(message, err.cause, err.reply)
-            return
-        await self._hold_if_needed(err)
-        deferred = await self._deferred(message, err.cause, err.reply)
-        if isinstance(err, SessionError):
-            # It would be the same for the others.
-            self._waiting.put_off(deferred.next_attempt)
-        unknown = isinstance(err, OutcomeUnknownError)
-        if unknown:
-            await self._went_out(message)
-        self._outbox.report(
-            deferred,
-            Outcome.UNKNOWN if unknown else Outcome.DEFERRED,
-            cause=err.cause,
-            reply=err.reply,
-            detail=err.detail,
-        )
-        if self._outbox.state.hold or isinstance(err, SessionError):
-            self._outbox.release_calls()
-
-    async def _went_out(self, message: QueuedMessage) -> None:
-        """Remember it before the message is forgotten: a clear has to be told."""
-        if message.tag and self._outbox.state.mark_thread(message.tag, went_out=True):
-            await self._outbox.async_keep_state()
-
-    async def _without_rejected(
-        self, message: QueuedMessage, refused: Mapping[str, Reply]
-    ) -> QueuedMessage | None:
-        """Keep a message for those who were refused for now, if there are any."""
-        if not refused:
-            return None
-        deferred = {
-            recipient: reply
-            for recipient, reply in refused.items()
-            if diagnose(reply, Step.RCPT).treatment is Treatment.RETRY
-        }
-        if not deferred:
-            await self._waiting.async_forget(message)
-            return None
-        reply = next(iter(deferred.values()))
-        return await self._deferred(
-            replace(message, recipients=tuple(deferred)),
-            diagnose(reply, Step.RCPT),
-            reply,
-        )
-
-    def _report_refused(
-        self,
-        message: QueuedMessage,
-        refused: Mapping[str, Reply],
-        waiting: QueuedMessage | None,
-    ) -> None:
-        """Report those who were refused for good, and those who were for now."""
-        if waiting:
-            self._outbox.report(
-                waiting, Outcome.DEFERRED, cause=waiting.cause, reply=waiting.reply
-            )
-        kept = waiting.recipients if waiting else ()
-        for recipient, reply in refused.items():
-            if recipient not in kept:
-                self._report_rejected(
-                    replace(message, recipients=(recipient,)),
-                    diagnose(reply, Step.RCPT),
-                    reply,
-                )
-
-    def _report_rejected(
-        self, message: QueuedMessage, cause: Cause, reply: Reply | None
-    ) -> None:
-        LOGGER.error("Message %s was rejected: %s", message.queue_id, reply or cause)
-        self._outbox.report(
-            replace(message, attempts=message.attempts + 1),
-            Outcome.REJECTED,
-            cause=cause,
-            reply=reply,
-        )
-
-    async def _deferred(
-        self, message: QueuedMessage, cause: Cause, reply: Reply | None
-    ) -> QueuedMessage:
-        """Keep a message for its next attempt, later after each one."""
-        attempts = message.attempts + 1
-        back_off = BACK_OFF[min(attempts, len(BACK_OFF)) - 1]
-        deferred = replace(
-            message,
-            attempts=attempts,
-            next_attempt=dt_util.utcnow() + back_off * (1 + _CHANCE.uniform(0, JITTER)),
-            in_data=False,
-            cause=cause,
-            reply=reply,
-        )
-        await self._waiting.async_update(deferred)
-        return deferred
-
-    async def _hold_if_needed(self, err: MailError) -> None:
-        """Let the account rest where each further try would make it worse."""
-        now = dt_util.utcnow()
-        state = self._outbox.state
-        match err.cause.treatment:
-            case Treatment.PAUSE:
-                pause = min(RATE_LIMIT_PAUSE * 2**state.pauses, MAX_RATE_LIMIT_PAUSE)
-                state.pauses += 1
-                state.hold = Hold(err.cause, now + pause, err.reply)
-            case Treatment.LOGIN_LATER if not state.login_refused:
-                state.login_refused = True
-                state.hold = Hold(err.cause, now + LOGIN_PAUSE, err.reply)
-            case Treatment.LOGIN_LATER | Treatment.NEW_CODE:
-                state.hold = Hold(err.cause, None, err.reply)
-                self._request_new_code()
-            case _:
-                return
-        LOGGER.warning("Nothing is submitted until %s: %s", state.hold.until, err)
-        await self._outbox.async_keep_state()
-        self._outbox.changed()
