@@ -11,6 +11,7 @@ import pytest
 from custom_components.qq_mail.mail import session as session_module
 from custom_components.qq_mail.mail.diagnosis import Cause, Treatment, diagnose
 from custom_components.qq_mail.mail.exceptions import MailError
+from custom_components.qq_mail.mail.faults import read_reply
 from custom_components.qq_mail.mail.models import (
     Account,
     Envelope,
@@ -119,6 +120,6 @@ def test_diagnosis(code: int, text: str, step: Step) -> None:
 )
 def test_cleaned(code: int, octets: bytes, handler: str) -> None:
     """Any octets become one printable line, however they were decoded."""
-    reply = session_module._reply(code, octets.decode("utf-8", handler))  # noqa: SLF001
+    reply = read_reply(code, octets.decode("utf-8", handler))
     assert readable(reply)
     assert reply.code == code

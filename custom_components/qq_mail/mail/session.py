@@ -6,18 +6,15 @@ their replies may be damaged; and the answer to the final dot alone decides.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
-import errno
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 import re
-import socket
 import ssl
 from types import TracebackType
 from typing import Self, cast
 
 from aiosmtplib import (
     SMTP,
-    SMTPConnectError,
     SMTPConnectTimeoutError,
     SMTPException,
     SMTPResponseException,
@@ -26,21 +23,13 @@ from aiosmtplib import (
 from .diagnosis import Cause, diagnose
 from .exceptions import (
     AuthenticationError,
-    MailError,
     MessageRefusedError,
     OutcomeUnknownError,
     RecipientsRefusedError,
     SessionError,
 )
-from .models import (
-    Account,
-    Encryption,
-    Reply,
-    Step,
-    Submission,
-    SubmissionResult,
-    one_line,
-)
+from .faults import read_reply, translated
+from .models import Account, Encryption, Reply, Step, Submission, SubmissionResult
 
 # QQ writes the name into a Received field that every recipient can read. An
 # address literal is allowed for a client without a name (RFC 5321 section
@@ -62,11 +51,6 @@ CLOSE_TIMEOUT = 0.5
 
 _START_INPUT = 354
 _SIZE_VALUE = re.compile(r"[0-9]{1,20}")
-_REPLY_MAX_CHARS = 500
-# aiosmtplib's code for an answer that is not SMTP, or much too long.
-_INVALID_RESPONSE = -1
-# X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
-_CERTIFICATE_NAME_ERRORS = (62, 64)
 
 
 class SubmissionSession:
@@ -117,7 +101,7 @@ class SubmissionSession:
             await self._connect_with_tls()
         else:
             await self._connect_and_upgrade()
-        with _translated(Step.EHLO):
+        with translated(Step.EHLO):
             await self._client.ehlo()
         self._writer = asyncio.StreamWriter(
             cast("asyncio.WriteTransport", self._client.transport),
@@ -135,7 +119,7 @@ class SubmissionSession:
             log_in = self._client.auth_plain
         else:
             raise AuthenticationError(Cause.NO_LOGIN, Step.AUTH)
-        with _translated(Step.AUTH):
+        with translated(Step.AUTH):
             await log_in(self._account.username, self._account.password)
 
     @property
@@ -183,7 +167,7 @@ class SubmissionSession:
 
     async def _connect_with_tls(self) -> None:
         try:
-            with _translated(Step.CONNECT):
+            with translated(Step.CONNECT):
                 await self._client.connect()
         except SessionError as err:
             if err.cause is Cause.TLS_FAILED and (
@@ -205,17 +189,17 @@ class SubmissionSession:
         except (SMTPException, UnicodeError) as err:
             if await self._begins_with_tls():
                 raise SessionError(Cause.TLS_PORT, Step.CONNECT) from err
-            with _translated(Step.CONNECT):
+            with translated(Step.CONNECT):
                 if not isinstance(err, SMTPConnectTimeoutError):
                     raise
                 # Silent, but not waiting for TLS: slow, then.
                 await self._client.connect()
-        with _translated(Step.EHLO):
+        with translated(Step.EHLO):
             await self._client.ehlo()
         # QQ would take the login in plaintext as well; we would not.
         if not self._client.supports_extension("starttls"):
             raise SessionError(Cause.NO_STARTTLS, Step.STARTTLS)
-        with _translated(Step.STARTTLS):
+        with translated(Step.STARTTLS):
             await self._client.starttls()
 
     async def _plaintext_greeting(self) -> bytes:
@@ -267,13 +251,13 @@ class SubmissionSession:
             if self._client.supports_extension("size")
             else []
         )
-        with _translated(Step.MAIL):
+        with translated(Step.MAIL):
             await self._client.mail(envelope.reverse_path, options=options)
         try:
             refused = await self._name_recipients(envelope.recipients)
             if before_data:
                 await before_data()
-            with _translated(Step.DATA):
+            with translated(Step.DATA):
                 answer = await self._client.execute_command(b"DATA")
                 if answer.code != _START_INPUT:
                     raise SMTPResponseException(answer.code, answer.message)
@@ -292,7 +276,7 @@ class SubmissionSession:
         refused: dict[str, Reply] = {}
         for recipient in recipients:
             try:
-                with _translated(Step.RCPT):
+                with translated(Step.RCPT):
                     await self._client.rcpt(recipient)
             except MessageRefusedError as err:
                 if err.cause is Cause.RATE_LIMIT or not self._client.is_connected:
@@ -317,13 +301,13 @@ class SubmissionSession:
         """Send the body in wire form, no faster than the server reads it."""
         writer = cast("asyncio.StreamWriter", self._writer)
         while piece:
-            with _translated(Step.BODY):
+            with translated(Step.BODY):
                 for start in range(0, len(piece), CHUNK_BYTES):
                     writer.write(piece[start : start + CHUNK_BYTES])
                     async with asyncio.timeout(self._account.timeout):
                         await writer.drain()
             piece = await _next(pieces)
-        with _translated(Step.BODY):
+        with translated(Step.BODY):
             # A connection that ended in good order fails only the next drain.
             await writer.drain()
 
@@ -335,7 +319,7 @@ class SubmissionSession:
             raise OutcomeUnknownError(
                 Cause.OUTCOME_UNKNOWN, Step.END_OF_DATA, detail=str(err)
             ) from err
-        reply = _reply(answer.code, answer.message)
+        reply = read_reply(answer.code, answer.message)
         if not reply.positive:
             raise MessageRefusedError(
                 diagnose(reply, Step.END_OF_DATA), Step.END_OF_DATA, reply
@@ -356,68 +340,3 @@ def _pieces(submission: Submission) -> Iterator[bytes]:
 async def _next(pieces: Iterator[bytes]) -> bytes:
     """Have the next piece read off the event loop; nothing is the end."""
     return await asyncio.to_thread(next, pieces, b"")
-
-
-@contextmanager
-def _translated(step: Step) -> Generator[None]:
-    """Turn every aiosmtplib, ssl and OS error into a MailError."""
-    try:
-        yield
-    except SMTPResponseException as err:
-        raise _refusal(_reply(err.code, err.message), step) from err
-    except (SMTPException, OSError, UnicodeError) as err:
-        cause, detail = _fault(err)
-        if step is Step.AUTH and cause is Cause.CONNECTION_LOST:
-            # QQ hides a refused login behind a closed connection.
-            raise AuthenticationError(Cause.LOGIN_CLOSED, step) from err
-        raise SessionError(cause, step, detail=detail) from err
-
-
-def _refusal(reply: Reply, step: Step) -> MailError:
-    """Say what a refusing reply means at this step."""
-    if reply.code == _INVALID_RESPONSE:
-        cause = Cause.NOT_SMTP if step.before_login else Cause.BAD_REPLY
-        return SessionError(cause, step, detail=reply.text)
-    cause = diagnose(reply, step)
-    if step is Step.AUTH:
-        return AuthenticationError(cause, step, reply)
-    if step.before_login:
-        return SessionError(cause, step, reply)
-    return MessageRefusedError(cause, step, reply)
-
-
-def _fault(err: Exception) -> tuple[Cause, str]:
-    """Tell causes apart by the exceptions of aiosmtplib, ssl and the system."""
-    if isinstance(err, SMTPConnectError) and isinstance(err.__cause__, Exception):
-        # aiosmtplib wraps what went wrong while connecting.
-        err = err.__cause__
-    match err:
-        case ssl.SSLCertVerificationError():
-            if err.verify_code in _CERTIFICATE_NAME_ERRORS:
-                return Cause.CERTIFICATE_NAME, err.verify_message
-            return Cause.CERTIFICATE_UNTRUSTED, err.verify_message
-        case ssl.SSLError():
-            return Cause.TLS_FAILED, err.reason or str(err)
-        case socket.gaierror() | UnicodeError():
-            return Cause.HOST_NOT_FOUND, str(err)
-        # asyncio aborts a TLS handshake only when its time is up.
-        case TimeoutError() | ConnectionAbortedError():
-            return Cause.TIMED_OUT, str(err)
-        case ConnectionRefusedError():
-            return Cause.CONNECTION_REFUSED, str(err)
-        case ConnectionError():
-            return Cause.CONNECTION_LOST, str(err)
-    # A host with several addresses: asyncio merges what each of them said.
-    if f"[Errno {errno.ECONNREFUSED}]" in str(err):
-        return Cause.CONNECTION_REFUSED, str(err)
-    return Cause.UNREACHABLE, str(err)
-
-
-def _reply(code: int, text: str) -> Reply:
-    """Clean a reply: QQ's oldest texts are GBK, and a server may send anything."""
-    raw = text.encode("utf-8", "surrogateescape")
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError:
-        text = raw.decode("gb18030", "replace")
-    return Reply(code, one_line(text)[:_REPLY_MAX_CHARS])
