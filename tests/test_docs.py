@@ -1,18 +1,56 @@
-"""The examples in the documentation can be pasted."""
+"""The examples in the documentation can be pasted, and send what they say."""
 
+import asyncio
+from datetime import datetime, timedelta
 from pathlib import Path
 import re
 from typing import Any
 
+from freezegun.api import FrozenDateTimeFactory
 import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_mock_service,
+)
 
-from homeassistant.components.automation.config import async_validate_config_item
 from homeassistant.core import HomeAssistant
+from homeassistant.core_config import CORE_CONFIG_SCHEMA
 from homeassistant.setup import async_setup_component
-from homeassistant.util.yaml import load_yaml_dict, parse_yaml
+from homeassistant.util.yaml import parse_yaml
+
+from .conftest import ADDRESS
+from .qq_server import QQServer, Step, replies
+from .test_attachments import TestCamera, add_cameras, picture
+from .test_notify import ENTITY
+from .test_outbox import later
+from .test_sending import body_of, mail_of
+from .test_trigger import be_refused
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = (ROOT / "docs/examples.md", ROOT / "docs/examples.zh-Hans.md")
+READMES = (ROOT / "README.md", ROOT / "README.zh-Hans.md")
+
+# What the mail of each automation begins with: its subject, and its text.
+MAILS = {
+    "Doorbell by mail": ("Someone is at the door", "The doorbell rang at "),
+    "Daily report": ("Report of ", "# Today\n- Sunset: 19:30"),
+    "Low batteries": ("Batteries to change", "Letterbox: 7 %"),
+    "Water leak": ("Water in the cellar", "The leak sensor reports water."),
+    "Garden picture": ("The garden", "The garden at noon."),
+    "Smoke alarm": ("Smoke!", "The smoke detector has gone off."),
+    "Freezer door": ("Freezer door", "The freezer is opened."),
+    "Mail or notification": ("Water", "There is water in the cellar."),
+    "Send the report file": ("The report", "The file is attached."),
+    "Moved from SMTP": ("Window", "A window was opened."),
+    "Mail when there is water under the sink": ("💧 Water", "Kitchen reports water"),
+    "厨房漏水时发邮件": ("💧 厨房漏水", "Kitchen 在"),
+}
+FILES = {
+    "Doorbell by mail": ["door.jpg"],
+    "Garden picture": ["garden.jpg"],
+    "Send the report file": ["report.pdf"],
+    "Moved from SMTP": ["window.jpg"],
+}
 
 
 def blocks(path: Path) -> list[str]:
@@ -20,44 +58,22 @@ def blocks(path: Path) -> list[str]:
     return re.findall(r"```yaml\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
 
 
-def load(block: str) -> Any:
-    """Load a block, whatever it holds."""
-    return parse_yaml(block)
+def load(hass: HomeAssistant, block: str) -> Any:
+    """Read a block as it is where the folders and the entities have their names."""
+    block = re.sub(r"notify\.(me|family|jia_ren)\b", ENTITY, block)
+    return parse_yaml(block.replace("/config/", f"{hass.config.config_dir}/"))
 
 
-AUTOMATIONS = [
-    pytest.param(block, id=f"{path.name}-{number}")
-    for path in EXAMPLES
-    for number, block in enumerate(blocks(path))
-]
-
-
-@pytest.mark.parametrize("block", AUTOMATIONS)
-async def test_home_assistant_accepts(hass: HomeAssistant, block: str) -> None:
-    """Home Assistant's own validation accepts each automation."""
-    assert await async_setup_component(hass, "automation", {})
-    assert await async_setup_component(hass, "qq_mail", {})
-    config = load(block)
-    result = await async_validate_config_item(hass, "example", config)
-    assert result is not None
-    assert result.validation_error is None
-
-
-def test_fields_exist() -> None:
-    """The action has every field that an example uses."""
-    services = load_yaml_dict(str(ROOT / "custom_components/qq_mail/services.yaml"))
-    fields = services["send_message"]["fields"]
-    known = set(fields).union(*(field.get("fields", {}) for field in fields.values()))
-    used = {
-        field
-        for path in EXAMPLES
-        for block in blocks(path)
-        for step in load(block)["actions"]
-        if step.get("action") == "qq_mail.send_message"
-        for field in step["data"]
-    }
-    assert used
-    assert used <= known
+def params(key: str, *pages: Path) -> list[Any]:
+    """Return the blocks that begin with a key."""
+    found = [
+        pytest.param(block, id=f"{page.name}-{number}")
+        for page in pages
+        for number, block in enumerate(blocks(page))
+        if key in parse_yaml(block)
+    ]
+    assert found
+    return found
 
 
 def test_languages_agree() -> None:
@@ -65,3 +81,251 @@ def test_languages_agree() -> None:
     english, chinese = (blocks(path) for path in EXAMPLES)
     assert len(english) == 11
     assert english == chinese
+
+
+def test_readmes_agree() -> None:
+    """The READMEs differ in nothing but names and texts."""
+
+    def shape(value: Any) -> Any:
+        match value:
+            case dict():
+                return {key: shape(item) for key, item in value.items()}
+            case list():
+                return [shape(item) for item in value]
+            case _:
+                return type(value)
+
+    english, chinese = (
+        [shape(parse_yaml(block)) for block in blocks(path)] for path in READMES
+    )
+    assert len(english) == 7
+    assert english == chinese
+
+
+@pytest.fixture
+def files(hass: HomeAssistant) -> None:
+    """Have the files that the examples name, where files may be attached from."""
+    folder = Path(hass.config.path("www"))
+    folder.mkdir()
+    (folder / "report.pdf").write_bytes(b"%PDF-1.7")
+    (folder / "window.jpg").write_bytes(picture())
+    hass.config.allowlist_external_dirs = {str(folder)}
+
+
+@pytest.fixture
+async def home(hass: HomeAssistant, files: None, loaded_entry: MockConfigEntry) -> None:
+    """Have what the examples name."""
+    hass.config.external_url = "https://home.example.com"
+    await hass.config.async_set_time_zone("Asia/Shanghai")
+    await add_cameras(
+        hass, TestCamera("Front door", picture()), TestCamera("Garden", picture())
+    )
+    for sensor in ("temperature", "energy_today"):
+        hass.states.async_set(f"sensor.{sensor}", "21")
+    battery = {"device_class": "battery", "friendly_name": "Letterbox"}
+    hass.states.async_set("sensor.letterbox", "7", battery)
+    setting = {"next_setting": "2026-11-24T11:30:00+00:00"}
+    hass.states.async_set("sun.sun", "above_horizon", setting)
+
+
+def change(hass: HomeAssistant, entity_id: str, state: str) -> None:
+    """Let an entity have another state."""
+    hass.states.async_set(entity_id, state, {"friendly_name": "Kitchen"})
+
+
+async def automate(hass: HomeAssistant, config: dict[str, Any]) -> None:
+    """Set up an automation."""
+    config = {"alias": "Test", **config}
+    assert await async_setup_component(hass, "automation", {"automation": config})
+    await hass.async_block_till_done()
+    (state,) = hass.states.async_all("automation")
+    assert state.state == "on"
+
+
+async def fire(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, trigger: dict[str, Any]
+) -> None:
+    """Let happen what a trigger waits for."""
+    if trigger["trigger"] == "time":
+        await later(hass, freezer, timedelta(days=1))
+        return
+    change(hass, trigger["entity_id"], trigger["to"])
+    await hass.async_block_till_done()
+    if "for" in trigger:
+        await later(hass, freezer, timedelta(minutes=5))
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        param
+        for param in params("alias", *EXAMPLES, *READMES)
+        if "qq_mail.message_" not in str(param.values[0])
+    ],
+)
+@pytest.mark.usefixtures("home")
+async def test_automation_sends(
+    hass: HomeAssistant,
+    server: QQServer,
+    freezer: FrozenDateTimeFactory,
+    block: str,
+) -> None:
+    """An automation sends its mail, with everything that belongs to it."""
+    freezer.move_to(datetime.fromisoformat("2026-11-23T00:00:00+08:00"))
+    config = load(hass, block)
+    trigger = config["triggers"][0]
+    if entity_id := trigger.get("entity_id"):
+        change(hass, entity_id, "off")
+    await automate(hass, config)
+    assert server.accepted == []
+    await fire(hass, freezer, trigger)
+    mail = mail_of(server)
+    subject, text = MAILS[config["alias"]]
+    assert mail.subject.startswith(subject)
+    assert body_of(mail).startswith(text)
+    files = [part.get_filename() for part in mail.message.walk() if part.get_filename()]
+    assert files == FILES.get(config["alias"], [])
+    # Or its timer outlives the test.
+    await hass.services.async_call(
+        "automation", "turn_off", {"entity_id": "all"}, blocking=True
+    )
+
+
+@pytest.mark.usefixtures("home")
+async def test_to_each_as_it_says(
+    hass: HomeAssistant, server: QQServer, freezer: FrozenDateTimeFactory
+) -> None:
+    """The example with Cc reaches everyone in it, and nobody else."""
+    config = load(hass, example("Water leak"))
+    change(hass, "binary_sensor.leak", "off")
+    await automate(hass, config)
+    await fire(hass, freezer, config["triggers"][0])
+    mail = mail_of(server)
+    assert mail.message["To"] == "anna@example.com, ben@example.com"
+    assert mail.message["Cc"] == "caretaker@example.com"
+    assert ADDRESS not in mail.recipients
+
+
+@pytest.mark.usefixtures("home")
+async def test_conversation_ends(
+    hass: HomeAssistant, server: QQServer, freezer: FrozenDateTimeFactory
+) -> None:
+    """The example of a conversation sends its end, in the same conversation."""
+    config = load(hass, example("Freezer door"))
+    change(hass, "binary_sensor.freezer_door", "off")
+    await automate(hass, config)
+    for trigger in config["triggers"]:
+        await fire(hass, freezer, trigger)
+    opened, closed = server.accepted
+    assert body_of(closed).startswith("The freezer is closed.")
+    assert opened.message["References"] == closed.message["References"]
+
+
+@pytest.mark.usefixtures("home")
+async def test_notification_if_rejected(
+    hass: HomeAssistant, server: QQServer, freezer: FrozenDateTimeFactory
+) -> None:
+    """The example that looks at the answer goes on where the mail is refused."""
+    calls = async_mock_service(hass, "persistent_notification", "create")
+    config = load(hass, example("Mail or notification"))
+    change(hass, "binary_sensor.leak", "off")
+    await automate(hass, config)
+    server.script(Step.DOT, replies.CONTENT)
+    await fire(hass, freezer, config["triggers"][0])
+    assert [call.data["message"] for call in calls] == ["Mail: rejected"]
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        param
+        for param in params("triggers", *EXAMPLES, *READMES)
+        if "qq_mail.message_" in str(param.values[0])
+    ],
+)
+@pytest.mark.usefixtures("home")
+async def test_follow_up(hass: HomeAssistant, server: QQServer, block: str) -> None:
+    """An automation hears of a mail that was refused."""
+    calls = [
+        async_mock_service(hass, "persistent_notification", "create"),
+        async_mock_service(hass, "notify", "mobile_app_my_phone"),
+    ]
+    await automate(hass, load(hass, block))
+    await be_refused(hass, server)
+    ((call,),) = filter(None, calls)
+    assert call.data["message"].endswith("Fire")
+
+
+@pytest.mark.parametrize("block", params("action", *READMES))
+@pytest.mark.usefixtures("home")
+async def test_action(hass: HomeAssistant, server: QQServer, block: str) -> None:
+    """The action with everything sends everything."""
+    change(hass, "lock.front_door", "locked")
+    change(hass, "binary_sensor.front_door", "off")
+    action = load(hass, block)
+    domain, name = action["action"].split(".")
+    await hass.services.async_call(
+        domain, name, action["data"], blocking=True, target=action["target"]
+    )
+    mail = mail_of(server)
+    assert set(mail.recipients) == {ADDRESS, "neighbour@example.com"}
+    assert mail.subject == action["data"]["title"]
+    html = body_of(mail, "html")
+    assert html.count(">Kitchen<") == 2
+    assert "https://home.example.com/lovelace/doors" in html
+    assert "cid:" in html
+
+
+@pytest.mark.parametrize("block", params("tell_the_grandparents", *READMES))
+@pytest.mark.usefixtures("home")
+async def test_script(hass: HomeAssistant, server: QQServer, block: str) -> None:
+    """The script sends one mail to both."""
+    assert await async_setup_component(hass, "script", {"script": load(hass, block)})
+    await hass.services.async_call("script", "tell_the_grandparents", blocking=True)
+    assert mail_of(server).recipients == ("grandma@example.com", "grandpa@example.com")
+
+
+@pytest.mark.parametrize("block", params("alert", *READMES))
+@pytest.mark.usefixtures("home")
+async def test_alert(hass: HomeAssistant, server: QQServer, block: str) -> None:
+    """The alert says that it began, and that it is over."""
+    config = load(hass, block)
+    change(hass, "binary_sensor.freezer_door", "off")
+    assert await async_setup_component(hass, "alert", config)
+    for number, state in enumerate(("on", "off"), 1):
+        change(hass, "binary_sensor.freezer_door", state)
+        await asyncio.to_thread(server.wait_for, number)
+    alert = config["alert"]["freezer_open"]
+    assert [body_of(mail).strip() for mail in server.accepted] == [
+        alert["message"],
+        alert["done_message"],
+    ]
+
+
+@pytest.mark.parametrize("block", params("notify", *READMES))
+async def test_group(
+    hass: HomeAssistant, server: QQServer, entry: MockConfigEntry, block: str
+) -> None:
+    """The group sends by mail and by its other member."""
+    assert await async_setup_component(hass, "notify", load(hass, block))
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    calls = async_mock_service(hass, "notify", "mobile_app_my_phone")
+    await hass.services.async_call(
+        "notify", "everyone", {"message": "Hello"}, blocking=True
+    )
+    assert mail_of(server).recipients == ("grandma@example.com", "grandpa@example.com")
+    assert [call.data["message"] for call in calls] == ["Hello"]
+
+
+@pytest.mark.parametrize("block", params("homeassistant", *READMES))
+def test_login_codes(hass: HomeAssistant, block: str) -> None:
+    """Home Assistant accepts what is to be added to its configuration."""
+    config = CORE_CONFIG_SCHEMA(load(hass, block)["homeassistant"])
+    assert config["auth_mfa_modules"][1]["include"] == ["qq_mail"]
+
+
+def example(alias: str) -> str:
+    """Return the example with this name."""
+    (block,) = (block for block in blocks(EXAMPLES[0]) if f"alias: {alias}\n" in block)
+    return block

@@ -2,9 +2,10 @@
 
 import asyncio
 from pathlib import Path
-import shutil
 from typing import Any
 
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 import pytest
 
 from tests.qq_server import AcceptedMessage, Certificates, QQServer, Step, replies
@@ -63,14 +64,32 @@ async def install(home: HomeAssistant, server: QQServer) -> None:
         "encryption": "tls",
     }
     await home.post(f"{flows}/{form['flow_id']}", typed)
-    known = await home.command("blueprint/list", domain="automation")
     for name, given in INPUTS.items():
-        path = f"qq_mail/{name}.yaml"
-        assert known[path]["metadata"]["source_url"].endswith(f"/{path}")
+        path = await import_blueprint(home, name)
         await home.post(
             f"/api/config/automation/config/{name}",
             {"alias": name, "use_blueprint": {"path": path, "input": given}},
         )
+
+
+async def import_blueprint(home: HomeAssistant, name: str) -> str:
+    """Import a blueprint from its URL, as the frontend does."""
+    site = web.Application()
+    site.router.add_static("/", BLUEPRINTS)
+    async with TestServer(site) as pages:
+        url = str(pages.make_url(f"/{name}.yaml"))
+        found = await home.command("blueprint/import", url=url)
+    assert found["validation_errors"] is None
+    path = f"{found['suggested_filename']}.yaml"
+    saved = await home.command(
+        "blueprint/save",
+        domain="automation",
+        path=path,
+        yaml=found["raw_data"],
+        source_url=url,
+    )
+    assert saved == {"overrides_existing": False}
+    return path
 
 
 def text_of(mail: AcceptedMessage) -> str:
@@ -89,8 +108,6 @@ async def test_blueprints(tmp_path: Path, socket_enabled: None) -> None:
     home = HomeAssistant(
         tmp_path / "config", ca_file=ca_file, configuration=CONFIGURATION
     )
-    target = home.config_dir / "blueprints" / "automation" / "qq_mail"
-    shutil.copytree(BLUEPRINTS, target)
     with QQServer(certificates, accounts={ADDRESS: CODE}) as server:
         async with home:
             await install(home, server)
