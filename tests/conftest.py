@@ -16,7 +16,7 @@ import pytest_socket
 import custom_components  # noqa: F401
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.mail.models import Account, Encryption
-from custom_components.qq_mail.outcome import OutboxEvent
+from custom_components.qq_mail.outbox.outcome import OutboxEvent
 from homeassistant.core import HomeAssistant
 from homeassistant.util.ssl import client_context
 

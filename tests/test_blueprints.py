@@ -22,10 +22,10 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 
 from .conftest import ADDRESS
+from .message.test_attachments import TestCamera, add_cameras, picture
+from .outbox.test_outbox import later, until
 from .qq_server import QQServer
-from .test_attachments import TestCamera, add_cameras, picture
 from .test_notify import ENTITY
-from .test_outbox import later, until
 from .test_sending import body_of, mail_of
 from .test_trigger import be_refused
 

@@ -19,10 +19,10 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import parse_yaml
 
 from .conftest import ADDRESS
+from .message.test_attachments import TestCamera, add_cameras, picture
+from .outbox.test_outbox import later
 from .qq_server import QQServer, Step, replies
-from .test_attachments import TestCamera, add_cameras, picture
 from .test_notify import ENTITY
-from .test_outbox import later
 from .test_sending import body_of, mail_of
 from .test_trigger import be_refused
 

@@ -15,8 +15,8 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 
 from .conftest import ADDRESS, Events
+from .outbox.test_outbox import later, until
 from .qq_server import Answer, QQServer, Step, replies
-from .test_outbox import later, until
 
 
 async def notify(hass: HomeAssistant) -> None:

@@ -15,7 +15,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.qq_mail.const import DOMAIN
-from custom_components.qq_mail.mail.exceptions import SessionError
+from custom_components.qq_mail.mail.errors import SessionError
 from custom_components.qq_mail.mail.models import Account, Encryption
 from custom_components.qq_mail.mail.session import SubmissionSession
 from homeassistant.components.system_health import get_info

@@ -21,9 +21,9 @@ from homeassistant.helpers import (
 )
 
 from .conftest import ADDRESS, CODE, Events
+from .outbox.test_outbox import later, outbox_of, until
 from .qq_server import AcceptedMessage, Answer, Close, Hang, QQServer, Step, replies
 from .test_notify import ENTITY, RECIPIENT
-from .test_outbox import later, outbox_of, until
 
 FAMILY = "notify.family"
 
@@ -601,7 +601,7 @@ async def test_conversations_are_bounded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A tag may be made by a template."""
-    monkeypatch.setattr("custom_components.qq_mail.state.MAX_THREADS", 2)
+    monkeypatch.setattr("custom_components.qq_mail.outbox.account.MAX_THREADS", 2)
     for tag in "abc":
         await send(hass, tag=tag)
     assert list(outbox_of(loaded_entry).state.threads) == ["b", "c"]

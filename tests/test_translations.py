@@ -10,10 +10,10 @@ import pytest
 import custom_components.qq_mail as integration
 from custom_components.qq_mail import binary_sensor, button, config_flow, event, sensor
 from custom_components.qq_mail.errors import _CAUSES_WITH_EXMAIL_TEXT
-from custom_components.qq_mail.fields import Format, MessageField, Source
 from custom_components.qq_mail.mail.diagnosis import Cause, Treatment
 from custom_components.qq_mail.mail.models import Encryption, Priority
-from custom_components.qq_mail.outcome import Outcome
+from custom_components.qq_mail.message.fields import Format, MessageField, Source
+from custom_components.qq_mail.outbox.outcome import Outcome
 from custom_components.qq_mail.repairs import Issue
 from custom_components.qq_mail.services import Action
 from custom_components.qq_mail.trigger import TRIGGERS

@@ -16,8 +16,8 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 
 from .conftest import ADDRESS, Events
+from .outbox.test_outbox import later, until
 from .qq_server import QQServer, Step, replies
-from .test_outbox import later, until
 
 VARIABLES = (
     "queue_id",

@@ -30,13 +30,13 @@ from .coordinator import (
     QQMailRuntimeData,
     account_from,
 )
-from .errors import Texts, async_texts
-from .outbox import Outbox
-from .outcome import OutboxEvent
-from .pace import Pace
+from .message.texts import Texts, async_texts
+from .outbox.outbox import Outbox
+from .outbox.outcome import OutboxEvent
+from .outbox.pace import Pace
+from .outbox.spool import Spool
 from .repairs import async_watch
 from .services import async_setup_services
-from .store import Spool
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 

@@ -12,9 +12,9 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import QQMailConfigEntry
 from .entity import QQMailEntity
-from .errors import async_texts
-from .recipients import default_recipients
-from .request import MessageRequest
+from .message.recipients import default_recipients
+from .message.request import MessageRequest
+from .message.texts import async_texts
 from .sending import async_send
 
 # The outbox keeps the order; the buttons have nothing to wait for.

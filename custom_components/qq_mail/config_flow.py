@@ -73,9 +73,10 @@ from .const import (
 )
 from .coordinator import QQMailConfigEntry, account_from
 from .errors import form_field, placeholders, translation_key
-from .mail.exceptions import InvalidMailboxError, MailError
+from .mail.address import InvalidMailboxError, Mailbox, one_line
+from .mail.errors import MailError
 from .mail.message import SENDER_NAME_MAX_BYTES
-from .mail.models import Encryption, Mailbox, one_line
+from .mail.models import Encryption
 from .mail.session import SubmissionSession
 
 _QQ_NUMBER = re.compile(r"\d{5,12}")

@@ -15,8 +15,8 @@ from homeassistant.util.signal_type import SignalType
 from .const import CONF_ENCRYPTION, DOMAIN, LOGGER
 from .mail.diagnosis import Cause
 from .mail.models import Account, Encryption
-from .outbox import Outbox
-from .outcome import OutboxEvent, Outcome
+from .outbox.outbox import Outbox
+from .outbox.outcome import OutboxEvent, Outcome
 
 type QQMailConfigEntry = ConfigEntry[QQMailRuntimeData]
 

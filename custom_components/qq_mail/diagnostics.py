@@ -13,7 +13,7 @@ from homeassistant.util import dt as dt_util
 from .const import CONF_RECIPIENTS, CONF_REPLY_TO, CONF_SENDER_NAME, CONF_SERVICE_NAME
 from .coordinator import QQMailConfigEntry
 from .mail.models import Reply
-from .outbox import Outbox
+from .outbox.outbox import Outbox
 
 TO_REDACT = {
     CONF_PASSWORD,

@@ -1,17 +1,16 @@
 """The one place where a MailError becomes an error that a person reads."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Protocol
 
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT
-from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.helpers.translation import async_get_translations
+from homeassistant.exceptions import HomeAssistantError
 
 from .const import CONF_ENCRYPTION, DOMAIN, QQ_DOMAINS
+from .mail.address import Mailbox
 from .mail.diagnosis import Cause
-from .mail.exceptions import InvalidMailboxError, MailError
-from .mail.models import Account, Mailbox, Reply
+from .mail.errors import MailError
+from .mail.models import Account, Reply
 
 _FIELDS = {
     Cause.HOST_NOT_FOUND: CONF_HOST,
@@ -87,37 +86,4 @@ def action_error(failure: Failure, account: Account) -> HomeAssistantError:
         translation_domain=DOMAIN,
         translation_key=translation_key(failure, account),
         translation_placeholders=placeholders(failure, account),
-    )
-
-
-def invalid_address(err: InvalidMailboxError) -> ServiceValidationError:
-    """Return what an action raises when it is given no mail address."""
-    return ServiceValidationError(
-        translation_domain=DOMAIN,
-        translation_key="invalid_address",
-        translation_placeholders={"address": err.text},
-    )
-
-
-class Texts:
-    """Words errors, and what is written into mails, in Home Assistant's language."""
-
-    def __init__(self, texts: Mapping[str, str]) -> None:
-        """Keep the texts by their keys."""
-        self._texts = texts
-
-    def __call__(self, key: str, **placeholders: str) -> str:
-        """Return the text of a key."""
-        text = self._texts[f"component.{DOMAIN}.exceptions.{key}.message"]
-        return text.format(**placeholders)
-
-    def of(self, err: HomeAssistantError) -> str:
-        """Return the text of an error of ours."""
-        return self(err.translation_key or "", **(err.translation_placeholders or {}))
-
-
-async def async_texts(hass: HomeAssistant) -> Texts:
-    """Return the texts; they are read from disk only once."""
-    return Texts(
-        await async_get_translations(hass, hass.config.language, "exceptions", [DOMAIN])
     )

@@ -8,8 +8,8 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import QQMailConfigEntry
 from .entity import QQMailEntity
-from .outbox import Outbox
-from .outcome import OutboxEvent, Outcome
+from .outbox.outbox import Outbox
+from .outbox.outcome import OutboxEvent, Outcome
 
 # The outbox tells of its outcomes; nothing is fetched.
 PARALLEL_UPDATES = 0

@@ -17,9 +17,9 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .const import CONF_SERVICE_NAME, LOGGER, SUBENTRY_TYPE_RECIPIENT
 from .coordinator import QQMailConfigEntry
 from .entity import device_info
-from .mail.models import Recipients
-from .recipients import default_recipients, subentry_recipients
-from .request import MessageRequest, read_notification
+from .mail.address import Recipients
+from .message.recipients import default_recipients, subentry_recipients
+from .message.request import MessageRequest, read_notification
 from .sending import async_send
 
 # The outbox keeps the order; the entities have nothing to wait for.

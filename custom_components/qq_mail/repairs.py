@@ -11,7 +11,7 @@ from homeassistant.util import dt as dt_util
 from .const import DOMAIN
 from .coordinator import QQMailConfigEntry
 from .mail.diagnosis import Treatment
-from .outcome import OutboxEvent, Outcome
+from .outbox.outcome import OutboxEvent, Outcome
 
 
 class Issue(StrEnum):

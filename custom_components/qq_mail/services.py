@@ -26,13 +26,13 @@ from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
 from .coordinator import QQMailConfigEntry
-from .fields import TARGET_KEYS
-from .mail.models import Recipients
+from .mail.address import Recipients
+from .message.fields import TARGET_KEYS
+from .message.recipients import default_recipients, join_recipients
+from .message.request import MessageRequest, read_request
 from .notify import QQMailNotifyEntity
-from .outbox import Outbox
-from .outcome import Outcome
-from .recipients import default_recipients, join_recipients
-from .request import MessageRequest, read_request
+from .outbox.outbox import Outbox
+from .outbox.outcome import Outcome
 from .sending import Sent, async_preview, async_send
 
 

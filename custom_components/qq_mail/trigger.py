@@ -18,7 +18,7 @@ from homeassistant.helpers.typing import ConfigType
 
 from .const import DOMAIN
 from .coordinator import SIGNAL_OUTBOX_EVENT, QQMailConfigEntry
-from .outcome import OutboxEvent, Outcome
+from .outbox.outcome import OutboxEvent, Outcome
 
 _CONFIG_SCHEMA = vol.Schema(
     {

@@ -7,8 +7,8 @@ from hypothesis import given, strategies as st
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
-from custom_components.qq_mail.fields import Format, MessageField, Source
 from custom_components.qq_mail.mail.models import Priority
+from custom_components.qq_mail.message.fields import Format, MessageField, Source
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from tests.qq_server import QQServer

@@ -10,7 +10,7 @@ import pytest
 
 from custom_components.qq_mail.mail import session as session_module
 from custom_components.qq_mail.mail.diagnosis import Cause, Treatment, diagnose
-from custom_components.qq_mail.mail.exceptions import MailError
+from custom_components.qq_mail.mail.errors import MailError
 from custom_components.qq_mail.mail.faults import read_reply
 from custom_components.qq_mail.mail.models import (
     Account,

@@ -11,7 +11,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.const import DOMAIN
-from custom_components.qq_mail.store import Spool
+from custom_components.qq_mail.outbox.spool import Spool
 from homeassistant.core import HomeAssistant
 from tests.qq_server import QQServer
 

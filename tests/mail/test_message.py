@@ -14,24 +14,19 @@ from fast_mail_parser import parse_email
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.qq_mail.mail.exceptions import (
+from custom_components.qq_mail.mail.address import (
     InvalidMailboxError,
-    UnreadablePartError,
+    Mailbox,
+    Recipients,
+    one_line,
 )
+from custom_components.qq_mail.mail.errors import UnreadablePartError
 from custom_components.qq_mail.mail.message import (
     SENDER_NAME_MAX_BYTES,
     compose,
     insertions,
 )
-from custom_components.qq_mail.mail.models import (
-    BodyPart,
-    Composed,
-    Draft,
-    Mailbox,
-    Priority,
-    Recipients,
-    one_line,
-)
+from custom_components.qq_mail.mail.models import BodyPart, Composed, Draft, Priority
 from tests.qq_server.accepted import from_field_is_valid, unstuffed
 
 DATE = datetime(2026, 11, 23, 8, 30, tzinfo=UTC)

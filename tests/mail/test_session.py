@@ -15,7 +15,7 @@ import pytest
 
 from custom_components.qq_mail.mail import session as session_module
 from custom_components.qq_mail.mail.diagnosis import Cause, Treatment
-from custom_components.qq_mail.mail.exceptions import (
+from custom_components.qq_mail.mail.errors import (
     AuthenticationError,
     MailError,
     MessageRefusedError,

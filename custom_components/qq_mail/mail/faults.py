@@ -8,14 +8,10 @@ import ssl
 
 from aiosmtplib import SMTPConnectError, SMTPException, SMTPResponseException
 
+from .address import one_line
 from .diagnosis import Cause, diagnose
-from .exceptions import (
-    AuthenticationError,
-    MailError,
-    MessageRefusedError,
-    SessionError,
-)
-from .models import Reply, Step, one_line
+from .errors import AuthenticationError, MailError, MessageRefusedError, SessionError
+from .models import Reply, Step
 
 _REPLY_MAX_CHARS = 500
 # aiosmtplib's code for an answer that is not SMTP, or much too long.

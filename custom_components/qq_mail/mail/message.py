@@ -16,18 +16,9 @@ from secrets import token_hex
 from typing import BinaryIO
 from urllib.parse import quote
 
-from .exceptions import UnreadablePartError
-from .models import (
-    BodyPart,
-    Composed,
-    Draft,
-    Envelope,
-    Gap,
-    Mailbox,
-    Priority,
-    TextEncoding,
-    one_line,
-)
+from .address import Mailbox, one_line
+from .errors import UnreadablePartError
+from .models import BodyPart, Composed, Draft, Envelope, Gap, Priority, TextEncoding
 
 # 7bit: what is not ASCII is encoded, whatever servers on the way make of 8BITMIME.
 _POLICY = SMTP.clone(cte_type="7bit")

@@ -21,7 +21,7 @@ from aiosmtplib import (
 )
 
 from .diagnosis import Cause, diagnose
-from .exceptions import (
+from .errors import (
     AuthenticationError,
     MessageRefusedError,
     OutcomeUnknownError,

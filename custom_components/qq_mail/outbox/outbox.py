@@ -13,9 +13,11 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 from homeassistant.util.ulid import ulid_at_time
 
-from .const import LOGGER, MAX_BYTES, MAX_MESSAGES, MAX_SHARE_OF_DISK
-from .mail.diagnosis import Cause
-from .mail.models import Account, Composed, Mailbox, Reply
+from ..const import LOGGER, MAX_BYTES, MAX_MESSAGES, MAX_SHARE_OF_DISK
+from ..mail.address import Mailbox
+from ..mail.diagnosis import Cause
+from ..mail.models import Account, Composed, Reply
+from .account import AccountState, Thread
 from .outcome import (
     MessageTooLargeError,
     OutboxClosedError,
@@ -25,8 +27,7 @@ from .outcome import (
     Receipt,
 )
 from .pace import Pace
-from .state import AccountState, Thread
-from .store import QueuedMessage, Spool
+from .spool import QueuedMessage, Spool
 from .waiting import Waiting
 from .worker import Worker
 

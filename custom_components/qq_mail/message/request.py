@@ -6,7 +6,11 @@ from datetime import timedelta
 from pathlib import PurePath
 from typing import Any
 
-from .const import DEFAULT_WAIT
+from ..const import DEFAULT_WAIT
+from ..mail.address import Mailbox, Recipients
+from ..mail.card import Link
+from ..mail.models import Priority
+from .errors import field_error
 from .fields import (
     CONTENT_ID,
     READERS,
@@ -15,13 +19,10 @@ from .fields import (
     MessageField,
     Source,
     as_list,
-    field_error,
     is_empty,
     read_fields,
     read_text,
 )
-from .mail.card import Link
-from .mail.models import Mailbox, Priority, Recipients
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,11 @@ from typing import cast
 
 from homeassistant.exceptions import HomeAssistantError
 
-from .const import DOMAIN, MEGABYTE
-from .fields import Attachment
-from .mail.models import BodyPart, one_line
+from ...const import MEGABYTE
+from ...mail.address import one_line
+from ...mail.models import BodyPart
+from ..errors import AttachmentError
+from ..fields import Attachment
 from .pictures import signed_type
 
 OCTET_STREAM = "application/octet-stream"
@@ -24,17 +26,6 @@ _MEDIA_TYPE = re.compile(
 _MAX_FILENAME = 255
 _MAX_EXTENSION = 16
 _MAX_LABEL = 200
-
-
-class AttachmentError(HomeAssistantError):
-    """Says what is missing in a message, why, and what to do."""
-
-    def __init__(self, key: str, attachment: str, **placeholders: str) -> None:
-        super().__init__(
-            translation_domain=DOMAIN,
-            translation_key=f"attachment_{key}",
-            translation_placeholders={"attachment": attachment, **placeholders},
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from typing import Any, Self
 
 from homeassistant.util import dt as dt_util
 
-from .const import DEFAULT_MAX_SIZE, MAX_THREADS, THREAD_DURATION
-from .mail.diagnosis import Cause
+from ..const import DEFAULT_MAX_SIZE, MAX_THREADS, THREAD_DURATION
+from ..mail.diagnosis import Cause
 from .outcome import Hold
 
 

@@ -15,7 +15,6 @@ from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
 )
 
-from custom_components.qq_mail import outbox as outbox_module
 from custom_components.qq_mail.const import (
     DOMAIN,
     IDLE_TIMEOUT,
@@ -23,14 +22,15 @@ from custom_components.qq_mail.const import (
     RATE_LIMIT_PAUSE,
 )
 from custom_components.qq_mail.mail.diagnosis import Cause
-from custom_components.qq_mail.outbox import Outbox
-from custom_components.qq_mail.outcome import Hold
+from custom_components.qq_mail.outbox import outbox as outbox_module
+from custom_components.qq_mail.outbox.outbox import Outbox
+from custom_components.qq_mail.outbox.outcome import Hold
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
-from .conftest import ADDRESS, CODE, Events
-from .qq_server import Answer, Close, Hang, QQServer, Step, replies
+from ..conftest import ADDRESS, CODE, Events
+from ..qq_server import Answer, Close, Hang, QQServer, Step, replies
 
 # The first back-off with all of its jitter.
 FIRST = timedelta(seconds=67)

@@ -12,7 +12,7 @@ from homeassistant.core import callback
 from homeassistant.helpers.event import async_track_point_in_utc_time
 from homeassistant.util import dt as dt_util
 
-from .const import (
+from ..const import (
     DEFAULT_MAX_SIZE,
     IDLE_TIMEOUT,
     LATE_AFTER,
@@ -20,13 +20,13 @@ from .const import (
     LOGIN_CHECK_INTERVAL,
     STOP_GRACE,
 )
-from .mail.exceptions import AuthenticationError, MailError, SessionError
-from .mail.message import insertions
-from .mail.models import Step, Submission, SubmissionResult
-from .mail.session import SubmissionSession
+from ..mail.errors import AuthenticationError, MailError, SessionError
+from ..mail.message import insertions
+from ..mail.models import Step, Submission, SubmissionResult
+from ..mail.session import SubmissionSession
 from .pace import Bucket, Pace
 from .policy import Policy
-from .store import QueuedMessage
+from .spool import QueuedMessage
 
 if TYPE_CHECKING:
     from .outbox import Outbox

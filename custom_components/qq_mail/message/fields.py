@@ -15,11 +15,10 @@ from homeassistant.core import valid_entity_id
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 
-from .const import DOMAIN
-from .errors import invalid_address
-from .mail.card import Link
-from .mail.exceptions import InvalidMailboxError
-from .mail.models import Mailbox, Priority, one_line
+from ..mail.address import InvalidMailboxError, Mailbox, one_line
+from ..mail.card import Link
+from ..mail.models import Priority
+from .errors import field_error, invalid_address
 
 MAX_WAIT = 300
 MIN_EXPIRES_AFTER = timedelta(minutes=1)
@@ -109,15 +108,6 @@ def _unknown(name: str, names: Iterable[str], key: str) -> ServiceValidationErro
     if near := get_close_matches(name, names, n=1):
         return field_error(key, field=shown, suggestion=near[0])
     return field_error(f"{key}_options", field=shown, options=", ".join(names))
-
-
-def field_error(key: str, **placeholders: str) -> ServiceValidationError:
-    """Return an error with its text."""
-    return ServiceValidationError(
-        translation_domain=DOMAIN,
-        translation_key=key,
-        translation_placeholders=placeholders,
-    )
 
 
 def _shown(value: object) -> str:

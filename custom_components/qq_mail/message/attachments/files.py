@@ -10,9 +10,11 @@ import stat
 
 from homeassistant.core import HomeAssistant
 
-from .const import MAX_MATCHES
+from ...const import MAX_MATCHES
+from ...mail.models import BodyPart
+from ..errors import AttachmentError
+from ..fields import Attachment
 from .fetched import (
-    AttachmentError,
     Fetched,
     body_part,
     joined,
@@ -21,8 +23,6 @@ from .fetched import (
     shown,
     unavailable,
 )
-from .fields import Attachment
-from .mail.models import BodyPart
 from .pictures import SIGNATURE_LENGTH
 
 

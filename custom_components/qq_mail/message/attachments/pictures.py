@@ -14,8 +14,8 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from .const import LOGGER, MAX_PIXELS, PICTURE_QUALITY
-from .mail.models import BodyPart
+from ...const import LOGGER, MAX_PIXELS, PICTURE_QUALITY
+from ...mail.models import BodyPart
 
 JPEG = "image/jpeg"
 PNG = "image/png"

@@ -11,10 +11,12 @@ from aiohttp import ClientError
 from homeassistant.core import HomeAssistant, split_entity_id, valid_entity_id
 from homeassistant.exceptions import HomeAssistantError
 
-from .const import FETCH_TIMEOUT, LOGGER
+from ...const import FETCH_TIMEOUT, LOGGER
+from ...mail.models import BodyPart
+from ..errors import AttachmentError
+from ..fields import Attachment, Source
 from .downloads import async_from_url, read_url, remove
 from .fetched import (
-    AttachmentError,
     Fetched,
     body_part,
     joined,
@@ -23,9 +25,7 @@ from .fetched import (
     shown,
     unavailable,
 )
-from .fields import Attachment, Source
 from .files import file_part, from_path
-from .mail.models import BodyPart
 
 _CAMERA_OR_IMAGE = re.compile(r"media-source://(?:camera|image)/(.+)")
 _TTS = "media-source://tts/"

@@ -9,10 +9,11 @@ import pytest
 
 import custom_components.qq_mail as integration
 from custom_components.qq_mail.const import DOMAIN
-from custom_components.qq_mail.fields import Attachment, MessageField, Source
+from custom_components.qq_mail.mail.address import Mailbox, Recipients
 from custom_components.qq_mail.mail.card import Link
-from custom_components.qq_mail.mail.models import Mailbox, Priority, Recipients
-from custom_components.qq_mail.request import (
+from custom_components.qq_mail.mail.models import Priority
+from custom_components.qq_mail.message.fields import Attachment, MessageField, Source
+from custom_components.qq_mail.message.request import (
     MessageRequest,
     read_notification,
     read_request,

@@ -17,9 +17,9 @@ from pathlib import Path
 import shutil
 from typing import Any, BinaryIO, Self
 
-from .const import LOGGER
-from .mail.diagnosis import Cause
-from .mail.models import Envelope, Gap, Reply, TextEncoding
+from ..const import LOGGER
+from ..mail.diagnosis import Cause
+from ..mail.models import Envelope, Gap, Reply, TextEncoding
 
 VERSION = 1
 

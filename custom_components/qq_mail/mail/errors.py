@@ -1,20 +1,10 @@
 """Why a message could not be submitted: causes and replies, no texts for users."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, override
+from typing import override
 
-if TYPE_CHECKING:
-    from .diagnosis import Cause
-    from .models import BodyPart, Reply, Step
-
-
-class InvalidMailboxError(ValueError):
-    """A text that is not a mail address."""
-
-    def __init__(self, text: str) -> None:
-        """Keep the text, as it was typed."""
-        super().__init__(text)
-        self.text = text
+from .diagnosis import Cause
+from .models import BodyPart, Reply, Step
 
 
 class UnreadablePartError(Exception):

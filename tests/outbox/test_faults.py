@@ -13,10 +13,10 @@ from custom_components.qq_mail.mail import session as session_module
 from custom_components.qq_mail.mail.diagnosis import Cause
 from homeassistant.core import HomeAssistant
 
-from .conftest import Events
-from .qq_server import Answer, Certificate, Close, Hang, QQServer, Raw, Step
-from .qq_server.actions import Action
-from .qq_server.connection import LEAKED
+from ..conftest import Events
+from ..qq_server import Answer, Certificate, Close, Hang, QQServer, Raw, Step
+from ..qq_server.actions import Action
+from ..qq_server.connection import LEAKED
 from .test_outbox import FRIENDS, later, notify, until
 
 FAULTS: dict[str, Action] = {

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_USERNAME
 
-from .const import CONF_BCC, CONF_CC, CONF_RECIPIENTS, CONF_TO
-from .coordinator import QQMailConfigEntry
-from .mail.models import Mailbox, Recipients
+from ..const import CONF_BCC, CONF_CC, CONF_RECIPIENTS, CONF_TO
+from ..mail.address import Mailbox, Recipients
 
 
-def default_recipients(entry: QQMailConfigEntry) -> Recipients:
+def default_recipients(entry: ConfigEntry) -> Recipients:
     """Return who gets a message that names nobody: by default the account."""
     return Recipients(
         to=_stored(entry.options.get(CONF_RECIPIENTS) or [entry.data[CONF_USERNAME]])

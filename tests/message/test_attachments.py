@@ -23,13 +23,13 @@ from pytest_homeassistant_custom_component.common import (
     setup_test_component_platform,
 )
 
-from custom_components.qq_mail import attachments as module
-from custom_components.qq_mail.attachments import async_fetched
-from custom_components.qq_mail.budget import async_fit
 from custom_components.qq_mail.const import DOMAIN, MEGABYTE
-from custom_components.qq_mail.fetched import Fetched, safe_filename
-from custom_components.qq_mail.fields import Attachment, Source
 from custom_components.qq_mail.mail.models import BodyPart
+from custom_components.qq_mail.message.attachments import fetching as module
+from custom_components.qq_mail.message.attachments.budget import async_fit
+from custom_components.qq_mail.message.attachments.fetched import Fetched, safe_filename
+from custom_components.qq_mail.message.attachments.fetching import async_fetched
+from custom_components.qq_mail.message.fields import Attachment, Source
 from homeassistant.components.camera import Camera
 from homeassistant.components.image import ImageEntity
 from homeassistant.components.media_source import (

@@ -7,9 +7,10 @@ from pathlib import Path, PurePath
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
-from .const import PICTURE_SIDES
+from ...const import PICTURE_SIDES
+from ...mail.models import BodyPart
+from ..errors import AttachmentError
 from .fetched import (
-    AttachmentError,
     Fetched,
     megabytes,
     reason_of,
@@ -17,7 +18,6 @@ from .fetched import (
     too_large,
     unavailable,
 )
-from .mail.models import BodyPart
 from .pictures import JPEG, shrunk
 
 

@@ -7,10 +7,10 @@ from datetime import datetime
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
-from .const import LOGGER
-from .mail.diagnosis import Cause
-from .state import AccountState
-from .store import Loaded, QueuedMessage, Spool
+from ..const import LOGGER
+from ..mail.diagnosis import Cause
+from .account import AccountState
+from .spool import Loaded, QueuedMessage, Spool
 
 
 class Waiting:

@@ -24,9 +24,9 @@ from homeassistant.helpers.target import (
 from homeassistant.helpers.translation import async_translate_state
 from homeassistant.util import dt as dt_util
 
-from .const import DOMAIN
-from .errors import Texts
-from .mail.card import Row
+from ..const import DOMAIN
+from ..mail.card import Row
+from .texts import Texts
 
 
 @callback

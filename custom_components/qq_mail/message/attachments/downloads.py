@@ -11,11 +11,12 @@ from yarl import URL
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
-from .const import DOMAIN, MAX_REDIRECTS
-from .fetched import AttachmentError, megabytes, too_large, unavailable
-from .fields import Attachment
+from ...const import DOMAIN, MAX_REDIRECTS
+from ...mail.models import BodyPart
+from ..errors import AttachmentError
+from ..fields import Attachment
+from .fetched import megabytes, too_large, unavailable
 from .files import file_part
-from .mail.models import BodyPart
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _CHUNK = 256 * 1024

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from homeassistant.util import dt as dt_util
 
-from .const import (
+from ..const import (
     BACK_OFF,
     JITTER,
     LOGGER,
@@ -15,16 +15,16 @@ from .const import (
     MAX_RATE_LIMIT_PAUSE,
     RATE_LIMIT_PAUSE,
 )
-from .mail.diagnosis import Cause, Treatment, diagnose
-from .mail.exceptions import (
+from ..mail.diagnosis import Cause, Treatment, diagnose
+from ..mail.errors import (
     MailError,
     OutcomeUnknownError,
     RecipientsRefusedError,
     SessionError,
 )
-from .mail.models import Reply, Step, SubmissionResult
+from ..mail.models import Reply, Step, SubmissionResult
 from .outcome import Hold, Outcome
-from .store import QueuedMessage
+from .spool import QueuedMessage
 
 if TYPE_CHECKING:
     from .outbox import Outbox

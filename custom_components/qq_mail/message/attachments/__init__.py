@@ -1,0 +1,1 @@
+"""Pictures and files that go with a message, wherever they come from."""

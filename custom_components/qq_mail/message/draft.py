@@ -1,0 +1,164 @@
+"""From a request to what a message is made of: everything fetched, noted, and fitting."""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime
+from secrets import token_hex
+from typing import BinaryIO
+
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.network import NoURLAvailableError, get_url
+from homeassistant.util import dt as dt_util
+
+from ..const import DOMAIN
+from ..mail.card import (
+    Card,
+    Link,
+    Picture,
+    content_ids,
+    extend_html,
+    render_html,
+    render_text,
+    text_of,
+)
+from ..mail.errors import UnreadablePartError
+from ..mail.models import BodyPart, Composed, Draft
+from .attachments.budget import async_fit
+from .attachments.fetching import async_fetched
+from .request import MessageRequest
+from .rows import async_rows
+from .texts import Texts
+
+
+class Material:
+    """All that a message is made of, fetched: from here on nothing waits."""
+
+    def __init__(
+        self, card: Card, own_html: str, parts: Sequence[BodyPart], texts: Texts
+    ) -> None:
+        self._card = card
+        self._own_html = own_html
+        self._parts = list(parts)
+        self._texts = texts
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out, and why."""
+        return self._card.notes
+
+    def compose(
+        self,
+        draft: Draft,
+        write: Callable[[BinaryIO, Draft], Composed],
+        stream: BinaryIO,
+    ) -> Composed:
+        """Fill a draft and write it; without a file that cannot be read after all."""
+        while True:
+            text, html, parts = self.content()
+            try:
+                return write(stream, replace(draft, text=text, html=html, parts=parts))
+            except UnreadablePartError as err:
+                del self._parts[parts.index(err.part)]
+                note = self._texts("attachment_not_found", attachment=err.part.filename)
+                self._card = replace(self._card, notes=(*self.notes, note))
+                stream.seek(0)
+                stream.truncate()
+
+    def content(self) -> tuple[str, str, tuple[BodyPart, ...]]:
+        """Return the text, the HTML if there is any, and what goes with them.
+
+        It blocks.
+        """
+        card, own = self._card, self._own_html
+        if own and not card.text:
+            card = replace(card, text=text_of(own))
+        if own:
+            referenced = content_ids(own)
+        else:
+            referenced = content_ids(render_html(card)) if card.markdown else set()
+        parts = tuple(_placed(part, referenced) for part in self._parts)
+        card = replace(
+            card,
+            pictures=tuple(
+                Picture(part.content_id, part.filename)
+                for part in parts
+                if part.inline and part.content_id not in referenced
+            ),
+        )
+        if own:
+            html = extend_html(own, card)
+        elif card.markdown or card.rows or card.link or card.pictures:
+            html = render_html(card)
+        else:
+            html = ""
+        return render_text(card), html, parts
+
+
+def _placed(part: BodyPart, referenced: set[str]) -> BodyPart:
+    """Show a part within the HTML where that refers to it, or where it should be."""
+    for content_id in (part.content_id, part.filename):
+        if content_id in referenced:
+            return replace(part, inline=True, content_id=content_id)
+    if part.inline and part.media_type.startswith("image/"):
+        own_id = part.content_id or f"{token_hex(8)}@{DOMAIN}"
+        return replace(part, content_id=own_id)
+    return replace(part, inline=False)
+
+
+@asynccontextmanager
+async def async_material(
+    hass: HomeAssistant,
+    request: MessageRequest,
+    budget: int,
+    created: datetime,
+    texts: Texts,
+) -> AsyncGenerator[Material]:
+    """Fetch what a message is made of; what cannot be fetched becomes a note.
+
+    The budget is in octets, before they are encoded. Raises HomeAssistantError where nothing is left to say.
+    """
+    rows, missing = async_rows(hass, request.entities, texts)
+    link, unlinked = _absolute(hass, request.link, texts)
+    async with async_fetched(hass, request.attachments, budget) as fetched:
+        fitting = await async_fit(hass, fetched.parts, budget)
+        failures = [*missing, *unlinked, *fetched.failures, *fitting.failures]
+        said = request.message or request.html or rows or link or fitting.parts
+        if failures and not said:
+            raise failures[0]
+        card = Card(
+            title=request.title,
+            text=request.message,
+            markdown=request.markdown,
+            columns=(texts("card_name"), texts("card_state"), texts("card_since")),
+            rows=rows,
+            link=link,
+            notes=tuple(texts.of(failure) for failure in failures),
+            priority=request.priority,
+            home=hass.config.location_name,
+            time=f"{dt_util.as_local(created):%Y-%m-%d %H:%M}",
+            language=hass.config.language,
+        )
+        yield Material(card, request.html, fitting.parts, texts)
+
+
+def _absolute(
+    hass: HomeAssistant, link: Link | None, texts: Texts
+) -> tuple[Link | None, list[HomeAssistantError]]:
+    """Return a button that works from anywhere."""
+    if not link:
+        return None, []
+    url = link.url
+    if url.startswith("/"):
+        try:
+            url = get_url(hass, prefer_external=True) + url
+        except NoURLAvailableError:
+            return None, [
+                HomeAssistantError(
+                    translation_domain=DOMAIN,
+                    translation_key="no_url",
+                    translation_placeholders={"link": url},
+                )
+            ]
+    return Link(url, link.title or texts("card_open")), []

@@ -1,0 +1,33 @@
+"""What is written into mails, in Home Assistant's language."""
+
+from collections.abc import Mapping
+
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.translation import async_get_translations
+
+from ..const import DOMAIN
+
+
+class Texts:
+    """Words errors, and what is written into mails, in Home Assistant's language."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        """Keep the texts by their keys."""
+        self._texts = texts
+
+    def __call__(self, key: str, **placeholders: str) -> str:
+        """Return the text of a key."""
+        text = self._texts[f"component.{DOMAIN}.exceptions.{key}.message"]
+        return text.format(**placeholders)
+
+    def of(self, err: HomeAssistantError) -> str:
+        """Return the text of an error of ours."""
+        return self(err.translation_key or "", **(err.translation_placeholders or {}))
+
+
+async def async_texts(hass: HomeAssistant) -> Texts:
+    """Return the texts; they are read from disk only once."""
+    return Texts(
+        await async_get_translations(hass, hass.config.language, "exceptions", [DOMAIN])
+    )
