@@ -16,7 +16,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 import custom_components.qq_mail as integration
-from custom_components.qq_mail.const import DOMAIN, RATE_LIMIT_PAUSE
+from custom_components.qq_mail.const import DOMAIN
 from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import Event, HomeAssistant, State
 from homeassistant.exceptions import HomeAssistantError
@@ -26,6 +26,7 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 
 from .conftest import ADDRESS
+from .outbox.test_outbox import RATE_LIMIT_PAUSE
 from .qq_server import Answer, Close, QQServer, Step, replies
 
 FOLDER = Path(integration.__file__).parent
@@ -355,7 +356,7 @@ async def test_attributes_of_an_event(
     """An outcome comes with all that an automation needs."""
     server.script(Step.MAIL, LATER)
     await notify(hass, title="火警", target=["a@example.com", "b@example.com"])
-    (message,) = loaded_entry.runtime_data.outbox.waiting.in_order()
+    (message,) = loaded_entry.runtime_data.outbox.messages()
     shown = state_of(hass, MESSAGE).attributes
     assert {key: shown[key] for key in shown if key != "event_types"} == {
         "event_type": "deferred",

@@ -256,7 +256,7 @@ async def test_refused_for_good(
     assert refused.value.translation_key == key
     assert refused.value.translation_placeholders
     assert refused.value.translation_placeholders["account"] == ADDRESS
-    assert loaded_entry.runtime_data.outbox.waiting.in_order() == []
+    assert loaded_entry.runtime_data.outbox.messages() == []
     await send(hass, title="again")
     assert server.accepted[-1].subject == "again"
 
@@ -281,7 +281,7 @@ async def test_kept(
     """Anything else is no failure of the action: the message waits."""
     server.script(step, action)
     await send(hass)
-    assert len(loaded_entry.runtime_data.outbox.waiting.in_order()) == 1
+    assert len(loaded_entry.runtime_data.outbox.messages()) == 1
 
 
 async def test_in_a_group_and_in_alert(

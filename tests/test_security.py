@@ -309,9 +309,9 @@ async def test_the_code_in_a_whole_life(
     await notify(hass)
     seen += [
         repr(entry.runtime_data.outbox.account),
-        entry.runtime_data.outbox.state.hold,
+        entry.runtime_data.outbox.rest,
     ]
-    assert entry.runtime_data.outbox.state.hold
+    assert entry.runtime_data.outbox.rest
     spool = Path(hass.config.path(".storage", DOMAIN, entry.entry_id))
     seen += [file.read_text() for file in spool.iterdir()]  # noqa: ASYNC240
     form = await flows.async_init(

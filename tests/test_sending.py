@@ -304,7 +304,7 @@ async def test_expiry_of_its_own(
     await send(hass, expires_after={"minutes": 10})
     await later(hass, freezer, timedelta(minutes=10))
     await until(lambda: "expired" in events.outcomes)
-    assert outbox_of(loaded_entry).waiting.in_order() == []
+    assert outbox_of(loaded_entry).messages() == []
 
 
 @pytest.mark.parametrize("door", ["action", "legacy"])
@@ -460,7 +460,7 @@ async def test_too_large(
         await send(hass, message="x" * 3000)
     assert refused.value.translation_key == "too_large"
     assert refused.value.translation_placeholders == {"size": "0.0", "limit": "0.0"}
-    assert outbox_of(loaded_entry).waiting.in_order() == []
+    assert outbox_of(loaded_entry).messages() == []
 
 
 async def test_states(
@@ -572,7 +572,7 @@ async def test_preview(
     assert "<strong>All</strong>" in str(response["html"])
     assert len(list(response["notes"])) == 1  # type: ignore[arg-type]
     assert server.accepted == []
-    assert outbox_of(loaded_entry).waiting.in_order() == []
+    assert outbox_of(loaded_entry).messages() == []
 
 
 async def test_conversation(
@@ -616,9 +616,7 @@ async def test_clear_what_waits(
     await send(hass, tag="window")
     response = await send(hass, tag="door", clear=True, message=None)
     assert response == {"status": "cleared", "discarded": 1}
-    assert [message.tag for message in outbox_of(loaded_entry).waiting.in_order()] == [
-        "window"
-    ]
+    assert [message.tag for message in outbox_of(loaded_entry).messages()] == ["window"]
     assert server.accepted == []
 
 

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+from homeassistant.config_entries import SOURCE_REAUTH
 from homeassistant.const import CONF_TIMEOUT, EVENT_HOMEASSISTANT_STOP, Platform
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv
@@ -31,7 +32,8 @@ from .coordinator import (
     account_from,
 )
 from .message.texts import Texts, async_texts
-from .outbox.outbox import Outbox
+from .notify import async_remove_action
+from .outbox.outbox import DATA_OUTBOXES, Outbox, Settings
 from .outbox.outcome import OutboxEvent
 from .outbox.pace import Pace
 from .outbox.spool import Spool
@@ -58,12 +60,8 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
 async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bool:
     """Set up an account. It needs no connection: an alert may come at any time."""
     options = entry.options
-    texts = await async_texts(hass)
-    outbox = Outbox(
-        hass,
-        account_from(entry.data, options.get(CONF_TIMEOUT, DEFAULT_TIMEOUT)),
-        client_context(),
-        spool_of(hass, entry),
+    account = account_from(entry.data, options.get(CONF_TIMEOUT, DEFAULT_TIMEOUT))
+    settings = Settings(
         pace=Pace(
             options.get(CONF_BURST, DEFAULT_BURST),
             options.get(CONF_MESSAGES_PER_MINUTE, DEFAULT_MESSAGES_PER_MINUTE),
@@ -71,46 +69,69 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
         expires_after=timedelta(
             hours=options.get(CONF_EXPIRES_AFTER, DEFAULT_EXPIRES_AFTER)
         ),
-        request_new_code=partial(entry.async_start_reauth, hass),
-        late_note=partial(_late_note, texts),
+        late_note=partial(_late_note, await async_texts(hass)),
     )
-    # After a reload, the login was checked by the start or by a flow before it.
-    await outbox.async_load(check_login=not hass.is_running)
+    # An outbox outlives the loading of its entry: what is in the air, and who waits for
+    # it, is not to notice that an option was changed.
+    outboxes = hass.data.setdefault(DATA_OUTBOXES, {})
+    outbox = outboxes.get(entry.entry_id)
+    if outbox:
+        outbox.configure(account, settings)
+    else:
+        outbox = Outbox(
+            hass,
+            account,
+            client_context(),
+            spool_of(hass, entry),
+            settings,
+            ask_for_code=partial(entry.async_start_reauth, hass),
+            stop_asking=partial(_async_stop_asking, hass, entry),
+        )
+        await outbox.async_load()
+        outboxes[entry.entry_id] = outbox
+        outbox.async_add_listener(partial(_async_tell_triggers, hass, entry))
+        hass.bus.async_listen_once(
+            EVENT_HOMEASSISTANT_STOP, partial(_async_stop, outbox)
+        )
+        # After a flow the login was checked a moment ago.
+        start = partial(outbox.start, check_login=not hass.is_running)
     entry.runtime_data = QQMailRuntimeData(
         outbox, QQMailCoordinator(hass, entry, outbox)
     )
-    entry.async_on_unload(
-        outbox.async_add_listener(partial(_async_tell_triggers, hass, entry))
-    )
     async_watch(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
-    outbox.worker.start(
-        entry.async_create_background_task(
-            hass, outbox.worker.async_run(), f"{DOMAIN} {entry.title} outbox"
-        )
-    )
-
-    async def stop(_: Event) -> None:
-        await outbox.async_stop()
-
-    entry.async_on_unload(hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, stop))
+    if not outbox.running:
+        start()
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     return True
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bool:
-    """Take the account's entities and actions away."""
-    # First, so that the entities still hear what becomes of an attempt in the air.
-    outbox = entry.runtime_data.outbox
-    await outbox.async_stop()
+    """Take the account's entities away; its outbox goes on, unless it is disabled."""
     unloaded = await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
-    await outbox.async_close()
+    if unloaded and entry.disabled_by:
+        await async_remove_action(hass, entry)
+        await _async_end(hass, entry)
     return unloaded
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     """Remove what waits together with the account."""
+    await async_remove_action(hass, entry)
+    await _async_end(hass, entry)
     await hass.async_add_executor_job(spool_of(hass, entry).delete)
+
+
+async def _async_end(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
+    """Let the account's outbox end in good order."""
+    if outbox := hass.data.get(DATA_OUTBOXES, {}).pop(entry.entry_id, None):
+        await outbox.async_stop()
+        await outbox.async_close()
+
+
+async def _async_stop(outbox: Outbox, _event: Event) -> None:
+    """Stop with Home Assistant; what is raised in the last moment is still kept."""
+    await outbox.async_stop()
 
 
 def spool_of(hass: HomeAssistant, entry: QQMailConfigEntry) -> Spool:
@@ -121,6 +142,13 @@ def spool_of(hass: HomeAssistant, entry: QQMailConfigEntry) -> Spool:
 async def _async_reload(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     """Load anew after any change; the flows leave it to this listener."""
     hass.config_entries.async_schedule_reload(entry.entry_id)
+
+
+@callback
+def _async_stop_asking(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
+    """Withdraw the question for a new code: the old one works again."""
+    for flow in list(entry.async_get_active_flows(hass, {SOURCE_REAUTH})):
+        hass.config_entries.flow.async_abort(flow["flow_id"])
 
 
 @callback

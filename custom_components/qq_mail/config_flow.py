@@ -278,10 +278,10 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
             if not form.errors:
                 if entry.state is ConfigEntryState.LOADED:
                     # The login works, so what waits can go out.
-                    entry.runtime_data.outbox.async_retry()
+                    entry.runtime_data.outbox.async_code_renewed()
                 return self.async_update_and_abort(entry, data=data)
         loaded = entry.state is ConfigEntryState.LOADED
-        waiting = len(entry.runtime_data.outbox.waiting) if loaded else 0
+        waiting = len(entry.runtime_data.outbox) if loaded else 0
         form.placeholders |= {"account": entry.title, "waiting": str(waiting)}
         return self._show_form(step_id, schema, user_input or entry.data, form)
 

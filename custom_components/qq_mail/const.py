@@ -40,20 +40,8 @@ DEFAULT_EXPIRES_AFTER: Final = 24
 DEFAULT_WAIT: Final = 10.0
 """Seconds that an action waits for the first attempt."""
 
-BACK_OFF: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 30, 60))
-"""After the first failed attempt, the second, …; the last one repeats."""
-JITTER: Final = 0.1
-"""Share of a back-off that chance may add, so that houses do not march in step."""
-
 IDLE_TIMEOUT: Final = 10.0
 """Seconds that a session stays open after a message; QQ closes after 30 or more."""
-
-RATE_LIMIT_PAUSE = timedelta(hours=1)
-"""After a rate-limit reply, doubling each time: every try prolongs the refusal."""
-MAX_RATE_LIMIT_PAUSE = timedelta(hours=6)
-
-LOGIN_CHECK_INTERVAL = timedelta(days=1)
-"""So often a login is tried if no message did it: a code is revoked silently."""
 
 THREAD_DURATION = timedelta(days=7)
 """So long messages with the same tag make one conversation."""
@@ -79,9 +67,6 @@ MAX_SHARE_OF_DISK: Final = 0.1
 
 STOP_GRACE: Final = 1.0
 """Seconds that an attempt in the air gets when Home Assistant stops."""
-
-LOGIN_PAUSE = timedelta(minutes=15)
-"""After a refused login: each further one counts against QQ's login limit."""
 
 QQ_DOMAINS: Final = ("qq.com", "vip.qq.com", "foxmail.com")
 """QQ Mail's own; any other domain is hosted at Tencent Exmail."""

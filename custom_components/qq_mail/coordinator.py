@@ -1,13 +1,16 @@
 """What belongs to a config entry while it is loaded."""
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, override
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.event import async_track_time_change
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util.signal_type import SignalType
@@ -17,6 +20,9 @@ from .mail.diagnosis import Cause
 from .mail.models import Account, Encryption
 from .outbox.outbox import Outbox
 from .outbox.outcome import OutboxEvent, Outcome
+
+_RELOAD_TIMEOUT = 30.0
+"""Seconds that a call waits for its account to be loaded anew."""
 
 type QQMailConfigEntry = ConfigEntry[QQMailRuntimeData]
 
@@ -35,7 +41,7 @@ class QQMailRuntimeData:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OutboxState:
+class OutboxView:
     """What the entities show."""
 
     queued: int
@@ -48,8 +54,8 @@ class OutboxState:
     """When the problem ends by itself, where that is known."""
 
 
-class QQMailCoordinator(DataUpdateCoordinator[OutboxState]):
-    """Passes the state of an outbox on to the entities, whenever it changes."""
+class QQMailCoordinator(DataUpdateCoordinator[OutboxView]):
+    """Passes what is seen of an outbox on to the entities, whenever it changes."""
 
     config_entry: QQMailConfigEntry
 
@@ -62,7 +68,7 @@ class QQMailCoordinator(DataUpdateCoordinator[OutboxState]):
         )
         self._outbox = outbox
         self._expired = False
-        self.data = self._state()
+        self.data = self._view()
         config_entry.async_on_unload(outbox.async_add_listener(self._hear))
         config_entry.async_on_unload(
             # The count of the day falls to zero although nothing happens.
@@ -70,9 +76,9 @@ class QQMailCoordinator(DataUpdateCoordinator[OutboxState]):
         )
 
     @override
-    async def _async_update_data(self) -> OutboxState:
+    async def _async_update_data(self) -> OutboxView:
         """Answer homeassistant.update_entity; nothing here is polled."""
-        return self._state()
+        return self._view()
 
     @callback
     def _hear(self, event: OutboxEvent | None) -> None:
@@ -85,22 +91,22 @@ class QQMailCoordinator(DataUpdateCoordinator[OutboxState]):
         self._pass_on()
 
     def _pass_on(self) -> None:
-        state = self._state()
-        if state != self.data:
-            self.async_set_updated_data(state)
+        view = self._view()
+        if view != self.data:
+            self.async_set_updated_data(view)
 
-    def _state(self) -> OutboxState:
-        hold = self._outbox.state.hold
+    def _view(self) -> OutboxView:
+        rest = self._outbox.rest
         expired: Literal[Outcome.EXPIRED] | None = (
             Outcome.EXPIRED if self._expired else None
         )
-        return OutboxState(
-            queued=len(self._outbox.waiting),
-            accepted_today=self._outbox.state.accepted_today,
-            last_accepted=self._outbox.state.last_accepted,
+        return OutboxView(
+            queued=len(self._outbox),
+            accepted_today=self._outbox.accepted_today,
+            last_accepted=self._outbox.last_accepted,
             next_attempt=self._outbox.next_attempt,
-            problem=hold.cause if hold else expired,
-            until=hold.until if hold else None,
+            problem=rest.cause if rest else expired,
+            until=rest.until if rest else None,
         )
 
 
@@ -114,3 +120,21 @@ def account_from(data: Mapping[str, Any], timeout: float) -> Account:
         encryption=Encryption(data[CONF_ENCRYPTION]),
         timeout=timeout,
     )
+
+
+async def async_loaded(entry: QQMailConfigEntry) -> Outbox:
+    """Return an account's outbox; one that is just being loaded anew is waited for.
+
+    Raises ServiceValidationError.
+    """
+    if entry.state is not ConfigEntryState.LOADED and entry.setup_lock.locked():
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_RELOAD_TIMEOUT), entry.setup_lock:
+                pass
+    if entry.state is not ConfigEntryState.LOADED:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="account_not_loaded",
+            translation_placeholders={"account": entry.title},
+        )
+    return entry.runtime_data.outbox

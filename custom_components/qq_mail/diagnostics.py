@@ -8,7 +8,6 @@ from homeassistant.components.diagnostics import REDACTED, async_redact_data
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import HomeAssistant
-from homeassistant.util import dt as dt_util
 
 from .const import CONF_RECIPIENTS, CONF_REPLY_TO, CONF_SENDER_NAME, CONF_SERVICE_NAME
 from .coordinator import QQMailConfigEntry
@@ -24,6 +23,9 @@ TO_REDACT = {
     CONF_SERVICE_NAME,
     CONF_USERNAME,
 }
+
+_MOST = 100
+"""Messages that are described: ten thousand would help nobody."""
 
 # Wider than any valid address: better a word too much than an address.
 _ADDRESS = re.compile(r"[^\s<>()\[\],;:\"']+@[^\s<>()\[\],;:\"']+")
@@ -43,32 +45,33 @@ async def async_get_config_entry_diagnostics(
 
 
 def _outbox(outbox: Outbox) -> dict[str, Any]:
-    now = dt_util.utcnow()
+    rest = outbox.rest
     return {
-        "messages": len(outbox.waiting),
+        "messages": len(outbox),
         "waiting": [
             {
-                "age": round((now - message.created).total_seconds()),
+                "age": round(outbox.age_of(message)),
                 "attempts": message.attempts,
                 "cause": message.cause,
                 "reply": _reply(message.reply),
-                "next_attempt": _time(message.next_attempt),
+                "next_attempt": _time(outbox.next_attempt_of(message)),
                 "importance": message.importance,
                 "size": message.size,
             }
-            for message in outbox.waiting.in_order()
+            for message in outbox.messages()[:_MOST]
         ],
-        "hold": outbox.state.hold
+        "rest": rest
         and {
-            "cause": outbox.state.hold.cause,
-            "until": _time(outbox.state.hold.until),
-            "reply": _reply(outbox.state.hold.reply),
+            "cause": rest.cause,
+            "until": _time(rest.until),
+            "reply": _reply(rest.reply),
         },
-        "session_open": outbox.worker.session_open,
+        "session_open": outbox.session_open,
         "next_attempt": _time(outbox.next_attempt),
-        "accepted_today": outbox.state.accepted_today,
-        "last_accepted": _time(outbox.state.last_accepted),
+        "accepted_today": outbox.accepted_today,
+        "last_accepted": _time(outbox.last_accepted),
         "damaged": len(outbox.damaged),
+        "not_written": outbox.not_written,
     }
 
 

@@ -1,5 +1,6 @@
 """Sending by notify entities and by the action notify.<name>."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any, override
 
 from homeassistant.components.notify import (
@@ -13,8 +14,9 @@ from homeassistant.components.notify import (
 )
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.util.hass_dict import HassKey
 
-from .const import CONF_SERVICE_NAME, LOGGER, SUBENTRY_TYPE_RECIPIENT
+from .const import CONF_SERVICE_NAME, DOMAIN, LOGGER, SUBENTRY_TYPE_RECIPIENT
 from .coordinator import QQMailConfigEntry
 from .entity import device_info
 from .mail.address import Recipients
@@ -24,6 +26,11 @@ from .sending import async_send
 
 # The outbox keeps the order; the entities have nothing to wait for.
 PARALLEL_UPDATES = 0
+
+_DATA_ACTIONS: HassKey[dict[str, Callable[[], Awaitable[None]]]] = HassKey(
+    f"{DOMAIN}_actions"
+)
+"""What takes notify.<name> away again, by the entry's id."""
 
 
 async def async_setup_entry(
@@ -111,11 +118,15 @@ class QQMailNotificationService(BaseNotificationService):
 
 
 async def _async_register_action(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
-    """Offer notify.<name> until the entry is unloaded.
+    """Offer notify.<name> for as long as the account is there.
 
     Registered here rather than by discovery, so that it is there when the entry has
-    loaded, and is taken away only if it is ours.
+    loaded, and is taken away only if it is ours. It stays while the entry is loaded
+    anew: who calls it meanwhile waits for that.
     """
+    actions = hass.data.setdefault(_DATA_ACTIONS, {})
+    if entry.entry_id in actions:
+        return
     name: str = entry.options[CONF_SERVICE_NAME]
     if hass.services.has_service(NOTIFY_DOMAIN, name):
         LOGGER.warning(
@@ -128,4 +139,10 @@ async def _async_register_action(hass: HomeAssistant, entry: QQMailConfigEntry) 
     service = QQMailNotificationService(entry)
     await service.async_setup(hass, name, name)
     await service.async_register_services()
-    entry.async_on_unload(service.async_unregister_services)
+    actions[entry.entry_id] = service.async_unregister_services
+
+
+async def async_remove_action(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
+    """Take notify.<name> away with the account."""
+    if unregister := hass.data.get(_DATA_ACTIONS, {}).pop(entry.entry_id, None):
+        await unregister()

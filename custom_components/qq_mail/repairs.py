@@ -3,7 +3,11 @@
 from enum import StrEnum
 from pathlib import Path
 
-from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlow
+from homeassistant.components.repairs import (
+    ConfirmRepairFlow,
+    RepairsFlow,
+    RepairsFlowResult,
+)
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
@@ -11,7 +15,10 @@ from homeassistant.util import dt as dt_util
 from .const import DOMAIN
 from .coordinator import QQMailConfigEntry
 from .mail.diagnosis import Treatment
+from .outbox.outbox import DATA_OUTBOXES, Outbox
 from .outbox.outcome import OutboxEvent, Outcome
+
+_ISSUES_URL = "https://github.com/qq-mail-ha/qq-mail/issues"
 
 
 class Issue(StrEnum):
@@ -23,15 +30,60 @@ class Issue(StrEnum):
     """Messages were given up, and none was accepted since."""
     DAMAGED = "damaged"
     """Files of the spool were set aside."""
+    RESTORED = "restored"
+    """Messages come from a backup: a person has to decide whether they are sent."""
+    TROUBLE = "trouble"
+    """Something went wrong in the outbox that nobody expected."""
 
 
 async def async_create_fix_flow(
     _hass: HomeAssistant,
     _issue_id: str,
-    _data: dict[str, str | int | float | None] | None,
+    data: dict[str, str | int | float | None] | None,
 ) -> RepairsFlow:
-    """Only ask whether it was read: nothing here can be mended by a form."""
-    return ConfirmRepairFlow()
+    """Ask what is to become of messages, or only whether an issue was read."""
+    return RestoredFlow(str(data["entry_id"])) if data else ConfirmRepairFlow()
+
+
+class RestoredFlow(RepairsFlow):
+    """Sends what comes from a backup, or discards it."""
+
+    def __init__(self, entry_id: str) -> None:
+        """Keep which account it is about."""
+        self._entry_id = entry_id
+
+    async def async_step_init(
+        self, _user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Ask which of the two."""
+        issue = ir.async_get(self.hass).async_get_issue(self.handler, self.issue_id)
+        return self.async_show_menu(
+            step_id="init",
+            menu_options=["send", "discard"],
+            description_placeholders=issue.translation_placeholders if issue else None,
+        )
+
+    async def async_step_send(
+        self, _user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Send them: what comes twice is better than what does not come."""
+        if outbox := self._outbox:
+            for queue_id in outbox.restored:
+                outbox.async_retry(queue_id)
+        return self.async_create_entry(data={})
+
+    async def async_step_discard(
+        self, _user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Discard them: they went out before the backup was restored."""
+        if outbox := self._outbox:
+            for queue_id in outbox.restored:
+                await outbox.async_discard(queue_id)
+        return self.async_create_entry(data={})
+
+    @property
+    def _outbox(self) -> Outbox | None:
+        return self.hass.data.get(DATA_OUTBOXES, {}).get(self._entry_id)
 
 
 @callback
@@ -52,12 +104,15 @@ class _Watch:
         self._entry = entry
         self._outbox = entry.runtime_data.outbox
         self._damaged = 0
+        self._troubles = 0
 
     @callback
     def update(self, event: OutboxEvent | None) -> None:
         """Compare the issues with the outbox."""
         self._update_paused()
         self._update_damaged()
+        self._update_restored()
+        self._update_trouble()
         if event and event.outcome is Outcome.EXPIRED:
             self._raise_expired()
         elif event and event.outcome is Outcome.ACCEPTED:
@@ -70,13 +125,13 @@ class _Watch:
             self._withdraw(issue)
 
     def _update_paused(self) -> None:
-        hold = self._outbox.state.hold
-        if hold and hold.until and hold.cause.treatment is Treatment.PAUSE:
+        rest = self._outbox.rest
+        if rest and rest.cause.treatment is Treatment.PAUSE:
             self._raise(
                 Issue.PAUSED,
                 severity=ir.IssueSeverity.WARNING,
                 is_fixable=False,
-                time=f"{dt_util.as_local(hold.until):%Y-%m-%d %H:%M}",
+                time=f"{dt_util.as_local(rest.until):%Y-%m-%d %H:%M}",
             )
         else:
             self._withdraw(Issue.PAUSED)
@@ -90,6 +145,23 @@ class _Watch:
             self._raise(
                 Issue.DAMAGED, number=str(len(damaged)), folder=", ".join(folders)
             )
+
+    def _update_restored(self) -> None:
+        if restored := self._outbox.restored:
+            self._raise(
+                Issue.RESTORED,
+                severity=ir.IssueSeverity.WARNING,
+                data={"entry_id": self._entry.entry_id},
+                number=str(len(restored)),
+            )
+        else:
+            self._withdraw(Issue.RESTORED)
+
+    def _update_trouble(self) -> None:
+        """Report each error once, as with the files."""
+        if self._outbox.troubles > self._troubles:
+            self._troubles = self._outbox.troubles
+            self._raise(Issue.TROUBLE, url=_ISSUES_URL)
 
     def _raise_expired(self) -> None:
         known = ir.async_get(self._hass).async_get_issue(
@@ -107,12 +179,14 @@ class _Watch:
         *,
         severity: ir.IssueSeverity = ir.IssueSeverity.ERROR,
         is_fixable: bool = True,
+        data: dict[str, str | int | float | None] | None = None,
         **placeholders: str,
     ) -> None:
         ir.async_create_issue(
             self._hass,
             DOMAIN,
             self._issue_id(issue),
+            data=data,
             is_fixable=is_fixable,
             severity=severity,
             translation_key=issue,

@@ -1,5 +1,7 @@
 """From a request to a draft, and to the outbox."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from email.utils import make_msgid
 from functools import partial
@@ -17,7 +19,7 @@ from .const import (
     DOMAIN,
     MEGABYTE,
 )
-from .coordinator import QQMailConfigEntry
+from .coordinator import QQMailConfigEntry, async_loaded
 from .errors import action_error
 from .mail.address import Mailbox, Recipients, one_line
 from .mail.message import BASE64_LINE, compose
@@ -26,13 +28,15 @@ from .message.attachments.fetched import megabytes
 from .message.draft import async_material
 from .message.request import MessageRequest
 from .message.texts import async_texts
-from .outbox.outcome import (
+from .outbox.errors import (
     MessageTooLargeError,
     OutboxClosedError,
     OutboxFullError,
-    Outcome,
-    Receipt,
+    StalledError,
 )
+from .outbox.intake import Ticket
+from .outbox.outbox import Outbox
+from .outbox.outcome import Outcome, Receipt
 
 _RESERVE = MEGABYTE
 """Octets that the server's limit leaves to texts and headers."""
@@ -65,32 +69,55 @@ async def async_send(
 
     Raises HomeAssistantError where it was refused for good, or cannot be kept.
     """
-    outbox = entry.runtime_data.outbox
-    created = dt_util.utcnow()
-    texts = await async_texts(hass)
-    tag, references, discarded = request.tag, "", 0
-    if request.clear:
+    outbox = await async_loaded(entry)
+    tag = request.tag
+    with outbox.making("" if request.clear else tag) as ticket:
+        if not request.clear:
+            return await _async_send(hass, entry, outbox, request, recipients, ticket)
         discarded, thread = await outbox.async_clear(tag)
         if not thread:
             return Sent(None, discarded=discarded)
-        references = thread.references
+        texts = await async_texts(hass)
         request = replace(
             request,
             title=request.title or f"Re: {thread.subject}",
             message=request.message or texts("over"),
+            # What says that it is over is not to be cleared itself.
+            tag="",
         )
-        # What says that it is over is not to be cleared itself.
-        tag = ""
+        try:
+            sent = await _async_send(
+                hass, entry, outbox, request, recipients, ticket, thread.references
+            )
+        except BaseException:
+            outbox.reopen(tag)
+            raise
+        await outbox.async_said()
+        return replace(sent, discarded=discarded)
+
+
+async def _async_send(
+    hass: HomeAssistant,
+    entry: QQMailConfigEntry,
+    outbox: Outbox,
+    request: MessageRequest,
+    recipients: Recipients,
+    ticket: Ticket,
+    references: str = "",
+) -> Sent:
+    """Compose one message and hand it to the outbox.
+
+    The entry may be loaded anew meanwhile; the outbox stays.
+    """
+    texts = await async_texts(hass)
+    raised = ticket.raised.wall
     subject = one_line(request.title) or ATTR_TITLE_DEFAULT
-    if tag:
-        references = (await outbox.async_thread(tag, subject)).references
+    if request.tag:
+        references = (await outbox.async_thread(request.tag, subject)).references
     reply_to = entry.options.get(CONF_REPLY_TO)
     sender = Mailbox(
         outbox.account.username, one_line(entry.options.get(CONF_SENDER_NAME, ""))
     )
-    # With a domain given, the machine's name is neither looked up nor told.
-    message_id = make_msgid(domain=sender.domain)
-
     draft = Draft(
         recipients=recipients,
         subject=subject,
@@ -100,65 +127,83 @@ async def async_send(
         references=references,
     )
     write = partial(
-        compose, sender=sender, message_id=message_id, date=dt_util.as_local(created)
+        compose,
+        sender=sender,
+        # With a domain given, the machine's name is neither looked up nor told.
+        message_id=make_msgid(domain=sender.domain),
+        date=dt_util.as_local(raised),
     )
     async with async_material(
-        hass, request, _budget(entry), created, texts
+        hass, request, _budget(entry, outbox), raised, texts
     ) as material:
-        try:
-            receipt = await outbox.async_submit(
-                partial(material.compose, draft, write),
-                subject=subject,
-                created=created,
-                wait=request.wait,
-                importance=_IMPORTANCE[request.priority],
-                expires_after=request.expires_after,
-                tag=tag,
-            )
-        except MessageTooLargeError as err:
-            raise ServiceValidationError(
-                translation_domain=DOMAIN,
-                translation_key="too_large",
-                translation_placeholders={
-                    "size": megabytes(err.size),
-                    "limit": megabytes(err.limit),
-                },
-            ) from err
-        except OutboxFullError as err:
-            raise HomeAssistantError(
-                translation_domain=DOMAIN, translation_key="outbox_full"
-            ) from err
-        except OutboxClosedError as err:
-            raise HomeAssistantError(
-                translation_domain=DOMAIN, translation_key="outbox_closed"
-            ) from err
-        except OSError as err:
-            raise HomeAssistantError(
-                translation_domain=DOMAIN,
-                translation_key="not_kept",
-                translation_placeholders={"reason": err.strerror or str(err)},
-            ) from err
+        submit = partial(
+            outbox.async_submit,
+            ticket,
+            partial(material.compose, draft, write),
+            subject=subject,
+            wait=request.wait,
+            importance=_IMPORTANCE[request.priority],
+            expires_after=request.expires_after,
+        )
+        with _translated():
+            try:
+                receipt = await submit(reads_files=material.reads_files)
+            except StalledError:
+                material.leave_out_files()
+                receipt = await submit(reads_files=False)
+    if not receipt:
+        return Sent(None, material.notes)
     if (event := receipt.decisive) and event.outcome is Outcome.REJECTED:
         raise action_error(event, outbox.account)
-    return Sent(receipt, material.notes, discarded)
+    return Sent(receipt, material.notes)
+
+
+@contextmanager
+def _translated() -> Generator[None]:
+    """Turn what an outbox raises into an error that a person reads."""
+    try:
+        yield
+    except MessageTooLargeError as err:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="too_large",
+            translation_placeholders={
+                "size": megabytes(err.size),
+                "limit": megabytes(err.limit),
+            },
+        ) from err
+    except OutboxFullError as err:
+        raise HomeAssistantError(
+            translation_domain=DOMAIN, translation_key="outbox_full"
+        ) from err
+    except OutboxClosedError as err:
+        raise HomeAssistantError(
+            translation_domain=DOMAIN, translation_key="outbox_closed"
+        ) from err
+    except OSError as err:
+        raise HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key="not_kept",
+            translation_placeholders={"reason": err.strerror or str(err)},
+        ) from err
 
 
 async def async_preview(
     hass: HomeAssistant, entry: QQMailConfigEntry, request: MessageRequest
 ) -> tuple[str, str, tuple[str, ...]]:
     """Return the text, the HTML and the notes of a message that is not sent."""
+    outbox = await async_loaded(entry)
     texts = await async_texts(hass)
     async with async_material(
-        hass, request, _budget(entry), dt_util.utcnow(), texts
+        hass, request, _budget(entry, outbox), dt_util.utcnow(), texts
     ) as material:
         text, html, _ = await hass.async_add_executor_job(material.content)
         return text, html, material.notes
 
 
-def _budget(entry: QQMailConfigEntry) -> int:
+def _budget(entry: QQMailConfigEntry, outbox: Outbox) -> int:
     """Return the octets that attachments may have before they are encoded."""
-    outbox = entry.runtime_data.outbox
     octets, encoded = BASE64_LINE
     budget: int = entry.options.get(CONF_SIZE_BUDGET, DEFAULT_SIZE_BUDGET)
-    room = max(outbox.state.max_size - _RESERVE, 0) * octets // encoded
+    room = max(outbox.max_size - _RESERVE, 0) * octets // encoded
     return min(budget * MEGABYTE, room)

@@ -16,7 +16,7 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import OutboxState, QQMailConfigEntry
+from .coordinator import OutboxView, QQMailConfigEntry
 from .entity import QQMailStateEntity
 
 # The outbox pushes its state; nothing is fetched.
@@ -36,7 +36,7 @@ class QQMailSensor(StrEnum):
 class QQMailSensorEntityDescription(SensorEntityDescription):
     """Says which part of the state a sensor shows."""
 
-    value_fn: Callable[[OutboxState], int | datetime | None]
+    value_fn: Callable[[OutboxView], int | datetime | None]
 
 
 SENSORS = (

@@ -1,5 +1,7 @@
 """The actions: schemas, registration, and what they answer."""
 
+import asyncio
+from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -22,10 +24,10 @@ from homeassistant.helpers.target import (
     TargetSelection,
     async_extract_referenced_entity_ids,
 )
-from homeassistant.util import dt as dt_util
+from homeassistant.util.json import JsonValueType
 
 from .const import DOMAIN
-from .coordinator import QQMailConfigEntry
+from .coordinator import QQMailConfigEntry, async_loaded
 from .mail.address import Recipients
 from .message.fields import TARGET_KEYS
 from .message.recipients import default_recipients, join_recipients
@@ -52,6 +54,8 @@ class OutboxField(StrEnum):
     CONFIG_ENTRY_ID = ATTR_CONFIG_ENTRY_ID
     QUEUE_ID = "queue_id"
 
+
+_AT_ONCE = 200
 
 # By their values: voluptuous itself, up to 2026.8, takes no StrEnum as a key.
 _ACCOUNT_SCHEMA = vol.Schema(
@@ -100,6 +104,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
 
 async def _async_send_message(call: ServiceCall) -> ServiceResponse:
     """Send one mail to all entities and addresses that a call names."""
+    await _async_settled(call.hass)
     entry, entities, request = _read(call)
     named = join_recipients(
         [*(entity.recipients for entity in entities), request.recipients]
@@ -113,9 +118,17 @@ async def _async_send_message(call: ServiceCall) -> ServiceResponse:
 
 async def _async_preview_message(call: ServiceCall) -> ServiceResponse:
     """Answer with what a mail would be."""
+    await _async_settled(call.hass)
     entry, _, request = _read(call)
     text, html, notes = await async_preview(call.hass, entry, request)
     return {"text": text, "html": html, "notes": list(notes)}
+
+
+async def _async_settled(hass: HomeAssistant) -> None:
+    """Wait for accounts that are just being loaded anew: their entities come back."""
+    for entry in hass.config_entries.async_entries(DOMAIN, include_disabled=False):
+        with suppress(ServiceValidationError):
+            await async_loaded(entry)
 
 
 def _read(
@@ -207,30 +220,34 @@ def _response(sent: Sent) -> ServiceResponse:
 
 async def _async_get_outbox(call: ServiceCall) -> ServiceResponse:
     """Answer with what waits, in the order in which it goes out."""
+    await _async_settled(call.hass)
     outbox = _called_outbox(call)
-    now = dt_util.utcnow()
-    return {
-        "messages": [
+    messages: list[JsonValueType] = []
+    for number, message in enumerate(outbox.messages(), start=1):
+        messages.append(
             {
                 "queue_id": message.queue_id,
                 "subject": message.subject,
                 "recipients": list(message.recipients),
-                "age": round((now - message.created).total_seconds()),
-                "created": message.created.isoformat(),
+                "age": round(outbox.age_of(message)),
+                "created": outbox.raised_at(message).isoformat(),
                 "attempts": message.attempts,
-                "next_attempt": _time(outbox.not_before(message.next_attempt)),
+                "next_attempt": _time(outbox.next_attempt_of(message)),
                 "reply": str(message.reply) if message.reply else None,
                 "cause": message.cause,
                 "importance": message.importance,
                 "size": message.size,
             }
-            for message in outbox.waiting.in_order()
-        ]
-    }
+        )
+        if number % _AT_ONCE == 0:
+            # Ten thousand may wait, and others are not to.
+            await asyncio.sleep(0)
+    return {"messages": messages}
 
 
 async def _async_retry(call: ServiceCall) -> None:
     """Try one message or all of them at once."""
+    await _async_settled(call.hass)
     outbox = _called_outbox(call)
     queue_id = call.data.get(OutboxField.QUEUE_ID)
     _check_queue_id(queue_id, outbox.async_retry(queue_id), outbox)
@@ -238,6 +255,7 @@ async def _async_retry(call: ServiceCall) -> None:
 
 async def _async_discard(call: ServiceCall) -> None:
     """Remove one message or all of them."""
+    await _async_settled(call.hass)
     outbox = _called_outbox(call)
     queue_id = call.data.get(OutboxField.QUEUE_ID)
     _check_queue_id(queue_id, await outbox.async_discard(queue_id), outbox)

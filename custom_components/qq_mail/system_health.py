@@ -28,7 +28,7 @@ async def system_health_info(hass: HomeAssistant) -> dict[str, Any]:
     servers = {(outbox.account.host, outbox.account.port) for outbox in outboxes}
     return {
         "server_reachable": _servers_reachable(sorted(servers)),
-        "messages_waiting": sum(len(outbox.waiting) for outbox in outboxes),
+        "messages_waiting": sum(len(outbox) for outbox in outboxes),
     }
 
 

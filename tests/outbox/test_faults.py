@@ -8,7 +8,7 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.qq_mail.const import IDLE_TIMEOUT, LOGIN_PAUSE
+from custom_components.qq_mail.const import IDLE_TIMEOUT
 from custom_components.qq_mail.mail import session as session_module
 from custom_components.qq_mail.mail.diagnosis import Cause
 from homeassistant.core import HomeAssistant
@@ -17,7 +17,7 @@ from ..conftest import Events
 from ..qq_server import Answer, Certificate, Close, Hang, QQServer, Raw, Step
 from ..qq_server.actions import Action
 from ..qq_server.connection import LEAKED
-from .test_outbox import FRIENDS, later, notify, until
+from .test_outbox import FRIENDS, LOGIN_PAUSE, later, notify, until
 
 FAULTS: dict[str, Action] = {
     "close": Close(),
@@ -89,7 +89,7 @@ async def test_fault(
     assert not hass.config_entries.flow.async_progress()
     await later(hass, freezer, LOGIN_PAUSE + timedelta(seconds=1))
     await events.wait(len(outcomes))
-    await until(lambda: not entry.runtime_data.outbox.waiting.in_order())
+    await until(lambda: not entry.runtime_data.outbox.messages())
 
     assert events.outcomes == outcomes
     assert server.logins == logins

@@ -15,16 +15,11 @@ from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
 )
 
-from custom_components.qq_mail.const import (
-    DOMAIN,
-    IDLE_TIMEOUT,
-    LOGIN_PAUSE,
-    RATE_LIMIT_PAUSE,
-)
+from custom_components.qq_mail.const import DOMAIN, IDLE_TIMEOUT
 from custom_components.qq_mail.mail.diagnosis import Cause
 from custom_components.qq_mail.outbox import outbox as outbox_module
 from custom_components.qq_mail.outbox.outbox import Outbox
-from custom_components.qq_mail.outbox.outcome import Hold
+from custom_components.qq_mail.outbox.outcome import Rest
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
@@ -32,6 +27,8 @@ from homeassistant.util import dt as dt_util
 from ..conftest import ADDRESS, CODE, Events
 from ..qq_server import Answer, Close, Hang, QQServer, Step, replies
 
+LOGIN_PAUSE = timedelta(minutes=15)
+RATE_LIMIT_PAUSE = timedelta(hours=1)
 # The first back-off with all of its jitter.
 FIRST = timedelta(seconds=67)
 FRIENDS = ["a@example.com", "b@example.com", "c@example.com"]
@@ -70,9 +67,9 @@ def outbox_of(entry: MockConfigEntry) -> Outbox:
     return outbox
 
 
-def hold_of(entry: MockConfigEntry) -> Hold:
+def hold_of(entry: MockConfigEntry) -> Rest:
     """Return why a loaded account rests."""
-    hold = outbox_of(entry).state.hold
+    hold = outbox_of(entry).rest
     assert hold
     return hold
 
@@ -106,8 +103,8 @@ async def test_accepted(
     assert server.accepted[0].message["X-OQ-MSGID"] == event.message_id
     assert files_of(hass, loaded_entry) == []
     outbox = outbox_of(loaded_entry)
-    assert outbox.state.accepted_today == 1
-    assert outbox.state.last_accepted
+    assert outbox.accepted_today == 1
+    assert outbox.last_accepted
     assert outbox.next_attempt is None
 
 
@@ -199,7 +196,7 @@ async def test_restart(
     assert await hass.config_entries.async_setup(loaded_entry.entry_id)
     await asyncio.to_thread(server.wait_for, 1)
     await until(lambda: files_of(hass, loaded_entry) == [])
-    assert outbox_of(loaded_entry).waiting.in_order() == []
+    assert outbox_of(loaded_entry).messages() == []
 
 
 async def test_backup_restored_weeks_later(
@@ -215,7 +212,7 @@ async def test_backup_restored_weeks_later(
     connections = server.connections
     freezer.tick(timedelta(days=20))
     assert await hass.config_entries.async_setup(loaded_entry.entry_id)
-    await until(lambda: outbox_of(loaded_entry).waiting.in_order() == [])
+    await until(lambda: outbox_of(loaded_entry).messages() == [])
     assert server.accepted == []
     assert server.connections == connections
 
@@ -245,8 +242,8 @@ async def test_pace(
         hass.async_create_task(notify(hass, title=str(number))) for number in range(7)
     ]
     await until(lambda: len(server.accepted) == 5)
-    await until(lambda: len(outbox_of(loaded_entry).waiting) == 2)
-    assert [m.attempts for m in outbox_of(loaded_entry).waiting.in_order()] == [0, 0]
+    await until(lambda: len(outbox_of(loaded_entry)) == 2)
+    assert [m.attempts for m in outbox_of(loaded_entry).messages()] == [0, 0]
     for number in (6, 7):
         await later(hass, freezer, timedelta(seconds=6.1))
         await until(lambda number=number: len(server.accepted) == number)
@@ -258,7 +255,7 @@ async def test_importance_goes_first(
 ) -> None:
     """Among what waits, the important, then the older."""
     outbox = outbox_of(loaded_entry)
-    outbox.state.hold = Hold(Cause.RATE_LIMIT, None)
+    outbox.rest = Hold(Cause.RATE_LIMIT, None)
     for title, priority in (("old", "normal"), ("new", "normal"), ("urgent", "high")):
         await notify(hass, title, data={"priority": priority})
     assert outbox.next_attempt is None
@@ -326,14 +323,13 @@ async def test_one_failed_connection_is_enough(
     """Where there is no server, not every message has to find out by itself."""
     server.script(Step.CONNECT, Close(), times=None)
     await asyncio.gather(*(notify(hass, title=str(n)) for n in range(5)))
-    assert len(outbox_of(loaded_entry).waiting) == 5
+    assert len(outbox_of(loaded_entry)) == 5
     outcomes, connections = len(events.all), server.connections
     outbox_of(loaded_entry).async_retry()
     await events.wait(outcomes + 1)
     assert server.connections == connections + 1
     assert all(
-        m.next_attempt > dt_util.utcnow()
-        for m in outbox_of(loaded_entry).waiting.in_order()
+        m.next_attempt > dt_util.utcnow() for m in outbox_of(loaded_entry).messages()
     )
 
 
@@ -360,7 +356,7 @@ async def test_unknown(
     await events.wait(1)
     assert events.outcomes == ["unknown"]
     assert events.all[0].next_attempt
-    assert outbox_of(loaded_entry).state.accepted_today == 0
+    assert outbox_of(loaded_entry).accepted_today == 0
     # Another message that goes through does not hurry the copy.
     await notify(hass, title="other")
     await later(hass, freezer, timedelta(seconds=50))
@@ -370,7 +366,7 @@ async def test_unknown(
     alarms = [mail for mail in server.accepted if mail.subject == "Alarm"]
     assert len(alarms) == copies
     assert {mail.message["X-OQ-MSGID"] for mail in alarms} == {events.all[0].message_id}
-    assert outbox_of(loaded_entry).state.accepted_today == 2
+    assert outbox_of(loaded_entry).accepted_today == 2
 
 
 async def test_killed_in_the_data(
@@ -390,7 +386,7 @@ async def test_killed_in_the_data(
     assert json.loads(record.read_text())["in_data"]
     assert await hass.config_entries.async_setup(loaded_entry.entry_id)
     await until(lambda: not json.loads(record.read_text())["in_data"])
-    (message,) = outbox_of(loaded_entry).waiting.in_order()
+    (message,) = outbox_of(loaded_entry).messages()
     assert message.cause is Cause.OUTCOME_UNKNOWN
     assert message.attempts == 1
     await later(hass, freezer, FIRST)
@@ -431,7 +427,7 @@ async def test_all_recipients_refused(
     await notify(hass, target=["b@example.com", "a@example.com"])
     await events.wait(1)
     assert sorted(events.outcomes) == ["deferred", "rejected"]
-    (message,) = outbox_of(loaded_entry).waiting.in_order()
+    (message,) = outbox_of(loaded_entry).messages()
     assert message.recipients == ("b@example.com",)
 
 
@@ -448,20 +444,20 @@ async def test_rate_limit(
     await notify(hass)
     for number, hours in enumerate((1, 2, 4, 6, 6), start=1):
         await events.wait(number)
-        await until(lambda: outbox.state.hold)
-        assert outbox.state.hold
-        assert outbox.state.hold.cause is Cause.RATE_LIMIT
-        assert outbox.state.hold.until == dt_util.utcnow() + timedelta(hours=hours)
+        await until(lambda: outbox.rest)
+        assert outbox.rest
+        assert outbox.rest.cause is Cause.RATE_LIMIT
+        assert outbox.rest.until == dt_util.utcnow() + timedelta(hours=hours)
         connections = server.connections
         await notify(hass, title="meanwhile")
         await later(hass, freezer, timedelta(hours=hours) - timedelta(seconds=1))
         assert server.connections == connections
         await later(hass, freezer, timedelta(seconds=1))
-    await until(lambda: outbox.waiting.in_order() == [])
-    assert outbox.state.hold is None
+    await until(lambda: outbox.messages() == [])
+    assert outbox.rest is None
     server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
     await notify(hass)
-    await until(lambda: outbox.state.hold)
+    await until(lambda: outbox.rest)
     assert hold_of(loaded_entry).until == dt_util.utcnow() + RATE_LIMIT_PAUSE
 
 
@@ -471,10 +467,10 @@ async def test_hold_survives_a_restart(
     """A restart is no reason to knock at QQ's door."""
     server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
     await notify(hass)
-    hold = outbox_of(loaded_entry).state.hold
+    hold = outbox_of(loaded_entry).rest
     assert hold
     await hass.config_entries.async_reload(loaded_entry.entry_id)
-    reloaded = outbox_of(loaded_entry).state.hold
+    reloaded = outbox_of(loaded_entry).rest
     assert reloaded
     assert (reloaded.cause, reloaded.until) == (hold.cause, hold.until)
 
@@ -503,7 +499,7 @@ async def test_refused_login(
     await later(hass, freezer, timedelta(hours=2))
     await notify(hass, title="three")
     assert server.login_attempts == 2
-    hold = outbox_of(loaded_entry).state.hold
+    hold = outbox_of(loaded_entry).rest
     assert hold
     assert hold.until is None
 
@@ -543,10 +539,10 @@ async def test_login_is_checked_after_the_start(
     server.accounts[ADDRESS] = "renewed"
     await later(hass, freezer, timedelta(days=1, minutes=1))
     await until(lambda: server.login_attempts == 3)
-    await until(lambda: outbox_of(entry).state.hold)
+    await until(lambda: outbox_of(entry).rest)
     await later(hass, freezer, LOGIN_PAUSE)
     await until(lambda: server.login_attempts == 4)
-    await until(lambda: outbox_of(entry).state.hold)
+    await until(lambda: outbox_of(entry).rest)
     assert hold_of(entry).until is None
     await hass.async_block_till_done()
     assert len(hass.config_entries.flow.async_progress()) == 1
@@ -564,7 +560,7 @@ async def test_offline_start(
     assert await hass.config_entries.async_setup(entry.entry_id)
     await until(lambda: server.connections == 1)
     await until(lambda: "Login not checked" in caplog.text)
-    assert outbox_of(entry).state.hold is None
+    assert outbox_of(entry).rest is None
     assert "WARNING custom_components.qq_mail" not in caplog.text
 
 
@@ -731,7 +727,7 @@ async def test_discard_and_retry(
     for title in ("one", "two", "three"):
         await notify(hass, title=title)
     outbox = outbox_of(loaded_entry)
-    one, two, _ = outbox.waiting.in_order()
+    one, two, _ = outbox.messages()
     assert await outbox.async_discard("nothing") == 0
     assert outbox.async_retry("nothing") == 0
     assert await outbox.async_discard(one.queue_id) == 1
@@ -838,7 +834,7 @@ async def test_call_that_is_cancelled(
     call.cancel()
     await asyncio.to_thread(server.wait_for, 1)
     await until(lambda: files_of(hass, loaded_entry) == [])
-    assert outbox_of(loaded_entry).waiting.in_order() == []
+    assert outbox_of(loaded_entry).messages() == []
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO
 
@@ -12,7 +13,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.network import NoURLAvailableError, get_url
 from homeassistant.util import dt as dt_util
 
-from ..const import DOMAIN
+from ..const import DOMAIN, FETCH_TIMEOUT
 from ..mail.card import (
     Card,
     Link,
@@ -48,6 +49,17 @@ class Material:
         """What was left out, and why."""
         return self._card.notes
 
+    @property
+    def reads_files(self) -> bool:
+        """Whether composing reads files, which may hang on a share that is away."""
+        return any(isinstance(part.content, Path) for part in self._parts)
+
+    def leave_out_files(self) -> None:
+        """Go on without the files: one of them is not read to its end."""
+        for part in [one for one in self._parts if isinstance(one.content, Path)]:
+            self._parts.remove(part)
+            self._note("attachment_too_slow", part, seconds=str(FETCH_TIMEOUT))
+
     def compose(
         self,
         draft: Draft,
@@ -61,10 +73,13 @@ class Material:
                 return write(stream, replace(draft, text=text, html=html, parts=parts))
             except UnreadablePartError as err:
                 del self._parts[parts.index(err.part)]
-                note = self._texts("attachment_not_found", attachment=err.part.filename)
-                self._card = replace(self._card, notes=(*self.notes, note))
+                self._note("attachment_not_found", err.part)
                 stream.seek(0)
                 stream.truncate()
+
+    def _note(self, key: str, part: BodyPart, **placeholders: str) -> None:
+        note = self._texts(key, attachment=part.filename, **placeholders)
+        self._card = replace(self._card, notes=(*self.notes, note))
 
     def content(self) -> tuple[str, str, tuple[BodyPart, ...]]:
         """Return the text, the HTML if there is any, and what goes with them.

@@ -1,16 +1,22 @@
 """What is kept of an account beside its messages, and holds after a restart."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from email.utils import make_msgid
-from typing import Any, Self
+from typing import Any
 
 from homeassistant.util import dt as dt_util
 
-from ..const import DEFAULT_MAX_SIZE, MAX_THREADS, THREAD_DURATION
+from ..const import DEFAULT_MAX_SIZE, LOGGER, MAX_THREADS, THREAD_DURATION
 from ..mail.diagnosis import Cause
-from .outcome import Hold
+from .clock import Now
+from .pace import Bucket, Pace
+from .record import Record
+from .retry import LOGIN_CHECK_INTERVAL, LOGIN_INTERVALS, MAX_RATE_LIMIT_PAUSE
+from .standing import Hold, Standing
+
+_LONGEST_HOLD = max(*LOGIN_INTERVALS, MAX_RATE_LIMIT_PAUSE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,111 +32,178 @@ class Thread:
     """Whether QQ has, or may have, a message that was not declared over yet."""
 
 
-@dataclass(slots=True)
-class AccountState:
-    """The account's own state."""
+class Threads:
+    """The conversations of the last seven days by their tags."""
 
-    hold: Hold | None = None
-    login_refused: bool = False
-    """Whether the last login was refused."""
-    pauses: int = 0
-    """How often the account was paused since a message was accepted."""
+    def __init__(self, threads: Mapping[str, Thread] | None = None) -> None:
+        """Begin with those that are known."""
+        self.by_tag = dict(threads or {})
+
+    def get(self, tag: str) -> Thread | None:
+        """Return a tag's conversation, if there is one."""
+        return self.by_tag.get(tag)
+
+    def continued(self, tag: str, subject: str, domain: str) -> tuple[Thread, bool]:
+        """Return the tag's conversation, and whether it is new.
+
+        It is where there is none, or where that is old.
+        """
+        now = dt_util.utcnow()
+        if thread := self.by_tag.get(tag):
+            # A clock that was set back makes none older.
+            if thread.started > now - THREAD_DURATION:
+                return thread, False
+            del self.by_tag[tag]
+        thread = Thread(
+            references=make_msgid(domain=domain), subject=subject, started=now
+        )
+        self.by_tag[tag] = thread
+        while len(self.by_tag) > MAX_THREADS:
+            del self.by_tag[next(iter(self.by_tag))]
+        return thread, True
+
+    def mark(self, tag: str, *, went_out: bool) -> bool:
+        """Note that something went out under a tag, or that it is over."""
+        thread = self.by_tag.get(tag)
+        if not thread or thread.went_out == went_out:
+            return False
+        self.by_tag[tag] = replace(thread, went_out=went_out)
+        return True
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the sensors count."""
+
     last_accepted: datetime | None = None
-    max_size: int = DEFAULT_MAX_SIZE
-    """Octets that the server takes, as it said last."""
-    threads: dict[str, Thread] = field(default_factory=dict)
-    """By their tags."""
-    _accepted: int = 0
+    accepted: int = 0
+    """On the day of the last one."""
 
     @property
-    def accepted_today(self) -> int:
+    def today(self) -> int:
         """How many messages were accepted since midnight."""
         if not self.last_accepted:
             return 0
-        day = dt_util.as_local(self.last_accepted).date()
-        return self._accepted if day == dt_util.now().date() else 0
+        return self.accepted if _day(self.last_accepted) == dt_util.now().date() else 0
 
-    def count_accepted(self) -> None:
+    def count(self) -> None:
         """Note that a message was accepted just now."""
-        self._accepted = self.accepted_today + 1
+        self.accepted = self.today + 1
         self.last_accepted = dt_util.utcnow()
-        self.pauses = 0
 
-    def continue_thread(self, tag: str, subject: str, domain: str) -> Thread:
-        """Return the tag's conversation, a new one if there is none or it is old."""
-        oldest = dt_util.utcnow() - THREAD_DURATION
-        kept = {
-            tag: thread
-            for tag, thread in self.threads.items()
-            if thread.started > oldest
-        }
-        if tag not in kept:
-            kept[tag] = Thread(
-                references=make_msgid(domain=domain),
-                subject=subject,
-                started=dt_util.utcnow(),
-            )
-        self.threads = dict(list(kept.items())[-MAX_THREADS:])
-        return kept[tag]
 
-    def mark_thread(self, tag: str, *, went_out: bool) -> bool:
-        """Note that something went out under a tag, or that it is over."""
-        thread = self.threads.get(tag)
-        if not thread or thread.went_out == went_out:
-            return False
-        self.threads[tag] = replace(thread, went_out=went_out)
-        return True
+@dataclass(slots=True)
+class Kept:
+    """What `state.json` holds."""
 
-    def as_dict(self) -> dict[str, Any]:
+    standing: Standing
+    threads: Threads
+    tally: Tally
+    max_size: int = DEFAULT_MAX_SIZE
+    """Octets that the server takes, as it said last."""
+
+    @classmethod
+    def new(cls, pace: Pace, now: Now) -> Kept:
+        """Begin with an account of which nothing is known."""
+        standing = Standing(
+            bucket=Bucket.full(pace, now.steady), check_login_at=now.steady
+        )
+        return cls(standing, Threads(), Tally())
+
+    def use_pace(self, pace: Pace) -> None:
+        """Go on at another pace."""
+        bucket = self.standing.bucket.with_pace(pace)
+        self.standing = replace(self.standing, bucket=bucket)
+
+    def put_login_check_off(self, now: Now) -> None:
+        """Have the login checked a day from now, if no message does it before."""
+        if not self.standing.hold:
+            at = now.steady + LOGIN_CHECK_INTERVAL
+            self.standing = replace(self.standing, check_login_at=at)
+
+    def as_dict(self, now: Now) -> dict[str, Any]:
         """Return what can be written as JSON."""
+        standing, hold = self.standing, self.standing.hold
+        last = self.tally.last_accepted
         return {
-            "hold": self.hold
-            and {"cause": self.hold.cause, "until": _text(self.hold.until)},
-            "login_refused": self.login_refused,
-            "pauses": self.pauses,
-            "last_accepted": _text(self.last_accepted),
-            "accepted": self._accepted,
+            "hold": hold
+            and {
+                "cause": hold.cause,
+                "until": now.wall_at(hold.until).isoformat(),
+                "length": hold.length,
+            },
+            "login_refusals": standing.login_refusals,
+            "asked": standing.asked,
+            "pauses": standing.pauses,
+            "last_accepted": last and last.isoformat(),
+            "accepted": self.tally.accepted,
             "max_size": self.max_size,
             "threads": {
                 tag: {
                     "references": thread.references,
                     "subject": thread.subject,
-                    "started": _text(thread.started),
+                    "started": thread.started.isoformat(),
                     "went_out": thread.went_out,
                 }
-                for tag, thread in self.threads.items()
+                for tag, thread in self.threads.by_tag.items()
             },
         }
 
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Read it again.
+    def read(self, data: object, now: Now) -> None:
+        """Take over what was written; what cannot be read is left as it is.
 
-        Raises ValueError, KeyError, TypeError or AttributeError.
+        It holds no message: without it an attempt may come too early, no more.
         """
-        hold = data.get("hold")
-        return cls(
-            hold=hold and Hold(Cause(hold["cause"]), _time(hold["until"])),
-            login_refused=bool(data.get("login_refused")),
-            pauses=int(data.get("pauses", 0)),
-            last_accepted=_time(data.get("last_accepted")),
-            max_size=int(data.get("max_size", DEFAULT_MAX_SIZE)),
-            threads={
-                tag: Thread(
-                    references=str(thread["references"]),
-                    subject=str(thread["subject"]),
-                    started=datetime.fromisoformat(thread["started"]),
-                    went_out=bool(thread["went_out"]),
-                )
-                for tag, thread in data.get("threads", {}).items()
-            },
-            _accepted=int(data.get("accepted", 0)),
+        if data is None:
+            return
+        if not isinstance(data, dict):
+            LOGGER.error("Ignoring what was kept of the account: no object")
+            return
+        record = Record(data)
+        for part in (self._read_standing, self._read_tally, self._read_threads):
+            try:
+                part(record, now)
+            except ValueError as err:
+                LOGGER.error("Ignoring a part of what was kept: %s", err)
+
+    def _read_standing(self, record: Record, now: Now) -> None:
+        hold = None
+        if kept := record.optional("hold", dict):
+            held = Record(kept)
+            length = min(held.seconds("length"), _LONGEST_HOLD)
+            rest = (held.time("until") - now.wall).total_seconds()
+            if rest > 0:
+                until = now.steady + min(rest, length)
+                hold = Hold(Cause(held.text("cause")), until, length)
+        check = self.standing.check_login_at
+        self.standing = replace(
+            self.standing,
+            hold=hold,
+            login_refusals=record.count("login_refusals"),
+            asked=record.count("asked"),
+            pauses=record.count("pauses"),
+            check_login_at=hold.until if hold and hold.for_login else check,
         )
 
+    def _read_tally(self, record: Record, _now: Now) -> None:
+        self.max_size = record.count("max_size")
+        if record.optional("last_accepted", str):
+            self.tally = Tally(record.time("last_accepted"), record.count("accepted"))
 
-def _text(time: datetime | None) -> str | None:
-    return time.isoformat() if time else None
+    def _read_threads(self, record: Record, _now: Now) -> None:
+        threads: dict[str, Thread] = {}
+        for tag, value in (record.optional("threads", dict) or {}).items():
+            if not isinstance(value, dict):
+                raise ValueError("no thread")  # noqa: TRY004 - as all others
+            thread = Record(value)
+            threads[tag] = Thread(
+                references=thread.text("references"),
+                subject=thread.text("subject"),
+                started=thread.time("started"),
+                went_out=thread.flag("went_out"),
+            )
+        self.threads = Threads(threads)
 
 
-def _time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+def _day(time: datetime) -> date:
+    return dt_util.as_local(time).date()

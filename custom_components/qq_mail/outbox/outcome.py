@@ -19,9 +19,10 @@ class Outcome(StrEnum):
     REJECTED = "rejected"
     """Refused for good, and removed."""
     EXPIRED = "expired"
-    """Too old, and removed."""
+    """Too old, or nowhere to be kept, and removed."""
     UNKNOWN = "unknown"
-    """QQ may have it: the connection was lost before the answer. It is tried again."""
+    """QQ may have it: all was sent, and no answer came. It is tried again, unless
+    there is no next attempt: then it was given up after the third time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,31 +90,12 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
-    """Why nothing goes out at all for now."""
+class Rest:
+    """Why nothing goes out at all for now, and until when, as people read it."""
 
     cause: Cause
-    until: datetime | None
-    """None: until there is a new authorization code."""
+    until: datetime
     reply: Reply | None = None
-
-
-class OutboxFullError(Exception):
-    """There is no room for another message."""
-
-
-class OutboxClosedError(Exception):
-    """The account is being unloaded; another outbox may own the spool already."""
-
-
-class MessageTooLargeError(Exception):
-    """The server would not take a message of this size."""
-
-    def __init__(self, size: int, limit: int) -> None:
-        """Keep both, in octets."""
-        super().__init__(size, limit)
-        self.size = size
-        self.limit = limit
 
 
 def _by_weight(event: OutboxEvent) -> int:

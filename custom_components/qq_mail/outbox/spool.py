@@ -1,105 +1,50 @@
 """The spool: what waits, on disk, one message in two files.
 
 `<queue id>.eml` is the message in wire form, written once. `<queue id>.json` is what
-is known of it, replaced as a whole whenever that changes; its existence makes the
-message count, so it is written last and removed first. `state.json` is the account's.
-Every write goes to a temporary file that is synced and renamed, and the folder is
-synced as well, so that a power cut leaves the old or the new, never half of it.
+is known of it (record.py), replaced as a whole whenever that changes; its existence
+makes the message count, so it is written last and removed first. `state.json` is the
+account's. Every write goes to a temporary file that is synced and renamed, and the
+folder is synced as well, so that a power cut leaves the old or the new, never half.
 """
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
 import json
 import os
 from pathlib import Path
+from secrets import token_hex
 import shutil
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO
 
 from ..const import LOGGER
-from ..mail.diagnosis import Cause
-from ..mail.models import Envelope, Gap, Reply, TextEncoding
-
-VERSION = 1
+from .clock import Now
+from .message import QueuedMessage
+from .queue import Queue
+from .record import as_json, from_json
 
 _STATE = "state.json"
+_PRESENT = "present.log"
+"""Says that the folder was here all the time: Home Assistant's backups leave out what
+ends in .log, so one that comes from a backup has none."""
 _DAMAGED = "damaged"
 _FOLDER_MODE = 0o700
 _FILE_MODE = 0o600
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueuedMessage:
-    """What is known of a message that waits; the text is in its file alone."""
-
-    queue_id: str
-    """A ULID: in the order of the queue ids the messages were taken."""
-    subject: str
-    reverse_path: str
-    recipients: tuple[str, ...]
-    """Who has not got it yet."""
-    message_id: str
-    importance: int
-    """The higher goes first."""
-    tag: str = ""
-    """What it is about, for a message that says it is over."""
-    size: int
-    """Octets in wire form."""
-    gaps: tuple[Gap, ...]
-    """Where a line can be put before a text."""
-    created: datetime
-    """The time of the alert."""
-    expires: datetime
-    next_attempt: datetime
-    attempts: int = 0
-    in_data: bool = False
-    """Set while the server may have the message, though we have no answer."""
-    cause: Cause | None = None
-    """Why the last attempt was not accepted."""
-    reply: Reply | None = None
-
-    @property
-    def envelope(self) -> Envelope:
-        """Who sends it, and who still has to get it."""
-        return Envelope(self.reverse_path, self.recipients)
-
-    def as_json(self) -> str:
-        """Return the content of the file."""
-        return json.dumps(
-            {"version": VERSION, **asdict(self)},
-            ensure_ascii=False,
-            default=datetime.isoformat,
-        )
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Read the content of a file. Raises ValueError, KeyError or TypeError."""
-        data: dict[str, Any] = json.loads(text)
-        if data.pop("version") != VERSION:
-            raise ValueError("written by another version")
-        for key in ("created", "expires", "next_attempt"):
-            data[key] = datetime.fromisoformat(data[key])
-            if data[key].tzinfo is None:
-                raise ValueError(f"{key} has no time zone")
-        data["recipients"] = tuple(data["recipients"])
-        data["gaps"] = tuple(
-            Gap(gap["at"], TextEncoding(gap["encoding"]), gap["html"])
-            for gap in data["gaps"]
-        )
-        data["cause"] = data["cause"] and Cause(data["cause"])
-        data["reply"] = data["reply"] and Reply(**data["reply"])
-        return cls(**data)
 
 
 @dataclass(slots=True)
 class Loaded:
     """What a spool held when it was opened."""
 
-    messages: list[QueuedMessage] = field(default_factory=list)
+    queue: Queue = field(default_factory=Queue)
+    cut_off: list[str] = field(default_factory=list)
+    """Queue ids of what the server may have."""
+    last_id: str = ""
+    restored: bool = False
+    """Whether it comes from a backup."""
     damaged: list[Path] = field(default_factory=list)
-    """Files set aside, where they are now."""
-    state: dict[str, Any] = field(default_factory=dict)
+    """What could not be read, where it is now."""
+    state: object = None
 
 
 class Spool:
@@ -112,33 +57,28 @@ class Spool:
         """Name the folder; it is made when it is first needed."""
         self.folder = folder
 
-    def load(self) -> Loaded:
-        """Read everything, set aside what cannot be read, drop what never counted."""
+    def load(self, now: Now) -> Loaded:
+        """Read everything, set aside what cannot be read, drop what never counted.
+
+        Whatever the disk does, what can be read is returned.
+        """
         loaded = Loaded()
-        if not self.folder.exists():
+        try:
+            files = sorted(self.folder.iterdir())
+        except FileNotFoundError:
             return loaded
-        for leftover in self.folder.glob("*.tmp"):
-            _unlink_file(leftover)
-        for file in sorted(self.folder.glob("*.json")):
-            if file.name == _STATE:
-                continue
-            try:
-                loaded.messages.append(self._read(file))
-            except (
-                ValueError,
-                KeyError,
-                TypeError,
-                AttributeError,
-                RecursionError,
-                OSError,
-            ) as err:
-                LOGGER.error("Setting %s aside: %s", file, err)
-                self._set_aside(file.stem)
-        known = {message.queue_id for message in loaded.messages}
-        for body in self.folder.glob("*.eml"):
-            # Its other file was not written any more, so nobody was told it is kept.
-            if body.stem not in known:
-                _unlink_file(body)
+        except OSError as err:
+            LOGGER.error("Cannot read %s: %s", self.folder, err)
+            loaded.damaged = [self.folder]
+            return loaded
+        loaded.restored = not any(file.name == _PRESENT for file in files)
+        known = self._load_records(files, now, loaded)
+        for file in files:
+            # A body without a record was not written to the end, so nobody was told
+            # that it is kept.
+            left_over = file.suffix == ".eml" and file.stem not in known
+            if file.suffix == ".tmp" or left_over:
+                _unlink_file(file)
         try:
             loaded.state = json.loads((self.folder / _STATE).read_text("utf-8"))
         except FileNotFoundError:
@@ -146,43 +86,98 @@ class Spool:
         except (ValueError, RecursionError, OSError) as err:
             # A comfort, no message: without it an attempt may come too early.
             LOGGER.error("Ignoring %s: %s", self.folder / _STATE, err)
-        loaded.damaged = sorted((self.folder / _DAMAGED).glob("*.json"))
+        loaded.damaged += sorted((self.folder / _DAMAGED).glob("*.json"))
+        if loaded.restored:
+            with suppress(OSError):
+                self._mark_present()
         return loaded
 
-    def add(
-        self, queue_id: str, write: Callable[[BinaryIO], QueuedMessage]
-    ) -> QueuedMessage:
-        """Keep a message that `write` writes, piece by piece.
+    def _load_records(
+        self, files: Iterable[Path], now: Now, loaded: Loaded
+    ) -> set[str]:
+        """Read the messages, and return the names that belong to one."""
+        known: set[str] = set()
+        for file in files:
+            if file.suffix != ".json" or file.name == _STATE:
+                continue
+            try:
+                message = self._read(file, now)
+            except (ValueError, RecursionError, OSError) as err:
+                LOGGER.error("Setting %s aside: %s", file, err)
+                if not self._set_aside(file.stem):
+                    # The others go on; this one stays for a better day.
+                    loaded.damaged.append(file)
+                    known.add(file.stem)
+                continue
+            known.add(message.queue_id)
+            if loaded.restored:
+                message = replace(message, restored=True)
+            elif message.in_data:
+                loaded.cut_off.append(message.queue_id)
+            loaded.queue.put(message)
+            loaded.last_id = max(loaded.last_id, message.queue_id)
+        return known
+
+    def temporary(self, queue_id: str) -> Path:
+        """Return a new name for a message that is being written."""
+        return self.folder / f"{queue_id}.{token_hex(4)}.tmp"
+
+    def write_draft[T](self, draft: Path, write: Callable[[BinaryIO], T]) -> T:
+        """Have a message written under a temporary name."""
+        self._make_folder()
+        with _open(draft) as stream:
+            return write(stream)
+
+    def add(self, draft: Path, message: QueuedMessage, now: Now) -> None:
+        """Keep a message that was written under a temporary name.
 
         When this returns, it survives a power cut; if anything fails, nothing is left.
         """
-        self._make_folder()
         try:
-            with _replacing(self.body(queue_id)) as stream:
-                message = write(stream)
-            self.update(message)
+            with draft.open("rb") as stream:
+                os.fsync(stream.fileno())
+            draft.replace(self.body(message.queue_id))
+            _sync(self.folder)
+            self.update(message, now)
         except BaseException:
-            self._unlink(queue_id)
+            self.drop_draft(draft)
+            self._unlink(message.queue_id)
             raise
-        return message
 
-    def update(self, message: QueuedMessage) -> None:
+    def drop_draft(self, draft: Path) -> None:
+        """Remove a message that was being written."""
+        _unlink_file(draft)
+
+    def update(self, message: QueuedMessage, now: Now) -> None:
         """Replace what is known of a message."""
-        self._write(self._record(message.queue_id), message.as_json().encode())
+        _write(self._record(message.queue_id), as_json(message, now).encode())
 
-    def remove(self, queue_id: str) -> None:
-        """Forget a message."""
-        self._unlink(queue_id)
-        _sync(self.folder)
+    def remove(self, queue_ids: Iterable[str]) -> list[str]:
+        """Forget messages, and return those that the disk would not let go."""
+        failed: list[str] = []
+        removed: list[str] = []
+        for queue_id in queue_ids:
+            try:
+                self._unlink(queue_id)
+                removed.append(queue_id)
+            except OSError as err:
+                LOGGER.error("Cannot remove %s: %s", queue_id, err)
+                failed.append(queue_id)
+        try:
+            _sync(self.folder)
+        except OSError as err:
+            LOGGER.error("Cannot sync %s: %s", self.folder, err)
+            failed += removed
+        return failed
 
     def body(self, queue_id: str) -> Path:
         """Return the file of a message in wire form."""
         return self.folder / f"{queue_id}.eml"
 
-    def write_state(self, state: Mapping[str, Any]) -> None:
+    def write_state(self, state: dict[str, Any]) -> None:
         """Keep what holds for the account as a whole."""
         self._make_folder()
-        self._write(self.folder / _STATE, json.dumps(state).encode())
+        _write(self.folder / _STATE, json.dumps(state).encode())
 
     def free_space(self) -> int:
         """Return the octets that are free on the disk."""
@@ -193,8 +188,8 @@ class Spool:
         """Remove the folder with everything in it."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _read(self, file: Path) -> QueuedMessage:
-        message = QueuedMessage.from_json(file.read_text(encoding="utf-8"))
+    def _read(self, file: Path, now: Now) -> QueuedMessage:
+        message = from_json(file.read_text(encoding="utf-8"), now)
         if message.queue_id != file.stem:
             raise ValueError("another message's file")
         if self.body(message.queue_id).stat().st_size != message.size:
@@ -203,12 +198,18 @@ class Spool:
 
     def _make_folder(self) -> None:
         """Make the folder, so that a power cut does not take it away again."""
-        if self.folder.exists():
+        if (self.folder / _PRESENT).exists():
             return
         # Another thread may be a little faster.
         self.folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
         for parent in (self.folder.parent, self.folder.parent.parent):
             _sync(parent)
+        self._mark_present()
+
+    def _mark_present(self) -> None:
+        _write(
+            self.folder / _PRESENT, b"Without this file, all here is from a backup.\n"
+        )
 
     def _record(self, queue_id: str) -> Path:
         return self.folder / f"{queue_id}.json"
@@ -217,33 +218,41 @@ class Spool:
         self._record(queue_id).unlink(missing_ok=True)
         self.body(queue_id).unlink(missing_ok=True)
 
-    def _set_aside(self, queue_id: str) -> None:
+    def _set_aside(self, queue_id: str) -> bool:
+        """Move a message away, and say whether that was possible."""
         damaged = self.folder / _DAMAGED
-        damaged.mkdir(mode=_FOLDER_MODE, exist_ok=True)
-        for file in (self._record(queue_id), self.body(queue_id)):
-            if file.exists():
-                file.replace(damaged / file.name)
+        try:
+            damaged.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+            for file in (self._record(queue_id), self.body(queue_id)):
+                if os.path.lexists(file):
+                    file.replace(damaged / file.name)
+        except OSError as err:
+            LOGGER.error("Cannot set %s aside: %s", queue_id, err)
+            return False
+        return True
 
-    def _write(self, file: Path, content: bytes) -> None:
-        with _replacing(file) as stream:
-            stream.write(content)
 
-
-@contextmanager
-def _replacing(file: Path) -> Generator[BinaryIO]:
+def _write(file: Path, content: bytes) -> None:
     """Replace a file as a whole: it is synced before it gets its name."""
     temporary = file.with_name(file.name + ".tmp")
     try:
-        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC, _FILE_MODE)
-        with os.fdopen(descriptor, "w+b") as stream:
-            yield stream
+        with _open(temporary) as stream:
+            stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(file)
         _sync(file.parent)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        _unlink_file(temporary)
         raise
+
+
+@contextmanager
+def _open(file: Path) -> Generator[BinaryIO]:
+    """Make a private file and write to it."""
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_TRUNC, _FILE_MODE)
+    with os.fdopen(descriptor, "w+b") as stream:
+        yield stream
 
 
 def _unlink_file(file: Path) -> None:

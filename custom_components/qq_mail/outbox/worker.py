@@ -1,239 +1,224 @@
-"""The worker of an outbox: when a message is tried, and over which session."""
+"""Does what the heart decides on the network: sessions, attempts, logins."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import replace
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 import ssl
-from typing import TYPE_CHECKING
+from typing import Any
 
-from homeassistant.core import callback
-from homeassistant.helpers.event import async_track_point_in_utc_time
-from homeassistant.util import dt as dt_util
+from homeassistant.core import HomeAssistant, callback
 
-from ..const import (
-    DEFAULT_MAX_SIZE,
-    IDLE_TIMEOUT,
-    LATE_AFTER,
-    LOGGER,
-    LOGIN_CHECK_INTERVAL,
-    STOP_GRACE,
-)
-from ..mail.errors import AuthenticationError, MailError, SessionError
-from ..mail.message import insertions
-from ..mail.models import Step, Submission, SubmissionResult
+from ..const import DOMAIN, IDLE_TIMEOUT, LOGGER, STOP_GRACE
+from ..mail.errors import MailError
+from ..mail.models import Account, Submission
 from ..mail.session import SubmissionSession
-from .pace import Bucket, Pace
-from .policy import Policy
-from .spool import QueuedMessage
+from .clock import read_clock
+from .events import (
+    AttemptBroke,
+    AttemptCut,
+    AttemptFailed,
+    Event,
+    LoginFailed,
+    SessionOpened,
+    Submitted,
+    Submitting,
+)
+from .message import QueuedMessage
 
-if TYPE_CHECKING:
-    from .outbox import Outbox
+
+class _CutError(Exception):
+    """An attempt is not to go on: what had made it possible has changed meanwhile."""
 
 
 class Worker:
-    """Tries the messages of an outbox one after the other, over one session.
+    """Owns the sessions, and a task for each attempt.
 
-    It alone knows when the next login is due.
+    It decides nothing: it tells what came of what it was told to do.
     """
 
     def __init__(
         self,
-        outbox: Outbox,
+        hass: HomeAssistant,
+        account: Account,
         tls_context: ssl.SSLContext,
-        pace: Pace,
-        request_new_code: Callable[[], None],
-        late_note: Callable[[datetime, timedelta], str],
+        *,
+        tell: Callable[[Event], None],
+        submission: Callable[[QueuedMessage], Submission],
+        before_data: Callable[[str], bool],
+        written: Callable[[], Awaitable[None]],
+        may_log_in: Callable[[], bool],
+        lost: Callable[[str], None],
+        idle: Callable[[], None],
     ) -> None:
-        """Prepare; `late_note` words when an alert was raised, and how late it is."""
-        self.attempting: str | None = None
-        """The queue id of the message that is just being tried."""
-        self.stopping = False
-        self._outbox = outbox
-        self._waiting = outbox.waiting
+        """Prepare. The callables belong to the outbox, whose hands this is."""
+        self.account = account
+        self.max_size: int | None = None
+        """Octets that the server takes, as it said last."""
+        self._hass = hass
         self._tls_context = tls_context
-        self._bucket = Bucket(pace)
-        self._policy = Policy(outbox, request_new_code)
-        self._late_note = late_note
-        self._wake = asyncio.Event()
-        self._session: SubmissionSession | None = None
-        self._session_idle_at = dt_util.utcnow()
-        self._check_login_at = dt_util.utcnow()
-        self._task: asyncio.Future[None] = outbox.hass.loop.create_future()
-        self._task.set_result(None)
+        self._tell = tell
+        self._submission = submission
+        self._before_data = before_data
+        self._written = written
+        self._may_log_in = may_log_in
+        self._lost = lost
+        self._tell_idle = idle
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._opening = asyncio.Lock()
+        self._kept: SubmissionSession | None = None
+        self._kept_since = 0.0
+        self._in_use: set[SubmissionSession] = set()
+        self._idle_timer: asyncio.TimerHandle | None = None
 
     @property
     def session_open(self) -> bool:
         """Whether the next message needs no login."""
-        return self._session is not None and self._session.is_open
+        return self._kept is not None and self._kept.is_open
+
+    @property
+    def attempting(self) -> set[str]:
+        """The queue ids for which there is a task."""
+        return set(self._tasks)
 
     @callback
-    def put_login_check_off(self) -> None:
-        """Have the login checked a day from now, if no message does it before."""
-        self._check_login_at = dt_util.utcnow() + LOGIN_CHECK_INTERVAL
+    def attempt(self, message: QueuedMessage, *, fresh: bool) -> None:
+        """Try a message; by a fresh session where it is asked for."""
+        self._start(message.queue_id, self._attempt(message, fresh=fresh))
 
     @callback
-    def start(self, task: asyncio.Task[None]) -> None:
-        """Keep the task that runs `async_run`."""
-        self._task = task
+    def check_login(self) -> None:
+        """Log in without a message."""
+        self._start("login", self._check_login())
 
     @callback
-    def wake(self) -> None:
-        """Have it look again at what is due."""
-        self._wake.set()
+    def use_account(self, account: Account) -> None:
+        """Log in as this account from now on."""
+        if account != self.account:
+            self.account = account
+            self._drop_kept()
 
     async def async_stop(self) -> None:
-        """Let an attempt in the air end, but not for long; it is marked on disk."""
-        self.stopping = True
-        self.wake()
-        await asyncio.wait({self._task}, timeout=STOP_GRACE)
-        self._task.cancel()
-        await asyncio.wait({self._task})
+        """Let what is in the air end, but not for long; it is marked on disk."""
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=STOP_GRACE)
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        self._drop_kept()
+        for session in list(self._in_use):
+            session.drop()
 
-    async def async_run(self) -> None:
-        """Work until stopped: expire, try what is due, wait for what comes next."""
+    def _start(self, key: str, attempt: Coroutine[Any, Any, None]) -> None:
+        task = self._hass.async_create_background_task(attempt, f"{DOMAIN} {key}")
+        self._tasks[key] = task
+        task.add_done_callback(partial(self._ended, key))
+
+    def _ended(self, key: str, task: asyncio.Task[None]) -> None:
+        # The same message may be in the air again already, in a fresh session.
+        if self._tasks.get(key) is task:
+            del self._tasks[key]
+
+    async def _attempt(self, message: QueuedMessage, *, fresh: bool) -> None:
+        """Try a message, and tell what came of it."""
+        queue_id, was_fresh = message.queue_id, True
+        session: SubmissionSession | None = None
+        event: Event
         try:
-            await self._policy.async_recover()
-            while not self.stopping:
-                await self._policy.async_expire()
-                self._end_hold()
-                if message := self._due():
-                    await self._attempt(message)
-                elif self._login_check_is_due():
-                    await self._check_login()
-                elif self._session and self._session_idle_at <= dt_util.utcnow():
-                    await self._close_session()
-                    await self._outbox.async_keep_state()
-                else:
-                    await self._sleep()
+            session = await self._take(fresh=fresh)
+            was_fresh = session.fresh
+            self._tell(Submitting(queue_id))
+            result = await session.submit(
+                self._submission(message), partial(self._mark, queue_id)
+            )
+            event = Submitted(queue_id, result)
+        except _CutError:
+            event = AttemptCut(queue_id)
+        except FileNotFoundError as err:
+            self._lost(str(err.filename))
+            event = AttemptBroke(queue_id, str(err), lost=True)
+        except MailError as err:
+            event = AttemptFailed(queue_id, err, was_fresh)
+        except Exception as err:  # noqa: BLE001 - one message must not stop the others
+            LOGGER.exception("Message %s waits", queue_id)
+            event = AttemptBroke(queue_id, str(err))
         finally:
-            if self._session:
-                self._session.drop()
-                self._session = None
+            if session:
+                self._give_back(session)
+        self._tell(event)
 
-    def _end_hold(self) -> None:
-        hold = self._outbox.state.hold
-        if hold and hold.until and hold.until <= dt_util.utcnow():
-            self._outbox.state.hold = None
-            self._outbox.changed()
-
-    def _due(self) -> QueuedMessage | None:
-        """Return the message to try now, if the pace allows one."""
-        if self._outbox.state.hold or self._bucket.next_at > dt_util.utcnow():
-            return None
-        return self._waiting.due()
-
-    def _login_check_is_due(self) -> bool:
-        return not self._outbox.state.hold and self._check_login_at <= dt_util.utcnow()
+    async def _mark(self, queue_id: str) -> None:
+        """See to it that a crash finds on disk that the server may have a message."""
+        if not self._before_data(queue_id):
+            raise _CutError
+        await self._written()
 
     async def _check_login(self) -> None:
-        """Log in without a message; being offline is not worth a word."""
-        self.put_login_check_off()
-        await self._close_session()
+        """Log in, and keep the session for a message that may come."""
         try:
-            await self._open_session()
-        except AuthenticationError as err:
-            await self._policy.async_hold_if_needed(err)
-            if self._outbox.state.hold and self._outbox.state.hold.until:
-                self._check_login_at = self._outbox.state.hold.until
-        except SessionError as err:
-            LOGGER.debug("Login not checked: %s", err)
-
-    async def _sleep(self) -> None:
-        """Wait for a wake-up call, or until something is due."""
-        self._wake.clear()
-        # Once a day at least, so that there is always something to wait for.
-        times = [
-            dt_util.utcnow() + LOGIN_CHECK_INTERVAL,
-            self._waiting.next_expiry,
-            self._session_idle_at if self._session else None,
-        ]
-        if hold := self._outbox.state.hold:
-            times.append(hold.until)
-        else:
-            times.append(self._check_login_at)
-            if next_attempt := self._waiting.next_attempt:
-                times.append(max(next_attempt, self._bucket.next_at))
-        cancel = async_track_point_in_utc_time(
-            self._outbox.hass, self._time_has_come, min(filter(None, times))
-        )
-        try:
-            await self._wake.wait()
-        finally:
-            cancel()
-
-    @callback
-    def _time_has_come(self, _now: datetime) -> None:
-        self._wake.set()
-
-    async def _open_session(self) -> SubmissionSession:
-        """Return the session, new if there is none. Raises SessionError."""
-        if self._session and self._session.is_open:
-            return self._session
-        session = SubmissionSession(self._outbox.account, self._tls_context)
-        await session.open()
-        self._session = session
-        self._keep_session_for_a_while()
-        self._outbox.state.login_refused = False
-        self._outbox.state.max_size = session.max_size or DEFAULT_MAX_SIZE
-        self.put_login_check_off()
-        return session
-
-    def _keep_session_for_a_while(self) -> None:
-        self._session_idle_at = dt_util.utcnow() + timedelta(seconds=IDLE_TIMEOUT)
-
-    async def _close_session(self) -> None:
-        if self._session:
-            session, self._session = self._session, None
-            await session.close()
-
-    async def _attempt(self, message: QueuedMessage) -> None:
-        """Try a message, and see to what came of it."""
-        self.attempting = message.queue_id
-        self._bucket.take()
-        try:
-            result = await self._submit(message, self._submission(message))
-        except FileNotFoundError as err:
-            await self._policy.async_lost(message, err)
+            self._give_back(await self._take(fresh=True))
+        except _CutError:
+            return
         except MailError as err:
-            await self._policy.async_failed(message, err)
-        except Exception as err:  # noqa: BLE001 - the worker must not die of it
-            LOGGER.exception("Message %s waits", message.queue_id)
-            await self._policy.async_defer(message, str(err))
-        else:
-            await self._policy.async_accepted(message, result)
-        finally:
-            self.attempting = None
-            self._keep_session_for_a_while()
-            self._outbox.release_call(message.queue_id)
+            self._tell(LoginFailed(err))
+        except Exception as err:  # noqa: BLE001 - it must not stop the mail
+            LOGGER.exception("Login not checked: %s", err)
 
-    def _submission(self, message: QueuedMessage) -> Submission:
-        """Return a message as it is to go out: a late one says so."""
-        late = dt_util.utcnow() - message.created
-        noted = (
-            insertions(message.gaps, self._late_note(message.created, late))
-            if late > LATE_AFTER
-            else ()
-        )
-        return Submission(
-            message.envelope,
-            self._waiting.spool.body(message.queue_id),
-            message.size + sum(len(note) for _, note in noted),
-            noted,
-        )
+    async def _take(self, *, fresh: bool) -> SubmissionSession:
+        """Return a session that nobody uses, new if there is none. Raises SessionError."""
+        async with self._opening:
+            # While this waited, a login may have been refused.
+            if not self._may_log_in():
+                raise _CutError
+            session, self._kept = self._kept, None
+            if session:
+                idle = read_clock().steady - self._kept_since
+                # Over a sleep no timer comes in time.
+                if session.is_open and not fresh and idle < 2 * IDLE_TIMEOUT:
+                    self._in_use.add(session)
+                    return session
+                session.drop()
+            session = SubmissionSession(self.account, self._tls_context)
+            account = self.account
+            await session.open()
+            if account != self.account:
+                # A person has changed it meanwhile.
+                session.drop()
+                raise _CutError
+            self._in_use.add(session)
+            if session.max_size:
+                self.max_size = session.max_size
+            self._tell(SessionOpened())
+            return session
 
-    async def _submit(
-        self, message: QueuedMessage, submission: Submission
-    ) -> SubmissionResult:
-        kept = self._session is not None
-        session = await self._open_session()
-        mark = partial(self._waiting.async_update, replace(message, in_data=True))
-        try:
-            return await session.submit(submission, mark)
-        except MailError as err:
-            # The server may close a kept session just before the next MAIL.
-            if not kept or err.step is not Step.MAIL or session.is_open:
-                raise
-        session = await self._open_session()
-        return await session.submit(submission, mark)
+    def _give_back(self, session: SubmissionSession) -> None:
+        """Keep a session for a while, if it can be used again."""
+        self._in_use.discard(session)
+        if not session.is_open:
+            return
+        if self._kept or not self._may_log_in():
+            self._close(session)
+            return
+        self._kept, self._kept_since = session, read_clock().steady
+        if self._idle_timer:
+            self._idle_timer.cancel()
+        self._idle_timer = self._hass.loop.call_later(IDLE_TIMEOUT, self._close_idle)
+
+    def _close_idle(self) -> None:
+        self._idle_timer = None
+        if self._kept:
+            session, self._kept = self._kept, None
+            self._close(session)
+        self._tell_idle()
+
+    def _close(self, session: SubmissionSession) -> None:
+        self._hass.async_create_background_task(session.close(), f"{DOMAIN} close")
+
+    def _drop_kept(self) -> None:
+        if self._idle_timer:
+            self._idle_timer.cancel()
+            self._idle_timer = None
+        if self._kept:
+            self._kept.drop()
+            self._kept = None

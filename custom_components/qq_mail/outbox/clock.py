@@ -1,0 +1,27 @@
+"""The one clock: how much time has passed, and what time it is for people."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+import time
+
+# Counts the time that the machine sleeps, where the system has such a clock (Linux).
+_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """An instant, by both clocks."""
+
+    steady: float
+    """Seconds by a clock that cannot be set and counts sleep; its zero means nothing."""
+    wall: datetime
+    """By the clock that can be set, and jumps: for the disk and for people."""
+
+    def wall_at(self, steady: float) -> datetime:
+        """Return when that is or was, as the clock on the wall counts now."""
+        return self.wall + timedelta(seconds=steady - self.steady)
+
+
+def read_clock() -> Now:
+    """Read both clocks at once."""
+    return Now(time.clock_gettime(_STEADY), datetime.now(UTC))

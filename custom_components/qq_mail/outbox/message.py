@@ -1,0 +1,81 @@
+"""A message that waits: what is known of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..mail.diagnosis import Cause
+from ..mail.models import Envelope, Gap, Reply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuedMessage:
+    """What is known of a message that waits; its text is kept elsewhere.
+
+    Instants are seconds of the steady clock (clock.py) unless they are datetimes.
+    """
+
+    queue_id: str
+    """A ULID: in the order of the queue ids the messages were raised."""
+    subject: str
+    reverse_path: str
+    recipients: tuple[str, ...]
+    """Who has not got it yet."""
+    message_id: str
+    importance: int
+    """The higher goes first."""
+    tag: str = ""
+    """What it is about, for a message that says it is over."""
+    size: int
+    """Octets in wire form."""
+    gaps: tuple[Gap, ...] = ()
+    """Where a line can be put before a text."""
+    date_at: int = 0
+    """Where the value of the Date field stands, in octets from the beginning."""
+    dated: datetime
+    """What the Date field says: right if the clock was right."""
+    raised: float
+    """When the alert was raised."""
+    arrived: float
+    """Since when this process has it: later than that where it was read from disk."""
+    lifetime: float
+    """Seconds after which it is too old."""
+    due: float
+    """Not to be tried before, for reasons of its own."""
+    attempts: int = 0
+    failures: int = 0
+    """Attempts that failed for its own sake; each makes the next wait longer."""
+    unanswered: int = 0
+    """How often all of it was sent, and no answer came."""
+    offered_at: float = 0.0
+    """When it was last offered to a server, in vain: who waits for a try goes first."""
+    stalled_at: float | None = None
+    """When its MAIL was last refused for now, as if for the account's sake."""
+    reached: bool = False
+    """Whether this process has tried it with a server in reach."""
+    in_data: bool = False
+    """Set while the server may have it, though we have no answer."""
+    restored: bool = False
+    """It comes from a backup, and may have gone out since: a person has to decide."""
+    in_memory: bool = False
+    """The disk did not take it: it has one try."""
+    cause: Cause | None = None
+    """Why the last attempt was not accepted."""
+    reply: Reply | None = None
+
+    @property
+    def envelope(self) -> Envelope:
+        """Who sends it, and who still has to get it."""
+        return Envelope(self.reverse_path, self.recipients)
+
+    @property
+    def expires_at(self) -> float | None:
+        """When it is too old; None: not before it was tried.
+
+        Time that passed before this process had it was measured by a clock that may
+        have been set since: it counts only once a server in reach did not take it.
+        """
+        if self.restored or self.reached:
+            return self.raised + self.lifetime
+        if self.attempts:
+            return max(self.raised, self.arrived) + self.lifetime
+        return None

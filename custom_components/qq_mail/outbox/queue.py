@@ -1,0 +1,213 @@
+"""The messages that wait, and whose turn it is: at the same cost however many wait."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from heapq import heapify, heappop, heappush
+
+from .message import QueuedMessage
+
+_SPARE = 64
+"""Entries of a heap that may be stale before it is tidied, whatever its size."""
+
+type _Ready = tuple[int, float, str]
+type _Later = tuple[float, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """A message that is just being tried."""
+
+    importance: int
+    busy_since: float | None = None
+    """Since when its session is at work for it; None: it is still being opened."""
+    unwanted: bool = False
+    """A person discarded it meanwhile: if it is not accepted, it goes."""
+
+
+class Queue:
+    """An account's messages by their queue ids, each with one owner at a time.
+
+    A message waits (in one of the heaps), or is in the air, or is gone. The heaps have
+    stale entries: one counts only if it is where the message's own place says.
+    """
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self.size = 0
+        """Octets of all of them."""
+        self.in_air: dict[str, Flight] = {}
+        self.restored: set[str] = set()
+        """Those that come from a backup, and wait for a person's decision."""
+        self._messages: dict[str, QueuedMessage] = {}
+        self._places: dict[str, _Ready | _Later] = {}
+        self._ready: list[_Ready] = []
+        self._later: list[_Later] = []
+        self._expiry: list[_Later] = []
+
+    def __len__(self) -> int:
+        """Return how many messages there are, those in the air included."""
+        return len(self._messages)
+
+    def __iter__(self) -> Iterator[QueuedMessage]:
+        """Iterate over a copy: messages come and go."""
+        return iter(list(self._messages.values()))
+
+    def get(self, queue_id: str) -> QueuedMessage | None:
+        """Return a message, if it is still there."""
+        return self._messages.get(queue_id)
+
+    def put(self, message: QueuedMessage) -> None:
+        """Add a message, or replace what is known of it."""
+        queue_id = message.queue_id
+        if known := self._messages.get(queue_id):
+            self.size -= known.size
+        self.size += message.size
+        self._know(message)
+        if (expires_at := message.expires_at) is not None:
+            self._push(self._expiry, (expires_at, queue_id), self._expires)
+        if queue_id not in self.in_air:
+            self._place(message)
+
+    def pop(self, queue_id: str) -> QueuedMessage | None:
+        """Remove a message, if it is still there."""
+        message = self._messages.pop(queue_id, None)
+        if message:
+            self.size -= message.size
+            self.in_air.pop(queue_id, None)
+            self._places.pop(queue_id, None)
+            self.restored.discard(queue_id)
+        return message
+
+    def take_off(self, message: QueuedMessage) -> None:
+        """Let a message be tried: nobody else touches it until it lands."""
+        self._places.pop(message.queue_id, None)
+        self.in_air[message.queue_id] = Flight(message.importance)
+
+    def change_flight(self, queue_id: str, flight: Flight) -> None:
+        """Replace what is known of a message in the air."""
+        self.in_air[queue_id] = flight
+
+    def land(self, queue_id: str) -> tuple[QueuedMessage, Flight] | None:
+        """Return a message that was tried; it waits again, unless it is removed."""
+        flight = self.in_air.pop(queue_id, None)
+        if flight is None:
+            return None
+        message = self._messages[queue_id]
+        self.put(message)
+        return message, flight
+
+    def first(self, now: float) -> QueuedMessage | None:
+        """Return the message whose turn it is: the important, then the older.
+
+        Among equals, who has waited for a try goes before who was offered in vain.
+        """
+        while self._later and self._later[0][0] <= now:
+            entry = heappop(self._later)
+            if self._places.get(entry[1]) == entry:
+                self._make_ready(self._messages[entry[1]])
+        while self._ready:
+            ready = self._ready[0]
+            if self._places.get(ready[2]) == ready:
+                return self._messages[ready[2]]
+            heappop(self._ready)
+        return None
+
+    def expired(self, now: float, most: int) -> list[QueuedMessage]:
+        """Return messages that are too old and not in the air; at most so many."""
+        found: list[QueuedMessage] = []
+        while self._expiry and self._expiry[0][0] <= now and len(found) < most:
+            _, queue_id = heappop(self._expiry)
+            message = self._messages.get(queue_id)
+            if not message or queue_id in self.in_air:
+                # What is in the air is put back with what came of it.
+                continue
+            if message.expires_at is not None and message.expires_at <= now:
+                found.append(message)
+        return found
+
+    def next_expiry(self) -> float | None:
+        """Return when to look for what is too old; it may be early."""
+        return self._expiry[0][0] if self._expiry else None
+
+    def next_due(self) -> float | None:
+        """Return when a message may be tried next, as far as the messages go."""
+        if self.first(float("-inf")):
+            return float("-inf")
+        while self._later:
+            entry = self._later[0]
+            if self._places.get(entry[1]) == entry:
+                return None if entry[0] == float("inf") else entry[0]
+            heappop(self._later)
+        return None
+
+    def due_of(self, message: QueuedMessage) -> float:
+        """Return when a message may be tried, as far as it goes itself."""
+        place = self._places.get(message.queue_id)
+        # Ready ones were hurried, where they are not due by themselves.
+        return place[0] if place and len(place) == 2 else float("-inf")  # noqa: PLR2004
+
+    def hurry(self) -> list[QueuedMessage]:
+        """Let everything be tried as soon as possible: a person asked for it.
+
+        Return those that are known otherwise now, because they came from a backup.
+        """
+        waiting = {entry[1] for entry in self._later if self._is(entry)}
+        self._later = []
+        return [
+            message
+            for queue_id in waiting
+            if (message := self.hurry_one(self._messages[queue_id]))
+        ]
+
+    def hurry_one(self, message: QueuedMessage) -> QueuedMessage | None:
+        """Let a message that waits be tried as soon as possible."""
+        if message.queue_id in self.in_air:
+            return None
+        restored = message.restored
+        if restored:
+            message = replace(message, restored=False)
+            self._know(message)
+        self._make_ready(message)
+        return message if restored else None
+
+    def in_order(self) -> list[QueuedMessage]:
+        """Return the messages as they go out if they may."""
+        return sorted(self._messages.values(), key=_order)
+
+    def _know(self, message: QueuedMessage) -> None:
+        self._messages[message.queue_id] = message
+        if message.restored:
+            self.restored.add(message.queue_id)
+        else:
+            self.restored.discard(message.queue_id)
+
+    def _is(self, entry: _Later) -> bool:
+        return self._places.get(entry[1]) == entry
+
+    def _expires(self, entry: _Later) -> bool:
+        message = self._messages.get(entry[1])
+        return message is not None and message.expires_at == entry[0]
+
+    def _place(self, message: QueuedMessage) -> None:
+        due = float("inf") if message.restored else message.due
+        entry = (due, message.queue_id)
+        self._places[message.queue_id] = entry
+        self._push(self._later, entry, self._is)
+
+    def _make_ready(self, message: QueuedMessage) -> None:
+        entry = _order(message)
+        self._places[message.queue_id] = entry
+        heappush(self._ready, entry)
+
+    def _push(
+        self, heap: list[_Later], entry: _Later, counts: Callable[[_Later], bool]
+    ) -> None:
+        """Add to a heap, and tidy it once most of it is stale."""
+        heappush(heap, entry)
+        if len(heap) > 2 * len(self._messages) + _SPARE:
+            heap[:] = {one for one in heap if counts(one)}
+            heapify(heap)
+
+
+def _order(message: QueuedMessage) -> _Ready:
+    return (-message.importance, message.offered_at, message.queue_id)

@@ -1,0 +1,279 @@
+"""The heart of an outbox: what comes next.
+
+Functions and frozen dataclasses, without Home Assistant, disk, socket or clock: given
+the messages, how the account stands, an event and the time, they return how it stands
+then, and what is to be done. Whoever calls does it, and tells what came of it.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+import logging
+
+from .clock import Now
+from .events import (
+    AskForCode,
+    Attempt,
+    AttemptBroke,
+    AttemptCut,
+    AttemptFailed,
+    CheckLogin,
+    CodeRenewed,
+    DataBegins,
+    Decision,
+    DiscardAsked,
+    Event,
+    KeepStanding,
+    LoginFailed,
+    Release,
+    RetryAsked,
+    SessionOpened,
+    Started,
+    StopAsking,
+    Submitted,
+    Submitting,
+    Taken,
+    TimePassed,
+    Write,
+)
+from .message import QueuedMessage
+from .outcome import Outcome
+from .queue import Flight, Queue
+from .results import broke, cut_off, failed, submitted
+from .retry import LOGIN_CHECK_INTERVAL, MAX_SESSIONS, PATIENCE, PATIENCE_OF_IMPORTANT
+from .standing import Standing
+from .turn import Turn
+
+EXPIRE_AT_ONCE = 20
+"""Messages that are given up in one turn: whoever is told has something to do."""
+
+
+def step(
+    queue: Queue,
+    standing: Standing,
+    event: Event,
+    now: Now,
+    *,
+    chance: Callable[[], float],
+    may_start: bool = True,
+) -> tuple[Standing, list[Decision]]:
+    """Return how the account stands after an event, and what is to be done.
+
+    The queue is handed on, and changed in place. Without `may_start` nothing new is
+    begun: the outbox is about to stop.
+    """
+    turn = Turn(queue, standing, now, chance)
+    _take_in(turn, event, may_start=may_start)
+    _give_up_expired(turn)
+    _end_hold(turn)
+    if may_start:
+        _start_attempts(turn)
+        _check_login(turn)
+    return turn.standing, turn.decisions
+
+
+def wake_at(queue: Queue, standing: Standing, now: float) -> float:
+    """Return when there is something to do if nothing happens before."""
+    times = [queue.next_expiry()]
+    if not standing.hold and not queue.in_air:
+        times.append(standing.check_login_at)
+    if standing.hold:
+        times.append(standing.hold.until)
+    elif (due := queue.next_due()) is not None:
+        down, probe = standing.down, None
+        if down:
+            probe = queue.get(down.probe) if down.probe else None
+            due = max(due, now if probe else down.until)
+        due = max(due, standing.bucket.next_at(now))
+        if message := probe or queue.first(max(due, now)):
+            due = max(due, _free_at(queue, message))
+        times.append(due)
+    return min((at for at in times if at is not None), default=float("inf"))
+
+
+def _take_in(turn: Turn, event: Event, *, may_start: bool) -> None:
+    match event:
+        case TimePassed():
+            pass
+        case Started():
+            _started(turn, event)
+        case Taken():
+            _taken(turn, event.message)
+        case SessionOpened():
+            _session_opened(turn)
+        case Submitting() | DataBegins():
+            _under_way(turn, event)
+        case Submitted():
+            submitted(turn, event)
+        case AttemptFailed():
+            failed(turn, event, may_start=may_start)
+        case AttemptBroke():
+            broke(turn, event)
+        case AttemptCut():
+            turn.queue.land(event.queue_id)
+        case LoginFailed():
+            if not turn.hold_if_needed(event.error):
+                # Being offline is not worth more than that.
+                turn.log(logging.DEBUG, f"Login not checked: {event.error}")
+        case RetryAsked():
+            _retry(turn, event.queue_id)
+        case DiscardAsked():
+            _discard(turn, event)
+        case CodeRenewed():
+            _code_works(turn)
+
+
+def _started(turn: Turn, event: Started) -> None:
+    """Take up what the last process left; ask again for what nobody gave."""
+    if turn.standing.asked:
+        turn.do(AskForCode())
+    for queue_id in event.cut_off:
+        if message := turn.queue.get(queue_id):
+            cut_off(turn, replace(message, attempts=message.attempts + 1))
+
+
+def _taken(turn: Turn, message: QueuedMessage) -> None:
+    """Let a new message be tried at once, unless the account rests."""
+    turn.queue.put(message)
+    standing = turn.standing
+    if standing.hold or (standing.down and standing.down.refused):
+        turn.do(Release(message.queue_id))
+    elif standing.down:
+        # Where there was no server, an alarm is a reason to look again.
+        turn.change(down=replace(standing.down, probe=message.queue_id, times=0))
+
+
+def _under_way(turn: Turn, event: Submitting | DataBegins) -> None:
+    """Note how far an attempt is, on disk where the server may come to have it."""
+    flight = turn.queue.in_air.get(event.queue_id)
+    message = turn.queue.get(event.queue_id)
+    if not flight or not message:
+        return
+    if isinstance(event, DataBegins):
+        message = replace(message, in_data=True)
+        turn.queue.put(message)
+        turn.do(Write(message))
+    busy = flight.busy_since
+    flight = replace(flight, busy_since=turn.now.steady if busy is None else busy)
+    turn.queue.change_flight(event.queue_id, flight)
+
+
+def _session_opened(turn: Turn) -> None:
+    _code_works(turn)
+    turn.change(check_login_at=turn.now.steady + LOGIN_CHECK_INTERVAL)
+
+
+def _code_works(turn: Turn) -> None:
+    """Forget that logins were refused."""
+    standing = turn.standing
+    if standing.asked:
+        turn.do(StopAsking())
+    held = standing.hold is not None and standing.hold.for_login
+    if held or standing.asked or standing.login_refusals:
+        turn.change(login_refusals=0, asked=0)
+        if held:
+            turn.change(hold=None)
+        turn.do(KeepStanding())
+
+
+def _retry(turn: Turn, queue_id: str | None) -> None:
+    """Try at once: a person knows that it works again.
+
+    Refusals are remembered: the next one is not the first.
+    """
+    if queue_id is None:
+        changed = turn.queue.hurry()
+    elif message := turn.queue.get(queue_id):
+        hurried = turn.queue.hurry_one(message)
+        changed = [hurried] if hurried else []
+    else:
+        return
+    for message in changed:
+        turn.do(Write(message))
+    if turn.standing.hold:
+        turn.change(hold=None, check_login_at=turn.now.steady + LOGIN_CHECK_INTERVAL)
+        turn.do(KeepStanding())
+    turn.change(down=None, lost=None)
+
+
+def _discard(turn: Turn, event: DiscardAsked) -> None:
+    """Remove messages; one that is in the air goes if it is not accepted."""
+    for queue_id in event.queue_ids:
+        if flight := turn.queue.in_air.get(queue_id):
+            turn.queue.change_flight(queue_id, replace(flight, unwanted=True))
+        elif message := turn.queue.get(queue_id):
+            turn.remove(message)
+
+
+def _give_up_expired(turn: Turn) -> None:
+    for message in turn.queue.expired(turn.now.steady, EXPIRE_AT_ONCE):
+        turn.log(
+            logging.ERROR,
+            f"Message {message.queue_id} expired after {message.attempts} attempts:"
+            f" {message.reply or message.cause}",
+        )
+        turn.remove(message)
+        turn.tell(message, Outcome.EXPIRED, cause=message.cause, reply=message.reply)
+
+
+def _end_hold(turn: Turn) -> None:
+    hold = turn.standing.hold
+    if hold and hold.until <= turn.now.steady:
+        turn.change(hold=None)
+        # Or a restart would find it again, and rest once more.
+        turn.do(KeepStanding())
+
+
+def _start_attempts(turn: Turn) -> None:
+    while message := _next(turn):
+        now = turn.now.steady
+        turn.change(bucket=turn.standing.bucket.take(now))
+        if down := turn.standing.down:
+            turn.change(down=replace(down, probe=None))
+        turn.queue.take_off(message)
+        turn.do(Attempt(message))
+
+
+def _next(turn: Turn) -> QueuedMessage | None:
+    """Return the message to try now, if there is one and it may go."""
+    standing, now = turn.standing, turn.now.steady
+    if standing.hold or standing.bucket.next_at(now) > now:
+        return None
+    message = turn.queue.first(now)
+    if down := standing.down:
+        probe = turn.queue.get(down.probe) if down.probe else None
+        if probe and probe.queue_id not in turn.queue.in_air:
+            message = probe
+        elif down.until > now:
+            return None
+    return message if message and _free_at(turn.queue, message) <= now else None
+
+
+def _free_at(queue: Queue, message: QueuedMessage) -> float:
+    """Return when a message need not wait any longer for those in the air.
+
+    One session is the rule. But an answer may take ten minutes, and a large message
+    longer: then the others go on over another one.
+    """
+    if len(queue.in_air) >= MAX_SESSIONS:
+        return float("inf")
+    return max(
+        (_patience_ends(flight, message) for flight in queue.in_air.values()),
+        default=float("-inf"),
+    )
+
+
+def _patience_ends(flight: Flight, message: QueuedMessage) -> float:
+    if flight.busy_since is None:
+        # It will be known soon whether there is a server at all.
+        return float("inf")
+    more_important = message.importance > flight.importance
+    return flight.busy_since + (PATIENCE_OF_IMPORTANT if more_important else PATIENCE)
+
+
+def _check_login(turn: Turn) -> None:
+    """Check the login now and then: a revoked code is to be noticed by day."""
+    standing, now = turn.standing, turn.now.steady
+    if standing.hold or turn.queue.in_air or standing.check_login_at > now:
+        return
+    turn.change(check_login_at=now + LOGIN_CHECK_INTERVAL)
+    turn.do(CheckLogin())

@@ -1,0 +1,57 @@
+"""How an account stands with its server."""
+
+from dataclasses import dataclass
+
+from ..mail.diagnosis import Cause, Treatment
+from ..mail.models import Reply
+from .pace import Bucket
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The account has to rest: each further try would make it worse."""
+
+    cause: Cause
+    until: float
+    """Steady seconds (clock.py)."""
+    length: float
+    """Seconds, all in all: no longer can it be after a restart."""
+    reply: Reply | None = None
+
+    @property
+    def for_login(self) -> bool:
+        """Whether a login was refused, and not what was sent."""
+        return self.cause.treatment in (Treatment.LOGIN_LATER, Treatment.NEW_CODE)
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """The last attempt failed for a reason that is the same for all messages."""
+
+    until: float
+    times: int
+    """How often in a row; each makes the next wait longer."""
+    refused: bool
+    """Whether a server said so; else there was none, or the connection broke."""
+    probe: str | None = None
+    """A message that came since, and is a reason to look again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How the account stands with its server; what is not passing is kept on disk."""
+
+    bucket: Bucket
+    hold: Hold | None = None
+    login_refusals: int = 0
+    """Logins refused in a row, a person's own tries included."""
+    asked: int = 0
+    """How often a new code was asked for since a login succeeded."""
+    pauses: int = 0
+    """How often QQ's rate limit was met since a message was accepted."""
+    check_login_at: float
+    accepted_at: float | None = None
+    """When a message was accepted last."""
+    down: Down | None = None
+    lost: str | None = None
+    """The message whose attempt ended last, if it lost its connection."""

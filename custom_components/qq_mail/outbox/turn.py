@@ -1,0 +1,219 @@
+"""One turn of the heart: what is known, what time it is, and what is decided."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+import logging
+from typing import Any
+
+from ..mail.diagnosis import Cause, Treatment
+from ..mail.errors import MailError
+from ..mail.models import Reply
+from .clock import Now
+from .events import (
+    AskForCode,
+    Decision,
+    KeepStanding,
+    Log,
+    MarkGoneOut,
+    Release,
+    Remove,
+    Tell,
+    Write,
+)
+from .message import QueuedMessage
+from .outcome import OutboxEvent, Outcome
+from .queue import Queue
+from .retry import LOGIN_PAUSE, back_off, login_interval, rate_limit_pause
+from .standing import Down, Hold, Standing
+
+
+class Turn:
+    """Collects decisions; the queue and the standing are changed as they are made.
+
+    The queue is handed on and changed in place, because a copy would cost more the
+    more messages wait. All else is replaced.
+    """
+
+    def __init__(
+        self, queue: Queue, standing: Standing, now: Now, chance: Callable[[], float]
+    ) -> None:
+        """Begin with nothing decided; chance gives numbers between 0 and 1."""
+        self.queue = queue
+        self.standing = standing
+        self.now = now
+        self.decisions: list[Decision] = []
+        self._chance = chance
+
+    def do(self, decision: Decision) -> None:
+        """Decide something."""
+        self.decisions.append(decision)
+
+    def change(self, **changes: Any) -> None:
+        """Change how the account stands."""
+        self.standing = replace(self.standing, **changes)
+
+    def log(self, level: int, text: str) -> None:
+        """Have something said in the log."""
+        self.do(Log(level, text))
+
+    def next_attempt(self, message: QueuedMessage) -> datetime | None:
+        """Return when a message will be tried; None: when a person decides."""
+        return next_attempt(self.queue, self.standing, self.now, message)
+
+    def tell(
+        self,
+        message: QueuedMessage,
+        outcome: Outcome,
+        *,
+        cause: Cause | None = None,
+        reply: Reply | None = None,
+        detail: str = "",
+    ) -> None:
+        """Tell of an outcome; what waits is told with its next attempt."""
+        waits = self.queue.get(message.queue_id) is not None
+        self.do(
+            Tell(
+                OutboxEvent(
+                    outcome=outcome,
+                    queue_id=message.queue_id,
+                    subject=message.subject,
+                    recipients=message.recipients,
+                    attempts=message.attempts,
+                    message_id=message.message_id,
+                    cause=cause,
+                    reply=reply,
+                    detail=detail,
+                    next_attempt=self.next_attempt(message)
+                    if waits and outcome in (Outcome.DEFERRED, Outcome.UNKNOWN)
+                    else None,
+                )
+            )
+        )
+
+    def remove(self, message: QueuedMessage) -> None:
+        """Let a message go: it was answered, or expired, or a person said so."""
+        self.queue.pop(message.queue_id)
+        self.do(Remove(message))
+        self.do(Release(message.queue_id))
+
+    def reject(
+        self,
+        message: QueuedMessage,
+        cause: Cause,
+        reply: Reply | None,
+        detail: str = "",
+    ) -> None:
+        """Report that a message was refused for good."""
+        self.log(
+            logging.ERROR,
+            f"Message {message.queue_id} was rejected: {reply or detail or cause}",
+        )
+        self.tell(message, Outcome.REJECTED, cause=cause, reply=reply, detail=detail)
+
+    def gone_out(self, message: QueuedMessage) -> None:
+        """Remember it before the message is forgotten: a clear has to be told."""
+        if message.tag:
+            self.do(MarkGoneOut(message.tag))
+
+    def failed_itself(self, message: QueuedMessage) -> QueuedMessage:
+        """Return a message that waits for its own sake, longer after each failure."""
+        failures = message.failures + 1
+        return replace(
+            message,
+            failures=failures,
+            offered_at=self.now.steady,
+            due=self.now.steady + back_off(failures, self._chance()),
+        )
+
+    def defer(
+        self,
+        message: QueuedMessage,
+        outcome: Outcome = Outcome.DEFERRED,
+        *,
+        unwanted: bool = False,
+        detail: str = "",
+    ) -> None:
+        """Keep a message for its next attempt, if it is to have one."""
+        if unwanted:
+            self.log(logging.INFO, f"Message {message.queue_id} was discarded")
+            self.remove(message)
+            return
+        if message.in_memory:
+            # Nothing of it is on disk, and its one try was in vain.
+            self.remove(message)
+            self.log(
+                logging.ERROR,
+                f"Message {message.queue_id} is lost: it could not be kept, and was not"
+                f" accepted: {message.reply or detail or message.cause}",
+            )
+            self.tell(
+                message,
+                Outcome.EXPIRED,
+                cause=message.cause,
+                reply=message.reply,
+                detail=detail,
+            )
+            return
+        self.queue.put(message)
+        self.do(Write(message))
+        self.tell(
+            message, outcome, cause=message.cause, reply=message.reply, detail=detail
+        )
+        self.do(Release(message.queue_id))
+
+    def go_down(self, *, refused: bool) -> None:
+        """Let all messages wait: it would be the same for each of them."""
+        times = (self.standing.down.times if self.standing.down else 0) + 1
+        wait = back_off(times, self._chance())
+        self.change(down=Down(self.now.steady + wait, times, refused))
+        if refused:
+            self.change(bucket=self.standing.bucket.slower(self.now.steady))
+        self.do(Release())
+
+    def hold_if_needed(self, error: MailError) -> bool:
+        """Let the account rest where each further try would make it worse."""
+        standing, now = self.standing, self.now.steady
+        match error.cause.treatment:
+            case Treatment.PAUSE:
+                length = rate_limit_pause(standing.pauses)
+                self.change(
+                    pauses=standing.pauses + 1, bucket=standing.bucket.slower(now)
+                )
+            case Treatment.LOGIN_LATER if not standing.login_refusals:
+                length = LOGIN_PAUSE
+                self.change(login_refusals=1)
+            case Treatment.LOGIN_LATER | Treatment.NEW_CODE:
+                asked = standing.asked + 1
+                length = login_interval(asked)
+                self.change(login_refusals=standing.login_refusals + 1, asked=asked)
+                self.do(AskForCode())
+            case _:
+                return False
+        hold = Hold(error.cause, now + length, length, error.reply)
+        self.change(hold=hold, down=None)
+        if hold.for_login:
+            # Whatever waits then: a code may come to work again unnoticed.
+            self.change(check_login_at=hold.until)
+        until = self.now.wall_at(hold.until).astimezone()
+        self.log(
+            logging.WARNING,
+            f"Nothing is submitted until {until:%Y-%m-%d %H:%M:%S}: {error}",
+        )
+        self.do(KeepStanding())
+        self.do(Release())
+        return True
+
+
+def next_attempt(
+    queue: Queue, standing: Standing, now: Now, message: QueuedMessage
+) -> datetime | None:
+    """Return when a message will be tried; None: when a person decides."""
+    due = max(queue.due_of(message), now.steady)
+    if due == float("inf"):
+        return None
+    if standing.hold:
+        due = max(due, standing.hold.until)
+    if standing.down and standing.down.probe != message.queue_id:
+        due = max(due, standing.down.until)
+    return now.wall_at(due)
