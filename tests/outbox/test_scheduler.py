@@ -192,6 +192,29 @@ def test_one_that_breaks_the_connection(heart: Heart, where: Step) -> None:
 @pytest.mark.parametrize(
     "error",
     [
+        pytest.param(lost(Step.MAIL), id="lost"),
+        pytest.param(refused(Step.RCPT, 421), id="421"),
+    ],
+)
+def test_one_with_which_no_session_goes_on(heart: Heart, error: MailError) -> None:
+    """It is offered once more when others went through, and blamed then."""
+    bad = heart.take()
+    others = [heart.take() for _ in range(2)]
+    heart.fail(bad, error)
+    assert heart.sleep() == MINUTE
+    for number, other in enumerate(others, 2):
+        assert heart.attempted == [f"Alert {number}"]
+        heart.pass_time(1)
+        heart.accept(other)
+    assert heart.attempted == ["Alert 1"]
+    heart.fail(bad, error)
+    assert heart.standing.down is None
+    assert heart.get(bad).failures == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
         pytest.param(lost(Step.DATA), id="DATA"),
         pytest.param(lost(Step.BODY), id="body"),
         pytest.param(UNANSWERED, id="final dot"),
@@ -536,6 +559,18 @@ def test_pace_learns_and_recovers() -> None:
         assert heart.attempted == [] or number
         heart.accept(heart.take())
     assert heart.standing.bucket.learned is None
+    assert len(heart.queue) == 0
+
+
+def test_one_refused_alone_teaches_no_pace(heart: Heart) -> None:
+    """A passing trouble does not slow down the alarms of the hours after it."""
+    one = heart.take()
+    heart.fail(one, refused(Step.MAIL, 451, "local trouble"))
+    heart.sleep()
+    heart.pass_time(10)
+    heart.accept(one)
+    for _ in range(5):
+        heart.accept(heart.take())
     assert len(heart.queue) == 0
 
 

@@ -66,6 +66,9 @@ class Bucket:
     def slower(self, now: float) -> Bucket:
         """Learn from a refusal: what went out in the last minute was too much."""
         recent = sum(at > now - _WINDOW for at in self.taken)
+        if recent <= 1:
+            # It was alone: whatever was too much, it was no pace.
+            return replace(self, tokens=0.0, filled_at=now)
         learned = max(recent * _LEARNED_SHARE, _LEARNED_FLOOR)
         if (rate := self._rate(now)) is not None:
             learned = min(learned, rate)
