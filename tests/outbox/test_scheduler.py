@@ -687,6 +687,23 @@ def test_restored_waits_for_a_person(heart: Heart) -> None:
     assert not heart.get(one).restored
 
 
+def test_restored_expires_if_nobody_decides(heart: Heart) -> None:
+    """And by its new age, once a person did and it could not be tried."""
+    one = message(1, heart.now, restored=True, attempts=1, lifetime=2 * HOUR)
+    one = replace(one, raised=one.raised - HOUR)
+    heart.queue.put(one)
+    heart.queue.put(replace(one, queue_id="2" * 26))
+    heart.tell(RetryAsked(one.queue_id))
+    heart.tell(AttemptCut(one.queue_id), may_start=False)
+    heart.standing = replace(
+        heart.standing, hold=Hold(Cause.LOGIN_AMBIGUOUS, heart.now.steady + DAY, DAY)
+    )
+    assert heart.sleep() == HOUR
+    assert heart.outcomes == [Outcome.EXPIRED]
+    assert heart.sleep() == HOUR
+    assert heart.outcomes == [Outcome.EXPIRED] * 2
+
+
 # Cost
 
 

@@ -63,8 +63,6 @@ class Queue:
             self.size -= known.size
         self.size += message.size
         self._know(message)
-        if (expires_at := message.expires_at) is not None:
-            self._push(self._expiry, (expires_at, queue_id), self._expires)
         if queue_id not in self.in_air:
             self._place(message)
 
@@ -114,7 +112,8 @@ class Queue:
 
     def expired(self, now: float, most: int) -> list[QueuedMessage]:
         """Return messages that are too old and not in the air; at most so many."""
-        found: list[QueuedMessage] = []
+        # A message may have several entries for the same instant.
+        found: dict[str, QueuedMessage] = {}
         while self._expiry and self._expiry[0][0] <= now and len(found) < most:
             _, queue_id = heappop(self._expiry)
             message = self._messages.get(queue_id)
@@ -122,8 +121,8 @@ class Queue:
                 # What is in the air is put back with what came of it.
                 continue
             if message.expires_at is not None and message.expires_at <= now:
-                found.append(message)
-        return found
+                found[queue_id] = message
+        return list(found.values())
 
     def next_expiry(self) -> float | None:
         """Return when to look for what is too old; it may be early."""
@@ -180,6 +179,8 @@ class Queue:
             self.restored.add(message.queue_id)
         else:
             self.restored.discard(message.queue_id)
+        if (expires_at := message.expires_at) is not None:
+            self._push(self._expiry, (expires_at, message.queue_id), self._expires)
 
     def _is(self, entry: _Later) -> bool:
         return self._places.get(entry[1]) == entry
