@@ -589,6 +589,20 @@ def test_rate_limit_pauses_double(heart: Heart) -> None:
     assert heart.wake_in == HOUR
 
 
+def test_rate_limit_is_met_once_by_those_in_the_air(heart: Heart) -> None:
+    """What was begun before the pause tells nothing new."""
+    flying = []
+    for _ in range(3):
+        one = heart.take()
+        heart.begin_data(one)
+        heart.pass_time(MINUTE)
+        flying.append(one)
+    for one in flying:
+        heart.fail(one, refused(Step.END_OF_DATA, RATE_LIMIT.code, RATE_LIMIT.text))
+    assert heart.standing.pauses == 1
+    assert heart.wake_in == HOUR
+
+
 # The clock
 
 
