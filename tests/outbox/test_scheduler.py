@@ -290,6 +290,29 @@ def test_fresh_message_while_the_account_rests(
     assert heart.attempted == [first]
 
 
+def test_success_wakes_what_the_connection_held_up(heart: Heart) -> None:
+    """What was refused for its own sake waits for its own time."""
+    busy = heart.take()
+    heart.fail(busy, all_refused(dict.fromkeys(FRIENDS, GREYLISTED)))
+    waiting = heart.take()
+    heart.fail(waiting, AWAY)
+    heart.accept(heart.take())
+    assert heart.attempted == [waiting.subject]
+    heart.accept(waiting)
+    assert heart.attempted == []
+    assert heart.wake_in == MINUTE
+
+
+def test_looking_at_the_clock_changes_nothing(heart: Heart) -> None:
+    """Whoever asks when to wake does not make anyone's time come earlier."""
+    busy = heart.take()
+    heart.fail(busy, all_refused(dict.fromkeys(FRIENDS, GREYLISTED)))
+    for _ in range(3):
+        assert heart.wake_in == MINUTE
+        heart.pass_time(0)
+        assert heart.attempted == []
+
+
 def test_among_equals_who_has_waited_goes_first(heart: Heart) -> None:
     """Otherwise it is importance, then age."""
     first = heart.take()
@@ -389,6 +412,35 @@ def test_cut_off_by_a_crash(heart: Heart) -> None:
     assert (left.in_data, left.unanswered, left.attempts) == (False, 0, 1)
     assert heart.sleep() == MINUTE
     assert heart.attempted == ["Alert 1"]
+
+
+def test_others_go_on_while_an_answer_takes_long(heart: Heart) -> None:
+    """Over another session, after some seconds."""
+    slow = heart.take()
+    other = heart.take()
+    assert heart.wake_in == DAY or not heart.attempted
+    heart.begin_data(slow)
+    assert heart.sleep() <= 10
+    heart.sleep()
+    assert heart.in_air == {slow.subject, other.subject}
+    heart.accept(other)
+    assert heart.in_air == {slow.subject}
+
+
+@pytest.mark.parametrize(
+    ("importance", "seconds"),
+    [pytest.param(2, 3, id="important"), pytest.param(0, 10, id="equal")],
+)
+def test_patience(heart: Heart, importance: int, seconds: float) -> None:
+    """An important message waits for one that is just being sent, but not for long."""
+    slow = heart.take()
+    heart.begin_data(slow)
+    heart.take(importance=importance)
+    heart.pass_time(seconds - 0.1)
+    assert heart.attempted == []
+    assert heart.wake_in == pytest.approx(0.1)
+    heart.sleep()
+    assert heart.attempted == ["Alert 2"]
 
 
 def test_at_most_three_sessions(heart: Heart) -> None:
