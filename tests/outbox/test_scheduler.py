@@ -14,6 +14,7 @@ from custom_components.qq_mail.mail.models import Reply, Step
 from custom_components.qq_mail.outbox.clock import Now
 from custom_components.qq_mail.outbox.events import (
     AskForCode,
+    Attempt,
     AttemptBroke,
     AttemptCut,
     AttemptFailed,
@@ -338,6 +339,41 @@ def test_among_equals_who_has_waited_goes_first(heart: Heart) -> None:
 type Result = Callable[[Heart, Any], object]
 
 
+@pytest.mark.parametrize(
+    "result",
+    [
+        pytest.param(lambda heart, one: heart.fail(one, AWAY), id="away"),
+        pytest.param(lambda heart, one: heart.fail(one, UNANSWERED), id="unanswered"),
+        pytest.param(lambda heart, one: heart.fail(one, LOGIN_REFUSED), id="login"),
+        pytest.param(
+            lambda heart, one: heart.fail(one, lost(Step.MAIL), fresh=False),
+            id="session was dead",
+        ),
+        pytest.param(lambda heart, one: heart.tell(AttemptCut(one.queue_id)), id="cut"),
+        pytest.param(
+            lambda heart, one: heart.tell(AttemptBroke(one.queue_id, "disk")),
+            id="broke",
+        ),
+        pytest.param(
+            lambda heart, one: heart.accept(one, {FRIENDS[0]: GREYLISTED}),
+            id="accepted for some",
+        ),
+    ],
+)
+@pytest.mark.parametrize("in_data", [False, True], ids=["before DATA", "after DATA"])
+def test_discarded_while_in_the_air(
+    heart: Heart, result: Result, *, in_data: bool
+) -> None:
+    """If it is not accepted for all, it goes; and the count of octets stays right."""
+    one = heart.take()
+    heart.begin_data(one) if in_data else heart.open(one)
+    heart.tell(DiscardAsked((one.queue_id,)))
+    assert len(heart.queue) == 1
+    result(heart, one)
+    assert heart.said(Remove)
+    assert (len(heart.queue), heart.queue.size, heart.attempted) == (0, 0, [])
+
+
 def test_discarded_twice(heart: Heart) -> None:
     """The second time there is nothing to do."""
     heart.fail(heart.take(), AWAY)
@@ -456,6 +492,29 @@ def test_at_most_three_sessions(heart: Heart) -> None:
 # Sessions
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(lost(Step.MAIL), id="died unseen"),
+        pytest.param(refused(Step.MAIL, 421), id="421"),
+        pytest.param(refused(Step.RCPT, 502), id="502"),
+        pytest.param(refused(Step.DATA, 503), id="503"),
+        pytest.param(refused(Step.MAIL, 530), id="530"),
+    ],
+)
+def test_kept_session_is_no_good(heart: Heart, error: MailError) -> None:
+    """The message is tried at once in a fresh one, and nothing is counted."""
+    one = heart.take()
+    heart.begin_data(one)
+    heart.fail(one, error, fresh=False)
+    assert heart.those(Attempt, "fresh") == [True]
+    assert heart.outcomes == []
+    known = heart.get(one)
+    assert (known.attempts, known.failures, known.in_data) == (0, 0, False)
+    heart.accept(one)
+    assert [event.attempts for event in heart.told] == [1]
+
+
 @pytest.mark.parametrize("code", [502, 503, 530])
 def test_refused_by_a_fresh_session(heart: Heart, code: int) -> None:
     """What speaks of the session counts only there."""
@@ -463,6 +522,21 @@ def test_refused_by_a_fresh_session(heart: Heart, code: int) -> None:
     heart.fail(one, refused(Step.MAIL, code), fresh=False)
     heart.fail(one, refused(Step.MAIL, code))
     assert heart.outcomes == [Outcome.REJECTED]
+
+
+def test_no_fresh_session_while_the_account_rests(heart: Heart) -> None:
+    """Another message has met the reason to rest meanwhile."""
+    one = heart.take()
+    heart.open(one)
+    other = heart.take()
+    heart.pass_time(MINUTE)
+    assert heart.attempted == [other.subject]
+    heart.fail(other, LOGIN_REFUSED)
+    heart.fail(one, lost(Step.MAIL), fresh=False)
+    assert heart.attempted == []
+    assert heart.wake_in == LOGIN_PAUSE
+    heart.sleep()
+    assert heart.attempted == [one.subject]
 
 
 def test_no_fresh_session_at_the_end(heart: Heart) -> None:

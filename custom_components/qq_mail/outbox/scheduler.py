@@ -38,7 +38,7 @@ from .events import (
 from .message import QueuedMessage
 from .outcome import Outcome
 from .queue import Flight, Queue
-from .results import broke, cut_off, failed, submitted
+from .results import broke, cut, cut_off, failed, submitted
 from .retry import LOGIN_CHECK_INTERVAL, MAX_SESSIONS, PATIENCE, PATIENCE_OF_IMPORTANT
 from .standing import Standing
 from .turn import Turn
@@ -106,7 +106,7 @@ def _take_in(turn: Turn, event: Event, *, may_start: bool) -> None:
         case AttemptBroke():
             broke(turn, event)
         case AttemptCut():
-            turn.queue.land(event.queue_id)
+            cut(turn, event)
         case LoginFailed():
             if not turn.hold_if_needed(event.error):
                 # Being offline is not worth more than that.
