@@ -108,6 +108,12 @@ async def loaded_entry(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfi
     return entry
 
 
+async def shut_down(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Unload an account, and wait until its outbox has ended."""
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    await hass.async_block_till_done()
+
+
 class Events:
     """Records what an outbox tells, and waits for it."""
 

@@ -13,6 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.outbox.spool import Spool
 from homeassistant.core import HomeAssistant
+from tests.conftest import shut_down
 from tests.qq_server import QQServer
 
 from .conftest import fuzz
@@ -38,7 +39,7 @@ async def spool(
                 {"title": f"Alert {number}", "message": "水浸"},
                 blocking=True,
             )
-        assert await hass.config_entries.async_unload(loaded_entry.entry_id)
+        await shut_down(hass, loaded_entry)
     finally:
         server.start()
     return Path(hass.config.path(".storage", DOMAIN, loaded_entry.entry_id))

@@ -344,6 +344,7 @@ class Outbox:
             try:
                 async with asyncio.timeout(wait):
                     await call.tried.wait()
+                    await self._writer.flush()
             except TimeoutError:
                 LOGGER.debug("Message %s is not waited for longer", receipt.queue_id)
         if message := self._queue.get(receipt.queue_id):
