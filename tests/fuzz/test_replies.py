@@ -78,6 +78,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait long for a server that is silent."""
     monkeypatch.setattr(session_module, "PROBE_TIMEOUT", 0.1)
     monkeypatch.setattr(session_module, "CLOSE_TIMEOUT", 0.1)
+    monkeypatch.setattr(session_module, "END_OF_DATA_TIMEOUT", TIMEOUT)
 
 
 @pytest.mark.parametrize("account_name", ["account", "starttls_account"])

@@ -1,7 +1,7 @@
 """What is composed is what a mail program reads, and what QQ takes."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from email import message_from_bytes, policy
 from email.header import decode_header, make_header
 from email.message import EmailMessage
@@ -24,6 +24,7 @@ from custom_components.qq_mail.mail.errors import UnreadablePartError
 from custom_components.qq_mail.mail.message import (
     SENDER_NAME_MAX_BYTES,
     compose,
+    date_insertion,
     insertions,
 )
 from custom_components.qq_mail.mail.models import BodyPart, Composed, Draft, Priority
@@ -354,14 +355,43 @@ def test_insertions(text: str, before: str, after: str) -> None:
     written = composed(text=text, html=f"{before}{after}<p>{text}</p>")
     wire = b""
     rest = 0
-    for at, octets in insertions(written.known.gaps, "迟到 <late> ..."):
-        wire += written.wire[rest:at] + octets
-        rest = at
+    for insertion in insertions(written.known.gaps, "迟到 <late> ..."):
+        wire += written.wire[rest : insertion.at] + insertion.octets
+        rest = insertion.at + insertion.replaced
     plain, html = read(wire + written.wire[rest:]).iter_parts()
     assert plain.get_content().split() == ["迟到", "<late>", "...", text]
     assert "".join(
         html.get_content().split()
     ) == f"{before}<p>迟到&lt;late&gt;...</p>{after}<p>{text}</p>".replace(" ", "")
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        pytest.param(datetime(2026, 11, 25, 3, 9, 53, tzinfo=UTC), id="UTC"),
+        pytest.param(
+            datetime(2031, 1, 1, 23, 59, 59, tzinfo=timezone(timedelta(hours=-3.5))),
+            id="another zone",
+        ),
+    ],
+)
+@pytest.mark.parametrize("subject", ["Alarm", "Date: ", "烟雾\r\nDate: " * 20])
+def test_date_insertion(subject: str, date: datetime) -> None:
+    """The date can be corrected in a message that is composed already."""
+    written = composed(subject=subject, sender=Mailbox("123456@qq.com", "Date: "))
+    insertion = date_insertion(written.known.date_at, date)
+    assert len(insertion.octets) == insertion.replaced
+    end = insertion.at + insertion.replaced
+    before, after = (
+        read(written.wire),
+        read(written.wire[: insertion.at] + insertion.octets + written.wire[end:]),
+    )
+    assert before["Date"].datetime == DATE
+    assert after["Date"].datetime == date
+    assert [field for field in after.items() if field[0] != "Date"] == [
+        field for field in before.items() if field[0] != "Date"
+    ]
+    assert after.get_content() == before.get_content()
 
 
 NAMES = st.text().map(one_line)

@@ -27,14 +27,19 @@ from custom_components.qq_mail.mail.models import (
     Account,
     Encryption,
     Envelope,
+    Insertion,
     Reply,
     Step,
     Submission,
     SubmissionResult,
 )
-from custom_components.qq_mail.mail.session import SubmissionSession
+from custom_components.qq_mail.mail.session import (
+    END_OF_DATA_TIMEOUT,
+    SubmissionSession,
+)
 from tests.conftest import ADDRESS
 from tests.qq_server import (
+    AcceptedMessage,
     Answer,
     Certificate,
     Close,
@@ -65,6 +70,14 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait long for a server that is silent on purpose."""
     monkeypatch.setattr(session_module, "PROBE_TIMEOUT", 0.3)
     monkeypatch.setattr(session_module, "CLOSE_TIMEOUT", 0.1)
+    monkeypatch.setattr(session_module, "END_OF_DATA_TIMEOUT", 0.5)
+
+
+async def left(session: SubmissionSession) -> None:
+    """Wait until the server's leaving is noticed."""
+    async with asyncio.timeout(10):
+        while session.is_open:
+            await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize("account_name", ["account", "starttls_account"])
@@ -90,16 +103,35 @@ async def test_accepted(
     ]
 
 
+@pytest.mark.parametrize(
+    "content", [pytest.param(MESSAGE, id="file"), pytest.param(WIRE, id="memory")]
+)
 async def test_insertions(
-    server: QQServer, account: Account, tls_context: ssl.SSLContext
+    server: QQServer,
+    account: Account,
+    tls_context: ssl.SSLContext,
+    content: Path | bytes,
 ) -> None:
     """What is put in stands where it should, and the rest is as it was."""
     first, second = WIRE.index(b"Hello"), WIRE.index(b"..dot")
-    put_in = replace(SUBMISSION, insertions=((first, b"one\r\n"), (second, b"two\r\n")))
+    put_in = replace(
+        SUBMISSION,
+        content=content,
+        insertions=(
+            Insertion(first, b"one\r\n"),
+            Insertion(first, b"Hi", replaced=5),
+            Insertion(second, b"two\r\n"),
+            Insertion(second, b"", replaced=5),
+        ),
+    )
     await submit(account, tls_context, put_in)
     (mail,) = server.accepted
     assert mail.wire == (
-        WIRE[:first] + b"one\r\n" + WIRE[first:second] + b"two\r\n" + WIRE[second:]
+        WIRE[:first]
+        + b"one\r\nHi"
+        + WIRE[first + 5 : second]
+        + b"two\r\n"
+        + WIRE[second + 5 :]
     )
 
 
@@ -177,8 +209,10 @@ async def test_several_messages_in_one_session(
 ) -> None:
     """The next message begins with MAIL: NOOP and RSET meet QQ's leaked bytes."""
     async with SubmissionSession(account, tls_context) as session:
+        assert session.fresh
         for _ in range(3):
             await session.submit(SUBMISSION)
+            assert not session.fresh
     assert len(server.accepted) == 3
     assert server.logins == server.connections == 1
     assert not {"RSET", "NOOP"} & set(server.commands)
@@ -210,18 +244,19 @@ async def test_quit_changes_nothing(
     assert len(server.accepted) == server.quits == 1
 
 
+# Postfix's words.
+NOT_OWNED = Answer(
+    553, f"5.7.1 <{ADDRESS}>: Sender address rejected: not owned by user {ADDRESS}"
+)
 SUBMISSION_REPLIES = [
     (replies.SENDER_MISMATCH, Cause.SENDER_MISMATCH, Treatment.REJECT_MESSAGE),
-    (replies.INVALID_INPUT, Cause.INVALID_INPUT, Treatment.REJECT_MESSAGE),
-    (replies.NEED_AUTH, Cause.BAD_SEQUENCE, Treatment.REJECT_MESSAGE),
-    (replies.NEED_MAIL, Cause.BAD_SEQUENCE, Treatment.REJECT_MESSAGE),
+    (NOT_OWNED, Cause.SENDER_MISMATCH, Treatment.REJECT_MESSAGE),
     (replies.FROM_HEADER, Cause.FROM_HEADER, Treatment.REJECT_MESSAGE),
     (replies.CONTENT, Cause.CONTENT, Treatment.REJECT_MESSAGE),
     (replies.CONTENT_EXMAIL, Cause.CONTENT, Treatment.REJECT_MESSAGE),
     (replies.TOO_MANY_ATTEMPTS, Cause.RATE_LIMIT, Treatment.PAUSE),
     (replies.FREQUENCY_LIMITED, Cause.RATE_LIMIT, Treatment.PAUSE),
     (replies.MAILBOX_NOT_FOUND, Cause.RECIPIENT, Treatment.REJECT_RECIPIENT),
-    (replies.TLS_REQUIRED, Cause.TLS_REQUIRED, Treatment.REJECT_MESSAGE),
     (Answer(450, "later"), Cause.TEMPORARY, Treatment.RETRY),
     (Answer(451, "later"), Cause.TEMPORARY, Treatment.RETRY),
     (Answer(452, "later"), Cause.TEMPORARY, Treatment.RETRY),
@@ -271,7 +306,39 @@ async def test_message_refused(
     assert refused.value.cause is cause
     assert refused.value.cause.treatment is treatment
     assert refused.value.reply == Reply(answer.code, str(answer.text))
+    assert not refused.value.speaks_of_session
     assert len(server.accepted) == server.logins == 1
+
+
+@pytest.mark.parametrize("at", [At.MAIL, At.RCPT, At.DATA, At.DOT])
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        pytest.param(Answer(421, "closing"), Cause.TEMPORARY, id="421"),
+        pytest.param(replies.INVALID_INPUT, Cause.INVALID_INPUT, id="502"),
+        pytest.param(replies.NEED_AUTH, Cause.BAD_SEQUENCE, id="503 auth"),
+        pytest.param(replies.NEED_MAIL, Cause.BAD_SEQUENCE, id="503 mail"),
+        pytest.param(replies.TLS_REQUIRED, Cause.TLS_REQUIRED, id="530"),
+    ],
+)
+async def test_session_refused(
+    server: QQServer,
+    account: Account,
+    tls_context: ssl.SSLContext,
+    at: At,
+    answer: Answer,
+    cause: Cause,
+) -> None:
+    """What is said to the session ends it, with no further word into it."""
+    server.script(at, answer)
+    async with SubmissionSession(account, tls_context) as session:
+        with pytest.raises(MessageRefusedError) as refused:
+            await session.submit(SUBMISSION)
+        assert not session.is_open
+    assert refused.value.cause is cause
+    assert refused.value.speaks_of_session
+    assert refused.value.refused == {}
+    assert not {"RSET", "QUIT"} & set(server.commands)
 
 
 @pytest.mark.parametrize("text", INBOUND_CAUSES)
@@ -319,6 +386,55 @@ async def test_login_refused(
     assert len([c for c in server.commands if c.startswith("AUTH")]) == 1
 
 
+@pytest.mark.parametrize("account_name", ["account", "starttls_account"])
+@pytest.mark.parametrize(
+    ("mechanism", "at", "action"),
+    [
+        pytest.param("LOGIN", At.AUTH, Close(reset=True), id="at the code"),
+        pytest.param("LOGIN", At.AUTH_COMMAND, Close(reset=True), id="at the command"),
+        # Here it may arrive before we write.
+        pytest.param(
+            "LOGIN",
+            At.AUTH_COMMAND,
+            Raw(b"334 UGFzc3dvcmQ6\r\n", reset=True),
+            id="in between",
+        ),
+        pytest.param("PLAIN", At.AUTH, Close(reset=True), id="plain"),
+    ],
+)
+async def test_login_reset(
+    server: QQServer,
+    request: pytest.FixtureRequest,
+    tls_context: ssl.SSLContext,
+    account_name: str,
+    mechanism: str,
+    at: At,
+    action: Any,
+) -> None:
+    """A broken network says nothing about the code."""
+    server.mechanisms = (mechanism,)
+    server.script(at, action)
+    with pytest.raises(SessionError) as failed:
+        await submit(request.getfixturevalue(account_name), tls_context)
+    assert not isinstance(failed.value, AuthenticationError)
+    assert failed.value.cause is Cause.CONNECTION_LOST
+    assert failed.value.step is Step.AUTH
+    assert not failed.value.speaks_of_session
+
+
+async def test_connection_lost_before_the_login(
+    account: Account, tls_context: ssl.SSLContext
+) -> None:
+    """Nobody is known then to offer no login, nor to have refused one."""
+    session = SubmissionSession(account, tls_context)
+    await session.connect()
+    session.drop()
+    with pytest.raises(SessionError) as failed:
+        await session.authenticate()
+    assert not isinstance(failed.value, AuthenticationError)
+    assert failed.value.cause is Cause.CONNECTION_LOST
+
+
 async def test_gbk_is_read(
     server: QQServer, account: Account, tls_context: ssl.SSLContext
 ) -> None:
@@ -356,6 +472,9 @@ async def test_no_login_offered(
     assert failed.value.cause is Cause.NO_LOGIN
 
 
+NOT_FOUND = Reply(550, str(replies.MAILBOX_NOT_FOUND.text))
+
+
 async def test_some_recipients_refused(
     server: QQServer, account: Account, tls_context: ssl.SSLContext
 ) -> None:
@@ -363,9 +482,7 @@ async def test_some_recipients_refused(
     server.script(At.RCPT, replies.MAILBOX_NOT_FOUND, match="b@example.com")
     result = await submit(account, tls_context)
     assert result.accepted == ("a@example.com", "c@example.com")
-    assert result.refused == {
-        "b@example.com": Reply(550, "Mailbox not found or access denied")
-    }
+    assert result.refused == {"b@example.com": NOT_FOUND}
     assert server.accepted[0].recipients == result.accepted
 
 
@@ -388,6 +505,8 @@ async def test_all_recipients_refused(
     ("answer", "cause"),
     [
         pytest.param(replies.TOO_MANY_ATTEMPTS, Cause.RATE_LIMIT, id="rate limit"),
+        pytest.param(replies.SENDER_MISMATCH, Cause.SENDER_MISMATCH, id="sender"),
+        pytest.param(NOT_OWNED, Cause.SENDER_MISMATCH, id="Postfix, sender"),
         pytest.param(Answer(421, "closing"), Cause.TEMPORARY, id="closing"),
     ],
 )
@@ -398,13 +517,95 @@ async def test_refusal_at_rcpt_that_is_not_the_recipients(
     answer: Answer,
     cause: Cause,
 ) -> None:
-    """A limit of the account, or a server that goes away, ends the attempt."""
+    """What is not said of the recipient ends the attempt, and nothing is forgotten."""
+    server.script(At.RCPT, replies.MAILBOX_NOT_FOUND)
     server.script(At.RCPT, answer, times=1)
     with pytest.raises(MessageRefusedError) as refused:
         await submit(account, tls_context)
     assert refused.value.cause is cause
     assert not isinstance(refused.value, RecipientsRefusedError)
-    assert len([c for c in server.commands if c.startswith("RCPT")]) == 1
+    assert refused.value.refused == {FRIENDS[0]: NOT_FOUND}
+    assert len([c for c in server.commands if c.startswith("RCPT")]) == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(replies.MAILBOX_NOT_FOUND, id="550"),
+        pytest.param(Answer(521, "5.7.1 Go away"), id="521"),
+        pytest.param(Answer(450, "Greylisted"), id="450"),
+    ],
+)
+async def test_recipient_refused_by_a_server_that_hangs_up(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext, answer: Answer
+) -> None:
+    """What it said of the recipient counts, also where it does not wait for us."""
+    server.script(At.RCPT, Raw(answer.wire, close=True), times=None)
+    reply = Reply(answer.code, str(answer.text))
+    async with SubmissionSession(account, tls_context) as session:
+        with pytest.raises(SessionError) as failed:
+            await session.submit(SUBMISSION)
+        assert not session.is_open
+    assert failed.value.cause is Cause.CONNECTION_LOST
+    assert failed.value.step is Step.RCPT
+    assert failed.value.refused == {FRIENDS[0]: reply}
+
+    # The last of several; here it is noticed before the next command.
+    server.reset()
+    server.script(At.RCPT, Raw(answer.wire, close=True), match=FRIENDS[-1])
+    async with SubmissionSession(account, tls_context) as session:
+        with pytest.raises(SessionError) as failed:
+            await session.submit(SUBMISSION, lambda: left(session))
+    assert failed.value.cause is Cause.CONNECTION_LOST
+    assert failed.value.refused == {FRIENDS[-1]: reply}
+
+    # The last of several; here it is noticed by the next command.
+    server.reset()
+    server.script(At.RCPT, Raw(answer.wire, close=True), match=FRIENDS[-1])
+    with pytest.raises(SessionError) as failed:
+        await submit(account, tls_context)
+    assert failed.value.cause is Cause.CONNECTION_LOST
+    assert failed.value.refused == {FRIENDS[-1]: reply}
+
+    # The only one.
+    server.reset()
+    server.script(At.RCPT, Raw(answer.wire, close=True))
+    alone = replace(SUBMISSION, envelope=Envelope(ADDRESS, FRIENDS[:1]))
+    with pytest.raises(RecipientsRefusedError) as refused:
+        await submit(account, tls_context, alone)
+    assert refused.value.refused == {FRIENDS[0]: reply}
+    assert refused.value.reply == reply
+    assert server.accepted == []
+
+
+@pytest.mark.parametrize(
+    ("at", "action", "error"),
+    [
+        pytest.param(At.RCPT, Close(), SessionError, id="rcpt, closed"),
+        pytest.param(At.RCPT, Hang(), SessionError, id="rcpt, silent"),
+        pytest.param(At.DATA, Answer(421, "bye"), MessageRefusedError, id="data, 421"),
+        pytest.param(At.DATA, Answer(451, "no"), MessageRefusedError, id="data, 451"),
+        pytest.param(At.DATA, Close(), SessionError, id="data, closed"),
+        pytest.param(At.DOT, Answer(421, "bye"), MessageRefusedError, id="dot, 421"),
+        pytest.param(At.DOT, replies.CONTENT, MessageRefusedError, id="dot, 550"),
+        pytest.param(At.DOT, Close(), OutcomeUnknownError, id="dot, closed"),
+        pytest.param(At.DOT, Hang(), OutcomeUnknownError, id="dot, silent"),
+    ],
+)
+async def test_what_was_heard_of_recipients_is_not_forgotten(
+    server: QQServer,
+    account: Account,
+    tls_context: ssl.SSLContext,
+    at: At,
+    action: Any,
+    error: type[MailError],
+) -> None:
+    """However a transaction ends, it names whom it was refused for."""
+    server.script(At.RCPT, replies.MAILBOX_NOT_FOUND, match=FRIENDS[0])
+    server.script(at, action)
+    with pytest.raises(error) as failed:
+        await submit(replace(account, timeout=0.5), tls_context)
+    assert failed.value.refused == {FRIENDS[0]: NOT_FOUND}
 
 
 async def test_reset_fails(
@@ -436,6 +637,9 @@ async def test_reset_fails(
         pytest.param(At.AUTH, Hang(), Cause.TIMED_OUT, id="auth hangs"),
         pytest.param(At.MAIL, Hang(), Cause.TIMED_OUT, id="mail hangs"),
         pytest.param(At.DATA, Hang(), Cause.TIMED_OUT, id="data hangs"),
+        # Nor is anything heard of a TLS shutdown then.
+        pytest.param(At.EHLO, Stall(), Cause.TIMED_OUT, id="ehlo stalls"),
+        pytest.param(At.MAIL, Stall(), Cause.TIMED_OUT, id="mail stalls"),
         pytest.param(
             At.GREETING, Raw(b"SSH-2.0-OpenSSH\r\n"), Cause.NOT_SMTP, id="ssh"
         ),
@@ -465,7 +669,42 @@ async def test_session_lost(
         await submit(replace(account, timeout=0.5), tls_context)
     assert failed.value.cause is cause
     assert failed.value.cause.treatment in (Treatment.RETRY, Treatment.PAUSE)
+    assert failed.value.speaks_of_session is (at in (At.MAIL, At.RCPT, At.DATA))
     assert server.accepted == []
+
+
+@pytest.mark.parametrize("at", [At.MAIL, At.RSET])
+async def test_cancelled(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext, at: At
+) -> None:
+    """A late answer cannot be taken for that to the next command."""
+    server.script(At.DATA, Answer(451, "later"))
+    server.script(at, Hang())
+    session = SubmissionSession(account, tls_context)
+    await session.open()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await session.submit(SUBMISSION)
+    assert not session.is_open
+
+
+async def test_cancelled_while_taking_leave(
+    server: QQServer,
+    account: Account,
+    tls_context: ssl.SSLContext,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The connection is closed all the same."""
+    monkeypatch.setattr(session_module, "CLOSE_TIMEOUT", 10)
+    server.script(At.QUIT, Hang())
+    session = SubmissionSession(account, tls_context)
+    await session.open()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await session.close()
+    assert not session.is_open
+    # Nothing is left to take leave of.
+    await session.close()
 
 
 @pytest.mark.parametrize(
@@ -519,9 +758,57 @@ async def test_outcome_unknown(
     """Without an answer to the final dot nobody knows, and nobody guesses."""
     server.script(at, action)
     with pytest.raises(OutcomeUnknownError) as unknown:
-        await submit(replace(account, timeout=0.5), tls_context)
+        async with asyncio.timeout(5):
+            await submit(account, tls_context)
+    assert not unknown.value.speaks_of_session
     assert unknown.value.step is Step.END_OF_DATA
     assert len(server.accepted) == copies
+
+
+async def test_answer_to_the_final_dot_that_takes_long(
+    server: QQServer,
+    account: Account,
+    tls_context: ssl.SSLContext,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is waited for, whatever time-out the account has for other answers."""
+    assert END_OF_DATA_TIMEOUT == 600
+    monkeypatch.setattr(session_module, "END_OF_DATA_TIMEOUT", END_OF_DATA_TIMEOUT)
+    scanned = threading.Event()
+
+    def scan(_: AcceptedMessage) -> None:
+        scanned.wait(10)
+
+    server.on_accepted = scan
+    submitted = asyncio.create_task(submit(replace(account, timeout=0.3), tls_context))
+    await asyncio.wait({submitted}, timeout=1)
+    assert len(server.accepted) == 1
+    assert not submitted.done()
+    scanned.set()
+    assert (await submitted).accepted == FRIENDS
+
+
+async def test_connection_lost_before_the_final_dot(
+    server: QQServer,
+    account: Account,
+    tls_context: ssl.SSLContext,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What was not ended by a dot was not taken, however late the connection went."""
+    async with SubmissionSession(account, tls_context) as session:
+
+        async def lost_at_the_end(pieces: Iterator[bytes]) -> bytes:
+            if not (piece := next(pieces, b"")):
+                session.drop()
+            return piece
+
+        monkeypatch.setattr(session_module, "_next", lost_at_the_end)
+        with pytest.raises(SessionError) as failed:
+            await session.submit(SUBMISSION)
+    assert failed.value.cause is Cause.CONNECTION_LOST
+    assert failed.value.step is Step.BODY
+    assert failed.value.speaks_of_session
+    assert server.accepted == []
 
 
 @pytest.mark.parametrize("account_name", ["account", "starttls_account"])

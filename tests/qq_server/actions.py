@@ -52,6 +52,8 @@ class Raw:
 
     data: bytes
     close: bool = False
+    reset: bool = False
+    """Closed by RST, as by a broken router."""
 
 
 @dataclass(frozen=True)

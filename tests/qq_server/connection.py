@@ -308,8 +308,8 @@ class Connection:
             await asyncio.sleep(self._server.delay)
         self._writer.write(action.wire if isinstance(action, Answer) else action.data)
         await self._writer.drain()
-        if isinstance(action, Raw) and action.close:
-            raise HangUpError
+        if isinstance(action, Raw) and (action.close or action.reset):
+            await self._act(Close(action.reset))
 
 
 def _decoded(text: str) -> str:

@@ -105,7 +105,11 @@ _LOGIN = (
 _LOGIN_REFUSED_CODE = 535
 
 _SUBMISSION = (
-    (r"^501 mail from address must be same", Cause.SENDER_MISMATCH),
+    (
+        # The others are Postfix's words, which it says only when it hears of recipients.
+        r"^501 mail from address must be same|sender address rejected|not owned by user",
+        Cause.SENDER_MISMATCH,
+    ),
     (r"secure connection is requ", Cause.TLS_REQUIRED),
     (r'"from" header is missing or invalid', Cause.FROM_HEADER),
     (

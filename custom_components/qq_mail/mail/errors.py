@@ -6,6 +6,11 @@ from typing import override
 from .diagnosis import Cause
 from .models import BodyPart, Reply, Step
 
+# Closing, and three that say that client and server disagree on where they are:
+# unknown command, bad sequence, login or encryption wanted (RFC 5321 section 4.2.3,
+# RFC 4954 section 6).
+_SESSION_CODES = (421, 502, 503, 530)
+
 
 class UnreadablePartError(Exception):
     """A file that was to go with a message cannot be read (any more)."""
@@ -20,7 +25,12 @@ class MailError(Exception):
     """A message was not accepted; the base of all that a session raises."""
 
     def __init__(
-        self, cause: Cause, step: Step, reply: Reply | None = None, detail: str = ""
+        self,
+        cause: Cause,
+        step: Step,
+        reply: Reply | None = None,
+        detail: str = "",
+        refused: Mapping[str, Reply] | None = None,
     ) -> None:
         """Keep the cause, where it happened and what the server said."""
         super().__init__(cause, step, reply, detail)
@@ -29,6 +39,13 @@ class MailError(Exception):
         self.reply = reply
         self.detail = detail
         """A technical addition, in English: the certificate's fault, say."""
+        self.refused = refused or {}
+        """The recipients that were refused before the transaction ended."""
+
+    @property
+    def speaks_of_session(self) -> bool:
+        """Whether the session has to be left: only what a new one meets counts."""
+        return False
 
     @override
     def __str__(self) -> str:
@@ -40,6 +57,12 @@ class MailError(Exception):
 class SessionError(MailError):
     """There is no session, or it broke: the message itself was not judged."""
 
+    @property
+    @override
+    def speaks_of_session(self) -> bool:
+        """Whether there was a session, and it broke in a mail transaction."""
+        return self.step.in_transaction
+
 
 class AuthenticationError(SessionError):
     """The login was refused, in words or by closing the connection."""
@@ -50,9 +73,21 @@ class MessageRefusedError(MailError):
 
     reply: Reply
 
-    def __init__(self, cause: Cause, step: Step, reply: Reply) -> None:
+    def __init__(
+        self,
+        cause: Cause,
+        step: Step,
+        reply: Reply,
+        refused: Mapping[str, Reply] | None = None,
+    ) -> None:
         """Keep the reply: there always is one."""
-        super().__init__(cause, step, reply)
+        super().__init__(cause, step, reply, refused=refused)
+
+    @property
+    @override
+    def speaks_of_session(self) -> bool:
+        """Whether the reply is one to the session, at whichever command it came."""
+        return self.reply.code in _SESSION_CODES
 
 
 class RecipientsRefusedError(MessageRefusedError):
@@ -62,8 +97,7 @@ class RecipientsRefusedError(MessageRefusedError):
         self, cause: Cause, step: Step, reply: Reply, refused: Mapping[str, Reply]
     ) -> None:
         """Keep the reply for each recipient; the first one is the cause."""
-        super().__init__(cause, step, reply)
-        self.refused = refused
+        super().__init__(cause, step, reply, refused)
 
 
 class OutcomeUnknownError(MailError):

@@ -6,7 +6,12 @@ import errno
 import socket
 import ssl
 
-from aiosmtplib import SMTPConnectError, SMTPException, SMTPResponseException
+from aiosmtplib import (
+    SMTPConnectError,
+    SMTPException,
+    SMTPResponseException,
+    SMTPServerDisconnected,
+)
 
 from .address import one_line
 from .diagnosis import Cause, diagnose
@@ -29,8 +34,8 @@ def translated(step: Step) -> Generator[None]:
         raise _refusal(read_reply(err.code, err.message), step) from err
     except (SMTPException, OSError, UnicodeError) as err:
         cause, detail = _fault(err)
-        if step is Step.AUTH and cause is Cause.CONNECTION_LOST:
-            # QQ hides a refused login behind a closed connection.
+        if step is Step.AUTH and cause is Cause.CONNECTION_LOST and _was_closed(err):
+            # QQ hides a refused login so.
             raise AuthenticationError(Cause.LOGIN_CLOSED, step) from err
         raise SessionError(cause, step, detail=detail) from err
 
@@ -73,6 +78,15 @@ def _fault(err: Exception) -> tuple[Cause, str]:
     if f"[Errno {errno.ECONNREFUSED}]" in str(err):
         return Cause.CONNECTION_REFUSED, str(err)
     return Cause.UNREACHABLE, str(err)
+
+
+def _was_closed(err: Exception) -> bool:
+    """Tell a connection that was closed in good order from one that broke.
+
+    aiosmtplib keeps the system's error as the cause, where there was one. A broken
+    pipe is none of the network: the other side had closed before we wrote.
+    """
+    return isinstance(err.__cause__ or err, SMTPServerDisconnected | BrokenPipeError)
 
 
 def read_reply(code: int, text: str) -> Reply:

@@ -7,7 +7,7 @@ from email.headerregistry import Address
 from email.message import MIMEPart
 from email.policy import SMTP
 from email.quoprimime import body_encode
-from email.utils import formataddr
+from email.utils import format_datetime, formataddr
 from html import escape
 from io import BytesIO
 from pathlib import Path
@@ -18,7 +18,16 @@ from urllib.parse import quote
 
 from .address import Mailbox, one_line
 from .errors import UnreadablePartError
-from .models import BodyPart, Composed, Draft, Envelope, Gap, Priority, TextEncoding
+from .models import (
+    BodyPart,
+    Composed,
+    Draft,
+    Envelope,
+    Gap,
+    Insertion,
+    Priority,
+    TextEncoding,
+)
 
 # 7bit: what is not ASCII is encoded, whatever servers on the way make of 8BITMIME.
 _POLICY = SMTP.clone(cte_type="7bit")
@@ -40,6 +49,8 @@ _PRIORITIES = {
 _PARAMETER_LENGTH = 50
 """Octets, so that a line with it is no longer than RFC 5322 recommends."""
 
+_DATE_FIELD = b"\r\nDate: "
+_DATE_OCTETS = len("Wed, 25 Nov 2026 03:09:53 +0000")
 _ENCODED_WORD = "=?utf-8?b?{}?="
 _PRINTABLE = bytes(range(32, 127))
 # Quotes and semicolons are allowed in quotes, but not every program knows that.
@@ -63,12 +74,14 @@ def compose(
 ) -> Composed:
     """Write the message in wire form (RFC 5321 section 4.5.2), piece by piece.
 
-    It blocks. The date is the time of the alert, whenever the message goes out.
+    It blocks. The date is the time of the alert, whenever the message goes out; it
+    can be corrected by then, should the clock have been wrong.
     Raises UnreadablePartError where a part's file cannot be read, and OSError where
     the stream cannot be written.
     """
     writer = _Writer(stream)
-    writer.write(_from_field(sender) + _header(draft, message_id, date))
+    header = _from_field(sender) + _header(draft, message_id, date)
+    writer.write(header)
     # Without HTML there is nothing to show them in.
     pictures = [part for part in draft.parts if part.inline and draft.html]
     files = [part for part in draft.parts if part not in pictures]
@@ -97,13 +110,15 @@ def compose(
         message_id,
         writer.size,
         tuple(writer.gaps),
+        # No other field can contain it: a folded line begins with a blank.
+        header.index(_DATE_FIELD) + len(_DATE_FIELD),
     )
 
 
-def insertions(gaps: Iterable[Gap], note: str) -> tuple[tuple[int, bytes], ...]:
+def insertions(gaps: Iterable[Gap], note: str) -> tuple[Insertion, ...]:
     """Encode a line for each text of a composed message, to be put before it."""
     return tuple(
-        (
+        Insertion(
             gap.at,
             _encoded(
                 f"<p>{escape(note)}</p>\n" if gap.html else f"{note}\n\n", gap.encoding
@@ -111,6 +126,11 @@ def insertions(gaps: Iterable[Gap], note: str) -> tuple[tuple[int, bytes], ...]:
         )
         for gap in gaps
     )
+
+
+def date_insertion(at: int, date: datetime) -> Insertion:
+    """Return what corrects the Date field of a composed message."""
+    return Insertion(at, format_datetime(date).encode(), replaced=_DATE_OCTETS)
 
 
 def stuffed(wire: bytes) -> bytes:

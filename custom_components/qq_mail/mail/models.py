@@ -37,6 +37,11 @@ class Step(StrEnum):
         """Whether a refusal here judges the connection, not the account."""
         return self in (Step.CONNECT, Step.EHLO, Step.STARTTLS)
 
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a message was being handed over, over a session that worked."""
+        return not self.before_login and self is not Step.AUTH
+
 
 class TextEncoding(StrEnum):
     """How a text is written (RFC 2045 section 6); in both, lines can be put before."""
@@ -112,18 +117,32 @@ class Composed:
     size: int
     """Octets, with CRLF line ends and dots stuffed, without the final dot."""
     gaps: tuple[Gap, ...]
+    date_at: int
+    """Octets before the value of the Date field, which always has 31 of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Insertion:
+    """What is put into a composed message when it goes out."""
+
+    at: int
+    """Octets of the message before it."""
+    octets: bytes
+    replaced: int = 0
+    """So many octets of the message are left out for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A message in wire form, in a file, with its envelope."""
+    """A message in wire form with its envelope."""
 
     envelope: Envelope
-    content: Path
+    content: Path | bytes
+    """The file that holds it, or the message itself where no disk would take it."""
     size: int
     """Octets, with what is put in."""
-    insertions: tuple[tuple[int, bytes], ...] = ()
-    """Where something is put in, in that order, and what."""
+    insertions: tuple[Insertion, ...] = ()
+    """In the order of their places."""
 
 
 @dataclass(frozen=True, slots=True)

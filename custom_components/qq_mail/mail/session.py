@@ -8,10 +8,12 @@ their replies may be damaged; and the answer to the final dot alone decides.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
+from io import SEEK_CUR, BytesIO
+from pathlib import Path
 import re
 import ssl
 from types import TracebackType
-from typing import Self, cast
+from typing import Self, cast, override
 
 from aiosmtplib import (
     SMTP,
@@ -23,6 +25,7 @@ from aiosmtplib import (
 from .diagnosis import Cause, diagnose
 from .errors import (
     AuthenticationError,
+    MailError,
     MessageRefusedError,
     OutcomeUnknownError,
     RecipientsRefusedError,
@@ -46,11 +49,29 @@ Where both sides wait for the other to speak first, it is also the time after
 which we ask.
 """
 
+END_OF_DATA_TIMEOUT = 600.0
+"""Seconds for the answer to the final dot (RFC 5321 section 4.5.3.2.6).
+
+A server may be scanning the message. Who leaves before the answer gets copies sent.
+"""
+
 CLOSE_TIMEOUT = 0.5
 """Seconds for QUIT: nothing depends on its answer."""
 
 _START_INPUT = 354
 _SIZE_VALUE = re.compile(r"[0-9]{1,20}")
+# The server says these to RCPT as well, but not of the recipient.
+_OF_THE_ACCOUNT = (Cause.RATE_LIMIT, Cause.SENDER_MISMATCH)
+
+
+class _Client(SMTP):
+    """Closes at once: a graceful TLS shutdown may wait for a dead peer."""
+
+    @override
+    def close(self) -> None:
+        if self.transport is not None:
+            cast("asyncio.WriteTransport", self.transport).abort()
+        super().close()
 
 
 class SubmissionSession:
@@ -60,7 +81,7 @@ class SubmissionSession:
         """Prepare; nothing is connected yet."""
         self._account = account
         self._tls_context = tls_context
-        self._client = SMTP(
+        self._client = _Client(
             hostname=account.host,
             port=account.port,
             local_hostname=EHLO_NAME,
@@ -71,6 +92,8 @@ class SubmissionSession:
         )
         # One for the whole session: its finalizer would close the transport.
         self._writer: asyncio.StreamWriter | None = None
+        self.fresh = True
+        """Whether no MAIL was sent over it yet."""
 
     async def __aenter__(self) -> Self:
         """Connect and authenticate. Raises SessionError."""
@@ -101,8 +124,7 @@ class SubmissionSession:
             await self._connect_with_tls()
         else:
             await self._connect_and_upgrade()
-        with translated(Step.EHLO):
-            await self._client.ehlo()
+        await self._greet()
         self._writer = asyncio.StreamWriter(
             cast("asyncio.WriteTransport", self._client.transport),
             cast("asyncio.Protocol", self._client.protocol),
@@ -112,6 +134,8 @@ class SubmissionSession:
 
     async def authenticate(self) -> None:
         """Log in with one mechanism. Raises SessionError."""
+        # Of a server that is gone, nothing is known of what it offers.
+        self._require_connection(Step.AUTH)
         offered = self._client.server_auth_methods
         if "login" in offered:
             log_in = self._client.auth_login
@@ -137,33 +161,52 @@ class SubmissionSession:
         Awaits `before_data` as late as it is certain that the server has nothing yet.
 
         Raises MessageRefusedError, RecipientsRefusedError, OutcomeUnknownError,
-        or SessionError where the connection broke before the final dot; OSError
-        where the message cannot be read.
+        or SessionError where the connection broke before the final dot, each with the
+        recipients that were refused by then; OSError where the message cannot be read.
         """
-        pieces = _pieces(submission)
+        # An empty piece would be taken for the end.
+        pieces = filter(None, _pieces(submission))
         # Before the server hears of it; a short message is this piece alone.
         first = await _next(pieces)
+        refused: dict[str, Reply] = {}
         try:
-            return await self._transaction(submission, first, pieces, before_data)
-        except MessageRefusedError:
+            await self._begin(submission, refused, before_data)
+            await self._stream(first, pieces)
+            reply = await self._end_data()
+        except MailError as err:
+            err.refused = refused
+            await self._leave_transaction(err)
             raise
         except BaseException:
             # A late answer must not be taken for that to the next command, nor the
             # beginning of a message for the whole.
             self.drop()
             raise
+        recipients = submission.envelope.recipients
+        accepted = tuple(to for to in recipients if to not in refused)
+        return SubmissionResult(reply, accepted, refused)
 
     async def close(self) -> None:
         """Take leave. The answer is not waited for long, nor does it count."""
-        with suppress(SMTPException, TimeoutError):
-            await self._client.quit(timeout=CLOSE_TIMEOUT)
-        self.drop()
+        try:
+            with suppress(SMTPException, OSError):
+                await self._client.quit(timeout=CLOSE_TIMEOUT)
+        finally:
+            self.drop()
 
     def drop(self) -> None:
-        """Close at once: a graceful TLS shutdown may wait for a dead peer."""
-        if self._client.transport is not None:
-            cast("asyncio.WriteTransport", self._client.transport).abort()
+        """Close at once, without a word."""
         self._client.close()
+
+    def _require_connection(self, step: Step) -> None:
+        """Raise SessionError where the server has left without being asked."""
+        if not self.is_open:
+            raise SessionError(Cause.CONNECTION_LOST, step)
+
+    async def _greet(self) -> None:
+        with translated(Step.EHLO):
+            await self._client.ehlo()
+        self._require_connection(Step.EHLO)
 
     async def _connect_with_tls(self) -> None:
         try:
@@ -194,8 +237,7 @@ class SubmissionSession:
                     raise
                 # Silent, but not waiting for TLS: slow, then.
                 await self._client.connect()
-        with translated(Step.EHLO):
-            await self._client.ehlo()
+        await self._greet()
         # QQ would take the login in plaintext as well; we would not.
         if not self._client.supports_extension("starttls"):
             raise SessionError(Cause.NO_STARTTLS, Step.STARTTLS)
@@ -237,13 +279,13 @@ class SubmissionSession:
         # 0: it has a limit, but does not know it beforehand.
         return int(size) or None if _SIZE_VALUE.fullmatch(size) else None
 
-    async def _transaction(
+    async def _begin(
         self,
         submission: Submission,
-        first: bytes,
-        pieces: Iterator[bytes],
+        refused: dict[str, Reply],
         before_data: Callable[[], Awaitable[None]] | None,
-    ) -> SubmissionResult:
+    ) -> None:
+        """Send MAIL, RCPT for each recipient, and DATA; note down who is refused."""
         envelope = submission.envelope
         # So that too much is refused before it is sent.
         options = (
@@ -251,51 +293,43 @@ class SubmissionSession:
             if self._client.supports_extension("size")
             else []
         )
+        self.fresh = False
         with translated(Step.MAIL):
             await self._client.mail(envelope.reverse_path, options=options)
-        try:
-            refused = await self._name_recipients(envelope.recipients)
-            if before_data:
-                await before_data()
-            with translated(Step.DATA):
-                answer = await self._client.execute_command(b"DATA")
-                if answer.code != _START_INPUT:
-                    raise SMTPResponseException(answer.code, answer.message)
-        except MessageRefusedError:
-            await self._abandon_transaction()
-            raise
-        await self._stream(first, pieces)
-        return SubmissionResult(
-            await self._end_data(),
-            tuple(to for to in envelope.recipients if to not in refused),
-            refused,
-        )
-
-    async def _name_recipients(self, recipients: tuple[str, ...]) -> dict[str, Reply]:
-        """Send RCPT for each recipient and return who was refused."""
-        refused: dict[str, Reply] = {}
-        for recipient in recipients:
+        for recipient in envelope.recipients:
             try:
                 with translated(Step.RCPT):
                     await self._client.rcpt(recipient)
             except MessageRefusedError as err:
-                if err.cause is Cause.RATE_LIMIT or not self._client.is_connected:
-                    # This was said of the account or of the connection.
+                if err.speaks_of_session or err.cause in _OF_THE_ACCOUNT:
                     raise
                 refused[recipient] = err.reply
-        if len(refused) == len(recipients):
+        if len(refused) == len(envelope.recipients):
             reply = next(iter(refused.values()))
             raise RecipientsRefusedError(
                 diagnose(reply, Step.RCPT), Step.RCPT, reply, refused
             )
-        return refused
+        # Some servers refuse a recipient and hang up.
+        self._require_connection(Step.RCPT)
+        if before_data:
+            await before_data()
+        with translated(Step.DATA):
+            answer = await self._client.execute_command(b"DATA")
+            if answer.code != _START_INPUT:
+                raise SMTPResponseException(answer.code, answer.message)
 
-    async def _abandon_transaction(self) -> None:
-        """Leave a begun transaction, so that the next MAIL does not meet it."""
-        try:
-            await self._client.rset()
-        except SMTPException:
+    async def _leave_transaction(self, err: MailError) -> None:
+        """See to it that the next MAIL does not meet a begun transaction."""
+        if err.speaks_of_session or not isinstance(err, MessageRefusedError):
             self.drop()
+        elif err.step in (Step.RCPT, Step.DATA):
+            try:
+                await self._client.rset()
+            except SMTPException:
+                self.drop()
+            except BaseException:
+                self.drop()
+                raise
 
     async def _stream(self, piece: bytes, pieces: Iterator[bytes]) -> None:
         """Send the body in wire form, no faster than the server reads it."""
@@ -310,11 +344,15 @@ class SubmissionSession:
         with translated(Step.BODY):
             # A connection that ended in good order fails only the next drain.
             await writer.drain()
+        # Or not even that, if it ended just now.
+        self._require_connection(Step.BODY)
 
     async def _end_data(self) -> Reply:
         """Send the final dot; from here on the message may have been taken."""
         try:
-            answer = await self._client.execute_command(b".")
+            answer = await self._client.execute_command(
+                b".", timeout=END_OF_DATA_TIMEOUT
+            )
         except (SMTPException, OSError) as err:
             raise OutcomeUnknownError(
                 Cause.OUTCOME_UNKNOWN, Step.END_OF_DATA, detail=str(err)
@@ -329,10 +367,16 @@ class SubmissionSession:
 
 def _pieces(submission: Submission) -> Iterator[bytes]:
     """Read a message piece by piece, with what is put into it."""
-    with submission.content.open("rb") as stream:
-        for at, inserted in submission.insertions:
-            yield stream.read(at - stream.tell())
-            yield inserted
+    opened = (
+        submission.content.open("rb")
+        if isinstance(submission.content, Path)
+        else BytesIO(submission.content)
+    )
+    with opened as stream:
+        for insertion in submission.insertions:
+            yield stream.read(insertion.at - stream.tell())
+            yield insertion.octets
+            stream.seek(insertion.replaced, SEEK_CUR)
         while piece := stream.read(CHUNK_BYTES):
             yield piece
 

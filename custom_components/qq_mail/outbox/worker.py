@@ -219,7 +219,7 @@ class Worker:
         return Submission(
             message.envelope,
             self._waiting.spool.body(message.queue_id),
-            message.size + sum(len(note) for _, note in noted),
+            message.size + sum(len(note.octets) for note in noted),
             noted,
         )
 
