@@ -10,6 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail import sending
 from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.mail import session as session_module
 from custom_components.qq_mail.mail.message import compose
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -665,13 +666,13 @@ async def test_clear_what_may_have_gone_out(
 
 
 async def test_clear_what_is_in_the_air(
-    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It cannot be taken back, so it has to be told that it is over."""
-    hass.config_entries.async_update_entry(
-        loaded_entry, options={**loaded_entry.options, "timeout": 0.5}
-    )
-    await hass.async_block_till_done()
+    monkeypatch.setattr(session_module, "END_OF_DATA_TIMEOUT", 0.5)
     server.script(Step.ACCEPTED, Hang())
     alarm = hass.async_create_task(send(hass, tag="door", title="Door open"))
     await until(lambda: server.accepted)

@@ -71,6 +71,7 @@ async def test_fault(
 ) -> None:
     """The message arrives; where the answer was lost it may arrive twice."""
     monkeypatch.setattr(session_module, "PROBE_TIMEOUT", 0.3)
+    monkeypatch.setattr(session_module, "END_OF_DATA_TIMEOUT", 0.5)
     data: dict[str, Any] = {**entry.data}
     if step is Step.STARTTLS:
         data |= {"port": server.starttls_port, "encryption": "starttls"}
@@ -125,10 +126,12 @@ async def test_fault_in_the_body(
     server: QQServer,
     entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
     fault: str,
     first: str,
 ) -> None:
     """A large message that breaks off was not taken; one without an answer may be."""
+    monkeypatch.setattr(session_module, "END_OF_DATA_TIMEOUT", 2)
     hass.config_entries.async_update_entry(
         entry, options={**entry.options, "timeout": 2}
     )
