@@ -93,15 +93,14 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
         hass.bus.async_listen_once(
             EVENT_HOMEASSISTANT_STOP, partial(_async_stop, outbox)
         )
-        # After a flow the login was checked a moment ago.
-        start = partial(outbox.start, check_login=not hass.is_running)
     entry.runtime_data = QQMailRuntimeData(
         outbox, QQMailCoordinator(hass, entry, outbox)
     )
     async_watch(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     if not outbox.running:
-        start()
+        # After a flow the login was checked a moment ago.
+        outbox.start(check_login=not hass.is_running)
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     return True
 

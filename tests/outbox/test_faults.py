@@ -40,8 +40,8 @@ def expected(step: Step, fault: str) -> tuple[list[str], int, int]:
     if fault == "GBK":
         copies = 2 if step is Step.ACCEPTED else 1
         if step is Step.RCPT:
-            return ["accepted", "deferred", "accepted"], 1, 1
-        return ["deferred", "accepted"], 1, copies
+            return ["accepted", "deferred", "accepted"], 2, 1
+        return ["deferred", "accepted"], 1 if step in BEFORE_LOGIN else 2, copies
     return ["deferred", "accepted"], 1 if step in BEFORE_LOGIN else 2, 1
 
 

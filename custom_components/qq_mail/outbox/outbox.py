@@ -47,7 +47,7 @@ from .events import (
     Write,
 )
 from .intake import Intake, Made, Order, Ticket
-from .message import QueuedMessage
+from .message import AT_ONCE, QueuedMessage
 from .outcome import OutboxEvent, Outcome, Receipt, Rest
 from .pace import Pace
 from .queue import Queue
@@ -150,7 +150,7 @@ class Outbox:
         """Whether messages are tried; else they are only kept."""
         self._closed = False
         self._last_id = 0.0
-        self._resume_at = 0.0
+        self._resume_at = AT_ONCE
         self._cut_off: tuple[str, ...] = ()
         self._restored = False
         self._reports: list[OutboxEvent] = []

@@ -114,7 +114,8 @@ class Queue:
 
     def expired(self, now: float, most: int) -> list[QueuedMessage]:
         """Return messages that are too old and not in the air; at most so many."""
-        found: list[QueuedMessage] = []
+        # A message may have several entries of the same time.
+        found: dict[str, QueuedMessage] = {}
         while self._expiry and self._expiry[0][0] <= now and len(found) < most:
             _, queue_id = heappop(self._expiry)
             message = self._messages.get(queue_id)
@@ -122,8 +123,8 @@ class Queue:
                 # What is in the air is put back with what came of it.
                 continue
             if message.expires_at is not None and message.expires_at <= now:
-                found.append(message)
-        return found
+                found[queue_id] = message
+        return list(found.values())
 
     def next_expiry(self) -> float | None:
         """Return when to look for what is too old; it may be early."""

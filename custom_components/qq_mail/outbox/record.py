@@ -10,7 +10,7 @@ from typing import Any
 from ..mail.diagnosis import Cause
 from ..mail.models import Gap, Reply, TextEncoding
 from .clock import Now
-from .message import QueuedMessage
+from .message import AT_ONCE, QueuedMessage
 from .retry import BACK_OFF, JITTER
 
 VERSION = 2
@@ -90,7 +90,7 @@ def from_json(text: str, now: Now) -> QueuedMessage:
         raised=now.steady - min(record.seconds("age") + since, _MAX_SECONDS),
         arrived=now.steady,
         lifetime=record.seconds("lifetime"),
-        due=now.steady + max(wait, 0.0) if waits else 0.0,
+        due=now.steady + max(wait, 0.0) if waits else AT_ONCE,
         attempts=record.count("attempts"),
         failures=failures,
         unanswered=record.count("unanswered"),

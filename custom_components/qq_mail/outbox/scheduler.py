@@ -159,7 +159,7 @@ def _under_way(turn: Turn, event: Submitting | DataBegins) -> None:
 
 def _session_opened(turn: Turn) -> None:
     _code_works(turn)
-    turn.change(check_login_at=turn.now.steady + LOGIN_CHECK_INTERVAL)
+    turn.change(check_login_at=turn.after(LOGIN_CHECK_INTERVAL))
 
 
 def _code_works(turn: Turn) -> None:
@@ -190,9 +190,10 @@ def _retry(turn: Turn, queue_id: str | None) -> None:
     for message in changed:
         turn.do(Write(message))
     if turn.standing.hold:
-        turn.change(hold=None, check_login_at=turn.now.steady + LOGIN_CHECK_INTERVAL)
+        turn.change(hold=None, check_login_at=turn.after(LOGIN_CHECK_INTERVAL))
         turn.do(KeepStanding())
-    turn.change(down=None, lost=None)
+    bucket = turn.standing.bucket.forgetful()
+    turn.change(down=None, lost=None, bucket=bucket)
 
 
 def _discard(turn: Turn, event: DiscardAsked) -> None:
@@ -275,5 +276,5 @@ def _check_login(turn: Turn) -> None:
     standing, now = turn.standing, turn.now.steady
     if standing.hold or turn.queue.in_air or standing.check_login_at > now:
         return
-    turn.change(check_login_at=now + LOGIN_CHECK_INTERVAL)
+    turn.change(check_login_at=turn.after(LOGIN_CHECK_INTERVAL))
     turn.do(CheckLogin())
