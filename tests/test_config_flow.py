@@ -3,12 +3,14 @@
 import _socket
 import asyncio
 from collections.abc import Callable
+from http import HTTPStatus
 import socket
 from types import MappingProxyType
 from typing import Any
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.qq_mail import config_flow
 from custom_components.qq_mail.const import DOMAIN
@@ -21,6 +23,7 @@ from homeassistant.config_entries import (
 )
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.setup import async_setup_component
 
 from .conftest import ADDRESS, CODE
 from .qq_server import Answer, Certificate, Close, Hang, QQServer, Raw, Step, replies
@@ -765,3 +768,29 @@ async def test_recipient(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> 
         "cc": ["e@b.cn"],
     }
     await hass.async_block_till_done()
+
+
+async def test_over_http(
+    hass: HomeAssistant, typed: dict[str, Any], hass_client: ClientSessionGenerator
+) -> None:
+    """What the browser sends is answered by a form with errors, never by a fault."""
+    # First, since what these need cannot be added to a server that runs.
+    assert await async_setup_component(hass, "config", {})
+    assert await async_setup_component(hass, DOMAIN, {})
+    client = await hass_client()
+    flows = "/api/config/config_entries/flow"
+    answer = await client.post(flows, json={"handler": DOMAIN})
+    flow = f"{flows}/{(await answer.json())['flow_id']}"
+    for wrong, field in (
+        ({"host": ""}, "host"),
+        ({"host": "smtp\0.qq.com"}, "host"),
+        ({"host": "a" * 64}, "host"),
+        ({"port": 99999}, "port"),
+        ({"password": " "}, "password"),
+        ({"username": "\0" * 1000}, "username"),
+    ):
+        answer = await client.post(flow, json={**typed, **wrong})
+        assert answer.status == HTTPStatus.OK
+        assert list((await answer.json())["errors"]) == [field]
+    answer = await client.post(flow, json=typed)
+    assert (await answer.json())["next_flow"][0] == "config_subentries_flow"
