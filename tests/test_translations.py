@@ -14,6 +14,7 @@ from custom_components.qq_mail import (
     config_flow,
     event,
     form,
+    recipient_flow,
     sensor,
 )
 from custom_components.qq_mail.errors import _CAUSES_WITH_EXMAIL_TEXT
@@ -315,8 +316,8 @@ def test_every_text_the_code_names() -> None:
         "config.step.reauth_confirm": config_flow.REAUTH_SCHEMA,
         "config.step.reconfigure": config_flow.RECONFIGURE_SCHEMA,
         "options.step.init": config_flow.OPTIONS_SCHEMA,
-        "config_subentries.recipient.step.user": config_flow.RECIPIENT_SCHEMA,
-        "config_subentries.recipient.step.reconfigure": config_flow.RECIPIENT_SCHEMA,
+        "config_subentries.recipient.step.user": recipient_flow.RECIPIENT_SCHEMA,
+        "config_subentries.recipient.step.reconfigure": recipient_flow.RECIPIENT_SCHEMA,
     }.items():
         expected |= {f"{step}.title", f"{step}.description"}
         for field in schema.schema:

@@ -1,7 +1,6 @@
 """Adding, changing and repairing a QQ Mail account in the UI."""
 
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from itertools import chain, count
 from typing import Any, override
 
@@ -18,13 +17,9 @@ from homeassistant.config_entries import (
     FlowType,
     OptionsFlow,
     SubentryFlowContext,
-    SubentryFlowResult,
-    UnknownEntry,
-    UnknownSubEntry,
 )
 from homeassistant.const import (
     CONF_HOST,
-    CONF_NAME,
     CONF_PASSWORD,
     CONF_PORT,
     CONF_TIMEOUT,
@@ -33,7 +28,6 @@ from homeassistant.const import (
     UnitOfTime,
 )
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
@@ -49,9 +43,7 @@ from homeassistant.util import slugify
 
 from .const import (
     CODE_URL,
-    CONF_BCC,
     CONF_BURST,
-    CONF_CC,
     CONF_ENCRYPTION,
     CONF_EXPIRES_AFTER,
     CONF_MESSAGES_PER_MINUTE,
@@ -60,7 +52,6 @@ from .const import (
     CONF_SENDER_NAME,
     CONF_SERVICE_NAME,
     CONF_SIZE_BUDGET,
-    CONF_TO,
     DEFAULT_BURST,
     DEFAULT_EXPIRES_AFTER,
     DEFAULT_HOST,
@@ -72,18 +63,15 @@ from .const import (
     SUBENTRY_TYPE_RECIPIENT,
 )
 from .coordinator import QQMailConfigEntry
-from .form import Form
+from .form import ADDRESSES, Form, unless_removed
 from .mail.address import one_line, tidy
 from .mail.message import SENDER_NAME_MAX_BYTES
 from .mail.models import Encryption
-
-_RECIPIENT_NAME_MAX_CHARS = 100
-"""It becomes a part of an entity's id, which may have 255."""
+from .recipient_flow import RecipientFlow
 
 _CODE = TextSelector(
     TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off")
 )
-_ADDRESSES = TextSelector(TextSelectorConfig(multiple=True))
 
 
 def _number(unit: str | None = None) -> NumberSelector:
@@ -123,7 +111,7 @@ REAUTH_SCHEMA = vol.Schema({vol.Required(CONF_PASSWORD): _CODE})
 OPTIONS_SCHEMA = vol.Schema(
     {
         vol.Optional(CONF_SENDER_NAME): TextSelector(),
-        vol.Optional(CONF_RECIPIENTS): _ADDRESSES,
+        vol.Optional(CONF_RECIPIENTS): ADDRESSES,
         vol.Optional(CONF_REPLY_TO): TextSelector(),
         vol.Required(CONF_TIMEOUT, default=DEFAULT_TIMEOUT): _number(
             UnitOfTime.SECONDS
@@ -147,23 +135,6 @@ NUMBERS = (
     CONF_MESSAGES_PER_MINUTE,
     CONF_SIZE_BUDGET,
 )
-RECIPIENT_SCHEMA = vol.Schema(
-    {
-        vol.Required(CONF_NAME): TextSelector(),
-        vol.Optional(CONF_TO): _ADDRESSES,
-        vol.Optional(CONF_CC): _ADDRESSES,
-        vol.Optional(CONF_BCC): _ADDRESSES,
-    }
-)
-
-
-@contextmanager
-def _unless_removed() -> Generator[None]:
-    """End a flow whose account or recipient somebody removed in the meantime."""
-    try:
-        yield
-    except (UnknownEntry, UnknownSubEntry) as err:
-        raise AbortFlow("removed") from err
 
 
 class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -233,7 +204,7 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Ask for the server again; the code only if it changed as well."""
-        with _unless_removed():
+        with unless_removed():
             return await self._change(
                 "reconfigure",
                 RECONFIGURE_SCHEMA,
@@ -251,7 +222,7 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Ask for a new code."""
-        with _unless_removed():
+        with unless_removed():
             return await self._change(
                 "reauth_confirm", REAUTH_SCHEMA, self._get_reauth_entry(), user_input
             )
@@ -319,7 +290,7 @@ class QQMailOptionsFlow(OptionsFlow):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Ask for the options."""
-        with _unless_removed():
+        with unless_removed():
             stored = self.config_entry.options
         form = Form()
         if user_input is not None:
@@ -351,67 +322,6 @@ class QQMailOptionsFlow(OptionsFlow):
             errors=form.errors,
             description_placeholders=form.placeholders,
         )
-
-
-class RecipientFlow(ConfigSubentryFlow):
-    """Adds and changes a recipient: one or more addresses under one name."""
-
-    async def async_step_user(
-        self, user_input: dict[str, Any] | None = None
-    ) -> SubentryFlowResult:
-        """Ask for a new recipient."""
-        with _unless_removed():
-            self._get_entry()
-        form, data = _check_recipient(user_input)
-        if data:
-            return self.async_create_entry(title=data[CONF_NAME], data=data)
-        return self._show_form("user", user_input, form)
-
-    async def async_step_reconfigure(
-        self, user_input: dict[str, Any] | None = None
-    ) -> SubentryFlowResult:
-        """Ask for a recipient's name and addresses again."""
-        with _unless_removed():
-            subentry = self._get_reconfigure_subentry()
-        form, data = _check_recipient(user_input)
-        if data:
-            return self.async_update_and_abort(
-                self._get_entry(), subentry, title=data[CONF_NAME], data=data
-            )
-        return self._show_form("reconfigure", user_input or subentry.data, form)
-
-    def _show_form(
-        self, step_id: str, values: Mapping[str, Any] | None, form: Form
-    ) -> SubentryFlowResult:
-        return self.async_show_form(
-            step_id=step_id,
-            data_schema=self.add_suggested_values_to_schema(RECIPIENT_SCHEMA, values),
-            errors=form.errors,
-            description_placeholders=form.placeholders,
-        )
-
-
-def _check_recipient(
-    user_input: dict[str, Any] | None,
-) -> tuple[Form, dict[str, Any] | None]:
-    """Return what is wrong with a recipient, or what is to be stored."""
-    form = Form()
-    if user_input is None:
-        return form, None
-    name = one_line(user_input[CONF_NAME])
-    lists = {
-        field: form.read_mailboxes(field, user_input.get(field, []))
-        for field in (CONF_TO, CONF_CC, CONF_BCC)
-    }
-    if not name:
-        form.errors[CONF_NAME] = "name_missing"
-    elif len(name) > _RECIPIENT_NAME_MAX_CHARS:
-        form.errors[CONF_NAME] = "name_too_long"
-    if not form.errors and not any(lists.values()):
-        form.errors[CONF_TO] = "no_recipients"
-    if form.errors:
-        return form, None
-    return form, {CONF_NAME: name, **{key: val for key, val in lists.items() if val}}
 
 
 def choose_service_name(hass: HomeAssistant, username: str) -> str:

@@ -1,13 +1,17 @@
 """What is wrong with a form: checks of its fields, and of the login at the end."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import Any
 import unicodedata
 
 import voluptuous as vol
 
+from homeassistant.config_entries import UnknownEntry, UnknownSubEntry
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_TIMEOUT
 from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import AbortFlow
+from homeassistant.helpers.selector import TextSelector, TextSelectorConfig
 from homeassistant.util.hass_dict import HassKey
 from homeassistant.util.ssl import client_context
 
@@ -37,6 +41,8 @@ RANGES = {
     CONF_SIZE_BUDGET: (1, MAX_SIZE_BUDGET),
 }
 """Of the numbers: the least and the most."""
+
+ADDRESSES = TextSelector(TextSelectorConfig(multiple=True))
 
 _LOGGING_IN: HassKey[set[str]] = HassKey(f"{DOMAIN}_logging_in")
 """The accounts for which a form is logging in at this moment."""
@@ -148,3 +154,12 @@ class Form:
     def _note_invalid(self, field: str, err: InvalidMailboxError) -> None:
         self.errors[field] = "invalid_address"
         self._invalid += err.texts
+
+
+@contextmanager
+def unless_removed() -> Generator[None]:
+    """End a flow whose account or recipient somebody removed in the meantime."""
+    try:
+        yield
+    except (UnknownEntry, UnknownSubEntry) as err:
+        raise AbortFlow("removed") from err
