@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 import custom_components.qq_mail as integration
-from custom_components.qq_mail import binary_sensor, button, config_flow, event, sensor
+from custom_components.qq_mail import (
+    binary_sensor,
+    button,
+    config_flow,
+    event,
+    form,
+    recipient_flow,
+    sensor,
+)
 from custom_components.qq_mail.errors import _CAUSES_WITH_EXMAIL_TEXT
 from custom_components.qq_mail.mail.diagnosis import Cause, Treatment
 from custom_components.qq_mail.mail.models import Encryption, Priority
@@ -59,7 +67,17 @@ ATTACHMENT_FAILURES = {
 
 # What the texts may name, by where they stand.
 PLACEHOLDERS = {
-    "config": {"account", "address", "code_url", "host", "port", "reply", "waiting"},
+    "config": {
+        "account",
+        "address",
+        "code_url",
+        "host",
+        "port",
+        "port_max",
+        "port_min",
+        "reply",
+        "waiting",
+    },
     "config_subentries": {"address"},
     "entity": set[str](),
     "exceptions": {
@@ -85,7 +103,10 @@ PLACEHOLDERS = {
         "value",
     },
     "issues": {"account", "folder", "number", "time"},
-    "options": {"address"},
+    "options": {
+        "address",
+        *(f"{field}_{end}" for field in form.RANGES for end in ("min", "max")),
+    },
     "selector": set[str](),
     "services": set[str](),
     "system_health": set[str](),
@@ -175,27 +196,44 @@ def test_every_text_the_code_names() -> None:
     submitting -= {Cause.TEMPORARY}
     exmail = {f"{cause}_exmail" for cause in _CAUSES_WITH_EXMAIL_TEXT}
     expected = {
-        *(f"config.abort.{key}" for key in ("already_configured",)),
         *(
-            f"{flow}.abort.{key}"
-            for flow in ("config",)
-            for key in ("reauth_successful", "reconfigure_successful")
+            f"config.abort.{key}"
+            for key in (
+                "already_configured",
+                "reauth_successful",
+                "reconfigure_successful",
+                "removed",
+            )
         ),
         "config_subentries.recipient.abort.reconfigure_successful",
+        "config_subentries.recipient.abort.removed",
+        "options.abort.removed",
         "config_subentries.recipient.entry_type",
         "config_subentries.recipient.initiate_flow.reconfigure",
         "config_subentries.recipient.initiate_flow.user",
         *(
             f"config_subentries.recipient.error.{key}"
-            for key in ("invalid_address", "name_missing", "no_recipients")
+            for key in (
+                "invalid_address",
+                "name_missing",
+                "name_too_long",
+                "no_recipients",
+            )
         ),
         *(
             f"config.error.{key}"
-            for key in (set(Cause) - submitting) | exmail | {"invalid_address"}
+            for key in (set(Cause) - submitting)
+            | exmail
+            | {"invalid_address", "invalid_host", "port_range"}
+            | {"code_missing", "code_not_ascii", "still_checking"}
         ),
         *(
             f"options.error.{key}"
-            for key in ("invalid_address", "sender_name_too_long")
+            for key in (
+                "invalid_address",
+                "sender_name_too_long",
+                *(f"{field}_range" for field in config_flow.NUMBERS),
+            )
         ),
         *(
             f"exceptions.{key}.message"
@@ -278,8 +316,8 @@ def test_every_text_the_code_names() -> None:
         "config.step.reauth_confirm": config_flow.REAUTH_SCHEMA,
         "config.step.reconfigure": config_flow.RECONFIGURE_SCHEMA,
         "options.step.init": config_flow.OPTIONS_SCHEMA,
-        "config_subentries.recipient.step.user": config_flow.RECIPIENT_SCHEMA,
-        "config_subentries.recipient.step.reconfigure": config_flow.RECIPIENT_SCHEMA,
+        "config_subentries.recipient.step.user": recipient_flow.RECIPIENT_SCHEMA,
+        "config_subentries.recipient.step.reconfigure": recipient_flow.RECIPIENT_SCHEMA,
     }.items():
         expected |= {f"{step}.title", f"{step}.description"}
         for field in schema.schema:

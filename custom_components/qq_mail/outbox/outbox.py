@@ -412,8 +412,11 @@ class Outbox:
         return await self._discard([queue_id])
 
     @callback
-    def async_code_renewed(self) -> None:
-        """Go on: a person gave a code that works."""
+    def async_code_renewed(self, account: Account) -> None:
+        """Go on: a person gave a code, or a server, with which a login worked."""
+        # At once: the next login is not to be one with the old code.
+        self.account = account
+        self._worker.use_account(account)
         self._apply(CodeRenewed())
         self.async_retry()
 
