@@ -102,7 +102,7 @@ PLACEHOLDERS = {
         "time",
         "value",
     },
-    "issues": {"account", "folder", "number", "time"},
+    "issues": {"account", "folder", "number", "time", "url"},
     "options": {
         "address",
         *(f"{field}_{end}" for field in form.RANGES for end in ("min", "max")),
@@ -300,8 +300,15 @@ def test_every_text_the_code_names() -> None:
         "issues.paused.description",
         *(
             f"issues.{issue}.fix_flow.step.confirm.{text}"
-            for issue in (Issue.DAMAGED, Issue.EXPIRED)
+            for issue in (Issue.DAMAGED, Issue.EXPIRED, Issue.TROUBLE)
             for text in ("title", "description")
+        ),
+        *(
+            f"issues.{Issue.RESTORED}.fix_flow.step.init.{text}"
+            for text in (
+                *("title", "description"),
+                *("menu_options.send", "menu_options.discard"),
+            )
         ),
         *(
             f"system_health.info.{key}"
