@@ -15,7 +15,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
 
-from .conftest import ADDRESS, CODE
+from .conftest import ADDRESS, CODE, shut_down
 from .qq_server import AcceptedMessage, Answer, Close, QQServer, Step, replies
 
 ENTITY = "notify.123456_qq_com"
@@ -335,7 +335,7 @@ async def test_in_a_group_and_in_alert(
 async def test_unload(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> None:
     """With the entry goes its action, and comes back with it."""
     assert hass.services.has_service("notify", "qq_mail")
-    assert await hass.config_entries.async_unload(loaded_entry.entry_id)
+    await shut_down(hass, loaded_entry)
     assert not hass.services.has_service("notify", "qq_mail")
     assert await hass.config_entries.async_setup(loaded_entry.entry_id)
     assert hass.services.has_service("notify", "qq_mail")
@@ -368,7 +368,8 @@ async def test_the_code_stays_secret(
     caplog.set_level("DEBUG")
     await send(hass)
     server.accounts[ADDRESS] = "renewed"
-    await hass.config_entries.async_reload(loaded_entry.entry_id)
+    await shut_down(hass, loaded_entry)
+    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
     await send(hass)
     assert "login_ambiguous" in caplog.text
     spool = spool_text(hass)

@@ -25,7 +25,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 
-from .conftest import ADDRESS, CODE
+from .conftest import ADDRESS, CODE, shut_down
 from .qq_server import Answer, Certificate, Certificates, QQServer, Raw, Step, replies
 
 WRONG = "wrongwrongwrongw"
@@ -305,7 +305,8 @@ async def test_the_code_in_a_whole_life(
     for trace in await async_list_traces(hass, "script", "script.fails"):
         seen.append(await async_get_trace(hass, "script.fails", trace["run_id"]))
     server.accounts[ADDRESS] = NEW
-    await hass.config_entries.async_reload(entry.entry_id)
+    await shut_down(hass, entry)
+    assert await hass.config_entries.async_setup(entry.entry_id)
     await notify(hass)
     seen += [
         repr(entry.runtime_data.outbox.account),

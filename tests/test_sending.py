@@ -1,6 +1,7 @@
 """The rich action and its other doors: what arrives, and what is answered."""
 
 from datetime import timedelta
+import json
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ from homeassistant.helpers import (
     label_registry as lr,
 )
 
-from .conftest import ADDRESS, CODE, Events
-from .outbox.test_outbox import later, outbox_of, until
+from .conftest import ADDRESS, CODE, Events, shut_down
+from .outbox.test_outbox import later, outbox_of, spool_of, until
 from .qq_server import AcceptedMessage, Answer, Close, Hang, QQServer, Step, replies
 from .test_notify import ENTITY, RECIPIENT
 
@@ -605,7 +606,10 @@ async def test_conversations_are_bounded(
     monkeypatch.setattr("custom_components.qq_mail.outbox.account.MAX_THREADS", 2)
     for tag in "abc":
         await send(hass, tag=tag)
-    assert list(outbox_of(loaded_entry).state.threads) == ["b", "c"]
+    await shut_down(hass, loaded_entry)
+    spool = spool_of(hass, loaded_entry)
+    kept = json.loads((spool / "state.json").read_text())
+    assert list(kept["threads"]) == ["b", "c"]
 
 
 async def test_clear_what_waits(

@@ -159,6 +159,10 @@ class Outbox:
         """Return how many messages wait."""
         return len(self._queue)
 
+    def __bool__(self) -> bool:
+        """Return that there is one, though nothing may wait in it."""
+        return True
+
     @property
     def rest(self) -> Rest | None:
         """Why nothing goes out at all for now."""
@@ -607,6 +611,7 @@ class Outbox:
         if made is None or self._closed:
             raise OutboxClosedError
         message = made.message
+        self._tickets.discard(order.ticket)
         if order.ticket.cleared:
             self._writer.remove(message.queue_id)
             return None

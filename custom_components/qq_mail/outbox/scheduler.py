@@ -158,6 +158,9 @@ def _under_way(turn: Turn, event: Submitting | DataBegins) -> None:
 
 
 def _session_opened(turn: Turn) -> None:
+    if turn.standing.asked:
+        # Nobody gave a new code, and the old one works again.
+        turn.do(StopAsking())
     _code_works(turn)
     turn.change(check_login_at=turn.after(LOGIN_CHECK_INTERVAL))
 
@@ -165,8 +168,6 @@ def _session_opened(turn: Turn) -> None:
 def _code_works(turn: Turn) -> None:
     """Forget that logins were refused."""
     standing = turn.standing
-    if standing.asked:
-        turn.do(StopAsking())
     held = standing.hold is not None and standing.hold.for_login
     if held or standing.asked or standing.login_refusals:
         turn.change(login_refusals=0, asked=0)

@@ -142,6 +142,9 @@ class Turn:
         if unwanted:
             self.log(logging.INFO, f"Message {message.queue_id} was discarded")
             self.remove(message)
+            if outcome is Outcome.UNKNOWN:
+                # It may be out in the world all the same.
+                self.tell(message, outcome, cause=message.cause, detail=detail)
             return
         if message.in_memory:
             # Nothing of it is on disk, and its one try was in vain.
