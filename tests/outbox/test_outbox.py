@@ -888,6 +888,7 @@ async def test_unexpected_error(
     server: QQServer,
     loaded_entry: MockConfigEntry,
     events: Events,
+    freezer: FrozenDateTimeFactory,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     error: Exception,
@@ -903,7 +904,9 @@ async def test_unexpected_error(
     assert events.outcomes == ["deferred"]
     assert events.all[0].detail == str(error)
     assert "Traceback" in caplog.text
-    await notify(hass)
+    await notify(hass, title="other")
+    assert [mail.subject for mail in server.accepted] == ["other"]
+    await later(hass, freezer, FIRST)
     await events.wait(3)
     assert len(server.accepted) == 2
 

@@ -63,8 +63,6 @@ class Queue:
             self.size -= known.size
         self.size += message.size
         self._know(message)
-        if (expires_at := message.expires_at) is not None:
-            self._push(self._expiry, (expires_at, queue_id), self._expires)
         if queue_id not in self.in_air:
             self._place(message)
 
@@ -181,6 +179,8 @@ class Queue:
             self.restored.add(message.queue_id)
         else:
             self.restored.discard(message.queue_id)
+        if (expires_at := message.expires_at) is not None:
+            self._push(self._expiry, (expires_at, message.queue_id), self._expires)
 
     def _is(self, entry: _Later) -> bool:
         return self._places.get(entry[1]) == entry
