@@ -13,17 +13,9 @@ from homeassistant.helpers.network import NoURLAvailableError, get_url
 from homeassistant.util import dt as dt_util
 
 from ..const import DOMAIN
-from ..mail.card import (
-    Card,
-    Link,
-    Picture,
-    content_ids,
-    extend_html,
-    render_html,
-    render_text,
-    text_of,
-)
+from ..mail.card import Card, Link, Picture, extend_html, render_html, render_text
 from ..mail.errors import UnreadablePartError
+from ..mail.markup import content_ids, text_of
 from ..mail.models import BodyPart, Composed, Draft
 from .attachments.budget import async_fit
 from .attachments.fetching import async_fetched
