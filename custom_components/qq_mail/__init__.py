@@ -30,6 +30,7 @@ from .coordinator import (
     QQMailRuntimeData,
     account_from,
 )
+from .message.attachments.downloads import remove_all
 from .message.texts import Texts, async_texts
 from .outbox.outbox import Outbox
 from .outbox.outcome import OutboxEvent
@@ -52,6 +53,8 @@ PLATFORMS = [
 async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     """Register the actions, which stay while accounts come and go."""
     async_setup_services(hass)
+    # Before any account is there that could download.
+    await hass.async_add_executor_job(remove_all, hass)
     return True
 
 

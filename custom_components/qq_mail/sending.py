@@ -15,6 +15,7 @@ from .const import (
     CONF_SIZE_BUDGET,
     DEFAULT_SIZE_BUDGET,
     DOMAIN,
+    LOGGER,
     MEGABYTE,
 )
 from .coordinator import QQMailConfigEntry
@@ -53,6 +54,8 @@ class Sent:
     """What was left out, and why."""
     discarded: int = 0
     """How many messages were cleared."""
+    refused: tuple[str, ...] = ()
+    """What was named as an address, and is none."""
 
 
 async def async_send(
@@ -72,7 +75,9 @@ async def async_send(
     if request.clear:
         discarded, thread = await outbox.async_clear(tag)
         if not thread:
-            return Sent(None, discarded=discarded)
+            notes = texts.notes(request.notes)
+            _log(notes, request.title)
+            return Sent(None, notes, discarded, request.refused)
         references = thread.references
         request = replace(
             request,
@@ -118,7 +123,7 @@ async def async_send(
         except MessageTooLargeError as err:
             raise ServiceValidationError(
                 translation_domain=DOMAIN,
-                translation_key="too_large",
+                translation_key="message_too_large",
                 translation_placeholders={
                     "size": megabytes(err.size),
                     "limit": megabytes(err.limit),
@@ -138,9 +143,10 @@ async def async_send(
                 translation_key="not_kept",
                 translation_placeholders={"reason": err.strerror or str(err)},
             ) from err
+    _log(material.notes, subject)
     if (event := receipt.decisive) and event.outcome is Outcome.REJECTED:
         raise action_error(event, outbox.account)
-    return Sent(receipt, material.notes, discarded)
+    return Sent(receipt, material.notes, discarded, request.refused)
 
 
 async def async_preview(
@@ -153,6 +159,12 @@ async def async_preview(
     ) as material:
         text, html, _ = await hass.async_add_executor_job(material.content)
         return text, html, material.notes
+
+
+def _log(notes: tuple[str, ...], subject: str) -> None:
+    """Tell what was left out of a message also where nobody reads the mail."""
+    for note in notes:
+        LOGGER.warning("In the mail %r: %s", subject, note)
 
 
 def _budget(entry: QQMailConfigEntry) -> int:

@@ -109,16 +109,19 @@ async def async_material(
 ) -> AsyncGenerator[Material]:
     """Fetch what a message is made of; what cannot be fetched becomes a note.
 
-    The budget is in octets, before they are encoded. Raises HomeAssistantError where nothing is left to say.
+    The budget is in octets, before they are encoded.
     """
     rows, missing = async_rows(hass, request.entities, texts)
     link, unlinked = _absolute(hass, request.link, texts)
     async with async_fetched(hass, request.attachments, budget) as fetched:
         fitting = await async_fit(hass, fetched.parts, budget)
-        failures = [*missing, *unlinked, *fetched.failures, *fitting.failures]
-        said = request.message or request.html or rows or link or fitting.parts
-        if failures and not said:
-            raise failures[0]
+        failures = [
+            *request.notes,
+            *missing,
+            *unlinked,
+            *fetched.failures,
+            *fitting.failures,
+        ]
         card = Card(
             title=request.title,
             text=request.message,
@@ -126,7 +129,7 @@ async def async_material(
             columns=(texts("card_name"), texts("card_state"), texts("card_since")),
             rows=rows,
             link=link,
-            notes=tuple(texts.of(failure) for failure in failures),
+            notes=texts.notes(failures),
             priority=request.priority,
             home=hass.config.location_name,
             time=f"{dt_util.as_local(created):%Y-%m-%d %H:%M}",
