@@ -31,6 +31,7 @@ from .coordinator import (
     QQMailRuntimeData,
     account_from,
 )
+from .message.attachments.downloads import remove_all
 from .message.texts import Texts, async_texts
 from .notify import async_remove_action
 from .outbox.outbox import DATA_OUTBOXES, Outbox, Settings
@@ -54,6 +55,8 @@ PLATFORMS = [
 async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     """Register the actions, which stay while accounts come and go."""
     async_setup_services(hass)
+    # Before any account is there that could download.
+    await hass.async_add_executor_job(remove_all, hass)
     return True
 
 
