@@ -429,10 +429,8 @@ def test_no_placeholder_is_left() -> None:
         f"{cause}_exmail" for cause in _CAUSES_WITH_EXMAIL_TEXT
     }
     found = [*ways(), *BY_OTHER_WAYS.items()]
-    assert {key for key, _ in found} - {"recipients"} == set(texts) - by_cause
+    assert {key for key, _ in found} == set(texts) - by_cause
     for key, given in found:
-        if key == "recipients":
-            continue
         assert set(PLACEHOLDER.findall(texts[key])) == given, key
 
 

@@ -79,7 +79,7 @@ def from_json(text: str, now: Now) -> QueuedMessage:
         queue_id=record.text("queue_id"),
         subject=record.text("subject"),
         reverse_path=record.text("reverse_path"),
-        recipients=record.texts("recipients"),
+        recipients=record.all_texts("recipients"),
         message_id=record.text("message_id"),
         importance=int(record.number("importance")),
         tag=record.text("tag"),
@@ -154,7 +154,7 @@ class Record:
         """Return a list of anything."""
         return self._typed(key, list)
 
-    def texts(self, key: str) -> tuple[str, ...]:
+    def all_texts(self, key: str) -> tuple[str, ...]:
         """Return texts, at least one."""
         items = self.items(key)
         if not items or not all(isinstance(item, str) for item in items):
