@@ -243,7 +243,7 @@ async def test_many_mails_that_expire(
             )
         freezer.tick(timedelta(hours=25))
         # Not until all is done: the other channel hangs.
-        async_fire_time_changed(hass, dt_util.utcnow())
+        async_fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=25))
         await until(lambda: not outbox_of(loaded_entry).messages())
     finally:
         server.start()
