@@ -1,19 +1,29 @@
 """Adding, changing and repairing an account, against the QQ-like server."""
 
 import _socket
+import asyncio
 from collections.abc import Callable
+from http import HTTPStatus
 import socket
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.qq_mail import config_flow
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.mail import session as session_module
-from homeassistant.config_entries import SOURCE_RECONFIGURE, SOURCE_USER
+from homeassistant.config_entries import (
+    SOURCE_RECONFIGURE,
+    SOURCE_USER,
+    ConfigSubentry,
+    FlowType,
+)
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.setup import async_setup_component
 
 from .conftest import ADDRESS, CODE
 from .qq_server import Answer, Certificate, Close, Hang, QQServer, Raw, Step, replies
@@ -81,6 +91,18 @@ async def test_user(hass: HomeAssistant, typed: dict[str, Any]) -> None:
         pytest.param(" 123456@QQ.com ", CODE, ADDRESS, id="blanks, upper case"),
         pytest.param("１２３４５６＠qq.com", CODE, ADDRESS, id="full width"),
         pytest.param("123456", "abcd efgh\u3000ijkl mnop\n", ADDRESS, id="pasted code"),
+        pytest.param(
+            "QQ <１２３４５６>",
+            "ａｂｃｄefghijklmnop",
+            ADDRESS,
+            id="name, full-width code",
+        ),
+        pytest.param(
+            "\ufeff123456\u200b",
+            "\u200babcd\u200defgh\u2060ijkl\u00admnop\ufeff\0",
+            ADDRESS,
+            id="invisible",
+        ),
     ],
 )
 async def test_what_is_typed_is_tidied(
@@ -95,6 +117,122 @@ async def test_what_is_typed_is_tidied(
         await start(hass), {**typed, "username": username, "password": password}
     )
     assert result["data"] == {**typed, "username": stored, "password": CODE}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{}:{}", " {}：{} ", "smtps://{}:{}/", "https://{}:{}/?x", "\u200b{}:{}"],
+)
+async def test_port_behind_the_host(
+    hass: HomeAssistant, typed: dict[str, Any], text: str
+) -> None:
+    """A port that is pasted with the host goes before the one in its own field."""
+    pasted = text.format(typed["host"], typed["port"])
+    result = await hass.config_entries.flow.async_configure(
+        await start(hass), {**typed, "host": pasted, "port": 587}
+    )
+    assert result["data"] == typed
+
+
+@pytest.mark.parametrize(
+    ("password", "error"),
+    [
+        pytest.param("", "code_missing", id="empty"),
+        pytest.param(" \u3000\n", "code_missing", id="blank"),
+        pytest.param("\u200b\ufeff\0", "code_missing", id="invisible"),
+        pytest.param("授权码：abcdefghijklmnop", "code_not_ascii", id="Chinese"),
+        pytest.param("\ud800", "code_not_ascii", id="not to be encoded"),
+    ],
+)
+async def test_no_login_without_a_code(
+    hass: HomeAssistant,
+    server: QQServer,
+    entry: MockConfigEntry,
+    typed: dict[str, Any],
+    password: str,
+    error: str,
+) -> None:
+    """QQ counts each login: none is tried with what cannot be a code."""
+    result = await hass.config_entries.flow.async_configure(
+        await start(hass), {**typed, "username": EXMAIL, "password": password}
+    )
+    assert result["errors"] == {"password": error}
+    result = await entry.start_reauth_flow(hass)
+    result = await hass.config_entries.flow.async_configure(
+        result["flow_id"], {"password": password}
+    )
+    assert result["errors"] == {"password": error}
+    assert server.connections == 0
+
+
+async def test_every_field_at_once(
+    hass: HomeAssistant, server: QQServer, typed: dict[str, Any]
+) -> None:
+    """All that is wrong is told in one go, before anything is tried."""
+    result = await hass.config_entries.flow.async_configure(
+        await start(hass),
+        {**typed, "username": "x", "password": "", "host": " ", "port": -1},
+    )
+    assert result["errors"] == {
+        "username": "invalid_address",
+        "password": "code_missing",
+        "host": "invalid_host",
+        "port": "port_range",
+    }
+    assert placeholders_of(result)["address"] == "x"
+    assert server.connections == 0
+
+
+async def test_first_recipient(hass: HomeAssistant, typed: dict[str, Any]) -> None:
+    """Once the account is added, its first recipient is asked for."""
+    result = await hass.config_entries.flow.async_configure(await start(hass), typed)
+    kind, flow_id = result["next_flow"]
+    assert kind is FlowType.CONFIG_SUBENTRIES_FLOW
+    await hass.config_entries.subentries.async_configure(
+        flow_id, {"name": "家", "to": ["10002"]}
+    )
+    await hass.async_block_till_done()
+    (subentry,) = result["result"].subentries.values()
+    assert subentry.data == {"name": "家", "to": ["10002@qq.com"]}
+
+
+async def wait_for_connections(server: QQServer, number: int) -> None:
+    """Wait until a form has connected to the server."""
+    async with asyncio.timeout(10):
+        while server.connections < number:
+            await asyncio.sleep(0)
+
+
+async def test_sent_twice_at_once(
+    hass: HomeAssistant, server: QQServer, typed: dict[str, Any]
+) -> None:
+    """One login is enough: the second form says so, and the account is added."""
+    flow_id, other_id = await start(hass), await start(hass)
+    server.delay = 0.1
+    first = hass.async_create_task(
+        hass.config_entries.flow.async_configure(flow_id, typed)
+    )
+    await wait_for_connections(server, 1)
+    for second_id in (flow_id, other_id):
+        result = await hass.config_entries.flow.async_configure(second_id, typed)
+        assert result["errors"] == {"base": "still_checking"}
+    assert (await first)["type"] is FlowResultType.CREATE_ENTRY
+    assert server.connections == 1
+    assert len(hass.config_entries.async_entries(DOMAIN)) == 1
+
+
+async def test_added_during_the_login(
+    hass: HomeAssistant, server: QQServer, typed: dict[str, Any], entry: MockConfigEntry
+) -> None:
+    """An account that came from elsewhere meanwhile is not replaced."""
+    await hass.config_entries.async_remove(entry.entry_id)
+    server.delay = 0.1
+    first = hass.async_create_task(
+        hass.config_entries.flow.async_configure(await start(hass), typed)
+    )
+    await wait_for_connections(server, 1)
+    entry.add_to_hass(hass)
+    assert (await first)["reason"] == "already_configured"
 
 
 def scripted(step: Step, action: Any) -> Callable[[QQServer], dict[str, Any]]:
@@ -131,7 +269,15 @@ ERRORS = [
     pytest.param(
         lambda _: {"username": "nobody"}, {"username": "invalid_address"}, id="address"
     ),
-    pytest.param(lambda _: {"host": "a..b"}, {"host": "host_not_found"}, id="host"),
+    pytest.param(lambda _: {"host": ""}, {"host": "invalid_host"}, id="no host"),
+    pytest.param(lambda _: {"host": "a\0b"}, {"host": "invalid_host"}, id="NUL"),
+    pytest.param(lambda _: {"host": "a..b"}, {"host": "invalid_host"}, id="two dots"),
+    pytest.param(
+        lambda _: {"host": "nobody.invalid"}, {"host": "host_not_found"}, id="host"
+    ),
+    pytest.param(lambda _: {"port": 0}, {"port": "port_range"}, id="port 0"),
+    pytest.param(lambda _: {"port": 465.5}, {"port": "port_range"}, id="half a port"),
+    pytest.param(lambda _: {"port": 65536}, {"port": "port_range"}, id="high port"),
     pytest.param(lambda _: {"port": 1}, {"port": "connection_refused"}, id="port"),
     pytest.param(
         scripted(Step.GREETING, Close()), {"base": "connection_lost"}, id="closed"
@@ -389,6 +535,139 @@ async def test_reconfigure_with_a_code(
     assert loaded_entry.data["password"] == "newcode"
 
 
+async def test_host_is_mended_in_reconfigure(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """The same care as when the account is added; invisible means no new code."""
+    result = await loaded_entry.start_reconfigure_flow(hass)
+    wrong = {"host": "smtp qq.com", "port": 1.5, "encryption": "tls"}
+    result = await hass.config_entries.flow.async_configure(result["flow_id"], wrong)
+    assert result["errors"] == {"host": "invalid_host", "port": "port_range"}
+    assert suggestions(result) == {**wrong, "password": None}
+    assert server.connections == 0
+    result = await hass.config_entries.flow.async_configure(
+        result["flow_id"],
+        {
+            "host": f"smtps://{server.host}:{server.tls_port}",
+            "port": 587,
+            "encryption": "tls",
+            "password": "\u200b",
+        },
+    )
+    assert result["reason"] == "reconfigure_successful"
+    assert loaded_entry.data == {
+        "username": ADDRESS,
+        "password": CODE,
+        "host": server.host,
+        "port": server.tls_port,
+        "encryption": "tls",
+    }
+
+
+async def test_removed_while_a_form_is_open(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """Every form says that there is nothing to change any more."""
+    subentries = hass.config_entries.subentries
+    recipient = ConfigSubentry(
+        data=MappingProxyType({"name": "家", "to": ["a@b.cn"]}),
+        subentry_type="recipient",
+        title="家",
+        unique_id=None,
+    )
+    hass.config_entries.async_add_subentry(loaded_entry, recipient)
+    await hass.async_block_till_done()
+    account = await loaded_entry.start_reconfigure_flow(hass)
+    options = await hass.config_entries.options.async_init(loaded_entry.entry_id)
+    handler = (loaded_entry.entry_id, "recipient")
+    new = await subentries.async_init(handler, context={"source": SOURCE_USER})
+    changed, gone = [
+        await subentries.async_init(
+            handler,
+            context={
+                "source": SOURCE_RECONFIGURE,
+                "subentry_id": recipient.subentry_id,
+            },
+        )
+        for _ in range(2)
+    ]
+    hass.config_entries.async_remove_subentry(loaded_entry, recipient.subentry_id)
+    person = {"name": "x", "to": ["a@b.cn"]}
+    result = await subentries.async_configure(changed["flow_id"], person)
+    reasons = [result["reason"]]
+    await hass.config_entries.async_remove(loaded_entry.entry_id)
+    for flow in (new, gone):
+        result = await subentries.async_configure(flow["flow_id"], person)
+        reasons.append(result["reason"])
+    for manager, flow_id, data in (
+        (hass.config_entries.flow, account["flow_id"], {"host": server.host}),
+        (hass.config_entries.options, options["flow_id"], NUMBERS),
+    ):
+        reasons.append((await manager.async_configure(flow_id, data))["reason"])
+    assert reasons == ["removed"] * 5
+
+
+async def test_removed_during_the_login(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """The login works, but there is nothing left to change."""
+    result = await loaded_entry.start_reconfigure_flow(hass)
+    server.delay = 0.1
+    data = {"host": server.host, "port": server.tls_port, "encryption": "tls"}
+    form = hass.async_create_task(
+        hass.config_entries.flow.async_configure(result["flow_id"], data)
+    )
+    await wait_for_connections(server, 1)
+    await hass.config_entries.async_remove(loaded_entry.entry_id)
+    assert (await form)["reason"] == "removed"
+
+
+@pytest.mark.parametrize(
+    "field", ["timeout", "expires_after", "burst", "messages_per_minute", "size_budget"]
+)
+@pytest.mark.parametrize(
+    "number", [-1, 2.5, 1_000_000, float("nan"), float("inf")], ids=str
+)
+async def test_number_out_of_range(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry, field: str, number: float
+) -> None:
+    """The error is ours, at the field, and names the range; then it is mended."""
+    result = await hass.config_entries.options.async_init(loaded_entry.entry_id)
+    result = await hass.config_entries.options.async_configure(
+        result["flow_id"], {**NUMBERS, field: number}
+    )
+    assert result["errors"] == {field: f"{field}_range"}
+    placeholders = placeholders_of(result)
+    least, most = (int(placeholders[f"{field}_{end}"]) for end in ("min", "max"))
+    for allowed in (least, most):
+        result = await hass.config_entries.options.async_configure(
+            result["flow_id"], {**NUMBERS, field: allowed}
+        )
+        assert result["data"][field] == allowed
+        await hass.async_block_till_done()
+        result = await hass.config_entries.options.async_init(loaded_entry.entry_id)
+
+
+async def test_all_wrong_addresses_are_named(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry
+) -> None:
+    """Those of one field, and those of another."""
+    result = await hass.config_entries.options.async_init(loaded_entry.entry_id)
+    result = await hass.config_entries.options.async_configure(
+        result["flow_id"],
+        {
+            **NUMBERS,
+            "recipients": ["one, a@b.cn, two", "three"],
+            "reply_to": "four" * 100,
+        },
+    )
+    assert result["errors"] == {
+        "recipients": "invalid_address",
+        "reply_to": "invalid_address",
+    }
+    assert placeholders_of(result)["address"] == f"one, two, three, {'four' * 25}…"
+
+
 async def test_options(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> None:
     """Options are checked, tidied, and used; the action keeps its name."""
     result = await hass.config_entries.options.async_init(loaded_entry.entry_id)
@@ -409,16 +688,16 @@ async def test_options(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> No
     result = await hass.config_entries.options.async_configure(
         flow_id,
         {
-            "sender_name": " 我的家\n",
+            "sender_name": " 我\u200b的\0家\n",
             "recipients": ["爸爸 <a@example.com>; b@example.com"],
-            "reply_to": " c@example.com ",
+            "reply_to": " c@example.com \u200b",
             **NUMBERS,
         },
     )
     assert result["data"] == loaded_entry.options
     assert loaded_entry.options == {
         "service_name": "qq_mail",
-        "sender_name": "我的家",
+        "sender_name": "我的 家",
         "recipients": ['"爸爸" <a@example.com>', "b@example.com"],
         "reply_to": "c@example.com",
         **NUMBERS,
@@ -433,7 +712,7 @@ async def test_options_taken_back(
     """An emptied field goes back to the default."""
     for user_input in (
         {"sender_name": "Home", "recipients": ["a@b.cn"], "reply_to": "c@b.cn"},
-        {"sender_name": "", "recipients": [], "reply_to": ""},
+        {"sender_name": "\u200b", "recipients": ["\u200b"], "reply_to": "\ufeff"},
     ):
         result = await hass.config_entries.options.async_init(loaded_entry.entry_id)
         await hass.config_entries.options.async_configure(
@@ -450,9 +729,11 @@ async def test_recipient(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> 
     )
     flow_id = result["flow_id"]
     for user_input, errors in (
-        ({"name": " "}, {"name": "name_missing"}),
+        ({"name": " \u200b"}, {"name": "name_missing"}),
+        ({"name": "x" * 101}, {"name": "name_too_long"}),
         ({"name": "Family"}, {"to": "no_recipients"}),
         ({"name": "Family", "to": [""]}, {"to": "no_recipients"}),
+        ({"name": "Family", "to": ["\u200b"]}, {"to": "no_recipients"}),
         ({"name": "Family", "cc": ["x"]}, {"cc": "invalid_address"}),
     ):
         result = await hass.config_entries.subentries.async_configure(
@@ -487,3 +768,29 @@ async def test_recipient(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> 
         "cc": ["e@b.cn"],
     }
     await hass.async_block_till_done()
+
+
+async def test_over_http(
+    hass: HomeAssistant, typed: dict[str, Any], hass_client: ClientSessionGenerator
+) -> None:
+    """What the browser sends is answered by a form with errors, never by a fault."""
+    # First, since what these need cannot be added to a server that runs.
+    assert await async_setup_component(hass, "config", {})
+    assert await async_setup_component(hass, DOMAIN, {})
+    client = await hass_client()
+    flows = "/api/config/config_entries/flow"
+    answer = await client.post(flows, json={"handler": DOMAIN})
+    flow = f"{flows}/{(await answer.json())['flow_id']}"
+    for wrong, field in (
+        ({"host": ""}, "host"),
+        ({"host": "smtp\0.qq.com"}, "host"),
+        ({"host": "a" * 64}, "host"),
+        ({"port": 99999}, "port"),
+        ({"password": " "}, "password"),
+        ({"username": "\0" * 1000}, "username"),
+    ):
+        answer = await client.post(flow, json={**typed, **wrong})
+        assert answer.status == HTTPStatus.OK
+        assert list((await answer.json())["errors"]) == [field]
+    answer = await client.post(flow, json=typed)
+    assert (await answer.json())["next_flow"][0] == "config_subentries_flow"

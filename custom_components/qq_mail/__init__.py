@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from homeassistant.config_entries import SOURCE_REAUTH
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.const import CONF_TIMEOUT, EVENT_HOMEASSISTANT_STOP, Platform
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv
@@ -31,6 +31,7 @@ from .coordinator import (
     QQMailRuntimeData,
     account_from,
 )
+from .message.attachments.downloads import remove_all
 from .message.texts import Texts, async_texts
 from .notify import async_remove_action
 from .outbox.outbox import DATA_OUTBOXES, Outbox, Settings
@@ -54,6 +55,8 @@ PLATFORMS = [
 async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     """Register the actions, which stay while accounts come and go."""
     async_setup_services(hass)
+    # Before any account is there that could download.
+    await hass.async_add_executor_job(remove_all, hass)
     return True
 
 
@@ -93,40 +96,50 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
         hass.bus.async_listen_once(
             EVENT_HOMEASSISTANT_STOP, partial(_async_stop, outbox)
         )
-        # After a flow the login was checked a moment ago.
-        start = partial(outbox.start, check_login=not hass.is_running)
     entry.runtime_data = QQMailRuntimeData(
         outbox, QQMailCoordinator(hass, entry, outbox)
     )
     async_watch(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     if not outbox.running:
-        start()
+        # After a flow the login was checked a moment ago.
+        outbox.start(check_login=not hass.is_running)
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     return True
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bool:
-    """Take the account's entities away; its outbox goes on, unless it is disabled."""
+    """Take the account's entities away; the rest waits whether it is loaded anew."""
     unloaded = await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
-    if unloaded and entry.disabled_by:
-        await async_remove_action(hass, entry)
-        await _async_end(hass, entry)
+    if unloaded:
+        hass.async_create_task(_async_end_unless_loaded(hass, entry))
     return unloaded
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     """Remove what waits together with the account."""
-    await async_remove_action(hass, entry)
     await _async_end(hass, entry)
     await hass.async_add_executor_job(spool_of(hass, entry).delete)
 
 
+async def _async_end_unless_loaded(
+    hass: HomeAssistant, entry: QQMailConfigEntry
+) -> None:
+    """End what outlives a reload, if there was none: the account was disabled."""
+    # Held until the reload is over, if this is one.
+    async with entry.setup_lock:
+        if entry.state is not ConfigEntryState.LOADED:
+            await _async_end(hass, entry)
+
+
 async def _async_end(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
-    """Let the account's outbox end in good order."""
-    if outbox := hass.data.get(DATA_OUTBOXES, {}).pop(entry.entry_id, None):
+    """Let an account's outbox end in good order, and its action go."""
+    await async_remove_action(hass, entry)
+    outboxes = hass.data.get(DATA_OUTBOXES, {})
+    if outbox := outboxes.get(entry.entry_id):
         await outbox.async_stop()
         await outbox.async_close()
+        outboxes.pop(entry.entry_id, None)
 
 
 async def _async_stop(outbox: Outbox, _event: Event) -> None:

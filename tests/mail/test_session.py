@@ -37,6 +37,7 @@ from custom_components.qq_mail.mail.session import (
     END_OF_DATA_TIMEOUT,
     SubmissionSession,
 )
+from homeassistant.util.async_ import get_scheduled_timer_handles
 from tests.conftest import ADDRESS
 from tests.qq_server import (
     AcceptedMessage,
@@ -637,9 +638,6 @@ async def test_reset_fails(
         pytest.param(At.AUTH, Hang(), Cause.TIMED_OUT, id="auth hangs"),
         pytest.param(At.MAIL, Hang(), Cause.TIMED_OUT, id="mail hangs"),
         pytest.param(At.DATA, Hang(), Cause.TIMED_OUT, id="data hangs"),
-        # Nor is anything heard of a TLS shutdown then.
-        pytest.param(At.EHLO, Stall(), Cause.TIMED_OUT, id="ehlo stalls"),
-        pytest.param(At.MAIL, Stall(), Cause.TIMED_OUT, id="mail stalls"),
         pytest.param(
             At.GREETING, Raw(b"SSH-2.0-OpenSSH\r\n"), Cause.NOT_SMTP, id="ssh"
         ),
@@ -671,6 +669,24 @@ async def test_session_lost(
     assert failed.value.cause.treatment in (Treatment.RETRY, Treatment.PAUSE)
     assert failed.value.speaks_of_session is (at in (At.MAIL, At.RCPT, At.DATA))
     assert server.accepted == []
+
+
+@pytest.mark.parametrize("at", [At.EHLO, At.MAIL])
+async def test_nothing_is_left_of_a_session_with_a_dead_peer(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext, at: At
+) -> None:
+    """Who does not answer a command does not answer to the end of TLS either."""
+    server.script(at, Stall())
+    before = timers()
+    with pytest.raises(SessionError):
+        await submit(replace(account, timeout=0.3), tls_context)
+    assert timers() == before
+
+
+def timers() -> int:
+    """Return for how much this event loop still waits."""
+    handles = get_scheduled_timer_handles(asyncio.get_running_loop())
+    return sum(not handle.cancelled() for handle in handles)
 
 
 @pytest.mark.parametrize("at", [At.MAIL, At.RSET])

@@ -16,15 +16,16 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.qq_mail.const import DOMAIN, IDLE_TIMEOUT
+from custom_components.qq_mail.mail import session as session_module
 from custom_components.qq_mail.mail.diagnosis import Cause
-from custom_components.qq_mail.outbox import outbox as outbox_module
+from custom_components.qq_mail.outbox import intake as intake_module
 from custom_components.qq_mail.outbox.outbox import Outbox
 from custom_components.qq_mail.outbox.outcome import Rest
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
-from ..conftest import ADDRESS, CODE, Events
+from ..conftest import ADDRESS, CODE, Events, shut_down
 from ..qq_server import Answer, Close, Hang, QQServer, Step, replies
 
 LOGIN_PAUSE = timedelta(minutes=15)
@@ -80,11 +81,11 @@ def spool_of(hass: HomeAssistant, entry: MockConfigEntry) -> Path:
 
 
 def files_of(hass: HomeAssistant, entry: MockConfigEntry) -> list[str]:
-    """Return the names of the files in an account's folder, but for the state."""
+    """Return the names of the files of messages in an account's folder."""
     return sorted(
         file.name
         for file in spool_of(hass, entry).iterdir()
-        if file.is_file() and file.name != "state.json"
+        if file.is_file() and file.name not in ("state.json", "present.log")
     )
 
 
@@ -182,7 +183,7 @@ async def test_network_gone_for_a_day(
     assert set(events.outcomes) == {"deferred", "expired"}
     assert events.all[-1].cause is Cause.CONNECTION_REFUSED
     assert "expired after" in caplog.text
-    assert files_of(hass, loaded_entry) == []
+    await until(lambda: files_of(hass, loaded_entry) == [])
 
 
 async def test_restart(
@@ -191,7 +192,7 @@ async def test_restart(
     """What waits survives, and is tried at once."""
     server.script(Step.CONNECT, Close())
     await notify(hass)
-    assert await hass.config_entries.async_unload(loaded_entry.entry_id)
+    await shut_down(hass, loaded_entry)
     assert len(files_of(hass, loaded_entry)) == 2
     assert await hass.config_entries.async_setup(loaded_entry.entry_id)
     await asyncio.to_thread(server.wait_for, 1)
@@ -208,8 +209,10 @@ async def test_backup_restored_weeks_later(
     """Nothing old is sent."""
     server.script(Step.CONNECT, Close())
     await notify(hass)
-    assert await hass.config_entries.async_unload(loaded_entry.entry_id)
+    await shut_down(hass, loaded_entry)
     connections = server.connections
+    # Home Assistant's backups leave it out.
+    (spool_of(hass, loaded_entry) / "present.log").unlink()
     freezer.tick(timedelta(days=20))
     assert await hass.config_entries.async_setup(loaded_entry.entry_id)
     await until(lambda: outbox_of(loaded_entry).messages() == [])
@@ -253,15 +256,27 @@ async def test_pace(
 async def test_importance_goes_first(
     hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
 ) -> None:
-    """Among what waits, the important, then the older."""
+    """Among what waits, the important, then the older; who was refused goes last."""
     outbox = outbox_of(loaded_entry)
-    outbox.rest = Hold(Cause.RATE_LIMIT, None)
-    for title, priority in (("old", "normal"), ("new", "normal"), ("urgent", "high")):
+    server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
+    for title, priority in (
+        ("refused", "normal"),
+        ("old", "normal"),
+        ("new", "normal"),
+        ("urgent", "high"),
+    ):
         await notify(hass, title, data={"priority": priority})
-    assert outbox.next_attempt is None
-    assert outbox.async_retry() == 3
-    await asyncio.to_thread(server.wait_for, 3)
-    assert [mail.subject for mail in server.accepted] == ["urgent", "old", "new"]
+    assert outbox.rest
+    assert outbox.next_attempt
+    assert abs(outbox.next_attempt - outbox.rest.until) < timedelta(seconds=1)
+    assert outbox.async_retry() == 4
+    await asyncio.to_thread(server.wait_for, 4)
+    assert [mail.subject for mail in server.accepted] == [
+        "urgent",
+        "refused",
+        "old",
+        "new",
+    ]
 
 
 async def test_kept_session_is_closed_when_idle(
@@ -302,8 +317,8 @@ async def test_success_wakes_what_waits(
     loaded_entry: MockConfigEntry,
     events: Events,
 ) -> None:
-    """When one message goes through, the others do not wait any longer."""
-    server.script(Step.MAIL, Answer(451, "later"))
+    """What failed for the connection's sake goes out when another one did."""
+    server.script(Step.CONNECT, Close())
     await notify(hass, title="first")
     await notify(hass, title="second")
     await events.wait(3)
@@ -312,6 +327,24 @@ async def test_success_wakes_what_waits(
         ("accepted", "second"),
         ("accepted", "first"),
     ]
+
+
+async def test_success_does_not_wake_what_was_refused(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A mailbox that is busy is no less busy because another mail went out."""
+    server.script(Step.RCPT, Answer(450, "mailbox busy"), match="busy@", times=2)
+    await notify(hass, title="busy", target=["busy@example.com"])
+    await notify(hass, title="other")
+    assert events.outcomes == ["deferred", "accepted"]
+    assert sum("busy@" in command for command in server.commands) == 1
+    await later(hass, freezer, FIRST)
+    await events.wait(3)
+    assert sum("busy@" in command for command in server.commands) == 2
 
 
 async def test_one_failed_connection_is_enough(
@@ -325,12 +358,12 @@ async def test_one_failed_connection_is_enough(
     await asyncio.gather(*(notify(hass, title=str(n)) for n in range(5)))
     assert len(outbox_of(loaded_entry)) == 5
     outcomes, connections = len(events.all), server.connections
-    outbox_of(loaded_entry).async_retry()
+    outbox = outbox_of(loaded_entry)
+    outbox.async_retry()
     await events.wait(outcomes + 1)
     assert server.connections == connections + 1
-    assert all(
-        m.next_attempt > dt_util.utcnow() for m in outbox_of(loaded_entry).messages()
-    )
+    times = [outbox.next_attempt_of(message) for message in outbox.messages()]
+    assert all(time and time > dt_util.utcnow() for time in times)
 
 
 @pytest.mark.parametrize(
@@ -380,7 +413,7 @@ async def test_killed_in_the_data(
     server.script(Step.ACCEPTED, Hang())
     call = hass.async_create_task(notify(hass))
     await until(lambda: server.accepted)
-    assert await hass.config_entries.async_unload(loaded_entry.entry_id)
+    await shut_down(hass, loaded_entry)
     await call
     (record,) = spool_of(hass, loaded_entry).glob("0*.json")
     assert json.loads(record.read_text())["in_data"]
@@ -467,12 +500,12 @@ async def test_hold_survives_a_restart(
     """A restart is no reason to knock at QQ's door."""
     server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
     await notify(hass)
-    hold = outbox_of(loaded_entry).rest
-    assert hold
-    await hass.config_entries.async_reload(loaded_entry.entry_id)
-    reloaded = outbox_of(loaded_entry).rest
-    assert reloaded
-    assert (reloaded.cause, reloaded.until) == (hold.cause, hold.until)
+    hold = hold_of(loaded_entry)
+    await shut_down(hass, loaded_entry)
+    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
+    reloaded = hold_of(loaded_entry)
+    assert reloaded.cause == hold.cause
+    assert abs(reloaded.until - hold.until) < timedelta(seconds=1)
 
 
 async def test_refused_login(
@@ -482,7 +515,7 @@ async def test_refused_login(
     events: Events,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """An ambiguous 535 waits; a second asks for a new code; then everything goes."""
+    """An ambiguous 535 waits; a second asks for a new code; logins go on, but rarely."""
     server.accounts[ADDRESS] = "renewed"
     await notify(hass, title="one")
     await events.wait(1)
@@ -496,12 +529,15 @@ async def test_refused_login(
     await hass.async_block_till_done()
     (flow,) = hass.config_entries.flow.async_progress()
     assert flow["context"]["source"] == "reauth"
-    await later(hass, freezer, timedelta(hours=2))
+    await later(hass, freezer, timedelta(minutes=59))
     await notify(hass, title="three")
     assert server.login_attempts == 2
-    hold = outbox_of(loaded_entry).rest
-    assert hold
-    assert hold.until is None
+    for number, hours in enumerate((6, 24), start=3):
+        await later(hass, freezer, hold_of(loaded_entry).until - dt_util.utcnow())
+        await events.wait(number)
+        assert server.login_attempts == number
+        rest = hold_of(loaded_entry).until - dt_util.utcnow()
+        assert rest == timedelta(hours=hours)
 
     await hass.config_entries.flow.async_configure(
         flow["flow_id"], {"password": "renewed"}
@@ -543,7 +579,6 @@ async def test_login_is_checked_after_the_start(
     await later(hass, freezer, LOGIN_PAUSE)
     await until(lambda: server.login_attempts == 4)
     await until(lambda: outbox_of(entry).rest)
-    assert hold_of(entry).until is None
     await hass.async_block_till_done()
     assert len(hass.config_entries.flow.async_progress()) == 1
 
@@ -603,13 +638,15 @@ async def test_full(
     monkeypatch: pytest.MonkeyPatch,
     limit: str,
 ) -> None:
-    """Past its bounds the outbox takes nothing, and says so."""
+    """Past its bounds a message has one try, and then that is said."""
     await notify(hass)
-    monkeypatch.setattr(outbox_module, limit, 0)
+    monkeypatch.setattr(intake_module, limit, 0)
+    server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
     with pytest.raises(HomeAssistantError) as refused:
         await notify(hass)
     assert refused.value.translation_key == "outbox_full"
     assert files_of(hass, loaded_entry) == []
+    assert outbox_of(loaded_entry).messages() == []
 
 
 async def test_disk_full(
@@ -618,7 +655,7 @@ async def test_disk_full(
     loaded_entry: MockConfigEntry,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The call raises, and nothing half-written stays."""
+    """A message has one try from memory; in vain, the call raises, and nothing stays."""
     await notify(hass)
 
     def full(_: int) -> None:
@@ -626,6 +663,8 @@ async def test_disk_full(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
+        await notify(hass, title="The disk is full", data={"wait": 0})
+        server.script(Step.RCPT, Answer(450, "mailbox busy"))
         with pytest.raises(HomeAssistantError) as refused:
             await notify(hass)
     assert refused.value.translation_key == "not_kept"
@@ -633,8 +672,13 @@ async def test_disk_full(
         "reason": "No space left on device"
     }
     assert files_of(hass, loaded_entry) == []
+    assert outbox_of(loaded_entry).messages() == []
     await notify(hass)
-    assert len(server.accepted) == 2
+    assert [mail.subject for mail in server.accepted] == [
+        "Alarm",
+        "The disk is full",
+        "Alarm",
+    ]
 
 
 async def test_disk_full_while_submitting(
@@ -650,9 +694,9 @@ async def test_disk_full_while_submitting(
     calls = iter(range(1000))
 
     def full_later(descriptor: int) -> None:
-        # Two new folders, two files and their folder: the message is kept. Then the
+        # Two new folders, three files and their folder: the message is kept. Then the
         # disk is full.
-        if next(calls) >= 6:
+        if next(calls) >= 8:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         real(descriptor)
 
@@ -675,7 +719,7 @@ async def test_damaged_files(
     try:
         for title in ("cut", "old", "gone", "renamed", "short", "good"):
             await notify(hass, title=title)
-        assert await hass.config_entries.async_unload(loaded_entry.entry_id)
+        await shut_down(hass, loaded_entry)
     finally:
         server.start()
     spool = spool_of(hass, loaded_entry)
@@ -845,22 +889,25 @@ async def test_unexpected_error(
     server: QQServer,
     loaded_entry: MockConfigEntry,
     events: Events,
+    freezer: FrozenDateTimeFactory,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     error: Exception,
 ) -> None:
     """Whatever goes wrong at one message, it waits, and the others go on."""
 
-    def fail(_: Path, _mode: str) -> None:
+    def fail(_: object) -> None:
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "open", fail)
+        patch.setattr(session_module, "_pieces", fail)
         await notify(hass)
     assert events.outcomes == ["deferred"]
     assert events.all[0].detail == str(error)
     assert "Traceback" in caplog.text
-    await notify(hass)
+    await notify(hass, title="other")
+    assert [mail.subject for mail in server.accepted] == ["other"]
+    await later(hass, freezer, FIRST)
     await events.wait(3)
     assert len(server.accepted) == 2
 

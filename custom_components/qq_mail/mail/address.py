@@ -1,24 +1,49 @@
 """Mail addresses: who writes, and who gets it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 import re
 from typing import Self, override
+import unicodedata
 
 from email_validator import EmailNotValidError, validate_email
 
 # Between the mailboxes of a list, in Latin and Chinese punctuation, but not
 # inside the quotes of a display name.
-_SEPARATOR = re.compile(r'[,;，；、\n](?=(?:[^"]*"[^"]*")*[^"]*$)')
-_NAME_AND_ADDRESS = re.compile(r'\s*"?(?P<name>[^"<>]*?)"?\s*<(?P<addr>[^<>]*)>\s*')
+_SEPARATORS = frozenset(",;，；、\n")
+# A Chinese keyboard has the last two where others have < and >.
+_OPENING = "<＜《〈"
+_CLOSING = ">＞》〉"
+_NOT_IN_NAMES = frozenset('"<>＜＞')
+
+_MAX_TEXT = 1000
+"""Characters of an address with a name: whoever pastes more has pasted something else."""
+_MAX_ADDRESS = 320
+"""Octets before the @, the @, and octets behind it (RFC 5321 section 4.5.3.1)."""
+_MAX_SHOWN = 100
+_MAX_TEXTS_SHOWN = 5
+
+_QQ_NUMBER = re.compile(r"[0-9]{5,12}")
+# The library refuses domains that are reserved (.local, .test, home.arpa), but a
+# mail server in the house may well have one. Below a domain that is not reserved,
+# it looks at the syntax alone.
+_NOT_RESERVED = ".cn"
+_ZERO_WIDTH_JOINER = "\u200d"
 
 
 class InvalidMailboxError(ValueError):
-    """A text that is not a mail address."""
+    """Texts that are not mail addresses."""
 
-    def __init__(self, text: str) -> None:
-        """Keep the text, as it was typed."""
-        super().__init__(text)
-        self.text = text
+    def __init__(self, *texts: str) -> None:
+        """Keep the texts as they were typed, but no more than a person reads."""
+        self.texts = tuple(_shortened(text) for text in texts)
+        super().__init__(self.text)
+
+    @property
+    def text(self) -> str:
+        """All of them, in one line."""
+        shown = ", ".join(dict.fromkeys(self.texts[:_MAX_TEXTS_SHOWN]))
+        return shown if len(self.texts) <= _MAX_TEXTS_SHOWN else f"{shown}, …"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,30 +56,48 @@ class Mailbox:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `address` or `Name <address>`.
+        """Read `address`, `Name <address>`, or a QQ number in place of the address.
 
         Raises InvalidMailboxError.
         """
-        name, addr_spec = "", text.strip()
-        if match := _NAME_AND_ADDRESS.fullmatch(text):
-            name, addr_spec = match["name"], match["addr"].strip()
+        name, addr_spec = _split_name(text)
+        addr_spec = tidy(addr_spec)
+        if _QQ_NUMBER.fullmatch(addr_spec):
+            addr_spec += "@qq.com"
+        if len(addr_spec) > _MAX_ADDRESS or not _NOT_IN_NAMES.isdisjoint(name):
+            raise InvalidMailboxError(text)
         try:
             # QQ refuses what is not ASCII before the @, so that is not allowed.
             address = validate_email(
-                addr_spec, check_deliverability=False, allow_smtputf8=False
+                addr_spec + _NOT_RESERVED,
+                check_deliverability=False,
+                allow_smtputf8=False,
             )
         except EmailNotValidError as err:
             raise InvalidMailboxError(text) from err
         # Without SMTPUTF8 there is always an ASCII form, or it was refused.
-        return cls(address.ascii_email or addr_spec, one_line(name))
+        ascii_domain = address.ascii_domain.removesuffix(_NOT_RESERVED)
+        _, dot, last = ascii_domain.rpartition(".")
+        if not dot or last.isdecimal():
+            raise InvalidMailboxError(text)
+        return cls(f"{address.local_part}@{ascii_domain}", name)
 
     @classmethod
     def parse_list(cls, text: str) -> tuple[Self, ...]:
         """Read mailboxes separated by commas, semicolons or line ends.
 
-        Raises InvalidMailboxError.
+        Raises InvalidMailboxError, which names all that are none.
         """
-        return tuple(cls.parse(part) for part in _SEPARATOR.split(text) if part.strip())
+        mailboxes: list[Self] = []
+        invalid: list[str] = []
+        for part in filter(tidy, _split_list(text)):
+            try:
+                mailboxes.append(cls.parse(part))
+            except InvalidMailboxError as err:
+                invalid += err.texts
+        if invalid:
+            raise InvalidMailboxError(*invalid)
+        return tuple(mailboxes)
 
     @property
     def domain(self) -> str:
@@ -82,4 +125,63 @@ def one_line(text: str) -> str:
     """Make text safe for a header field: one line, without control characters."""
     # A lone surrogate, as broken input may contain, cannot be encoded.
     text = text.encode("utf-8", "replace").decode()
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    following = text[1:] + text[-1:]
+    return " ".join("".join(map(_printable, text, following, strict=True)).split())
+
+
+def tidy(text: str) -> str:
+    """Take away what keyboards and copying put into what a machine is to read.
+
+    Full-width letters, digits and signs become ASCII, and characters that nobody
+    sees go: zero-width blanks, soft hyphens, marks for the direction of writing.
+    """
+    return "".join(
+        char
+        for char in unicodedata.normalize("NFKC", text).replace("。", ".")
+        if unicodedata.category(char) != "Cf"
+    ).strip()
+
+
+def _printable(char: str, following: str) -> str:
+    """Return what of a character is kept in a line."""
+    if char.isprintable():
+        return char
+    if unicodedata.category(char) != "Cf":
+        return " "
+    # Between two emoji it makes one of them: a family, a flag.
+    joins = char == _ZERO_WIDTH_JOINER and unicodedata.category(following) == "So"
+    return char if joins else ""
+
+
+def _shortened(text: str) -> str:
+    text = text.strip().encode("utf-8", "replace").decode()
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN].strip()}…"
+
+
+def _split_name(text: str) -> tuple[str, str]:
+    """Return the name, if there is one, and what stands in the angle brackets.
+
+    No regular expression: one that tries where each part may end takes the third
+    power of the text's length, and holds Home Assistant up meanwhile.
+    """
+    text = text.strip()
+    if len(text) > _MAX_TEXT:
+        raise InvalidMailboxError(text)
+    opening = max(map(text.rfind, _OPENING))
+    closing = max(map(text.rfind, _CLOSING))
+    if opening < 0 or tidy(text[closing + 1 :]):
+        return "", text
+    name = one_line(text[:opening]).removeprefix('"').removesuffix('"')
+    return name.strip(), text[opening + 1 : closing]
+
+
+def _split_list(text: str) -> Iterator[str]:
+    """Split at separators outside quotes, looking at each character once."""
+    begin, quoted = 0, False
+    for position, char in enumerate(text):
+        if char == '"':
+            quoted = not quoted
+        elif char in _SEPARATORS and not quoted:
+            yield text[begin:position]
+            begin = position + 1
+    yield text[begin:]

@@ -188,7 +188,7 @@ class Account:
     port: int
     encryption: Encryption
     timeout: float
-    """Seconds, for connecting and for each answer."""
+    """Seconds, for connecting and for each answer but that to the final dot."""
 
     @override
     def __repr__(self) -> str:

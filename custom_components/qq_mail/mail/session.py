@@ -124,7 +124,8 @@ class SubmissionSession:
             await self._connect_with_tls()
         else:
             await self._connect_and_upgrade()
-        await self._greet()
+        with translated(Step.EHLO):
+            await self._client.ehlo()
         self._writer = asyncio.StreamWriter(
             cast("asyncio.WriteTransport", self._client.transport),
             cast("asyncio.Protocol", self._client.protocol),
@@ -203,11 +204,6 @@ class SubmissionSession:
         if not self.is_open:
             raise SessionError(Cause.CONNECTION_LOST, step)
 
-    async def _greet(self) -> None:
-        with translated(Step.EHLO):
-            await self._client.ehlo()
-        self._require_connection(Step.EHLO)
-
     async def _connect_with_tls(self) -> None:
         try:
             with translated(Step.CONNECT):
@@ -237,7 +233,8 @@ class SubmissionSession:
                     raise
                 # Silent, but not waiting for TLS: slow, then.
                 await self._client.connect()
-        await self._greet()
+        with translated(Step.EHLO):
+            await self._client.ehlo()
         # QQ would take the login in plaintext as well; we would not.
         if not self._client.supports_extension("starttls"):
             raise SessionError(Cause.NO_STARTTLS, Step.STARTTLS)
@@ -309,8 +306,6 @@ class SubmissionSession:
             raise RecipientsRefusedError(
                 diagnose(reply, Step.RCPT), Step.RCPT, reply, refused
             )
-        # Some servers refuse a recipient and hang up.
-        self._require_connection(Step.RCPT)
         if before_data:
             await before_data()
         with translated(Step.DATA):

@@ -118,7 +118,7 @@ class Kept:
     def put_login_check_off(self, now: Now) -> None:
         """Have the login checked a day from now, if no message does it before."""
         if not self.standing.hold:
-            at = now.steady + LOGIN_CHECK_INTERVAL
+            at = round(now.steady + LOGIN_CHECK_INTERVAL, 3)
             self.standing = replace(self.standing, check_login_at=at)
 
     def as_dict(self, now: Now) -> dict[str, Any]:
@@ -173,7 +173,7 @@ class Kept:
             length = min(held.seconds("length"), _LONGEST_HOLD)
             rest = (held.time("until") - now.wall).total_seconds()
             if rest > 0:
-                until = now.steady + min(rest, length)
+                until = round(now.steady + min(rest, length), 3)
                 hold = Hold(Cause(held.text("cause")), until, length)
         check = self.standing.check_login_at
         self.standing = replace(

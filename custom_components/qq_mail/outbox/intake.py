@@ -204,7 +204,6 @@ def _compose(order: Order, stream: BinaryIO, max_size: int) -> QueuedMessage:
         raised=raised.steady,
         arrived=raised.steady,
         lifetime=order.lifetime,
-        due=0.0,
     )
 
 

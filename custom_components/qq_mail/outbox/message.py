@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from ..mail.diagnosis import Cause
 from ..mail.models import Envelope, Gap, Reply
+
+AT_ONCE: Final = float("-inf")
+"""Is always over, whatever a clock begins with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +43,7 @@ class QueuedMessage:
     """Since when this process has it: later than that where it was read from disk."""
     lifetime: float
     """Seconds after which it is too old."""
-    due: float
+    due: float = AT_ONCE
     """Not to be tried before, for reasons of its own."""
     attempts: int = 0
     failures: int = 0

@@ -47,7 +47,7 @@ from .events import (
     Write,
 )
 from .intake import Intake, Made, Order, Ticket
-from .message import QueuedMessage
+from .message import AT_ONCE, QueuedMessage
 from .outcome import OutboxEvent, Outcome, Receipt, Rest
 from .pace import Pace
 from .queue import Queue
@@ -150,7 +150,7 @@ class Outbox:
         """Whether messages are tried; else they are only kept."""
         self._closed = False
         self._last_id = 0.0
-        self._resume_at = 0.0
+        self._resume_at = AT_ONCE
         self._cut_off: tuple[str, ...] = ()
         self._restored = False
         self._reports: list[OutboxEvent] = []
@@ -158,6 +158,10 @@ class Outbox:
     def __len__(self) -> int:
         """Return how many messages wait."""
         return len(self._queue)
+
+    def __bool__(self) -> bool:
+        """Return that there is one, though nothing may wait in it."""
+        return True
 
     @property
     def rest(self) -> Rest | None:
@@ -344,6 +348,7 @@ class Outbox:
             try:
                 async with asyncio.timeout(wait):
                     await call.tried.wait()
+                    await self._writer.flush()
             except TimeoutError:
                 LOGGER.debug("Message %s is not waited for longer", receipt.queue_id)
         if message := self._queue.get(receipt.queue_id):
@@ -411,8 +416,11 @@ class Outbox:
         return await self._discard([queue_id])
 
     @callback
-    def async_code_renewed(self) -> None:
-        """Go on: a person gave a code that works."""
+    def async_code_renewed(self, account: Account) -> None:
+        """Go on: a person gave a code, or a server, with which a login worked."""
+        # At once: the next login is not to be one with the old code.
+        self.account = account
+        self._worker.use_account(account)
         self._apply(CodeRenewed())
         self.async_retry()
 
@@ -603,6 +611,7 @@ class Outbox:
         if made is None or self._closed:
             raise OutboxClosedError
         message = made.message
+        self._tickets.discard(order.ticket)
         if order.ticket.cleared:
             self._writer.remove(message.queue_id)
             return None

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 _LEARNED_SHARE = 0.8
 """Of what went out in the minute before a refusal: that was too much."""
-_LEARNED_FLOOR = 1.0
-"""Messages a minute: less would be no pace but a stop."""
+_TELLING = 5
+"""Messages in that minute from which on it can have been the pace."""
 _RECOVERY = 3600.0
 """Seconds after which a learned pace doubles."""
 _UNLIMITED = 600.0
@@ -66,13 +66,17 @@ class Bucket:
     def slower(self, now: float) -> Bucket:
         """Learn from a refusal: what went out in the last minute was too much."""
         recent = sum(at > now - _WINDOW for at in self.taken)
-        if recent <= 1:
-            # It was alone: whatever was too much, it was no pace.
-            return replace(self, tokens=0.0, filled_at=now)
-        learned = max(recent * _LEARNED_SHARE, _LEARNED_FLOOR)
-        if (rate := self._rate(now)) is not None:
+        if recent < _TELLING:
+            return self
+        rate = self._rate(now)
+        learned = recent * _LEARNED_SHARE
+        if rate is not None:
             learned = min(learned, rate)
         return replace(self, tokens=0.0, filled_at=now, learned=learned, learned_at=now)
+
+    def forgetful(self) -> Bucket:
+        """Forget what was learned: a person knows better."""
+        return replace(self, learned=None)
 
     def _rate(self, now: float) -> float | None:
         """Return the messages a minute that are allowed now; None: any number."""

@@ -112,7 +112,7 @@ class Queue:
 
     def expired(self, now: float, most: int) -> list[QueuedMessage]:
         """Return messages that are too old and not in the air; at most so many."""
-        # A message may have several entries for the same instant.
+        # A message may have several entries of the same time.
         found: dict[str, QueuedMessage] = {}
         while self._expiry and self._expiry[0][0] <= now and len(found) < most:
             _, queue_id = heappop(self._expiry)

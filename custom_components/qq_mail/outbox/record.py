@@ -10,7 +10,7 @@ from typing import Any
 from ..mail.diagnosis import Cause
 from ..mail.models import Gap, Reply, TextEncoding
 from .clock import Now
-from .message import QueuedMessage
+from .message import AT_ONCE, QueuedMessage
 from .retry import BACK_OFF, JITTER
 
 VERSION = 2
@@ -79,7 +79,7 @@ def from_json(text: str, now: Now) -> QueuedMessage:
         queue_id=record.text("queue_id"),
         subject=record.text("subject"),
         reverse_path=record.text("reverse_path"),
-        recipients=record.texts("recipients"),
+        recipients=record.all_texts("recipients"),
         message_id=record.text("message_id"),
         importance=int(record.number("importance")),
         tag=record.text("tag"),
@@ -90,7 +90,7 @@ def from_json(text: str, now: Now) -> QueuedMessage:
         raised=now.steady - min(record.seconds("age") + since, _MAX_SECONDS),
         arrived=now.steady,
         lifetime=record.seconds("lifetime"),
-        due=now.steady + max(wait, 0.0) if waits else 0.0,
+        due=now.steady + max(wait, 0.0) if waits else AT_ONCE,
         attempts=record.count("attempts"),
         failures=failures,
         unanswered=record.count("unanswered"),
@@ -154,7 +154,7 @@ class Record:
         """Return a list of anything."""
         return self._typed(key, list)
 
-    def texts(self, key: str) -> tuple[str, ...]:
+    def all_texts(self, key: str) -> tuple[str, ...]:
         """Return texts, at least one."""
         items = self.items(key)
         if not items or not all(isinstance(item, str) for item in items):

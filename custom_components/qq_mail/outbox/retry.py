@@ -36,7 +36,7 @@ PATIENCE_OF_IMPORTANT: Final = 3.0
 def back_off(failures: int, chance: float) -> float:
     """Return the wait after so many failures; chance is between 0 and 1."""
     step = BACK_OFF[min(max(failures, 1), len(BACK_OFF)) - 1]
-    return step * (1 + JITTER * chance)
+    return round(step * (1 + JITTER * chance), 3)
 
 
 def rate_limit_pause(pauses: int) -> float:

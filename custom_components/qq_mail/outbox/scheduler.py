@@ -155,15 +155,16 @@ def _under_way(turn: Turn, event: Submitting | DataBegins) -> None:
 
 
 def _session_opened(turn: Turn) -> None:
+    if turn.standing.asked:
+        # Nobody gave a new code, and the old one works again.
+        turn.do(StopAsking())
     _code_works(turn)
-    turn.change(check_login_at=turn.now.steady + LOGIN_CHECK_INTERVAL)
+    turn.change(check_login_at=turn.after(LOGIN_CHECK_INTERVAL))
 
 
 def _code_works(turn: Turn) -> None:
     """Forget that logins were refused."""
     standing = turn.standing
-    if standing.asked:
-        turn.do(StopAsking())
     held = standing.hold is not None and standing.hold.for_login
     if held or standing.asked or standing.login_refusals:
         turn.change(login_refusals=0, asked=0)
@@ -187,9 +188,10 @@ def _retry(turn: Turn, queue_id: str | None) -> None:
     for message in changed:
         turn.do(Write(message))
     if turn.standing.hold:
-        turn.change(hold=None, check_login_at=turn.now.steady + LOGIN_CHECK_INTERVAL)
+        turn.change(hold=None, check_login_at=turn.after(LOGIN_CHECK_INTERVAL))
         turn.do(KeepStanding())
-    turn.change(down=None, lost=None)
+    bucket = turn.standing.bucket.forgetful()
+    turn.change(down=None, lost=None, bucket=bucket)
 
 
 def _discard(turn: Turn, event: DiscardAsked) -> None:
@@ -285,5 +287,5 @@ def _check_login(turn: Turn) -> None:
     standing, now = turn.standing, turn.now.steady
     if standing.hold or turn.queue.in_air or standing.check_login_at > now:
         return
-    turn.change(check_login_at=now + LOGIN_CHECK_INTERVAL)
+    turn.change(check_login_at=turn.after(LOGIN_CHECK_INTERVAL))
     turn.do(CheckLogin())

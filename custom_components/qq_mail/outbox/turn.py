@@ -51,6 +51,10 @@ class Turn:
         """Decide something."""
         self.decisions.append(decision)
 
+    def after(self, seconds: float) -> float:
+        """Return the instant so many seconds from now, to the millisecond."""
+        return round(self.now.steady + seconds, 3)
+
     def change(self, **changes: Any) -> None:
         """Change how the account stands."""
         self.standing = replace(self.standing, **changes)
@@ -125,7 +129,7 @@ class Turn:
             message,
             failures=failures,
             offered_at=self.now.steady,
-            due=self.now.steady + back_off(failures, self._chance()),
+            due=self.after(back_off(failures, self._chance())),
         )
 
     def defer(
@@ -140,6 +144,9 @@ class Turn:
         if unwanted:
             self.log(logging.INFO, f"Message {message.queue_id} was discarded")
             self.remove(message)
+            if outcome is Outcome.UNKNOWN:
+                # It may be out in the world all the same.
+                self.tell(message, outcome, cause=message.cause, detail=detail)
             return
         if message.in_memory:
             # Nothing of it is on disk, and its one try was in vain.
@@ -168,7 +175,7 @@ class Turn:
         """Let all messages wait: it would be the same for each of them."""
         times = (self.standing.down.times if self.standing.down else 0) + 1
         wait = back_off(times, self._chance())
-        self.change(down=Down(self.now.steady + wait, times, refused))
+        self.change(down=Down(self.after(wait), times, refused))
         if refused:
             self.change(bucket=self.standing.bucket.slower(self.now.steady))
         self.do(Release())
@@ -196,7 +203,7 @@ class Turn:
                 length = login_interval(asked)
                 self.change(login_refusals=standing.login_refusals + 1, asked=asked)
                 self.do(AskForCode())
-        hold = Hold(error.cause, now + length, length, error.reply)
+        hold = Hold(error.cause, self.after(length), length, error.reply)
         self.change(hold=hold, down=None)
         if hold.for_login:
             # Whatever waits then: a code may come to work again unnoticed.

@@ -126,6 +126,8 @@ class Worker:
         session: SubmissionSession | None = None
         event: Event
         try:
+            # What was accepted before is off the disk, or a crash would send it again.
+            await self._written()
             session = await self._take(fresh=fresh)
             was_fresh = session.fresh
             self._tell(Submitting(queue_id))

@@ -39,6 +39,7 @@ class SpoolWriter:
         self._next_round: asyncio.Future[None] | None = None
         """Done when what is pending was tried."""
         self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
 
     @property
     def stuck(self) -> int:
@@ -68,12 +69,10 @@ class SpoolWriter:
             await asyncio.shield(self._round)
 
     async def async_close(self) -> None:
-        """Try what is left once more, and be done."""
+        """Try what is left once more, and then only what still comes."""
+        self._closed = True
         self._retry()
         await self.flush()
-        if self._timer:
-            self._timer.cancel()
-            self._timer = None
 
     def _put(self, key: str, change: _Change) -> None:
         self._pending.pop(key, None)
@@ -105,7 +104,7 @@ class SpoolWriter:
                 self._retry()
             if self._pending:
                 self._start()
-            elif self._stuck and not self._timer:
+            elif self._stuck and not self._timer and not self._closed:
                 self._timer = self._hass.loop.call_later(RETRY_INTERVAL, self._retry)
 
     def _retry(self) -> None:

@@ -1,0 +1,165 @@
+"""What is wrong with a form: checks of its fields, and of the login at the end."""
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from typing import Any
+import unicodedata
+
+import voluptuous as vol
+
+from homeassistant.config_entries import UnknownEntry, UnknownSubEntry
+from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_TIMEOUT
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import AbortFlow
+from homeassistant.helpers.selector import TextSelector, TextSelectorConfig
+from homeassistant.util.hass_dict import HassKey
+from homeassistant.util.ssl import client_context
+
+from .const import (
+    CONF_BURST,
+    CONF_EXPIRES_AFTER,
+    CONF_MESSAGES_PER_MINUTE,
+    CONF_SIZE_BUDGET,
+    DOMAIN,
+    MAX_SIZE_BUDGET,
+    MAX_TIMEOUT,
+    MIN_TIMEOUT,
+)
+from .coordinator import account_from
+from .errors import form_field, placeholders, translation_key
+from .mail.address import InvalidMailboxError, Mailbox, tidy
+from .mail.errors import MailError
+from .mail.host import InvalidHostError, read_host
+from .mail.session import SubmissionSession
+
+RANGES = {
+    CONF_PORT: (1, 65535),
+    CONF_TIMEOUT: (MIN_TIMEOUT, MAX_TIMEOUT),
+    CONF_EXPIRES_AFTER: (1, 30 * 24),
+    CONF_BURST: (1, 100),
+    CONF_MESSAGES_PER_MINUTE: (0, 600),
+    CONF_SIZE_BUDGET: (1, MAX_SIZE_BUDGET),
+}
+"""Of the numbers: the least and the most."""
+
+ADDRESSES = TextSelector(TextSelectorConfig(multiple=True))
+
+_LOGGING_IN: HassKey[set[str]] = HassKey(f"{DOMAIN}_logging_in")
+"""The accounts for which a form is logging in at this moment."""
+
+
+class Form:
+    """A form that was sent: an error for each field, and what the texts name."""
+
+    def __init__(self) -> None:
+        """Begin with a form in which nothing is wrong."""
+        self.errors: dict[str, str] = {}
+        self._invalid: list[str] = []
+        self._placeholders = {
+            f"{field}_{end}": str(number)
+            for field, ends in RANGES.items()
+            for end, number in zip(("min", "max"), ends, strict=True)
+        }
+
+    @property
+    def placeholders(self) -> dict[str, str]:
+        """What the form's texts may name."""
+        if not self._invalid:
+            return self._placeholders
+        # All of them, wherever they stand: the fields share the text's name for it.
+        address = InvalidMailboxError(*self._invalid).text
+        return {**self._placeholders, "address": address}
+
+    def read_mailbox(self, field: str, text: str) -> Mailbox | None:
+        """Return a mailbox; note at the field if it is none."""
+        try:
+            return Mailbox.parse(text)
+        except InvalidMailboxError as err:
+            self._note_invalid(field, err)
+            return None
+
+    def read_mailboxes(self, field: str, texts: list[str]) -> list[str]:
+        """Return mailboxes as they are stored; note at the field what is none."""
+        mailboxes: list[Mailbox] = []
+        for text in texts:
+            try:
+                mailboxes += Mailbox.parse_list(text)
+            except InvalidMailboxError as err:
+                self._note_invalid(field, err)
+        return [str(mailbox) for mailbox in mailboxes]
+
+    def read_server(self, data: dict[str, Any]) -> None:
+        """Put host and port into the form in which they are stored."""
+        try:
+            data[CONF_HOST], port = read_host(data[CONF_HOST])
+        except InvalidHostError:
+            self.errors[CONF_HOST] = "invalid_host"
+        else:
+            # Who writes it behind the host means it: the field has a default.
+            if port is not None:
+                data[CONF_PORT] = port
+        self.read_number(data, CONF_PORT)
+
+    def read_code(self, data: dict[str, Any], *, required: bool = True) -> None:
+        """Put the authorization code into the form in which it is stored.
+
+        Its shape is not looked at: an Exmail password has another. But nothing is
+        tried that cannot be one, because QQ counts every login.
+        """
+        code = "".join(
+            char
+            for char in tidy(data.pop(CONF_PASSWORD, ""))
+            if not char.isspace() and unicodedata.category(char) != "Cc"
+        )
+        if code:
+            data[CONF_PASSWORD] = code
+        elif required:
+            self.errors[CONF_PASSWORD] = "code_missing"
+        if not code.isascii():
+            self.errors[CONF_PASSWORD] = "code_not_ascii"
+
+    def read_number(self, data: dict[str, Any], field: str) -> None:
+        """Put a whole number into the form in which it is stored."""
+        least, most = RANGES[field]
+        number = float(data[field])
+        if number.is_integer() and least <= number <= most:
+            data[field] = int(number)
+        else:
+            self.errors[field] = f"{field}_range"
+
+    async def check_login(
+        self,
+        hass: HomeAssistant,
+        data: Mapping[str, Any],
+        timeout: float,
+        fields: vol.Schema,
+    ) -> None:
+        """Log in, as sending would, and note why that failed."""
+        account = account_from(data, timeout)
+        logging_in = hass.data.setdefault(_LOGGING_IN, set())
+        if account.username in logging_in:
+            self.errors["base"] = "still_checking"
+            return
+        logging_in.add(account.username)
+        try:
+            async with SubmissionSession(account, client_context()):
+                return
+        except MailError as err:
+            field = form_field(err, [str(key) for key in fields.schema])
+            self.errors[field] = translation_key(err, account)
+            self._placeholders |= placeholders(err, account)
+        finally:
+            logging_in.remove(account.username)
+
+    def _note_invalid(self, field: str, err: InvalidMailboxError) -> None:
+        self.errors[field] = "invalid_address"
+        self._invalid += err.texts
+
+
+@contextmanager
+def unless_removed() -> Generator[None]:
+    """End a flow whose account or recipient somebody removed in the meantime."""
+    try:
+        yield
+    except (UnknownEntry, UnknownSubEntry) as err:
+        raise AbortFlow("removed") from err
