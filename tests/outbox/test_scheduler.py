@@ -714,6 +714,18 @@ def test_rate_limit_pauses_double(heart: Heart) -> None:
     assert heart.wake_in == HOUR
 
 
+def test_pace_is_not_forgotten_during_the_pause(heart: Heart) -> None:
+    """Else the same pace meets the same limit after each pause."""
+    sent = [heart.take() for _ in range(12)]
+    for one in sent[:8]:
+        heart.accept(one)
+    heart.fail(sent[8], refused(Step.MAIL, RATE_LIMIT.code, RATE_LIMIT.text))
+    assert heart.sleep() == HOUR
+    heart.accept(sent[8])
+    assert heart.attempted == []
+    assert heart.wake_in == pytest.approx(60 / (9 * 0.8))
+
+
 def test_rate_limit_is_met_once_by_those_in_the_air(heart: Heart) -> None:
     """What was begun before the pause tells nothing new."""
     flying = []

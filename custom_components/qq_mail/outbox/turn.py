@@ -193,7 +193,8 @@ class Turn:
             case Treatment.PAUSE:
                 length = rate_limit_pause(standing.pauses)
                 self.change(
-                    pauses=standing.pauses + 1, bucket=standing.bucket.slower(now)
+                    pauses=standing.pauses + 1,
+                    bucket=standing.bucket.slower(now, now + length),
                 )
             case Treatment.LOGIN_LATER if not standing.login_refusals:
                 length = LOGIN_PAUSE
