@@ -18,6 +18,7 @@ class Disk:
     standing: tuple[Standing, Now] | None = None
     pending: dict[str, str | None] = field(default_factory=dict)
     """What was not written; None: what was not removed."""
+    pending_standing: tuple[Standing, Now] | None = None
     full: bool = False
 
     def write(self, message: QueuedMessage, now: Now) -> None:
@@ -30,7 +31,9 @@ class Disk:
 
     def keep(self, standing: Standing, now: Now) -> None:
         """Put on disk how the account stands."""
-        if not self.full:
+        if self.full:
+            self.pending_standing = (standing, now)
+        else:
             self.standing = (standing, now)
 
     def make_room(self) -> None:
@@ -39,6 +42,13 @@ class Disk:
         pending, self.pending = self.pending, {}
         for queue_id, content in pending.items():
             self._change(queue_id, content)
+        self.standing = self.pending_standing or self.standing
+        self.pending_standing = None
+
+    def lose_what_is_pending(self) -> None:
+        """Forget with the process what was not written."""
+        self.pending = {}
+        self.pending_standing = None
 
     def load(self, now: Now) -> tuple[Queue, tuple[str, ...]]:
         """Return what a start finds, and what was in the air before."""

@@ -22,6 +22,7 @@ from custom_components.qq_mail.outbox.events import (
     CodeRenewed,
     DataBegins,
     Decision,
+    DiscardAsked,
     Event,
     KeepStanding,
     LoginFailed,
@@ -54,6 +55,9 @@ FAMILY = ("anna@example.com", "bo@example.com")
 
 _LOGIN, _COMMAND, _TEXT = 0.6, 0.2, 0.3
 _IDLE = 10.0
+_TICK = 0.001
+_PATIENCE = 60.0
+"""Seconds that a call waits for a message which could not be kept."""
 _NO_ANSWER = 600.0
 """Seconds: what the session waits for the answer to the final dot."""
 
@@ -116,7 +120,7 @@ class House:
         for message in self.queue:
             if message.in_memory:
                 self.report.alerts[message.queue_id].refused = True
-        self.disk.pending = {}
+        self.disk.lose_what_is_pending()
         what = "power cut" if power else "restart"
         self.report.note(
             f"{what} for {duration(seconds)}: {len(self.queue)} wait, {in_air} in the air"
@@ -160,9 +164,19 @@ class House:
             in_memory=self.disk.full,
         )
         self.report.take(message)
-        if not message.in_memory:
+        if message.in_memory:
+            self._later(_PATIENCE, lambda: self._fail_call(message))
+        else:
             self.disk.write(message, now)
         self._tell(Taken(message))
+
+    def _fail_call(self, message: QueuedMessage) -> None:
+        """End a call whose message could not be kept, and is not tried either."""
+        flight = self.queue.in_air.get(message.queue_id)
+        if flight or not self.queue.get(message.queue_id):
+            return
+        self.report.fail(message.queue_id)
+        self._tell(DiscardAsked((message.queue_id,)))
 
     def renew_code(self) -> None:
         """Give the code that the server takes now."""
@@ -186,7 +200,14 @@ class House:
         self._turn += 1
         turn, wake = self._turn, wake_at(self.queue, self._standing, self.now.steady)
         if wake < float("inf"):
-            self._at(wake + self._booted, lambda: turn == self._turn and self.look())
+            # A little later: between two clocks, the last digits get lost.
+            due = wake + self._booted + _TICK
+            self._at(due, lambda: self._wake(turn))
+
+    def _wake(self, turn: int) -> None:
+        """Look again, if nothing happened meanwhile."""
+        if turn == self._turn:
+            self.look()
 
     def _do(self, decision: Decision) -> None:
         match decision:

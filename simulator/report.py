@@ -77,10 +77,10 @@ class Summary:
             for priority, seconds in self.worst.items()
         )
         return [
-            f"raised {self.raised}, accepted {self.accepted}, lost {self.lost},"
-            f" copies {self.copies} ({self.needless} without a reason)",
-            f"told otherwise: rejected {self.rejected}, expired {self.expired},"
-            f" unknown {self.unknown}, calls that failed {self.failed}",
+            f"raised {self.raised}, accepted {self.accepted}, lost {self.lost}",
+            f"copies {self.copies}, without a reason {self.needless}",
+            f"rejected {self.rejected}, expired {self.expired}, unknown {self.unknown}",
+            f"calls that failed {self.failed}",
             f"worst wait: {worst}",
             f"logins {self.logins}, MAIL commands {self.mails}, refused {self.refused}",
         ]
@@ -119,8 +119,7 @@ class Report:
         if event.next_attempt or event.outcome is Outcome.DEFERRED:
             return
         if alert.in_memory and event.outcome is Outcome.EXPIRED:
-            alert.refused = True
-            self.note(f"{alert.subject}: the call fails, it is neither kept nor sent")
+            self.fail(event.queue_id)
             return
         alert.settled |= dict.fromkeys(event.recipients, event.outcome)
         waited = self._agenda.now - alert.raised
@@ -133,6 +132,12 @@ class Report:
             )
         elif waited > 5 * MINUTE:
             self._late.append(waited)
+
+    def fail(self, queue_id: str) -> None:
+        """Note a call that fails: whoever made it is told."""
+        alert = self.alerts[queue_id]
+        alert.refused = True
+        self.note(f"{alert.subject}: the call fails, it is neither kept nor sent")
 
     def look(self, waiting: int) -> None:
         """Say so when those that were late are out."""

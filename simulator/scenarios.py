@@ -150,7 +150,8 @@ def _restarts(world: World, at: float) -> None:
     for number in range(6):
         begin = at + number * HOUR
         world.burst(begin, MINUTE, 12, "Shutter stuck")
-        moment = begin + world.chance.uniform(1, MINUTE)
+        # A message takes about a second, and they come every five.
+        moment = begin + 5 * number + world.chance.uniform(0.1, 1.2)
         world.agenda.at(
             moment,
             lambda number=number: world.house.kill(  # type: ignore[misc]
