@@ -110,8 +110,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
 async def async_unload_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bool:
     """Take the account's entities away; the rest waits whether it is loaded anew."""
     unloaded = await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
-    if unloaded:
-        hass.async_create_task(_async_end_unless_loaded(hass, entry))
+    hass.async_create_task(_async_end_unless_loaded(hass, entry))
     return unloaded
 
 

@@ -34,7 +34,6 @@ from .events import (
     DiscardAsked,
     Event,
     KeepStanding,
-    Log,
     MarkGoneOut,
     Release,
     Remove,
@@ -230,10 +229,6 @@ class Outbox:
     def messages(self) -> list[QueuedMessage]:
         """Return what waits, in the order in which it goes out."""
         return self._queue.in_order()
-
-    def get(self, queue_id: str) -> QueuedMessage | None:
-        """Return a message, if it still waits."""
-        return self._queue.get(queue_id)
 
     def next_attempt_of(self, message: QueuedMessage) -> datetime | None:
         """Return when a message is tried next; None: when a person decides."""
@@ -495,7 +490,7 @@ class Outbox:
                 self._ask_for_code()
             case StopAsking():
                 self._stop_asking()
-            case Log():
+            case _:
                 LOGGER.log(decision.level, decision.text)
 
     def _note_trouble(self, where: str) -> None:

@@ -99,7 +99,7 @@ class Turn:
 
     def remove(self, message: QueuedMessage) -> None:
         """Let a message go: it was answered, or expired, or a person said so."""
-        self.queue.pop(message.queue_id)
+        self.queue.remove(message.queue_id)
         self.do(Remove(message))
         self.do(Release(message.queue_id))
 

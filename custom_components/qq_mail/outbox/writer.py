@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from functools import partial
+from typing import cast
 
 from homeassistant.core import HomeAssistant, callback
 
@@ -92,11 +93,16 @@ class SpoolWriter:
             self._start()
 
     def _start(self) -> None:
-        self._round, self._next_round = self._next_round, None
+        tried = self._round = cast("asyncio.Future[None]", self._next_round)
+        self._next_round = None
         changes, self._pending = self._pending, {}
-        self._hass.async_create_background_task(self._run(changes), "qq_mail spool")
+        self._hass.async_create_background_task(
+            self._run(changes, tried), "qq_mail spool"
+        )
 
-    async def _run(self, changes: dict[str, _Change]) -> None:
+    async def _run(
+        self, changes: dict[str, _Change], tried: asyncio.Future[None]
+    ) -> None:
         failed: dict[str, _Change] = changes
         try:
             failed = await self._hass.async_add_executor_job(self._write_all, changes)
@@ -104,8 +110,7 @@ class SpoolWriter:
             for key, change in failed.items():
                 if key not in self._pending:
                     self._stuck[key] = change
-            if self._round and not self._round.done():
-                self._round.set_result(None)
+            tried.set_result(None)
             self._round = None
             if self._stuck and not failed:
                 # It takes writes again.
