@@ -941,4 +941,4 @@ def test_result_of_what_is_not_in_the_air(heart: Heart, event: Event) -> None:
     """It says nothing of a message that another owner has."""
     alarm = heart.take()
     heart.tell(event)
-    assert heart.attempted == [alarm.subject]
+    assert heart.in_air == {alarm.subject}
