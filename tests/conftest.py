@@ -19,6 +19,7 @@ from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.mail.models import Account, Encryption
 from custom_components.qq_mail.outbox.clock import read_clock
 from custom_components.qq_mail.outbox.outcome import OutboxEvent
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.util.ssl import client_context
 
@@ -108,7 +109,7 @@ async def loaded_entry(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfi
     return entry
 
 
-async def shut_down(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+async def shut_down(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Unload an account, and wait until its outbox has ended."""
     assert await hass.config_entries.async_unload(entry.entry_id)
     await hass.async_block_till_done()

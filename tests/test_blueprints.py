@@ -1,5 +1,6 @@
 """The blueprints load, and their automations send what they should."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,20 +11,22 @@ from typing import Any
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
     async_fire_time_changed,
     async_mock_service,
 )
 
+from custom_components.qq_mail.const import DOMAIN
 from homeassistant.components.automation.config import async_validate_config_item
 from homeassistant.components.automation.helpers import async_get_blueprints
 from homeassistant.components.blueprint import models
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 
 from .conftest import ADDRESS
 from .message.test_attachments import TestCamera, add_cameras, picture
-from .outbox.test_outbox import later, until
+from .outbox.test_outbox import later, outbox_of, until
 from .qq_server import QQServer
 from .test_notify import ENTITY
 from .test_sending import body_of, mail_of
@@ -208,6 +211,46 @@ async def test_rejected_mail(hass: HomeAssistant, server: QQServer) -> None:
     await be_refused(hass, server)
     assert [call.data for call in calls] == [{"message": "Fire!"}]
     assert [mail.subject for mail in server.accepted] == ["Fine"]
+
+
+@pytest.mark.usefixtures("installed")
+async def test_many_mails_that_expire(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """However many become too old at once, and however slow the other channel is."""
+    told: list[str] = []
+    go_on = asyncio.Event()
+
+    async def tell(call: ServiceCall) -> None:
+        await go_on.wait()
+        told.append(call.data["message"])
+
+    hass.services.async_register("notify", "mobile_app", tell)
+    follow_up = {"action": "notify.mobile_app", "data": {"message": "{{ subject }}"}}
+    await automate(hass, "mail_failed", follow_up=[follow_up])
+    titles = [f"Fire {number}" for number in range(25)]
+    server.stop()
+    try:
+        for title in titles:
+            await hass.services.async_call(
+                DOMAIN,
+                "send_message",
+                {"title": title, "message": "Smoke!", "wait": 0},
+                blocking=True,
+            )
+        freezer.tick(timedelta(hours=25))
+        # Not until all is done: the other channel hangs.
+        async_fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=25))
+        await until(lambda: not outbox_of(loaded_entry).messages())
+    finally:
+        server.start()
+    go_on.set()
+    await until(lambda: len(told) == len(titles))
+    # In the order in which they became too old, which is not that of their titles.
+    assert sorted(told) == sorted(titles)
 
 
 @pytest.mark.usefixtures("installed", "loaded_entry")

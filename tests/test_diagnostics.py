@@ -104,7 +104,8 @@ async def test_diagnostics(
     tried, untried = outbox.pop("waiting")
     assert outbox == {
         "messages": 2,
-        "hold": {
+        "not_written": 0,
+        "rest": {
             "cause": "rate_limit",
             "until": (now + timedelta(hours=1)).isoformat(),
             "reply": reply,
@@ -139,7 +140,8 @@ async def test_diagnostics_of_an_idle_account(
     assert data["outbox"] == {
         "messages": 0,
         "waiting": [],
-        "hold": None,
+        "not_written": 0,
+        "rest": None,
         "session_open": False,
         "next_attempt": None,
         "accepted_today": 0,

@@ -319,12 +319,16 @@ async def test_paused(
 async def test_code_needed(
     hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
 ) -> None:
-    """Waiting for a code is a problem without an end; still nothing is unavailable."""
+    """Waiting for a code is a problem; until then a login is tried now and then."""
     server.script(Step.AUTH, replies.LOGIN_NEEDS_CODE)
     await notify(hass)
     assert states(hass, PROBLEM) == ["on"]
-    assert attributes(hass, PROBLEM, "cause", "until") == ["login_needs_code", None]
-    assert states(hass, QUEUED, NEXT_ATTEMPT) == ["1", "unknown"]
+    until = loaded_entry.runtime_data.outbox.rest.until
+    assert attributes(hass, PROBLEM, "cause") == ["login_needs_code"]
+    shown = dt_util.parse_datetime(attributes(hass, PROBLEM, "until")[0])
+    assert shown
+    assert abs(shown - until) < timedelta(seconds=1)
+    assert states(hass, QUEUED) == ["1"]
 
 
 async def test_expired(
@@ -334,7 +338,7 @@ async def test_expired(
     freezer: FrozenDateTimeFactory,
 ) -> None:
     """After an expiry there is a problem until something is accepted."""
-    server.script(Step.MAIL, LATER, times=3)
+    server.script(Step.RCPT, LATER, times=3)
     await notify(hass)
     await later(hass, freezer, timedelta(days=1))
     await until(lambda: states(hass, PROBLEM) == ["on"])
@@ -351,12 +355,17 @@ async def test_expired(
 
 
 async def test_attributes_of_an_event(
-    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
 ) -> None:
     """An outcome comes with all that an automation needs."""
     server.script(Step.MAIL, LATER)
     await notify(hass, title="火警", target=["a@example.com", "b@example.com"])
-    (message,) = loaded_entry.runtime_data.outbox.messages()
+    outbox = loaded_entry.runtime_data.outbox
+    (message,) = outbox.messages()
+    next_attempt = outbox.next_attempt_of(message)
     shown = state_of(hass, MESSAGE).attributes
     assert {key: shown[key] for key in shown if key != "event_types"} == {
         "event_type": "deferred",
@@ -366,7 +375,7 @@ async def test_attributes_of_an_event(
         "attempts": 1,
         "cause": "temporary",
         "reply": "451 later",
-        "next_attempt": message.next_attempt.isoformat(),
+        "next_attempt": next_attempt.isoformat(),
         "friendly_name": f"{ADDRESS} Message",
     }
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+import re
 from types import MappingProxyType
 from typing import Any
 
@@ -15,7 +16,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
 
-from .conftest import ADDRESS, CODE
+from .conftest import ADDRESS, CODE, shut_down
 from .qq_server import AcceptedMessage, Answer, Close, QQServer, Step, replies
 
 ENTITY = "notify.123456_qq_com"
@@ -208,11 +209,9 @@ async def test_without_targets(
     ("data", "key", "placeholders"),
     [
         ({"target": "nobody"}, "invalid_address", {"address": "nobody"}),
-        (
-            {"data": {"titel": "x"}},
-            "unknown_field",
-            {"field": "titel", "suggestion": "title"},
-        ),
+        ({"target": [["a"]]}, "invalid_address", {"address": "['a']"}),
+        ({"data": {"bcc": "@, x"}}, "invalid_address", {"address": "@, x"}),
+        ({"message": " "}, "nothing_to_say", {}),
     ],
 )
 async def test_faults_of_the_caller(
@@ -230,6 +229,75 @@ async def test_faults_of_the_caller(
     assert refused.value.translation_key == key
     assert refused.value.translation_placeholders == placeholders
     assert server.connections == 0
+    assert loaded_entry.runtime_data.outbox.messages() == []
+
+
+@pytest.mark.parametrize(
+    ("action", "data"),
+    [
+        ("send_message", {"entity_id": ENTITY}),
+        ("qq_mail", {}),
+        ("qq_mail", {"data": {"priority": 5}}),
+    ],
+)
+async def test_title_alone(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    action: str,
+    data: dict[str, Any],
+) -> None:
+    """A title is something to say."""
+    await hass.services.async_call(
+        "notify", action, {"message": "", "title": "Door", **data}, blocking=True
+    )
+    assert only(server).subject == "Door"
+
+
+async def test_nothing_by_an_entity(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """Neither a title nor a message."""
+    with pytest.raises(ServiceValidationError) as refused:
+        await send(hass, message="")
+    assert refused.value.translation_key == "nothing_to_say"
+    assert server.connections == 0
+
+
+PHONE = {
+    "ttl": 0,
+    "priority": 5,
+    "tag": {"id": 1},
+    "push": {"sound": "default"},
+    "actions": [{"action": "OPEN", "title": "Open"}],
+    "image": "/local/door.jpg",
+    "attachment": {"url": "/local/door.jpg"},
+}
+
+
+@pytest.mark.parametrize(
+    ("data", "fields"),
+    [
+        ({"data": PHONE}, ["attachment", "priority", "tag"]),
+        ({"data": ["x"]}, ["data"]),
+        ({"data": "x"}, ["data"]),
+        ({"message": ["Smoke!"], "title": {"a": 1}, "target": [ADDRESS, 5]}, []),
+    ],
+)
+async def test_data_made_for_others(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    data: dict[str, Any],
+    fields: list[str],
+) -> None:
+    """The alert goes out; what has another meaning here is named in it."""
+    await notify(hass, **data)
+    text = only(server).text
+    assert "Smoke!" in text
+    assert re.findall(r"Field (\w+):", text) == fields
+    assert "ttl" not in text
+    assert "push" not in text
 
 
 @pytest.mark.parametrize(
@@ -297,7 +365,10 @@ async def test_in_a_group_and_in_alert(
                 "platform": "group",
                 "name": "everyone",
                 "services": [
-                    {"action": "qq_mail", "data": {"target": "a@example.com"}}
+                    {
+                        "action": "qq_mail",
+                        "data": {"target": "a@example.com", "data": {"sticky": True}},
+                    }
                 ],
             }
         },
@@ -314,13 +385,17 @@ async def test_in_a_group_and_in_alert(
                     "entity_id": "binary_sensor.smoke",
                     "repeat": 30,
                     "notifiers": ["qq_mail"],
+                    "data": {"push": {"sound": "alarm"}, "ttl": 0},
                 }
             }
         },
     )
     await hass.async_block_till_done()
     await hass.services.async_call(
-        "notify", "everyone", {"message": "To all"}, blocking=True
+        "notify",
+        "everyone",
+        {"message": "To all", "data": {"importance": "high", "actions": []}},
+        blocking=True,
     )
     hass.states.async_set("binary_sensor.smoke", "on")
     await asyncio.to_thread(server.wait_for, 2)
@@ -335,7 +410,7 @@ async def test_in_a_group_and_in_alert(
 async def test_unload(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> None:
     """With the entry goes its action, and comes back with it."""
     assert hass.services.has_service("notify", "qq_mail")
-    assert await hass.config_entries.async_unload(loaded_entry.entry_id)
+    await shut_down(hass, loaded_entry)
     assert not hass.services.has_service("notify", "qq_mail")
     assert await hass.config_entries.async_setup(loaded_entry.entry_id)
     assert hass.services.has_service("notify", "qq_mail")
@@ -368,7 +443,8 @@ async def test_the_code_stays_secret(
     caplog.set_level("DEBUG")
     await send(hass)
     server.accounts[ADDRESS] = "renewed"
-    await hass.config_entries.async_reload(loaded_entry.entry_id)
+    await shut_down(hass, loaded_entry)
+    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
     await send(hass)
     assert "login_ambiguous" in caplog.text
     spool = spool_text(hass)

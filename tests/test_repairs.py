@@ -14,7 +14,7 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 
-from .conftest import ADDRESS, Events
+from .conftest import ADDRESS, Events, shut_down
 from .outbox.test_outbox import later, until
 from .qq_server import Answer, QQServer, Step, replies
 
@@ -63,7 +63,7 @@ async def expire(
     number: int = 1,
 ) -> None:
     """Let messages wait for too long."""
-    server.script(Step.MAIL, Answer(451, "later"), times=number)
+    server.script(Step.RCPT, Answer(451, "later"), times=number)
     for _ in range(number):
         await notify(hass)
     await hass.async_block_till_done()
@@ -189,11 +189,13 @@ async def test_damaged(
     await confirm(hass, issue)
     await notify(hass)
     assert issue_of(hass, loaded_entry, "damaged") is None
-    assert await hass.config_entries.async_reload(loaded_entry.entry_id)
+    await shut_down(hass, loaded_entry)
+    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
     assert issue_of(hass, loaded_entry, "damaged")
     for file in folder.iterdir():
         file.unlink()
-    assert await hass.config_entries.async_reload(loaded_entry.entry_id)
+    await shut_down(hass, loaded_entry)
+    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
     assert issue_of(hass, loaded_entry, "damaged") is None
 
 

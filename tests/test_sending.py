@@ -1,6 +1,7 @@
 """The rich action and its other doors: what arrives, and what is answered."""
 
 from datetime import timedelta
+import json
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ from homeassistant.helpers import (
     label_registry as lr,
 )
 
-from .conftest import ADDRESS, CODE, Events
-from .outbox.test_outbox import later, outbox_of, until
+from .conftest import ADDRESS, CODE, Events, shut_down
+from .outbox.test_outbox import later, outbox_of, spool_of, until
 from .qq_server import AcceptedMessage, Answer, Close, Hang, QQServer, Step, replies
 from .test_notify import ENTITY, RECIPIENT
 
@@ -155,7 +156,7 @@ async def test_target_all(
     ("data", "key", "placeholders"),
     [
         pytest.param(
-            {"entity_id": ["notify.family", "light.hall"]},
+            {"entity_id": "light.hall", "to": "a@example.com"},
             "not_our_entity",
             {"entity": "light.hall"},
             id="not ours",
@@ -179,6 +180,12 @@ async def test_target_all(
         ),
         pytest.param(
             {"entity_id": ENTITY, "message": ""}, "nothing_to_say", {}, id="nothing"
+        ),
+        pytest.param(
+            {"config_entry_id": "{entry_id}", "to": "nobody", "cc": ["x", "y"]},
+            "invalid_address",
+            {"address": "nobody, x, y"},
+            id="no address",
         ),
     ],
 )
@@ -205,6 +212,8 @@ async def test_faults_of_the_caller(
     )
     other.add_to_hass(hass)
     assert await hass.config_entries.async_setup(other.entry_id)
+    chosen = {"{entry_id}": other.entry_id}
+    data = {name: chosen.get(str(value), value) for name, value in data.items()}
     with pytest.raises(ServiceValidationError) as refused:
         await send(hass, **data)
     assert refused.value.translation_key == key
@@ -410,14 +419,124 @@ async def test_missing_picture(
     assert note in text
 
 
-async def test_every_part_is_missing(
+@pytest.mark.parametrize("title", ["Doorbell", None])
+async def test_everything_is_missing_but_the_title(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    caplog: pytest.LogCaptureFixture,
+    title: str | None,
+) -> None:
+    """A doorbell's camera is away: the mail goes out, and says so."""
+    response = await send(
+        hass, title=title, message=None, attachments={"entity_id": "camera.gone"}
+    )
+    (note,) = response["notes"]
+    assert "camera.gone" in note
+    mail = mail_of(server)
+    assert mail.subject == (title or "Home Assistant")
+    assert body_of(mail) == f"{note}\n"
+    assert note in caplog.text
+
+
+async def test_values_that_are_away(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Each is named in the mail, in the answer and in the log."""
+    fields = ("reply_to", "priority", "wait", "link", "entities", "attachments", "tag")
+    data = dict.fromkeys(fields, "unavailable")
+    response = await send(hass, title="Fire", **data)
+    assert response["status"] == "accepted"
+    text = body_of(mail_of(server))
+    for field in fields:
+        (note,) = [note for note in response["notes"] if f"Field {field}: " in note]
+        assert "unavailable" in note
+        assert note in text
+        assert f"In the mail 'Fire': {note}" in caplog.text
+
+
+async def test_addresses_that_are_none(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The others get the mail; these are among the refused."""
+    server.script(Step.RCPT, replies.MAILBOX_NOT_FOUND, match="b@")
+    response = await send(
+        hass, to=["a@example.com", "b@example.com", "nobody"], cc="unknown"
+    )
+    assert mail_of(server).recipients == ("a@example.com",)
+    assert [
+        (refusal["address"], refusal["cause"])
+        for refusal in response["recipients"]["refused"]
+    ] == [
+        ("b@example.com", "recipient"),
+        ("nobody", "invalid_address"),
+        ("unknown", "invalid_address"),
+    ]
+    assert response["recipients"]["refused"][1]["reply"] is None
+    for address, note in zip(("nobody", "unknown"), response["notes"], strict=True):
+        assert address in note
+        assert note in body_of(mail_of(server))
+        assert note in caplog.text
+
+
+async def test_thousands_of_mistakes(
     hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
 ) -> None:
-    """With nothing left to say, the call raises."""
+    """A mail names some, and how many more there are; the answer has all addresses."""
+    response = await send(hass, to="a@example.com" + ",x" * 2000, entities="y," * 100)
+    assert len(response["notes"]) == 51
+    assert response["notes"][-1] == "2050 more were left out."
+    assert len(response["recipients"]["refused"]) == 2000
+    with pytest.raises(ServiceValidationError) as refused:
+        await send(hass, to=["x"] * 2000)
+    assert len(str(refused.value)) < 500
+
+
+async def test_entity_that_is_not_ours_among_others(
+    hass: HomeAssistant, server: QQServer, with_family: None
+) -> None:
+    """It may be away for a while; the others get the mail."""
+    response = await send(hass, entity_id=[ENTITY, "notify.gone"])
+    assert mail_of(server).recipients == (ADDRESS,)
+    (note,) = response["notes"]
+    assert "notify.gone" in note
+
+
+@pytest.mark.parametrize(
+    ("data", "recipients"),
+    [
+        pytest.param({"to": "nobody", "entity_id": ENTITY}, (ADDRESS,), id="entity"),
+        pytest.param({"to": "nobody", "bcc": "a@b.cn"}, ("a@b.cn",), id="bcc"),
+    ],
+)
+async def test_an_address_that_is_none_among_others(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    data: dict[str, Any],
+    recipients: tuple[str, ...],
+) -> None:
+    """However the others were named."""
+    await send(hass, **data)
+    assert mail_of(server).recipients == recipients
+
+
+async def test_server_finds_it_too_large(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """What it said is shown."""
+    server.script(Step.DOT, Answer(552, "Message too large"))
     with pytest.raises(HomeAssistantError) as refused:
-        await send(hass, message=None, attachments={"entity_id": "camera.gone"})
-    assert refused.value.translation_key == "attachment_not_found"
-    assert server.accepted == []
+        await send(hass)
+    assert refused.value.translation_key == "too_large"
+    assert "552 Message too large" in str(refused.value)
+    assert "{" not in str(refused.value)
 
 
 async def test_file_that_is_gone_when_it_is_composed(
@@ -459,7 +578,7 @@ async def test_too_large(
     await send(hass)
     with pytest.raises(ServiceValidationError) as refused:
         await send(hass, message="x" * 3000)
-    assert refused.value.translation_key == "too_large"
+    assert refused.value.translation_key == "message_too_large"
     assert refused.value.translation_placeholders == {"size": "0.0", "limit": "0.0"}
     assert outbox_of(loaded_entry).messages() == []
 
@@ -605,7 +724,10 @@ async def test_conversations_are_bounded(
     monkeypatch.setattr("custom_components.qq_mail.outbox.account.MAX_THREADS", 2)
     for tag in "abc":
         await send(hass, tag=tag)
-    assert list(outbox_of(loaded_entry).state.threads) == ["b", "c"]
+    await shut_down(hass, loaded_entry)
+    spool = spool_of(hass, loaded_entry)
+    kept = json.loads((spool / "state.json").read_text())
+    assert list(kept["threads"]) == ["b", "c"]
 
 
 async def test_clear_what_waits(
@@ -616,7 +738,7 @@ async def test_clear_what_waits(
     await send(hass, tag="door")
     await send(hass, tag="window")
     response = await send(hass, tag="door", clear=True, message=None)
-    assert response == {"status": "cleared", "discarded": 1}
+    assert response == {"status": "cleared", "discarded": 1, "notes": []}
     assert [message.tag for message in outbox_of(loaded_entry).messages()] == ["window"]
     assert server.accepted == []
 
@@ -648,7 +770,9 @@ async def test_clear_what_went_out(
     assert over.subject == title
     assert body_of(over) == f"{text}\n"
     assert over.message["References"] == alarm.message["References"]
-    again = await send(hass, tag="door", clear=True)
+    again = await send(hass, tag="door", clear=True, to=[ADDRESS, "nobody"])
+    (note,) = again.pop("notes")
+    assert "nobody" in note
     assert again == {"status": "cleared", "discarded": 0}
 
 

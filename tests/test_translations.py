@@ -1,5 +1,7 @@
 """Every text exists in every language, and every text that the code names exists."""
 
+import ast
+from collections.abc import Iterator
 import json
 from pathlib import Path
 import re
@@ -17,10 +19,18 @@ from custom_components.qq_mail import (
     recipient_flow,
     sensor,
 )
-from custom_components.qq_mail.errors import _CAUSES_WITH_EXMAIL_TEXT
+from custom_components.qq_mail.errors import _CAUSES_WITH_EXMAIL_TEXT, action_error
 from custom_components.qq_mail.mail.diagnosis import Cause, Treatment
-from custom_components.qq_mail.mail.models import Encryption, Priority
-from custom_components.qq_mail.message.fields import Format, MessageField, Source
+from custom_components.qq_mail.mail.errors import MailError
+from custom_components.qq_mail.mail.models import (
+    Account,
+    Encryption,
+    Priority,
+    Reply,
+    Step,
+)
+from custom_components.qq_mail.message.attachments.fields import Source
+from custom_components.qq_mail.message.fields import Format, MessageField
 from custom_components.qq_mail.outbox.outcome import Outcome
 from custom_components.qq_mail.repairs import Issue
 from custom_components.qq_mail.services import Action
@@ -35,15 +45,14 @@ MESSAGE_ERRORS = {
     "attachment_entity",
     "attachment_source",
     "clear_needs_tag",
+    "invalid_choice",
     "invalid_content_id",
     "invalid_entities",
     "invalid_expires_after",
-    "invalid_format",
     "invalid_link",
     "invalid_media_source",
-    "invalid_priority",
-    "invalid_text",
     "invalid_url",
+    "invalid_value",
     "invalid_wait",
     "invalid_yes_no",
     "nothing_to_say",
@@ -55,6 +64,7 @@ MESSAGE_ERRORS = {
 }
 
 ATTACHMENT_FAILURES = {
+    "failed",
     "not_allowed",
     "not_found",
     "not_supported",
@@ -242,13 +252,13 @@ def test_every_text_the_code_names() -> None:
             | {
                 "invalid_address",
                 "late",
+                "message_too_large",
                 "not_kept",
                 "outbox_closed",
                 "outbox_full",
-                "too_large",
             }
             | {"nobody_in_target", "not_our_entity", "several_accounts"}
-            | {"entity_not_found", "no_url", "over"}
+            | {"entity_not_found", "more_notes", "no_url", "over"}
             | {
                 f"card_{text}"
                 for text in (
@@ -330,3 +340,120 @@ def test_every_text_the_code_names() -> None:
         for field in schema.schema:
             expected |= {f"{step}.data.{field}", f"{step}.data_description.{field}"}
     assert set(texts_of("en")) == expected
+
+
+# What a function of ours puts into the text whose key is its argument.
+GIVEN_BY = {
+    "AttachmentError": (0, "attachment_", {"attachment"}),
+    "field_error": (0, "", set[str]()),
+    "texts": (0, "", set[str]()),
+    "_texts": (0, "", set[str]()),
+    "self": (0, "", set[str]()),
+    "unusable": (2, "", {"field", "value"}),
+}
+# What is not written down where it is used, and what is given to it.
+BY_OTHER_WAYS = {
+    "invalid_value": {"field", "value"},
+    "card_unavailable": set[str](),
+    "card_unknown": set[str](),
+    "unknown_field": {"field", "suggestion"},
+    "unknown_field_of_attachment": {"field", "suggestion"},
+    "unknown_field_of_attachment_options": {"field", "options"},
+    "unknown_field_options": {"field", "options"},
+}
+# The server said nothing, or something that is no help.
+WITHOUT_REPLY = {
+    Cause.HOST_NOT_FOUND,
+    Cause.CONNECTION_REFUSED,
+    Cause.TIMED_OUT,
+    Cause.CONNECTION_LOST,
+    Cause.STARTTLS_PORT,
+    Cause.TLS_PORT,
+    Cause.NO_STARTTLS,
+    Cause.CERTIFICATE_NAME,
+    Cause.NOT_SMTP,
+    Cause.NO_LOGIN,
+    Cause.LOGIN_CLOSED,
+    Cause.OUTCOME_UNKNOWN,
+}
+
+
+def constants(node: ast.AST) -> list[str]:
+    """Return every text in an expression."""
+    return [
+        found.value
+        for found in ast.walk(node)
+        if isinstance(found, ast.Constant) and isinstance(found.value, str)
+    ]
+
+
+def ways_of(call: ast.Call) -> Iterator[tuple[str, set[str]]]:
+    """Yield the keys of texts that a call names, and what it puts into them."""
+    keywords = {keyword.arg: keyword.value for keyword in call.keywords}
+    key = keywords.get("translation_key")
+    if "translation_domain" in keywords and isinstance(key, ast.Constant | ast.IfExp):
+        given: Any = getattr(keywords.get("translation_placeholders"), "keys", [])
+        names = {name for node in given for name in constants(node)}
+        yield from ((text, names) for text in constants(key))
+    function = getattr(call.func, "id", getattr(call.func, "attr", ""))
+    if function in GIVEN_BY:
+        place, prefix, names = GIVEN_BY[function]
+        more = {str(name) for name in keywords if name}
+        yield from (
+            (prefix + str(argument.value), names | more)
+            for argument in call.args[place : place + 1]
+            if isinstance(argument, ast.Constant)
+        )
+
+
+def ways() -> list[tuple[str, set[str]]]:
+    """Return every way to a text of an exception, as it is written in the code."""
+    calls = [
+        node
+        for file in sorted(FOLDER.rglob("*.py"))
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+    ]
+    return [way for call in calls for way in ways_of(call)]
+
+
+def test_no_placeholder_is_left() -> None:
+    """Every way to a text gives what the text names: no brace reaches a person."""
+    prefix, suffix = "exceptions.", ".message"
+    texts = {
+        key.removeprefix(prefix).removesuffix(suffix): text
+        for key, text in texts_of("en").items()
+        if key.startswith(prefix)
+    }
+    by_cause = {Cause.REFUSED, *Cause} | {
+        f"{cause}_exmail" for cause in _CAUSES_WITH_EXMAIL_TEXT
+    }
+    found = [*ways(), *BY_OTHER_WAYS.items()]
+    assert {key for key, _ in found} == set(texts) - by_cause
+    for key, given in found:
+        assert set(PLACEHOLDER.findall(texts[key])) == given, key
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("username", ["a@qq.com", "a@example.com"])
+@pytest.mark.parametrize("cause", Cause)
+def test_text_of_every_cause(cause: Cause, username: str, language: str) -> None:
+    """Whatever was refused, the text is whole, and has what the server said."""
+    account = Account(
+        username=username,
+        password="",
+        host="smtp.example.com",
+        port=465,
+        encryption=Encryption.TLS,
+        timeout=1,
+    )
+    err = MailError(cause, Step.MAIL, Reply(550, "No {thanks}"))
+    raised = action_error(err, account)
+    text = texts_of(language)[f"exceptions.{raised.translation_key}.message"]
+    placeholders = raised.translation_placeholders or {}
+    assert PLACEHOLDER.findall(text.format(**placeholders)) == (
+        ["thanks"] * text.count("{reply}")
+    )
+    # Those causes that are told from the server's answer, and nothing else.
+    judged = set(Cause) - WITHOUT_REPLY
+    assert ("{reply}" in text) >= (cause in judged)

@@ -62,7 +62,7 @@ from .const import (
     DOMAIN,
     SUBENTRY_TYPE_RECIPIENT,
 )
-from .coordinator import QQMailConfigEntry
+from .coordinator import QQMailConfigEntry, account_from
 from .form import ADDRESSES, Form, unless_removed
 from .mail.address import one_line, tidy
 from .mail.message import SENDER_NAME_MAX_BYTES

@@ -76,6 +76,12 @@ CODE_URL: Final = "https://help.mail.qq.com/detail/106/985"
 
 FETCH_TIMEOUT: Final = 10
 """Seconds for each attachment: a camera that takes longer is not to hold up an alert."""
+FIT_TIMEOUT: Final = 30
+"""Seconds for making all of them fit; a large picture takes one or two."""
+MAX_READS: Final = 4
+"""Files that are looked at, or hang, at the same time."""
+MAX_NOTES: Final = 50
+"""In a mail: a template can make a list with thousands of mistakes."""
 MAX_MATCHES: Final = 50
 """Files of one glob: a folder of recordings can hold thousands."""
 MAX_REDIRECTS: Final = 3

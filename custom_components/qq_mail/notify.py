@@ -3,8 +3,11 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, override
 
+import voluptuous as vol
+
 from homeassistant.components.notify import (
     ATTR_DATA,
+    ATTR_MESSAGE,
     ATTR_TARGET,
     ATTR_TITLE,
     DOMAIN as NOTIFY_DOMAIN,
@@ -20,9 +23,23 @@ from .const import CONF_SERVICE_NAME, DOMAIN, LOGGER, SUBENTRY_TYPE_RECIPIENT
 from .coordinator import QQMailConfigEntry
 from .entity import device_info
 from .mail.address import Recipients
-from .message.recipients import default_recipients, subentry_recipients
-from .message.request import MessageRequest, read_notification
+from .message.recipients import (
+    chosen_recipients,
+    default_recipients,
+    subentry_recipients,
+)
+from .message.request import read_notification
 from .sending import async_send
+
+# Home Assistant's own refuses a message or data that a template made a list of.
+_SCHEMA = vol.Schema(
+    {
+        vol.Required(ATTR_MESSAGE): object,
+        vol.Optional(ATTR_TITLE): object,
+        vol.Optional(ATTR_TARGET): object,
+        vol.Optional(ATTR_DATA): object,
+    }
+)
 
 # The outbox keeps the order; the entities have nothing to wait for.
 PARALLEL_UPDATES = 0
@@ -83,7 +100,7 @@ class QQMailNotifyEntity(NotifyEntity):
     @override
     async def async_send_message(self, message: str, title: str | None = None) -> None:
         """Send a message to the recipients behind this entity."""
-        request = MessageRequest(title=title or "", message=message)
+        request = read_notification(message, title)
         await async_send(self.hass, self.entry, request, self.recipients)
 
     @callback
@@ -106,14 +123,21 @@ class QQMailNotificationService(BaseNotificationService):
             message,
             kwargs.get(ATTR_TITLE),
             kwargs.get(ATTR_TARGET),
-            kwargs.get(ATTR_DATA) or {},
+            kwargs.get(ATTR_DATA),
         )
-        named = request.recipients
         await async_send(
-            self.hass,
-            self._entry,
-            request,
-            named if named != Recipients() else default_recipients(self._entry),
+            self.hass, self._entry, request, chosen_recipients(self._entry, request)
+        )
+
+    @override
+    async def async_register_services(self) -> None:
+        """Offer the action, and take any value: what varies is not to stop it."""
+        await super().async_register_services()
+        self.hass.services.async_register(
+            NOTIFY_DOMAIN,
+            self._service_name,
+            self._async_notify_message_service,
+            schema=_SCHEMA,
         )
 
 

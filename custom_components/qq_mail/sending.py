@@ -17,6 +17,7 @@ from .const import (
     CONF_SIZE_BUDGET,
     DEFAULT_SIZE_BUDGET,
     DOMAIN,
+    LOGGER,
     MEGABYTE,
 )
 from .coordinator import QQMailConfigEntry, async_loaded
@@ -57,6 +58,8 @@ class Sent:
     """What was left out, and why."""
     discarded: int = 0
     """How many messages were cleared."""
+    refused: tuple[str, ...] = ()
+    """What was named as an address, and is none."""
 
 
 async def async_send(
@@ -76,7 +79,9 @@ async def async_send(
             return await _async_send(hass, entry, outbox, request, recipients, ticket)
         discarded, thread = await outbox.async_clear(tag)
         if not thread:
-            return Sent(None, discarded=discarded)
+            notes = (await async_texts(hass)).notes(request.notes)
+            _log(notes, request.title)
+            return Sent(None, notes, discarded, request.refused)
         texts = await async_texts(hass)
         request = replace(
             request,
@@ -151,11 +156,12 @@ async def _async_send(
             except StalledError:
                 material.leave_out_files()
                 receipt = await submit(reads_files=False)
+    _log(material.notes, subject)
     if not receipt:
-        return Sent(None, material.notes)
+        return Sent(None, material.notes, refused=request.refused)
     if (event := receipt.decisive) and event.outcome is Outcome.REJECTED:
         raise action_error(event, outbox.account)
-    return Sent(receipt, material.notes)
+    return Sent(receipt, material.notes, refused=request.refused)
 
 
 @contextmanager
@@ -166,7 +172,7 @@ def _translated() -> Generator[None]:
     except MessageTooLargeError as err:
         raise ServiceValidationError(
             translation_domain=DOMAIN,
-            translation_key="too_large",
+            translation_key="message_too_large",
             translation_placeholders={
                 "size": megabytes(err.size),
                 "limit": megabytes(err.limit),
@@ -199,6 +205,12 @@ async def async_preview(
     ) as material:
         text, html, _ = await hass.async_add_executor_job(material.content)
         return text, html, material.notes
+
+
+def _log(notes: tuple[str, ...], subject: str) -> None:
+    """Tell what was left out of a message also where nobody reads the mail."""
+    for note in notes:
+        LOGGER.warning("In the mail %r: %s", subject, note)
 
 
 def _budget(entry: QQMailConfigEntry, outbox: Outbox) -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -28,9 +29,8 @@ from homeassistant.util.json import JsonValueType
 
 from .const import DOMAIN
 from .coordinator import QQMailConfigEntry, async_loaded
-from .mail.address import Recipients
 from .message.fields import TARGET_KEYS
-from .message.recipients import default_recipients, join_recipients
+from .message.recipients import chosen_recipients
 from .message.request import MessageRequest, read_request
 from .notify import QQMailNotifyEntity
 from .outbox.outbox import Outbox
@@ -106,10 +106,9 @@ async def _async_send_message(call: ServiceCall) -> ServiceResponse:
     """Send one mail to all entities and addresses that a call names."""
     await _async_settled(call.hass)
     entry, entities, request = _read(call)
-    named = join_recipients(
-        [*(entity.recipients for entity in entities), request.recipients]
+    recipients = chosen_recipients(
+        entry, request, [entity.recipients for entity in entities]
     )
-    recipients = named if named != Recipients() else default_recipients(entry)
     sent = await async_send(call.hass, entry, request, recipients)
     for entity in entities:
         entity.record()
@@ -136,7 +135,7 @@ def _read(
 ) -> tuple[QQMailConfigEntry, list[QQMailNotifyEntity], MessageRequest]:
     """Return who sends, the entities that are to get it, and what."""
     target = {key: call.data[key] for key in TARGET_KEYS if key in call.data}
-    entities = _called_entities(call.hass, target)
+    entities, strangers = _called_entities(call.hass, target)
     request = read_request(
         {
             key: value
@@ -150,15 +149,16 @@ def _read(
             translation_domain=DOMAIN, translation_key="several_accounts"
         )
     entry_id = call.data.get(OutboxField.CONFIG_ENTRY_ID) or next(iter(accounts), None)
+    request = replace(request, notes=(*request.notes, *strangers))
     return _called_entry(call.hass, entry_id), entities, request
 
 
 def _called_entities(
     hass: HomeAssistant, target: dict[str, Any]
-) -> list[QQMailNotifyEntity]:
-    """Return the notify entities of ours that a target names.
+) -> tuple[list[QQMailNotifyEntity], list[ServiceValidationError]]:
+    """Return the notify entities of ours that a target names, and what is said of others.
 
-    Raises ServiceValidationError for one that is named and is not ours.
+    Raises ServiceValidationError where there is none of ours.
     """
     ours = {
         entity_id: entity
@@ -167,32 +167,51 @@ def _called_entities(
         if isinstance(entity, QQMailNotifyEntity)
     }
     if target.get(ATTR_ENTITY_ID) == ENTITY_MATCH_ALL:
-        return list(ours.values())
+        return list(ours.values()), []
     selected = async_extract_referenced_entity_ids(hass, TargetSelection(target))
-    for entity_id in sorted(selected.referenced):
-        if entity_id not in ours:
-            raise ServiceValidationError(
-                translation_domain=DOMAIN,
-                translation_key="not_our_entity",
-                translation_placeholders={"entity": entity_id},
-            )
+    strangers = [
+        ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="not_our_entity",
+            translation_placeholders={"entity": entity_id},
+        )
+        for entity_id in sorted(selected.referenced - ours.keys())
+    ]
     chosen = [
         entity
         for entity_id, entity in ours.items()
         if entity_id in selected.referenced | selected.indirectly_referenced
     ]
     if target and not chosen:
+        if strangers:
+            raise strangers[0]
         raise ServiceValidationError(
             translation_domain=DOMAIN, translation_key="nobody_in_target"
         )
-    return chosen
+    return chosen, strangers
 
 
 def _response(sent: Sent) -> ServiceResponse:
     """Say what became of a message, for each recipient."""
     if not (receipt := sent.receipt):
-        return {"status": "cleared", "discarded": sent.discarded}
+        return {
+            "status": "cleared",
+            "discarded": sent.discarded,
+            "notes": list(sent.notes),
+        }
     event = receipt.decisive
+    refused: list[JsonValueType] = [
+        {
+            "address": address,
+            "reply": str(refusal.reply) if refusal.reply else None,
+            "cause": refusal.cause,
+        }
+        for address, refusal in receipt.refused.items()
+    ]
+    refused += [
+        {"address": address, "reply": None, "cause": "invalid_address"}
+        for address in sent.refused
+    ]
     return {
         "status": event.outcome if event else Outcome.DEFERRED,
         "queue_id": receipt.queue_id,
@@ -200,14 +219,7 @@ def _response(sent: Sent) -> ServiceResponse:
         "recipients": {
             "accepted": list(receipt.accepted),
             "deferred": list(receipt.deferred),
-            "refused": [
-                {
-                    "address": address,
-                    "reply": str(refusal.reply) if refusal.reply else None,
-                    "cause": refusal.cause,
-                }
-                for address, refusal in receipt.refused.items()
-            ],
+            "refused": refused,
         },
         "attempts": event.attempts if event else 0,
         "next_attempt": _time(receipt.next_attempt),

@@ -387,7 +387,13 @@ def test_repair(here: Desk) -> None:
     spool = here.home.config_dir / ".storage" / "qq_mail" / entry
     spool.mkdir(parents=True, exist_ok=True)
     (spool / "01AAAAAAAAAAAAAAAAAAAAAAAA.json").write_text("{")
-    here.do(here.home.post(f"/api/config/config_entries/entry/{entry}/reload"))
+    # The spool is read once, and not when the entry is loaded anew.
+    for disabled_by in ("user", None):
+        here.do(
+            here.home.command(
+                "config_entries/disable", entry_id=entry, disabled_by=disabled_by
+            )
+        )
     texts = here.texts("issues")
     with here.page("/config/repairs") as page:
         title = texts["damaged.title"].format(account="10009@qq.com")

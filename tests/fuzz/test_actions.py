@@ -8,7 +8,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
 from custom_components.qq_mail.mail.models import Priority
-from custom_components.qq_mail.message.fields import Format, MessageField, Source
+from custom_components.qq_mail.message.attachments.fields import Source
+from custom_components.qq_mail.message.fields import Format, MessageField
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from tests.qq_server import QQServer
@@ -59,6 +60,7 @@ DATA = st.fixed_dictionaries(
         }.items()
     },
 )
+_TO = (MessageField.TO, MessageField.CC, MessageField.BCC)
 # A field of the action is a line here.
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "title": TEXT | JSON,
@@ -70,6 +72,11 @@ GOOD_CALLS = st.fixed_dictionaries(
     {"message": TEXT},
     optional={"title": TEXT, "target": st.lists(st.emails()), "data": DATA},
 )
+
+
+def without_addresses(data: dict[str, Any]) -> dict[str, Any]:
+    """Leave out who gets it: among those at least one has to be an address."""
+    return {name: value for name, value in data.items() if name not in _TO}
 
 
 def defects(wire: bytes) -> list[Any]:
@@ -113,6 +120,22 @@ async def test_action(
         assert b"\nbcc:" not in header
         assert header.count(b"\nsubject:") == 1
         assert header.count(b"\nto:") <= 1
+
+
+@fuzz(60)
+@given(title=TEXT | JSON, data=DATA.map(without_addresses) | JSON)
+async def test_nothing_stops_a_message(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    title: Any,
+    data: Any,
+) -> None:
+    """With something to say, and somebody to say it to, no value is refused."""
+    before = len(server.accepted)
+    call = {"message": "Smoke!", "title": title, "data": data}
+    assert await outcome(hass, call) == "accepted"
+    assert len(server.accepted) == before + 1
 
 
 async def test_half_a_character_in_a_title(

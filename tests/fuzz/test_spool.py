@@ -11,6 +11,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.outbox.clock import read_clock
 from custom_components.qq_mail.outbox.spool import Spool
 from homeassistant.core import HomeAssistant
 from tests.conftest import shut_down
@@ -109,8 +110,9 @@ def link(target: str) -> Damage:
 
 KEYS = [
     *("version", "queue_id", "subject", "reverse_path", "recipients", "message_id"),
-    *("importance", "size", "text_at", "text_encoding", "created", "expires"),
-    *("next_attempt", "attempts", "in_data", "cause", "reply", "unknown"),
+    *("importance", "tag", "size", "gaps", "date_at", "dated", "written", "age"),
+    *("lifetime", "wait", "attempts", "failures", "unanswered", "in_data"),
+    *("restored", "cause", "reply", "unknown"),
 ]
 SHARES = st.floats(0, 1, exclude_max=True)
 DAMAGES = st.one_of(
@@ -156,7 +158,8 @@ async def test_damaged(
     extra: dict[str, bytes],
 ) -> None:
     """Nothing is raised, no whole message is missing, and no text disappears."""
-    whole = {message.queue_id: message for message in Spool(spool).load().messages}
+    now = read_clock()
+    whole = {message.queue_id: message for message in Spool(spool).load(now).queue}
     names = stems(spool)
     copy = damaged_copy(spool, "copy")
     (copy / "damaged").mkdir(mode=0o700)
@@ -172,7 +175,7 @@ async def test_damaged(
         for stem in names
         if (copy / f"{stem}.eml").is_file() and (copy / f"{stem}.json").exists()
     }
-    loaded = {message.queue_id: message for message in Spool(copy).load().messages}
+    loaded = {message.queue_id: message for message in Spool(copy).load(now).queue}
     touched = {names[number] for number, _ in damages}
     assert {stem: loaded.get(stem) for stem in set(names) - touched} == {
         stem: whole[stem] for stem in set(names) - touched
@@ -182,7 +185,7 @@ async def test_damaged(
     assert not loaded.keys() & aside
 
 
-@pytest.mark.parametrize("key", ["created", "expires", "next_attempt"])
+@pytest.mark.parametrize("key", ["dated", "written"])
 async def test_time_without_a_zone(
     hass: HomeAssistant, spool: Path, loaded_entry: MockConfigEntry, key: str
 ) -> None:

@@ -13,12 +13,11 @@ from custom_components.qq_mail.mail.card import (
     Link,
     Picture,
     Row,
-    content_ids,
     extend_html,
     render_html,
     render_text,
-    text_of,
 )
+from custom_components.qq_mail.mail.markup import content_ids, text_of
 from custom_components.qq_mail.mail.models import Priority
 
 FULL = Card(
@@ -205,54 +204,6 @@ def test_own_html(html: str, before: str, after: str) -> None:
     for shown in ("厨房水浸", "打开仪表盘", "cid:snap%20shot%401", "camera.hall"):
         assert shown in extended
     assert "我的家" not in extended
-
-
-@pytest.mark.parametrize(
-    ("html", "text"),
-    [
-        pytest.param("", "", id="nothing"),
-        pytest.param("plain &amp; simple", "plain & simple", id="plain"),
-        pytest.param(
-            "<head><title>T</title><style>x</style></head><h1>Door</h1>"
-            "<p>is <a href='https://example.com/a_b'>open_now</a></p><script>y</script>",
-            "# Door\n\nis [open_now](https://example.com/a_b)",
-            id="document",
-        ),
-        pytest.param(
-            "<table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></table>",
-            "| a | b |\n| --- | --- |\n| 1 | 2 |",
-            id="table",
-        ),
-        pytest.param("<p>a</p>\n\n\n<br><br><br>\n<p>b</p>", "a\n\nb", id="gaps"),
-        pytest.param("<div>" * 100_000 + "deep", "deep", id="deep"),
-        pytest.param("<ol start='²'><li>one</li></ol>", "one", id="start"),
-        pytest.param("<table><td colspan='²'>one</td></table>", "one", id="span"),
-        pytest.param("<![if x]>one<![foo", "one", id="declaration"),
-    ],
-)
-def test_text_of_html(html: str, text: str) -> None:
-    """Made to be read, whatever the HTML is."""
-    assert text_of(html) == text
-
-
-@pytest.mark.parametrize(
-    ("html", "ids"),
-    [
-        ('<img src="cid:door">', {"door"}),
-        ("<img src='CID:a%40b&amp;c'>", {"a@b&c"}),
-        ("<td style=\"background:url('cid:x')\" background=cid:y>", {"x", "y"}),
-        ('<a href="cid:file.pdf">the file</a>', {"file.pdf"}),
-        ("<p style='background:url(&quot;cid:a&quot;)'>", {"a"}),
-        ("<style>p{background:url(cid:a)}</style>url(cid:b)", {"a"}),
-        ("<!-- <img src='cid:a'> -->(cid:b) =cid:c", set()),
-        ("<p title='cid:a'>write cid:door, please", set()),
-        ("<![foo", set()),
-        ("", set()),
-    ],
-)
-def test_content_ids(html: str, ids: set[str]) -> None:
-    """Wherever HTML can refer to a part of the message."""
-    assert content_ids(html) == ids
 
 
 @given(

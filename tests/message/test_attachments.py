@@ -6,7 +6,7 @@ from io import BytesIO
 import os
 from pathlib import Path
 import struct
-import tempfile
+import threading
 from typing import Any, override
 from unittest.mock import Mock
 import zlib
@@ -23,13 +23,13 @@ from pytest_homeassistant_custom_component.common import (
     setup_test_component_platform,
 )
 
-from custom_components.qq_mail.const import DOMAIN, MEGABYTE
+from custom_components.qq_mail.const import DOMAIN, MAX_READS, MEGABYTE
 from custom_components.qq_mail.mail.models import BodyPart
-from custom_components.qq_mail.message.attachments import fetching as module
+from custom_components.qq_mail.message.attachments import budget, fetching as module
 from custom_components.qq_mail.message.attachments.budget import async_fit
 from custom_components.qq_mail.message.attachments.fetched import Fetched, safe_filename
 from custom_components.qq_mail.message.attachments.fetching import async_fetched
-from custom_components.qq_mail.message.fields import Attachment, Source
+from custom_components.qq_mail.message.attachments.fields import Attachment, Source
 from homeassistant.components.camera import Camera
 from homeassistant.components.image import ImageEntity
 from homeassistant.components.media_source import (
@@ -43,6 +43,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
+from tests.outbox.test_outbox import until
 
 type Failures = list[tuple[str | None, dict[str, str] | None]]
 
@@ -234,34 +235,55 @@ async def test_no_such_entity(hass: HomeAssistant, value: str, key: str) -> None
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        pytest.param(None, "Unable to get image", id="nothing"),
-        pytest.param(HomeAssistantError("It is\noffline"), "It is offline", id="error"),
-        pytest.param(HomeAssistantError("x" * 300), "x" * 200 + "…", id="long error"),
-        pytest.param(OSError(113, "No route"), "No route", id="os"),
+        pytest.param(OSError(113, "rtsp://me:pw@x"), "No route to host", id="os"),
+        pytest.param(OSError("x", "rtsp://me:pw@x"), "OSError", id="os in words"),
         pytest.param(OSError(), "OSError", id="os without words"),
     ],
 )
-async def test_camera_offline(
+async def test_camera_not_reached(
     hass: HomeAssistant, content: BaseException | None, reason: str
 ) -> None:
-    """A camera that has no picture says why."""
+    """The system's own words say why."""
     await add_cameras(hass, TestCamera("Door", content))
     assert await fail(hass, Source.ENTITY_ID, "camera.door") == [
-        (
-            "attachment_unavailable",
-            {"attachment": "camera.door", "reason": reason},
-        )
+        ("attachment_failed", {"attachment": "camera.door", "reason": reason})
     ]
 
 
+@pytest.mark.parametrize(
+    ("content", "logged"),
+    [
+        pytest.param(None, "Unable to get image", id="nothing"),
+        pytest.param(
+            HomeAssistantError(
+                "No stream of rtsp://me:pw@10.0.0.1/s?key=secret, sorry"
+            ),
+            "camera.door cannot be had: No stream of rtsp://10.0.0.1/s?… sorry",
+            id="error",
+        ),
+    ],
+)
+async def test_camera_offline(
+    hass: HomeAssistant,
+    caplog: pytest.LogCaptureFixture,
+    content: BaseException | None,
+    logged: str,
+) -> None:
+    """Its integration's own words may hold secrets: the log has the rest of them."""
+    await add_cameras(hass, TestCamera("Door", content))
+    assert await fail(hass, Source.ENTITY_ID, "camera.door") == [
+        ("attachment_unavailable", {"attachment": "camera.door"})
+    ]
+    assert logged in caplog.text
+    assert "pw" not in caplog.text
+    assert "secret" not in caplog.text
+
+
 async def test_camera_switched_off(hass: HomeAssistant) -> None:
-    """A camera that is off says so."""
+    """A camera that is off has no picture."""
     await add_cameras(hass, TestCamera("Door", picture(), is_on=False))
     assert await fail(hass, Source.ENTITY_ID, "camera.door") == [
-        (
-            "attachment_unavailable",
-            {"attachment": "camera.door", "reason": "Camera is off"},
-        )
+        ("attachment_unavailable", {"attachment": "camera.door"})
     ]
 
 
@@ -278,15 +300,16 @@ async def test_camera_with_a_bug(
     hass: HomeAssistant, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The log has the whole of it; the mail only its kind."""
-    await add_cameras(hass, TestCamera("Door", KeyError("password 1234")))
+    await add_cameras(hass, TestCamera("Door", KeyError("http://me:pw@x")))
     assert await fail(hass, Source.ENTITY_ID, "camera.door") == [
         (
-            "attachment_unavailable",
+            "attachment_failed",
             {"attachment": "camera.door", "reason": "KeyError"},
         )
     ]
     assert "Unexpected error while fetching camera.door" in caplog.text
-    assert "KeyError: 'password 1234'" in caplog.text
+    assert "KeyError: 'http://x'" in caplog.text
+    assert "pw@" not in caplog.text
 
 
 async def test_camera_cancels_itself(hass: HomeAssistant) -> None:
@@ -593,9 +616,9 @@ async def test_link_within(hass: HomeAssistant, folder: Path) -> None:
         pytest.param("fold*", "not_found", id="glob of a folder"),
         pytest.param("fifo", "not_supported", id="fifo"),
         pytest.param("fif*", "not_supported", id="glob of a fifo"),
-        pytest.param("loop", "unavailable", id="link to itself"),
-        pytest.param("lo*p", "unavailable", id="glob of a link to itself"),
-        pytest.param("x.txt\0", "unavailable", id="no path at all"),
+        pytest.param("loop", "failed", id="link to itself"),
+        pytest.param("lo*p", "failed", id="glob of a link to itself"),
+        pytest.param("x.txt\0", "failed", id="no path at all"),
     ],
 )
 async def test_no_such_file(
@@ -715,11 +738,10 @@ def files(folder: Path) -> list[Path]:
 
 
 @pytest.fixture
-def downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def downloads(hass: HomeAssistant) -> Path:
     """Return the folder where downloads are put for a while."""
-    folder = tmp_path / "downloads"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    folder = Path(hass.config.cache_path(DOMAIN))
+    folder.mkdir(parents=True)
     return folder
 
 
@@ -920,7 +942,7 @@ async def test_status(
     url = (await serve(handler)).make_url("/allowed/x")
     assert await fail(hass, Source.URL, str(url)) == [
         (
-            "attachment_unavailable",
+            "attachment_failed",
             {"attachment": str(url), "reason": f"HTTP {status}"},
         )
     ]
@@ -978,7 +1000,7 @@ async def test_endless_url(hass: HomeAssistant, serve: Serve, downloads: Path) -
         ),
         pytest.param(
             900_000,
-            ("attachment_unavailable", {"reason": "ClientPayloadError"}),
+            ("attachment_failed", {"reason": "ClientPayloadError"}),
             id="more than there is",
         ),
     ],
@@ -1007,15 +1029,14 @@ async def test_lying_length(
 async def test_no_server(hass: HomeAssistant) -> None:
     """Nothing listens there."""
     hass.config.allowlist_external_urls.add("http://127.0.0.1:1/")
-    [(key, _)] = await fail(hass, Source.URL, "http://127.0.0.1:1/x")
-    assert key == "attachment_unavailable"
+    [(key, placeholders)] = await fail(hass, Source.URL, "http://127.0.0.1:1/x")
+    assert key == "attachment_failed"
+    assert placeholders
+    assert placeholders["reason"] == "Connection refused"
 
 
 async def test_no_room_for_a_download(
-    hass: HomeAssistant,
-    serve: Serve,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    hass: HomeAssistant, serve: Serve, downloads: Path
 ) -> None:
     """A disk that takes nothing does not hold up the alert."""
 
@@ -1023,13 +1044,106 @@ async def test_no_room_for_a_download(
         return web.Response(body=b"x")
 
     url = (await serve(handler)).make_url("/allowed/x")
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    await hass.async_add_executor_job(downloads.rmdir)
+    await hass.async_add_executor_job(downloads.touch)
     assert await fail(hass, Source.URL, str(url)) == [
         (
-            "attachment_unavailable",
-            {"attachment": str(url), "reason": "No such file or directory"},
+            "attachment_failed",
+            {"attachment": str(url), "reason": "File exists"},
         )
     ]
+
+
+async def test_downloads_of_a_run_that_was_killed(
+    hass: HomeAssistant, downloads: Path
+) -> None:
+    """They are gone after the next start."""
+    (downloads / "x").touch()
+    assert await async_setup_component(hass, DOMAIN, {})
+    assert files(downloads.parent) == []
+
+
+async def test_downloads_are_private(hass: HomeAssistant, serve: Serve) -> None:
+    """Neither the folder nor a file in it can be read by others."""
+
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(body=b"x")
+
+    url = (await serve(handler)).make_url("/allowed/x")
+    attachment = Attachment(source=Source.URL, value=str(url))
+    async with async_fetched(hass, [attachment], MEGABYTE) as fetched:
+        (part,) = fetched.parts
+        assert isinstance(part.content, Path)
+        assert part.content.stat().st_mode & 0o77 == 0
+        assert part.content.parent.stat().st_mode & 0o77 == 0
+
+
+# Files that hang.
+
+
+class Share:
+    """A network share that hangs until it comes back."""
+
+    def __init__(self) -> None:
+        self._back = threading.Event()
+
+    def hang(self, *_args: Any) -> Any:
+        """Read a file on it."""
+        self._back.wait(30)
+        return Fetched()
+
+    async def come_back(self) -> None:
+        """Let every read return."""
+        self._back.set()
+        await until(
+            lambda: not any("qq_mail read" in t.name for t in threading.enumerate())
+        )
+
+
+async def test_files_that_hang(
+    hass: HomeAssistant, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few are waited for, and the next not at all, until the share is back."""
+    (folder / "x.txt").write_bytes(b"x")
+    await add_cameras(hass, TestCamera("Door", picture()))
+    share, path = Share(), f"{folder}/x.txt"
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "from_path", share.hang)
+        patched.setattr(module, "FETCH_TIMEOUT", 0.2)
+        fetched = await fetch(
+            hass,
+            *[Attachment(source=Source.PATH, value=path)] * (MAX_READS + 2),
+            Attachment(source=Source.ENTITY_ID, value="camera.door"),
+        )
+        assert [part.filename for part in fetched.parts] == ["door.jpg"]
+        slow = ("attachment_too_slow", {"attachment": path, "seconds": "0.2"})
+        assert failures(fetched) == [slow] * (MAX_READS + 2)
+        threads = [t for t in threading.enumerate() if "qq_mail read" in t.name]
+        assert len(threads) == MAX_READS
+    # With the usual limit: this would take too long for a test.
+    slow = ("attachment_too_slow", {"attachment": path, "seconds": "10"})
+    async with asyncio.timeout(5):
+        assert await fail(hass, Source.PATH, path) == [slow]
+    await share.come_back()
+    part = await fetch_one(hass, Source.PATH, path)
+    assert part.filename == "x.txt"
+
+
+async def test_file_that_hangs_when_it_is_made_to_fit(
+    hass: HomeAssistant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is in memory goes without it."""
+    share, path = Share(), tmp_path / "x.bin"
+    path.write_bytes(bytes(20))
+    monkeypatch.setattr(budget, "shrunk", share.hang)
+    monkeypatch.setattr(budget, "FIT_TIMEOUT", 0.2)
+    parts = (part(path, "x.bin"), part(b"1"))
+    fetched = await async_fit(hass, parts, 10)
+    assert fetched.parts == parts[1:]
+    assert failures(fetched) == [
+        ("attachment_too_slow", {"attachment": "x.bin", "seconds": "0.2"})
+    ]
+    await share.come_back()
 
 
 # Names.
@@ -1095,14 +1209,12 @@ def size(part: BodyPart) -> tuple[int, int]:
         return image.size
 
 
-@pytest.mark.parametrize("budget", [11, 1000])
-async def test_what_fits_stays(
-    hass: HomeAssistant, tmp_path: Path, budget: int
-) -> None:
+@pytest.mark.parametrize("limit", [11, 1000])
+async def test_what_fits_stays(hass: HomeAssistant, tmp_path: Path, limit: int) -> None:
     """Nothing is touched that need not be."""
     (tmp_path / "x").write_bytes(b"123456")
     parts = (part(tmp_path / "x"), part(b"12345"))
-    assert await async_fit(hass, parts, budget) == Fetched(parts)
+    assert await async_fit(hass, parts, limit) == Fetched(parts)
 
 
 async def test_largest_picture_first(hass: HomeAssistant, tmp_path: Path) -> None:
@@ -1136,8 +1248,8 @@ async def test_smaller_until_it_fits(
 ) -> None:
     """By steps."""
     content = noise(2000)
-    budget = int(share * len(content))
-    fetched = await async_fit(hass, [part(content, "x.png", "image/png")], budget)
+    limit = int(share * len(content))
+    fetched = await async_fit(hass, [part(content, "x.png", "image/png")], limit)
     assert failures(fetched) == []
     assert size(fetched.parts[0]) == (side, side)
 
@@ -1326,7 +1438,7 @@ async def test_no_picture_suffers_in_vain(hass: HomeAssistant) -> None:
         pytest.param(
             "n" * 999,
             (
-                "attachment_unavailable",
+                "attachment_failed",
                 {"attachment": "x.jpg", "reason": "File name too long"},
             ),
             id="unreadable",

@@ -1,5 +1,6 @@
 """What a call may ask for in which spelling, and what is said of mistakes."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.mail.address import Mailbox, Recipients
 from custom_components.qq_mail.mail.card import Link
 from custom_components.qq_mail.mail.models import Priority
-from custom_components.qq_mail.message.fields import Attachment, MessageField, Source
+from custom_components.qq_mail.message.attachments.fields import Attachment, Source
+from custom_components.qq_mail.message.fields import MessageField
 from custom_components.qq_mail.message.request import (
     MessageRequest,
     read_notification,
@@ -21,6 +23,7 @@ from custom_components.qq_mail.message.request import (
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.selector import validate_selector
 from homeassistant.util.yaml import load_yaml_dict
+from tests.mail.test_markup import assert_linear
 
 ANN = Mailbox("ann@example.com")
 BEN = Mailbox("ben@example.com", "Ben")
@@ -195,17 +198,24 @@ def test_clear() -> None:
     )
 
 
-def refused(value: str, key: str, **shown: str) -> tuple[str, dict[str, str]]:
-    """Return an error that shows a value."""
-    return key, {"value": value, **shown}
-
-
 @pytest.mark.parametrize(
     ("data", "error"),
     [
         pytest.param({}, ("nothing_to_say", {}), id="nothing"),
-        pytest.param({"title": "x"}, ("nothing_to_say", {}), id="title-alone"),
+        pytest.param(
+            {
+                "to": "ann@example.com",
+                "priority": 5,
+                "message": "",
+                "attachments": [""],
+            },
+            ("nothing_to_say", {}),
+            id="nothing-but-empty",
+        ),
         pytest.param({"clear": True}, ("clear_needs_tag", {}), id="clear"),
+        pytest.param(
+            {"clear": True, "tag": "unknown"}, ("clear_needs_tag", {}), id="clear-away"
+        ),
         pytest.param(
             {"messages": "x"},
             ("unknown_field", {"field": "messages", "suggestion": "message"}),
@@ -216,69 +226,163 @@ def refused(value: str, key: str, **shown: str) -> tuple[str, dict[str, str]]:
             ("unknown_field_options", {"field": "1", "options": FIELDS}),
             id="far",
         ),
+    ],
+)
+def test_mistake(data: dict[Any, Any], error: tuple[str, dict[str, str]]) -> None:
+    """With nothing to say, or a field that never exists, nothing is sent."""
+    with pytest.raises(ServiceValidationError) as caught:
+        read_request(data)
+    assert caught.value.translation_domain == DOMAIN
+    assert (
+        caught.value.translation_key,
+        caught.value.translation_placeholders,
+    ) == error
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param({"title": "x"}, id="title"),
+        pytest.param({"html": "<p>"}, id="html"),
+        pytest.param({"attachments": "/a/b.jpg"}, id="picture"),
+        pytest.param({"attachments": "unavailable"}, id="picture-away"),
+        pytest.param({"entities": "sensor.a"}, id="table"),
+        pytest.param({"link": "/lovelace"}, id="button"),
+    ],
+)
+def test_enough_to_say(data: dict[str, Any]) -> None:
+    """Each of these alone, in an action of ours and in a notify action."""
+    assert read_request(data)
+    assert read_notification("", None, None, data)
+
+
+def notes_of(request: MessageRequest) -> list[tuple[Any, Any]]:
+    """Return which texts say what was left out, and what they name."""
+    assert {note.translation_domain for note in request.notes} <= {DOMAIN}
+    return [
+        (note.translation_key, note.translation_placeholders) for note in request.notes
+    ]
+
+
+AWAY = ("unknown", "Unavailable", "none", "None")
+# What a template makes when a sensor is away, by fields that take any text else.
+AWAY_FIELDS = ("tag", "html", "reply_to")
+
+
+@pytest.mark.parametrize("value", AWAY)
+@pytest.mark.parametrize(
+    ("field", "key", "more"),
+    [
+        *(pytest.param(name, "invalid_value", {}, id=name) for name in AWAY_FIELDS),
         pytest.param(
-            {"attachments": {"pth": "x"}},
-            ("unknown_field_of_attachment", {"field": "pth", "suggestion": "path"}),
-            id="attachment-near",
+            "format", "invalid_choice", {"options": "text, markdown, html"}, id="format"
         ),
         pytest.param(
-            {"attachments": {"zzz": "x"}},
-            (
-                "unknown_field_of_attachment_options",
-                {"field": "zzz", "options": ATTACHMENT_FIELDS},
-            ),
-            id="attachment-far",
+            "priority",
+            "invalid_choice",
+            {"options": "highest, high, normal, low, lowest"},
+            id="priority",
         ),
+        pytest.param("clear", "invalid_yes_no", {}, id="clear"),
+        pytest.param("wait", "invalid_wait", {}, id="wait"),
+        pytest.param("expires_after", "invalid_expires_after", {}, id="expires"),
+        pytest.param("link", "invalid_link", {}, id="link"),
+        pytest.param("entities", "invalid_entities", {}, id="entities"),
         pytest.param(
-            {"message": ["x"]}, ("invalid_text", {"field": "message"}), id="list"
+            "attachments", "attachment_source", {"options": SOURCES}, id="attachments"
         ),
+    ],
+)
+def test_away(field: str, key: str, more: dict[str, str], value: str) -> None:
+    """A sensor that is away costs its field and no more, and a note says so."""
+    request = read_request({"message": "x", field: value})
+    assert notes_of(request) == [(key, {"field": field, "value": value, **more})]
+    assert replace(request, notes=()) == MessageRequest(message="x")
+
+
+@pytest.mark.parametrize("value", ["", " ", None, [], [None, ""], {}])
+@pytest.mark.parametrize("field", list(MessageField))
+def test_empty(field: str, value: Any) -> None:
+    """What forms leave empty is not given."""
+    data: dict[str, Any] = {"title": "t", "message": "x", field: value}
+    assert read_request({"link": "/a", **data}).notes == ()
+
+
+def unusable(field: str, value: str, key: str = "invalid_value", **more: str) -> Any:
+    """Return what is said of a value."""
+    return (key, {"field": field, "value": value, **more})
+
+
+@pytest.mark.parametrize(
+    ("data", "note"),
+    [
+        pytest.param({"tag": {"a": 1}}, unusable("tag", "{'a': 1}"), id="tag"),
         pytest.param(
-            {"title": {"x": 1}}, ("invalid_text", {"field": "title"}), id="dict"
+            {"tag": "a" * 256},
+            unusable("tag", "a" * 100, "tag_too_long", number="255"),
+            id="tag-long",
         ),
+        pytest.param({"html": ["<p>"]}, unusable("html", "['<p>']"), id="html"),
         pytest.param(
             {"clear": "perhaps"},
-            refused("perhaps", "invalid_yes_no", field="clear"),
+            unusable("clear", "perhaps", "invalid_yes_no"),
             id="yes-no",
         ),
-        pytest.param(
-            {"priority": "urgent"},
-            refused(
-                "urgent",
-                "invalid_priority",
-                options="highest, high, normal, low, lowest",
-            ),
-            id="priority",
+        *(
+            pytest.param(
+                {"priority": value},
+                unusable(
+                    "priority",
+                    shown,
+                    "invalid_choice",
+                    options="highest, high, normal, low, lowest",
+                ),
+                id=f"priority-{shown}",
+            )
+            for value, shown in (
+                ("urgent", "urgent"),
+                (5, "5"),
+                (["high"], "['high']"),
+                (10**5000, "int"),
+            )
         ),
         pytest.param(
             {"format": "rtf"},
-            refused("rtf", "invalid_format", options="text, markdown, html"),
+            unusable("format", "rtf", "invalid_choice", options="text, markdown, html"),
             id="format",
         ),
-        pytest.param(
-            {"to": ["nobody"]}, ("invalid_address", {"address": "nobody"}), id="to"
+        *(
+            pytest.param(
+                {"reply_to": value}, unusable("reply_to", shown), id=f"reply-{shown}"
+            )
+            for value, shown in (
+                ("nobody", "nobody"),
+                (["ann@example.com"], "['ann@example.com']"),
+                ("a" * 2000 + "@example.com", "a" * 100),
+            )
         ),
-        pytest.param(
-            {"reply_to": "nobody"},
-            ("invalid_address", {"address": "nobody"}),
-            id="reply-to",
-        ),
-        pytest.param({"tag": "a" * 256}, ("tag_too_long", {"number": "255"}), id="tag"),
         *(
             pytest.param(
                 {"expires_after": value},
-                refused(str(value), "invalid_expires_after"),
+                unusable("expires_after", str(value), "invalid_expires_after"),
                 id=f"expires-{value}",
             )
-            for value in (59, "soon", -60, 30 * 86400 + 1, 1e300)
+            for value in (59, "soon", -60, 30 * 86400 + 1, 1e300, [1])
         ),
         *(
             pytest.param(
-                {"wait": value}, refused(str(value), "invalid_wait"), id=f"wait-{value}"
+                {"wait": value},
+                unusable("wait", str(value), "invalid_wait"),
+                id=f"wait-{value}",
             )
             for value in (True, -1, 301, "nan", "long", [1])
         ),
         *(
-            pytest.param({"link": value}, refused(str(value), "invalid_link"), id=case)
+            pytest.param(
+                {"link": value},
+                unusable("link", str(value), "invalid_link"),
+                id=case,
+            )
             for case, value in {
                 "link-script": "javascript:alert(1)",
                 "link-other-host": "//a.example",
@@ -287,81 +391,261 @@ def refused(value: str, key: str, **shown: str) -> tuple[str, dict[str, str]]:
                 "link-broken": "http://[",
                 "link-no-host": "https:",
                 "link-number": 5,
-                "link-field": {"url": "/a", "name": "x"},
+                "link-list": ["/a"],
+                "link-no-url": {"url": None, "title": "x"},
             }.items()
         ),
         *(
             pytest.param(
-                {"entities": value}, refused(str(value), "invalid_entities"), id=case
+                {"entities": value},
+                unusable("entities", shown, "invalid_entities"),
+                id=case,
             )
-            for case, value in {
-                "entities-name": "Kitchen",
-                "entities-number": 5,
-                "entities-kind": {"room_id": "x"},
-            }.items()
+            for case, value, shown in (
+                ("entities-name", "Kitchen", "Kitchen"),
+                ("entities-number", 5, "5"),
+                ("entities-kind", {"room_id": "x"}, "x"),
+                ("entities-dict", [{"entity": "sensor.a"}], "{'entity': 'sensor.a'}"),
+                ("entities-none", {"area_id": ""}, "{'area_id': ''}"),
+                ("entities-away", {"area_id": "unknown"}, "unknown"),
+            )
         ),
         *(
             pytest.param(
                 {"attachments": value},
-                ("attachment_source", {"options": SOURCES}),
+                unusable("attachments", shown, "attachment_source", options=SOURCES),
                 id=case,
             )
-            for case, value in {
-                "attachment-text": "camera.door",
-                "attachment-none": {"filename": "a"},
-                "attachment-two": {"path": "a", "url": "http://a.example"},
-            }.items()
+            for case, value, shown in (
+                ("attachment-number", [5], "5"),
+                ("attachment-list", [["a"]], "['a']"),
+                ("attachment-none", {"filename": "a"}, "{'filename': 'a'}"),
+                ("attachment-empty", {"entity_id": ""}, "{'entity_id': ''}"),
+            )
         ),
         *(
             pytest.param(
                 {"attachments": {"entity_id": value}},
-                refused(value, "attachment_entity"),
+                unusable("attachments.entity_id", value, "attachment_entity"),
                 id=f"attachment-{value}",
             )
             for value in ("sensor.a", "camera.")
         ),
         pytest.param(
-            {"attachments": {"url": "ftp://a.example"}},
-            refused("ftp://a.example", "invalid_url"),
+            {"attachments": {"entity_id": "unknown"}},
+            unusable("attachments.entity_id", "unknown"),
+            id="entity-away",
+        ),
+        pytest.param(
+            {"attachments": {"path": "unavailable"}},
+            unusable("attachments.path", "unavailable"),
+            id="path-away",
+        ),
+        pytest.param(
+            {"attachments": {"path": ["a"]}},
+            unusable("attachments.path", "['a']"),
+            id="path-list",
+        ),
+        pytest.param(
+            {"attachments": {"url": "ftp://me:pw@a.example/b?c=d"}},
+            unusable("attachments.url", "ftp://a.example/b?…", "invalid_url"),
             id="url",
         ),
         *(
             pytest.param(
                 {"attachments": {"media_source": value}},
-                refused(str(value), "invalid_media_source"),
-                id=case,
-            )
-            for case, value in {"media": "a.jpg", "media-dict": {"x": 1}}.items()
-        ),
-        *(
-            pytest.param(
-                {"attachments": {"path": "a", "content_id": value}},
-                refused(value, "invalid_content_id"),
+                unusable(
+                    "attachments.media_source", str(value), "invalid_media_source"
+                ),
                 id=case,
             )
             for case, value in {
-                "content-id-blank": "a b",
-                "content-id-quote": "a'b",
-                "content-id-chinese": "门",
-                "content-id-empty": "<>",
+                "media": "a.jpg",
+                "media-dict": {"x": 1},
+                "media-away": "unknown",
             }.items()
-        ),
-        pytest.param(
-            {"attachments": {"path": "a", "content_id": "a" * 201}},
-            refused("a" * 100, "invalid_content_id"),
-            id="content-id-long",
         ),
     ],
 )
-def test_mistake(data: dict[Any, Any], error: tuple[str, dict[str, str]]) -> None:
-    """Every mistake is named, with what was written."""
-    with pytest.raises(ServiceValidationError) as caught:
-        read_request(data)
-    assert caught.value.translation_domain == DOMAIN
-    assert (
-        caught.value.translation_key,
-        caught.value.translation_placeholders,
-    ) == error
+def test_unusable(data: dict[str, Any], note: Any) -> None:
+    """The mail goes out without it, and the note says what it was."""
+    request = read_request({"message": "x", **data})
+    assert notes_of(request) == [note]
+    assert replace(request, notes=()) == MessageRequest(message="x")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "shown", "key"),
+    [
+        *(
+            pytest.param(
+                "content_id", value, value[:100], "invalid_content_id", id=case
+            )
+            for case, value in {
+                "blank": "a b",
+                "quote": "a'b",
+                "chinese": "门",
+                "empty": "<>",
+                "long": "a" * 201,
+            }.items()
+        ),
+        pytest.param("content_id", "none", "none", "invalid_value", id="away"),
+        pytest.param("filename", "unknown", "unknown", "invalid_value", id="filename"),
+        pytest.param("inline", "unknown", "unknown", "invalid_yes_no", id="inline"),
+    ],
+)
+def test_unusable_beside_a_source(field: str, value: str, shown: str, key: str) -> None:
+    """The attachment stays one."""
+    request = read_request({"attachments": {"path": "a", field: value}})
+    assert request.attachments == (Attachment(source=Source.PATH, value="a"),)
+    assert notes_of(request) == [unusable(f"attachments.{field}", shown, key)]
+
+
+def test_one_attachment_among_others() -> None:
+    """What is wrong with one is not wrong with the others."""
+    item = {"pth": "x", "zzz": 1, "path": "b", "url": "http://a.example"}
+    request = read_request({"attachments": ["unknown", {"path": "a"}, item]})
+    assert [(found.source, found.value) for found in request.attachments] == [
+        (Source.PATH, "a"),
+        (Source.PATH, "b"),
+    ]
+    assert notes_of(request) == [
+        unusable("attachments", "unknown", "attachment_source", options=SOURCES),
+        ("unknown_field_of_attachment", {"field": "pth", "suggestion": "path"}),
+        (
+            "unknown_field_of_attachment_options",
+            {"field": "zzz", "options": ATTACHMENT_FIELDS},
+        ),
+        unusable("attachments", str(item)[:100], "attachment_source", options=SOURCES),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "value"),
+    [
+        pytest.param("/media/door/a.jpg", Source.PATH, "/media/door/a.jpg", id="path"),
+        pytest.param(" a b.pdf", Source.PATH, "a b.pdf", id="relative"),
+        pytest.param("HTTPS://a.example/", Source.URL, "HTTPS://a.example/", id="url"),
+        pytest.param("Camera.door", Source.ENTITY_ID, "camera.door", id="camera"),
+        pytest.param(
+            "media-source://a/b", Source.MEDIA_SOURCE, "media-source://a/b", id="media"
+        ),
+        pytest.param(
+            "/media/local/a/b.jpg",
+            Source.MEDIA_SOURCE,
+            "media-source://media_source/local/a/b.jpg",
+            id="media-path",
+        ),
+    ],
+)
+def test_attachment_by_its_look(text: str, source: Source, value: str) -> None:
+    """A text in the place of a mapping."""
+    request = read_request({"attachments": text})
+    assert request.attachments == (Attachment(source=source, value=value),)
+    assert request.notes == ()
+
+
+def test_media_path() -> None:
+    """Where the front end shows a file is as good as its id."""
+    item = {"media_source": "/media/local/x.jpg"}
+    (attachment,) = read_request({"attachments": item}).attachments
+    assert attachment.value == "media-source://media_source/local/x.jpg"
+
+
+def test_entities_that_are_none() -> None:
+    """The others are shown."""
+    request = read_request({"entities": ["sensor.a", "unknown", "Sensor.b, x"]})
+    assert request.entities == {"entity_id": ["sensor.a", "sensor.b"]}
+    assert notes_of(request) == [
+        unusable("entities", "unknown", "invalid_entities"),
+        unusable("entities", "x", "invalid_entities"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("title", "notes"),
+    [
+        pytest.param("", [], id="empty"),
+        pytest.param("unknown", [unusable("link.title", "unknown")], id="away"),
+        pytest.param(["a"], [unusable("link.title", "['a']")], id="list"),
+    ],
+)
+def test_link_with_a_title_that_is_none(title: Any, notes: list[Any]) -> None:
+    """The button stays."""
+    request = read_request({"link": {"url": "/a", "title": title, "icon": "mdi:x"}})
+    assert request.link == Link("/a")
+    assert notes_of(request) == notes
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        pytest.param(["a", 1], "['a', 1]", id="list"),
+        pytest.param({"a": 1}, "{'a': 1}", id="dict"),
+        pytest.param("unknown", "unknown", id="word"),
+        pytest.param(10**5000, "int", id="huge"),
+    ],
+)
+@pytest.mark.parametrize("field", ["title", "message"])
+def test_any_text(field: str, value: Any, text: str) -> None:
+    """What is no text is shown as one."""
+    request = read_request({field: value})
+    assert getattr(request, field) == text
+    assert request.notes == ()
+
+
+def test_clear_without_a_tag() -> None:
+    """There is nothing to clear, but something to say."""
+    request = read_request({"message": "x", "clear": True, "tag": "unavailable"})
+    assert not request.clear
+    assert notes_of(request) == [
+        unusable("tag", "unavailable"),
+        ("clear_needs_tag", {}),
+    ]
+
+
+def test_format_html_with_html_that_is_away() -> None:
+    """The message takes its place."""
+    request = read_request({"format": "html", "message": "<p>", "html": "unknown"})
+    assert (request.message, request.html) == ("", "<p>")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "good", "refused"),
+    [
+        pytest.param(
+            "to", ["nobody", "ann@example.com"], (ANN,), ("nobody",), id="list"
+        ),
+        pytest.param(
+            "cc", "unknown; ann@example.com，@", (ANN,), ("unknown", "@"), id="text"
+        ),
+        pytest.param(
+            "bcc",
+            [5, {"a": "b,c"}, "ann@example.com"],
+            (ANN,),
+            ("5", "{'a': 'b,c'}"),
+            id="no text",
+        ),
+        pytest.param(
+            "to",
+            '"Ann, the first" <ann@example.com>, "Ben',
+            (Mailbox("ann@example.com", "Ann, the first"),),
+            ('"Ben',),
+            id="quotes",
+        ),
+        pytest.param("to", "a" * 2000, (), ("a" * 100,), id="long"),
+    ],
+)
+def test_addresses_that_are_none(
+    field: str, value: Any, good: tuple[Mailbox, ...], refused: tuple[str, ...]
+) -> None:
+    """They are kept apart from those that get the mail."""
+    request = read_request({"message": "x", field: value})
+    assert getattr(request.recipients, field) == good
+    assert request.refused == refused
+    assert notes_of(request) == [
+        ("invalid_address", {"address": address}) for address in refused
+    ]
 
 
 def test_notification() -> None:
@@ -404,12 +688,62 @@ def test_images_in_html() -> None:
     )
 
 
-def test_image_that_is_no_path() -> None:
+def test_images_that_are_no_paths() -> None:
     """The field is named as the caller knows it."""
-    with pytest.raises(ServiceValidationError) as caught:
-        read_notification("x", None, None, {"images": [{"path": "a"}]})
-    assert caught.value.translation_key == "invalid_text"
-    assert caught.value.translation_placeholders == {"field": "images"}
+    request = read_notification(
+        "", None, None, {"images": [{"path": "a"}, "unknown", "/a"]}
+    )
+    assert [attachment.value for attachment in request.attachments] == ["/a"]
+    assert notes_of(request) == [
+        unusable("images", "{'path': 'a'}"),
+        unusable("images", "unknown"),
+    ]
+
+
+PHONE = {
+    "ttl": 0,
+    "importance": "high",
+    "channel": "alarm",
+    "push": {"sound": "default"},
+    "sticky": True,
+    "actions": [{"action": "X", "title": "x"}],
+    "image": "/local/x.jpg",
+    "video": "/local/x.mp4",
+    "clickAction": "/lovelace",
+    1: "x",
+}
+
+
+def test_data_of_a_phone(caplog: pytest.LogCaptureFixture) -> None:
+    """What means nothing here is told to the log alone."""
+    caplog.set_level("DEBUG")
+    assert read_notification("x", None, None, PHONE) == MessageRequest(message="x")
+    assert (
+        "Not for mail, and ignored: ttl, importance, channel, push, sticky, actions,"
+        " image, video, clickAction, 1" in caplog.text
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "note"),
+    [
+        pytest.param("x", unusable("data", "x"), id="text"),
+        pytest.param(["x"], unusable("data", "['x']"), id="list"),
+        pytest.param(
+            {"tag": {"a": 1}, "group": "x"}, unusable("tag", "{'a': 1}"), id="tag"
+        ),
+        pytest.param(
+            {"attachment": {"url": "http://me:pw@a/x?y"}},
+            unusable("attachment", "{'url': 'http://a/x?…"),
+            id="attachment",
+        ),
+    ],
+)
+def test_data_of_another_meaning(data: Any, note: Any) -> None:
+    """It is left out, with a note."""
+    request = read_notification("x", None, None, data)
+    assert notes_of(request) == [note]
+    assert replace(request, notes=()) == MessageRequest(message="x")
 
 
 VALUES = st.recursive(
@@ -431,13 +765,35 @@ VALUES = st.recursive(
 @settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(list(MessageField)), VALUES, max_size=4))
 def test_no_other_error(data: dict[str, Any]) -> None:
-    """Whatever is given, it is read or refused in words that are translated."""
-    outcome: MessageRequest | str | None
-    try:
-        outcome = read_request({"message": "x", **data})
-    except ServiceValidationError as err:
-        outcome = err.translation_key
-    assert outcome
+    """Whatever is given, the message is read, and what is left out has a text."""
+    for read in (
+        read_request({**data, "message": "x", "clear": False}),
+        read_notification("x", None, None, data | {"message": "x", "clear": False}),
+    ):
+        assert "x" in (read.message, read.html)
+        assert {note.translation_domain for note in read.notes} <= {DOMAIN}
+
+
+@pytest.mark.parametrize(
+    "repeated",
+    [
+        *('"', ",", " ", "<", ">", "@", "/", ".", "_", "a", "//", "a//b@", "?", "水"),
+        *("a@b.cn,", "a <", "sensor.a,", "sensor.", "http://", "cid:a ", "\\"),
+    ],
+)
+def test_work_grows_with_the_size(repeated: str) -> None:
+    """Whatever stands in a field, reading it takes as long as it is, and no square."""
+    assert_linear(
+        lambda size: repeated * (size // len(repeated)),
+        lambda text: (
+            [
+                read_request({"link": "/", "title": "x", field: text})
+                for field in MessageField
+            ],
+            [read_request({"attachments": {name: text}}) for name in Source],
+            read_notification("x" + text, text, text, {"images": text, text: text}),
+        ),
+    )
 
 
 @pytest.mark.parametrize("action", ["send_message", "preview_message"])

@@ -362,7 +362,8 @@ async def test_one_failed_connection_is_enough(
     outbox.async_retry()
     await events.wait(outcomes + 1)
     assert server.connections == connections + 1
-    assert all(outbox.next_attempt_of(m) > dt_util.utcnow() for m in outbox.messages())
+    times = [outbox.next_attempt_of(message) for message in outbox.messages()]
+    assert all(time and time > dt_util.utcnow() for time in times)
 
 
 @pytest.mark.parametrize(
@@ -888,6 +889,7 @@ async def test_unexpected_error(
     server: QQServer,
     loaded_entry: MockConfigEntry,
     events: Events,
+    freezer: FrozenDateTimeFactory,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     error: Exception,
@@ -903,7 +905,9 @@ async def test_unexpected_error(
     assert events.outcomes == ["deferred"]
     assert events.all[0].detail == str(error)
     assert "Traceback" in caplog.text
-    await notify(hass)
+    await notify(hass, title="other")
+    assert [mail.subject for mail in server.accepted] == ["other"]
+    await later(hass, freezer, FIRST)
     await events.wait(3)
     assert len(server.accepted) == 2
 

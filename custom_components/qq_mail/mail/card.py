@@ -3,15 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from html.parser import HTMLParser
 from pathlib import Path
-import re
-from typing import TYPE_CHECKING, override
-from urllib.parse import quote, unquote
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from .markup import end_of_body
 from .models import Priority
 
 # These take a tenth of a second to import, and most mails need neither of them.
@@ -55,13 +54,6 @@ _PRE = (
     "margin:0 0 12px 0;white-space:pre-wrap;word-break:break-all;"
     "font-family:Consolas,Menlo,monospace;font-size:14px;line-height:20px;"
 )
-
-_URL = re.compile(r"^\s*cid:(.+?)\s*$", re.IGNORECASE)
-_URL_IN_STYLE = re.compile(r"""url\(\s*["']?cid:([^"')\s]+)""", re.IGNORECASE)
-_END_OF_BODY = re.compile(r"</body\s*>", re.IGNORECASE)
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-_SILENT = ("head", "script", "style", "title")
-_BLANK_LINES = re.compile(r"\n\s*\n\s*\n+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,71 +127,8 @@ def extend_html(html: str, card: Card) -> str:
         return html
     accent, _ = _ACCENTS[card.priority]
     sections = _template("sections.html.jinja").render(card=card, accent=accent)
-    # What is in a comment, though as long, is no end of the body.
-    visible = _COMMENT.sub(lambda comment: " " * len(comment[0]), html)
-    ends = [end.start() for end in _END_OF_BODY.finditer(visible)]
-    at = ends[-1] if ends else len(html)
+    at = end_of_body(html)
     return html[:at] + sections + html[at:]
-
-
-def text_of(html: str) -> str:
-    """Return a text that can stand for HTML."""
-    from bs4 import BeautifulSoup  # noqa: PLC0415
-    from markdownify import MarkdownConverter  # noqa: PLC0415
-
-    soup = BeautifulSoup(html, "html.parser")
-    for element in soup(_SILENT):
-        element.decompose()
-    converter = MarkdownConverter(
-        heading_style="atx",
-        escape_misc=False,
-        escape_asterisks=False,
-        escape_underscores=False,
-    )
-    try:
-        text = converter.convert_soup(soup)
-    except RecursionError, ValueError:
-        # Nobody writes so many levels, or such numbers; a broken template may.
-        text = soup.get_text("\n")
-    return _BLANK_LINES.sub("\n\n", text).strip()
-
-
-def content_ids(html: str) -> set[str]:
-    """Return what HTML refers to by `cid:` (RFC 2392)."""
-    finder = _ContentIdFinder()
-    finder.feed(html)
-    finder.close()
-    return finder.found
-
-
-class _ContentIdFinder(HTMLParser):
-    """Looks at attributes and style sheets, where a reference is one."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: set[str] = set()
-        self._in_style = False
-
-    @override
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._in_style = tag == "style"
-        for name, value in attrs:
-            if name == "style":
-                self._look(_URL_IN_STYLE, value or "")
-            elif name in ("src", "href", "background"):
-                self._look(_URL, value or "")
-
-    @override
-    def handle_endtag(self, tag: str) -> None:
-        self._in_style = False
-
-    @override
-    def handle_data(self, data: str) -> None:
-        if self._in_style:
-            self._look(_URL_IN_STYLE, data)
-
-    def _look(self, pattern: re.Pattern[str], text: str) -> None:
-        self.found |= {unquote(found) for found in pattern.findall(text)}
 
 
 def _lines(text: str) -> Markup:

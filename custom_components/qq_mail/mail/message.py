@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from .address import Mailbox, one_line
 from .errors import UnreadablePartError
+from .markup import start_of_body
 from .models import (
     BodyPart,
     Composed,
@@ -59,7 +60,6 @@ _LINES_AT_A_TIME = 1024
 _LINE_STARTS_WITH_DOT = re.compile(rb"^\.", re.MULTILINE)
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LINE_END = re.compile(r"\r\n?")
-_BODY_TAG = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
 # These may not be encoded in base64 (RFC 2046 section 5), or promise a structure.
 _NOT_FOR_FILES = ("message/", "multipart/")
 
@@ -90,8 +90,8 @@ def compose(
         writer.text("plain", draft.text, gap_at=0)
 
     def html() -> None:
-        body_tag = _BODY_TAG.search(draft.html)
-        writer.text("html", draft.html, gap_at=body_tag.end() if body_tag else 0)
+        text = _clean(draft.html)
+        writer.text("html", text, gap_at=start_of_body(text))
 
     def shown() -> None:
         children = [html, *map(writer.child, pictures)]
@@ -153,7 +153,7 @@ class _Writer:
 
     def text(self, subtype: str, text: str, *, gap_at: int) -> None:
         """Write a text, in which something can be put in at one place."""
-        text = _CONTROL_CHARACTERS.sub("", _LINE_END.sub("\n", _encodable(text)))
+        text = _clean(text)
         encoding = _text_encoding(text)
         self.write(
             f'Content-Type: text/{subtype}; charset="utf-8"\r\n'
@@ -349,5 +349,7 @@ def _unique_addresses(draft: Draft) -> tuple[str, ...]:
     )
 
 
-def _encodable(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()
+def _clean(text: str) -> str:
+    """Return what of a text can be written in a mail."""
+    encodable = text.encode("utf-8", "replace").decode()
+    return _CONTROL_CHARACTERS.sub("", _LINE_END.sub("\n", encodable))

@@ -14,17 +14,9 @@ from homeassistant.helpers.network import NoURLAvailableError, get_url
 from homeassistant.util import dt as dt_util
 
 from ..const import DOMAIN, FETCH_TIMEOUT
-from ..mail.card import (
-    Card,
-    Link,
-    Picture,
-    content_ids,
-    extend_html,
-    render_html,
-    render_text,
-    text_of,
-)
+from ..mail.card import Card, Link, Picture, extend_html, render_html, render_text
 from ..mail.errors import UnreadablePartError
+from ..mail.markup import content_ids, text_of
 from ..mail.models import BodyPart, Composed, Draft
 from .attachments.budget import async_fit
 from .attachments.fetching import async_fetched
@@ -132,16 +124,19 @@ async def async_material(
 ) -> AsyncGenerator[Material]:
     """Fetch what a message is made of; what cannot be fetched becomes a note.
 
-    The budget is in octets, before they are encoded. Raises HomeAssistantError where nothing is left to say.
+    The budget is in octets, before they are encoded.
     """
     rows, missing = async_rows(hass, request.entities, texts)
     link, unlinked = _absolute(hass, request.link, texts)
     async with async_fetched(hass, request.attachments, budget) as fetched:
         fitting = await async_fit(hass, fetched.parts, budget)
-        failures = [*missing, *unlinked, *fetched.failures, *fitting.failures]
-        said = request.message or request.html or rows or link or fitting.parts
-        if failures and not said:
-            raise failures[0]
+        failures = [
+            *request.notes,
+            *missing,
+            *unlinked,
+            *fetched.failures,
+            *fitting.failures,
+        ]
         card = Card(
             title=request.title,
             text=request.message,
@@ -149,7 +144,7 @@ async def async_material(
             columns=(texts("card_name"), texts("card_state"), texts("card_since")),
             rows=rows,
             link=link,
-            notes=tuple(texts.of(failure) for failure in failures),
+            notes=texts.notes(failures),
             priority=request.priority,
             home=hass.config.location_name,
             time=f"{dt_util.as_local(created):%Y-%m-%d %H:%M}",

@@ -3,7 +3,6 @@
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from ..const import DOMAIN
-from ..mail.address import InvalidMailboxError
 
 
 class AttachmentError(HomeAssistantError):
@@ -26,10 +25,6 @@ def field_error(key: str, **placeholders: str) -> ServiceValidationError:
     )
 
 
-def invalid_address(err: InvalidMailboxError) -> ServiceValidationError:
-    """Return what an action raises when it is given no mail address."""
-    return ServiceValidationError(
-        translation_domain=DOMAIN,
-        translation_key="invalid_address",
-        translation_placeholders={"address": err.text},
-    )
+def invalid_address(*texts: str) -> ServiceValidationError:
+    """Return what is said of what is no mail address."""
+    return field_error("invalid_address", address=", ".join(texts))

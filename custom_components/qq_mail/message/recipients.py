@@ -6,8 +6,10 @@ from typing import Any
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_USERNAME
 
-from ..const import CONF_BCC, CONF_CC, CONF_RECIPIENTS, CONF_TO
+from ..const import CONF_BCC, CONF_CC, CONF_RECIPIENTS, CONF_TO, MAX_NOTES
 from ..mail.address import Mailbox, Recipients
+from .errors import invalid_address
+from .request import MessageRequest
 
 
 def default_recipients(entry: ConfigEntry) -> Recipients:
@@ -24,6 +26,21 @@ def subentry_recipients(data: Mapping[str, Any]) -> Recipients:
         cc=_stored(data.get(CONF_CC, [])),
         bcc=_stored(data.get(CONF_BCC, [])),
     )
+
+
+def chosen_recipients(
+    entry: ConfigEntry, request: MessageRequest, several: Iterable[Recipients] = ()
+) -> Recipients:
+    """Return who gets a message: those that are named, or else the default ones.
+
+    Raises ServiceValidationError where there is no mail address among those named.
+    """
+    named = join_recipients([*several, request.recipients])
+    if named != Recipients():
+        return named
+    if request.refused:
+        raise invalid_address(*request.refused[:MAX_NOTES])
+    return default_recipients(entry)
 
 
 def join_recipients(several: Iterable[Recipients]) -> Recipients:

@@ -6,23 +6,37 @@ from datetime import timedelta
 from pathlib import PurePath
 from typing import Any
 
-from ..const import DEFAULT_WAIT
+from homeassistant.exceptions import HomeAssistantError
+
+from ..const import DEFAULT_WAIT, LOGGER
 from ..mail.address import Mailbox, Recipients
 from ..mail.card import Link
 from ..mail.models import Priority
-from .errors import field_error
-from .fields import (
-    CONTENT_ID,
-    READERS,
-    Attachment,
-    Format,
-    MessageField,
-    Source,
+from .attachments.fields import CONTENT_ID, Attachment, Source
+from .errors import field_error, invalid_address
+from .fields import READERS, Addresses, Format, MessageField
+from .reading import (
+    Notes,
     as_list,
     is_empty,
     read_fields,
-    read_text,
+    read_word,
+    shown_value,
+    unknown_field,
+    unusable,
 )
+
+_SAYS_SOMETHING = (
+    MessageField.TITLE,
+    MessageField.MESSAGE,
+    MessageField.HTML,
+    MessageField.ATTACHMENTS,
+    MessageField.ENTITIES,
+    MessageField.LINK,
+)
+_IMAGES = "images"
+# Of a push service; ours has the plural, and other fields in it.
+_PHONE_ATTACHMENT = "attachment"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +45,8 @@ class MessageRequest:
 
     recipients: Recipients = field(default_factory=Recipients)
     """Those that the call names by their addresses."""
+    refused: tuple[str, ...] = ()
+    """What the call names as addresses, and is none."""
     reply_to: Mailbox | None = None
     title: str = ""
     message: str = ""
@@ -49,76 +65,100 @@ class MessageRequest:
     entities: Mapping[str, list[str]] = field(default_factory=dict)
     """A target: lists of ids by `entity_id`, `device_id`, `area_id` and so on."""
     link: Link | None = None
+    notes: tuple[HomeAssistantError, ...] = ()
+    """What the call asks for and cannot have, and why."""
 
 
-def read_request(data: Mapping[str, Any]) -> MessageRequest:
-    """Read a call's fields. Raises ServiceValidationError."""
-    values = read_fields(data, READERS, "unknown_field")
-    text_format = values.pop(MessageField.FORMAT, Format.TEXT)
-    if text_format is Format.HTML and MessageField.HTML not in values:
-        values[MessageField.HTML] = values.pop(MessageField.MESSAGE, "")
-    recipients = Recipients(
-        **{
-            name: values.pop(name)
-            for name in (MessageField.TO, MessageField.CC, MessageField.BCC)
-            if name in values
-        }
-    )
-    request = MessageRequest(
-        recipients=recipients, markdown=text_format is Format.MARKDOWN, **values
-    )
-    _check(request)
-    return request
+def read_request(data: Mapping[Any, Any]) -> MessageRequest:
+    """Read the fields of an action of ours.
+
+    Raises ServiceValidationError for a field that does not exist, which is wrong once
+    and for all, and where there is nothing to say.
+    """
+    for name in data:
+        if name not in READERS:
+            raise unknown_field(name, READERS, "unknown_field")
+    return _read(data, [])
 
 
 def read_notification(
-    message: str,
-    title: str | None,
-    targets: list[str] | None,
-    data: Mapping[str, Any],
+    message: Any, title: Any = None, targets: Any = None, data: Any = None
 ) -> MessageRequest:
-    """Read what notify.<name> is given. Raises ServiceValidationError."""
-    fields = dict(data)
-    images = as_list(fields.pop("images", None))
+    """Read what a notify action is given; fields of other services mean nothing here.
+
+    Raises ServiceValidationError where there is nothing to say.
+    """
+    notes: Notes = []
+    if not isinstance(data, Mapping):
+        if not is_empty(data):
+            notes.append(unusable("data", data))
+        data = {}
+    fields = {name: value for name, value in data.items() if name in READERS}
+    images = data.get(_IMAGES)
+    if not is_empty(attachment := data.get(_PHONE_ATTACHMENT)):
+        notes.append(unusable(_PHONE_ATTACHMENT, attachment))
+    known = {*READERS, _IMAGES, _PHONE_ATTACHMENT}
+    if others := [shown_value(name) for name in data if name not in known]:
+        LOGGER.debug("Not for mail, and ignored: %s", ", ".join(others))
     fields[MessageField.MESSAGE] = message
-    fields[MessageField.TO] = [*as_list(fields.get(MessageField.TO)), *(targets or ())]
-    if title is not None:
+    fields[MessageField.TO] = [*as_list(fields.get(MessageField.TO)), *as_list(targets)]
+    if not is_empty(title):
         fields[MessageField.TITLE] = title
-    paths = [read_text(image, "images") for image in images if not is_empty(image)]
-    # Joined first: a call that has nothing but images has something to say.
-    items = [{Source.PATH: path} for path in paths]
-    fields[MessageField.ATTACHMENTS] = [
-        *as_list(fields.get(MessageField.ATTACHMENTS)),
-        *items,
-    ]
-    request = read_request(fields)
-    if not request.html or not paths:
-        return request
-    kept = request.attachments[: -len(paths)]
-    shown = tuple(
-        replace(attachment, content_id=_content_id_of(attachment.value))
-        for attachment in request.attachments[-len(paths) :]
+    return _read(fields, notes, as_list(images))
+
+
+def _read(
+    data: Mapping[Any, Any], notes: Notes, images: list[Any] | None = None
+) -> MessageRequest:
+    """Read the fields, all of which exist, and join images to the attachments."""
+    values = read_fields(data, READERS, notes)
+    text_format = values.pop(MessageField.FORMAT, Format.TEXT)
+    if text_format is Format.HTML and MessageField.HTML not in values:
+        values[MessageField.HTML] = values.pop(MessageField.MESSAGE, "")
+    addresses: dict[str, Addresses] = {
+        name: values.pop(name, Addresses())
+        for name in (MessageField.TO, MessageField.CC, MessageField.BCC)
+    }
+    refused = tuple(text for each in addresses.values() for text in each.refused)
+    notes.extend(invalid_address(text) for text in refused)
+    request = MessageRequest(
+        recipients=Recipients(
+            **{name: each.mailboxes for name, each in addresses.items()}
+        ),
+        refused=refused,
+        markdown=text_format is Format.MARKDOWN,
+        **values,
     )
-    return replace(request, attachments=kept + shown)
+    shown = _images(images or [], request.html, notes)
+    said = images or any(not is_empty(data.get(name)) for name in _SAYS_SOMETHING)
+    if request.clear and not request.tag:
+        # Without a tag there is nothing to clear.
+        if not said:
+            raise field_error("clear_needs_tag")
+        notes.append(field_error("clear_needs_tag"))
+        request = replace(request, clear=False)
+    if not said and not request.clear:
+        raise field_error("nothing_to_say")
+    return replace(request, attachments=request.attachments + shown, notes=tuple(notes))
+
+
+def _images(images: list[Any], html: str, notes: Notes) -> tuple[Attachment, ...]:
+    """Read the paths that core's smtp takes; HTML refers to them by their names."""
+    read = (
+        read_fields({_IMAGES: image}, {_IMAGES: read_word}, notes) for image in images
+    )
+    return tuple(
+        Attachment(
+            source=Source.PATH,
+            value=path,
+            content_id=_content_id_of(path) if html else "",
+        )
+        for values in read
+        for path in values.values()
+    )
 
 
 def _content_id_of(path: str) -> str:
     """Return a file's name, by which HTML refers to it, if it can."""
     name = PurePath(path).name
     return name if CONTENT_ID.fullmatch(name) else ""
-
-
-def _check(request: MessageRequest) -> None:
-    """Refuse a call with nothing to say, or nothing to clear."""
-    if request.clear:
-        if not request.tag:
-            raise field_error("clear_needs_tag")
-        return
-    if not (
-        request.message
-        or request.html
-        or request.attachments
-        or request.entities
-        or request.link
-    ):
-        raise field_error("nothing_to_say")

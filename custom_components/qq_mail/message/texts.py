@@ -1,12 +1,12 @@
 """What is written into mails, in Home Assistant's language."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.translation import async_get_translations
 
-from ..const import DOMAIN
+from ..const import DOMAIN, MAX_NOTES
 
 
 class Texts:
@@ -24,6 +24,13 @@ class Texts:
     def of(self, err: HomeAssistantError) -> str:
         """Return the text of an error of ours."""
         return self(err.translation_key or "", **(err.translation_placeholders or {}))
+
+    def notes(self, errors: Sequence[HomeAssistantError]) -> tuple[str, ...]:
+        """Return what was left out of a message, and why: the first of it."""
+        shown = tuple(map(self.of, errors[:MAX_NOTES]))
+        if more := len(errors) - len(shown):
+            return (*shown, self("more_notes", number=str(more)))
+        return shown
 
 
 async def async_texts(hass: HomeAssistant) -> Texts:

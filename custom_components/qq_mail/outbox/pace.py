@@ -63,8 +63,11 @@ class Bucket:
             self, tokens=filled, filled_at=now, taken=recent, learned=learned
         )
 
-    def slower(self, now: float) -> Bucket:
-        """Learn from a refusal: what went out in the last minute was too much."""
+    def slower(self, now: float, until: float = 0.0) -> Bucket:
+        """Learn from a refusal: what went out in the last minute was too much.
+
+        While the account rests, until then, nothing of that is forgotten.
+        """
         recent = sum(at > now - _WINDOW for at in self.taken)
         if recent < _TELLING:
             return self
@@ -72,7 +75,13 @@ class Bucket:
         learned = recent * _LEARNED_SHARE
         if rate is not None:
             learned = min(learned, rate)
-        return replace(self, tokens=0.0, filled_at=now, learned=learned, learned_at=now)
+        return replace(
+            self,
+            tokens=0.0,
+            filled_at=now,
+            learned=learned,
+            learned_at=max(now, until),
+        )
 
     def forgetful(self) -> Bucket:
         """Forget what was learned: a person knows better."""
@@ -89,7 +98,7 @@ class Bucket:
         """Return what was learned, which is forgotten little by little."""
         if self.learned is None:
             return None
-        doublings = min((now - self.learned_at) / _RECOVERY, 60.0)
+        doublings = min(max(now - self.learned_at, 0.0) / _RECOVERY, 60.0)
         rate = self.learned * 2**doublings
         return rate if rate < (self.pace.per_minute or _UNLIMITED) else None
 

@@ -63,8 +63,6 @@ class Queue:
             self.size -= known.size
         self.size += message.size
         self._know(message)
-        if (expires_at := message.expires_at) is not None:
-            self._push(self._expiry, (expires_at, queue_id), self._expires)
         if queue_id not in self.in_air:
             self._place(message)
 
@@ -147,13 +145,16 @@ class Queue:
         # Ready ones were hurried, where they are not due by themselves.
         return place[0] if place and len(place) == 2 else float("-inf")  # noqa: PLR2004
 
-    def hurry(self) -> list[QueuedMessage]:
+    def hurry(self, *, restored: bool) -> list[QueuedMessage]:
         """Let everything be tried as soon as possible: a person asked for it.
 
-        Return those that are known otherwise now, because they came from a backup.
+        With `restored`, what comes from a backup as well; return those, which are known
+        otherwise then.
         """
         waiting = {entry[1] for entry in self._later if self._is(entry)}
-        self._later = []
+        held = set() if restored else self.restored & waiting
+        waiting -= held
+        self._later = [(float("inf"), queue_id) for queue_id in held]
         return [
             message
             for queue_id in waiting
@@ -181,6 +182,8 @@ class Queue:
             self.restored.add(message.queue_id)
         else:
             self.restored.discard(message.queue_id)
+        if (expires_at := message.expires_at) is not None:
+            self._push(self._expiry, (expires_at, message.queue_id), self._expires)
 
     def _is(self, entry: _Later) -> bool:
         return self._places.get(entry[1]) == entry

@@ -16,6 +16,7 @@ from ..mail.models import Reply, Step
 from .events import (
     Attempt,
     AttemptBroke,
+    AttemptCut,
     AttemptFailed,
     CountAccepted,
     Submitted,
@@ -78,11 +79,12 @@ def failed(turn: Turn, event: AttemptFailed, *, may_start: bool) -> None:
         return
     progress = len(left.recipients) < len(message.recipients)
     if _is_for_a_fresh_session(event, progress=progress) and not flight.unwanted:
-        again = left if progress else before
+        again = left if progress else replace(before, in_data=False)
         turn.queue.put(again)
         turn.do(Write(again))
         _reject_refused(turn, message, error.refused)
-        if may_start:
+        # Another message may have met a reason to rest meanwhile.
+        if may_start and not turn.standing.hold:
             turn.queue.take_off(again)
             turn.do(Attempt(again, fresh=True))
         return
@@ -122,20 +124,33 @@ def broke(turn: Turn, event: AttemptBroke) -> None:
         )
         turn.tell(message, Outcome.REJECTED, detail=event.detail)
     elif message.in_data:
-        cut_off(turn, message)
+        cut_off(turn, message, unwanted=flight.unwanted)
     else:
         message = turn.failed_itself(replace(message, cause=Cause.TEMPORARY))
         turn.defer(message, unwanted=flight.unwanted, detail=event.detail)
 
 
-def cut_off(turn: Turn, message: QueuedMessage) -> None:
+def cut(turn: Turn, event: AttemptCut) -> None:
+    """Have a message wait that was not tried after all, unless it was discarded."""
+    landed = turn.queue.land(event.queue_id)
+    if landed is None:
+        return
+    message, flight = landed
+    if flight.unwanted:
+        turn.defer(message, unwanted=True)
+    else:
+        # It was its turn, be it by a person's wish.
+        turn.queue.hurry_one(message)
+
+
+def cut_off(turn: Turn, message: QueuedMessage, *, unwanted: bool = False) -> None:
     """Keep a message that the server may have: its attempt ended without a word.
 
     That all of it was sent is not known, so it does not count as unanswered.
     """
     turn.gone_out(message)
     message = replace(message, in_data=False, cause=Cause.OUTCOME_UNKNOWN, reply=None)
-    turn.defer(turn.failed_itself(message), Outcome.UNKNOWN)
+    turn.defer(turn.failed_itself(message), Outcome.UNKNOWN, unwanted=unwanted)
 
 
 def _unknown(

@@ -38,7 +38,7 @@ from .events import (
 from .message import QueuedMessage
 from .outcome import Outcome
 from .queue import Flight, Queue
-from .results import broke, cut_off, failed, submitted
+from .results import broke, cut, cut_off, failed, submitted
 from .retry import LOGIN_CHECK_INTERVAL, MAX_SESSIONS, PATIENCE, PATIENCE_OF_IMPORTANT
 from .standing import Standing
 from .turn import Turn
@@ -83,10 +83,7 @@ def wake_at(queue: Queue, standing: Standing, now: float) -> float:
         if down:
             probe = queue.get(down.probe) if down.probe else None
             due = max(due, now if probe else down.until)
-        due = max(due, standing.bucket.next_at(now))
-        if message := probe or queue.first(max(due, now)):
-            due = max(due, _free_at(queue, message))
-        times.append(due)
+        times.append(max(due, standing.bucket.next_at(now), _look_again_at(queue, now)))
     return min((at for at in times if at is not None), default=float("inf"))
 
 
@@ -109,7 +106,7 @@ def _take_in(turn: Turn, event: Event, *, may_start: bool) -> None:
         case AttemptBroke():
             broke(turn, event)
         case AttemptCut():
-            turn.queue.land(event.queue_id)
+            cut(turn, event)
         case LoginFailed():
             if not turn.hold_if_needed(event.error):
                 # Being offline is not worth more than that.
@@ -120,6 +117,7 @@ def _take_in(turn: Turn, event: Event, *, may_start: bool) -> None:
             _discard(turn, event)
         case CodeRenewed():
             _code_works(turn)
+            _retry(turn, None, restored=False)
 
 
 def _started(turn: Turn, event: Started) -> None:
@@ -158,6 +156,9 @@ def _under_way(turn: Turn, event: Submitting | DataBegins) -> None:
 
 
 def _session_opened(turn: Turn) -> None:
+    if turn.standing.asked:
+        # Nobody gave a new code, and the old one works again.
+        turn.do(StopAsking())
     _code_works(turn)
     turn.change(check_login_at=turn.after(LOGIN_CHECK_INTERVAL))
 
@@ -165,8 +166,6 @@ def _session_opened(turn: Turn) -> None:
 def _code_works(turn: Turn) -> None:
     """Forget that logins were refused."""
     standing = turn.standing
-    if standing.asked:
-        turn.do(StopAsking())
     held = standing.hold is not None and standing.hold.for_login
     if held or standing.asked or standing.login_refusals:
         turn.change(login_refusals=0, asked=0)
@@ -175,13 +174,14 @@ def _code_works(turn: Turn) -> None:
         turn.do(KeepStanding())
 
 
-def _retry(turn: Turn, queue_id: str | None) -> None:
+def _retry(turn: Turn, queue_id: str | None, *, restored: bool = True) -> None:
     """Try at once: a person knows that it works again.
 
-    Refusals are remembered: the next one is not the first.
+    Refusals are remembered: the next one is not the first. Without `restored`, what
+    comes from a backup waits on for its own decision.
     """
     if queue_id is None:
-        changed = turn.queue.hurry()
+        changed = turn.queue.hurry(restored=restored)
     elif message := turn.queue.get(queue_id):
         hurried = turn.queue.hurry_one(message)
         changed = [hurried] if hurried else []
@@ -269,6 +269,19 @@ def _patience_ends(flight: Flight, message: QueuedMessage) -> float:
         return float("inf")
     more_important = message.importance > flight.importance
     return flight.busy_since + (PATIENCE_OF_IMPORTANT if more_important else PATIENCE)
+
+
+def _look_again_at(queue: Queue, now: float) -> float:
+    """Return when someone's patience with those in the air may end.
+
+    Whose turn it will be is not known before: to find out would change whose it is.
+    """
+    flights = queue.in_air.values()
+    since = [flight.busy_since for flight in flights if flight.busy_since is not None]
+    if len(since) < len(flights) or len(flights) >= MAX_SESSIONS:
+        return float("inf")
+    ends = [at + wait for at in since for wait in (PATIENCE_OF_IMPORTANT, PATIENCE)]
+    return min((at for at in ends if at > now), default=now)
 
 
 def _check_login(turn: Turn) -> None:

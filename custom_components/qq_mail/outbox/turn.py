@@ -27,6 +27,8 @@ from .queue import Queue
 from .retry import LOGIN_PAUSE, back_off, login_interval, rate_limit_pause
 from .standing import Down, Hold, Standing
 
+_RESTS = (Treatment.PAUSE, Treatment.LOGIN_LATER, Treatment.NEW_CODE)
+
 
 class Turn:
     """Collects decisions; the queue and the standing are changed as they are made.
@@ -142,6 +144,9 @@ class Turn:
         if unwanted:
             self.log(logging.INFO, f"Message {message.queue_id} was discarded")
             self.remove(message)
+            if outcome is Outcome.UNKNOWN:
+                # It may be out in the world all the same.
+                self.tell(message, outcome, cause=message.cause, detail=detail)
             return
         if message.in_memory:
             # Nothing of it is on disk, and its one try was in vain.
@@ -178,22 +183,27 @@ class Turn:
     def hold_if_needed(self, error: MailError) -> bool:
         """Let the account rest where each further try would make it worse."""
         standing, now = self.standing, self.now.steady
-        match error.cause.treatment:
+        treatment = error.cause.treatment
+        if treatment not in _RESTS:
+            return False
+        if standing.hold:
+            # What was in the air already when that began tells nothing new.
+            return True
+        match treatment:
             case Treatment.PAUSE:
                 length = rate_limit_pause(standing.pauses)
                 self.change(
-                    pauses=standing.pauses + 1, bucket=standing.bucket.slower(now)
+                    pauses=standing.pauses + 1,
+                    bucket=standing.bucket.slower(now, now + length),
                 )
             case Treatment.LOGIN_LATER if not standing.login_refusals:
                 length = LOGIN_PAUSE
                 self.change(login_refusals=1)
-            case Treatment.LOGIN_LATER | Treatment.NEW_CODE:
+            case _:
                 asked = standing.asked + 1
                 length = login_interval(asked)
                 self.change(login_refusals=standing.login_refusals + 1, asked=asked)
                 self.do(AskForCode())
-            case _:
-                return False
         hold = Hold(error.cause, self.after(length), length, error.reply)
         self.change(hold=hold, down=None)
         if hold.for_login:

@@ -1,5 +1,6 @@
 """Making attachments fit into a message."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
@@ -7,18 +8,21 @@ from pathlib import Path, PurePath
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
-from ...const import PICTURE_SIDES
+from ...const import FIT_TIMEOUT, PICTURE_SIDES
 from ...mail.models import BodyPart
 from ..errors import AttachmentError
 from .fetched import (
     Fetched,
+    joined,
     megabytes,
     reason_of,
     safe_filename,
     too_large,
+    too_slow,
     unavailable,
 )
 from .pictures import JPEG, shrunk
+from .reads import async_reads
 
 
 async def async_fit(
@@ -27,7 +31,16 @@ async def async_fit(
     """Make the parts' content, in octets, fit: smaller pictures, then fewer parts."""
     if not parts:
         return Fetched()
-    return await hass.async_add_executor_job(_fit, parts, budget)
+    try:
+        async with asyncio.timeout(FIT_TIMEOUT):
+            return await async_reads(hass).run(_fit, parts, budget)
+    except TimeoutError:
+        # Whichever file it was that hangs: what is in memory goes without them.
+        files = [part for part in parts if isinstance(part.content, Path)]
+        others = [part for part in parts if part not in files]
+        fitted = await hass.async_add_executor_job(_fit, others, budget)
+        late = tuple(too_slow(part.filename, FIT_TIMEOUT) for part in files)
+        return joined([fitted, Fetched(failures=late)])
 
 
 def _fit(parts: Sequence[BodyPart], budget: int) -> Fetched:

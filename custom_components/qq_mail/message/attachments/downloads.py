@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 import re
+import shutil
 from tempfile import mkstemp
 
 from aiohttp import ClientResponse, hdrs
@@ -14,8 +15,8 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from ...const import DOMAIN, MAX_REDIRECTS
 from ...mail.models import BodyPart
 from ..errors import AttachmentError
-from ..fields import Attachment
 from .fetched import megabytes, too_large, unavailable
+from .fields import Attachment
 from .files import file_part
 
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -68,7 +69,7 @@ async def _async_download(
     """Write a body to a temporary file, and no more of it than may be sent."""
     if response.content_length and response.content_length > max_bytes:
         raise too_large(label, megabytes(response.content_length), max_bytes)
-    path = await hass.async_add_executor_job(_new_file, downloads)
+    path = await hass.async_add_executor_job(_new_file, _folder(hass), downloads)
     size = 0
     async for chunk in response.content.iter_chunked(_CHUNK):
         size += len(chunk)
@@ -78,9 +79,15 @@ async def _async_download(
     return path
 
 
-def _new_file(downloads: list[str]) -> Path:
+def _folder(hass: HomeAssistant) -> Path:
+    """Return a folder of our own, which no backup contains."""
+    return Path(hass.config.cache_path(DOMAIN))
+
+
+def _new_file(folder: Path, downloads: list[str]) -> Path:
     """Make a temporary file that others cannot read."""
-    number, name = mkstemp(prefix=f"{DOMAIN}-")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    number, name = mkstemp(dir=folder)
     downloads.append(name)
     os.close(number)
     return Path(name)
@@ -106,6 +113,11 @@ def _is_allowed_url(hass: HomeAssistant, url: URL) -> bool:
     # A server may read as `..` what is encoded here, and leave an allowed path.
     parts = re.split(r"[/\\]", url.path)
     return ".." not in parts and hass.config.is_allowed_external_url(str(url))
+
+
+def remove_all(hass: HomeAssistant) -> None:
+    """Remove what a run that was killed has left; blocks."""
+    shutil.rmtree(_folder(hass), ignore_errors=True)
 
 
 def remove(downloads: list[str]) -> None:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+import os
 from pathlib import Path
 import re
-from typing import cast
 
 from homeassistant.exceptions import HomeAssistantError
 
@@ -12,7 +12,7 @@ from ...const import MEGABYTE
 from ...mail.address import one_line
 from ...mail.models import BodyPart
 from ..errors import AttachmentError
-from ..fields import Attachment
+from .fields import Attachment
 from .pictures import signed_type
 
 OCTET_STREAM = "application/octet-stream"
@@ -88,13 +88,26 @@ def shown(text: str) -> str:
 
 
 def reason_of(err: Exception) -> str:
-    """Return the system's words for an error, where it has some."""
-    return cast("str | None", getattr(err, "strerror", None)) or type(err).__name__
+    """Return the system's words for an error, where it has some.
+
+    An error's own words may be another's, and hold an address with a password.
+    """
+    number = getattr(err, "errno", None)
+    if isinstance(number, int) and number > 0:
+        return os.strerror(number)
+    return type(err).__name__
 
 
-def unavailable(label: str, reason: str) -> AttachmentError:
-    """Return the error for what is there, and cannot be had."""
-    return AttachmentError("unavailable", label, reason=shown(reason))
+def unavailable(label: str, reason: str = "") -> AttachmentError:
+    """Return the error for what cannot be had, with a reason in our own words."""
+    if not reason:
+        return AttachmentError("unavailable", label)
+    return AttachmentError("failed", label, reason=reason)
+
+
+def too_slow(label: str, seconds: float) -> AttachmentError:
+    """Return the error for what did not come in time."""
+    return AttachmentError("too_slow", label, seconds=str(seconds))
 
 
 def too_large(label: str, size: str, limit: int) -> AttachmentError:

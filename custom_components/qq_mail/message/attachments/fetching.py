@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 import mimetypes
 import re
+import traceback
 
 from aiohttp import ClientError
 
@@ -14,7 +15,7 @@ from homeassistant.exceptions import HomeAssistantError
 from ...const import FETCH_TIMEOUT, LOGGER
 from ...mail.models import BodyPart
 from ..errors import AttachmentError
-from ..fields import Attachment, Source
+from ..redaction import redacted
 from .downloads import async_from_url, read_url, remove
 from .fetched import (
     Fetched,
@@ -23,9 +24,12 @@ from .fetched import (
     media_type_of,
     reason_of,
     shown,
+    too_slow,
     unavailable,
 )
+from .fields import Attachment, Source
 from .files import file_part, from_path
+from .reads import async_reads
 
 _CAMERA_OR_IMAGE = re.compile(r"media-source://(?:camera|image)/(.+)")
 _TTS = "media-source://tts/"
@@ -67,7 +71,7 @@ async def _async_fetch(
                 case Source.MEDIA_SOURCE:
                     part = await _async_from_media(hass, attachment, label)
                 case Source.PATH:
-                    return await hass.async_add_executor_job(
+                    return await async_reads(hass).run(
                         from_path, hass, attachment, label
                     )
                 case _:
@@ -78,21 +82,26 @@ async def _async_fetch(
     except AttachmentError as err:
         failure = err
     except TimeoutError:
-        failure = _too_slow(label)
+        failure = too_slow(label, FETCH_TIMEOUT)
     except HomeAssistantError as err:
         # Up to 2026.8 a camera answers with an error when it is told to stop.
-        failure = _too_slow(label) if timer.expired() else unavailable(label, str(err))
+        # What others say is not made for a mail, and may hold secrets.
+        LOGGER.warning("%s cannot be had: %s", label, redacted(str(err)))
+        failure = (
+            too_slow(label, FETCH_TIMEOUT) if timer.expired() else unavailable(label)
+        )
     except (ClientError, OSError) as err:
+        LOGGER.warning("%s cannot be had: %s", label, redacted(str(err)))
         failure = unavailable(label, reason_of(err))
     except asyncio.CancelledError:
         # It can be that a camera's own task was cancelled, and not this one.
         if (task := asyncio.current_task()) is None or task.cancelling():
             raise
-        failure = unavailable(label, "CancelledError")
+        failure = unavailable(label)
     # Other integrations' code can raise anything.
     except Exception as err:  # noqa: BLE001
-        LOGGER.exception("Unexpected error while fetching %s", label)
-        # Its text is not made for a mail, and may hold secrets.
+        trace = redacted(traceback.format_exc())
+        LOGGER.error("Unexpected error while fetching %s:\n%s", label, trace)
         failure = unavailable(label, type(err).__name__)
     return Fetched(failures=(failure,))
 
@@ -154,7 +163,7 @@ async def _async_from_media(
     if media.path is None:
         raise AttachmentError("not_supported", label)
     # No look at the allowed folders: Home Assistant shows this one to its users.
-    return await hass.async_add_executor_job(
+    return await async_reads(hass).run(
         file_part, attachment, media.path, label, media.path.name, media.mime_type
     )
 
@@ -173,7 +182,3 @@ def _label(attachment: Attachment) -> str:
             return shown(attachment.value.partition("?")[0])
         case _:
             return shown(attachment.value)
-
-
-def _too_slow(label: str) -> AttachmentError:
-    return AttachmentError("too_slow", label, seconds=str(FETCH_TIMEOUT))

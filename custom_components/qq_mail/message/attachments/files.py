@@ -13,7 +13,6 @@ from homeassistant.core import HomeAssistant
 from ...const import MAX_MATCHES
 from ...mail.models import BodyPart
 from ..errors import AttachmentError
-from ..fields import Attachment
 from .fetched import (
     Fetched,
     body_part,
@@ -23,6 +22,7 @@ from .fetched import (
     shown,
     unavailable,
 )
+from .fields import Attachment
 from .pictures import SIGNATURE_LENGTH
 
 
@@ -44,6 +44,9 @@ def from_path(hass: HomeAssistant, attachment: Attachment, label: str) -> Fetche
     folder = Path(hass.config.config_dir, *parts[:fixed]).resolve()
     if not hass.config.is_allowed_path(str(folder)):
         raise AttachmentError("not_allowed", label)
+    if ".." in parts[fixed:]:
+        # Down and up again, as often as it is written, would never end.
+        raise AttachmentError("not_found", label)
     paths = list(islice(_matches(hass, folder, parts[fixed:]), MAX_MATCHES + 1))
     if not paths:
         raise AttachmentError("not_found", label)

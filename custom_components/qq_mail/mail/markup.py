@@ -1,0 +1,267 @@
+"""Reading HTML of the caller's own, which may be anything, in one pass.
+
+Python's parser reads what is left over and over where a comment or a tag has no end,
+which held up everything else for a minute.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import unescape
+import re
+from urllib.parse import unquote
+
+_NAME = re.compile(r"[a-zA-Z][^\s/>]*+")
+_END_OF_TAG = re.compile(r"[\s/]*+>")
+_ATTRIBUTE = re.compile(
+    r"""[\s/]*+(?P<name>[^\s/>][^\s/>=]*+)"""
+    r"""(?:\s*+=\s*+(?P<value>"[^"]*+"?|'[^']*+'?|[^\s>]*+))?"""
+)
+_END_OF_COMMENT = re.compile(r"--!?>")
+# What is in these is no markup (HTML, section 13.2.5.2 and following).
+_RAW = {
+    name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE)
+    for name in ("script", "style", "textarea", "title")
+}
+
+_CID = "cid:"
+_CID_IN_STYLE = re.compile(r"""url\(\s*+["']?cid:([^"')\s]+)""", re.IGNORECASE)
+
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+# Blank lines around these, and a line of their own for those.
+_PARAGRAPHS = ("p", "ul", "ol", "dl", "table", "blockquote", "pre", "hr", *_HEADINGS)
+_LINES = ("div", "li", "tr", "dt", "dd", "section", "article", "header", "footer")
+_CELLS = ("td", "th")
+_MAX_INDENT = 5
+_BLANK_LINES = re.compile(r"\n(?:[^\S\n]*\n){2,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """The start or the end of an element."""
+
+    name: str
+    attributes: dict[str, str]
+    closing: bool
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What stands between tags."""
+
+    text: str
+    within: str
+    """The element whose content it is, where that is no markup."""
+    end: int
+
+
+def tokens(html: str) -> Iterator[Tag | Text]:
+    """Yield tags and texts; what has no end is left out, as mail programs do."""
+    at = 0
+    while at < len(html):
+        start = html.find("<", at)
+        if start != at:
+            start = start if start >= 0 else len(html)
+            yield Text(_unescaped(html[at:start]), "", start)
+            at = start
+        elif html.startswith("<!--", at):
+            end = _END_OF_COMMENT.search(html, at + 2)
+            at = end.end() if end else len(html)
+        elif name := _NAME.match(html, at + 1 + html.startswith("</", at)):
+            tag = _tag(html, at, name)
+            if not tag:
+                return
+            yield tag
+            at = tag.end
+            if not tag.closing and (raw := _RAW.get(tag.name)):
+                end = raw.search(html, at)
+                if not end:
+                    return
+                yield Text(html[at : end.start()], tag.name, end.start())
+                at = end.start()
+        elif html.startswith(("<!", "<?", "</"), at):
+            at = html.find(">", at) + 1 or len(html)
+        else:
+            yield Text("<", "", at + 1)
+            at += 1
+
+
+def content_ids(html: str) -> set[str]:
+    """Return what HTML refers to by `cid:` (RFC 2392)."""
+    found: set[str] = set()
+    for token in tokens(html):
+        match token:
+            case Text(text, within="style"):
+                found.update(_CID_IN_STYLE.findall(text))
+            case Tag(attributes=attributes, closing=False):
+                found.update(_CID_IN_STYLE.findall(attributes.get("style", "")))
+                for name in ("src", "href", "background"):
+                    value = attributes.get(name, "").strip()
+                    if value[: len(_CID)].lower() == _CID and value != _CID:
+                        found.add(value[len(_CID) :])
+    return {unquote(content_id) for content_id in found}
+
+
+def start_of_body(html: str) -> int:
+    """Return where the content begins."""
+    for token in tokens(html):
+        match token:
+            case Tag("body", closing=False, end=end):
+                return end
+    return 0
+
+
+def end_of_body(html: str) -> int:
+    """Return where something can be put in, so that it is seen behind the content."""
+    end = body = 0
+    for token in tokens(html):
+        end = token.end
+        match token:
+            case Tag("body", closing=True, start=start):
+                body = start
+    return body or end
+
+
+def text_of(html: str) -> str:
+    """Return a text that can stand for HTML."""
+    writer = _TextWriter()
+    for token in tokens(html):
+        if isinstance(token, Text):
+            writer.text("" if token.within else token.text)
+        elif token.closing:
+            writer.end(token.name)
+        else:
+            writer.start(token)
+    return writer.result()
+
+
+class _TextWriter:
+    """Writes what is read from the top to the bottom, without a tree."""
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self._line_ends = 0
+        """What is to be written before the next text."""
+        self._blank = False
+        self._mark = ""
+        """Of a heading, an item or a cell, to be written before its text."""
+        self._pre = False
+        self._cells = 0
+        self._lists: list[int | None] = []
+        """The next number of each list that is open; None: without numbers."""
+        self._links: list[tuple[str, int]] = []
+        """Where links lead that are open, and where their texts begin."""
+
+    def text(self, text: str) -> None:
+        """Write a text."""
+        if self._pre:
+            self._write(text)
+            return
+        words = text.split()
+        if not words:
+            self._blank = self._blank or bool(text)
+            return
+        self._blank = self._blank or text[0].isspace()
+        self._write(" ".join(words))
+        self._blank = text[-1].isspace()
+
+    def start(self, tag: Tag) -> None:
+        """Begin an element."""
+        name = tag.name
+        self._break(name)
+        if name == "br":
+            self._line_ends += 1
+        elif name == "pre":
+            self._pre = True
+        elif name in _HEADINGS:
+            self._mark = "#" * int(name[1]) + " "
+        elif name in ("ul", "ol"):
+            self._lists.append(1 if name == "ol" else None)
+        elif name == "li":
+            self._mark = self._item()
+        elif name == "tr":
+            self._cells = 0
+        elif name in _CELLS:
+            self._mark = "| " if self._cells else ""
+            self._blank = True
+            self._cells += 1
+        elif name == "a":
+            self._links.append((tag.attributes.get("href", ""), len(self._pieces)))
+        elif name == "img" and (alt := tag.attributes.get("alt")):
+            self.text(alt)
+
+    def end(self, name: str) -> None:
+        """End an element."""
+        self._break(name)
+        if name in ("li", *_CELLS, *_HEADINGS):
+            self._mark = ""
+        elif name == "pre":
+            self._pre = False
+        elif name in ("ul", "ol") and self._lists:
+            self._lists.pop()
+        elif name == "a" and self._links:
+            url, start = self._links.pop()
+            self._link(url, start)
+
+    def result(self) -> str:
+        """Return all that was written."""
+        return _BLANK_LINES.sub("\n\n", "".join(self._pieces)).strip()
+
+    def _break(self, name: str) -> None:
+        """Begin a line, or a paragraph, where an element begins or ends."""
+        if name in _PARAGRAPHS:
+            self._line_ends = max(self._line_ends, 1 if self._lists else 2)
+        elif name in _LINES:
+            self._line_ends = max(self._line_ends, 1)
+
+    def _item(self) -> str:
+        indent = "  " * min(len(self._lists) - 1, _MAX_INDENT)
+        number = self._lists[-1] if self._lists else None
+        if number is None:
+            return f"{indent}- "
+        self._lists[-1] = number + 1
+        return f"{indent}{number}. "
+
+    def _link(self, url: str, start: int) -> None:
+        """Say where a link leads, unless its text does."""
+        if not url.startswith(("http:", "https:", "mailto:")):
+            return
+        if start == len(self._pieces):
+            self._write(url)
+        elif self._pieces[-1] != url:
+            self._blank = False
+            self._write(f" ({url})")
+
+    def _write(self, text: str) -> None:
+        if self._line_ends:
+            self._pieces.append("\n" * min(self._line_ends, 2))
+        elif self._blank:
+            self._pieces.append(" ")
+        self._pieces.append(self._mark + text)
+        self._line_ends, self._blank, self._mark = 0, False, ""
+
+
+def _tag(html: str, start: int, name: re.Match[str]) -> Tag | None:
+    """Read a tag; None: it has no end."""
+    attributes: dict[str, str] = {}
+    at = name.end()
+    while not (end := _END_OF_TAG.match(html, at)):
+        if not (found := _ATTRIBUTE.match(html, at)):
+            return None
+        value = found["value"] or ""
+        if value[:1] in {'"', "'"}:
+            value = value.strip(value[0])
+        attributes.setdefault(found["name"].lower(), _unescaped(value))
+        at = found.end()
+    closing = html.startswith("</", start)
+    return Tag(name[0].lower(), attributes, closing, start, end.end())
+
+
+def _unescaped(text: str) -> str:
+    """Return a text with its character references resolved."""
+    try:
+        return unescape(text)
+    except ValueError:
+        # Python reads no number of thousands of digits.
+        return text

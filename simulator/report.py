@@ -1,0 +1,197 @@
+"""What is told of a simulation: a line for each thing of note, and a summary."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from custom_components.qq_mail.mail.models import Priority
+from custom_components.qq_mail.outbox.message import QueuedMessage
+from custom_components.qq_mail.outbox.outcome import OutboxEvent, Outcome
+
+from .agenda import MINUTE, Agenda, duration
+from .server import Server
+
+IMPORTANCE = dict(zip(Priority, (2, 1, 0, -1, -2), strict=True))
+"""As the integration has it."""
+
+
+@dataclass(slots=True)
+class Alert:
+    """An alert, and what was told of it."""
+
+    subject: str
+    importance: int
+    recipients: tuple[str, ...]
+    raised: float
+    in_memory: bool
+    """The disk did not take it."""
+    settled: dict[str, Outcome] = field(default_factory=dict)
+    """By recipient."""
+    may_copy: bool = False
+    """Whether there was a reason to send it twice."""
+    refused: bool = False
+    """Whether the caller was told that it is not kept, and did not go out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What came of it all; counted by recipients where it says so."""
+
+    raised: int
+    accepted: int
+    rejected: int
+    """Recipients."""
+    expired: int
+    unknown: int
+    """Given up without an answer."""
+    failed: int
+    """Calls that failed, because neither disk nor server took the alert."""
+    copies: int
+    """Recipients that got one again."""
+    lost: int
+    """Recipients that did not get it, with nobody told."""
+    needless: int
+    """Copies without a reason."""
+    waiting: int
+    """What never went out."""
+    worst: dict[Priority, float]
+    """Seconds until the server had it."""
+    logins: int
+    mails: int
+    refused: int
+
+    @property
+    def faults(self) -> list[str]:
+        """Why this is no good."""
+        faults = {
+            "lost with nobody told": self.lost,
+            "sent twice without a reason": self.needless,
+            "still waiting in the end": self.waiting,
+        }
+        return [f"{number} {what}" for what, number in faults.items() if number]
+
+    def lines(self) -> list[str]:
+        """Word it."""
+        worst = ", ".join(
+            f"{priority} {duration(seconds)}"
+            for priority, seconds in self.worst.items()
+        )
+        return [
+            f"raised {self.raised}, accepted {self.accepted}, lost {self.lost}",
+            f"copies {self.copies}, without a reason {self.needless}",
+            f"rejected {self.rejected}, expired {self.expired}, unknown {self.unknown}",
+            f"calls that failed {self.failed}",
+            f"worst wait: {worst}",
+            f"logins {self.logins}, MAIL commands {self.mails}, refused {self.refused}",
+        ]
+
+
+class Report:
+    """Listens, prints what is of note, and keeps count."""
+
+    def __init__(self, agenda: Agenda, say: Callable[[str], object]) -> None:
+        """Begin with nothing told; `say` prints a line."""
+        self.alerts: dict[str, Alert] = {}
+        self._agenda = agenda
+        self._say = say
+        self._late: list[float] = []
+
+    def note(self, text: str) -> None:
+        """Print what happened just now."""
+        time = timedelta(seconds=int(self._agenda.now))
+        hours, rest = divmod(time.seconds, 3600)
+        clock = f"{hours:02}:{rest // 60:02}:{rest % 60:02}"
+        self._say(f"day {time.days + 1} {clock}  {text}")
+
+    def take(self, message: QueuedMessage) -> None:
+        """Note an alert."""
+        self.alerts[message.queue_id] = Alert(
+            subject=message.subject,
+            importance=message.importance,
+            recipients=message.recipients,
+            raised=self._agenda.now,
+            in_memory=message.in_memory,
+        )
+
+    def hear(self, event: OutboxEvent) -> None:
+        """Note an outcome."""
+        alert = self.alerts[event.queue_id]
+        if event.next_attempt or event.outcome is Outcome.DEFERRED:
+            return
+        if alert.in_memory and event.outcome is Outcome.EXPIRED:
+            self.fail(event.queue_id)
+            return
+        alert.settled |= dict.fromkeys(event.recipients, event.outcome)
+        waited = self._agenda.now - alert.raised
+        if event.outcome is not Outcome.ACCEPTED:
+            why = event.reply or event.cause or event.detail
+            whom = ", ".join(event.recipients)
+            self.note(
+                f"{alert.subject}: {event.outcome} for {whom}, after"
+                f" {duration(waited)}: {why}"
+            )
+        elif waited > 5 * MINUTE:
+            self._late.append(waited)
+
+    def fail(self, queue_id: str) -> None:
+        """Note a call that fails: whoever made it is told."""
+        alert = self.alerts[queue_id]
+        alert.refused = True
+        self.note(f"{alert.subject}: the call fails, it is neither kept nor sent")
+
+    def look(self, waiting: int) -> None:
+        """Say so when those that were late are out."""
+        if self._late and not waiting:
+            self.note(
+                f"nothing waits any more: {len(self._late)} went out late, the worst"
+                f" after {duration(max(self._late))}"
+            )
+            self._late = []
+
+    def summary(self, server: Server, waiting: int) -> Summary:
+        """Count."""
+        first: dict[tuple[str, str], float] = {}
+        copies = needless = 0
+        for one in server.deliveries:
+            key = (one.queue_id, one.recipient)
+            if key in first:
+                copies += 1
+                needless += not self.alerts[one.queue_id].may_copy
+            first.setdefault(key, one.at)
+        reached = {queue_id for queue_id, _ in first}
+        waits: dict[int, float] = {}
+        for (queue_id, _), at in first.items():
+            alert = self.alerts[queue_id]
+            waited = at - alert.raised
+            waits[alert.importance] = max(waits.get(alert.importance, 0.0), waited)
+        told = [
+            outcome
+            for alert in self.alerts.values()
+            for outcome in alert.settled.values()
+        ]
+        lost = sum(
+            (queue_id, recipient) not in first and recipient not in alert.settled
+            for queue_id, alert in self.alerts.items()
+            for recipient in alert.recipients
+            if not alert.refused
+        )
+        return Summary(
+            raised=len(self.alerts),
+            accepted=len(reached),
+            rejected=told.count(Outcome.REJECTED),
+            expired=told.count(Outcome.EXPIRED),
+            unknown=told.count(Outcome.UNKNOWN),
+            failed=sum(alert.refused for alert in self.alerts.values()),
+            copies=copies,
+            lost=lost,
+            needless=needless,
+            waiting=waiting,
+            worst={
+                priority: waits[importance]
+                for priority, importance in IMPORTANCE.items()
+                if importance in waits
+            },
+            logins=server.logins,
+            mails=server.mails,
+            refused=server.refused,
+        )

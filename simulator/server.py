@@ -1,0 +1,111 @@
+"""A server that behaves like QQ's, and misbehaves when it is told to."""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from custom_components.qq_mail.mail.diagnosis import Cause, diagnose
+from custom_components.qq_mail.mail.errors import (
+    AuthenticationError,
+    MailError,
+    MessageRefusedError,
+    SessionError,
+)
+from custom_components.qq_mail.mail.models import Reply, Step
+
+from .agenda import MINUTE, Agenda
+
+OK = Reply(250, "OK: queued as.")
+_LOGIN_FAIL = Reply(
+    535,
+    "Login fail. Account is abnormal, service is not open, password is incorrect,"
+    " login frequency limited, or system is busy.",
+)
+_TOO_MANY = Reply(550, "Too many attempts. Unable to send. Try again later")
+_NO_SUCH = Reply(550, "Mailbox not found or access denied")
+_PENALTY = 30 * MINUTE
+"""So long a rate limit refuses everything; each try begins it anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message that the server took for a recipient."""
+
+    at: float
+    queue_id: str
+    recipient: str
+
+
+class Server:
+    """Answers, and counts what it is asked."""
+
+    def __init__(self, agenda: Agenda) -> None:
+        """Begin well."""
+        self.away = False
+        self.breaks = False
+        """The connection is lost while a text is sent."""
+        self.late = False
+        """It takes messages, but its answer to the final dot does not come in time."""
+        self.busy_logins = 0
+        """So many logins it refuses in passing."""
+        self.code = 1
+        """Which authorization code it takes."""
+        self.limit: int | None = None
+        """Messages a minute; beyond that it refuses everything for half an hour."""
+        self.drops: set[str] = set()
+        """Recipients that it refuses for good, and hangs up."""
+        self.logins = self.mails = self.refused = 0
+        self.deliveries: list[Delivery] = []
+        self._agenda = agenda
+        self._recent: deque[float] = deque()
+        self._refuses_until = 0.0
+
+    def log_in(self, code: int) -> MailError | None:
+        """Take a login, or say why not."""
+        if self.away:
+            return SessionError(Cause.CONNECTION_REFUSED, Step.CONNECT)
+        self.logins += 1
+        if self.busy_logins or code != self.code:
+            self.busy_logins = max(self.busy_logins - 1, 0)
+            self.refused += 1
+            return AuthenticationError(Cause.LOGIN_AMBIGUOUS, Step.AUTH, _LOGIN_FAIL)
+        return None
+
+    def begin(self, recipients: Iterable[str]) -> MailError | None:
+        """Take MAIL and RCPT, or say why not."""
+        if self.away:
+            return self.broken(Step.MAIL)
+        self.mails += 1
+        if self._is_too_much():
+            self.refused += 1
+            cause = diagnose(_TOO_MANY, Step.MAIL)
+            return MessageRefusedError(cause, Step.MAIL, _TOO_MANY)
+        for recipient in recipients:
+            if recipient in self.drops:
+                self.refused += 1
+                return self.broken(Step.RCPT, {recipient: _NO_SUCH})
+        return None
+
+    def broken(
+        self, step: Step, refused: Mapping[str, Reply] | None = None
+    ) -> MailError:
+        """Return what a connection that breaks is to the other side."""
+        return SessionError(Cause.CONNECTION_LOST, step, refused=refused)
+
+    def accept(self, queue_id: str, recipients: Iterable[str]) -> None:
+        """Take a message."""
+        self._recent.append(self._agenda.now)
+        self.deliveries += [
+            Delivery(self._agenda.now, queue_id, recipient) for recipient in recipients
+        ]
+
+    def _is_too_much(self) -> bool:
+        now = self._agenda.now
+        if self.limit is None:
+            return False
+        while self._recent and self._recent[0] <= now - MINUTE:
+            self._recent.popleft()
+        if now < self._refuses_until or len(self._recent) >= self.limit:
+            self._refuses_until = now + _PENALTY
+            return True
+        return False

@@ -1,0 +1,375 @@
+"""What happens while something else happens: clears, reloads, backups, files that hang."""
+
+import asyncio
+from datetime import timedelta
+import json
+import os
+from pathlib import Path
+import threading
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.qq_mail.outbox import (
+    intake as intake_module,
+    outbox as outbox_module,
+)
+from custom_components.qq_mail.outbox.clock import read_clock
+from custom_components.qq_mail.outbox.spool import Spool
+from homeassistant.components.repairs import repairs_flow_manager
+from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
+from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
+
+from ..conftest import ADDRESS, Events, shut_down
+from ..qq_server import Answer, Close, QQServer, Step, replies
+from ..test_repairs import issue_of
+from ..test_sending import send
+from .test_outbox import FIRST, files_of, later, notify, outbox_of, spool_of, until
+
+
+async def from_backup(
+    hass: HomeAssistant, server: QQServer, entry: MockConfigEntry
+) -> ir.IssueEntry:
+    """Have a message wait that was in a backup, and return the issue that says so."""
+    server.script(Step.CONNECT, Close())
+    await notify(hass)
+    await shut_down(hass, entry)
+    # Home Assistant's backups leave it out.
+    (spool_of(hass, entry) / "present.log").unlink()
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    issue = issue_of(hass, entry, "restored")
+    assert issue
+    return issue
+
+
+@pytest.mark.parametrize(("choice", "sent"), [("send", 1), ("discard", 0)])
+async def test_backup(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    choice: str,
+    sent: int,
+) -> None:
+    """What was in a backup may have gone out since: a person decides."""
+    issue = await from_backup(hass, server, loaded_entry)
+    outbox = outbox_of(loaded_entry)
+    assert outbox.next_attempt is None
+    assert [outbox.next_attempt_of(message) for message in outbox.messages()] == [None]
+    assert issue.translation_placeholders == {"account": ADDRESS, "number": "1"}
+    # A restart does not forget it.
+    await shut_down(hass, loaded_entry)
+    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
+    assert len(outbox_of(loaded_entry).restored) == 1
+    await notify(hass, title="other")
+    assert [mail.subject for mail in server.accepted] == ["other"]
+
+    assert await async_setup_component(hass, "repairs", {})
+    manager = repairs_flow_manager(hass)
+    assert manager
+    menu = await manager.async_init("qq_mail", data={"issue_id": issue.issue_id})
+    assert menu["menu_options"] == ["send", "discard"]
+    assert menu["description_placeholders"] == issue.translation_placeholders
+    await manager.async_configure(menu["flow_id"], {"next_step_id": choice})
+    await until(lambda: files_of(hass, loaded_entry) == [])
+    assert len(server.accepted) == 1 + sent
+    assert issue_of(hass, loaded_entry, "restored") is None
+
+
+@pytest.mark.parametrize("choice", ["send", "discard"])
+async def test_backup_of_an_account_that_is_gone(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    choice: str,
+) -> None:
+    """A dialog that is still open then ends without a word."""
+    issue = await from_backup(hass, server, loaded_entry)
+    assert await async_setup_component(hass, "repairs", {})
+    manager = repairs_flow_manager(hass)
+    assert manager
+    menu = await manager.async_init("qq_mail", data={"issue_id": issue.issue_id})
+    await shut_down(hass, loaded_entry)
+    await manager.async_configure(menu["flow_id"], {"next_step_id": choice})
+    assert len(files_of(hass, loaded_entry)) == 2
+
+
+async def test_error_that_nobody_expected(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is logged and shown, and a minute later all goes on."""
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise ValueError("nobody expected this")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(outbox_module, "step", fail)
+        await notify(hass, data={"wait": 0})
+    assert "goes on after an error" in caplog.text
+    assert issue_of(hass, loaded_entry, "trouble")
+    with monkeypatch.context() as patch:
+        patch.setattr(outbox_of(loaded_entry)._worker, "attempt", fail)  # noqa: SLF001
+        await later(hass, freezer, timedelta(minutes=2))
+        await notify(hass, data={"wait": 0})
+    await later(hass, freezer, timedelta(minutes=2))
+    await asyncio.to_thread(server.wait_for, 1)
+
+
+async def test_cleared_before_it_was_taken(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An alarm that still waits for its picture when all is clear does not go out."""
+    reached, go_on = threading.Event(), threading.Event()
+    real = Spool.add
+
+    def slow(*args: Any) -> None:
+        reached.set()
+        assert go_on.wait(10)
+        real(*args)
+
+    monkeypatch.setattr(Spool, "add", slow)
+    alarm = hass.async_create_task(send(hass, tag="door", title="Door open"))
+    await until(reached.is_set)
+    clear = await send(hass, tag="door", clear=True)
+    assert clear["discarded"] == 1
+    go_on.set()
+    assert (await alarm)["status"] == "cleared"
+    await until(lambda: files_of(hass, loaded_entry) == [])
+    assert server.accepted == []
+
+
+async def test_clear_that_cannot_be_said(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+) -> None:
+    """Where its mail is refused, the alarm is not over; the next clear says it."""
+    await send(hass, tag="door", title="Door open")
+    server.script(Step.DOT, replies.CONTENT)
+    with pytest.raises(HomeAssistantError):
+        await send(hass, tag="door", clear=True)
+    assert (await send(hass, tag="door", clear=True))["status"] == "accepted"
+    assert [mail.subject for mail in server.accepted] == ["Door open", "Re: Door open"]
+
+
+async def test_file_that_hangs(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """A share that is away holds nobody up: the mail goes out without the file."""
+    file = tmp_path / "door.jpg"
+    file.write_bytes(b"\xff\xd8\xff" + bytes(100))
+    hass.config.allowlist_external_dirs.add(str(tmp_path))
+    gone_on = threading.Event()
+    monkeypatch.setattr(intake_module, "_STALL_TIMEOUT", 0.2)
+    hang = threading.Event()
+    opened = Path.open
+
+    def slow(path: Path, *args: Any, **kwargs: Any) -> Any:
+        if path.name == "door.jpg" and threading.current_thread().name.startswith(
+            "SyncWorker"
+        ):
+            assert hang.wait(10)
+            gone_on.set()
+        return opened(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "open", slow)
+    answer = await send(hass, title="slow", attachments=[{"path": str(file)}])
+    assert answer["status"] == "accepted"
+    assert any("door.jpg" in note for note in answer["notes"])
+    hang.set()
+    await until(gone_on.is_set)
+    await until(lambda: files_of(hass, loaded_entry) == [])
+
+
+async def test_damaged_on_a_disk_that_takes_no_writes(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What cannot be set aside stays and is told; the rest goes on."""
+    server.script(Step.CONNECT, Close())
+    await notify(hass, title="good")
+    await shut_down(hass, loaded_entry)
+    spool = spool_of(hass, loaded_entry)
+    (spool / "0damaged.json").write_text("{")
+    (spool / "0damaged.eml").write_text("From: somebody")
+
+    def refuse(*_: Any) -> Path:
+        raise PermissionError(1, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", refuse)
+        assert await hass.config_entries.async_setup(loaded_entry.entry_id)
+    assert issue_of(hass, loaded_entry, "damaged")
+    await until(lambda: [mail.subject for mail in server.accepted] == ["good"])
+    await until(lambda: len(files_of(hass, loaded_entry)) == 2)
+
+
+async def test_accepted_while_the_disk_took_no_writes(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is removed as soon as that works, and not sent again."""
+    real = os.unlink
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise PermissionError(1, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", refuse)
+        await notify(hass)
+        await until(lambda: outbox_of(loaded_entry).not_written)
+        assert len(files_of(hass, loaded_entry)) == 2
+    assert os.unlink is real
+    await later(hass, freezer, timedelta(minutes=2))
+    await until(lambda: files_of(hass, loaded_entry) == [])
+    assert outbox_of(loaded_entry).not_written == 0
+
+
+async def test_told_once_automations_listen(
+    hass: HomeAssistant,
+    server: QQServer,
+    entry: MockConfigEntry,
+) -> None:
+    """What happens before Home Assistant has started is told afterwards."""
+    hass.set_state(CoreState.starting)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    events = Events()
+    events.listen(entry)
+    for title in ("one", "two"):
+        await notify(hass, title=title)
+    await asyncio.to_thread(server.wait_for, 2)
+    assert events.all == []
+    hass.set_state(CoreState.running)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+    await events.wait(2)
+    assert [event.subject for event in events.all] == ["one", "two"]
+
+
+async def test_code_that_works_again(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Nobody gave a new code, and the old one works: the question goes away."""
+    server.script(Step.AUTH, replies.LOGIN_NEEDS_CODE)
+    await notify(hass)
+    await hass.async_block_till_done()
+    assert hass.config_entries.flow.async_progress()
+    await shut_down(hass, loaded_entry)
+    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
+    await hass.async_block_till_done()
+    # Asked anew at each start.
+    assert len(hass.config_entries.flow.async_progress()) == 1
+    await later(hass, freezer, timedelta(hours=1, seconds=1))
+    await asyncio.to_thread(server.wait_for, 1)
+    await hass.async_block_till_done()
+    assert not hass.config_entries.flow.async_progress()
+
+
+async def test_clock_set_before_it_went_out(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A mail raised in 1970 bears the right date, and is not called late."""
+    server.script(Step.CONNECT, Close())
+    steady = read_clock().steady
+    with monkeypatch.context() as patch:
+        # Set alone; the other one goes on.
+        patch.setattr("time.clock_gettime", lambda _: steady)
+        freezer.move_to("1970-01-01 00:05:00+00:00")
+        await notify(hass)
+        freezer.move_to("2026-11-25 08:00:00+00:00")
+        outbox_of(loaded_entry).async_retry()
+        await asyncio.to_thread(server.wait_for, 1)
+    (mail,) = server.accepted
+    assert mail.message["Date"].datetime == dt_util.utcnow()
+    assert mail.text == "Smoke!\n"
+
+
+async def test_call_meets_a_reload(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+) -> None:
+    """It waits for the reload, and goes on."""
+    reload = hass.async_create_task(
+        hass.config_entries.async_reload(loaded_entry.entry_id)
+    )
+    await asyncio.sleep(0)
+    await asyncio.gather(send(hass, title="one"), notify(hass, title="two"), reload)
+    assert sorted(mail.subject for mail in server.accepted) == ["one", "two"]
+
+
+async def test_many_wait(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An answer that is long lets others come between."""
+    monkeypatch.setattr("custom_components.qq_mail.services._AT_ONCE", 1)
+    server.script(Step.CONNECT, Close(), times=None)
+    for title in ("one", "two"):
+        await notify(hass, title=title)
+    answer = await hass.services.async_call(
+        "qq_mail", "get_outbox", blocking=True, return_response=True
+    )
+    assert answer
+    assert len(json.loads(json.dumps(answer["messages"]))) == 2
+
+
+async def test_discarded_before_its_data(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+) -> None:
+    """What is discarded before the server hears of it does not go out."""
+    server.delay = 0.1
+    call = hass.async_create_task(notify(hass, data={"wait": 1}))
+    await until(lambda: any(line.startswith("MAIL") for line in server.commands))
+    assert await outbox_of(loaded_entry).async_discard() == 0
+    await call
+    await until(lambda: files_of(hass, loaded_entry) == [])
+    assert server.accepted == []
+
+
+async def test_refused_for_now_then_expired(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A message that is too old by its next try is given up, and told once."""
+    server.script(Step.RCPT, Answer(450, "busy"), times=None)
+    await notify(hass, data={"expires_after": "00:01:00"})
+    await later(hass, freezer, FIRST)
+    await events.wait(2)
+    assert events.outcomes == ["deferred", "expired"]

@@ -1,0 +1,1 @@
+"""Days of a house, played by the heart."""
