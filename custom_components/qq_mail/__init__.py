@@ -95,10 +95,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
         await outbox.async_load()
         outboxes[entry.entry_id] = outbox
         outbox.async_add_listener(partial(_async_tell_triggers, hass, entry))
+        async_watch(hass, entry, outbox)
     entry.runtime_data = QQMailRuntimeData(
         outbox, QQMailCoordinator(hass, entry, outbox)
     )
-    async_watch(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     if not outbox.running:
         # After a flow the login was checked a moment ago.

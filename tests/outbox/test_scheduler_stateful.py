@@ -132,6 +132,8 @@ class Story:
     unanswered: int = 0
     copies: bool = False
     """Whether the server may have it without the heart's knowing."""
+    unwanted: bool = False
+    """A person discarded it in the air."""
     hurried: bool = True
     """Whether it need not wait for its own back-off."""
 
@@ -291,7 +293,7 @@ class OutboxMachine(RuleBasedStateMachine):
             return
         one = before[event.queue_id]
         if event.outcome is Outcome.UNKNOWN:
-            assert story.unanswered == MAX_UNANSWERED
+            assert story.unanswered == MAX_UNANSWERED or story.unwanted or one.in_memory
         if event.outcome is Outcome.EXPIRED and not one.in_memory:
             here = self.now.steady - story.arrived
             assert (
@@ -394,6 +396,7 @@ class OutboxMachine(RuleBasedStateMachine):
             known = self.queue.get(queue_id)
             if known and queue_id not in self.flights:
                 self.forget(known)
+            self.stories[queue_id].unwanted = True
         self.tell(DiscardAsked(tuple(chosen)))
 
     def forget(self, one: QueuedMessage) -> None:
@@ -418,9 +421,8 @@ class OutboxMachine(RuleBasedStateMachine):
     @rule()
     def renew_code(self) -> None:
         """Give a new code, as the shell tells it."""
-        self.tell(CodeRenewed())
         self.stories_hurried()
-        self.tell(RetryAsked())
+        self.tell(CodeRenewed())
         assert not self.standing.asked
 
     def stories_hurried(self) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 import json
 import os
-from pathlib import Path
+from pathlib import Path, PurePath
 import threading
 from typing import Any
 
@@ -22,6 +22,7 @@ from custom_components.qq_mail.outbox import (
 from custom_components.qq_mail.outbox.clock import read_clock
 from custom_components.qq_mail.outbox.spool import Spool
 from custom_components.qq_mail.outbox.writer import SpoolWriter
+from homeassistant.components.backup.const import EXCLUDE_FROM_BACKUP
 from homeassistant.components.repairs import repairs_flow_manager
 from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
 from homeassistant.core import CoreState, HomeAssistant
@@ -45,7 +46,7 @@ async def from_backup(
     await notify(hass)
     await shut_down(hass, entry)
     # Home Assistant's backups leave it out.
-    (spool_of(hass, entry) / "present.log").unlink()
+    (spool_of(hass, entry) / "__pycache__" / "present").unlink()
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
     issue = issue_of(hass, entry, "restored")
@@ -532,3 +533,20 @@ async def test_newer_change_of_a_file_that_could_not_be_written(
     await writer.flush()
     assert written == ["newer"]
     assert writer.stuck == 0
+
+
+async def test_backup_leaves_the_mark_out(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """Home Assistant's own list of what is no part of a backup names it."""
+    server.script(Step.CONNECT, Close())
+    await notify(hass)
+    spool = spool_of(hass, loaded_entry)
+    config = Path(hass.config.config_dir)
+
+    def left_out(file: Path) -> bool:
+        path = PurePath("data") / file.relative_to(config)
+        return any(path.full_match(f"data/{each}") for each in EXCLUDE_FROM_BACKUP)
+
+    files = [file for file in spool.rglob("*") if file.is_file()]
+    assert {file.name for file in files if left_out(file)} == {"present"}

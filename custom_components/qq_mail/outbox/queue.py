@@ -164,7 +164,8 @@ class Queue:
             return None
         restored = message.restored
         if restored:
-            message = replace(message, restored=False)
+            # What it was in the middle of then is no news: a person has decided.
+            message = replace(message, restored=False, in_data=False)
             self._know(message)
         self._make_ready(message)
         return message if restored else None

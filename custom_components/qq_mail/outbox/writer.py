@@ -16,6 +16,7 @@ RETRY_INTERVAL = 60.0
 """Seconds after which a disk that took no writes is tried again."""
 
 _STATE = "state"
+_RESTORED = "restored"
 
 type _Change = Callable[[], None] | None
 """What writes a file; None: the message is to be removed."""
@@ -52,6 +53,11 @@ class SpoolWriter:
     def update(self, message: QueuedMessage, now: Now) -> None:
         """Have what is known of a message written."""
         self._put(message.queue_id, partial(self._spool.update, message, now))
+
+    @callback
+    def hold_restored(self, messages: list[QueuedMessage], now: Now) -> None:
+        """Have it written that messages from a backup wait for a person."""
+        self._put(_RESTORED, partial(self._spool.hold_restored, messages, now))
 
     @callback
     def remove(self, queue_id: str) -> None:
