@@ -35,7 +35,8 @@ from .coordinator import (
 from .message.attachments.downloads import remove_all
 from .message.texts import Texts, async_texts
 from .notify import async_remove_action
-from .outbox.outbox import DATA_OUTBOXES, Outbox, Settings
+from .outbox.manager import Settings
+from .outbox.outbox import DATA_OUTBOXES, Outbox
 from .outbox.outcome import OutboxEvent
 from .outbox.pace import Pace
 from .outbox.spool import Spool

@@ -15,6 +15,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.qq_mail.mail.session import SubmissionSession
 from custom_components.qq_mail.outbox import (
     intake as intake_module,
+    manager as manager_module,
     outbox as outbox_module,
     scheduler as scheduler_module,
     worker as worker_module,
@@ -32,7 +33,7 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 
 from ..conftest import ADDRESS, Events, shut_down
-from ..qq_server import Answer, Close, Hang, QQServer, Step, replies
+from ..qq_server import Answer, Close, Hang, QQServer, Raw, Stall, Step, replies
 from ..test_repairs import issue_of
 from ..test_sending import send
 from .test_outbox import FIRST, files_of, later, notify, outbox_of, spool_of, until
@@ -119,12 +120,12 @@ async def test_error_that_nobody_expected(
         raise ValueError("nobody expected this")
 
     with monkeypatch.context() as patch:
-        patch.setattr(outbox_module, "step", fail)
+        patch.setattr(manager_module, "step", fail)
         await notify(hass, data={"wait": 0})
     assert "goes on after an error" in caplog.text
     assert issue_of(hass, loaded_entry, "trouble")
     with monkeypatch.context() as patch:
-        patch.setattr(outbox_of(loaded_entry)._worker, "attempt", fail)  # noqa: SLF001
+        patch.setattr(outbox_of(loaded_entry)._manager._worker, "attempt", fail)  # noqa: SLF001
         await later(hass, freezer, timedelta(minutes=2))
         await notify(hass, data={"wait": 0})
     await later(hass, freezer, timedelta(minutes=2))
@@ -460,7 +461,7 @@ async def test_two_sessions(
     await asyncio.gather(*(notify(hass, title=title) for title in ("one", "two")))
     assert server.logins == 2
     await until(lambda: server.open_connections == 1)
-    worker = outbox_of(loaded_entry)._worker  # noqa: SLF001 - nothing else shows it
+    worker = outbox_of(loaded_entry)._manager._worker  # noqa: SLF001 - nothing else shows it
     assert worker.session_open
     server.script(Step.MAIL, Hang())
     await notify(hass, data={"wait": 0})
@@ -550,3 +551,75 @@ async def test_backup_leaves_the_mark_out(
 
     files = [file for file in spool.rglob("*") if file.is_file()]
     assert {file.name for file in files if left_out(file)} == {"present"}
+
+
+async def test_many_tagged_at_once(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """Conversations are kept by one writer: what is on disk is whole."""
+    await asyncio.gather(
+        *(send(hass, title=str(number), tag=f"tag {number}") for number in range(30))
+    )
+    kept = json.loads((spool_of(hass, loaded_entry) / "state.json").read_text())
+    assert set(kept["threads"]) == {f"tag {number}" for number in range(30)}
+    assert all(thread["went_out"] for thread in kept["threads"].values())
+
+
+@pytest.mark.parametrize(
+    ("priority", "key"), [("lowest", "outbox_full"), ("highest", None)]
+)
+async def test_reserve(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    priority: str,
+    key: str | None,
+) -> None:
+    """An outbox that is full of the rest still has room for the fire alarm."""
+    server.script(Step.CONNECT, Close(), times=None)
+    monkeypatch.setattr(intake_module, "MAX_MESSAGES", 10)
+    for _ in range(10):
+        await notify(hass, data={"priority": "lowest"})
+    refused = None
+    try:
+        await notify(hass, data={"priority": priority})
+    except HomeAssistantError as err:
+        refused = err.translation_key
+    assert refused == key
+
+
+async def test_refused_and_hung_up(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+) -> None:
+    """One recipient is refused and the connection dropped: the others get it at once."""
+    server.script(
+        Step.RCPT,
+        Raw(b"521 5.7.1 no such user\r\n", close=True),
+        match="b@",
+        times=None,
+    )
+    await notify(hass, target=["a@example.com", "b@example.com", "c@example.com"])
+    await events.wait(2)
+    assert sorted((event.outcome.value, event.recipients) for event in events.all) == [
+        ("accepted", ("a@example.com", "c@example.com")),
+        ("rejected", ("b@example.com",)),
+    ]
+
+
+async def test_important_behind_a_large_one(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It does not wait for an upload that does not end."""
+    monkeypatch.setattr(scheduler_module, "PATIENCE_OF_IMPORTANT", 0.1)
+    server.script(Step.BODY, Stall())
+    await notify(hass, title="large", message="x\n" * 4_000_000, data={"wait": 0})
+    await until(lambda: "DATA" in server.commands)
+    await notify(hass, title="fire", data={"priority": "highest"})
+    assert [mail.subject for mail in server.accepted] == ["fire"]

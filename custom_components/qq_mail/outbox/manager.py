@@ -1,0 +1,290 @@
+"""The queue manager: the shell around the heart."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from random import SystemRandom
+import ssl
+
+from homeassistant.core import HomeAssistant, callback
+
+from ..const import LATE_AFTER, LOGGER
+from ..mail.message import date_insertion, insertions
+from ..mail.models import Account, Submission
+from .account import Kept
+from .calls import Calls
+from .clock import read_clock
+from .events import (
+    AskForCode,
+    Attempt,
+    CheckLogin,
+    CountAccepted,
+    DataBegins,
+    Decision,
+    Event,
+    KeepStanding,
+    MarkGoneOut,
+    Release,
+    Remove,
+    Started,
+    StopAsking,
+    Tell,
+    TimePassed,
+    Write,
+)
+from .message import AT_ONCE, QueuedMessage
+from .pace import Pace
+from .queue import Queue
+from .reports import Reports
+from .scheduler import step, wake_at
+from .spool import Loaded, Spool
+from .worker import Worker
+from .writer import SpoolWriter
+
+_CHANCE = SystemRandom()
+
+_LONGEST_SLEEP = 60.0
+"""Seconds between two looks at the clock: timers do not count the machine's sleep."""
+_AFTER_TROUBLE = 60.0
+"""Seconds until work goes on after an error that nobody expected."""
+_DATE_TOLERANCE = 60.0
+"""Seconds by which a Date field may be wrong: less than that is no clock that was set."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a person can set."""
+
+    pace: Pace
+    expires_after: timedelta
+    late_note: Callable[[datetime, timedelta], str]
+    """Words when an alert was raised, and how late it is."""
+
+
+class QueueManager:
+    """Owns an account's messages, files, sessions and timers, and works on them.
+
+    Whatever happens is told to `apply`, which changes memory without an await, and
+    does what the heart (scheduler.py) has decided.
+    """
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        account: Account,
+        tls_context: ssl.SSLContext,
+        spool: Spool,
+        settings: Settings,
+        *,
+        ask_for_code: Callable[[], None],
+        stop_asking: Callable[[], None],
+    ) -> None:
+        """Prepare; the callables ask a person for a new code, and withdraw that."""
+        self.settings = settings
+        self.queue = Queue()
+        self.kept = Kept.new(settings.pace, read_clock())
+        self.writer = SpoolWriter(hass, spool)
+        self.reports = Reports(hass)
+        self.calls = Calls()
+        self.bodies: dict[str, bytes] = {}
+        """Of messages that the disk did not take."""
+        self.damaged: list[str] = []
+        self.troubles = 0
+        """How often something went wrong that nobody expected."""
+        self.running = False
+        """Whether messages are tried; else they are only kept."""
+        self._hass = hass
+        self._spool = spool
+        self._worker = Worker(
+            hass,
+            account,
+            tls_context,
+            tell=self.apply,
+            submission=self._submission,
+            before_data=self._data_begins,
+            written=self.writer.flush,
+            may_log_in=lambda: not self.kept.standing.hold,
+            lost=self.damaged.append,
+            trouble=self._report_trouble,
+            idle=self.keep,
+        )
+        self._ask_for_code = ask_for_code
+        self._stop_asking = stop_asking
+        self._timer: asyncio.TimerHandle | None = None
+        self._resume_at = AT_ONCE
+
+    @property
+    def max_size(self) -> int:
+        """Octets of a message that the server takes, as it said last."""
+        return self._worker.max_size or self.kept.max_size
+
+    @property
+    def session_open(self) -> bool:
+        """Whether the next message needs no login."""
+        return self._worker.session_open
+
+    @callback
+    def start(self, loaded: Loaded, *, check_login: bool) -> None:
+        """Begin to work; with `check_login`, with a login."""
+        self.running = True
+        if not check_login:
+            self.kept.put_login_check_off(read_clock())
+        if loaded.restored:
+            self.writer.hold_restored(list(self.queue), read_clock())
+        self.apply(Started(tuple(loaded.cut_off)))
+
+    @callback
+    def use_account(self, account: Account) -> None:
+        """Log in as this account from now on."""
+        self._worker.use_account(account)
+
+    @callback
+    def configure(self, settings: Settings) -> None:
+        """Go on with other settings; what is in the air is not disturbed."""
+        self.settings = settings
+        self.kept.use_pace(settings.pace)
+        if self.kept.standing.asked:
+            # Home Assistant withdraws the question when an entry is loaded anew.
+            self._ask_for_code()
+        self.apply(TimePassed())
+
+    async def async_stop(self) -> None:
+        """Stop working, and let no call wait for it; what comes now is only kept."""
+        self.running = False
+        self._cancel_timer()
+        await self._worker.async_stop()
+        self.calls.release_all()
+        self.keep()
+        await self.writer.async_close()
+
+    @callback
+    def apply(self, event: Event) -> None:
+        """Let the heart decide what an event means, and do that at once."""
+        try:
+            self.kept.standing, decisions = step(
+                self.queue,
+                self.kept.standing,
+                event,
+                read_clock(),
+                chance=_CHANCE.random,
+                may_start=self.running and read_clock().steady >= self._resume_at,
+            )
+        except Exception:  # noqa: BLE001 - whatever it is, the mail goes on
+            self._note_trouble(f"at {type(event).__name__}")
+            decisions = []
+        for decision in decisions:
+            try:
+                self._do(decision)
+            except Exception:  # noqa: BLE001
+                self._note_trouble(f"at {type(decision).__name__}")
+        self.reports.tell(None)
+        self._schedule()
+
+    def _do(self, decision: Decision) -> None:
+        """Do what the heart decided; nothing here waits."""
+        match decision:
+            case Attempt():
+                self._worker.attempt(decision.message, fresh=decision.fresh)
+            case CheckLogin():
+                self._worker.check_login()
+            case Write():
+                if not decision.message.in_memory:
+                    self.writer.update(decision.message, read_clock())
+            case Remove():
+                if self.bodies.pop(decision.message.queue_id, None) is None:
+                    self.writer.remove(decision.message.queue_id)
+            case KeepStanding():
+                self.keep()
+            case MarkGoneOut():
+                if self.kept.threads.mark(decision.tag, went_out=True):
+                    self.keep()
+            case CountAccepted():
+                self.kept.tally.count()
+            case Tell():
+                self.calls.note(decision.event)
+                self.reports.report(decision.event)
+            case Release():
+                self._release(decision.queue_id)
+            case AskForCode():
+                self._ask_for_code()
+            case StopAsking():
+                self._stop_asking()
+            case _:
+                LOGGER.log(decision.level, decision.text)
+
+    def _note_trouble(self, where: str) -> None:
+        """Go on after an error that nobody expected, but not at once."""
+        self._report_trouble(f"The outbox goes on after an error {where}")
+        self._resume_at = read_clock().steady + _AFTER_TROUBLE
+        # Whatever was decided was not done: nobody is at work for these.
+        for queue_id in self.queue.in_air.keys() - self._worker.attempting:
+            self.queue.land(queue_id)
+
+    def _report_trouble(self, text: str) -> None:
+        """Let a person know of the exception that is being handled."""
+        LOGGER.exception(text)
+        self.troubles += 1
+        self.reports.tell(None)
+
+    def _schedule(self) -> None:
+        """Look again when there is something to do."""
+        self._cancel_timer()
+        if not self.running:
+            return
+        now = read_clock().steady
+        try:
+            at = wake_at(self.queue, self.kept.standing, now)
+        except Exception:  # noqa: BLE001 - whatever it is, the mail goes on
+            self._note_trouble("while looking ahead")
+            at = self._resume_at
+        delay = min(max(at, self._resume_at) - now, _LONGEST_SLEEP)
+        self._timer = self._hass.loop.call_later(
+            max(delay, 0.0), self.apply, TimePassed()
+        )
+
+    def _cancel_timer(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+
+    def keep(self) -> None:
+        """Keep what has to hold after a restart as well."""
+        self.kept.max_size = self.max_size
+        state = self.kept.as_dict(read_clock())
+        self.writer.keep_state(partial(self._spool.write_state, state))
+
+    def _data_begins(self, queue_id: str) -> bool:
+        """Note that the server may come to have a message; False: it is not wanted."""
+        flight = self.queue.in_air.get(queue_id)
+        if not flight or flight.unwanted:
+            return False
+        self.apply(DataBegins(queue_id))
+        return True
+
+    def _submission(self, message: QueuedMessage) -> Submission:
+        """Return a message as it is to go out: a late one says so."""
+        now = read_clock()
+        raised = now.wall_at(message.raised)
+        late = timedelta(seconds=now.steady - message.raised)
+        put_in = []
+        if abs((raised - message.dated).total_seconds()) > _DATE_TOLERANCE:
+            # The clock was set since.
+            put_in.append(date_insertion(message.date_at, raised))
+        if late > LATE_AFTER:
+            put_in += insertions(message.gaps, self.settings.late_note(raised, late))
+        body = self.bodies.get(message.queue_id)
+        return Submission(
+            message.envelope,
+            self._spool.body(message.queue_id) if body is None else body,
+            message.size + sum(len(one.octets) - one.replaced for one in put_in),
+            tuple(put_in),
+        )
+
+    def _release(self, queue_id: str | None) -> None:
+        """Let the call return that waits for a message, or those of all that wait."""
+        if queue_id is None:
+            self.calls.release_all(but=self.queue.in_air)
+        else:
+            self.calls.release(queue_id)

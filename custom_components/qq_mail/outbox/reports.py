@@ -1,0 +1,65 @@
+"""Who hears of what became of messages, and when."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+
+from homeassistant.core import CALLBACK_TYPE, CoreState, HomeAssistant, callback
+from homeassistant.helpers.start import async_at_started
+
+from ..const import LOGGER
+from .outcome import OutboxEvent
+
+_START_TIMEOUT = 10.0
+"""Seconds that others get at the start to begin to listen."""
+
+
+class Reports:
+    """Tells listeners of outcomes, once automations can be among them."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Begin with nobody to tell."""
+        self._hass = hass
+        self._listeners: set[Callable[[OutboxEvent | None], None]] = set()
+        self._waiting: list[OutboxEvent] = []
+
+    @callback
+    def async_add_listener(
+        self, listener: Callable[[OutboxEvent | None], None]
+    ) -> CALLBACK_TYPE:
+        """Tell of each outcome, and by None of any other change."""
+        self._listeners.add(listener)
+        return partial(self._listeners.discard, listener)
+
+    @callback
+    def report(self, event: OutboxEvent) -> None:
+        """Tell of an outcome; automations listen only once Home Assistant has started."""
+        starting = self._hass.state in (CoreState.not_running, CoreState.starting)
+        if self._waiting:
+            # In the order in which it happened.
+            self._waiting.append(event)
+        elif starting:
+            self._waiting.append(event)
+            async_at_started(self._hass, self._report_late)
+        else:
+            self.tell(event)
+
+    @callback
+    def tell(self, event: OutboxEvent | None) -> None:
+        """Tell everyone at once."""
+        for listener in list(self._listeners):
+            try:
+                listener(event)
+            except Exception:  # noqa: BLE001 - whatever it is, the mail goes on
+                LOGGER.exception("A listener failed at %s", event)
+
+    async def _report_late(self, hass: HomeAssistant) -> None:
+        """Tell what happened before anyone could listen."""
+        # Others do at the start what makes them listen.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_START_TIMEOUT):
+                await hass.async_block_till_done()
+        waiting, self._waiting = self._waiting, []
+        for event in waiting:
+            self.tell(event)
