@@ -315,7 +315,9 @@ async def test_clock_set_before_it_went_out(
         outbox_of(loaded_entry).async_retry()
         await asyncio.to_thread(server.wait_for, 1)
     (mail,) = server.accepted
-    assert mail.message["Date"].datetime == dt_util.utcnow()
+    date = mail.message["Date"].datetime
+    assert date == dt_util.utcnow()
+    assert date.utcoffset() == dt_util.now().utcoffset()
     assert mail.text == "Smoke!\n"
 
 

@@ -9,6 +9,7 @@ from random import SystemRandom
 import ssl
 
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.util import dt as dt_util
 
 from ..const import LATE_AFTER, LOGGER
 from ..mail.message import date_insertion, insertions
@@ -271,7 +272,7 @@ class QueueManager:
         put_in = []
         if abs((raised - message.dated).total_seconds()) > _DATE_TOLERANCE:
             # The clock was set since.
-            put_in.append(date_insertion(message.date_at, raised))
+            put_in.append(date_insertion(message.date_at, dt_util.as_local(raised)))
         if late > LATE_AFTER:
             put_in += insertions(message.gaps, self.settings.late_note(raised, late))
         body = self.bodies.get(message.queue_id)
