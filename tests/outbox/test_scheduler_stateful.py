@@ -132,6 +132,8 @@ class Story:
     unanswered: int = 0
     copies: bool = False
     """Whether the server may have it without the heart's knowing."""
+    discarded: bool = False
+    """While it was in the air."""
     hurried: bool = True
     """Whether it need not wait for its own back-off."""
 
@@ -234,8 +236,12 @@ class OutboxMachine(RuleBasedStateMachine):
                     assert not self.standing.hold
                     self.checking = True
                 case Write():
-                    assert not decision.message.in_data or isinstance(event, DataBegins)
                     self.write(decision.message)
+                    # Of one from a backup it is not known.
+                    known = (
+                        isinstance(event, DataBegins) or not decision.message.in_data
+                    )
+                    assert known or self.stories[decision.message.queue_id].loaded
                 case Remove():
                     assert self.queue.get(decision.message.queue_id) is None
                     self.change_disk(decision.message.queue_id, None)
@@ -291,7 +297,8 @@ class OutboxMachine(RuleBasedStateMachine):
             return
         one = before[event.queue_id]
         if event.outcome is Outcome.UNKNOWN:
-            assert story.unanswered == MAX_UNANSWERED
+            # Or nobody wants it any more, though it may be out in the world.
+            assert story.unanswered == MAX_UNANSWERED or story.discarded
         if event.outcome is Outcome.EXPIRED and not one.in_memory:
             here = self.now.steady - story.arrived
             assert (
@@ -440,7 +447,8 @@ class OutboxMachine(RuleBasedStateMachine):
         del self.flights[queue_id]
         story = self.stories[queue_id]
         story.attempts += tried
-        if self.queue.in_air[queue_id].unwanted:
+        story.discarded = self.queue.in_air[queue_id].unwanted
+        if story.discarded:
             # Whoever is not told of otherwise is discarded now.
             known = self.queue.get(queue_id)
             assert known
