@@ -1,5 +1,6 @@
 """Send mail from Home Assistant by a QQ Mail account."""
 
+import asyncio
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -57,6 +58,7 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     async_setup_services(hass)
     # Before any account is there that could download.
     await hass.async_add_executor_job(remove_all, hass)
+    hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, partial(_async_stop, hass))
     return True
 
 
@@ -93,9 +95,6 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
         await outbox.async_load()
         outboxes[entry.entry_id] = outbox
         outbox.async_add_listener(partial(_async_tell_triggers, hass, entry))
-        hass.bus.async_listen_once(
-            EVENT_HOMEASSISTANT_STOP, partial(_async_stop, outbox)
-        )
     entry.runtime_data = QQMailRuntimeData(
         outbox, QQMailCoordinator(hass, entry, outbox)
     )
@@ -142,9 +141,10 @@ async def _async_end(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
         outboxes.pop(entry.entry_id, None)
 
 
-async def _async_stop(outbox: Outbox, _event: Event) -> None:
+async def _async_stop(hass: HomeAssistant, _event: Event) -> None:
     """Stop with Home Assistant; what is raised in the last moment is still kept."""
-    await outbox.async_stop()
+    outboxes = hass.data.get(DATA_OUTBOXES, {}).values()
+    await asyncio.gather(*(outbox.async_stop() for outbox in outboxes))
 
 
 def spool_of(hass: HomeAssistant, entry: QQMailConfigEntry) -> Spool:

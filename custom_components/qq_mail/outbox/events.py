@@ -106,7 +106,7 @@ class DiscardAsked:
 
 @dataclass(frozen=True, slots=True)
 class CodeRenewed:
-    """A person gave a code that works."""
+    """A person gave a code that works: what waits can go out."""
 
 
 type Event = (

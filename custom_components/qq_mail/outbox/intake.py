@@ -135,6 +135,10 @@ class Intake:
             return err
         return None
 
+    async def async_drop(self, made: Made) -> None:
+        """Leave nothing of a message that nobody takes."""
+        await self._hass.async_add_executor_job(self._spool.drop_draft, made.draft)
+
     async def _async_run(
         self, order: Order, write: Callable[[_Watch], QueuedMessage]
     ) -> QueuedMessage:

@@ -133,6 +133,7 @@ class Outbox:
             written=self._writer.flush,
             may_log_in=lambda: not self._kept.standing.hold,
             lost=self.damaged.append,
+            trouble=self._report_trouble,
             idle=self._keep,
         )
         self._settings = settings
@@ -143,6 +144,9 @@ class Outbox:
         self._bodies: dict[str, bytes] = {}
         """Of messages that the disk did not take."""
         self._tickets: set[Ticket] = set()
+        """Of messages that are being made."""
+        self._orders: set[Ticket] = set()
+        """Of those among them that are being taken, be their calls cancelled or not."""
         self._listeners: set[Callable[[OutboxEvent | None], None]] = set()
         self._taking = asyncio.Lock()
         self._timer: asyncio.TimerHandle | None = None
@@ -278,6 +282,9 @@ class Outbox:
         self._worker.use_account(account)
         self._settings = settings
         self._kept.use_pace(settings.pace)
+        if self._kept.standing.asked:
+            # Home Assistant withdraws the question when an entry is loaded anew.
+            self._ask_for_code()
         self._apply(TimePassed())
 
     async def async_stop(self) -> None:
@@ -293,6 +300,8 @@ class Outbox:
         """Take nothing more; what was being taken is on disk when this returns."""
         async with self._taking:
             self._closed = True
+        self._spool.close()
+        await self._writer.async_end()
 
     @contextmanager
     def making(self, tag: str = "") -> Iterator[Ticket]:
@@ -371,7 +380,7 @@ class Outbox:
         gone out: then it is for the caller to say so, or to call `reopen`.
         """
         discarded = 0
-        for ticket in self._tickets:
+        for ticket in self._tickets | self._orders:
             if ticket.tag == tag and not ticket.cleared:
                 ticket.cleared = True
                 discarded += 1
@@ -422,7 +431,6 @@ class Outbox:
         self.account = account
         self._worker.use_account(account)
         self._apply(CodeRenewed())
-        self.async_retry()
 
     async def _discard(self, queue_ids: list[str]) -> int:
         """Remove messages, so many at once that nobody has to wait for it."""
@@ -492,12 +500,17 @@ class Outbox:
 
     def _note_trouble(self, where: str) -> None:
         """Go on after an error that nobody expected, but not at once."""
-        LOGGER.exception("The outbox goes on after an error %s", where)
-        self.troubles += 1
+        self._report_trouble(f"The outbox goes on after an error {where}")
         self._resume_at = read_clock().steady + _AFTER_TROUBLE
         # Whatever was decided was not done: nobody is at work for these.
         for queue_id in self._queue.in_air.keys() - self._worker.attempting:
             self._queue.land(queue_id)
+
+    def _report_trouble(self, text: str) -> None:
+        """Let a person know of the exception that is being handled."""
+        LOGGER.exception(text)
+        self.troubles += 1
+        self._tell_listeners(None)
 
     def _schedule(self) -> None:
         """Look again when there is something to do."""
@@ -564,10 +577,13 @@ class Outbox:
         """
         if call := self._calls.get(event.queue_id):
             call.receipt.events.append(event)
-        if self.hass.state in (CoreState.not_running, CoreState.starting):
-            if not self._reports:
-                async_at_started(self.hass, self._report_late)
+        starting = self.hass.state in (CoreState.not_running, CoreState.starting)
+        if self._reports:
+            # In the order in which it happened.
             self._reports.append(event)
+        elif starting:
+            self._reports.append(event)
+            async_at_started(self.hass, self._report_late)
         else:
             self._tell_listeners(event)
 
@@ -589,27 +605,34 @@ class Outbox:
                 LOGGER.exception("A listener failed at %s", event)
 
     async def _take(self, order: Order) -> tuple[_Call, Made] | None:
-        """Take a message: durable first, then known."""
+        """Take a message, which a clear can find until it is taken."""
+        self._orders.add(order.ticket)
+        try:
+            return await self._make_and_take(order)
+        finally:
+            self._orders.discard(order.ticket)
+
+    async def _make_and_take(self, order: Order) -> tuple[_Call, Made] | None:
+        """Make a message durable first, then known."""
         made = None
         if order.reads_files:
             # What hangs here holds up nobody else.
             made = await self._intake.async_make(order, self._queue, self.max_size)
         async with self._taking:
             # One after the other, so that they go out as they came.
-            if made is None and not self._closed:
+            if self._closed:
+                if made:
+                    await self._intake.async_drop(made)
+                raise OutboxClosedError
+            if made is None:
                 made = await self._intake.async_make(order, self._queue, self.max_size)
-            if (
-                made
-                and made.body is None
-                and not self._closed
-                and (trouble := await self._intake.async_add(made))
-            ):
+            if made.body is None and (trouble := await self._intake.async_add(made)):
+                # What the disk does not let go would be sent after the next start.
+                self._writer.remove(order.ticket.queue_id)
                 made = await self._intake.async_make_in_memory(
                     order, self.max_size, trouble
                 )
         # From here on without an await: nobody can come between.
-        if made is None or self._closed:
-            raise OutboxClosedError
         message = made.message
         self._tickets.discard(order.ticket)
         if order.ticket.cleared:

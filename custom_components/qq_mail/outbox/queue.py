@@ -145,13 +145,16 @@ class Queue:
         # Ready ones were hurried, where they are not due by themselves.
         return place[0] if place and len(place) == 2 else float("-inf")  # noqa: PLR2004
 
-    def hurry(self) -> list[QueuedMessage]:
+    def hurry(self, *, restored: bool) -> list[QueuedMessage]:
         """Let everything be tried as soon as possible: a person asked for it.
 
-        Return those that are known otherwise now, because they came from a backup.
+        With `restored`, what comes from a backup as well; return those, which are known
+        otherwise then.
         """
         waiting = {entry[1] for entry in self._later if self._is(entry)}
-        self._later = []
+        held = set() if restored else self.restored & waiting
+        waiting -= held
+        self._later = [(float("inf"), queue_id) for queue_id in held]
         return [
             message
             for queue_id in waiting

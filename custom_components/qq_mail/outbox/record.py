@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 import json
 import math
+import re
 from typing import Any
 
 from ..mail.diagnosis import Cause
@@ -17,6 +18,7 @@ VERSION = 2
 
 _FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 """Before it there was no such record: a clock that says so had not been set."""
+_ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 _MAX_COUNT = 1_000_000_000
 _MAX_SECONDS = 100 * 366 * 86_400.0
 
@@ -76,7 +78,7 @@ def from_json(text: str, now: Now) -> QueuedMessage:
     waits = cause == Cause.OUTCOME_UNKNOWN and not record.flag("in_data")
     wait = min(record.seconds("wait"), longest_wait(failures)) - since
     return QueuedMessage(
-        queue_id=record.text("queue_id"),
+        queue_id=_queue_id(record.text("queue_id")),
         subject=record.text("subject"),
         reverse_path=record.text("reverse_path"),
         recipients=record.all_texts("recipients"),
@@ -184,6 +186,12 @@ def passed(written: datetime, now: Now) -> float:
 def longest_wait(failures: int) -> float:
     """Return the longest wait that so many failures can have brought."""
     return BACK_OFF[min(max(failures, 1), len(BACK_OFF)) - 1] * (1 + JITTER)
+
+
+def _queue_id(text: str) -> str:
+    if not _ULID.fullmatch(text):
+        raise ValueError("queue_id is no ULID")
+    return text
 
 
 def _gap(value: object) -> Gap:

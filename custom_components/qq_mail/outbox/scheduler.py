@@ -117,6 +117,7 @@ def _take_in(turn: Turn, event: Event, *, may_start: bool) -> None:
             _discard(turn, event)
         case CodeRenewed():
             _code_works(turn)
+            _retry(turn, None, restored=False)
 
 
 def _started(turn: Turn, event: Started) -> None:
@@ -173,13 +174,14 @@ def _code_works(turn: Turn) -> None:
         turn.do(KeepStanding())
 
 
-def _retry(turn: Turn, queue_id: str | None) -> None:
+def _retry(turn: Turn, queue_id: str | None, *, restored: bool = True) -> None:
     """Try at once: a person knows that it works again.
 
-    Refusals are remembered: the next one is not the first.
+    Refusals are remembered: the next one is not the first. Without `restored`, what
+    comes from a backup waits on for its own decision.
     """
     if queue_id is None:
-        changed = turn.queue.hurry()
+        changed = turn.queue.hurry(restored=restored)
     elif message := turn.queue.get(queue_id):
         hurried = turn.queue.hurry_one(message)
         changed = [hurried] if hurried else []

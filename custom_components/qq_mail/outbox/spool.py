@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 
 from ..const import LOGGER
 from .clock import Now
+from .errors import OutboxClosedError
 from .message import QueuedMessage
 from .queue import Queue
 from .record import as_json, from_json
@@ -56,6 +57,7 @@ class Spool:
     def __init__(self, folder: Path) -> None:
         """Name the folder; it is made when it is first needed."""
         self.folder = folder
+        self._closed = False
 
     def load(self, now: Now) -> Loaded:
         """Read everything, set aside what cannot be read, drop what never counted.
@@ -131,7 +133,8 @@ class Spool:
     def add(self, draft: Path, message: QueuedMessage, now: Now) -> None:
         """Keep a message that was written under a temporary name.
 
-        When this returns, it survives a power cut; if anything fails, nothing is left.
+        When this returns, it survives a power cut; if anything fails, nothing is left,
+        as far as the disk lets go what it has.
         """
         try:
             with draft.open("rb") as stream:
@@ -141,7 +144,8 @@ class Spool:
             self.update(message, now)
         except BaseException:
             self.drop_draft(draft)
-            self._unlink(message.queue_id)
+            with suppress(OSError):
+                self._unlink(message.queue_id)
             raise
 
     def drop_draft(self, draft: Path) -> None:
@@ -184,6 +188,10 @@ class Spool:
         self._make_folder()
         return shutil.disk_usage(self.folder).free
 
+    def close(self) -> None:
+        """Begin nothing new: a message that is still being made is for nobody."""
+        self._closed = True
+
     def delete(self) -> None:
         """Remove the folder with everything in it."""
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -197,7 +205,12 @@ class Spool:
         return message
 
     def _make_folder(self) -> None:
-        """Make the folder, so that a power cut does not take it away again."""
+        """Make the folder, so that a power cut does not take it away again.
+
+        Raises OutboxClosedError.
+        """
+        if self._closed:
+            raise OutboxClosedError
         if (self.folder / _PRESENT).exists():
             return
         # Another thread may be a little faster.

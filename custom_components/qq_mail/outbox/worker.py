@@ -8,7 +8,7 @@ from typing import Any
 
 from homeassistant.core import HomeAssistant, callback
 
-from ..const import DOMAIN, IDLE_TIMEOUT, LOGGER, STOP_GRACE
+from ..const import DOMAIN, IDLE_TIMEOUT, STOP_GRACE
 from ..mail.errors import MailError
 from ..mail.models import Account, Submission
 from ..mail.session import SubmissionSession
@@ -48,6 +48,7 @@ class Worker:
         written: Callable[[], Awaitable[None]],
         may_log_in: Callable[[], bool],
         lost: Callable[[str], None],
+        trouble: Callable[[str], None],
         idle: Callable[[], None],
     ) -> None:
         """Prepare. The callables belong to the outbox, whose hands this is."""
@@ -62,6 +63,7 @@ class Worker:
         self._written = written
         self._may_log_in = may_log_in
         self._lost = lost
+        self._report = trouble
         self._tell_idle = idle
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._opening = asyncio.Lock()
@@ -143,11 +145,13 @@ class Worker:
         except MailError as err:
             event = AttemptFailed(queue_id, err, was_fresh)
         except Exception as err:  # noqa: BLE001 - one message must not stop the others
-            LOGGER.exception("Message %s waits", queue_id)
+            self._report(f"Message {queue_id} waits")
             event = AttemptBroke(queue_id, str(err))
         finally:
             if session:
                 self._give_back(session)
+        # Whoever is told may find that nobody is at work for it any more.
+        self._tasks.pop(queue_id, None)
         self._tell(event)
 
     async def _mark(self, queue_id: str) -> None:
@@ -165,7 +169,7 @@ class Worker:
         except MailError as err:
             self._tell(LoginFailed(err))
         except Exception as err:  # noqa: BLE001 - it must not stop the mail
-            LOGGER.exception("Login not checked: %s", err)
+            self._report(f"Login not checked: {err}")
 
     async def _take(self, *, fresh: bool) -> SubmissionSession:
         """Return a session that nobody uses, new if there is none. Raises SessionError."""

@@ -40,6 +40,7 @@ class SpoolWriter:
         """Done when what is pending was tried."""
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
+        self._ended = False
 
     @property
     def stuck(self) -> int:
@@ -74,7 +75,14 @@ class SpoolWriter:
         self._retry()
         await self.flush()
 
+    async def async_end(self) -> None:
+        """Change nothing more: the folder may soon be another's, or be gone."""
+        await self.flush()
+        self._ended = True
+
     def _put(self, key: str, change: _Change) -> None:
+        if self._ended:
+            return
         self._pending.pop(key, None)
         self._stuck.pop(key, None)
         self._pending[key] = change
@@ -102,7 +110,7 @@ class SpoolWriter:
             if self._stuck and not failed:
                 # It takes writes again.
                 self._retry()
-            if self._pending:
+            if self._pending and self._round is None:
                 self._start()
             elif self._stuck and not self._timer and not self._closed:
                 self._timer = self._hass.loop.call_later(RETRY_INTERVAL, self._retry)
@@ -125,6 +133,9 @@ class SpoolWriter:
                     change()
                 except OSError as err:
                     LOGGER.error("Cannot write to the spool: %s", err)
+                    failed[key] = change
+                except Exception:  # noqa: BLE001 - one file must not stop the others
+                    LOGGER.exception("Cannot write to the spool")
                     failed[key] = change
         # After the state: it may say that something went out under a tag.
         if removed:
