@@ -424,16 +424,18 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @rule()
     def renew_code(self) -> None:
-        """Give a new code, as the shell tells it."""
-        self.tell(CodeRenewed())
-        self.stories_hurried()
-        self.tell(RetryAsked())
-        assert not self.standing.asked
-
-    def stories_hurried(self) -> None:
-        """Note that everything that waits may be tried."""
-        for queue_id in self.queue_ids - self.flights.keys():
+        """Give a new code."""
+        restored = set(self.queue.restored)
+        for queue_id in self.queue_ids - self.flights.keys() - restored:
             self.stories[queue_id].hurried = True
+        self.tell(CodeRenewed())
+        assert not self.standing.asked
+        # A code says nothing of what comes from a backup.
+        assert restored <= self.queue.restored | self.settled_ids()
+
+    def settled_ids(self) -> set[str]:
+        """Return what is told of."""
+        return {queue_id for queue_id, _ in self.settled}
 
     # Attempts
 
