@@ -121,7 +121,7 @@ async def test_paused(
         "time": "2026-12-20 17:00",
     }
     # It still holds after a reload.
-    assert await hass.config_entries.async_unload(loaded_entry.entry_id)
+    await shut_down(hass, loaded_entry)
     assert issue_of(hass, loaded_entry, "paused") is None
     assert await hass.config_entries.async_setup(loaded_entry.entry_id)
     assert issue_of(hass, loaded_entry, "paused")
@@ -219,4 +219,5 @@ async def test_issues_go_with_the_account(
         "paused",
     }
     assert await getattr(hass.config_entries, action)(loaded_entry.entry_id)
+    await hass.async_block_till_done()
     assert not issues

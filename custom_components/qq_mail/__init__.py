@@ -95,10 +95,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
         await outbox.async_load()
         outboxes[entry.entry_id] = outbox
         outbox.async_add_listener(partial(_async_tell_triggers, hass, entry))
+        async_watch(hass, entry, outbox)
     entry.runtime_data = QQMailRuntimeData(
         outbox, QQMailCoordinator(hass, entry, outbox)
     )
-    async_watch(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     if not outbox.running:
         # After a flow the login was checked a moment ago.
@@ -110,8 +110,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
 async def async_unload_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bool:
     """Take the account's entities away; the rest waits whether it is loaded anew."""
     unloaded = await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
-    if unloaded:
-        hass.async_create_task(_async_end_unless_loaded(hass, entry))
+    hass.async_create_task(_async_end_unless_loaded(hass, entry))
     return unloaded
 
 

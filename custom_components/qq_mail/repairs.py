@@ -87,22 +87,23 @@ class RestoredFlow(RepairsFlow):
 
 
 @callback
-def async_watch(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
-    """Keep the issues of a loaded account until it is unloaded."""
-    watch = _Watch(hass, entry)
+def async_watch(hass: HomeAssistant, entry: QQMailConfigEntry, outbox: Outbox) -> None:
+    """Keep the issues of an account for as long as it has its outbox."""
+    watch = _Watch(hass, entry, outbox)
     watch.update(None)
-    outbox = entry.runtime_data.outbox
-    entry.async_on_unload(watch.withdraw_all)
-    entry.async_on_unload(outbox.async_add_listener(watch.update))
+    outbox.async_add_listener(watch.update)
+    outbox.async_on_close(watch.withdraw_all)
 
 
 class _Watch:
     """Raises and withdraws an account's issues."""
 
-    def __init__(self, hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
+    def __init__(
+        self, hass: HomeAssistant, entry: QQMailConfigEntry, outbox: Outbox
+    ) -> None:
         self._hass = hass
         self._entry = entry
-        self._outbox = entry.runtime_data.outbox
+        self._outbox = outbox
         self._damaged = 0
         self._troubles = 0
 

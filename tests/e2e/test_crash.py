@@ -222,7 +222,7 @@ async def test_nothing_is_lost(
         assert not needless, (summary, needless)
     spool = home_assistant.config_dir / ".storage" / "qq_mail" / entry_id
     names = sorted(path.name for path in spool.iterdir())
-    assert names == ["present.log", "state.json"], summary
+    assert names == ["__pycache__", "state.json"], summary
     assert stat.S_IMODE(spool.stat().st_mode) == 0o700
     assert stat.S_IMODE((spool / "state.json").stat().st_mode) == 0o600
 

@@ -202,7 +202,7 @@ async def test_code_renewed_restored(
     server.script(Step.CONNECT, Close())
     await notify(hass)
     await shut_down(hass, loaded_entry)
-    (spool_of(hass, loaded_entry) / "present.log").unlink()
+    (spool_of(hass, loaded_entry) / "__pycache__" / "present").unlink()
     assert await hass.config_entries.async_setup(loaded_entry.entry_id)
     await hass.async_block_till_done()
     assert len(outbox_of(loaded_entry).restored) == 1

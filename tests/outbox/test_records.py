@@ -212,3 +212,14 @@ def test_learned_pace_is_never_faster_than_the_own() -> None:
     slower = bucket.slower(20.0)
     assert slower.next_at(20.0) == pytest.approx(25.0)
     assert Bucket.full(Pace(1, 6), 0.0).take(0.0).next_at(0.0) == pytest.approx(10.0)
+
+
+def test_own_pace_holds_where_more_was_learned() -> None:
+    """Both limits hold: the lower of the two."""
+    bucket = Bucket.full(Pace(100, 0), 0.0)
+    for second in range(30):
+        bucket = bucket.take(float(second))
+    learned = bucket.slower(30.0)
+    assert learned.next_at(30.0) == pytest.approx(32.5)
+    assert learned.with_pace(Pace(5, 12)).next_at(30.0) == pytest.approx(35.0)
+    assert learned.with_pace(Pace(5, 60)).next_at(30.0) == pytest.approx(32.5)

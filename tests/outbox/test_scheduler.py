@@ -10,7 +10,7 @@ import pytest
 
 from custom_components.qq_mail.mail.diagnosis import Cause
 from custom_components.qq_mail.mail.errors import MailError
-from custom_components.qq_mail.mail.models import Reply, Step
+from custom_components.qq_mail.mail.models import Reply, Step, SubmissionResult
 from custom_components.qq_mail.outbox.clock import Now
 from custom_components.qq_mail.outbox.events import (
     AskForCode,
@@ -20,7 +20,9 @@ from custom_components.qq_mail.outbox.events import (
     AttemptFailed,
     CheckLogin,
     CodeRenewed,
+    DataBegins,
     DiscardAsked,
+    Event,
     KeepStanding,
     LoginFailed,
     Release,
@@ -29,6 +31,7 @@ from custom_components.qq_mail.outbox.events import (
     SessionOpened,
     Started,
     StopAsking,
+    Submitted,
     Submitting,
     TimePassed,
     Write,
@@ -920,3 +923,22 @@ def test_few_expire_at_once() -> None:
         assert len(heart.those(Remove, "message")) <= EXPIRE_AT_ONCE
     assert len(costs) == 1000 / EXPIRE_AT_ONCE - 1
     assert max(costs) <= 1.5 * min(costs)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Submitted("nobody", SubmissionResult(Reply(250, "OK"), (), {})),
+        AttemptFailed("nobody", AWAY),
+        AttemptBroke("nobody", "bug"),
+        AttemptCut("nobody"),
+        Submitting("nobody"),
+        DataBegins("nobody"),
+    ],
+    ids=lambda event: type(event).__name__,
+)
+def test_result_of_what_is_not_in_the_air(heart: Heart, event: Event) -> None:
+    """It says nothing of a message that another owner has."""
+    alarm = heart.take()
+    heart.tell(event)
+    assert heart.in_air == {alarm.subject}

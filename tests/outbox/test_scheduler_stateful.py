@@ -132,8 +132,8 @@ class Story:
     unanswered: int = 0
     copies: bool = False
     """Whether the server may have it without the heart's knowing."""
-    discarded: bool = False
-    """While it was in the air."""
+    unwanted: bool = False
+    """A person discarded it in the air."""
     hurried: bool = True
     """Whether it need not wait for its own back-off."""
 
@@ -236,12 +236,8 @@ class OutboxMachine(RuleBasedStateMachine):
                     assert not self.standing.hold
                     self.checking = True
                 case Write():
+                    assert not decision.message.in_data or isinstance(event, DataBegins)
                     self.write(decision.message)
-                    # Of one from a backup it is not known.
-                    known = (
-                        isinstance(event, DataBegins) or not decision.message.in_data
-                    )
-                    assert known or self.stories[decision.message.queue_id].loaded
                 case Remove():
                     assert self.queue.get(decision.message.queue_id) is None
                     self.change_disk(decision.message.queue_id, None)
@@ -297,8 +293,7 @@ class OutboxMachine(RuleBasedStateMachine):
             return
         one = before[event.queue_id]
         if event.outcome is Outcome.UNKNOWN:
-            # Or nobody wants it any more, though it may be out in the world.
-            assert story.unanswered == MAX_UNANSWERED or story.discarded
+            assert story.unanswered == MAX_UNANSWERED or story.unwanted or one.in_memory
         if event.outcome is Outcome.EXPIRED and not one.in_memory:
             here = self.now.steady - story.arrived
             assert (
@@ -401,6 +396,7 @@ class OutboxMachine(RuleBasedStateMachine):
             known = self.queue.get(queue_id)
             if known and queue_id not in self.flights:
                 self.forget(known)
+            self.stories[queue_id].unwanted = True
         self.tell(DiscardAsked(tuple(chosen)))
 
     def forget(self, one: QueuedMessage) -> None:
@@ -424,18 +420,14 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @rule()
     def renew_code(self) -> None:
-        """Give a new code."""
+        """Give a new code: it says nothing of what comes from a backup."""
         restored = set(self.queue.restored)
         for queue_id in self.queue_ids - self.flights.keys() - restored:
             self.stories[queue_id].hurried = True
         self.tell(CodeRenewed())
         assert not self.standing.asked
-        # A code says nothing of what comes from a backup.
-        assert restored <= self.queue.restored | self.settled_ids()
-
-    def settled_ids(self) -> set[str]:
-        """Return what is told of."""
-        return {queue_id for queue_id, _ in self.settled}
+        told = {queue_id for queue_id, _ in self.settled}
+        assert restored <= self.queue.restored | told
 
     # Attempts
 
@@ -449,8 +441,7 @@ class OutboxMachine(RuleBasedStateMachine):
         del self.flights[queue_id]
         story = self.stories[queue_id]
         story.attempts += tried
-        story.discarded = self.queue.in_air[queue_id].unwanted
-        if story.discarded:
+        if self.queue.in_air[queue_id].unwanted:
             # Whoever is not told of otherwise is discarded now.
             known = self.queue.get(queue_id)
             assert known

@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 import json
 import os
-from pathlib import Path
+from pathlib import Path, PurePath
 import threading
 from typing import Any
 
@@ -12,12 +12,17 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.qq_mail.mail.session import SubmissionSession
 from custom_components.qq_mail.outbox import (
     intake as intake_module,
     outbox as outbox_module,
+    scheduler as scheduler_module,
+    worker as worker_module,
 )
 from custom_components.qq_mail.outbox.clock import read_clock
 from custom_components.qq_mail.outbox.spool import Spool
+from custom_components.qq_mail.outbox.writer import SpoolWriter
+from homeassistant.components.backup.const import EXCLUDE_FROM_BACKUP
 from homeassistant.components.repairs import repairs_flow_manager
 from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
 from homeassistant.core import CoreState, HomeAssistant
@@ -27,7 +32,7 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 
 from ..conftest import ADDRESS, Events, shut_down
-from ..qq_server import Answer, Close, QQServer, Step, replies
+from ..qq_server import Answer, Close, Hang, QQServer, Step, replies
 from ..test_repairs import issue_of
 from ..test_sending import send
 from .test_outbox import FIRST, files_of, later, notify, outbox_of, spool_of, until
@@ -41,7 +46,7 @@ async def from_backup(
     await notify(hass)
     await shut_down(hass, entry)
     # Home Assistant's backups leave it out.
-    (spool_of(hass, entry) / "present.log").unlink()
+    (spool_of(hass, entry) / "__pycache__" / "present").unlink()
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
     issue = issue_of(hass, entry, "restored")
@@ -373,3 +378,175 @@ async def test_refused_for_now_then_expired(
     await later(hass, freezer, FIRST)
     await events.wait(2)
     assert events.outcomes == ["deferred", "expired"]
+
+
+async def test_account_changed_while_logging_in(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """The login that counts is the one as the account is now."""
+    server.delay = 0.1
+    server.script(Step.EHLO, Answer(250, "host\nAUTH LOGIN"))
+    call = hass.async_create_task(notify(hass))
+    await until(lambda: server.login_attempts == 1)
+    hass.config_entries.async_update_entry(
+        loaded_entry, options={**loaded_entry.options, "timeout": 60}
+    )
+    await call
+    assert server.logins == 2
+    assert len(server.accepted) == 1
+
+
+async def test_message_during_a_check_that_is_refused(
+    hass: HomeAssistant, server: QQServer, entry: MockConfigEntry
+) -> None:
+    """It waits for the check, and is no second login that counts at QQ."""
+    hass.set_state(CoreState.not_running)
+    server.delay = 0.1
+    server.script(Step.AUTH, replies.LOGIN_AMBIGUOUS)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    hass.set_state(CoreState.running)
+    await notify(hass)
+    assert outbox_of(entry).rest
+    assert server.login_attempts == 1
+    assert [message.attempts for message in outbox_of(entry).messages()] == [0]
+
+
+async def test_check_of_an_account_that_is_changed(
+    hass: HomeAssistant, server: QQServer, entry: MockConfigEntry
+) -> None:
+    """A check in the middle of which the account changed says nothing."""
+    hass.set_state(CoreState.not_running)
+    server.delay = 0.1
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await until(lambda: server.login_attempts == 1)
+    hass.config_entries.async_update_entry(
+        entry, options={**entry.options, "timeout": 60}
+    )
+    await until(lambda: server.open_connections == 0)
+    assert outbox_of(entry).rest is None
+
+
+async def test_check_that_breaks(
+    hass: HomeAssistant,
+    server: QQServer,
+    entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is told, and mail goes on."""
+
+    def fail(_: object) -> None:
+        raise ValueError("nobody expected this")
+
+    hass.set_state(CoreState.not_running)
+    with monkeypatch.context() as patch:
+        patch.setattr(SubmissionSession, "open", fail)
+        assert await hass.config_entries.async_setup(entry.entry_id)
+        await until(lambda: issue_of(hass, entry, "trouble"))
+    hass.set_state(CoreState.running)
+    await notify(hass)
+    assert len(server.accepted) == 1
+
+
+async def test_two_sessions(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Behind an answer that is late the others go on; one session is kept afterwards."""
+    monkeypatch.setattr(scheduler_module, "PATIENCE", 0.0)
+    monkeypatch.setattr(worker_module, "IDLE_TIMEOUT", 3.0)
+    server.delay = 0.1
+    await asyncio.gather(*(notify(hass, title=title) for title in ("one", "two")))
+    assert server.logins == 2
+    await until(lambda: server.open_connections == 1)
+    worker = outbox_of(loaded_entry)._worker  # noqa: SLF001 - nothing else shows it
+    assert worker.session_open
+    server.script(Step.MAIL, Hang())
+    await notify(hass, data={"wait": 0})
+    # It is in use when its time is up, and goes on.
+    await until(lambda: worker._idle_timer is None)  # noqa: SLF001
+    assert server.open_connections == 1
+
+
+async def test_call_waits_for_its_account(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """An account that is being loaded anew is waited for."""
+    entries = hass.config_entries
+    async with loaded_entry.setup_lock:
+        assert await entries.async_unload(loaded_entry.entry_id, _lock=False)
+        call = hass.async_create_task(send(hass))
+        await asyncio.sleep(0)
+        assert not call.done()
+        assert await entries.async_setup(loaded_entry.entry_id, _lock=False)
+    assert (await call)["status"] == "accepted"
+
+
+async def test_server_that_says_no_size(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """What was known of it holds."""
+    size = outbox_of(loaded_entry).max_size
+    server.script(Step.EHLO, Answer(250, "host\nAUTH LOGIN"))
+    await notify(hass)
+    assert outbox_of(loaded_entry).max_size == size
+    assert len(server.accepted) == 1
+
+
+async def test_disk_full_and_server_slow(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is in the air is waited for: there is nothing to come back to."""
+    monkeypatch.setattr(outbox_module, "_MEMORY_TIMEOUT", 0.01)
+    server.delay = 0.05
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        await notify(hass, data={"wait": 0})
+    assert len(server.accepted) == 1
+
+
+async def test_newer_change_of_a_file_that_could_not_be_written(
+    hass: HomeAssistant, tmp_path: Path
+) -> None:
+    """Only the newest content of a file is ever written."""
+    writer = SpoolWriter(hass, Spool(tmp_path))
+    reached, go_on = threading.Event(), threading.Event()
+    written: list[str] = []
+
+    def fail() -> None:
+        reached.set()
+        assert go_on.wait(10)
+        raise OSError(30, "Read-only file system")
+
+    writer.keep_state(fail)
+    await until(reached.is_set)
+    writer.keep_state(lambda: written.append("newer"))
+    go_on.set()
+    await writer.flush()
+    assert written == ["newer"]
+    assert writer.stuck == 0
+
+
+async def test_backup_leaves_the_mark_out(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """Home Assistant's own list of what is no part of a backup names it."""
+    server.script(Step.CONNECT, Close())
+    await notify(hass)
+    spool = spool_of(hass, loaded_entry)
+    config = Path(hass.config.config_dir)
+
+    def left_out(file: Path) -> bool:
+        path = PurePath("data") / file.relative_to(config)
+        return any(path.full_match(f"data/{each}") for each in EXCLUDE_FROM_BACKUP)
+
+    files = [file for file in spool.rglob("*") if file.is_file()]
+    assert {file.name for file in files if left_out(file)} == {"present"}

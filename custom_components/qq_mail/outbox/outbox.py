@@ -34,7 +34,6 @@ from .events import (
     DiscardAsked,
     Event,
     KeepStanding,
-    Log,
     MarkGoneOut,
     Release,
     Remove,
@@ -148,6 +147,7 @@ class Outbox:
         self._orders: set[Ticket] = set()
         """Of those among them that are being taken, be their calls cancelled or not."""
         self._listeners: set[Callable[[OutboxEvent | None], None]] = set()
+        self._ends: list[Callable[[], None]] = []
         self._taking = asyncio.Lock()
         self._timer: asyncio.TimerHandle | None = None
         self.running = False
@@ -231,10 +231,6 @@ class Outbox:
         """Return what waits, in the order in which it goes out."""
         return self._queue.in_order()
 
-    def get(self, queue_id: str) -> QueuedMessage | None:
-        """Return a message, if it still waits."""
-        return self._queue.get(queue_id)
-
     def next_attempt_of(self, message: QueuedMessage) -> datetime | None:
         """Return when a message is tried next; None: when a person decides."""
         return next_attempt(self._queue, self._kept.standing, read_clock(), message)
@@ -271,8 +267,7 @@ class Outbox:
         if not check_login:
             self._kept.put_login_check_off(read_clock())
         if self._restored:
-            for message in self._queue:
-                self._writer.update(message, read_clock())
+            self._writer.hold_restored(list(self._queue), read_clock())
         self._apply(Started(self._cut_off))
 
     @callback
@@ -296,12 +291,19 @@ class Outbox:
         self._keep()
         await self._writer.async_close()
 
+    @callback
+    def async_on_close(self, end: Callable[[], None]) -> None:
+        """Have something ended together with the outbox."""
+        self._ends.append(end)
+
     async def async_close(self) -> None:
         """Take nothing more; what was being taken is on disk when this returns."""
         async with self._taking:
             self._closed = True
         self._spool.close()
         await self._writer.async_end()
+        while self._ends:
+            self._ends.pop()()
 
     @contextmanager
     def making(self, tag: str = "") -> Iterator[Ticket]:
@@ -495,7 +497,7 @@ class Outbox:
                 self._ask_for_code()
             case StopAsking():
                 self._stop_asking()
-            case Log():
+            case _:
                 LOGGER.log(decision.level, decision.text)
 
     def _note_trouble(self, where: str) -> None:
@@ -518,7 +520,11 @@ class Outbox:
         if not self.running:
             return
         now = read_clock().steady
-        at = wake_at(self._queue, self._kept.standing, now)
+        try:
+            at = wake_at(self._queue, self._kept.standing, now)
+        except Exception:  # noqa: BLE001 - whatever it is, the mail goes on
+            self._note_trouble("while looking ahead")
+            at = self._resume_at
         delay = min(max(at, self._resume_at) - now, _LONGEST_SLEEP)
         self._timer = self.hass.loop.call_later(
             max(delay, 0.0), self._apply, TimePassed()

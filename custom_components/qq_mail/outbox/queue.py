@@ -66,15 +66,12 @@ class Queue:
         if queue_id not in self.in_air:
             self._place(message)
 
-    def pop(self, queue_id: str) -> QueuedMessage | None:
-        """Remove a message, if it is still there."""
-        message = self._messages.pop(queue_id, None)
-        if message:
-            self.size -= message.size
-            self.in_air.pop(queue_id, None)
-            self._places.pop(queue_id, None)
-            self.restored.discard(queue_id)
-        return message
+    def remove(self, queue_id: str) -> None:
+        """Let go of a message that is there."""
+        self.size -= self._messages.pop(queue_id).size
+        self.in_air.pop(queue_id, None)
+        self._places.pop(queue_id, None)
+        self.restored.discard(queue_id)
 
     def take_off(self, message: QueuedMessage) -> None:
         """Let a message be tried: nobody else touches it until it lands."""
@@ -167,7 +164,8 @@ class Queue:
             return None
         restored = message.restored
         if restored:
-            message = replace(message, restored=False)
+            # What it was in the middle of then is no news: a person has decided.
+            message = replace(message, restored=False, in_data=False)
             self._know(message)
         self._make_ready(message)
         return message if restored else None

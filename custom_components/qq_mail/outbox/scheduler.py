@@ -17,7 +17,6 @@ from .events import (
     AttemptCut,
     AttemptFailed,
     CheckLogin,
-    CodeRenewed,
     DataBegins,
     Decision,
     DiscardAsked,
@@ -115,7 +114,8 @@ def _take_in(turn: Turn, event: Event, *, may_start: bool) -> None:
             _retry(turn, event.queue_id)
         case DiscardAsked():
             _discard(turn, event)
-        case CodeRenewed():
+        case _:
+            # A person gave a new code.
             _code_works(turn)
             _retry(turn, None, restored=False)
 

@@ -25,9 +25,6 @@ from .queue import Queue
 from .record import as_json, from_json
 
 _STATE = "state.json"
-_PRESENT = "present.log"
-"""Says that the folder was here all the time: Home Assistant's backups leave out what
-ends in .log, so one that comes from a backup has none."""
 _DAMAGED = "damaged"
 _FOLDER_MODE = 0o700
 _FILE_MODE = 0o600
@@ -73,7 +70,7 @@ class Spool:
             LOGGER.error("Cannot read %s: %s", self.folder, err)
             loaded.damaged = [self.folder]
             return loaded
-        loaded.restored = not any(file.name == _PRESENT for file in files)
+        loaded.restored = not self._present.exists()
         known = self._load_records(files, now, loaded)
         for file in files:
             # A body without a record was not written to the end, so nobody was told
@@ -89,7 +86,8 @@ class Spool:
             # A comfort, no message: without it an attempt may come too early.
             LOGGER.error("Ignoring %s: %s", self.folder / _STATE, err)
         loaded.damaged += sorted((self.folder / _DAMAGED).glob("*.json"))
-        if loaded.restored:
+        if loaded.restored and not len(loaded.queue):
+            loaded.restored = False
             with suppress(OSError):
                 self._mark_present()
         return loaded
@@ -156,6 +154,12 @@ class Spool:
         """Replace what is known of a message."""
         _write(self._record(message.queue_id), as_json(message, now).encode())
 
+    def hold_restored(self, messages: Iterable[QueuedMessage], now: Now) -> None:
+        """Write that messages wait for a person, and only then that this was done."""
+        for message in messages:
+            self.update(message, now)
+        self._mark_present()
+
     def remove(self, queue_ids: Iterable[str]) -> list[str]:
         """Forget messages, and return those that the disk would not let go."""
         failed: list[str] = []
@@ -211,7 +215,7 @@ class Spool:
         """
         if self._closed:
             raise OutboxClosedError
-        if (self.folder / _PRESENT).exists():
+        if self.folder.exists():
             return
         # Another thread may be a little faster.
         self.folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
@@ -219,10 +223,19 @@ class Spool:
             _sync(parent)
         self._mark_present()
 
+    @property
+    def _present(self) -> Path:
+        """Says that the folder was here all the time.
+
+        Home Assistant's backups leave such folders out, so that a spool that comes
+        from a backup has none.
+        """
+        return self.folder / "__pycache__" / "present"
+
     def _mark_present(self) -> None:
-        _write(
-            self.folder / _PRESENT, b"Without this file, all here is from a backup.\n"
-        )
+        self._present.parent.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+        _write(self._present, b"Without this file, all here is from a backup.\n")
+        _sync(self.folder)
 
     def _record(self, queue_id: str) -> Path:
         return self.folder / f"{queue_id}.json"

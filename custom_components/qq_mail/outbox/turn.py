@@ -99,7 +99,7 @@ class Turn:
 
     def remove(self, message: QueuedMessage) -> None:
         """Let a message go: it was answered, or expired, or a person said so."""
-        self.queue.pop(message.queue_id)
+        self.queue.remove(message.queue_id)
         self.do(Remove(message))
         self.do(Release(message.queue_id))
 
@@ -149,8 +149,11 @@ class Turn:
                 self.tell(message, outcome, cause=message.cause, detail=detail)
             return
         if message.in_memory:
-            # Nothing of it is on disk, and its one try was in vain.
+            # Nothing of it is on disk, so that it has no other try.
             self.remove(message)
+            if outcome is Outcome.UNKNOWN:
+                self.tell(message, outcome, cause=message.cause, detail=detail)
+                return
             self.log(
                 logging.ERROR,
                 f"Message {message.queue_id} is lost: it could not be kept, and was not"

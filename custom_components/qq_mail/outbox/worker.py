@@ -69,7 +69,6 @@ class Worker:
         self._opening = asyncio.Lock()
         self._kept: SubmissionSession | None = None
         self._kept_since = 0.0
-        self._in_use: set[SubmissionSession] = set()
         self._idle_timer: asyncio.TimerHandle | None = None
 
     @property
@@ -109,8 +108,6 @@ class Worker:
         if tasks:
             await asyncio.wait(tasks)
         self._drop_kept()
-        for session in list(self._in_use):
-            session.drop()
 
     def _start(self, key: str, attempt: Coroutine[Any, Any, None]) -> None:
         task = self._hass.async_create_background_task(attempt, f"{DOMAIN} {key}")
@@ -182,7 +179,6 @@ class Worker:
                 idle = read_clock().steady - self._kept_since
                 # Over a sleep no timer comes in time.
                 if session.is_open and not fresh and idle < 2 * IDLE_TIMEOUT:
-                    self._in_use.add(session)
                     return session
                 session.drop()
             session = SubmissionSession(self.account, self._tls_context)
@@ -192,7 +188,6 @@ class Worker:
                 # A person has changed it meanwhile.
                 session.drop()
                 raise _CutError
-            self._in_use.add(session)
             if session.max_size:
                 self.max_size = session.max_size
             self._tell(SessionOpened())
@@ -200,7 +195,6 @@ class Worker:
 
     def _give_back(self, session: SubmissionSession) -> None:
         """Keep a session for a while, if it can be used again."""
-        self._in_use.discard(session)
         if not session.is_open:
             return
         if self._kept or not self._may_log_in():

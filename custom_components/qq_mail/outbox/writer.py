@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from functools import partial
+from typing import cast
 
 from homeassistant.core import HomeAssistant, callback
 
@@ -15,6 +16,7 @@ RETRY_INTERVAL = 60.0
 """Seconds after which a disk that took no writes is tried again."""
 
 _STATE = "state"
+_RESTORED = "restored"
 
 type _Change = Callable[[], None] | None
 """What writes a file; None: the message is to be removed."""
@@ -51,6 +53,11 @@ class SpoolWriter:
     def update(self, message: QueuedMessage, now: Now) -> None:
         """Have what is known of a message written."""
         self._put(message.queue_id, partial(self._spool.update, message, now))
+
+    @callback
+    def hold_restored(self, messages: list[QueuedMessage], now: Now) -> None:
+        """Have it written that messages from a backup wait for a person."""
+        self._put(_RESTORED, partial(self._spool.hold_restored, messages, now))
 
     @callback
     def remove(self, queue_id: str) -> None:
@@ -92,11 +99,16 @@ class SpoolWriter:
             self._start()
 
     def _start(self) -> None:
-        self._round, self._next_round = self._next_round, None
+        tried = self._round = cast("asyncio.Future[None]", self._next_round)
+        self._next_round = None
         changes, self._pending = self._pending, {}
-        self._hass.async_create_background_task(self._run(changes), "qq_mail spool")
+        self._hass.async_create_background_task(
+            self._run(changes, tried), "qq_mail spool"
+        )
 
-    async def _run(self, changes: dict[str, _Change]) -> None:
+    async def _run(
+        self, changes: dict[str, _Change], tried: asyncio.Future[None]
+    ) -> None:
         failed: dict[str, _Change] = changes
         try:
             failed = await self._hass.async_add_executor_job(self._write_all, changes)
@@ -104,8 +116,7 @@ class SpoolWriter:
             for key, change in failed.items():
                 if key not in self._pending:
                     self._stuck[key] = change
-            if self._round and not self._round.done():
-                self._round.set_result(None)
+            tried.set_result(None)
             self._round = None
             if self._stuck and not failed:
                 # It takes writes again.
