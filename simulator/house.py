@@ -27,7 +27,6 @@ from custom_components.qq_mail.outbox.events import (
     KeepStanding,
     LoginFailed,
     Remove,
-    RetryAsked,
     SessionOpened,
     Started,
     StopAsking,
@@ -183,7 +182,6 @@ class House:
         self.code = self.server.code
         self.report.note("a person gives a new code")
         self._tell(CodeRenewed())
-        self._tell(RetryAsked())
 
     # The shell
 

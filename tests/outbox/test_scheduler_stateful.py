@@ -420,15 +420,14 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @rule()
     def renew_code(self) -> None:
-        """Give a new code, as the shell tells it."""
-        self.stories_hurried()
+        """Give a new code: it says nothing of what comes from a backup."""
+        restored = set(self.queue.restored)
+        for queue_id in self.queue_ids - self.flights.keys() - restored:
+            self.stories[queue_id].hurried = True
         self.tell(CodeRenewed())
         assert not self.standing.asked
-
-    def stories_hurried(self) -> None:
-        """Note that everything that waits may be tried."""
-        for queue_id in self.queue_ids - self.flights.keys():
-            self.stories[queue_id].hurried = True
+        told = {queue_id for queue_id, _ in self.settled}
+        assert restored <= self.queue.restored | told
 
     # Attempts
 
