@@ -317,7 +317,8 @@ async def test_the_code_in_a_whole_life(
     ]
     assert entry.runtime_data.outbox.rest
     spool = Path(hass.config.path(".storage", DOMAIN, entry.entry_id))
-    seen += [file.read_text() for file in spool.iterdir()]  # noqa: ASYNC240
+    files = [file for file in spool.rglob("*") if file.is_file()]  # noqa: ASYNC240
+    seen += [file.read_text() for file in files]
     form = await flows.async_init(
         DOMAIN,
         context={"source": SOURCE_REAUTH, "entry_id": entry.entry_id},

@@ -3,6 +3,7 @@
 import _socket
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 import socket
@@ -1022,9 +1023,11 @@ class WebServer(socketserver.BaseRequestHandler):
 
     @override
     def handle(self) -> None:
-        """Answer whatever comes."""
-        if self.request.recv(1024):
-            self.request.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        """Answer whatever comes, but do not wait for it for ever."""
+        self.request.settimeout(5)
+        with suppress(TimeoutError):
+            if self.request.recv(1024):
+                self.request.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
 
 async def test_tls_on_a_web_server(
