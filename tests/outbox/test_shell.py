@@ -106,6 +106,27 @@ async def test_backup_of_an_account_that_is_gone(
     assert len(files_of(hass, loaded_entry)) == 2
 
 
+async def test_error_while_looking_ahead(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nor does that end the work."""
+
+    def fail(*_: Any) -> float:
+        raise ValueError("nobody expected this")
+
+    server.script(Step.CONNECT, Close())
+    with monkeypatch.context() as patch:
+        patch.setattr(manager_module, "wake_at", fail)
+        await notify(hass)
+    assert issue_of(hass, loaded_entry, "trouble")
+    await later(hass, freezer, timedelta(minutes=2))
+    await asyncio.to_thread(server.wait_for, 1)
+
+
 async def test_error_that_nobody_expected(
     hass: HomeAssistant,
     server: QQServer,
