@@ -942,3 +942,13 @@ def test_result_of_what_is_not_in_the_air(heart: Heart, event: Event) -> None:
     alarm = heart.take()
     heart.tell(event)
     assert heart.in_air == {alarm.subject}
+
+
+def test_rest_that_is_over_is_over_on_disk(heart: Heart) -> None:
+    """Or a restart would find it again, for up to its whole length."""
+    alarm = heart.take()
+    heart.fail(alarm, refused(Step.MAIL, RATE_LIMIT.code, RATE_LIMIT.text))
+    assert heart.said(KeepStanding)
+    heart.pass_time(RATE_LIMIT_PAUSE)
+    assert heart.said(KeepStanding)
+    assert heart.standing.hold is None
