@@ -79,7 +79,7 @@ class QueuedMessage:
         have been set since: it counts only once a server in reach did not take it.
         """
         if self.restored or self.reached:
-            return self.raised + self.lifetime
+            return round(self.raised + self.lifetime, 3)
         if self.attempts:
-            return max(self.raised, self.arrived) + self.lifetime
+            return round(max(self.raised, self.arrived) + self.lifetime, 3)
         return None
