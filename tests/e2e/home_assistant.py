@@ -350,6 +350,8 @@ class HomeAssistant:
             ),
         ):
             await self.post(f"/api/onboarding/{step}", data)
+        # Entities and mails speak the house's language, pages the user's.
+        await self.command("config/core/update", language=self._language)
         await self.command(
             "frontend/set_user_data",
             key="language",

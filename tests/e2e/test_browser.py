@@ -405,3 +405,39 @@ def test_repair(here: Desk) -> None:
         expect(
             page.locator("ha-list-item, ha-md-list-item").get_by_text(title)
         ).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("choice", "arrived"),
+    [
+        pytest.param("send", ["来自备份", "之后"], id="sent"),
+        pytest.param("discard", ["之后"], id="discarded"),
+    ],
+)
+def test_backup(here: Desk, choice: str, arrived: list[str]) -> None:
+    """What comes from a backup waits until a person says what is to become of it."""
+    here.remove_all()
+    entry = here.add("10011@qq.com")
+    here.server.stop()
+    here.do(here.home.action("notify.qq_mail", title="来自备份", message="门开了"))
+    here.do(here.home.stop())
+    # As in a restored backup, which has no files that end in .log.
+    spool = here.home.config_dir / ".storage" / "qq_mail" / entry
+    (spool / "present.log").unlink()
+    here.server.start()
+    here.do(here.home.start())
+    texts = here.texts("issues")
+    title = texts["restored.title"].format(account="10011@qq.com")
+    step = "restored.fix_flow.step.init"
+    with here.page("/config/repairs") as page:
+        page.get_by_text(title).first.click()
+        told = beginning(texts[f"{step}.description"])
+        expect(page.get_by_text(told).first).to_be_visible()
+        picture(page, "backup-zh-Hans")
+        chosen = texts[f"{step}.menu_options.{choice}"]
+        page.get_by_text(chosen, exact=True).last.click()
+        page.get_by_role("button", name="完成").click()
+        expect(page.get_by_text(title)).to_have_count(0)
+    here.do(here.home.action("notify.qq_mail", title="之后", message="门关了"))
+    mails = here.server.wait_for(len(arrived))
+    assert [mail.subject for mail in mails] == arrived
