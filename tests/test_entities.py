@@ -386,19 +386,19 @@ async def test_attributes_of_an_event(
         pytest.param(
             Step.NOOP,
             LATER,
-            ["accepted", 1, None, "250 OK: queued as."],
+            ["accepted", 1, None],
             id="accepted",
         ),
         pytest.param(
             Step.CONNECT,
             Close(),
-            ["deferred", 1, "connection_lost", None],
+            ["deferred", 1, "connection_lost"],
             id="deferred",
         ),
         pytest.param(
             Step.ACCEPTED,
             Close(),
-            ["unknown", 1, "outcome_unknown", None],
+            ["unknown", 1, "outcome_unknown"],
             id="unknown",
         ),
     ],
@@ -414,10 +414,24 @@ async def test_outcome(
     """Each outcome is an event type."""
     server.script(step, action)
     await notify(hass)
-    assert (
-        attributes(hass, MESSAGE, "event_type", "attempts", "cause", "reply")
-        == expected
-    )
+    assert attributes(hass, MESSAGE, "event_type", "attempts", "cause") == expected
+
+
+async def test_reply(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """What the server said stands in the event."""
+    await notify(hass)
+    assert attributes(hass, MESSAGE, "reply") == ["250 OK: queued as."]
+
+
+async def test_said_by_nobody(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """Where the server said nothing, it is told what was seen instead."""
+    server.script(Step.ACCEPTED, Close())
+    await notify(hass)
+    assert attributes(hass, MESSAGE, "reply") == ["Unexpected EOF received"]
 
 
 async def test_rejected(

@@ -9,6 +9,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.const import DOMAIN
 from homeassistant.components.repairs import repairs_flow_manager
+from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import issue_registry as ir
@@ -199,13 +200,21 @@ async def test_damaged(
     assert issue_of(hass, loaded_entry, "damaged") is None
 
 
-@pytest.mark.parametrize("action", ["async_unload", "async_remove"])
+@pytest.mark.parametrize(
+    ("action", "left"),
+    [
+        pytest.param("async_unload", set(), id="unloaded"),
+        # That messages were dropped with it.
+        pytest.param("async_remove", {"removed"}, id="removed"),
+    ],
+)
 async def test_issues_go_with_the_account(
     hass: HomeAssistant,
     server: QQServer,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
     action: str,
+    left: set[str],
 ) -> None:
     """Without the account, nothing is left of its issues."""
     await damage(hass, loaded_entry)
@@ -220,4 +229,43 @@ async def test_issues_go_with_the_account(
     }
     assert await getattr(hass.config_entries, action)(loaded_entry.entry_id)
     await hass.async_block_till_done()
-    assert not issues
+    assert {issue.translation_key for issue in issues.values()} == left
+
+
+@pytest.mark.parametrize("disabled", [False, True])
+async def test_removed_while_messages_wait(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    caplog: pytest.LogCaptureFixture,
+    disabled: bool,
+) -> None:
+    """What was dropped is told: how much, but not what it said."""
+    server.script(Step.MAIL, Answer(451, "later"), times=None)
+    for title in ("Flood", "Flood", "Fire"):
+        await hass.services.async_call(
+            "notify", "qq_mail", {"title": title, "message": "Smoke!"}, blocking=True
+        )
+    by_whom = ConfigEntryDisabler.USER if disabled else None
+    await hass.config_entries.async_set_disabled_by(loaded_entry.entry_id, by_whom)
+    await hass.config_entries.async_remove(loaded_entry.entry_id)
+    await hass.async_block_till_done()
+    assert placeholders_of(hass, loaded_entry, "removed") == {
+        "account": ADDRESS,
+        "number": "3",
+        "subjects": "2",
+    }
+    assert f"{ADDRESS} was removed with 3 messages of 2 subjects" in caplog.text
+    issue = issue_of(hass, loaded_entry, "removed")
+    assert issue
+    await confirm(hass, issue)
+    assert issue_of(hass, loaded_entry, "removed") is None
+
+
+async def test_removed_with_nothing_waiting(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """There is nothing to tell."""
+    await notify(hass)
+    await hass.config_entries.async_remove(loaded_entry.entry_id)
+    assert not ir.async_get(hass).issues

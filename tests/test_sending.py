@@ -97,6 +97,7 @@ async def test_one_mail_to_everyone(
     assert sorted(mail.recipients) == sorted(everyone)
     assert sorted(response["recipients"].pop("accepted")) == sorted(everyone)
     assert response == {
+        "account": ADDRESS,
         "status": "accepted",
         "queue_id": response["queue_id"],
         "message_id": mail.message["X-OQ-MSGID"],
@@ -156,19 +157,12 @@ async def test_target_all(
     ("data", "key", "placeholders"),
     [
         pytest.param(
-            {"entity_id": "light.hall", "to": "a@example.com"},
+            {"entity_id": "light.hall"},
             "not_our_entity",
             {"entity": "light.hall"},
             id="not ours",
         ),
         pytest.param({"area_id": "nowhere"}, "nobody_in_target", {}, id="nobody"),
-        pytest.param(
-            {"entity_id": [ENTITY, "notify.2_qq_com"]},
-            "several_accounts",
-            {},
-            id="several accounts",
-        ),
-        pytest.param({}, "account_needed", {}, id="which account"),
         pytest.param(
             {"config_entry_id": "nonsense"}, "account_not_found", {}, id="no account"
         ),
@@ -462,9 +456,10 @@ async def test_addresses_that_are_none(
     hass: HomeAssistant,
     server: QQServer,
     loaded_entry: MockConfigEntry,
+    events: Events,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The others get the mail; these are among the refused."""
+    """The others get the mail; these are among the refused, and that is told."""
     server.script(Step.RCPT, replies.MAILBOX_NOT_FOUND, match="b@")
     response = await send(
         hass, to=["a@example.com", "b@example.com", "nobody"], cc="unknown"
@@ -483,6 +478,15 @@ async def test_addresses_that_are_none(
         assert address in note
         assert note in body_of(mail_of(server))
         assert note in caplog.text
+    (told,) = (event for event in events.all if "nobody" in event.recipients)
+    assert told.outcome == "rejected"
+    assert told.recipients == ("nobody", "unknown")
+    assert told.queue_id == response["queue_id"]
+    state = hass.states.get("event.123456_qq_com_message")
+    assert state
+    assert state.attributes["event_type"] == "rejected"
+    assert state.attributes["cause"] == "recipient"
+    assert "Not a mail address: nobody, unknown" in state.attributes["reply"]
 
 
 async def test_thousands_of_mistakes(
@@ -738,7 +742,12 @@ async def test_clear_what_waits(
     await send(hass, tag="door")
     await send(hass, tag="window")
     response = await send(hass, tag="door", clear=True, message=None)
-    assert response == {"status": "cleared", "discarded": 1, "notes": []}
+    assert response == {
+        "account": ADDRESS,
+        "status": "cleared",
+        "discarded": 1,
+        "notes": [],
+    }
     assert [message.tag for message in outbox_of(loaded_entry).messages()] == ["window"]
     assert server.accepted == []
 
@@ -773,7 +782,7 @@ async def test_clear_what_went_out(
     again = await send(hass, tag="door", clear=True, to=[ADDRESS, "nobody"])
     (note,) = again.pop("notes")
     assert "nobody" in note
-    assert again == {"status": "cleared", "discarded": 0}
+    assert again == {"account": ADDRESS, "status": "cleared", "discarded": 0}
 
 
 async def test_clear_what_may_have_gone_out(

@@ -9,7 +9,6 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.const import DOMAIN
-from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.setup import async_setup_component
@@ -39,22 +38,6 @@ async def waiting(hass: HomeAssistant, **data: Any) -> list[dict[str, Any]]:
     return list(messages)
 
 
-def second_account(
-    hass: HomeAssistant, entry: MockConfigEntry, **kwargs: Any
-) -> MockConfigEntry:
-    """Add another account, not loaded yet."""
-    second = MockConfigEntry(
-        domain=DOMAIN,
-        title="b@qq.com",
-        unique_id="b@qq.com",
-        data={**entry.data, "username": "b@qq.com"},
-        options={"service_name": "qq_mail_b"},
-        **kwargs,
-    )
-    second.add_to_hass(hass)
-    return second
-
-
 async def test_get_outbox(
     hass: HomeAssistant,
     server: QQServer,
@@ -73,6 +56,7 @@ async def test_get_outbox(
     (message,) = await waiting(hass)
     assert message.pop("size") > len("Smoke!")
     assert message == {
+        "account": ADDRESS,
         "queue_id": event.queue_id,
         "subject": "Fire",
         "recipients": [ADDRESS],
@@ -197,32 +181,6 @@ async def test_unknown_queue_id(
     }
     (message,) = await waiting(hass)
     assert message["attempts"] == 1
-
-
-async def test_several_accounts(
-    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
-) -> None:
-    """The account is to be named, and is then the only one concerned."""
-    second = second_account(hass, loaded_entry)
-    assert await hass.config_entries.async_setup(second.entry_id)
-    with pytest.raises(ServiceValidationError) as raised:
-        await waiting(hass)
-    assert raised.value.translation_key == "account_needed"
-    server.script(Step.MAIL, Answer(451, "later"))
-    await notify(hass, "Fire")
-    assert len(await waiting(hass, config_entry_id=loaded_entry.entry_id)) == 1
-    assert await waiting(hass, config_entry_id=second.entry_id) == []
-
-
-async def test_disabled_account_is_no_choice(
-    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
-) -> None:
-    """Beside a disabled account, the other need not be named."""
-    second = second_account(hass, loaded_entry, disabled_by=ConfigEntryDisabler.USER)
-    assert await waiting(hass) == []
-    with pytest.raises(ServiceValidationError) as raised:
-        await waiting(hass, config_entry_id=second.entry_id)
-    assert raised.value.translation_key == "account_not_found"
 
 
 async def test_no_such_account(hass: HomeAssistant) -> None:

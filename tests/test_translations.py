@@ -112,7 +112,7 @@ PLACEHOLDERS = {
         "time",
         "value",
     },
-    "issues": {"account", "folder", "number", "time", "url"},
+    "issues": {"account", "folder", "number", "subjects", "time", "url"},
     "options": {
         "address",
         *(f"{field}_{end}" for field in form.RANGES for end in ("min", "max")),
@@ -257,7 +257,7 @@ def test_every_text_the_code_names() -> None:
                 "outbox_closed",
                 "outbox_full",
             }
-            | {"nobody_in_target", "not_our_entity", "several_accounts"}
+            | {"nobody_in_target", "not_our_entity", "not_our_member"}
             | {"entity_not_found", "more_notes", "no_url", "over"}
             | {
                 f"card_{text}"
@@ -267,6 +267,7 @@ def test_every_text_the_code_names() -> None:
                 )
             }
             | {"account_needed", "account_not_found", "account_not_loaded"}
+            | {"account_disabled", "entity_disabled"}
             | {"unknown_queue_id"}
             | {f"attachment_{key}" for key in ATTACHMENT_FAILURES}
             | MESSAGE_ERRORS
@@ -310,7 +311,12 @@ def test_every_text_the_code_names() -> None:
         "issues.paused.description",
         *(
             f"issues.{issue}.fix_flow.step.confirm.{text}"
-            for issue in (Issue.DAMAGED, Issue.EXPIRED, Issue.TROUBLE)
+            for issue in (
+                Issue.DAMAGED,
+                Issue.EXPIRED,
+                Issue.REMOVED,
+                Issue.TROUBLE,
+            )
             for text in ("title", "description")
         ),
         *(

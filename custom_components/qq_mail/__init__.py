@@ -35,12 +35,13 @@ from .coordinator import (
 from .message.attachments.downloads import remove_all
 from .message.texts import Texts, async_texts
 from .notify import async_remove_action
+from .outbox.clock import read_clock
 from .outbox.manager import Settings
 from .outbox.outbox import DATA_OUTBOXES, Outbox
 from .outbox.outcome import OutboxEvent
 from .outbox.pace import Pace
 from .outbox.spool import Spool
-from .repairs import async_watch
+from .repairs import async_tell_removed, async_watch
 from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -116,9 +117,13 @@ async def async_unload_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> b
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
-    """Remove what waits together with the account."""
+    """Remove what waits together with the account, and tell how much that was."""
     await _async_end(hass, entry)
-    await hass.async_add_executor_job(spool_of(hass, entry).delete)
+    spool = spool_of(hass, entry)
+    # From disk: the account may have been disabled, and its outbox not be there.
+    loaded = await hass.async_add_executor_job(spool.load, read_clock())
+    async_tell_removed(hass, entry, list(loaded.queue))
+    await hass.async_add_executor_job(spool.delete)
 
 
 async def _async_end_unless_loaded(

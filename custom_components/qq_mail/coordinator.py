@@ -132,9 +132,15 @@ async def async_loaded(entry: QQMailConfigEntry) -> Outbox:
             async with asyncio.timeout(_RELOAD_TIMEOUT), entry.setup_lock:
                 pass
     if entry.state is not ConfigEntryState.LOADED:
-        raise ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key="account_not_loaded",
-            translation_placeholders={"account": entry.title},
-        )
+        raise not_loaded(entry)
     return entry.runtime_data.outbox
+
+
+def not_loaded(entry: ConfigEntry) -> ServiceValidationError:
+    """Return why an account cannot be used now."""
+    disabled = entry.disabled_by is not None
+    return ServiceValidationError(
+        translation_domain=DOMAIN,
+        translation_key="account_disabled" if disabled else "account_not_loaded",
+        translation_placeholders={"account": entry.title},
+    )

@@ -15,7 +15,7 @@ from homeassistant.components.notify import (
     NotifyEntity,
     NotifyEntityFeature,
 )
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant, ServiceCall, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util.hass_dict import HassKey
 
@@ -29,6 +29,7 @@ from .message.recipients import (
     subentry_recipients,
 )
 from .message.request import read_notification
+from .rights import async_rights, check_rights, own_entity_id
 from .sending import async_send
 
 # Home Assistant's own refuses a message or data that a template made a list of.
@@ -136,9 +137,15 @@ class QQMailNotificationService(BaseNotificationService):
         self.hass.services.async_register(
             NOTIFY_DOMAIN,
             self._service_name,
-            self._async_notify_message_service,
+            self._async_called,
             schema=_SCHEMA,
         )
+
+    async def _async_called(self, call: ServiceCall) -> None:
+        """Send, if the call's user may use the account."""
+        own = own_entity_id(self.hass, self._entry)
+        check_rights(call, await async_rights(call), [own])
+        await self._async_notify_message_service(call)
 
 
 async def _async_register_action(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:

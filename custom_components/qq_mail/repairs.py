@@ -1,5 +1,6 @@
 """Repair issues: what a person should know of an outbox, as long as it holds."""
 
+from collections.abc import Collection
 from enum import StrEnum
 from pathlib import Path
 
@@ -8,13 +9,15 @@ from homeassistant.components.repairs import (
     RepairsFlow,
     RepairsFlowResult,
 )
+from homeassistant.const import CONF_USERNAME
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
-from .const import DOMAIN
+from .const import DOMAIN, LOGGER
 from .coordinator import QQMailConfigEntry
 from .mail.diagnosis import Treatment
+from .outbox.message import QueuedMessage
 from .outbox.outbox import DATA_OUTBOXES, Outbox
 from .outbox.outcome import OutboxEvent, Outcome
 
@@ -34,6 +37,8 @@ class Issue(StrEnum):
     """Messages come from a backup: a person has to decide whether they are sent."""
     TROUBLE = "trouble"
     """Something went wrong in the outbox that nobody expected."""
+    REMOVED = "removed"
+    """The account was removed while messages waited."""
 
 
 async def async_create_fix_flow(
@@ -93,6 +98,35 @@ def async_watch(hass: HomeAssistant, entry: QQMailConfigEntry, outbox: Outbox) -
     watch.update(None)
     outbox.async_add_listener(watch.update)
     outbox.async_on_close(watch.withdraw_all)
+
+
+@callback
+def async_tell_removed(
+    hass: HomeAssistant, entry: QQMailConfigEntry, messages: Collection[QueuedMessage]
+) -> None:
+    """Tell what was dropped with an account; not what it said, which was for others."""
+    if not messages:
+        return
+    subjects = len({message.subject for message in messages})
+    LOGGER.warning(
+        "%s was removed with %d messages of %d subjects that had not been accepted",
+        entry.data[CONF_USERNAME],
+        len(messages),
+        subjects,
+    )
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        f"{Issue.REMOVED}_{entry.entry_id}",
+        is_fixable=True,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key=Issue.REMOVED,
+        translation_placeholders={
+            "account": entry.data[CONF_USERNAME],
+            "number": str(len(messages)),
+            "subjects": str(subjects),
+        },
+    )
 
 
 class _Watch:

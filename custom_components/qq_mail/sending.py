@@ -18,6 +18,7 @@ from .const import (
     DEFAULT_SIZE_BUDGET,
     DOMAIN,
     LOGGER,
+    MAX_NOTES,
     MEGABYTE,
 )
 from .coordinator import QQMailConfigEntry, async_loaded
@@ -27,6 +28,7 @@ from .mail.message import BASE64_LINE, compose
 from .mail.models import Draft, Priority
 from .message.attachments.fetched import megabytes
 from .message.draft import async_material
+from .message.errors import invalid_address
 from .message.request import MessageRequest
 from .message.texts import async_texts
 from .outbox.errors import (
@@ -159,6 +161,9 @@ async def _async_send(
     _log(material.notes, subject)
     if not receipt:
         return Sent(None, material.notes, refused=request.refused)
+    if request.refused:
+        why = texts.of(invalid_address(*request.refused[:MAX_NOTES]))
+        outbox.tell_refused(receipt, subject, request.refused, why)
     if (event := receipt.decisive) and event.outcome is Outcome.REJECTED:
         raise action_error(event, outbox.account)
     return Sent(receipt, material.notes, refused=request.refused)

@@ -5,12 +5,10 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 import voluptuous as vol
 
-from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import ATTR_CONFIG_ENTRY_ID, ATTR_ENTITY_ID, ENTITY_MATCH_ALL
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID, CONF_USERNAME
 from homeassistant.core import (
     HomeAssistant,
     ServiceCall,
@@ -18,24 +16,23 @@ from homeassistant.core import (
     SupportsResponse,
     callback,
 )
-from homeassistant.exceptions import ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
-from homeassistant.helpers.entity_platform import async_get_platforms
-from homeassistant.helpers.target import (
-    TargetSelection,
-    async_extract_referenced_entity_ids,
-)
+from homeassistant.helpers.service import async_register_admin_service
 from homeassistant.util.json import JsonValueType
 
-from .const import DOMAIN
-from .coordinator import QQMailConfigEntry, async_loaded
-from .message.fields import TARGET_KEYS
+from .const import DOMAIN, LOGGER
+from .coordinator import async_loaded
+from .mail.address import Recipients
+from .message.errors import field_error
 from .message.recipients import chosen_recipients
 from .message.request import MessageRequest, read_request
-from .notify import QQMailNotifyEntity
+from .message.texts import async_texts
 from .outbox.outbox import Outbox
 from .outbox.outcome import Outcome
+from .rights import async_rights, check_rights
 from .sending import Sent, async_preview, async_send
+from .targets import Share, called_entries, shares_of, split_target, used_entities
 
 
 class Action(StrEnum):
@@ -87,39 +84,82 @@ def async_setup_services(hass: HomeAssistant) -> None:
         schema=_MESSAGE_SCHEMA,
         supports_response=SupportsResponse.ONLY,
     )
-    hass.services.async_register(
+    # What waits is of everybody.
+    async_register_admin_service(
+        hass,
         DOMAIN,
         Action.GET_OUTBOX,
         _async_get_outbox,
         schema=_ACCOUNT_SCHEMA,
         supports_response=SupportsResponse.ONLY,
     )
-    hass.services.async_register(
-        DOMAIN, Action.RETRY, _async_retry, schema=_CHOICE_SCHEMA
+    async_register_admin_service(
+        hass, DOMAIN, Action.RETRY, _async_retry, schema=_CHOICE_SCHEMA
     )
-    hass.services.async_register(
-        DOMAIN, Action.DISCARD, _async_discard, schema=_CHOICE_SCHEMA
+    async_register_admin_service(
+        hass, DOMAIN, Action.DISCARD, _async_discard, schema=_CHOICE_SCHEMA
     )
 
 
 async def _async_send_message(call: ServiceCall) -> ServiceResponse:
-    """Send one mail to all entities and addresses that a call names."""
-    await _async_settled(call.hass)
-    entry, entities, request = _read(call)
+    """Send one mail for each account to all that a call names."""
+    shares, request = await _async_read(call)
+    # Addresses, of which none belongs to an account, get one mail.
+    others = replace(request, recipients=Recipients(), refused=())
+    sends = [_async_send(call.hass, shares[0], request)]
+    sends += [_async_send(call.hass, share, others) for share in shares[1:]]
+    # Together, so that what one account waits for holds up no other.
+    results = await asyncio.gather(*sends, return_exceptions=True)
+    return await _async_answer(call, shares, results)
+
+
+async def _async_send(
+    hass: HomeAssistant, share: Share, request: MessageRequest
+) -> Sent:
+    """Send one mail to the entities of an account, and the addresses."""
     recipients = chosen_recipients(
-        entry, request, [entity.recipients for entity in entities]
+        share.entry, request, [entity.recipients for entity in share.entities]
     )
-    sent = await async_send(call.hass, entry, request, recipients)
-    for entity in entities:
+    sent = await async_send(hass, share.entry, request, recipients)
+    for entity in share.entities:
         entity.record()
-    return _response(sent) if call.return_response else None
+    return sent
+
+
+async def _async_answer(
+    call: ServiceCall, shares: list[Share], results: list[Sent | BaseException]
+) -> ServiceResponse:
+    """Say what became of each account's mail, first of what could be sent or kept.
+
+    Raises what was raised, unless one mail was sent or kept.
+    """
+    texts = await async_texts(call.hass)
+    answers: list[dict[str, JsonValueType]] = []
+    failed: list[dict[str, JsonValueType]] = []
+    errors: list[BaseException] = []
+    for share, result in zip(shares, results, strict=True):
+        account = {"account": share.entry.data[CONF_USERNAME]}
+        if isinstance(result, Sent):
+            answers.append(account | _response(result))
+            continue
+        errors.append(result)
+        if isinstance(result, HomeAssistantError):
+            failed.append(account | {"status": "failed", "error": texts.of(result)})
+    if not answers or len(errors) > len(failed):
+        raise errors[0]
+    for failure in failed:
+        LOGGER.error("Not sent by %s: %s", failure["account"], failure["error"])
+    if not call.return_response:
+        return None
+    answers += failed
+    several: list[JsonValueType] = list(answers)
+    return answers[0] | ({"messages": several} if len(several) > 1 else {})
 
 
 async def _async_preview_message(call: ServiceCall) -> ServiceResponse:
     """Answer with what a mail would be."""
-    await _async_settled(call.hass)
-    entry, _, request = _read(call)
-    text, html, notes = await async_preview(call.hass, entry, request)
+    (share, *_), request = await _async_read(call)
+    text, html, notes = await async_preview(call.hass, share.entry, request)
     return {"text": text, "html": html, "notes": list(notes)}
 
 
@@ -130,68 +170,26 @@ async def _async_settled(hass: HomeAssistant) -> None:
             await async_loaded(entry)
 
 
-def _read(
-    call: ServiceCall,
-) -> tuple[QQMailConfigEntry, list[QQMailNotifyEntity], MessageRequest]:
-    """Return who sends, the entities that are to get it, and what."""
-    target = {key: call.data[key] for key in TARGET_KEYS if key in call.data}
-    entities, strangers = _called_entities(call.hass, target)
-    request = read_request(
-        {
-            key: value
-            for key, value in call.data.items()
-            if key not in (*TARGET_KEYS, OutboxField.CONFIG_ENTRY_ID)
-        }
-    )
-    accounts = {entity.entry.entry_id for entity in entities}
-    if len(accounts) > 1:
-        raise ServiceValidationError(
-            translation_domain=DOMAIN, translation_key="several_accounts"
-        )
-    entry_id = call.data.get(OutboxField.CONFIG_ENTRY_ID) or next(iter(accounts), None)
-    request = replace(request, notes=(*request.notes, *strangers))
-    return _called_entry(call.hass, entry_id), entities, request
+async def _async_read(call: ServiceCall) -> tuple[list[Share], MessageRequest]:
+    """Return who sends, to which entities, and what.
 
-
-def _called_entities(
-    hass: HomeAssistant, target: dict[str, Any]
-) -> tuple[list[QQMailNotifyEntity], list[ServiceValidationError]]:
-    """Return the notify entities of ours that a target names, and what is said of others.
-
-    Raises ServiceValidationError where there is none of ours.
+    Raises ServiceValidationError; Unauthorized where the call's user may not.
     """
-    ours = {
-        entity_id: entity
-        for platform in async_get_platforms(hass, DOMAIN)
-        for entity_id, entity in platform.entities.items()
-        if isinstance(entity, QQMailNotifyEntity)
-    }
-    if target.get(ATTR_ENTITY_ID) == ENTITY_MATCH_ALL:
-        return list(ours.values()), []
-    selected = async_extract_referenced_entity_ids(hass, TargetSelection(target))
-    strangers = [
-        ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key="not_our_entity",
-            translation_placeholders={"entity": entity_id},
-        )
-        for entity_id in sorted(selected.referenced - ours.keys())
-    ]
-    chosen = [
-        entity
-        for entity_id, entity in ours.items()
-        if entity_id in selected.referenced | selected.indirectly_referenced
-    ]
-    if target and not chosen:
-        if strangers:
-            raise strangers[0]
-        raise ServiceValidationError(
-            translation_domain=DOMAIN, translation_key="nobody_in_target"
-        )
-    return chosen, strangers
+    await _async_settled(call.hass)
+    target, data = split_target(call)
+    entry_id = data.pop(OutboxField.CONFIG_ENTRY_ID, None)
+    request = read_request(data)
+    addressed = bool(request.recipients != Recipients() or request.refused)
+    may_control = await async_rights(call)
+    shares, notes = shares_of(
+        call.hass, target, entry_id, may_control, needed=not addressed
+    )
+    used = used_entities(call.hass, shares, addressed=addressed)
+    check_rights(call, may_control, used)
+    return shares, replace(request, notes=(*request.notes, *notes))
 
 
-def _response(sent: Sent) -> ServiceResponse:
+def _response(sent: Sent) -> dict[str, JsonValueType]:
     """Say what became of a message, for each recipient."""
     if not (receipt := sent.receipt):
         return {
@@ -231,89 +229,65 @@ def _response(sent: Sent) -> ServiceResponse:
 
 
 async def _async_get_outbox(call: ServiceCall) -> ServiceResponse:
-    """Answer with what waits, in the order in which it goes out."""
-    await _async_settled(call.hass)
-    outbox = _called_outbox(call)
+    """Answer with what waits, for each account in the order in which it goes out."""
     messages: list[JsonValueType] = []
-    for number, message in enumerate(outbox.messages(), start=1):
-        messages.append(
-            {
-                "queue_id": message.queue_id,
-                "subject": message.subject,
-                "recipients": list(message.recipients),
-                "age": round(outbox.age_of(message)),
-                "created": outbox.raised_at(message).isoformat(),
-                "attempts": message.attempts,
-                "next_attempt": _time(outbox.next_attempt_of(message)),
-                "reply": str(message.reply) if message.reply else None,
-                "cause": message.cause,
-                "importance": message.importance,
-                "size": message.size,
-            }
-        )
-        if number % _AT_ONCE == 0:
-            # Ten thousand may wait, and others are not to.
-            await asyncio.sleep(0)
+    for outbox in await _async_outboxes(call):
+        for number, message in enumerate(outbox.messages(), start=1):
+            messages.append(
+                {
+                    "account": outbox.account.username,
+                    "queue_id": message.queue_id,
+                    "subject": message.subject,
+                    "recipients": list(message.recipients),
+                    "age": round(outbox.age_of(message)),
+                    "created": outbox.raised_at(message).isoformat(),
+                    "attempts": message.attempts,
+                    "next_attempt": _time(outbox.next_attempt_of(message)),
+                    "reply": str(message.reply) if message.reply else None,
+                    "cause": message.cause,
+                    "importance": message.importance,
+                    "size": message.size,
+                }
+            )
+            if number % _AT_ONCE == 0:
+                # Ten thousand may wait, and others are not to.
+                await asyncio.sleep(0)
     return {"messages": messages}
 
 
 async def _async_retry(call: ServiceCall) -> None:
     """Try one message or all of them at once."""
-    await _async_settled(call.hass)
-    outbox = _called_outbox(call)
+    outboxes = await _async_outboxes(call)
     queue_id = call.data.get(OutboxField.QUEUE_ID)
-    _check_queue_id(queue_id, outbox.async_retry(queue_id), outbox)
+    found = sum(outbox.async_retry(queue_id) for outbox in outboxes)
+    _check_queue_id(queue_id, found, outboxes)
 
 
 async def _async_discard(call: ServiceCall) -> None:
     """Remove one message or all of them."""
-    await _async_settled(call.hass)
-    outbox = _called_outbox(call)
+    outboxes = await _async_outboxes(call)
     queue_id = call.data.get(OutboxField.QUEUE_ID)
-    _check_queue_id(queue_id, await outbox.async_discard(queue_id), outbox)
+    found = [await outbox.async_discard(queue_id) for outbox in outboxes]
+    _check_queue_id(queue_id, sum(found), outboxes)
 
 
-def _called_outbox(call: ServiceCall) -> Outbox:
-    """Return the outbox that a call is for. Raises ServiceValidationError."""
-    entry = _called_entry(call.hass, call.data.get(OutboxField.CONFIG_ENTRY_ID))
-    return entry.runtime_data.outbox
-
-
-def _called_entry(hass: HomeAssistant, entry_id: str | None) -> QQMailConfigEntry:
-    """Return the account with this id, or the only one there is.
+async def _async_outboxes(call: ServiceCall) -> list[Outbox]:
+    """Return the outbox of the account that a call is for, or those of all.
 
     Raises ServiceValidationError.
     """
-    entries: list[QQMailConfigEntry] = hass.config_entries.async_entries(
-        DOMAIN, include_disabled=False
-    )
-    if entry_id is not None:
-        entries = [entry for entry in entries if entry.entry_id == entry_id]
-    if len(entries) != 1:
-        raise ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key="account_needed" if entries else "account_not_found",
-        )
-    (entry,) = entries
-    if entry.state is not ConfigEntryState.LOADED:
-        raise ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key="account_not_loaded",
-            translation_placeholders={"account": entry.title},
-        )
-    return entry
+    await _async_settled(call.hass)
+    entries = called_entries(call.hass, call.data.get(OutboxField.CONFIG_ENTRY_ID))
+    return [entry.runtime_data.outbox for entry in entries]
 
 
-def _check_queue_id(queue_id: str | None, found: int, outbox: Outbox) -> None:
+def _check_queue_id(queue_id: str | None, found: int, outboxes: list[Outbox]) -> None:
     """Raise ServiceValidationError if a call names a message that does not wait."""
     if queue_id is not None and not found:
-        raise ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key="unknown_queue_id",
-            translation_placeholders={
-                "account": outbox.account.username,
-                "queue_id": queue_id,
-            },
+        raise field_error(
+            "unknown_queue_id",
+            account=", ".join(outbox.account.username for outbox in outboxes),
+            queue_id=queue_id,
         )
 
 

@@ -13,6 +13,7 @@ from homeassistant.util.ulid import ulid_at_time, ulid_to_bytes
 
 from ..const import DOMAIN, LOGGER
 from ..mail.address import Mailbox
+from ..mail.diagnosis import Cause
 from ..mail.models import Account, Composed
 from .account import Thread
 from .calls import Call
@@ -283,6 +284,24 @@ class Outbox:
         if message := self._manager.queue.get(receipt.queue_id):
             receipt.next_attempt = self.next_attempt_of(message)
         return receipt
+
+    @callback
+    def tell_refused(
+        self, receipt: Receipt, subject: str, addresses: tuple[str, ...], why: str
+    ) -> None:
+        """Tell that a message never goes to some, who were named but are no addresses."""
+        self._manager.reports.report(
+            OutboxEvent(
+                outcome=Outcome.REJECTED,
+                queue_id=receipt.queue_id,
+                subject=subject,
+                recipients=addresses,
+                attempts=0,
+                message_id=receipt.message_id,
+                cause=Cause.RECIPIENT,
+                detail=why,
+            )
+        )
 
     async def async_thread(self, tag: str, subject: str) -> Thread:
         """Return the conversation that a message with this tag belongs to."""
