@@ -225,7 +225,7 @@ def test_new_code(here: Desk) -> None:
         page.get_by_role("button", name="重新配置").first.click()
         asked = beginning(texts["step.reauth_confirm.description"])
         expect(page.get_by_text(asked).first).to_be_visible()
-        expect(page.get_by_text("1 条").first).to_be_visible()
+        expect(page.get_by_text("1 封").first).to_be_visible()
         picture(page, "reauth-zh-Hans")
         fill(page, {"password": CODE})
         wrong = beginning(texts["error.login_ambiguous"])
@@ -311,7 +311,7 @@ def test_automation_editor(here: Desk) -> None:
     triggers, services = here.texts("triggers"), here.texts("services")
     with here.page("/config/automation/edit/new") as page:
         page.get_by_role("button", name="添加触发条件").first.click()
-        page.get_by_placeholder("搜索").last.fill("消息")
+        page.get_by_placeholder("搜索").last.fill("邮件")
         for trigger in ("message_rejected", "message_expired"):
             name = triggers[f"{trigger}.name"]
             expect(page.get_by_text(name, exact=True).first).to_be_visible()
@@ -320,7 +320,7 @@ def test_automation_editor(here: Desk) -> None:
         page.get_by_role("button", name="添加动作").first.click()
         page.get_by_placeholder("搜索").last.fill("发送邮件")
         action = services["send_message.name"]
-        page.get_by_text(f"QQ Mail: {action}").first.click()
+        page.get_by_text(f"QQ 邮箱: {action}").first.click()
         shown = services["send_message.description"]
         expect(page.get_by_text(shown).first).to_be_visible()
         for number, text in enumerate(("来自自动化", "邮件过期了")):
