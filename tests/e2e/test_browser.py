@@ -163,6 +163,26 @@ def test_every_mistake_in_chinese(here: Desk) -> None:
         picture(page, "integration-zh-Hans")
 
 
+def test_found_by_what_people_type(here: Desk) -> None:
+    """The list of integrations has it under each of its names, and pages in one."""
+    with here.page("/config/integrations/dashboard") as page:
+        page.get_by_role("button", name="添加集成").first.click()
+        dialog = page.locator("dialog-add-integration")
+        found = dialog.locator("ha-integration-list-item", has_text="QQ Mail")
+        for typed in ("QQ邮箱", "邮箱", "邮件", "腾讯", "qq mail"):
+            dialog.locator("input").last.fill(typed)
+            expect(found).to_be_visible()
+            dialog.locator("input").last.fill("no such thing")
+            expect(found).to_have_count(0)
+        dialog.locator("input").last.fill("邮箱")
+        expect(found).to_be_visible()
+        picture(page, "found-zh-Hans")
+    here.remove_all()
+    here.add("10012@qq.com")
+    with here.page(ACCOUNTS) as page:
+        expect(page.get_by_text("QQ 邮箱", exact=True).first).to_be_visible()
+
+
 def test_add_an_account_in_english(here: Desk) -> None:
     """A wrong code first, and the same account twice."""
     texts = here.texts("config", "en")
