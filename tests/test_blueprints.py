@@ -23,6 +23,7 @@ from homeassistant.components.blueprint import models
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
+from homeassistant.util.yaml import load_yaml
 
 from .conftest import ADDRESS
 from .message.test_attachments import TestCamera, add_cameras, picture
@@ -44,6 +45,10 @@ INPUTS: dict[str, dict[str, Any]] = {
     "daily_report": {"recipient": ME, "reported": ["sun.sun"]},
     "mail_failed": {},
 }
+CHINESE = "_zh_hans"
+LANGUAGES = ("", CHINESE)
+NAMES = [f"{name}{language}" for name in INPUTS for language in LANGUAGES]
+CHINESE_TEXT = re.compile(r"[\u4e00-\u9fff]")
 
 
 @pytest.fixture
@@ -61,10 +66,40 @@ async def installed(hass: HomeAssistant) -> AsyncGenerator[None]:
 
 def test_every_blueprint_is_tested() -> None:
     """The table holds every blueprint."""
-    assert {path.stem for path in FOLDER.glob("*.yaml")} == set(INPUTS)
+    assert {path.stem for path in FOLDER.glob("*.yaml")} == set(NAMES)
+
+
+def without_texts(value: Any) -> Any:
+    """Return what a blueprint does, without what people read."""
+    match value:
+        case dict():
+            return {
+                key: None if key in TEXTS else without_texts(item)
+                for key, item in value.items()
+            }
+        case list():
+            return [without_texts(item) for item in value]
+        case _:
+            return str(value)
+
+
+TEXTS = {"name", "description", "default", "message", "filename", "source_url"}
 
 
 @pytest.mark.parametrize("name", INPUTS)
+def test_languages_agree(name: str) -> None:
+    """In both languages a blueprint does the same, and is in that language alone."""
+    english, chinese = (FOLDER / f"{name}{language}.yaml" for language in LANGUAGES)
+    blueprint = load_yaml(chinese)
+    assert without_texts(load_yaml(english)) == without_texts(blueprint)
+    assert not CHINESE_TEXT.search(english.read_text(encoding="utf-8"))
+    assert isinstance(blueprint, dict)
+    head = blueprint["blueprint"]
+    for described in (head, *head["input"].values()):
+        assert CHINESE_TEXT.search(described["name"])
+
+
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.usefixtures("installed")
 async def test_blueprint(hass: HomeAssistant, name: str) -> None:
     """Home Assistant loads the blueprint and accepts an automation made of it."""
@@ -74,8 +109,9 @@ async def test_blueprint(hass: HomeAssistant, name: str) -> None:
     assert isinstance(blueprint, models.Blueprint)
     assert blueprint.validate() is None
     assert str(blueprint.metadata["source_url"]).endswith(f"/{path}")
+    inputs = INPUTS[name.removesuffix(CHINESE)]
     result = await async_validate_config_item(
-        hass, name, {"use_blueprint": {"path": path, "input": INPUTS[name]}}
+        hass, name, {"use_blueprint": {"path": path, "input": inputs}}
     )
     assert result is not None
     assert result.validation_error is None
@@ -134,10 +170,34 @@ async def test_doorbell_snapshot(hass: HomeAssistant, server: QQServer) -> None:
 
 
 @pytest.mark.usefixtures("installed", "loaded_entry")
+async def test_doorbell_event(hass: HomeAssistant, server: QQServer) -> None:
+    """Each event is a ring; that the entity comes, goes and comes back is none."""
+    await automate(
+        hass,
+        f"doorbell_snapshot{CHINESE}",
+        doorbell="event.bell",
+        camera="camera.door",
+        recipient=[ENTITY],
+    )
+    first, second = "2026-11-25T01:02:03.000+00:00", "2026-11-25T01:02:04.000+00:00"
+    states = [first, "unavailable", first, "unknown", first, second]
+    counts = []
+    for state in states:
+        hass.states.async_set("event.bell", state, {"friendly_name": "门铃"})
+        await hass.async_block_till_done()
+        counts.append(len(server.accepted))
+    assert counts == [0, 0, 0, 0, 1, 2]
+    assert [mail.subject for mail in server.accepted] == ["门口有人"] * 2
+    assert re.match(r"门铃：\d\d:\d\d\s", body_of(server.accepted[0]))
+
+
+@pytest.mark.usefixtures("installed", "loaded_entry")
 async def test_daily_report(
     hass: HomeAssistant, server: QQServer, freezer: FrozenDateTimeFactory
 ) -> None:
     """At its time, and at no other, the table goes to every recipient."""
+    # After it, or the time of the same day would be the next.
+    freezer.move_to(dt_util.now().replace(hour=12))
     hass.states.async_set("light.hall", "on", {"friendly_name": "Hall"})
     hass.states.async_set("sensor.tank", "7", {"friendly_name": "Tank"})
     await automate(
@@ -163,16 +223,28 @@ async def test_daily_report(
 @pytest.mark.parametrize(
     ("states", "level", "messages"),
     [
-        pytest.param({"door": "12"}, 20, ["Door: 12 %\n"], id="low"),
+        pytest.param({"sensor.door": "12"}, 20, ["Door: 12 %\n"], id="low"),
         pytest.param(
-            {"door": "12", "hall": "19.9"},
+            {"sensor.door": "12", "sensor.hall": "19.9"},
             20,
             ["Door: 12 %\nHall: 19.9 %\n"],
             id="two",
         ),
-        pytest.param({"door": "12", "hall": "50"}, 15, ["Door: 12 %\n"], id="one of"),
-        pytest.param({"door": "12"}, 12, [], id="at the level"),
-        pytest.param({"door": "unavailable"}, 99, [], id="unavailable"),
+        pytest.param(
+            {"sensor.door": "12", "sensor.hall": "50"},
+            15,
+            ["Door: 12 %\n"],
+            id="one of",
+        ),
+        pytest.param({"sensor.door": "12"}, 12, [], id="at the level"),
+        pytest.param({"sensor.door": "unavailable"}, 99, [], id="unavailable"),
+        pytest.param({"binary_sensor.lock": "off"}, 20, [], id="binary, normal"),
+        pytest.param(
+            {"sensor.door": "12", "binary_sensor.lock": "on"},
+            20,
+            ["Door: 12 %\nLock: Low\n"],
+            id="binary, low",
+        ),
         pytest.param({}, 20, [], id="no battery"),
     ],
 )
@@ -186,12 +258,13 @@ async def test_low_batteries(
     messages: list[str],
 ) -> None:
     """There is a mail only when a battery is low."""
+    assert await async_setup_component(hass, "binary_sensor", {})
     hass.states.async_set("sensor.not_a_battery", "1")
-    for name, state in states.items():
+    hass.states.async_set("binary_sensor.not_a_battery", "on")
+    for entity_id, state in states.items():
+        name = entity_id.partition(".")[2].capitalize()
         hass.states.async_set(
-            f"sensor.{name}",
-            state,
-            {"device_class": "battery", "friendly_name": name.capitalize()},
+            entity_id, state, {"device_class": "battery", "friendly_name": name}
         )
     await automate(hass, "low_batteries", recipient=[ENTITY], level=level)
     await at(hass, "09:00:00")
@@ -270,5 +343,5 @@ async def test_expired_mail(
         await until(lambda: calls)
     finally:
         server.start()
-    assert [call.data["message"] for call in calls] == ["Fire"]
+    assert [call.data["message"] for call in calls] == ["Mail failed: Fire"]
     assert server.accepted == []

@@ -43,6 +43,16 @@ MAILS = {
     "Send the report file": ("The report", "The file is attached."),
     "Moved from SMTP": ("Window", "A window was opened."),
     "Mail when there is water under the sink": ("💧 Water", "Kitchen reports water"),
+    "门铃邮件": ("门口有人", ""),
+    "每日报告": ("每日报告 ", "# 今天\n- 日落：19:30"),
+    "低电量提醒": ("该换电池了", "Letterbox：7 %"),
+    "漏水": ("地下室漏水", "水浸传感器检测到有水。"),
+    "花园照片": ("花园", "中午的花园。"),
+    "烟雾警报": ("有烟雾！", "烟雾探测器报警了。"),
+    "冰柜门": ("冰柜门", "冰柜门没关。"),
+    "邮件或通知": ("漏水", "地下室有水。"),
+    "发送报告文件": ("报告", "文件见附件。"),
+    "从 SMTP 迁移": ("窗户", "有窗户打开了。"),
     "厨房漏水时发邮件": ("💧 厨房漏水", "Kitchen 在"),
 }
 FILES = {
@@ -50,6 +60,10 @@ FILES = {
     "Garden picture": ["garden.jpg"],
     "Send the report file": ["report.pdf"],
     "Moved from SMTP": ["window.jpg"],
+    "门铃邮件": ["大门.jpg"],
+    "花园照片": ["garden.jpg"],
+    "发送报告文件": ["report.pdf"],
+    "从 SMTP 迁移": ["window.jpg"],
 }
 
 
@@ -76,29 +90,27 @@ def params(key: str, *pages: Path) -> list[Any]:
     return found
 
 
-def test_languages_agree() -> None:
-    """Both languages show the same examples."""
-    english, chinese = (blocks(path) for path in EXAMPLES)
-    assert len(english) == 11
-    assert english == chinese
+def shape(value: Any) -> Any:
+    """Return what is left of a block without names and texts."""
+    match value:
+        case dict():
+            return {key: shape(item) for key, item in value.items()}
+        case list():
+            return [shape(item) for item in value]
+        case _:
+            return type(value)
 
 
-def test_readmes_agree() -> None:
-    """The READMEs differ in nothing but names and texts."""
-
-    def shape(value: Any) -> Any:
-        match value:
-            case dict():
-                return {key: shape(item) for key, item in value.items()}
-            case list():
-                return [shape(item) for item in value]
-            case _:
-                return type(value)
-
+@pytest.mark.parametrize(
+    ("pages", "number"),
+    [pytest.param(EXAMPLES, 11, id="examples"), pytest.param(READMES, 7, id="READMEs")],
+)
+def test_languages_agree(pages: tuple[Path, Path], number: int) -> None:
+    """Both languages show the same, and differ in nothing but names and texts."""
     english, chinese = (
-        [shape(parse_yaml(block)) for block in blocks(path)] for path in READMES
+        [shape(parse_yaml(block)) for block in blocks(path)] for path in pages
     )
-    assert len(english) == 7
+    assert len(english) == number
     assert english == chinese
 
 
@@ -191,12 +203,13 @@ async def test_automation_sends(
     )
 
 
+@pytest.mark.parametrize("alias", ["Water leak", "漏水"])
 @pytest.mark.usefixtures("home")
 async def test_to_each_as_it_says(
-    hass: HomeAssistant, server: QQServer, freezer: FrozenDateTimeFactory
+    hass: HomeAssistant, server: QQServer, freezer: FrozenDateTimeFactory, alias: str
 ) -> None:
     """The example with Cc reaches everyone in it, and nobody else."""
-    config = load(hass, example("Water leak"))
+    config = load(hass, example(alias))
     change(hass, "binary_sensor.leak", "off")
     await automate(hass, config)
     await fire(hass, freezer, config["triggers"][0])
@@ -206,33 +219,49 @@ async def test_to_each_as_it_says(
     assert ADDRESS not in mail.recipients
 
 
+@pytest.mark.parametrize(
+    ("alias", "text"),
+    [("Freezer door", "The freezer is closed."), ("冰柜门", "冰柜门关好了。")],
+)
 @pytest.mark.usefixtures("home")
 async def test_conversation_ends(
-    hass: HomeAssistant, server: QQServer, freezer: FrozenDateTimeFactory
+    hass: HomeAssistant,
+    server: QQServer,
+    freezer: FrozenDateTimeFactory,
+    alias: str,
+    text: str,
 ) -> None:
     """The example of a conversation sends its end, in the same conversation."""
-    config = load(hass, example("Freezer door"))
+    config = load(hass, example(alias))
     change(hass, "binary_sensor.freezer_door", "off")
     await automate(hass, config)
     for trigger in config["triggers"]:
         await fire(hass, freezer, trigger)
     opened, closed = server.accepted
-    assert body_of(closed).startswith("The freezer is closed.")
+    assert body_of(closed).startswith(text)
     assert opened.message["References"] == closed.message["References"]
 
 
+@pytest.mark.parametrize(
+    ("alias", "text"),
+    [("Mail or notification", "Mail: rejected"), ("邮件或通知", "邮件：rejected")],
+)
 @pytest.mark.usefixtures("home")
 async def test_notification_if_rejected(
-    hass: HomeAssistant, server: QQServer, freezer: FrozenDateTimeFactory
+    hass: HomeAssistant,
+    server: QQServer,
+    freezer: FrozenDateTimeFactory,
+    alias: str,
+    text: str,
 ) -> None:
     """The example that looks at the answer goes on where the mail is refused."""
     calls = async_mock_service(hass, "persistent_notification", "create")
-    config = load(hass, example("Mail or notification"))
+    config = load(hass, example(alias))
     change(hass, "binary_sensor.leak", "off")
     await automate(hass, config)
     server.script(Step.DOT, replies.CONTENT)
     await fire(hass, freezer, config["triggers"][0])
-    assert [call.data["message"] for call in calls] == ["Mail: rejected"]
+    assert [call.data["message"] for call in calls] == [text]
 
 
 @pytest.mark.parametrize(
@@ -327,5 +356,10 @@ def test_login_codes(hass: HomeAssistant, block: str) -> None:
 
 def example(alias: str) -> str:
     """Return the example with this name."""
-    (block,) = (block for block in blocks(EXAMPLES[0]) if f"alias: {alias}\n" in block)
+    (block,) = (
+        block
+        for page in EXAMPLES
+        for block in blocks(page)
+        if f"alias: {alias}\n" in block
+    )
     return block

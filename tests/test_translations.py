@@ -120,7 +120,38 @@ PLACEHOLDERS = {
     "selector": set[str](),
     "services": set[str](),
     "system_health": set[str](),
+    "title": set[str](),
     "triggers": set[str](),
+}
+
+# Words that a native would not use here, and the word for the thing: QQ Mail's own,
+# else Home Assistant's.
+OTHER_WORDS = {
+    "zh-Hans": {
+        "消息": "邮件",
+        "} 条": "} 封",
+        "标题": "主题",
+        "应答": "答复",
+        "不受欢迎": "垃圾邮件",
+        "放弃时间": "发送期限",
+        "触发器": "触发",
+        "QQ邮箱": "QQ 邮箱",
+        "实体 ID": "实体标识符",
+    },
+    "zh-Hant": {
+        "訊息": "郵件",
+        "} 則": "} 封",
+        "標題": "主旨",
+        "郵箱": "QQ 信箱",
+        "客戶端": "用戶端",
+        "優先級": "優先順序",
+        "掃碼": "掃描 QR 碼",
+        "斷電": "停電",
+        "連接埠": "通訊埠",
+        "區域": "分區",
+        "不受歡迎": "垃圾郵件",
+        "放棄時間": "寄送期限",
+    },
 }
 
 
@@ -165,6 +196,21 @@ def test_alike_in_every_language(language: str) -> None:
         assert same == {"selector.encryption.options.starttls"}
 
 
+@pytest.mark.parametrize(
+    ("language", "word", "instead"),
+    [
+        pytest.param(language, word, instead, id=f"{language}-{word}")
+        for language, words in OTHER_WORDS.items()
+        for word, instead in words.items()
+    ],
+)
+def test_one_word_for_each_thing(language: str, word: str, instead: str) -> None:
+    """What people search for has one name everywhere."""
+    texts = texts_of(language)
+    assert [key for key, text in texts.items() if word in text] == [], instead
+    assert [key for key, text in texts.items() if instead in text]
+
+
 def entity_texts() -> set[str]:
     """Return what the entities' descriptions ask for."""
     problem = f"entity.binary_sensor.{binary_sensor.PROBLEM.key}"
@@ -206,6 +252,7 @@ def test_every_text_the_code_names() -> None:
     submitting -= {Cause.TEMPORARY}
     exmail = {f"{cause}_exmail" for cause in _CAUSES_WITH_EXMAIL_TEXT}
     expected = {
+        "title",
         *(
             f"config.abort.{key}"
             for key in (

@@ -29,6 +29,9 @@ template:
         unit_of_measurement: "%"
         state: "6.5"
   - binary_sensor:
+      - name: Front lock
+        device_class: battery
+        state: "on"
       - name: Doorbell button
         state: "{{ is_state('input_boolean.doorbell', 'on') }}"
 """
@@ -134,7 +137,7 @@ async def test_blueprints(tmp_path: Path, socket_enabled: None) -> None:
     assert text_of(bell).startswith("Doorbell button: ")
     assert "camera.front_door" in text_of(bell)
     assert batteries.subject == "Batteries to change"
-    assert text_of(batteries) == "Letterbox: 6.5 %"
+    assert text_of(batteries) == "Letterbox: 6.5 %\nFront lock: Low"
     assert report.subject == "Daily report"
     assert "Letterbox: 6.5 %" in text_of(report)
     assert "Failed: Refused" in [notification["message"] for notification in told]

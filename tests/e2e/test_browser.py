@@ -163,6 +163,26 @@ def test_every_mistake_in_chinese(here: Desk) -> None:
         picture(page, "integration-zh-Hans")
 
 
+def test_found_by_what_people_type(here: Desk) -> None:
+    """The list of integrations has it under each of its names, and pages in one."""
+    with here.page("/config/integrations/dashboard") as page:
+        page.get_by_role("button", name="添加集成").first.click()
+        dialog = page.locator("dialog-add-integration")
+        found = dialog.locator("ha-integration-list-item", has_text="QQ Mail")
+        for typed in ("QQ邮箱", "邮箱", "邮件", "腾讯", "qq mail"):
+            dialog.locator("input").last.fill(typed)
+            expect(found).to_be_visible()
+            dialog.locator("input").last.fill("no such thing")
+            expect(found).to_have_count(0)
+        dialog.locator("input").last.fill("邮箱")
+        expect(found).to_be_visible()
+        picture(page, "found-zh-Hans")
+    here.remove_all()
+    here.add("10012@qq.com")
+    with here.page(ACCOUNTS) as page:
+        expect(page.get_by_text("QQ 邮箱", exact=True).first).to_be_visible()
+
+
 def test_add_an_account_in_english(here: Desk) -> None:
     """A wrong code first, and the same account twice."""
     texts = here.texts("config", "en")
@@ -225,7 +245,7 @@ def test_new_code(here: Desk) -> None:
         page.get_by_role("button", name="重新配置").first.click()
         asked = beginning(texts["step.reauth_confirm.description"])
         expect(page.get_by_text(asked).first).to_be_visible()
-        expect(page.get_by_text("1 条").first).to_be_visible()
+        expect(page.get_by_text("1 封").first).to_be_visible()
         picture(page, "reauth-zh-Hans")
         fill(page, {"password": CODE})
         wrong = beginning(texts["error.login_ambiguous"])
@@ -311,7 +331,7 @@ def test_automation_editor(here: Desk) -> None:
     triggers, services = here.texts("triggers"), here.texts("services")
     with here.page("/config/automation/edit/new") as page:
         page.get_by_role("button", name="添加触发条件").first.click()
-        page.get_by_placeholder("搜索").last.fill("消息")
+        page.get_by_placeholder("搜索").last.fill("邮件")
         for trigger in ("message_rejected", "message_expired"):
             name = triggers[f"{trigger}.name"]
             expect(page.get_by_text(name, exact=True).first).to_be_visible()
@@ -320,7 +340,7 @@ def test_automation_editor(here: Desk) -> None:
         page.get_by_role("button", name="添加动作").first.click()
         page.get_by_placeholder("搜索").last.fill("发送邮件")
         action = services["send_message.name"]
-        page.get_by_text(f"QQ Mail: {action}").first.click()
+        page.get_by_text(f"QQ 邮箱: {action}").first.click()
         shown = services["send_message.description"]
         expect(page.get_by_text(shown).first).to_be_visible()
         for number, text in enumerate(("来自自动化", "邮件过期了")):
