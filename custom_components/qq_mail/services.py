@@ -109,43 +109,44 @@ async def _async_send_message(call: ServiceCall) -> ServiceResponse:
     sends = [_async_send(call.hass, shares[0], request)]
     sends += [_async_send(call.hass, share, others) for share in shares[1:]]
     # Together, so that what one account waits for holds up no other.
-    results = await asyncio.gather(*sends, return_exceptions=True)
-    return await _async_answer(call, shares, results)
+    return await _async_answer(call, shares, await asyncio.gather(*sends))
 
 
 async def _async_send(
     hass: HomeAssistant, share: Share, request: MessageRequest
-) -> Sent:
-    """Send one mail to the entities of an account, and the addresses."""
-    recipients = chosen_recipients(
-        share.entry, request, [entity.recipients for entity in share.entities]
-    )
-    sent = await async_send(hass, share.entry, request, recipients)
+) -> Sent | HomeAssistantError:
+    """Send one mail to the entities of an account, and the addresses, or say why not."""
+    try:
+        recipients = chosen_recipients(
+            share.entry, request, [entity.recipients for entity in share.entities]
+        )
+        sent = await async_send(hass, share.entry, request, recipients)
+    except HomeAssistantError as err:
+        return err
     for entity in share.entities:
         entity.record()
     return sent
 
 
 async def _async_answer(
-    call: ServiceCall, shares: list[Share], results: list[Sent | BaseException]
+    call: ServiceCall, shares: list[Share], results: list[Sent | HomeAssistantError]
 ) -> ServiceResponse:
     """Say what became of each account's mail, first of what could be sent or kept.
 
-    Raises what was raised, unless one mail was sent or kept.
+    Raises what stopped the first, unless one mail was sent or kept.
     """
     texts = await async_texts(call.hass)
     answers: list[dict[str, JsonValueType]] = []
     failed: list[dict[str, JsonValueType]] = []
-    errors: list[BaseException] = []
+    errors: list[HomeAssistantError] = []
     for share, result in zip(shares, results, strict=True):
         account = {"account": share.entry.data[CONF_USERNAME]}
         if isinstance(result, Sent):
             answers.append(account | _response(result))
             continue
         errors.append(result)
-        if isinstance(result, HomeAssistantError):
-            failed.append(account | {"status": "failed", "error": texts.of(result)})
-    if not answers or len(errors) > len(failed):
+        failed.append(account | {"status": "failed", "error": texts.of(result)})
+    if not answers:
         raise errors[0]
     for failure in failed:
         LOGGER.error("Not sent by %s: %s", failure["account"], failure["error"])

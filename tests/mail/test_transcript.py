@@ -85,6 +85,14 @@ def test_what_is_private(text: str, kept: str) -> None:
     assert noted(text) == kept
 
 
+def test_connection() -> None:
+    """What happened to it stands between what was said."""
+    transcript = Transcript(ACCOUNT)
+    transcript.note("connection_lost")
+    (line,) = transcript.lines
+    assert line.endswith(" connection_lost")
+
+
 def test_long_session() -> None:
     """The beginning and the end are kept, and what is missing is said."""
     transcript = Transcript(ACCOUNT)
