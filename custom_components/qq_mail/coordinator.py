@@ -144,3 +144,10 @@ def not_loaded(entry: ConfigEntry) -> ServiceValidationError:
         translation_key="account_disabled" if disabled else "account_not_loaded",
         translation_placeholders={"account": entry.title},
     )
+
+
+async def async_settled(hass: HomeAssistant) -> None:
+    """Wait for accounts that are just being loaded anew: their entities come back."""
+    for entry in hass.config_entries.async_entries(DOMAIN, include_disabled=False):
+        with suppress(ServiceValidationError):
+            await async_loaded(entry)

@@ -11,6 +11,7 @@ from homeassistant.config_entries import UnknownEntry, UnknownSubEntry
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_TIMEOUT
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import AbortFlow
+from homeassistant.helpers.importlib import async_import_module
 from homeassistant.helpers.selector import TextSelector, TextSelectorConfig
 from homeassistant.util.hass_dict import HassKey
 from homeassistant.util.ssl import client_context
@@ -30,7 +31,6 @@ from .errors import form_field, placeholders, translation_key
 from .mail.address import InvalidMailboxError, Mailbox, tidy
 from .mail.errors import MailError
 from .mail.host import InvalidHostError, read_host
-from .mail.session import SubmissionSession
 
 RANGES = {
     CONF_PORT: (1, 65535),
@@ -135,6 +135,9 @@ class Form:
         fields: vol.Schema,
     ) -> None:
         """Log in, as sending would, and note why that failed."""
+        await async_import_module(hass, f"{__package__}.mail.session")
+        from .mail.session import SubmissionSession  # noqa: PLC0415
+
         account = account_from(data, timeout)
         logging_in = hass.data.setdefault(_LOGGING_IN, set())
         if account.username in logging_in:
