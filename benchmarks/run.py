@@ -18,14 +18,28 @@ from typing import Any, cast
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.disk import SYNC_MILLISECONDS, Syncs, has_strace, slow_disk  # noqa: E402
+from benchmarks.process import (  # noqa: E402
+    cpu_seconds,
+    forget_peak,
+    import_milliseconds,
+    memory,
+    milliseconds,
+)
 from benchmarks.report import CORE, OURS, Row, chart, table  # noqa: E402
 from benchmarks.server import ACCOUNT, CODE  # noqa: E402
 from homeassistant.const import __version__  # noqa: E402 - needs the path above
-from tests.e2e.home_assistant import Channel, HomeAssistant, HomeAssistantError  # noqa: E402
+from tests.e2e.home_assistant import (  # noqa: E402
+    Channel,
+    HomeAssistant,
+    HomeAssistantError,
+    free_port,
+)
 
 ROUND_TRIPS = (0, 20, 50)
 """Milliseconds."""
 BURST = 50
+AT_ONCE_ON_A_CARD = 20
 SIZES = (1, 20, 50)
 MIB = 1024**2
 PING_PAUSE = 0.002
@@ -63,9 +77,12 @@ class Server:
 class Bench:
     """Both integrations, ready to send, and how they are measured."""
 
-    def __init__(self, home: HomeAssistant, server: Server, *, quick: bool) -> None:
+    def __init__(
+        self, home: HomeAssistant, server: Server, ca_file: Path, *, quick: bool
+    ) -> None:
         self.home = home
         self.server = server
+        self.ca_file = ca_file
         self.quick = quick
         self.entry = self.core_entry = ""
         self.entities: dict[str, str] = {}
@@ -73,11 +90,8 @@ class Bench:
 
     async def set_up(self) -> None:
         """Add the same account to both, by their config flows."""
-        login = {"username": ACCOUNT, "password": CODE, "encryption": "tls"}
-        server = {"port": self.server.port}
-        self.entry = await self._flow(
-            "flow", "qq_mail", {**login, **server, "host": "127.0.0.1"}
-        )
+        ours, core = accounts(self.server.port)
+        self.entry = await self._flow("flow", "qq_mail", ours)
         await self._flow(
             "options/flow",
             self.entry,
@@ -89,18 +103,7 @@ class Bench:
                 "size_budget": 50,
             },
         )
-        self.core_entry = await self._flow(
-            "flow",
-            "smtp",
-            {
-                **login,
-                **server,
-                "server": "127.0.0.1",
-                "sender": ACCOUNT,
-                "verify_ssl": True,
-                "options": {},
-            },
-        )
+        self.core_entry = await self._flow("flow", "smtp", {**core, "options": {}})
         await self._flow(
             "subentries/flow", [self.core_entry, "recipient"], {"recipient": ACCOUNT}
         )
@@ -148,6 +151,31 @@ class Bench:
                 Row(f"The call when nobody waits, {where}", "ms", unwaited),
             ]
 
+    async def round_trips(self, channel: Channel) -> None:
+        """How often a mail has to wait for the server: one, and one of many."""
+        results: dict[str, list[tuple[float, float]]] = {}
+        for who in (OURS, CORE):
+            for _ in range(1 if self.quick else 3):
+                await self.server.tell(reset=0.02)
+                # Ours keeps the connection of the first one.
+                await self.send(channel, who)
+                one = await self._round_trips(self.send(channel, who), 2)
+                many = [self.send(channel, who) for _ in range(BURST)]
+                each = await self._round_trips(asyncio.gather(*many), 2 + BURST)
+                results.setdefault(who, []).append((one, each / BURST))
+        ours, core = (list(zip(*results[who], strict=True)) for who in (OURS, CORE))
+        self.rows += [
+            Row("Round trips, kept connection", "times", ours[0], core[0]),
+            Row(f"Round trips for each of {BURST} at once", "times", ours[1], core[1]),
+        ]
+
+    async def _round_trips(self, sent: Awaitable[Any], number: int) -> int:
+        """Return how many there are until a mail, the last of so many, was sent."""
+        before = (await self.server.tell())["round_trips"]
+        await sent
+        state = await self.server.tell(wait=number)
+        return int(state["round_trips"] - before)
+
     async def bursts(self, channel: Channel) -> None:
         """Fifty alerts at once."""
         pid = self.home.pid
@@ -156,16 +184,11 @@ class Bench:
             for repetition in range(1 if self.quick else 5):
                 for who in in_turn(repetition):
                     await self.server.tell(reset=round_trip / 1000)
-                    data = {"wait": 60} if who == OURS else {}
-                    cpu, start = cpu_seconds(pid), time.monotonic()
-                    calls = [self.send(channel, who, **data) for _ in range(BURST)]
-                    done = asyncio.gather(*calls)
-                    state = await self.server.tell(wait=BURST)
-                    wall = state["time"] - start
-                    await done
+                    cpu = cpu_seconds(pid)
+                    wall, state = await self._at_once(channel, who, BURST)
                     results.setdefault(who, []).append(
                         (
-                            wall * 1000,
+                            wall,
                             (cpu_seconds(pid) - cpu) * 1000 / BURST,
                             state["logins"],
                             state["octets"] // 1024,
@@ -179,6 +202,81 @@ class Bench:
                 Row(f"CPU for one of {BURST}, {where}", "ms", ours[1], core[1]),
                 Row(f"Octets for {BURST}, {where}", "KiB", ours[3], core[3]),
             ]
+            if round_trip:
+                per_mail = [
+                    [wall / round_trip / BURST for wall in walls]
+                    for walls in (ours[0], core[0])
+                ]
+                self.rows.append(
+                    Row(
+                        f"One of {BURST}, {where}",
+                        "round trips",
+                        per_mail[0],
+                        per_mail[1],
+                    )
+                )
+
+    async def _at_once(
+        self, channel: Channel, who: str, number: int
+    ) -> tuple[float, dict[str, Any]]:
+        """Return how many milliseconds so many take, and what the server says then."""
+        data = {"wait": 60} if who == OURS else {}
+        start = time.monotonic()
+        done = asyncio.gather(*(self.send(channel, who, **data) for _ in range(number)))
+        state = await self.server.tell(wait=number)
+        await done
+        return (state["time"] - start) * 1000, state
+
+    async def disk(self, _channel: Channel) -> None:
+        """The same Home Assistant on a disk that takes long for a sync."""
+        if not has_strace():
+            print("benchmark: no strace, and so no rows on syncs", file=sys.stderr)
+            return
+        folder = self.home.config_dir.parent
+        log = folder / "syncs.log"
+        home = HomeAssistant(
+            folder / "card", ca_file=self.ca_file, under=slow_disk(log)
+        )
+        configure(home.config_dir)
+        async with home, home.channel() as channel:
+            bench = Bench(home, self.server, self.ca_file, quick=self.quick)
+            await bench.set_up()
+            self.rows += await bench.syncs(channel, Syncs(log))
+
+    async def syncs(self, channel: Channel, syncs: Syncs) -> list[Row]:
+        """How many there are, and how long alerts take with them."""
+        alone: dict[str, list[float]] = {}
+        many: dict[str, list[float]] = {}
+        before, overall, each = [], [], []
+        for repetition in range(1 if self.quick else 3):
+            for who in in_turn(repetition):
+                await self.server.tell(reset=0.02)
+                await self.send(channel, who)
+                for number in range(2, 4 if self.quick else 7):
+                    began = time.time()
+                    took = await self.send(channel, who)
+                    state = await self.server.tell(wait=number)
+                    alone.setdefault(who, []).append(took)
+                    if who == OURS:
+                        seen = await syncs.since(began)
+                        dot = state["accepted_at"][-1]
+                        before.append(sum(sync < dot for sync in seen))
+                        overall.append(len(seen))
+                await self.server.tell(reset=0.02)
+                began = time.time()
+                wall, _ = await self._at_once(channel, who, AT_ONCE_ON_A_CARD)
+                many.setdefault(who, []).append(wall)
+                if who == OURS:
+                    each.append(len(await syncs.since(began)) / AT_ONCE_ON_A_CARD)
+        where = f"round trip 20 ms, a sync takes {SYNC_MILLISECONDS} ms"
+        number = AT_ONCE_ON_A_CARD
+        return [
+            Row("Syncs of an alert before its final dot", "times", before),
+            Row("Syncs of an alert in all", "times", overall),
+            Row(f"Syncs for each of {number} at once", "times", each),
+            Row(f"One alert, kept connection, {where}", "ms", alone[OURS], alone[CORE]),
+            Row(f"{number} at once, {where}", "ms", many[OURS], many[CORE]),
+        ]
 
     async def large(self, _channel: Channel) -> None:
         """Large attachments: is Home Assistant still there meanwhile?"""
@@ -270,15 +368,45 @@ class Bench:
     async def starts(self, _channel: Channel) -> None:
         """What they cost when Home Assistant starts."""
         ours, core = [], []
-        for _ in range(1 if self.quick else 5):
+        for _ in range(4 if self.quick else 11):
             ours.append(import_milliseconds("custom_components.qq_mail"))
             core.append(import_milliseconds("homeassistant.components.smtp"))
-        self.rows.append(Row("Import", "ms", ours, core))
+        # The first time all is compiled.
+        self.rows.append(Row("Import", "ms", ours[1:], core[1:]))
+        first = self._first_accounts()
+        self.rows.append(
+            Row("First account: import and set-up", "ms", first[OURS], first[CORE])
+        )
         ours, core = [], []
         for _ in range(3 if self.quick else 10):
             ours.append(await self._reload(self.entry))
             core.append(await self._reload(self.core_entry))
         self.rows.append(Row("Set-up of the entry", "ms", ours, core))
+
+    def _first_accounts(self) -> dict[str, list[float]]:
+        """Add an account to a Home Assistant that has none, in a fresh process."""
+        took: dict[str, list[float]] = {OURS: [], CORE: []}
+        data = dict(zip((OURS, CORE), accounts(self.server.port), strict=True))
+        options = {OURS: {"service_name": "qq_mail"}, CORE: {}}
+        with tempfile.TemporaryDirectory() as folder:
+            home = HomeAssistant(Path(folder, "config"), ca_file=self.ca_file)
+            configure(home.config_dir)
+            for repetition in range(4 if self.quick else 11):
+                for who in in_turn(repetition):
+                    account = {"data": data[who], "options": options[who]}
+                    took[who].append(
+                        milliseconds(
+                            "-m",
+                            "benchmarks.startup",
+                            str(home.config_dir),
+                            who,
+                            json.dumps({**account, "subentries_data": []}),
+                            REQUESTS_CA_BUNDLE=str(self.ca_file),
+                            SETUP_PORT=str(free_port()),
+                        )
+                    )
+        # The first time all is compiled, and Home Assistant settles in.
+        return {who: times[1:] for who, times in took.items()}
 
     async def _reload(self, entry: str) -> float:
         """Load an entry anew, and return how many milliseconds that took."""
@@ -287,20 +415,22 @@ class Bench:
         return (time.perf_counter() - start) * 1000
 
 
+def accounts(port: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the same account, as ours and as core's has it."""
+    login = {
+        "username": ACCOUNT,
+        "password": CODE,
+        "encryption": "tls",
+        "port": port,
+    }
+    ours = {**login, "host": "127.0.0.1"}
+    core = {"server": "127.0.0.1", "sender": ACCOUNT, "verify_ssl": True}
+    return ours, {**login, **core}
+
+
 def in_turn(repetition: int) -> tuple[str, str]:
     """Let each of them be the first as often as the other."""
     return (CORE, OURS) if repetition % 2 else (OURS, CORE)
-
-
-def cpu_seconds(pid: int) -> float:
-    """Return the processor time that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def forget_peak(pid: int) -> None:
-    """Begin the high-water mark of a process's memory anew (proc(5))."""
-    Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
 def configure(config_dir: Path) -> None:
@@ -310,29 +440,6 @@ def configure(config_dir: Path) -> None:
     file = config_dir / "configuration.yaml"
     first, rest = file.read_text().replace(": debug", ": warning").split("\n", 1)
     file.write_text(f"{first}\n  media_dirs:\n    local: {folder}\n{rest}")
-
-
-def memory(status: Path, key: str) -> float:
-    """Return a line of a process's status, in MiB."""
-    (line,) = [line for line in status.read_text().splitlines() if key in line]
-    return int(line.split()[1]) / 1024
-
-
-def import_milliseconds(module: str) -> float:
-    """Import a module into a fresh process that has Home Assistant already."""
-    code = (
-        "import time, homeassistant.bootstrap, homeassistant.components.notify\n"
-        f"start = time.perf_counter()\nimport {module}\n"
-        "print((time.perf_counter() - start) * 1000)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return float(done.stdout)
 
 
 @asynccontextmanager
@@ -360,7 +467,9 @@ async def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/benchmark", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="repeat less; print only")
     parser.add_argument(
-        "--only", nargs="*", help="alerts, bursts, large, queue, starts"
+        "--only",
+        nargs="*",
+        help="starts, round_trips, alerts, bursts, queue, disk, large",
     )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -369,13 +478,15 @@ async def main() -> None:
             home = HomeAssistant(Path(folder, "config"), ca_file=ca_file)
             configure(home.config_dir)
             async with home, home.channel() as channel:
-                bench = Bench(home, running, quick=options.quick)
+                bench = Bench(home, running, ca_file, quick=options.quick)
                 await bench.set_up()
                 parts: dict[str, Callable[[Channel], Awaitable[None]]] = {
                     "starts": bench.starts,
+                    "round_trips": bench.round_trips,
                     "alerts": bench.alerts,
                     "bursts": bench.bursts,
                     "queue": bench.queue,
+                    "disk": bench.disk,
                     # The last one: it restarts Home Assistant.
                     "large": bench.large,
                 }
