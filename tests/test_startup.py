@@ -5,10 +5,14 @@ import json
 import os
 from pathlib import Path
 import sys
+import threading
 from typing import Any
 
 from PIL import Image
 import pytest
+
+from custom_components.qq_mail import loading
+from homeassistant.core import HomeAssistant
 
 from .first_use import NOT_AT_THE_START
 from .qq_server import Certificates, QQServer
@@ -58,6 +62,32 @@ async def test_first_login_of_a_form(server: QQServer, config_dir: Path) -> None
     told = await first_use(config_dir, server.tls_port, "form")
     assert told["in_the_end"] == ["aiosmtplib", "email_validator"]
     assert told["in_the_loop"] == []
+
+
+async def test_call_that_is_cancelled(
+    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waits for the same to be loaded has it all the same."""
+    begun, go_on = threading.Event(), threading.Event()
+    loads: list[str] = []
+
+    def load(module: str) -> None:
+        loads.append(module)
+        begun.set()
+        go_on.wait(10)
+
+    monkeypatch.setattr(loading, "_loaded", set())
+    monkeypatch.setattr(loading, "import_module", load)
+    first = hass.async_create_task(loading.async_load_addresses(hass))
+    second = hass.async_create_task(loading.async_load_addresses(hass))
+    await hass.async_add_executor_job(begun.wait, 10)
+    first.cancel()
+    go_on.set()
+    await second
+    assert first.cancelled()
+    # Then it is there, and nobody waits any more.
+    await loading.async_load_addresses(hass)
+    assert loads == ["email_validator"] * 2
 
 
 async def test_what_waited(server: QQServer, config_dir: Path) -> None:

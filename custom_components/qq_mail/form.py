@@ -11,7 +11,6 @@ from homeassistant.config_entries import UnknownEntry, UnknownSubEntry
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_TIMEOUT
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import AbortFlow
-from homeassistant.helpers.importlib import async_import_module
 from homeassistant.helpers.selector import TextSelector, TextSelectorConfig
 from homeassistant.util.hass_dict import HassKey
 from homeassistant.util.ssl import client_context
@@ -28,6 +27,7 @@ from .const import (
 )
 from .coordinator import account_from
 from .errors import form_field, placeholders, translation_key
+from .loading import async_load_session
 from .mail.address import InvalidMailboxError, Mailbox, tidy
 from .mail.errors import MailError
 from .mail.host import InvalidHostError, read_host
@@ -135,7 +135,7 @@ class Form:
         fields: vol.Schema,
     ) -> None:
         """Log in, as sending would, and note why that failed."""
-        await async_import_module(hass, f"{__package__}.mail.session")
+        await async_load_session(hass)
         from .mail.session import SubmissionSession  # noqa: PLC0415
 
         account = account_from(data, timeout)

@@ -7,9 +7,9 @@ import ssl
 from typing import TYPE_CHECKING, Any
 
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers.importlib import async_import_module
 
 from ..const import DOMAIN, IDLE_TIMEOUT, STOP_GRACE
+from ..loading import async_load_session
 from ..mail.errors import MailError
 from ..mail.models import Account, Submission
 from .clock import read_clock
@@ -27,10 +27,6 @@ from .message import QueuedMessage
 
 if TYPE_CHECKING:
     from ..mail.session import SubmissionSession
-
-# What only a login, or what follows it, needs: loaded off the event loop before.
-_MAIL = __package__.rpartition(".")[0] + ".mail"
-_FOR_SESSIONS = (f"{_MAIL}.session", f"{_MAIL}.message")
 
 
 class _CutError(Exception):
@@ -178,8 +174,7 @@ class Worker:
     async def _take(self, *, fresh: bool) -> SubmissionSession:
         """Return a session that nobody uses, new if there is none. Raises SessionError."""
         async with self._opening:
-            for module in _FOR_SESSIONS:
-                await async_import_module(self._hass, module)
+            await async_load_session(self._hass)
             from ..mail.session import SubmissionSession  # noqa: PLC0415
 
             # While this waited, a login may have been refused.
