@@ -37,13 +37,3 @@ def milliseconds(*command: str, **environment: str) -> float:
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "", **environment},
     )
     return float(done.stdout)
-
-
-def import_milliseconds(module: str) -> float:
-    """Import a module into a fresh process that has Home Assistant already."""
-    code = (
-        "import time, homeassistant.bootstrap, homeassistant.components.notify\n"
-        f"start = time.perf_counter()\nimport {module}\n"
-        "print((time.perf_counter() - start) * 1000)"
-    )
-    return milliseconds("-c", code)
