@@ -130,7 +130,7 @@ async def _async_send(
         recipients=recipients,
         subject=subject,
         text="",
-        reply_to=request.reply_to or (Mailbox.parse(reply_to) if reply_to else None),
+        reply_to=request.reply_to or (Mailbox.stored(reply_to) if reply_to else None),
         priority=request.priority,
         references=references,
     )
