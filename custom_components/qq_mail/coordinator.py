@@ -146,8 +146,20 @@ def not_loaded(entry: ConfigEntry) -> ServiceValidationError:
     )
 
 
-async def async_settled(hass: HomeAssistant) -> None:
+async def async_settled(entries: list[QQMailConfigEntry]) -> None:
     """Wait for accounts that are just being loaded anew: their entities come back."""
-    for entry in hass.config_entries.async_entries(DOMAIN, include_disabled=False):
+
+    async def wait_for(entry: QQMailConfigEntry) -> None:
         with suppress(ServiceValidationError):
             await async_loaded(entry)
+
+    await asyncio.gather(*map(wait_for, entries))
+
+
+def being_loaded(hass: HomeAssistant) -> list[QQMailConfigEntry]:
+    """Return the accounts that will be there in a moment."""
+    return [
+        entry
+        for entry in hass.config_entries.async_entries(DOMAIN, include_disabled=False)
+        if entry.state is not ConfigEntryState.LOADED
+    ]

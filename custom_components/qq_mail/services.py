@@ -19,11 +19,10 @@ from homeassistant.helpers.service import async_register_admin_service
 from homeassistant.util.json import JsonValueType
 
 from .const import DOMAIN
-from .coordinator import async_settled
+from .coordinator import async_settled, being_loaded
 from .loading import async_load_sending
 from .message.errors import field_error
 from .outbox.outbox import Outbox
-from .targets import called_entries
 
 
 class Action(StrEnum):
@@ -52,10 +51,8 @@ _ACCOUNT_SCHEMA = vol.Schema(
 _CHOICE_SCHEMA = _ACCOUNT_SCHEMA.extend(
     {vol.Optional(OutboxField.QUEUE_ID.value): cv.string}
 )
-# The other fields are read by ourselves, with errors that a person understands.
-_MESSAGE_SCHEMA = _ACCOUNT_SCHEMA.extend(
-    cv.TARGET_SERVICE_FIELDS, extra=vol.ALLOW_EXTRA
-)
+# All is read by ourselves: what varies while the house runs stops no message.
+_MESSAGE_SCHEMA = vol.Schema({}, extra=vol.ALLOW_EXTRA)
 
 
 @callback
@@ -156,7 +153,10 @@ async def _async_outboxes(call: ServiceCall) -> list[Outbox]:
 
     Raises ServiceValidationError.
     """
-    await async_settled(call.hass)
+    await async_load_sending(call.hass)
+    from .targets import called_entries  # noqa: PLC0415
+
+    await async_settled(being_loaded(call.hass))
     entries = called_entries(call.hass, call.data.get(OutboxField.CONFIG_ENTRY_ID))
     return [entry.runtime_data.outbox for entry in entries]
 
