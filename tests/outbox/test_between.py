@@ -96,7 +96,7 @@ async def test_removed_while_composed(
     gate.opened.set()
     with pytest.raises(HomeAssistantError) as refused:
         await call
-    assert refused.value.translation_key == "outbox_closed"
+    assert refused.value.translation_key == "account_not_loaded"
     await hass.async_block_till_done()
     assert not spool_of(hass, loaded_entry).exists()
 
@@ -124,7 +124,7 @@ async def test_disabled_while_composed(
     gate.opened.set()
     with pytest.raises(HomeAssistantError) as refused:
         await call
-    assert refused.value.translation_key == "outbox_closed"
+    assert refused.value.translation_key == "account_disabled"
     await hass.async_block_till_done()
     assert files_of(hass, loaded_entry) == []
 
