@@ -251,8 +251,8 @@ class Outbox:
         that it reads files, which may hang. When this returns, the message was accepted, or
         refused for good, or is on disk. None: it was cleared before it was taken.
 
-        Raises OutboxClosedError, MessageTooLargeError and StalledError; OutboxFullError
-        and OSError where it cannot be kept and was not accepted at once either.
+        Raises OutboxClosedError and StalledError; OutboxFullError and OSError where it
+        cannot be kept and was not accepted at once either.
         """
         order = Order(
             ticket=ticket,
@@ -398,9 +398,7 @@ class Outbox:
         made = None
         if order.reads_files:
             # What hangs here holds up nobody else.
-            made = await self._intake.async_make(
-                order, self._manager.queue, self.max_size
-            )
+            made = await self._intake.async_make(order, self._manager.queue)
         async with self._taking:
             # One after the other, so that they go out as they came.
             if self._closed:
@@ -408,15 +406,11 @@ class Outbox:
                     await self._intake.async_drop(made)
                 raise OutboxClosedError
             if made is None:
-                made = await self._intake.async_make(
-                    order, self._manager.queue, self.max_size
-                )
+                made = await self._intake.async_make(order, self._manager.queue)
             if made.body is None and (trouble := await self._intake.async_add(made)):
                 # What the disk does not let go would be sent after the next start.
                 self._manager.writer.remove(order.ticket.queue_id)
-                made = await self._intake.async_make_in_memory(
-                    order, self.max_size, trouble
-                )
+                made = await self._intake.async_make_in_memory(order, trouble)
         # From here on without an await: nobody can come between.
         message = made.message
         self._tickets.discard(order.ticket)
