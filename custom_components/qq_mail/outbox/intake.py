@@ -12,10 +12,9 @@ from homeassistant.core import HomeAssistant
 
 from ..const import LOGGER, MAX_BYTES, MAX_MESSAGES, MAX_SHARE_OF_DISK
 from ..mail.models import Composed
-from .clock import Now, read_clock
+from .clock import Now
 from .errors import OutboxFullError, StalledError
 from .message import QueuedMessage
-from .queue import Queue
 from .spool import Spool
 
 _RESERVE = 0.1
@@ -70,13 +69,12 @@ class Intake:
         self._hass = hass
         self._spool = spool
 
-    async def async_make(self, order: Order, queue: Queue) -> Made:
-        """Compose a message, on disk if that has room for it.
+    async def async_make(self, order: Order, held: int, number: int) -> Made:
+        """Compose a message, on disk if that has room beside so many octets and others.
 
         Raises StalledError where a file that goes with it is not read to its end;
         whatever `compose` raises, but OSError means the disk.
         """
-        held, number = queue.size, len(queue)
         draft = self._spool.temporary(order.ticket.queue_id)
 
         def write(stream: BinaryIO) -> QueuedMessage:
@@ -124,16 +122,6 @@ class Intake:
             body=stream.getvalue(),
             trouble=trouble,
         )
-
-    async def async_add(self, made: Made) -> OSError | None:
-        """Put a message on disk for good; return why that was not possible."""
-        try:
-            await self._hass.async_add_executor_job(
-                self._spool.add, made.draft, made.message, read_clock()
-            )
-        except OSError as err:
-            return err
-        return None
 
     async def async_drop(self, made: Made) -> None:
         """Leave nothing of a message that nobody takes."""
