@@ -79,6 +79,8 @@ class Spool:
         self.folder = folder
         self._closed = False
         self._making = Lock()
+        self._unmarked = False
+        """Whether it is still to be said that the folder was here all the time."""
         self._journal = Journal(folder / "journal")
         self._entries: dict[str, Entry] = {}
         """What the journal says, by keys."""
@@ -118,8 +120,7 @@ class Spool:
         loaded.damaged += sorted((self.folder / _DAMAGED).glob("*.json"))
         if loaded.restored and not len(loaded.queue):
             loaded.restored = False
-            with suppress(OSError):
-                self._mark_present()
+            self._unmarked = True
         return loaded
 
     def _read_journal(self, loaded: Loaded) -> None:
@@ -347,14 +348,17 @@ class Spool:
         Raises OutboxClosedError.
         """
         with self._making:
-            if self.folder.exists():
+            if not self.folder.exists():
+                if self._closed:
+                    raise OutboxClosedError
+                self.folder.mkdir(mode=_FOLDER_MODE, parents=True)
+                self._unmarked = True
+            if not self._unmarked:
                 return
-            if self._closed:
-                raise OutboxClosedError
-            self.folder.mkdir(mode=_FOLDER_MODE, parents=True)
             for parent in (self.folder.parent, self.folder.parent.parent):
                 sync_folder(parent)
             self._mark_present()
+            self._unmarked = False
 
     @property
     def _present(self) -> Path:
