@@ -189,7 +189,7 @@ async def test_damaged(
     assert not loaded.keys() & aside
 
 
-@fuzz(200)
+@fuzz(80)
 @given(damage=DAMAGES)
 def test_damaged_journal(tmp_path: Path, damage: Damage) -> None:
     """What has files of its own is whole, and so is whatever else is loaded."""

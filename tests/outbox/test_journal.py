@@ -1,6 +1,8 @@
 """How often the disk is waited for, and what stands in the journal meanwhile."""
 
 import asyncio
+import errno
+from functools import partial
 import json
 import os
 from pathlib import Path
@@ -11,11 +13,14 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.outbox import spool as spool_module
 from custom_components.qq_mail.outbox.journal import Entry, Journal
+from custom_components.qq_mail.outbox.record import as_json
+from custom_components.qq_mail.outbox.spool import STATE, Change, Spool
 from homeassistant.core import HomeAssistant
 
 from ..conftest import Events, shut_down
 from ..qq_server import Answer, Close, QQServer, Step
 from .test_outbox import notify, outbox_of, record_of, spool_of, until, waiting
+from .test_records import MESSAGE, NOW
 
 ONE = Entry("01ARZ3NDEKTSV4RRFFQ69G5FAV", b'{"subject": "\xe7\x81\xab"}', b"a\r\n\xff")
 TWO = Entry("01ARZ3NDEKTSV4RRFFQ69G5FAW", b'{"subject": "Two"}')
@@ -244,3 +249,93 @@ def test_line_that_is_not_whole(
     assert content.entries == entries
     assert bool(content.damaged) == damaged
     assert ("cut off" in caplog.text) != damaged
+
+
+def spool_with(folder: Path, *records: str) -> Path:
+    """Make a spool whose journal says this of as many messages."""
+    spool = Spool(folder)
+    for place, record in enumerate(records):
+        draft = spool.temporary(MESSAGE.queue_id)
+        spool.write_draft(draft, lambda stream: stream.write(b"x\r\n"))
+        key = f"{MESSAGE.queue_id[:-1]}{place}"
+        text = record.replace(MESSAGE.queue_id, key)
+        assert spool.write([Change(key, partial(str, text), draft)]) == {}
+    spool.close()
+    return folder / "journal"
+
+
+GOOD = as_json(MESSAGE, NOW)
+
+
+def test_damaged_line(tmp_path: Path) -> None:
+    """It is set aside; the other messages are whole."""
+    journal = spool_with(tmp_path / "spool", GOOD, GOOD, GOOD, GOOD)
+    journal.write_bytes(journal.read_bytes().replace(b"FA1", b"FA9"))
+    loaded = Spool(tmp_path / "spool").load(NOW)
+    assert [m.queue_id[-1] for m in loaded.queue] == ["0", "2", "3"]
+    (aside,) = loaded.damaged
+    assert aside.parent.name == "damaged"
+    assert b"FA9" in aside.read_bytes()
+
+
+def test_record_in_the_journal_of_another_version(tmp_path: Path) -> None:
+    """It is set aside with its text, once."""
+    bad = json.dumps({**json.loads(GOOD), "version": 4})
+    spool_with(tmp_path / "spool", GOOD, bad)
+    spool = Spool(tmp_path / "spool")
+    loaded = spool.load(NOW)
+    assert [m.queue_id[-1] for m in loaded.queue] == ["0"]
+    (aside,) = loaded.damaged
+    assert aside.with_suffix(".eml").read_bytes() == b"x\r\n"
+    aside.unlink()
+    spool.settle()
+    assert Spool(tmp_path / "spool").load(NOW).damaged == []
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_journal_that_is_none(tmp_path: Path, place: int) -> None:
+    """What has files of its own goes on, and new messages are kept."""
+    folder = tmp_path / "spool"
+    journal = spool_with(folder, GOOD)
+    spool = Spool(folder)
+    spool.load(NOW)
+    spool.settle()
+    spool.close()
+    journal.unlink()
+    journal.mkdir()
+    (folder / ["other", "damaged"][place]).write_text("in the way")
+    spool = Spool(folder)
+    loaded = spool.load(NOW)
+    assert len(loaded.queue) == 1
+    (aside,) = loaded.damaged
+    assert aside.parent.name == ["damaged", "spool"][place]
+    assert bool(spool.write([Change(STATE, partial(str, 1))])) == bool(place)
+
+
+def test_draft_that_is_gone(tmp_path: Path) -> None:
+    """One change that cannot be made stops no other."""
+    spool = Spool(tmp_path / "spool")
+    gone = Change(MESSAGE.queue_id, partial(str, GOOD), spool.temporary("x"))
+    assert spool.write([gone]).keys() == {MESSAGE.queue_id}
+    state = Change(STATE, partial(str, '{"asked": 1}'))
+    assert spool.write([gone, state]).keys() == {MESSAGE.queue_id}
+    assert record_of(tmp_path / "spool") == {"asked": 1}
+
+
+def test_full_disk_lets_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has files of its own is gone, though the journal cannot say so."""
+    folder = tmp_path / "spool"
+    spool_with(folder, GOOD, GOOD)
+    spool = Spool(folder)
+    loaded = spool.load(NOW)
+    spool.settle()
+    (key, _) = (message.queue_id for message in loaded.queue)
+
+    def full(*_: Any) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        assert spool.write([Change(key, None)]).keys() == {key}
+    spool.close()
+    assert [m.queue_id[-1] for m in Spool(folder).load(NOW).queue] == ["1"]

@@ -127,25 +127,22 @@ class Spool:
         """Learn what the journal says; it begins anew with the first change."""
         file = self._journal.file
         try:
-            content = self._journal.read()
-        except FileNotFoundError:
-            return
-        except OSError as err:
-            LOGGER.error("Setting %s aside: %s", file, err)
-            if not self._move_aside([file]):
-                loaded.damaged.append(file)
-            return
-        for entry in content.entries:
-            self._learn(entry)
-        for line in content.damaged:
-            LOGGER.error("Setting a line of %s aside", file)
-            aside = self.folder / _DAMAGED / f"{token_hex(4)}.journal.json"
             try:
-                aside.parent.mkdir(mode=_FOLDER_MODE, exist_ok=True)
-                _write(aside, line)
+                content = self._journal.read()
+            except FileNotFoundError:
+                return
             except OSError as err:
-                LOGGER.error("Cannot set it aside: %s", err)
-                loaded.damaged.append(file)
+                LOGGER.error("Setting %s aside: %s", file, err)
+                file.replace(self._aside(f"{token_hex(4)}.journal.json"))
+                return
+            for entry in content.entries:
+                self._learn(entry)
+            for line in content.damaged:
+                LOGGER.error("Setting a line of %s aside", file)
+                _write(self._aside(f"{token_hex(4)}.journal.json"), line)
+        except OSError as err:
+            LOGGER.error("Cannot set %s aside: %s", file, err)
+            loaded.damaged.append(file)
 
     def _load_records(
         self, files: Iterable[Path], now: Now, loaded: Loaded
@@ -181,8 +178,6 @@ class Spool:
 
     def write_draft[T](self, draft: Path, write: Callable[[BinaryIO], T]) -> T:
         """Have a message written under a temporary name. Raises OutboxClosedError."""
-        if self._closed:
-            raise OutboxClosedError
         self._make_folder()
         with _open(draft) as stream:
             return write(stream)
@@ -347,10 +342,10 @@ class Spool:
 
         Raises OutboxClosedError.
         """
+        if self._closed:
+            raise OutboxClosedError
         with self._making:
             if not self.folder.exists():
-                if self._closed:
-                    raise OutboxClosedError
                 self.folder.mkdir(mode=_FOLDER_MODE, parents=True)
                 self._unmarked = True
             if not self._unmarked:
@@ -389,26 +384,21 @@ class Spool:
         try:
             if entry:
                 self._settle(entry)
+            for file in (self._file(key), self.body_file(key)):
+                if os.path.lexists(file):
+                    file.replace(self._aside(file.name))
         except OSError as err:
             LOGGER.error("Cannot set %s aside: %s", key, err)
-            return False
-        if not self._move_aside([self._file(key), self.body_file(key)]):
             return False
         if entry:
             self._entries[key] = Entry(key, None)
         return True
 
-    def _move_aside(self, files: Iterable[Path]) -> bool:
+    def _aside(self, name: str) -> Path:
+        """Return where to put what cannot be read."""
         damaged = self.folder / _DAMAGED
-        try:
-            damaged.mkdir(mode=_FOLDER_MODE, exist_ok=True)
-            for file in files:
-                if os.path.lexists(file):
-                    file.replace(damaged / file.name)
-        except OSError as err:
-            LOGGER.error("Cannot set %s aside: %s", files, err)
-            return False
-        return True
+        damaged.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+        return damaged / name
 
 
 def _write(file: Path, content: bytes) -> None:
