@@ -9,7 +9,7 @@ from functools import partial
 from homeassistant.components.notify import ATTR_TITLE_DEFAULT
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
 from .const import (
@@ -27,17 +27,11 @@ from .errors import action_error
 from .mail.address import Mailbox, Recipients, one_line
 from .mail.message import BASE64_LINE, compose
 from .mail.models import Draft, Priority
-from .message.attachments.fetched import megabytes
 from .message.draft import async_material
 from .message.errors import invalid_address
 from .message.request import MessageRequest
 from .message.texts import async_texts
-from .outbox.errors import (
-    MessageTooLargeError,
-    OutboxClosedError,
-    OutboxFullError,
-    StalledError,
-)
+from .outbox.errors import OutboxClosedError, OutboxFullError, StalledError
 from .outbox.intake import Ticket
 from .outbox.outbox import Outbox
 from .outbox.outcome import Outcome, Receipt
@@ -175,15 +169,6 @@ def _translated(entry: QQMailConfigEntry) -> Generator[None]:
     """Turn what an outbox raises into an error that a person reads."""
     try:
         yield
-    except MessageTooLargeError as err:
-        raise ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key="message_too_large",
-            translation_placeholders={
-                "size": megabytes(err.size),
-                "limit": megabytes(err.limit),
-            },
-        ) from err
     except OutboxFullError as err:
         raise HomeAssistantError(
             translation_domain=DOMAIN, translation_key="outbox_full"

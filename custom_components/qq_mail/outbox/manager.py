@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from random import SystemRandom
 import ssl
 
@@ -252,8 +251,7 @@ class QueueManager:
     def keep(self) -> None:
         """Keep what has to hold after a restart as well."""
         self.kept.max_size = self.max_size
-        state = self.kept.as_dict(read_clock())
-        self.writer.keep_state(partial(self._spool.write_state, state))
+        self.writer.keep_state(self.kept.as_dict(read_clock()))
 
     def _data_begins(self, queue_id: str) -> bool:
         """Note that the server may come to have a message; False: it is not wanted."""
