@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 import errno
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.const import DOMAIN
-from custom_components.qq_mail.outbox.spool import Spool
 from homeassistant.components.repairs import repairs_flow_manager
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
@@ -21,6 +21,7 @@ from homeassistant.setup import async_setup_component
 from .conftest import ADDRESS, Events, shut_down
 from .outbox.test_outbox import later, until
 from .qq_server import Answer, QQServer, Step, replies
+from .test_sending import send
 
 
 async def notify(hass: HomeAssistant) -> None:
@@ -281,18 +282,44 @@ async def test_removed_while_the_disk_refuses(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What the outbox knows is told, whatever the disk says: no more, and no less."""
+    server.script(Step.RCPT, Answer(451, "later"))
+    server.script(Step.RCPT, Answer(451, "later"), match="b@", times=None)
+    await notify(hass)
+    await send(hass, to="b@example.com")
+    outbox = loaded_entry.runtime_data.outbox
+    first, _ = outbox.messages()
 
     def refuse(*_: Any) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr(Spool, "_unlink", refuse)
-    await notify(hass)
-    server.script(Step.MAIL, Answer(451, "later"), times=None)
-    await notify(hass)
     with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", refuse)
         patch.setattr(Path, "iterdir", refuse)
+        assert outbox.async_retry(first.queue_id)
+        await until(lambda: len(outbox) == 1)
         await hass.config_entries.async_remove(loaded_entry.entry_id)
     assert len(server.accepted) == 1
     placeholders = placeholders_of(hass, loaded_entry, "removed")
     assert placeholders
     assert placeholders["number"] == "1"
+
+
+async def test_removed_but_not_from_the_disk(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What the disk does not let go is named: it is somebody's mail."""
+    server.script(Step.MAIL, Answer(451, "later"))
+    await notify(hass)
+    folder = hass.config.path(".storage", DOMAIN, loaded_entry.entry_id)
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", refuse)
+        await hass.config_entries.async_remove(loaded_entry.entry_id)
+    assert caplog.text.count(f"Cannot remove {folder}: ") == 1

@@ -259,7 +259,10 @@ class Spool:
 
     def delete(self) -> None:
         """Remove the folder with everything in it."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        failures: list[BaseException] = []
+        shutil.rmtree(self.folder, onexc=lambda _do, _path, err: failures.append(err))
+        if failures and self.folder.exists():
+            LOGGER.error("Cannot remove %s: %s", self.folder, failures[0])
 
     def _record(self, key: str) -> bytes:
         entry = self._entries.get(key)
