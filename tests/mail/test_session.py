@@ -1168,3 +1168,53 @@ async def test_tls_on_a_web_server(
         # In a thread, so that the loop can close its side of the connection.
         await asyncio.to_thread(web.shutdown)
     assert failed.value.cause is Cause.TLS_FAILED
+
+
+SECOND = replace(SUBMISSION, envelope=Envelope(ADDRESS, FRIENDS[:1]))
+
+
+async def test_dot_and_next_envelope(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext
+) -> None:
+    """Of two that follow each other, each takes one round trip; one begins them."""
+    async with SubmissionSession(account, tls_context) as session:
+        before = server.answers
+        await session.submit(SUBMISSION, ending=lambda: session.follow(SECOND))
+        assert len(server.accepted) == 1
+        await session.submit(SECOND)
+        assert server.answers == before + 3
+    assert [mail.recipients for mail in server.accepted] == [FRIENDS, FRIENDS[:1]]
+
+
+async def test_next_envelope_behind_the_dot(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext
+) -> None:
+    """It can go as long as the answer has not come."""
+    scanned = threading.Event()
+
+    def scan(_: AcceptedMessage) -> None:
+        scanned.wait(10)
+
+    server.on_accepted = scan
+    async with SubmissionSession(account, tls_context) as session:
+        submitted = asyncio.create_task(session.submit(SUBMISSION))
+        while not server.accepted:
+            await asyncio.sleep(0)
+        session.follow(SECOND)
+        scanned.set()
+        await submitted
+        await session.submit(SECOND)
+    assert [mail.recipients for mail in server.accepted] == [FRIENDS, FRIENDS[:1]]
+
+
+async def test_left_with_one_announced(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext
+) -> None:
+    """It is not sent, and nothing more can be."""
+    session = SubmissionSession(account, tls_context)
+    await session.open()
+    await session.submit(SUBMISSION, ending=lambda: session.follow(SECOND))
+    session.drop()
+    with pytest.raises(SessionError):
+        await session.submit(SECOND)
+    assert len(server.accepted) == 1

@@ -69,6 +69,9 @@ class SubmissionSession:
         )
         self._dialogue: Dialogue | None = None
         """From the login on: what is said until then, aiosmtplib says."""
+        self._current: Transaction | None = None
+        self._following: Transaction | None = None
+        """The next one, of which the server has heard already."""
         self._announces_size = False
         self.pipelining = False
         """Whether the server takes several commands in one flight (RFC 2920)."""
@@ -137,32 +140,36 @@ class SubmissionSession:
         before_data: Callable[[], Awaitable[None]] | None = None,
         *,
         in_flight: bool = True,
+        beginning: Callable[[], None] | None = None,
+        ending: Callable[[], None] | None = None,
     ) -> SubmissionResult:
         """Hand over one message: one mail transaction (RFC 5321 section 3.3).
 
-        Awaits `before_data` as late as it is certain that the server has nothing yet.
+        Calls `beginning` when all but the text goes in one flight; awaits `before_data`
+        as late as it is certain that the server has nothing yet; calls `ending` when
+        nothing is left to send but the final dot, with which goes what `follow` was
+        called with. A message that was announced so is to be the next one here.
 
         Raises MessageRefusedError, RecipientsRefusedError, OutcomeUnknownError,
         or SessionError where the connection broke before the final dot, each with the
         recipients that were refused by then; OSError where the message cannot be read.
         """
-        if not self._dialogue:
-            raise SessionError(Cause.CONNECTION_LOST, Step.MAIL)
-        transaction = Transaction(
-            self._dialogue,
-            submission,
-            timeout=self._account.timeout,
-            in_flight=in_flight and self.pipelining,
-            announces_size=self._announces_size,
-        )
-        # Before the server hears of it; a short message is this piece alone.
-        await transaction.loaded()
-        self.fresh = False
-        try:
+        transaction, self._following = self._following, None
+        if not transaction:
+            transaction = self._transaction(submission, in_flight=in_flight)
+            # Before the server hears of it; a short message is this piece alone.
+            await transaction.loaded()
+            if beginning and transaction.in_flight:
+                beginning()
             transaction.begin()
+        self.fresh = False
+        self._current = transaction
+        try:
             await transaction.open(before_data)
             await transaction.send_text()
-            transaction.end()
+            if ending:
+                ending()
+            transaction.end(self._following)
             reply = await transaction.answer()
         except MailError as err:
             err.refused = transaction.refused
@@ -176,6 +183,23 @@ class SubmissionSession:
         recipients = submission.envelope.recipients
         accepted = tuple(to for to in recipients if to not in transaction.refused)
         return SubmissionResult(reply, accepted, transaction.refused)
+
+    def follow(self, submission: Submission) -> None:
+        """Announce the next message, with the final dot of this one or behind it."""
+        self._following = self._transaction(submission, in_flight=True)
+        if self._current and self._current.dot_sent:
+            self._following.begin()
+
+    def _transaction(self, submission: Submission, *, in_flight: bool) -> Transaction:
+        if not self._dialogue:
+            raise SessionError(Cause.CONNECTION_LOST, Step.MAIL)
+        return Transaction(
+            self._dialogue,
+            submission,
+            timeout=self._account.timeout,
+            in_flight=in_flight and self.pipelining,
+            announces_size=self._announces_size,
+        )
 
     async def _leave(self, transaction: Transaction, err: MailError) -> None:
         """End the session with a transaction that failed, unless it can go on."""
@@ -198,6 +222,9 @@ class SubmissionSession:
 
     def drop(self) -> None:
         """Close at once, without a word."""
+        if self._following:
+            self._following.forget()
+            self._following = None
         self._client.close()
 
     async def _connect_with_tls(self) -> None:

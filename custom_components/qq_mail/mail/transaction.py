@@ -53,7 +53,7 @@ class Transaction:
         """The recipients that were refused so far."""
         self._dialogue = dialogue
         self._timeout = timeout
-        self._in_flight = in_flight
+        self.in_flight = in_flight
         self._recipients = submission.envelope.recipients
         # So that too much is refused before it is sent.
         size = f" SIZE={submission.size}" if announces_size else ""
@@ -78,19 +78,20 @@ class Transaction:
 
     def begin(self) -> None:
         """Send the envelope, where that is one flight."""
-        if self._in_flight:
+        if self.in_flight:
             self._dialogue.write(self._envelope, len(self._rcpt) + 2)
 
     async def open(self, before_data: Callable[[], Awaitable[None]] | None) -> None:
-        """Have the server ready for the text. Raises MailError."""
+        """Have the server ready for the text. Raises MailError, OSError."""
         await self._name_recipients()
-        if before_data and not self._in_flight:
+        if before_data and not self.in_flight:
             await before_data()
         reply = await self._ask(b"DATA\r\n", Step.DATA)
         if reply.code != _START_INPUT:
             raise _refusal(reply, Step.DATA)
         self._awaits_text = True
-        if before_data and self._in_flight:
+        await self._piece
+        if before_data and self.in_flight:
             await before_data()
         if self._dialogue.surplus:
             # Then no answer could be told from another.
@@ -174,7 +175,7 @@ class Transaction:
 
     async def _refuse(self, err: MailError, outstanding: int) -> None:
         """Raise this, once the rest of the flight is answered."""
-        if self._in_flight and not err.speaks_of_session:
+        if self.in_flight and not err.speaks_of_session:
             try:
                 for _ in range(outstanding):
                     reply = await self._dialogue.reply(Step.DATA, self._timeout)
@@ -190,7 +191,7 @@ class Transaction:
         raise err
 
     async def _ask(self, command: bytes, step: Step) -> Reply:
-        if not self._in_flight:
+        if not self.in_flight:
             self._dialogue.write(command, 1)
         return await self._dialogue.reply(step, self._timeout)
 

@@ -27,6 +27,7 @@ from .events import (
     Event,
     KeepStanding,
     MarkGoneOut,
+    Recall,
     Release,
     Remove,
     Started,
@@ -105,6 +106,7 @@ class QueueManager:
             tell=self.apply,
             submission=self._submission,
             before_data=self._data_begins,
+            may_send=self._may_send,
             written=self.writer.flush,
             may_log_in=lambda: not self.kept.standing.hold,
             lost=self.damaged.append,
@@ -187,7 +189,11 @@ class QueueManager:
         """Do what the heart decided; nothing here waits."""
         match decision:
             case Attempt():
-                self._worker.attempt(decision.message, fresh=decision.fresh)
+                self._worker.attempt(
+                    decision.message, fresh=decision.fresh, behind=decision.behind
+                )
+            case Recall():
+                self._worker.recall(decision.queue_id)
             case CheckLogin():
                 self._worker.check_login()
             case Write():
@@ -263,6 +269,13 @@ class QueueManager:
             return False
         self.apply(DataBegins(queue_id))
         return True
+
+    def _may_send(self, queue_id: str) -> bool:
+        """Tell whether a message is still wanted, and the account need not rest."""
+        flight, hold = self.queue.in_air.get(queue_id), self.kept.standing.hold
+        return bool(
+            flight and not flight.unwanted and not (hold and not hold.for_login)
+        )
 
     def _submission(self, message: QueuedMessage) -> Submission:
         """Return a message as it is to go out: a late one says so."""
