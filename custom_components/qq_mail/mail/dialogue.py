@@ -13,6 +13,7 @@ from .diagnosis import Cause
 from .errors import SessionError
 from .faults import read_reply, translated
 from .models import Reply, Step
+from .transcript import Transcript
 
 _MAX_REPLY: Final = 32 * 1024
 """Octets: no server is to fill the memory by an answer without end."""
@@ -23,9 +24,10 @@ _LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
 class Dialogue(asyncio.Protocol):
     """Takes a transport over, and keeps commands and replies in step."""
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    def __init__(self, transport: asyncio.Transport, transcript: Transcript) -> None:
         """Take over; what was said so far does not matter any more."""
         self._transport = transport
+        self._transcript = transcript
         self._received = bytearray()
         self._outstanding = 0
         self._paused = False
@@ -43,12 +45,13 @@ class Dialogue(asyncio.Protocol):
         """Whether the server said more than it was asked."""
         return not self._outstanding and bool(self._received)
 
-    def write(self, octets: bytes, replies: int = 0) -> None:
-        """Send, and expect so many replies more."""
+    def write(self, said: str, octets: bytes, replies: int = 0) -> None:
+        """Send what the transcript calls so, and expect so many replies more."""
         if not self._outstanding:
             # Nobody had asked for it.
             self._received.clear()
         self._outstanding += replies
+        self._transcript.sent(said, len(octets))
         self._transport.write(octets)
 
     async def drain(self, timeout: float) -> None:
@@ -59,12 +62,17 @@ class Dialogue(asyncio.Protocol):
 
     async def reply(self, step: Step, timeout: float) -> Reply:
         """Return the next reply. Raises SessionError, after which none can be told."""
-        with translated(step):
-            if (reply := self._read(step)) is None:
-                async with asyncio.timeout(timeout):
-                    while (reply := self._read(step)) is None:
-                        await self._change()
+        try:
+            with translated(step):
+                if (reply := self._read(step)) is None:
+                    async with asyncio.timeout(timeout):
+                        while (reply := self._read(step)) is None:
+                            await self._change()
+        except SessionError as err:
+            self._transcript.failed(err)
+            raise
         self._outstanding -= 1
+        self._transcript.received(reply)
         return reply
 
     @override

@@ -11,16 +11,18 @@ from contextlib import suppress
 import re
 import ssl
 from types import TracebackType
-from typing import Self, cast, override
+from typing import Any, Self, cast, override
 
-from aiosmtplib import SMTP, SMTPConnectTimeoutError, SMTPException
+from aiosmtplib import SMTP, SMTPConnectTimeoutError, SMTPException, SMTPResponse
+from aiosmtplib.typing import Default
 
 from .diagnosis import Cause
 from .dialogue import Dialogue
 from .errors import AuthenticationError, MailError, SessionError
-from .faults import translated
+from .faults import read_reply, translated
 from .models import Account, Encryption, Step, Submission, SubmissionResult
 from .transaction import Transaction
+from .transcript import Transcript
 
 # QQ writes the name into a Received field that every recipient can read. An
 # address literal is allowed for a client without a name (RFC 5321 section
@@ -38,11 +40,29 @@ CLOSE_TIMEOUT = 0.5
 """Seconds for QUIT: nothing depends on its answer."""
 
 _GREETING_BYTES = 1024
+_VERBS = ("EHLO", "HELO")
 _SIZE_VALUE = re.compile(r"[0-9]{1,20}")
 
 
 class _Client(SMTP):
     """Closes at once: a graceful TLS shutdown may wait for a dead peer."""
+
+    transcript: Transcript
+
+    @override
+    async def execute_command(
+        self, *args: bytes, timeout: Any = Default.token
+    ) -> SMTPResponse:
+        """Note what is said; of a login, only how it is done."""
+        verb = args[0].decode()
+        if verb == "AUTH":
+            verb = f"AUTH {args[1].decode()}"
+        elif verb not in _VERBS:
+            verb = "(login)"
+        self.transcript.sent(verb, sum(map(len, args)) + len(args) + 1)
+        answer = await super().execute_command(*args, timeout=timeout)
+        self.transcript.received(read_reply(answer.code, answer.message))
+        return answer
 
     @override
     def close(self) -> None:
@@ -67,6 +87,7 @@ class SubmissionSession:
             start_tls=False,
             tls_context=tls_context,
         )
+        self.transcript = self._client.transcript = Transcript(account)
         self._dialogue: Dialogue | None = None
         """From the login on: what is said until then, aiosmtplib says."""
         self._current: Transaction | None = None
@@ -97,6 +118,12 @@ class SubmissionSession:
         try:
             await self.connect()
             await self.authenticate()
+        except MailError as err:
+            if err.step is Step.CONNECT and err.reply:
+                self.transcript.received(err.reply)
+            self.transcript.failed(err)
+            self.drop()
+            raise
         except BaseException:
             self.drop()
             raise
@@ -127,7 +154,7 @@ class SubmissionSession:
             await log_in(self._account.username, self._account.password)
         self.pipelining = self._client.supports_extension("pipelining")
         self._announces_size = self._client.supports_extension("size")
-        self._dialogue = Dialogue(self._transport)
+        self._dialogue = Dialogue(self._transport, self.transcript)
 
     @property
     def is_open(self) -> bool:
@@ -214,7 +241,7 @@ class SubmissionSession:
         """Take leave. The answer is not waited for long, nor does it count."""
         try:
             if self._dialogue and self.is_open:
-                self._dialogue.write(b"QUIT\r\n", 1)
+                self._dialogue.write("QUIT", b"QUIT\r\n", 1)
                 with suppress(SessionError):
                     await self._dialogue.reply(Step.END_OF_DATA, CLOSE_TIMEOUT)
         finally:
@@ -230,7 +257,7 @@ class SubmissionSession:
     async def _connect_with_tls(self) -> None:
         try:
             with translated(Step.CONNECT):
-                await self._client.connect()
+                self._greeted(await self._client.connect())
         except SessionError as err:
             if err.cause is Cause.TLS_FAILED and (
                 greeting := await self._plaintext_greeting()
@@ -245,8 +272,10 @@ class SubmissionSession:
 
     async def _connect_and_upgrade(self) -> None:
         try:
-            await self._client.connect(
-                timeout=min(PROBE_TIMEOUT, self._account.timeout)
+            self._greeted(
+                await self._client.connect(
+                    timeout=min(PROBE_TIMEOUT, self._account.timeout)
+                )
             )
         except (SMTPException, UnicodeError) as err:
             if await self._begins_with_tls():
@@ -255,14 +284,19 @@ class SubmissionSession:
                 if not isinstance(err, SMTPConnectTimeoutError):
                     raise
                 # Silent, but not waiting for TLS: slow, then.
-                await self._client.connect()
+                self._greeted(await self._client.connect())
         with translated(Step.EHLO):
             await self._client.ehlo()
         # QQ would take the login in plaintext as well; we would not.
         if not self._client.supports_extension("starttls"):
             raise SessionError(Cause.NO_STARTTLS, Step.STARTTLS)
         with translated(Step.STARTTLS):
-            await self._client.starttls()
+            self.transcript.sent("STARTTLS", len(b"STARTTLS\r\n"))
+            answer = await self._client.starttls()
+        self.transcript.received(read_reply(answer.code, answer.message))
+
+    def _greeted(self, answer: SMTPResponse) -> None:
+        self.transcript.received(read_reply(answer.code, answer.message))
 
     async def _plaintext_greeting(self) -> bytes:
         """Return what a port says first without TLS, if it says anything."""

@@ -79,7 +79,7 @@ class Transaction:
     def begin(self) -> None:
         """Send the envelope, where that is one flight."""
         if self.in_flight:
-            self._dialogue.write(self._envelope, len(self._rcpt) + 2)
+            self._dialogue.write(self._said, self._envelope, len(self._rcpt) + 2)
 
     async def open(self, before_data: Callable[[], Awaitable[None]] | None) -> None:
         """Have the server ready for the text. Raises MailError, OSError."""
@@ -105,7 +105,7 @@ class Transaction:
         while len(piece := await self._piece) >= CHUNK_BYTES:
             with translated(Step.BODY):
                 for start in range(0, len(piece), CHUNK_BYTES):
-                    self._dialogue.write(piece[start : start + CHUNK_BYTES])
+                    self._dialogue.write("text", piece[start : start + CHUNK_BYTES])
                     await self._dialogue.drain(self._timeout)
             self._piece = self._read()
         if not self._dialogue.is_open:
@@ -114,11 +114,12 @@ class Transaction:
     def end(self, following: Transaction | None = None) -> None:
         """Send the end, the final dot, and the next envelope in one."""
         self.dot_sent = True
-        octets, replies = self._piece.result() + b".\r\n", 1
+        said, octets, replies = "text .", self._piece.result() + b".\r\n", 1
         if following:
+            said += f" {following._said}"  # noqa: SLF001
             octets += following._envelope  # noqa: SLF001 - one of the same kind
             replies += len(following._rcpt) + 2  # noqa: SLF001
-        self._dialogue.write(octets, replies)
+        self._dialogue.write(said, octets, replies)
 
     async def answer(self) -> Reply:
         """Return the answer to the final dot. Raises MailError where it is no yes."""
@@ -143,11 +144,15 @@ class Transaction:
             return False
         if not self._begun:
             return True
-        self._dialogue.write(b"RSET\r\n", 1)
+        self._dialogue.write("RSET", b"RSET\r\n", 1)
         try:
             return (await self._dialogue.reply(Step.DATA, self._timeout)).positive
         except SessionError:
             return False
+
+    @property
+    def _said(self) -> str:
+        return " ".join(["MAIL", *["RCPT" for _ in self._rcpt], "DATA"])
 
     @property
     def _envelope(self) -> bytes:
@@ -182,7 +187,7 @@ class Transaction:
                 self._awaits_text = reply.code == _START_INPUT
                 if self._awaits_text and isinstance(err, RecipientsRefusedError):
                     # RFC 2920 section 3.1: nobody gets this, and all is well again.
-                    self._dialogue.write(b".\r\n", 1)
+                    self._dialogue.write(".", b".\r\n", 1)
                     await self._dialogue.reply(Step.END_OF_DATA, self._timeout)
                     self._begun = self._awaits_text = False
             except SessionError:
@@ -192,7 +197,7 @@ class Transaction:
 
     async def _ask(self, command: bytes, step: Step) -> Reply:
         if not self.in_flight:
-            self._dialogue.write(command, 1)
+            self._dialogue.write(command.split()[0].decode(), command, 1)
         return await self._dialogue.reply(step, self._timeout)
 
     def _read(self) -> asyncio.Task[bytes]:

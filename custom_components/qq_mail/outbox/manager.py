@@ -12,7 +12,6 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from ..const import LATE_AFTER, LOGGER
-from ..mail.message import date_insertion, insertions
 from ..mail.models import Account, Submission
 from .account import Kept
 from .calls import Calls
@@ -279,6 +278,9 @@ class QueueManager:
 
     def _submission(self, message: QueuedMessage) -> Submission:
         """Return a message as it is to go out: a late one says so."""
+        # Loaded together with the session that is to have it.
+        from ..mail.message import date_insertion, insertions  # noqa: PLC0415
+
         now = read_clock()
         raised = now.wall_at(message.raised)
         late = timedelta(seconds=now.steady - message.raised)
