@@ -11,6 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.mail.transcript import HIDDEN
 from homeassistant.components.system_health import get_info
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
@@ -102,6 +103,13 @@ async def test_diagnostics(
     reply = {"code": 550, "text": "<**REDACTED**>: Connection frequency limited"}
     outbox = data["outbox"]
     tried, untried = outbox.pop("waiting")
+    (session,) = outbox.pop("sessions")
+    assert session["began"] == now.isoformat()
+    # The second message went by the same session, and was refused at MAIL.
+    said = [line.partition(" ")[2] for line in session["lines"]]
+    assert said[0].startswith("< 220 ")
+    assert said[-2].startswith("> MAIL RCPT RCPT DATA (")
+    assert said[-1] == f"< 550 <{HIDDEN}>: Connection frequency limited"
     assert outbox == {
         "messages": 2,
         "not_written": 0,
@@ -147,6 +155,7 @@ async def test_diagnostics_of_an_idle_account(
         "accepted_today": 0,
         "last_accepted": None,
         "damaged": 0,
+        "sessions": [],
     }
 
 

@@ -24,8 +24,7 @@ LOGIN_ON_THE_WIRE = b64encode(b"\0li@foxmail.com\0abcdefghijklmnop").decode()
 
 def noted(text: str) -> str:
     """Return what a transcript keeps of an answer."""
-    transcript = Transcript(ACCOUNT)
-    transcript.hide(["Fire in the kitchen", ""])
+    transcript = Transcript(ACCOUNT, ["Fire in the kitchen", ""])
     transcript.received(Reply(250, text))
     (line,) = transcript.lines
     return line.partition(" < 250 ")[2]

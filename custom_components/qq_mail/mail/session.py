@@ -6,8 +6,9 @@ their replies may be damaged; and the answer to the final dot alone decides.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
+from dataclasses import replace
 import re
 import ssl
 from types import TracebackType
@@ -74,8 +75,16 @@ class _Client(SMTP):
 class SubmissionSession:
     """A session: connect, authenticate, submit once or often, close."""
 
-    def __init__(self, account: Account, tls_context: ssl.SSLContext) -> None:
-        """Prepare; nothing is connected yet."""
+    def __init__(
+        self,
+        account: Account,
+        tls_context: ssl.SSLContext,
+        told: Collection[str] = (),
+    ) -> None:
+        """Prepare; nothing is connected yet.
+
+        What the server is told of messages is left out of the transcript.
+        """
         self._account = account
         self._tls_context = tls_context
         self._client = _Client(
@@ -87,7 +96,7 @@ class SubmissionSession:
             start_tls=False,
             tls_context=tls_context,
         )
-        self.transcript = self._client.transcript = Transcript(account)
+        self.transcript = self._client.transcript = Transcript(account, told)
         self._dialogue: Dialogue | None = None
         """From the login on: what is said until then, aiosmtplib says."""
         self._current: Transaction | None = None
@@ -150,8 +159,15 @@ class SubmissionSession:
             log_in = self._client.auth_plain
         else:
             raise AuthenticationError(Cause.NO_LOGIN, Step.AUTH)
-        with translated(Step.AUTH):
-            await log_in(self._account.username, self._account.password)
+        try:
+            with translated(Step.AUTH):
+                await log_in(self._account.username, self._account.password)
+        except MailError as err:
+            if err.reply:
+                # A server may repeat what it does not take.
+                text = self.transcript.without_login(err.reply.text)
+                err.reply = replace(err.reply, text=text)
+            raise
         self.pipelining = self._client.supports_extension("pipelining")
         self._announces_size = self._client.supports_extension("size")
         self._dialogue = Dialogue(self._transport, self.transcript)

@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import UTC, datetime
 import re
 import time
@@ -42,15 +42,16 @@ class Transcript:
     message.
     """
 
-    def __init__(self, account: Account) -> None:
-        """Begin now."""
+    def __init__(self, account: Account, told: Collection[str] = ()) -> None:
+        """Begin now; what the server was told otherwise is private, too."""
+        self._told = told
         self.began = datetime.now(UTC)
         self._start = time.monotonic()
         self._first: list[str] = []
         self._last: deque[str] = deque(maxlen=_LAST_LINES)
         self._noted = 0
-        local_part = account.username.partition("@")[0]
-        self._private = {account.username, local_part}
+        # The longer one first: it contains the other.
+        self._names = (account.username, account.username.partition("@")[0])
         login = f"\0{account.username}\0{account.password}"
         self._secrets = [
             account.password.casefold(),
@@ -70,10 +71,6 @@ class Transcript:
             *self._last,
         ]
 
-    def hide(self, texts: Iterable[str]) -> None:
-        """Leave these out from now on."""
-        self._private.update(filter(None, texts))
-
     def sent(self, command: str, octets: int) -> None:
         """Note a command, which the caller names without its arguments."""
         self._note(f"> {command} ({octets})")
@@ -81,14 +78,15 @@ class Transcript:
     def received(self, reply: Reply) -> None:
         """Note what the server said."""
         text = str(reply)
-        # Longer ones first: they may contain the others.
-        for private in sorted(self._private, key=len, reverse=True):
-            text = re.sub(
-                rf"(?<!\w){re.escape(private)}(?!\w)",
-                HIDDEN,
-                text,
-                flags=re.IGNORECASE,
-            )
+        folded = text.casefold()
+        for private in (*self._names, *self._told):
+            if private and private.casefold() in folded:
+                text = re.sub(
+                    rf"(?<!\w){re.escape(private)}(?!\w)",
+                    HIDDEN,
+                    text,
+                    flags=re.IGNORECASE,
+                )
         self._note(f"< {self.without_login(redacted(text))}")
 
     def failed(self, err: MailError) -> None:

@@ -1,7 +1,7 @@
 """The queue manager: the shell around the heart."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,6 +13,7 @@ from homeassistant.util import dt as dt_util
 
 from ..const import LATE_AFTER, LOGGER
 from ..mail.models import Account, Submission
+from ..mail.transcript import Transcript
 from .account import Kept
 from .calls import Calls
 from .clock import read_clock
@@ -126,6 +127,11 @@ class QueueManager:
     def session_open(self) -> bool:
         """Whether the next message needs no login."""
         return self._worker.session_open
+
+    @property
+    def transcripts(self) -> Collection[Transcript]:
+        """What was said in the last sessions."""
+        return self._worker.transcripts
 
     @callback
     def start(self, loaded: Loaded, *, check_login: bool) -> None:

@@ -1,6 +1,7 @@
 """Does what the heart decides on the network: sessions, attempts, logins."""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +30,11 @@ from .message import QueuedMessage
 
 if TYPE_CHECKING:
     from ..mail.session import SubmissionSession
+    from ..mail.transcript import Transcript
+
+_MOST_TRANSCRIPTS = 10
+_MOST_TOLD = 100
+"""Subjects and names that are left out of transcripts: those of the last messages."""
 
 
 class _CutError(Exception):
@@ -91,6 +97,10 @@ class Worker:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._lines: dict[str, _Line] = {}
         """By the message that is being submitted."""
+        self._told: deque[str] = deque(maxlen=_MOST_TOLD)
+        """What the server heard of messages, and is not to be shown."""
+        self.transcripts: deque[Transcript] = deque(maxlen=_MOST_TRANSCRIPTS)
+        """Of the last sessions."""
         self._stopping = False
         self._opening = asyncio.Lock()
         self._kept: SubmissionSession | None = None
@@ -113,6 +123,8 @@ class Worker:
         self, message: QueuedMessage, *, fresh: bool, behind: str | None
     ) -> None:
         """Try a message: by a fresh session if asked for, or behind another one."""
+        self._told.append(message.subject)
+        self._told += [to.rpartition("@")[0] for to in message.recipients[:_MOST_TOLD]]
         if behind is None:
             line = self._lines[message.queue_id] = _Line(message)
             self._start(message.queue_id, self._work(line, fresh=fresh))
@@ -291,7 +303,8 @@ class Worker:
                 if session.is_open and not fresh and idle < 2 * IDLE_TIMEOUT:
                     return session
                 session.drop()
-            session = SubmissionSession(self.account, self._tls_context)
+            session = SubmissionSession(self.account, self._tls_context, self._told)
+            self.transcripts.append(session.transcript)
             account = self.account
             await session.open()
             if account != self.account:
