@@ -180,7 +180,7 @@ async def test_last_sessions(
     for session in sessions:
         said, failed = (line.partition(" ")[2] for line in session["lines"][-2:])
         assert said == f"< 535 {HIDDEN}: {HIDDEN}, {HIDDEN}: wrong"
-        assert failed == "auth: login_refused"
+        assert failed.startswith("auth: login_")
     assert [private for private in (CODE, wire, "123456") if private in text] == []
     assert "wrong" in caplog.text
     assert [private for private in (CODE, wire) if private in caplog.text] == []
