@@ -11,7 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail import sending
 from custom_components.qq_mail.const import DOMAIN
-from custom_components.qq_mail.mail import session as session_module
+from custom_components.qq_mail.mail import transaction as transaction_module
 from custom_components.qq_mail.mail.message import compose
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -825,7 +825,7 @@ async def test_clear_what_is_in_the_air(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It cannot be taken back, so it has to be told that it is over."""
-    monkeypatch.setattr(session_module, "END_OF_DATA_TIMEOUT", 0.5)
+    monkeypatch.setattr(transaction_module, "END_OF_DATA_TIMEOUT", 0.5)
     server.script(Step.ACCEPTED, Hang())
     alarm = hass.async_create_task(send(hass, tag="door", title="Door open"))
     await until(lambda: server.accepted)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.qq_mail.mail import session as session_module
+from custom_components.qq_mail.mail import transaction as transaction_module
 from custom_components.qq_mail.outbox.spool import Spool
 from custom_components.qq_mail.outbox.writer import SpoolWriter
 from homeassistant.config_entries import ConfigEntryDisabler
@@ -297,7 +297,7 @@ async def test_worker_exception_is_reported(
         raise ValueError("nobody expected this")
 
     with monkeypatch.context() as patch:
-        patch.setattr(session_module, "_pieces", fail)
+        patch.setattr(transaction_module, "_pieces", fail)
         await notify(hass)
     assert issue_of(hass, loaded_entry, "trouble")
 

@@ -9,7 +9,10 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.const import IDLE_TIMEOUT
-from custom_components.qq_mail.mail import session as session_module
+from custom_components.qq_mail.mail import (
+    session as session_module,
+    transaction as transaction_module,
+)
 from custom_components.qq_mail.mail.diagnosis import Cause
 from homeassistant.core import HomeAssistant
 
@@ -71,7 +74,7 @@ async def test_fault(
 ) -> None:
     """The message arrives; where the answer was lost it may arrive twice."""
     monkeypatch.setattr(session_module, "PROBE_TIMEOUT", 0.3)
-    monkeypatch.setattr(session_module, "END_OF_DATA_TIMEOUT", 0.5)
+    monkeypatch.setattr(transaction_module, "END_OF_DATA_TIMEOUT", 0.5)
     data: dict[str, Any] = {**entry.data}
     if step is Step.STARTTLS:
         data |= {"port": server.starttls_port, "encryption": "starttls"}
@@ -131,7 +134,7 @@ async def test_fault_in_the_body(
     first: str,
 ) -> None:
     """A large message that breaks off was not taken; one without an answer may be."""
-    monkeypatch.setattr(session_module, "END_OF_DATA_TIMEOUT", 2)
+    monkeypatch.setattr(transaction_module, "END_OF_DATA_TIMEOUT", 2)
     hass.config_entries.async_update_entry(
         entry, options={**entry.options, "timeout": 2}
     )

@@ -17,7 +17,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.qq_mail.const import DOMAIN, IDLE_TIMEOUT
-from custom_components.qq_mail.mail import session as session_module
+from custom_components.qq_mail.mail import transaction as transaction_module
 from custom_components.qq_mail.mail.diagnosis import Cause
 from custom_components.qq_mail.outbox import intake as intake_module
 from custom_components.qq_mail.outbox.journal import Journal
@@ -924,7 +924,7 @@ async def test_unexpected_error(
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(session_module, "_pieces", fail)
+        patch.setattr(transaction_module, "_pieces", fail)
         await notify(hass)
     assert events.outcomes == ["deferred"]
     assert events.all[0].detail == str(error)

@@ -20,6 +20,7 @@ from custom_components.qq_mail.mail.diagnosis import Cause
 from custom_components.qq_mail.mail.errors import (
     AuthenticationError,
     MailError,
+    MessageRefusedError,
     OutcomeUnknownError,
 )
 from custom_components.qq_mail.mail.models import Reply, Step, SubmissionResult
@@ -33,11 +34,13 @@ from custom_components.qq_mail.outbox.events import (
     CheckLogin,
     CodeRenewed,
     DataBegins,
+    DataEnds,
     Decision,
     DiscardAsked,
     Event,
     KeepStanding,
     LoginFailed,
+    Recall,
     Remove,
     RetryAsked,
     SessionOpened,
@@ -115,6 +118,10 @@ class Flight:
     fresh: bool
     busy: bool = False
     in_data: bool = False
+    ended: bool = False
+    """Whether all of it is sent."""
+    behind: str | None = None
+    """Over the session of this one."""
 
 
 @dataclass
@@ -152,7 +159,19 @@ def those(machine: OutboxMachine, where: Where) -> list[str]:
         queue_id
         for queue_id, flight in sorted(machine.flights.items())
         if (flight.busy, flight.in_data) == where.value
+        # The server says nothing of it before it has answered the other.
+        and flight.behind not in machine.flights
     ]
+
+
+def goes_on(event: Event) -> bool:
+    """Tell whether a session can be used after this."""
+    match event:
+        case AttemptFailed(error=MessageRefusedError() as error):
+            return not error.speaks_of_session
+        case AttemptFailed() | AttemptBroke():
+            return False
+    return True
 
 
 def heard_of(flight: Flight, refusals: Mapping[str, Reply]) -> dict[str, Reply]:
@@ -232,6 +251,10 @@ class OutboxMachine(RuleBasedStateMachine):
             match decision:
                 case Attempt():
                     self.do_attempt(decision)
+                case Recall():
+                    flight = self.flights.pop(decision.queue_id)
+                    assert flight.behind in self.flights
+                    self.flights[flight.behind].ended = False
                 case CheckLogin():
                     assert not self.standing.hold
                     self.checking = True
@@ -262,7 +285,13 @@ class OutboxMachine(RuleBasedStateMachine):
         assert one.recipients
         for person in one.recipients:
             assert story.copies or (one.queue_id, person) not in self.got
-        self.flights[one.queue_id] = Flight(one, attempt.fresh)
+        flight = Flight(one, attempt.fresh, behind=attempt.behind)
+        self.flights[one.queue_id] = flight
+        if attempt.behind:
+            assert self.flights[attempt.behind].ended
+            assert not attempt.fresh
+            flight.busy = flight.in_data = True
+            self.apply(DataBegins(one.queue_id))
 
     def write(self, one: QueuedMessage) -> None:
         """Put what is known of a message on disk."""
@@ -327,7 +356,10 @@ class OutboxMachine(RuleBasedStateMachine):
         messages = list(self.queue)
         assert self.queue.size == sum(one.size for one in messages) >= 0
         assert self.queue.in_air.keys() == self.flights.keys() <= self.queue_ids
-        assert len(self.flights) <= MAX_SESSIONS
+        leaders = [flight.behind for flight in self.flights.values() if flight.behind]
+        leaders = [one for one in leaders if one in self.flights]
+        assert len(leaders) == len(set(leaders))
+        assert len(self.flights) - len(leaders) <= MAX_SESSIONS
         waits = []
         for one in messages:
             people = {(one.queue_id, person) for person in one.recipients}
@@ -439,6 +471,9 @@ class OutboxMachine(RuleBasedStateMachine):
         """Tell what came of an attempt."""
         queue_id = flight.message.queue_id
         del self.flights[queue_id]
+        follower = next(
+            (one for one in self.flights.values() if one.behind == queue_id), None
+        )
         story = self.stories[queue_id]
         story.attempts += tried
         if self.queue.in_air[queue_id].unwanted:
@@ -449,8 +484,29 @@ class OutboxMachine(RuleBasedStateMachine):
             assert self.queue.get(queue_id) is None
             for person in known.recipients:
                 self.settled.setdefault((queue_id, person), None)
-            event = TimePassed()
+            session_goes_on, event = goes_on(event), TimePassed()
+        else:
+            session_goes_on = goes_on(event)
+        if follower and not (session_goes_on and self.may_send(follower)):
+            self.apply(event)
+            self.land(follower, AttemptCut(follower.message.queue_id), tried=False)
+            return
         self.tell(event)
+
+    def may_send(self, flight: Flight) -> bool:
+        """Tell whether the text of a message may begin."""
+        hold = self.standing.hold
+        unwanted = self.queue.in_air[flight.message.queue_id].unwanted
+        return not unwanted and (hold is None or hold.for_login)
+
+    @precondition(some(Where.IN_DATA))
+    @rule(data=st.data())
+    def end_data(self, data: st.DataObject) -> None:
+        """Have sent all but the final dot."""
+        flight = self.flying(data, Where.IN_DATA)
+        if self.may_send(flight) and not flight.ended:
+            flight.ended = True
+            self.tell(DataEnds(flight.message.queue_id))
 
     @precondition(some(Where.OPENING))
     @rule(data=st.data(), kept=st.booleans())
@@ -580,7 +636,8 @@ class OutboxMachine(RuleBasedStateMachine):
         # It is read before the server hears of it.
         gone = gone and not flight.in_data
         queue_id = flight.message.queue_id
-        self.land(flight, AttemptBroke(queue_id, "broken", lost=gone))
+        event = AttemptBroke(queue_id, "broken", lost=gone, sent=flight.ended)
+        self.land(flight, event)
 
     @precondition(some(Where.OPENING))
     @rule(data=st.data())
@@ -660,7 +717,8 @@ class OutboxMachine(RuleBasedStateMachine):
     ) -> None:
         """Kill the process, and start it again with what is on disk."""
         for flight in self.flights.values():
-            if flight.in_data and data.draw(st.booleans()):
+            answered = flight.behind not in self.flights
+            if flight.in_data and answered and data.draw(st.booleans()):
                 self.deliver(flight, {})
         self.now = Now(steady, wall or self.now.wall + timedelta(minutes=1))
         if from_backup:
@@ -731,7 +789,13 @@ class OutboxMachine(RuleBasedStateMachine):
         for _ in range(10 + 10 * len(self.stories)):
             if not self.flights:
                 break
-            self.finish(next(iter(self.flights.values())))
+            self.finish(
+                next(
+                    flight
+                    for flight in self.flights.values()
+                    if flight.behind not in self.flights
+                )
+            )
         assert not self.flights
 
     def finish(self, flight: Flight) -> None:

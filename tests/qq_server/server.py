@@ -47,11 +47,14 @@ class QQServer:
         self.logins = 0
         self.plaintext_logins = 0
         self.quits = 0
+        self.answers = 0
+        """How often something was sent: the round trips of whoever waits for it."""
         self.commands: list[str] = []
         self.leaked_bytes_at_quit = True
         self.delay = 0.0
         self.rate_limit: tuple[int, float] | None = None
         self.offer_auth = True
+        self.offer_pipelining = True
         self.offer_starttls = True
         self.mechanisms: tuple[str, ...] = MECHANISMS
         self.certificate = Certificate.VALID

@@ -1,7 +1,7 @@
 """The queue manager: the shell around the heart."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import SystemRandom
@@ -12,6 +12,7 @@ from homeassistant.util import dt as dt_util
 
 from ..const import LATE_AFTER, LOGGER
 from ..mail.models import Account, Submission
+from ..mail.transcript import Transcript
 from .account import Kept
 from .calls import Calls
 from .clock import read_clock
@@ -25,6 +26,7 @@ from .events import (
     Event,
     KeepStanding,
     MarkGoneOut,
+    Recall,
     Release,
     Remove,
     Started,
@@ -103,6 +105,7 @@ class QueueManager:
             tell=self.apply,
             submission=self._submission,
             before_data=self._data_begins,
+            may_send=self._may_send,
             written=self.writer.flush,
             may_log_in=lambda: not self.kept.standing.hold,
             lost=self.damaged.append,
@@ -123,6 +126,11 @@ class QueueManager:
     def session_open(self) -> bool:
         """Whether the next message needs no login."""
         return self._worker.session_open
+
+    @property
+    def transcripts(self) -> Collection[Transcript]:
+        """What was said in the last sessions."""
+        return self._worker.transcripts
 
     @callback
     def start(self, loaded: Loaded, *, check_login: bool) -> None:
@@ -185,7 +193,11 @@ class QueueManager:
         """Do what the heart decided; nothing here waits."""
         match decision:
             case Attempt():
-                self._worker.attempt(decision.message, fresh=decision.fresh)
+                self._worker.attempt(
+                    decision.message, fresh=decision.fresh, behind=decision.behind
+                )
+            case Recall():
+                self._worker.recall(decision.queue_id)
             case CheckLogin():
                 self._worker.check_login()
             case Write():
@@ -260,6 +272,13 @@ class QueueManager:
             return False
         self.apply(DataBegins(queue_id))
         return True
+
+    def _may_send(self, queue_id: str) -> bool:
+        """Tell whether a message is still wanted, and the account need not rest."""
+        flight, hold = self.queue.in_air.get(queue_id), self.kept.standing.hold
+        return bool(
+            flight and not flight.unwanted and not (hold and not hold.for_login)
+        )
 
     def _submission(self, message: QueuedMessage) -> Submission:
         """Return a message as it is to go out: a late one says so."""

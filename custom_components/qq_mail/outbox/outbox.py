@@ -1,7 +1,7 @@
 """The outbox of an account: it takes messages, keeps them, and tells what came of it."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 import ssl
@@ -15,6 +15,7 @@ from ..const import DOMAIN, LOGGER
 from ..mail.address import Mailbox
 from ..mail.diagnosis import Cause
 from ..mail.models import Account, Composed
+from ..mail.transcript import Transcript
 from .account import Thread
 from .calls import Call
 from .clock import read_clock
@@ -112,6 +113,11 @@ class Outbox:
     def session_open(self) -> bool:
         """Whether the next message needs no login."""
         return self._manager.session_open
+
+    @property
+    def transcripts(self) -> Collection[Transcript]:
+        """What was said in the last sessions, without what is private."""
+        return self._manager.transcripts
 
     @property
     def rest(self) -> Rest | None:
