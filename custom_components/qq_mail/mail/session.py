@@ -155,6 +155,7 @@ class SubmissionSession:
         recipients that were refused by then; OSError where the message cannot be read.
         """
         transaction, self._following = self._following, None
+        alone = not transaction and not self.fresh
         if not transaction:
             transaction = self._transaction(submission, in_flight=in_flight)
             # Before the server hears of it; a short message is this piece alone.
@@ -173,6 +174,9 @@ class SubmissionSession:
             reply = await transaction.answer()
         except MailError as err:
             err.refused = transaction.refused
+            err.of_flight = transaction.came_of_flight(
+                err, alone=alone, followed=self._following is not None
+            )
             await self._leave(transaction, err)
             raise
         except BaseException:

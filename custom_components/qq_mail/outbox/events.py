@@ -145,6 +145,8 @@ class Attempt:
 
     message: QueuedMessage
     fresh: bool = False
+    word_by_word: bool = False
+    """Whether each command waits for the answer to the one before."""
     behind: str | None = None
     """Over the session of this message, whose answer has not come yet."""
 

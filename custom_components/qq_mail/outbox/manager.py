@@ -189,9 +189,7 @@ class QueueManager:
         """Do what the heart decided; nothing here waits."""
         match decision:
             case Attempt():
-                self._worker.attempt(
-                    decision.message, fresh=decision.fresh, behind=decision.behind
-                )
+                self._worker.attempt(decision)
             case Recall():
                 self._worker.recall(decision.queue_id)
             case CheckLogin():
