@@ -254,8 +254,8 @@ class OutboxMachine(RuleBasedStateMachine):
                     self.do_attempt(decision)
                 case Recall():
                     flight = self.flights.pop(decision.queue_id)
-                    assert flight.behind in self.flights
-                    self.flights[flight.behind].ended = False
+                    assert flight.behind == decision.behind
+                    self.flights[decision.behind].ended = False
                 case CheckLogin():
                     assert not self.standing.hold
                     self.checking = True

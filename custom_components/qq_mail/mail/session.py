@@ -195,10 +195,8 @@ class SubmissionSession:
             self._following.begin()
 
     def _transaction(self, submission: Submission, *, in_flight: bool) -> Transaction:
-        if not self._dialogue:
-            raise SessionError(Cause.CONNECTION_LOST, Step.MAIL)
         return Transaction(
-            self._dialogue,
+            cast("Dialogue", self._dialogue),
             submission,
             timeout=self._account.timeout,
             in_flight=in_flight and self.pipelining,

@@ -156,6 +156,7 @@ class Recall:
     """Let a message wait no longer for the answer to another: it is tried elsewhere."""
 
     queue_id: str
+    behind: str
 
 
 @dataclass(frozen=True, slots=True)

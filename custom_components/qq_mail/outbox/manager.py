@@ -191,7 +191,7 @@ class QueueManager:
             case Attempt():
                 self._worker.attempt(decision)
             case Recall():
-                self._worker.recall(decision.queue_id)
+                self._worker.recall(decision.behind)
             case CheckLogin():
                 self._worker.check_login()
             case Write():

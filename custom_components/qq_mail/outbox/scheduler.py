@@ -238,7 +238,7 @@ def _recall(turn: Turn) -> None:
     now = turn.now.steady
     for queue_id, leader, until in _followers(turn.queue):
         if until <= now:
-            turn.do(Recall(queue_id))
+            turn.do(Recall(queue_id, leader))
             cut(turn, queue_id)
             # Once answered, its session is left: the server waits for another text.
             flight = replace(turn.queue.in_air[leader], ending=False)

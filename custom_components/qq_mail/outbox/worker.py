@@ -122,11 +122,10 @@ class Worker:
         line.next = message
 
     @callback
-    def recall(self, queue_id: str) -> None:
-        """Take a message back that has not begun, because another takes too long."""
-        for line in self._lines.values():
-            if line.next and line.next.queue_id == queue_id:
-                line.next, line.spoiled = None, True
+    def recall(self, behind: str) -> None:
+        """Let nobody follow this one any more: its answer takes too long."""
+        line = self._lines[behind]
+        line.next, line.spoiled = None, True
 
     @callback
     def check_login(self) -> None:
