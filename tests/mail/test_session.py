@@ -1186,6 +1186,26 @@ async def test_said_without_being_asked(
     assert (await submit(account, tls_context, large)).reply.code == 250
 
 
+async def test_server_that_does_not_read_for_a_while(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext, tmp_path: Path
+) -> None:
+    """The text waits for it, and then goes on."""
+    file = tmp_path / "large.eml"
+    file.write_bytes(WIRE + b"x\r\n" * 8_000_000)
+    large = replace(SUBMISSION, content=file)
+    async with SubmissionSession(account, tls_context) as session:
+        frozen: list[threading.Event] = []
+
+        async def freeze() -> None:
+            frozen.append(server.freeze())
+
+        submitted = asyncio.create_task(session.submit(large, freeze))
+        await asyncio.wait({submitted}, timeout=0.5)
+        assert not submitted.done()
+        frozen[0].set()
+        assert (await submitted).accepted == FRIENDS
+
+
 SECOND = replace(SUBMISSION, envelope=Envelope(ADDRESS, FRIENDS[:1]))
 
 
