@@ -736,12 +736,16 @@ async def test_what_was_heard_of_recipients_is_not_forgotten(
 
 
 @pytest.mark.usefixtures("each_way")
+@pytest.mark.parametrize(
+    "action",
+    [pytest.param(Answer(500, "no"), id="refused"), pytest.param(Close(), id="closed")],
+)
 async def test_reset_fails(
-    server: QQServer, account: Account, tls_context: ssl.SSLContext
+    server: QQServer, account: Account, tls_context: ssl.SSLContext, action: Any
 ) -> None:
     """A transaction that cannot be abandoned ends the session."""
     server.script(At.DATA, Answer(451, "later"))
-    server.script(At.RSET, Answer(500, "no"))
+    server.script(At.RSET, action)
     async with SubmissionSession(account, tls_context) as session:
         with pytest.raises(MessageRefusedError):
             await session.submit(SUBMISSION)
@@ -892,6 +896,7 @@ async def test_session_lost_in_the_body(
         pytest.param(Raw(b"250 OK: q", close=True), id="half a reply"),
         pytest.param(Raw(b"\0\0\0\x1a\r\n"), id="garbage"),
         pytest.param(Raw(b"2" * 1_000_000), id="1 MB"),
+        pytest.param(replies.START_INPUT, id="out of place"),
     ],
 )
 async def test_outcome_unknown(
@@ -1168,6 +1173,37 @@ async def test_tls_on_a_web_server(
         # In a thread, so that the loop can close its side of the connection.
         await asyncio.to_thread(web.shutdown)
     assert failed.value.cause is Cause.TLS_FAILED
+
+
+async def test_said_without_being_asked(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext, tmp_path: Path
+) -> None:
+    """What a server says in the middle of a text is no answer to its final dot."""
+    file = tmp_path / "large.eml"
+    file.write_bytes(WIRE + b"x\r\n" * 8_000_000)
+    large = replace(SUBMISSION, content=file)
+    server.script(At.BODY, Raw(b"550 No\r\n"))
+    assert (await submit(account, tls_context, large)).reply.code == 250
+
+
+async def test_server_that_does_not_read_for_a_while(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext, tmp_path: Path
+) -> None:
+    """The text waits for it, and then goes on."""
+    file = tmp_path / "large.eml"
+    file.write_bytes(WIRE + b"x\r\n" * 8_000_000)
+    large = replace(SUBMISSION, content=file)
+    async with SubmissionSession(account, tls_context) as session:
+        frozen: list[threading.Event] = []
+
+        async def freeze() -> None:
+            frozen.append(server.freeze())
+
+        submitted = asyncio.create_task(session.submit(large, freeze))
+        await asyncio.wait({submitted}, timeout=0.5)
+        assert not submitted.done()
+        frozen[0].set()
+        assert (await submitted).accepted == FRIENDS
 
 
 SECOND = replace(SUBMISSION, envelope=Envelope(ADDRESS, FRIENDS[:1]))

@@ -255,3 +255,47 @@ async def test_second_is_gone_from_the_disk(
     await events.wait(2)
     assert subjects(server) == ["one"]
     assert events.outcomes == ["accepted", "rejected"]
+
+
+# What OpenSMTPD says, before it leaves.
+NOT_SUPPORTED = Raw(
+    Answer(500, "5.5.1 Invalid command: Pipelining not supported").wire, close=True
+)
+
+
+@pytest.mark.parametrize(
+    ("step", "answer", "skip"),
+    [
+        pytest.param(Step.MAIL, NOT_SUPPORTED, 0, id="500 at mail"),
+        pytest.param(Step.RCPT, NOT_SUPPORTED, 0, id="500 at rcpt"),
+        pytest.param(Step.RCPT, replies.NEED_MAIL, 0, id="out of order"),
+        pytest.param(Step.DATA, Hang(), 0, id="an answer is lost"),
+        pytest.param(Step.DOT, NOT_SUPPORTED, 0, id="500 at the dot"),
+        pytest.param(Step.MAIL, Close(), 1, id="closed behind the dot"),
+        pytest.param(Step.RCPT, Hang(), 1, id="an answer is lost behind the dot"),
+    ],
+)
+async def test_flights_that_are_not_meant(
+    hass: HomeAssistant,
+    server: QQServer,
+    entry: MockConfigEntry,
+    step: Step,
+    answer: Raw | Hang | Close | Answer,
+    skip: int,
+) -> None:
+    """The account goes on word by word, at once, and nothing is sent twice."""
+    hass.config_entries.async_update_entry(
+        entry, options={**entry.options, "timeout": 0.5}
+    )
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    events = Events()
+    events.listen(entry)
+    server.script(step, answer, skip=skip)
+    await two(hass)
+    assert events.outcomes == ["accepted", "accepted"]
+    assert sorted(subjects(server)) == ["one", "two"]
+    assert server.logins == 2
+    before = server.answers
+    await two(hass)
+    assert server.answers == before + 8
+    assert server.logins == 2

@@ -1025,3 +1025,37 @@ def test_cut_while_the_account_rests(heart: Heart) -> None:
     heart.tell(AttemptCut(two.queue_id))
     assert heart.those(Release, "queue_id") == [two.queue_id]
     assert heart.in_air == set()
+
+
+def test_word_by_word_for_a_day(heart: Heart) -> None:
+    """A server that fails at several commands at once gets one after the other."""
+    one = heart.take()
+    heart.open(one)
+    error = lost(Step.MAIL)
+    error.of_flight = True
+    heart.fail(one, error)
+    assert heart.those(Attempt, "fresh") == [True]
+    assert heart.those(Attempt, "word_by_word") == [True]
+    heart.accept(one)
+    heart.pass_time(DAY - 1)
+    two = heart.take()
+    assert heart.those(Attempt, "word_by_word") == [True]
+    heart.accept(two)
+    heart.pass_time(1)
+    heart.take()
+    assert heart.those(Attempt, "word_by_word") == [False]
+
+
+def test_nobody_follows_word_by_word(heart: Heart) -> None:
+    """Also where another session had begun before that was known."""
+    one, two = heart.take(), heart.take()
+    heart.begin_data(one)
+    heart.pass_time(PATIENCE)
+    heart.open(two)
+    error = lost(Step.DATA)
+    error.of_flight = True
+    heart.fail(two, error)
+    heart.take()
+    heart.tell(DataEnds(one.queue_id))
+    assert heart.attempted == []
+    assert heart.wake_in > 0

@@ -120,6 +120,7 @@ class Flight:
     in_data: bool = False
     ended: bool = False
     """Whether all of it is sent."""
+    word_by_word: bool = False
     behind: str | None = None
     """Over the session of this one."""
 
@@ -168,7 +169,7 @@ def goes_on(event: Event) -> bool:
     """Tell whether a session can be used after this."""
     match event:
         case AttemptFailed(error=MessageRefusedError() as error):
-            return not error.speaks_of_session
+            return not error.speaks_of_session and not error.of_flight
         case AttemptFailed() | AttemptBroke():
             return False
     return True
@@ -253,8 +254,8 @@ class OutboxMachine(RuleBasedStateMachine):
                     self.do_attempt(decision)
                 case Recall():
                     flight = self.flights.pop(decision.queue_id)
-                    assert flight.behind in self.flights
-                    self.flights[flight.behind].ended = False
+                    assert flight.behind == decision.behind
+                    self.flights[decision.behind].ended = False
                 case CheckLogin():
                     assert not self.standing.hold
                     self.checking = True
@@ -285,7 +286,13 @@ class OutboxMachine(RuleBasedStateMachine):
         assert one.recipients
         for person in one.recipients:
             assert story.copies or (one.queue_id, person) not in self.got
-        flight = Flight(one, attempt.fresh, behind=attempt.behind)
+        flight = Flight(
+            one,
+            attempt.fresh,
+            word_by_word=attempt.word_by_word,
+            behind=attempt.behind,
+        )
+        assert not (attempt.behind and attempt.word_by_word)
         self.flights[one.queue_id] = flight
         if attempt.behind:
             assert self.flights[attempt.behind].ended
@@ -504,7 +511,7 @@ class OutboxMachine(RuleBasedStateMachine):
     def end_data(self, data: st.DataObject) -> None:
         """Have sent all but the final dot."""
         flight = self.flying(data, Where.IN_DATA)
-        if self.may_send(flight) and not flight.ended:
+        if self.may_send(flight) and not flight.ended and not flight.word_by_word:
             flight.ended = True
             self.tell(DataEnds(flight.message.queue_id))
 
@@ -544,9 +551,21 @@ class OutboxMachine(RuleBasedStateMachine):
         self.land(flight, AttemptFailed(flight.message.queue_id, error))
 
     @precondition(some(Where.BUSY))
-    @rule(data=st.data(), refusals=REFUSALS, code=CODES, text=TEXTS)
+    @rule(
+        data=st.data(),
+        refusals=REFUSALS,
+        code=CODES,
+        text=TEXTS,
+        of_flight=st.booleans(),
+    )
     def fail_before_data(
-        self, data: st.DataObject, refusals: dict[str, Reply], code: int, text: str
+        self,
+        data: st.DataObject,
+        refusals: dict[str, Reply],
+        code: int,
+        text: str,
+        *,
+        of_flight: bool,
     ) -> None:
         """Lose the connection, or be refused, at MAIL or RCPT."""
         flight = self.flying(data, Where.BUSY)
@@ -560,12 +579,25 @@ class OutboxMachine(RuleBasedStateMachine):
             refused(Step.RCPT, 550, RATE_LIMIT.text, refused=heard),
             all_refused({to: heard.get(to, FOR_NOW) for to in people}),
         ]
-        self.fail(flight, data.draw(st.sampled_from(errors)))
+        error = data.draw(st.sampled_from(errors))
+        self.fail(flight, error, of_flight=of_flight)
 
     @precondition(some(Where.IN_DATA))
-    @rule(data=st.data(), refusals=REFUSALS, code=CODES, text=TEXTS)
+    @rule(
+        data=st.data(),
+        refusals=REFUSALS,
+        code=CODES,
+        text=TEXTS,
+        of_flight=st.booleans(),
+    )
     def fail_in_data(
-        self, data: st.DataObject, refusals: dict[str, Reply], code: int, text: str
+        self,
+        data: st.DataObject,
+        refusals: dict[str, Reply],
+        code: int,
+        text: str,
+        *,
+        of_flight: bool,
     ) -> None:
         """Lose the connection before the final dot, or be refused."""
         flight = self.flying(data, Where.IN_DATA)
@@ -576,11 +608,13 @@ class OutboxMachine(RuleBasedStateMachine):
             refused(Step.DATA, code, text, refused=heard),
             refused(Step.END_OF_DATA, code, text, refused=heard),
         ]
-        self.fail(flight, data.draw(st.sampled_from(errors)))
+        error = data.draw(st.sampled_from(errors))
+        self.fail(flight, error, of_flight=of_flight)
 
-    def fail(self, flight: Flight, error: MailError) -> None:
+    def fail(self, flight: Flight, error: MailError, *, of_flight: bool) -> None:
         """Have an attempt fail with a server in reach."""
         queue_id = flight.message.queue_id
+        error.of_flight = of_flight and not flight.word_by_word
         self.stories[queue_id].reached = True
         self.land(flight, AttemptFailed(queue_id, error, flight.fresh))
 

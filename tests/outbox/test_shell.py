@@ -390,12 +390,15 @@ async def test_many_wait(
     assert len(json.loads(json.dumps(answer["messages"]))) == 2
 
 
+@pytest.mark.parametrize("offered", [True, False], ids=["in one flight", "by words"])
 async def test_discarded_before_its_data(
     hass: HomeAssistant,
     server: QQServer,
     loaded_entry: MockConfigEntry,
+    offered: bool,
 ) -> None:
     """What is discarded before the server hears of it does not go out."""
+    server.offer_pipelining = offered
     server.delay = 0.1
     call = hass.async_create_task(notify(hass, data={"wait": 1}))
     await until(lambda: any(line.startswith("MAIL") for line in server.commands))

@@ -246,6 +246,7 @@ class Connection:
         wire = await self._reader.readexactly(1)
         if action := self._server.action_at(Step.BODY):
             await self._act(action)
+            await self._flush()
         if wire == b".":
             wire += await self._reader.readuntil(b"\r\n")
         if wire != b".\r\n":

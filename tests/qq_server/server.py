@@ -110,6 +110,12 @@ class QQServer:
         """
         self._rules.append(Rule(step, action, times, match, skip))
 
+    def freeze(self) -> threading.Event:
+        """Do nothing at all, not even read, until the event that is returned is set."""
+        go_on = threading.Event()
+        self._loop.call_soon_threadsafe(go_on.wait, THREAD_TIMEOUT)
+        return go_on
+
     def present(self, certificate: Certificate) -> None:
         """Show this certificate on connections from now on."""
         self.certificate = certificate

@@ -198,6 +198,7 @@ class SubmissionSession:
         recipients that were refused by then; OSError where the message cannot be read.
         """
         transaction, self._following = self._following, None
+        alone = not transaction and not self.fresh
         if not transaction:
             transaction = self._transaction(submission, in_flight=in_flight)
             # Before the server hears of it; a short message is this piece alone.
@@ -216,6 +217,9 @@ class SubmissionSession:
             reply = await transaction.answer()
         except MailError as err:
             err.refused = transaction.refused
+            err.of_flight = transaction.came_of_flight(
+                err, alone=alone, followed=self._following is not None
+            )
             await self._leave(transaction, err)
             raise
         except BaseException:
@@ -234,10 +238,8 @@ class SubmissionSession:
             self._following.begin()
 
     def _transaction(self, submission: Submission, *, in_flight: bool) -> Transaction:
-        if not self._dialogue:
-            raise SessionError(Cause.CONNECTION_LOST, Step.MAIL)
         return Transaction(
-            self._dialogue,
+            cast("Dialogue", self._dialogue),
             submission,
             timeout=self._account.timeout,
             in_flight=in_flight and self.pipelining,

@@ -32,6 +32,8 @@ A server may be scanning the message. Who leaves before the answer gets copies s
 """
 
 _START_INPUT = 354
+_NOT_RECOGNIZED = 500
+_OUT_OF_ORDER = 503
 # The server says these to RCPT as well, but not of the recipient.
 _OF_THE_ACCOUNT = (Cause.RATE_LIMIT, Cause.SENDER_MISMATCH)
 
@@ -88,7 +90,7 @@ class Transaction:
             await before_data()
         reply = await self._ask(b"DATA\r\n", Step.DATA)
         if reply.code != _START_INPUT:
-            raise _refusal(reply, Step.DATA)
+            raise self._refusal(reply, Step.DATA)
         self._awaits_text = True
         await self._piece
         if before_data and self.in_flight:
@@ -130,14 +132,36 @@ class Transaction:
                 Cause.OUTCOME_UNKNOWN, Step.END_OF_DATA, detail=err.detail
             ) from err
         self._begun = self._awaits_text = False
-        if not reply.positive:
-            raise _refusal(reply, Step.END_OF_DATA)
-        return reply
+        if reply.positive:
+            return reply
+        if not (reply.transient or reply.permanent):
+            raise OutcomeUnknownError(
+                Cause.OUTCOME_UNKNOWN, Step.END_OF_DATA, detail=str(reply)
+            )
+        raise MessageRefusedError(
+            diagnose(reply, Step.END_OF_DATA), Step.END_OF_DATA, reply
+        )
+
+    def came_of_flight(self, err: MailError, *, alone: bool, followed: bool) -> bool:
+        """Tell whether a server may have failed only because commands came in flight.
+
+        `alone`: nothing else had been said over a session that was kept, and may have
+        died unseen. `followed`: the next envelope went with the final dot.
+        """
+        if isinstance(err, MessageRefusedError):
+            in_flight = followed if err.step is Step.END_OF_DATA else self.in_flight
+            return in_flight and err.reply.code in (_NOT_RECOGNIZED, _OUT_OF_ORDER)
+        if isinstance(err, OutcomeUnknownError):
+            return followed
+        if err.step is Step.MAIL and alone:
+            return False
+        return self.in_flight and err.step is not Step.BODY
 
     async def leave(self, err: MailError) -> bool:
         """See to it that the next MAIL meets no begun transaction; False: it would."""
         if (
-            err.speaks_of_session
+            err.of_flight
+            or err.speaks_of_session
             or not isinstance(err, MessageRefusedError)
             or self._awaits_text
         ):
@@ -162,12 +186,12 @@ class Transaction:
         """Send MAIL, and RCPT for each recipient; note down who is refused."""
         reply = await self._ask(self._mail, Step.MAIL)
         if not reply.positive:
-            await self._refuse(_refusal(reply, Step.MAIL), len(self._rcpt) + 1)
+            await self._refuse(self._refusal(reply, Step.MAIL), len(self._rcpt) + 1)
         self._begun = True
         for number, recipient in enumerate(self._recipients):
             reply = await self._ask(self._rcpt[number], Step.RCPT)
             if not reply.positive:
-                err = _refusal(reply, Step.RCPT)
+                err = self._refusal(reply, Step.RCPT)
                 if err.speaks_of_session or err.cause in _OF_THE_ACCOUNT:
                     await self._refuse(err, len(self._rcpt) - number)
                 self.refused[recipient] = reply
@@ -200,6 +224,13 @@ class Transaction:
             self._dialogue.write(command.split()[0].decode(), command, 1)
         return await self._dialogue.reply(step, self._timeout)
 
+    def _refusal(self, reply: Reply, step: Step) -> MailError:
+        """Say what a reply means that is not the one that was hoped for."""
+        known = reply.transient or reply.permanent
+        if not known or (self.in_flight and reply.code == _NOT_RECOGNIZED):
+            return SessionError(Cause.BAD_REPLY, step, detail=str(reply))
+        return MessageRefusedError(diagnose(reply, step), step, reply)
+
     def _read(self) -> asyncio.Task[bytes]:
         """Have the next piece read off the event loop; a short one is the last."""
         task = asyncio.create_task(asyncio.to_thread(_next, self._pieces))
@@ -213,15 +244,6 @@ def _command(line: str) -> bytes:
         # A line end in it would make two commands of it.
         raise ValueError("An address with a control character")
     return line.encode("ascii") + b"\r\n"
-
-
-def _refusal(reply: Reply, step: Step) -> MailError:
-    """Say what a reply means that is not the one that was hoped for."""
-    if reply.transient or reply.permanent:
-        return MessageRefusedError(diagnose(reply, step), step, reply)
-    if step is Step.END_OF_DATA:
-        return OutcomeUnknownError(Cause.OUTCOME_UNKNOWN, step, detail=str(reply))
-    return SessionError(Cause.BAD_REPLY, step, detail=str(reply))
 
 
 def _pieces(submission: Submission) -> Iterator[bytes]:

@@ -145,6 +145,8 @@ class Attempt:
 
     message: QueuedMessage
     fresh: bool = False
+    word_by_word: bool = False
+    """Whether each command waits for the answer to the one before."""
     behind: str | None = None
     """Over the session of this message, whose answer has not come yet."""
 
@@ -154,6 +156,7 @@ class Recall:
     """Let a message wait no longer for the answer to another: it is tried elsewhere."""
 
     queue_id: str
+    behind: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,11 +193,9 @@ class QueueManager:
         """Do what the heart decided; nothing here waits."""
         match decision:
             case Attempt():
-                self._worker.attempt(
-                    decision.message, fresh=decision.fresh, behind=decision.behind
-                )
+                self._worker.attempt(decision)
             case Recall():
-                self._worker.recall(decision.queue_id)
+                self._worker.recall(decision.behind)
             case CheckLogin():
                 self._worker.check_login()
             case Write():

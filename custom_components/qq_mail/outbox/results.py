@@ -62,6 +62,8 @@ def failed(turn: Turn, event: AttemptFailed, *, may_start: bool) -> None:
         return
     before, flight = landed
     error = event.error
+    if error.of_flight:
+        turn.stop_flights()
     message = replace(
         before,
         attempts=before.attempts + 1,
@@ -86,7 +88,7 @@ def failed(turn: Turn, event: AttemptFailed, *, may_start: bool) -> None:
         # Another message may have met a reason to rest meanwhile.
         if may_start and not turn.standing.hold:
             turn.queue.take_off(again)
-            turn.do(Attempt(again, fresh=True))
+            turn.do(Attempt(again, fresh=True, word_by_word=turn.word_by_word))
         return
     if isinstance(error, RecipientsRefusedError):
         turn.change(down=None, lost=None)
@@ -185,6 +187,8 @@ def _is_for_a_fresh_session(event: AttemptFailed, *, progress: bool) -> bool:
     error = event.error
     if isinstance(error, OutcomeUnknownError | RecipientsRefusedError):
         return False
+    if error.of_flight:
+        return True
     if not error.speaks_of_session:
         return False
     if progress:

@@ -85,7 +85,9 @@ def wake_at(queue: Queue, standing: Standing, now: float) -> float:
         if down:
             probe = queue.get(down.probe) if down.probe else None
             due = max(due, now if probe else down.until)
-        times.append(max(due, standing.bucket.next_at(now), _look_again_at(queue, now)))
+        leads = queue.leader and not standing.word_by_word(now)
+        look_at = now if leads else _look_again_at(queue, now)
+        times.append(max(due, standing.bucket.next_at(now), look_at))
     return min((at for at in times if at is not None), default=float("inf"))
 
 
@@ -236,7 +238,7 @@ def _recall(turn: Turn) -> None:
     now = turn.now.steady
     for queue_id, leader, until in _followers(turn.queue):
         if until <= now:
-            turn.do(Recall(queue_id))
+            turn.do(Recall(queue_id, leader))
             cut(turn, queue_id)
             # Once answered, its session is left: the server waits for another text.
             flight = replace(turn.queue.in_air[leader], ending=False)
@@ -261,11 +263,11 @@ def _start_attempts(turn: Turn) -> None:
         turn.change(bucket=turn.standing.bucket.take(now))
         if down := turn.standing.down:
             turn.change(down=replace(down, probe=None))
-        if leader := turn.queue.leader:
+        if leader := _leader(turn):
             turn.queue.take_off(message, busy_since=now, behind=leader)
         else:
             turn.queue.take_off(message)
-        turn.do(Attempt(message, behind=leader))
+        turn.do(Attempt(message, word_by_word=turn.word_by_word, behind=leader))
 
 
 def _next(turn: Turn) -> QueuedMessage | None:
@@ -280,9 +282,14 @@ def _next(turn: Turn) -> QueuedMessage | None:
             message = probe
         elif down.until > now:
             return None
-    if message and (turn.queue.leader or _free_at(turn.queue, message) <= now):
+    if message and (_leader(turn) or _free_at(turn.queue, message) <= now):
         return message
     return None
+
+
+def _leader(turn: Turn) -> str | None:
+    """Return whom a message can follow over its session."""
+    return None if turn.word_by_word else turn.queue.leader
 
 
 def _free_at(queue: Queue, message: QueuedMessage) -> float:
@@ -318,8 +325,6 @@ def _look_again_at(queue: Queue, now: float) -> float:
     """
     flights = queue.in_air.values()
     since = [flight.busy_since for flight in flights if flight.busy_since is not None]
-    if queue.leader:
-        return now
     if len(since) < len(flights) or queue.sessions >= MAX_SESSIONS:
         return float("inf")
     ends = [at + wait for at in since for wait in (PATIENCE_OF_IMPORTANT, PATIENCE)]

@@ -16,6 +16,7 @@ from ..mail.errors import MailError
 from ..mail.models import Account, Submission
 from .clock import read_clock
 from .events import (
+    Attempt,
     AttemptBroke,
     AttemptCut,
     AttemptFailed,
@@ -46,6 +47,7 @@ class _Line:
     """Who goes over one session, one after the other."""
 
     message: QueuedMessage
+    word_by_word: bool
     session: SubmissionSession | None = None
     marked: asyncio.Task[None] | None = None
     """Done when the disk knows that the server may come to have the message."""
@@ -119,28 +121,26 @@ class Worker:
         return {*self._tasks, *following}
 
     @callback
-    def attempt(
-        self, message: QueuedMessage, *, fresh: bool, behind: str | None
-    ) -> None:
+    def attempt(self, attempt: Attempt) -> None:
         """Try a message: by a fresh session if asked for, or behind another one."""
+        message = attempt.message
         self._told.append(message.subject)
         self._told += [to.rpartition("@")[0] for to in message.recipients[:_MOST_TOLD]]
-        if behind is None:
-            line = self._lines[message.queue_id] = _Line(message)
-            self._start(message.queue_id, self._work(line, fresh=fresh))
+        if attempt.behind is None:
+            line = self._lines[message.queue_id] = _Line(message, attempt.word_by_word)
+            self._start(message.queue_id, self._work(line, fresh=attempt.fresh))
             return
-        line = self._lines[behind]
+        line = self._lines[attempt.behind]
         session = cast("SubmissionSession", line.session)
         line.next_marked = self._mark(message.queue_id)
         session.follow(self._submission(message))
         line.next = message
 
     @callback
-    def recall(self, queue_id: str) -> None:
-        """Take a message back that has not begun, because another takes too long."""
-        for line in self._lines.values():
-            if line.next and line.next.queue_id == queue_id:
-                line.next, line.spoiled = None, True
+    def recall(self, behind: str) -> None:
+        """Let nobody follow this one any more: its answer takes too long."""
+        line = self._lines[behind]
+        line.next, line.spoiled = None, True
 
     @callback
     def check_login(self) -> None:
@@ -224,6 +224,7 @@ class Worker:
             result = await line.session.submit(
                 self._submission(message),
                 partial(self._before_text, line),
+                in_flight=not line.word_by_word,
                 beginning=partial(self._begin, line),
                 ending=partial(self._end, line),
             )
@@ -254,7 +255,8 @@ class Worker:
     def _end(self, line: _Line) -> None:
         """Let another message follow, where the server takes that."""
         line.sent = True
-        if line.session and line.session.pipelining:
+        session = cast("SubmissionSession", line.session)
+        if session.pipelining and not line.word_by_word:
             self._tell(DataEnds(line.message.queue_id))
 
     def _mark(self, queue_id: str) -> asyncio.Task[None]:
