@@ -319,6 +319,29 @@ async def test_reload_keeps_the_question(
     assert reauth_flows(hass) == 1
 
 
+async def test_writer_after_an_error(
+    hass: HomeAssistant,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What nobody expected is logged, and what it befell is tried again."""
+    writer = SpoolWriter(hass, Spool(tmp_path))
+
+    def fail(*_: Any) -> None:
+        raise ValueError("nobody expected this")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Spool, "write", fail)
+        writer.keep_state({"asked": 1})
+        await writer.flush()
+    assert "Traceback" in caplog.text
+    assert writer.stuck == 1
+    await writer.async_close()
+    assert writer.stuck == 0
+    assert record_of(tmp_path) == {"asked": 1}
+
+
 async def test_writer_after_a_full_disk(
     hass: HomeAssistant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -61,6 +61,20 @@ async def test_syncs_of_one_alert(
     assert syncs.number == 3
 
 
+async def test_syncs_of_an_alert_with_a_tag(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its conversation is kept first; that it went out is, when it is removed."""
+    await notify(hass)
+    syncs = Syncs(server, monkeypatch)
+    await notify(hass, data={"tag": "door"})
+    assert syncs.before_the_dot == [3]
+    assert syncs.number == 4
+
+
 async def test_syncs_of_the_first_alert_after_a_start(
     hass: HomeAssistant,
     server: QQServer,
@@ -310,6 +324,26 @@ def test_journal_that_is_none(tmp_path: Path, place: int) -> None:
     (aside,) = loaded.damaged
     assert aside.parent.name == ["damaged", "spool"][place]
     assert bool(spool.write([Change(STATE, partial(str, 1))])) == bool(place)
+
+
+def test_many_large_ones_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is read into memory at once is bounded."""
+    monkeypatch.setattr(spool_module, "_MAX_SIZE", 5)
+    folder = tmp_path / "spool"
+    spool = Spool(folder)
+    changes = []
+    for place in range(3):
+        key = f"{MESSAGE.queue_id[:-1]}{place}"
+        draft = spool.temporary(key)
+        spool.write_draft(draft, lambda stream: stream.write(b"x\r\n"))
+        text = GOOD.replace(MESSAGE.queue_id, key)
+        changes.append(Change(key, partial(str, text), draft))
+    monkeypatch.setattr(spool, "settle", list)
+    assert spool.write(changes) == {}
+    assert [file.stem[-1] for file in sorted(folder.glob("*.eml"))] == ["1", "2"]
+    assert len(Spool(folder).load(NOW).queue) == 3
 
 
 def test_draft_that_is_gone(tmp_path: Path) -> None:

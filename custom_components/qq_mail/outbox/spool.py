@@ -286,12 +286,15 @@ class Spool:
         """Return what to put into the journal; large bodies get their files before."""
         entries = []
         moved = False
+        room = _MAX_SIZE
         for change in changes:
             try:
                 record = change.record().encode() if change.record else None
                 body = None
-                if change.draft and change.draft.stat().st_size <= _SMALL:
+                size = change.draft.stat().st_size if change.draft else 0
+                if change.draft and size <= min(_SMALL, room):
                     body = change.draft.read_bytes()
+                    room -= size
                 elif change.draft:
                     with change.draft.open("rb") as stream:
                         os.fsync(stream.fileno())

@@ -1,6 +1,7 @@
 """The one that changes the spool: it brings the disk to what memory says."""
 
 import asyncio
+from collections.abc import Mapping
 from functools import partial
 import json
 from pathlib import Path
@@ -10,7 +11,6 @@ from homeassistant.core import HomeAssistant, callback
 
 from ..const import LOGGER
 from .clock import Now
-from .errors import OutboxClosedError
 from .message import QueuedMessage
 from .record import as_json
 from .spool import PRESENT, STATE, Change, Spool
@@ -40,6 +40,8 @@ class SpoolWriter:
         """Done when what is being written was tried."""
         self._next_round: asyncio.Future[None] | None = None
         """Done when what is pending was tried."""
+        self._busy = False
+        """Whether there is a task that writes, or is about to."""
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
         self._ended = False
@@ -95,7 +97,7 @@ class SpoolWriter:
 
     async def async_end(self) -> None:
         """Change nothing more: the folder may soon be another's, or be gone."""
-        while self._round:
+        while self._busy:
             await self.flush()
         self._ended = True
         await self._hass.async_add_executor_job(self._spool.settle)
@@ -108,44 +110,52 @@ class SpoolWriter:
         self._pending[change.key] = change
         if self._next_round is None:
             self._next_round = self._hass.loop.create_future()
-        if self._round is None:
+        if not self._busy:
             self._start()
 
     def _start(self) -> None:
-        tried = self._round = cast("asyncio.Future[None]", self._next_round)
-        self._next_round = None
+        self._busy = True
+        # Not at once: what is decided together is written together.
+        self._hass.loop.call_soon(self._begin)
+
+    def _begin(self) -> None:
+        self._round, self._next_round = self._next_round, None
         changes, self._pending = self._pending, {}
-        self._hass.async_create_background_task(
-            self._run(changes, tried), "qq_mail spool"
-        )
+        # None of Home Assistant's jobs: it cancels these when it stops, but a thread
+        # goes on, and two must never write at once.
+        self._hass.loop.run_in_executor(
+            None, self._spool.write, list(changes.values())
+        ).add_done_callback(partial(self._end, changes))
 
-    async def _run(
-        self, changes: dict[str, Change], tried: asyncio.Future[None]
+    def _end(
+        self,
+        changes: dict[str, Change],
+        job: asyncio.Future[dict[str, Exception]],
     ) -> None:
-        failed: dict[str, Exception] = dict.fromkeys(changes, OutboxClosedError())
-        try:
-            failed = await self._hass.async_add_executor_job(
-                self._spool.write, list(changes.values())
-            )
-        finally:
-            for err in set(failed.values()):
-                LOGGER.error("Cannot write to the spool: %s", err, exc_info=_trace(err))
-            for key, change in changes.items():
-                if change.draft is not None:
-                    self._tell(key, failed.get(key))
-                elif key in failed and key not in self._pending:
-                    self._stuck[key] = change
-            tried.set_result(None)
-            self._round = None
-            if self._stuck and not failed:
-                # It takes writes again.
-                self._retry()
-            if self._pending and self._round is None:
-                self._start()
-            elif self._stuck and not self._timer and not self._closed:
-                self._timer = self._hass.loop.call_later(RETRY_INTERVAL, self._retry)
+        failed: Mapping[str, BaseException]
+        if err := job.exception():
+            failed = dict.fromkeys(changes, err)
+        else:
+            failed = job.result()
+        for err in set(failed.values()):
+            LOGGER.error("Cannot write to the spool: %s", err, exc_info=_trace(err))
+        for key, change in changes.items():
+            if change.draft is not None:
+                self._tell(key, failed.get(key))
+            elif key in failed and key not in self._pending:
+                self._stuck[key] = change
+        cast("asyncio.Future[None]", self._round).set_result(None)
+        self._round = None
+        self._busy = False
+        if self._stuck and not failed:
+            # It takes writes again.
+            self._retry()
+        if self._pending and not self._busy:
+            self._start()
+        elif self._stuck and not self._timer and not self._closed:
+            self._timer = self._hass.loop.call_later(RETRY_INTERVAL, self._retry)
 
-    def _tell(self, queue_id: str, trouble: Exception | None) -> None:
+    def _tell(self, queue_id: str, trouble: BaseException | None) -> None:
         """Let who waits for a new message know that it is kept, or why not."""
         added = self._adding.pop(queue_id)
         if trouble:
@@ -162,6 +172,6 @@ class SpoolWriter:
             self._put(change)
 
 
-def _trace(err: Exception) -> Exception | None:
+def _trace(err: BaseException) -> BaseException | None:
     """Return what to log the traceback of: what a disk may say needs none."""
     return None if isinstance(err, OSError) else err
