@@ -79,7 +79,7 @@ def test_everything_is_shown() -> None:
     assert soup.html
     assert soup.html["lang"] == "zh-Hans"
     (picture,) = soup("img")
-    assert (picture["src"], picture["alt"]) == ("cid:snap%20shot%401", "厨房")
+    assert (picture["src"], picture["alt"]) == ("cid:snap%20shot@1", "厨房")
     (button,) = soup("a")
     assert button["href"] == "https://example.com/lovelace?a=1&b=2"
     assert "厨房水槽下有水。<br>" in html
@@ -201,7 +201,7 @@ def test_own_html(html: str, before: str, after: str) -> None:
     extended = extend_html(html, FULL)
     assert extended.startswith(before)
     assert extended.endswith(after)
-    for shown in ("厨房水浸", "打开仪表盘", "cid:snap%20shot%401", "camera.hall"):
+    for shown in ("厨房水浸", "打开仪表盘", "cid:snap%20shot@1", "camera.hall"):
         assert shown in extended
     assert "我的家" not in extended
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import re
 from typing import Any
 
+from bs4 import BeautifulSoup
 from fast_mail_parser import parse_email
 from hypothesis import given, strategies as st
 import pytest
@@ -20,6 +21,7 @@ from custom_components.qq_mail.mail.address import (
     Recipients,
     one_line,
 )
+from custom_components.qq_mail.mail.card import Card, render_html
 from custom_components.qq_mail.mail.errors import UnreadablePartError
 from custom_components.qq_mail.mail.message import (
     SENDER_NAME_MAX_BYTES,
@@ -360,9 +362,44 @@ def test_insertions(text: str, before: str, after: str) -> None:
         rest = insertion.at + insertion.replaced
     plain, html = read(wire + written.wire[rest:]).iter_parts()
     assert plain.get_content().split() == ["迟到", "<late>", "...", text]
-    assert "".join(
-        html.get_content().split()
-    ) == f"{before}<p>迟到&lt;late&gt;...</p>{after}<p>{text}</p>".replace(" ", "")
+    content = html.get_content()
+    assert content.lstrip().startswith(before)
+    soup = BeautifulSoup(content, "html.parser")
+    assert "".join(soup.get_text().split()) == f"迟到<late>...{after}{text}"
+    (note,) = soup("td")
+    assert note.get_text() == "迟到 <late> ..."
+    assert {"font-family", "background-color"} <= set(
+        re.findall(r"[\w-]+(?=:)", str(soup))
+    )
+
+
+def test_late_card() -> None:
+    """In a card of ours, the line stands below its title, as its notes do."""
+    html = render_html(Card(title="Alarm", text="Smoke!", notes=("No picture.",)))
+    written = composed(html=html)
+    insertion = insertions(written.known.gaps, "Late.")[1]
+    wire = written.wire[: insertion.at] + insertion.octets
+    _, late = read(wire + written.wire[insertion.at :]).iter_parts()
+    soup = BeautifulSoup(late.get_content(), "html.parser")
+    assert soup.body
+    assert [*soup.body.stripped_strings][:3] == ["Alarm", "Late.", "Smoke!"]
+    first, last = soup("table", class_="note")
+    assert str(first).replace("Late.", "No picture.") == str(last)
+
+
+@pytest.mark.parametrize("text", ["烟", "🚨", "é", "👨\u200d👩\u200d👧 "])
+def test_encoded_words(text: str) -> None:
+    """None is longer than 75 octets (RFC 2047 section 2), and no line than 76."""
+    for length in range(1, 60):
+        name = (text * length)[:60]
+        wire = composed(
+            subject="x" * (length % 20) + text * length,
+            sender=Mailbox("123456@qq.com", text.strip()),
+            to=(Mailbox("a@example.com", name),),
+            parts=(BodyPart(content=b"", media_type="image/png", filename=name),),
+        ).wire
+        words = re.findall(rb"=\?utf-8\?[^\s\"]+\?=", wire)
+        assert max(map(len, words)) <= 75
 
 
 @pytest.mark.parametrize(

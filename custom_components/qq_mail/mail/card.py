@@ -54,6 +54,20 @@ _PRE = (
     "margin:0 0 12px 0;white-space:pre-wrap;word-break:break-all;"
     "font-family:Consolas,Menlo,monospace;font-size:14px;line-height:20px;"
 )
+_FONT = (
+    "font-family:-apple-system,'PingFang SC','Microsoft YaHei','Noto Sans CJK SC',"
+    "'Segoe UI',Helvetica,Arial,sans-serif;"
+)
+# Also put into mails that are not ours, hence with a font, and not by a template: those
+# are read from the disk, and the event loop has no time for that.
+_NOTE = (
+    '<table role="presentation" class="note" width="100%" cellpadding="0"'
+    ' cellspacing="0" border="0" style="width:100%;margin:0 0 16px 0;'
+    'background-color:#f2f4f6;border-radius:8px;"><tr><td class="muted" dir="auto"'
+    ' align="left" style="padding:10px 14px;font-size:13px;line-height:20px;'
+    f"color:#5f6b76;text-align:start;word-break:break-word;{_FONT}"
+    '">{}</td></tr></table>'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +145,12 @@ def extend_html(html: str, card: Card) -> str:
     return html[:at] + sections + html[at:]
 
 
+def note_html(*notes: str) -> Markup:
+    """Return notes as HTML that can stand in a card, or in anyone's mail."""
+    # It escapes what is put into it.
+    return Markup(_NOTE).format(Markup("<br>\n").join(notes))  # noqa: S704
+
+
 def _lines(text: str) -> Markup:
     """Return plain text as HTML."""
     return Markup("<br>\n").join(text.splitlines())
@@ -177,5 +197,8 @@ def _template(name: str) -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["content_id"] = lambda text: quote(text, safe="")
+    environment.globals["note_html"] = note_html
+    # As it stands in the part's header where RFC 2392 allows it: some programs compare
+    # the two letter by letter.
+    environment.filters["content_id"] = lambda text: quote(text, safe="@!$&()*+,;=:/")
     return environment.get_template(name)
