@@ -24,7 +24,7 @@ from .const import (
 from .coordinator import QQMailConfigEntry, async_loaded
 from .errors import action_error
 from .mail.address import Mailbox, Recipients, one_line
-from .mail.message import BASE64_LINE, compose
+from .mail.message import BASE64_LINE, compose, sender_name
 from .mail.models import Draft, Priority
 from .message.attachments.fetched import megabytes
 from .message.draft import async_material
@@ -122,9 +122,9 @@ async def _async_send(
     if request.tag:
         references = (await outbox.async_thread(request.tag, subject)).references
     reply_to = entry.options.get(CONF_REPLY_TO)
-    sender = Mailbox(
-        outbox.account.username, one_line(entry.options.get(CONF_SENDER_NAME, ""))
-    )
+    # Nobody at the other end knows the address; the home they know.
+    name = entry.options.get(CONF_SENDER_NAME, "") or hass.config.location_name
+    sender = Mailbox(outbox.account.username, sender_name(name))
     draft = Draft(
         recipients=recipients,
         subject=subject,

@@ -139,6 +139,12 @@ def stuffed(wire: bytes) -> bytes:
     return _LINE_STARTS_WITH_DOT.sub(b"..", wire)
 
 
+def sender_name(text: str) -> str:
+    """Return as much of a name as fits into one encoded-word."""
+    octets = one_line(text).encode()[:SENDER_NAME_MAX_BYTES]
+    return one_line(octets.decode(errors="ignore"))
+
+
 class _Writer:
     """Writes entities (RFC 2045 section 2.4) one after the other."""
 
@@ -335,9 +341,12 @@ def _from_field(sender: Mailbox) -> bytes:
     return f"From: {mailbox}\r\n".encode("ascii")
 
 
-def _addresses(mailboxes: tuple[Mailbox, ...]) -> tuple[Address, ...]:
-    return tuple(
-        Address(mailbox.display_name, addr_spec=mailbox.addr_spec)
+def _addresses(mailboxes: tuple[Mailbox, ...]) -> str:
+    """Write addresses, all of them in brackets: filters distrust those without."""
+    return ", ".join(
+        str(Address(mailbox.display_name, addr_spec=mailbox.addr_spec))
+        if mailbox.display_name
+        else f"<{mailbox.addr_spec}>"
         for mailbox in mailboxes
     )
 

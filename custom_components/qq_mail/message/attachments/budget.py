@@ -21,7 +21,7 @@ from .fetched import (
     too_slow,
     unavailable,
 )
-from .pictures import JPEG, shrunk
+from .pictures import JPEG, shrunk, width_of
 from .reads import async_reads
 
 
@@ -76,7 +76,7 @@ def _fit(parts: Sequence[BodyPart], budget: int) -> Fetched:
     if sum(original[index] for index in sizes) <= budget:
         fitted = dict(enumerate(parts))
     return Fetched(
-        tuple(fitted[index] for index in sizes),
+        tuple(_measured(fitted[index]) for index in sizes),
         tuple(failures[index] for index in sorted(failures)),
     )
 
@@ -89,6 +89,10 @@ def _size(part: BodyPart) -> int:
     if isinstance(part.content, Path):
         return part.content.stat().st_size
     return len(part.content)
+
+
+def _measured(part: BodyPart) -> BodyPart:
+    return replace(part, width=width_of(part))
 
 
 def _as_jpeg(part: BodyPart, content: bytes) -> BodyPart:
