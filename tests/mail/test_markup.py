@@ -145,9 +145,10 @@ def test_content_ids(html: str, ids: set[str]) -> None:
             id="document",
         ),
         pytest.param(
-            "<!DOCTYPE html>\n<html><head><title>x</title><style>b{}</style></head>\n<p>y",
+            "<!DOCTYPE html>\n<html><head><title>x</title><style>b{}</style></head>\n"
+            "<p>y</html>\n",
             "<!DOCTYPE html>\n<html><head><title>x</title><style>b{}</style></head>\n",
-            "",
+            "</html>\n",
             id="document without body",
         ),
         pytest.param("<!DOCTYPE html>\n x", "<!DOCTYPE html>", "", id="doctype"),

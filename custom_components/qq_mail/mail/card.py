@@ -195,7 +195,8 @@ def extend_html(html: str, card: Card) -> str:
     accent, _ = _ACCENTS[card.priority]
     sections = _template("sections.html.jinja").render(card=card, accent=accent)
     at = end_of_body(html)
-    return html[:at] + sections + html[at:]
+    # Ours look the same whatever font the rest has.
+    return f'{html[:at]}<div style="{_FONT}">\n{sections}</div>{html[at:]}'
 
 
 def extend_text(text: str, card: Card) -> str:

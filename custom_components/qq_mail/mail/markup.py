@@ -130,13 +130,15 @@ def start_of_content(html: str) -> int:
 
 def end_of_body(html: str) -> int:
     """Return where something can be put in, so that it is seen behind the content."""
-    end = body = 0
+    end = body = document = 0
     for token in tokens(html):
         end = token.end
         match token:
             case Tag("body", closing=True, start=start):
                 body = start
-    return body or end
+            case Tag("html", closing=True, start=start):
+                document = start
+    return body or document or end
 
 
 def text_of(html: str) -> str:
