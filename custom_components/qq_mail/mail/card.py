@@ -160,9 +160,9 @@ class Card:
         return self.more.format(number=self.left_out) if self.left_out else ""
 
     @property
-    def footer(self) -> str:
-        """What sent this, from where, and when."""
-        return " · ".join(filter(None, (self.sent_by, self.home, self.time)))
+    def origin(self) -> str:
+        """What sent this, and from where."""
+        return " · ".join(filter(None, (self.sent_by, self.home)))
 
 
 def render_html(card: Card) -> str:
@@ -174,7 +174,6 @@ def render_html(card: Card) -> str:
         text=text,
         preheader=_preheader(card, text),
         nothing=_NOTHING,
-        footer=card.footer,
         font=Markup(_FONT),  # noqa: S704 - ours
         accent=accent,
         accent_on_dark=accent_on_dark,
@@ -184,7 +183,8 @@ def render_html(card: Card) -> str:
 def render_text(card: Card) -> str:
     """Return the text that stands for a card, and says all that it shows."""
     heading = "\n".join(filter(None, (card.label, card.title)))
-    blocks = [heading, extend_text(card.text, card), card.footer]
+    blocks = [heading, extend_text(card.text, card)]
+    blocks.append(" · ".join(filter(None, (card.origin, card.time))))
     return "\n\n".join(filter(None, blocks))
 
 
