@@ -88,8 +88,8 @@ _MAX_PREHEADER = 150
 _MARKS = re.compile(r"^(#+|-|\|) ", re.MULTILINE)
 # Takes the place in a list of mails that the card's title would take once more.
 _NOTHING = Markup("&#8199;&#847; ")
-_MAX_SHORT = 16
-"""Columns: two for a Hanzi, one for a letter."""
+_MAX_UNBROKEN = 12
+"""Columns of a phone: two for a Hanzi, one for a letter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +100,6 @@ class Row:
     state: str
     """With its unit."""
     since: str
-
-    @property
-    def is_short(self) -> bool:
-        """Whether the state fits into one line beside the others."""
-        wide = sum(unicodedata.east_asian_width(char) in "WF" for char in self.state)
-        return len(self.state) + wide <= _MAX_SHORT
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +189,9 @@ def extend_html(html: str, card: Card) -> str:
     accent, _ = _ACCENTS[card.priority]
     sections = _template("sections.html.jinja").render(card=card, accent=accent)
     at = end_of_body(html)
-    # Ours look the same whatever font the rest has.
-    return f'{html[:at]}<div style="{_FONT}">\n{sections}</div>{html[at:]}'
+    # Ours can be read whatever font and colours the rest has.
+    box = f"padding:12px 16px 1px 16px;background-color:#ffffff;{_FONT}"
+    return f'{html[:at]}<div style="{box}">\n{sections}</div>{html[at:]}'
 
 
 def extend_text(text: str, card: Card) -> str:
@@ -242,6 +237,21 @@ def _preheader(card: Card, text: str) -> str:
     )
     line = " ".join(_MARKS.sub("", said[: 2 * _MAX_PREHEADER]).split())
     return line if len(line) <= _MAX_PREHEADER else f"{line[:_MAX_PREHEADER]}…"
+
+
+def _unbroken(text: str) -> Markup:
+    """Return a text that breaks between words, if it has to, and not in a number."""
+    words = [text] if _columns(text) <= _MAX_UNBROKEN else text.split(" ")
+    return Markup(" ").join(
+        Markup("<nobr>{}</nobr>").format(word)
+        if 0 < _columns(word) <= _MAX_UNBROKEN
+        else word
+        for word in words
+    )
+
+
+def _columns(text: str) -> int:
+    return len(text) + sum(unicodedata.east_asian_width(char) in "WF" for char in text)
 
 
 def _lines(text: str) -> Markup:
@@ -302,6 +312,7 @@ def _template(name: str) -> Template:
         lstrip_blocks=True,
     )
     environment.globals["note_html"] = note_html
+    environment.filters["unbroken"] = _unbroken
     # As it stands in the part's header where RFC 2392 allows it: some programs compare
     # the two letter by letter.
     environment.filters["content_id"] = lambda text: quote(text, safe="@!$&()*+,;=:/")
