@@ -728,6 +728,11 @@ async def test_plain_stays_plain(
             "d.jpg",
             id="media",
         ),
+        pytest.param(
+            {"url": "https://example.com/a/e.jpg"},
+            "https://example.com/a/e.jpg",
+            id="url",
+        ),
     ],
 )
 async def test_no_folder_in_the_mail(
