@@ -1,13 +1,16 @@
 """Repair issues: they come when something is wrong, and go when it is not any more."""
 
 from datetime import timedelta
+import errno
 from pathlib import Path
+from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.outbox.spool import Spool
 from homeassistant.components.repairs import repairs_flow_manager
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
@@ -269,3 +272,27 @@ async def test_removed_with_nothing_waiting(
     await notify(hass)
     await hass.config_entries.async_remove(loaded_entry.entry_id)
     assert not ir.async_get(hass).issues
+
+
+async def test_removed_while_the_disk_refuses(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What the outbox knows is told, whatever the disk says: no more, and no less."""
+
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Spool, "_unlink", refuse)
+    await notify(hass)
+    server.script(Step.MAIL, Answer(451, "later"), times=None)
+    await notify(hass)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "iterdir", refuse)
+        await hass.config_entries.async_remove(loaded_entry.entry_id)
+    assert len(server.accepted) == 1
+    placeholders = placeholders_of(hass, loaded_entry, "removed")
+    assert placeholders
+    assert placeholders["number"] == "1"

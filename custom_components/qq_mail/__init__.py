@@ -118,11 +118,18 @@ async def async_unload_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> b
 
 async def async_remove_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     """Remove what waits together with the account, and tell how much that was."""
+    outbox = hass.data.get(DATA_OUTBOXES, {}).get(entry.entry_id)
+    if outbox:
+        outbox.abandon()
     await _async_end(hass, entry)
     spool = spool_of(hass, entry)
-    # From disk: the account may have been disabled, and its outbox not be there.
-    loaded = await hass.async_add_executor_job(spool.load, read_clock())
-    async_tell_removed(hass, entry, list(loaded.queue))
+    if outbox:
+        dropped = outbox.messages()
+    else:
+        # The account may have been disabled.
+        loaded = await hass.async_add_executor_job(spool.load, read_clock())
+        dropped = list(loaded.queue)
+    async_tell_removed(hass, entry, dropped)
     await hass.async_add_executor_job(spool.delete)
 
 

@@ -1,10 +1,9 @@
 """Diagnostics: how an account's outbox fares, and nothing of what it sends to whom."""
 
 from datetime import datetime
-import re
 from typing import Any
 
-from homeassistant.components.diagnostics import REDACTED, async_redact_data
+from homeassistant.components.diagnostics import async_redact_data
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import HomeAssistant
@@ -12,6 +11,7 @@ from homeassistant.core import HomeAssistant
 from .const import CONF_RECIPIENTS, CONF_REPLY_TO, CONF_SENDER_NAME, CONF_SERVICE_NAME
 from .coordinator import QQMailConfigEntry
 from .mail.models import Reply
+from .mail.transcript import redacted
 from .outbox.outbox import Outbox
 
 TO_REDACT = {
@@ -26,9 +26,6 @@ TO_REDACT = {
 
 _MOST = 100
 """Messages that are described: ten thousand would help nobody."""
-
-# Wider than any valid address: better a word too much than an address.
-_ADDRESS = re.compile(r"[^\s<>()\[\],;:\"']+@[^\s<>()\[\],;:\"']+")
 
 
 async def async_get_config_entry_diagnostics(
@@ -79,7 +76,7 @@ def _reply(reply: Reply | None) -> dict[str, Any] | None:
     """Return a reply without the addresses that servers like to repeat."""
     if not reply:
         return None
-    return {"code": reply.code, "text": _ADDRESS.sub(REDACTED, reply.text)}
+    return {"code": reply.code, "text": redacted(reply.text)}
 
 
 def _time(time: datetime | None) -> str | None:

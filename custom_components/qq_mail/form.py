@@ -72,6 +72,9 @@ class Form:
 
     def read_mailbox(self, field: str, text: str) -> Mailbox | None:
         """Return a mailbox; note at the field if it is none."""
+        if not tidy(text):
+            self.errors[field] = "address_missing"
+            return None
         try:
             return Mailbox.parse(text)
         except InvalidMailboxError as err:

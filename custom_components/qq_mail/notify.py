@@ -35,7 +35,8 @@ from .sending import async_send
 # Home Assistant's own refuses a message or data that a template made a list of.
 _SCHEMA = vol.Schema(
     {
-        vol.Required(ATTR_MESSAGE): object,
+        # A title alone is something to say.
+        vol.Optional(ATTR_MESSAGE, default=""): object,
         vol.Optional(ATTR_TITLE): object,
         vol.Optional(ATTR_TARGET): object,
         vol.Optional(ATTR_DATA): object,

@@ -7,6 +7,7 @@ from email.utils import make_msgid
 from functools import partial
 
 from homeassistant.components.notify import ATTR_TITLE_DEFAULT
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.util import dt as dt_util
@@ -21,7 +22,7 @@ from .const import (
     MAX_NOTES,
     MEGABYTE,
 )
-from .coordinator import QQMailConfigEntry, async_loaded
+from .coordinator import QQMailConfigEntry, async_loaded, not_loaded
 from .errors import action_error
 from .mail.address import Mailbox, Recipients, one_line
 from .mail.message import BASE64_LINE, compose, sender_name
@@ -152,7 +153,7 @@ async def _async_send(
             importance=_IMPORTANCE[request.priority],
             expires_after=request.expires_after,
         )
-        with _translated():
+        with _translated(entry):
             try:
                 receipt = await submit(reads_files=material.reads_files)
             except StalledError:
@@ -170,7 +171,7 @@ async def _async_send(
 
 
 @contextmanager
-def _translated() -> Generator[None]:
+def _translated(entry: QQMailConfigEntry) -> Generator[None]:
     """Turn what an outbox raises into an error that a person reads."""
     try:
         yield
@@ -188,6 +189,9 @@ def _translated() -> Generator[None]:
             translation_domain=DOMAIN, translation_key="outbox_full"
         ) from err
     except OutboxClosedError as err:
+        if entry.state is not ConfigEntryState.LOADED and not entry.setup_lock.locked():
+            # Disabled or removed, while this was being fetched.
+            raise not_loaded(entry) from err
         raise HomeAssistantError(
             translation_domain=DOMAIN, translation_key="outbox_closed"
         ) from err

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import voluptuous as vol
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID, CONF_USERNAME
 from homeassistant.core import (
     HomeAssistant,
@@ -22,9 +23,10 @@ from homeassistant.helpers.service import async_register_admin_service
 from homeassistant.util.json import JsonValueType
 
 from .const import DOMAIN, LOGGER
-from .coordinator import async_loaded
+from .coordinator import QQMailConfigEntry, async_loaded
 from .mail.address import Recipients
 from .message.errors import field_error
+from .message.reading import Notes
 from .message.recipients import chosen_recipients
 from .message.request import MessageRequest, read_request
 from .message.texts import async_texts
@@ -53,6 +55,8 @@ class OutboxField(StrEnum):
 
 
 _AT_ONCE = 200
+_CLEARED = "cleared"
+_DISCARDED = "discarded"
 
 # By their values: voluptuous itself, up to 2026.8, takes no StrEnum as a key.
 _ACCOUNT_SCHEMA = vol.Schema(
@@ -61,10 +65,8 @@ _ACCOUNT_SCHEMA = vol.Schema(
 _CHOICE_SCHEMA = _ACCOUNT_SCHEMA.extend(
     {vol.Optional(OutboxField.QUEUE_ID.value): cv.string}
 )
-# The other fields are read by ourselves, with errors that a person understands.
-_MESSAGE_SCHEMA = _ACCOUNT_SCHEMA.extend(
-    cv.TARGET_SERVICE_FIELDS, extra=vol.ALLOW_EXTRA
-)
+# All is read by ourselves: what varies while the house runs stops no message.
+_MESSAGE_SCHEMA = vol.Schema({}, extra=vol.ALLOW_EXTRA)
 
 
 @callback
@@ -109,48 +111,51 @@ async def _async_send_message(call: ServiceCall) -> ServiceResponse:
     sends = [_async_send(call.hass, shares[0], request)]
     sends += [_async_send(call.hass, share, others) for share in shares[1:]]
     # Together, so that what one account waits for holds up no other.
-    results = await asyncio.gather(*sends, return_exceptions=True)
-    return await _async_answer(call, shares, results)
+    return await _async_answer(call, shares, await asyncio.gather(*sends))
 
 
 async def _async_send(
     hass: HomeAssistant, share: Share, request: MessageRequest
-) -> Sent:
-    """Send one mail to the entities of an account, and the addresses."""
-    recipients = chosen_recipients(
-        share.entry, request, [entity.recipients for entity in share.entities]
-    )
-    sent = await async_send(hass, share.entry, request, recipients)
+) -> Sent | HomeAssistantError:
+    """Send one mail to the entities of an account, and the addresses, or say why not."""
+    try:
+        recipients = chosen_recipients(
+            share.entry, request, [entity.recipients for entity in share.entities]
+        )
+        sent = await async_send(hass, share.entry, request, recipients)
+    except HomeAssistantError as err:
+        return err
     for entity in share.entities:
         entity.record()
     return sent
 
 
 async def _async_answer(
-    call: ServiceCall, shares: list[Share], results: list[Sent | BaseException]
+    call: ServiceCall, shares: list[Share], results: list[Sent | HomeAssistantError]
 ) -> ServiceResponse:
     """Say what became of each account's mail, first of what could be sent or kept.
 
-    Raises what was raised, unless one mail was sent or kept.
+    Raises what stopped the first, unless one mail was sent or kept.
     """
     texts = await async_texts(call.hass)
     answers: list[dict[str, JsonValueType]] = []
     failed: list[dict[str, JsonValueType]] = []
-    errors: list[BaseException] = []
+    errors: list[HomeAssistantError] = []
     for share, result in zip(shares, results, strict=True):
         account = {"account": share.entry.data[CONF_USERNAME]}
         if isinstance(result, Sent):
             answers.append(account | _response(result))
             continue
         errors.append(result)
-        if isinstance(result, HomeAssistantError):
-            failed.append(account | {"status": "failed", "error": texts.of(result)})
-    if not answers or len(errors) > len(failed):
+        failed.append(account | {"status": "failed", "error": texts.of(result)})
+    if not answers:
         raise errors[0]
     for failure in failed:
         LOGGER.error("Not sent by %s: %s", failure["account"], failure["error"])
     if not call.return_response:
         return None
+    # What was sent says more than that nothing was to be sent.
+    answers.sort(key=lambda answer: answer["status"] == _CLEARED)
     answers += failed
     several: list[JsonValueType] = list(answers)
     return answers[0] | ({"messages": several} if len(several) > 1 else {})
@@ -163,11 +168,14 @@ async def _async_preview_message(call: ServiceCall) -> ServiceResponse:
     return {"text": text, "html": html, "notes": list(notes)}
 
 
-async def _async_settled(hass: HomeAssistant) -> None:
+async def _async_settled(entries: list[QQMailConfigEntry]) -> None:
     """Wait for accounts that are just being loaded anew: their entities come back."""
-    for entry in hass.config_entries.async_entries(DOMAIN, include_disabled=False):
+
+    async def wait_for(entry: QQMailConfigEntry) -> None:
         with suppress(ServiceValidationError):
             await async_loaded(entry)
+
+    await asyncio.gather(*map(wait_for, entries))
 
 
 async def _async_read(call: ServiceCall) -> tuple[list[Share], MessageRequest]:
@@ -175,25 +183,43 @@ async def _async_read(call: ServiceCall) -> tuple[list[Share], MessageRequest]:
 
     Raises ServiceValidationError; Unauthorized where the call's user may not.
     """
-    await _async_settled(call.hass)
-    target, data = split_target(call)
+    notes: Notes = []
+    target, data = split_target(call.data, notes)
     entry_id = data.pop(OutboxField.CONFIG_ENTRY_ID, None)
     request = read_request(data)
     addressed = bool(request.recipients != Recipients() or request.refused)
     may_control = await async_rights(call)
-    shares, notes = shares_of(
-        call.hass, target, entry_id, may_control, needed=not addressed
-    )
-    used = used_entities(call.hass, shares, addressed=addressed)
+
+    def shares() -> tuple[list[Share], Notes]:
+        return shares_of(call.hass, target, entry_id, may_control, needed=not addressed)
+
+    if busy := _being_loaded(call.hass):
+        # An account that is just loaded holds up no call that does without it.
+        with suppress(ServiceValidationError):
+            found, missing = shares()
+            if not missing:
+                busy = []
+        await _async_settled(busy)
+    found, missing = shares()
+    used = used_entities(call.hass, found, addressed=addressed, clears=request.clear)
     check_rights(call, may_control, used)
-    return shares, replace(request, notes=(*request.notes, *notes))
+    return found, replace(request, notes=(*request.notes, *notes, *missing))
+
+
+def _being_loaded(hass: HomeAssistant) -> list[QQMailConfigEntry]:
+    """Return the accounts that will be there in a moment."""
+    return [
+        entry
+        for entry in hass.config_entries.async_entries(DOMAIN, include_disabled=False)
+        if entry.state is not ConfigEntryState.LOADED
+    ]
 
 
 def _response(sent: Sent) -> dict[str, JsonValueType]:
     """Say what became of a message, for each recipient."""
     if not (receipt := sent.receipt):
         return {
-            "status": "cleared",
+            "status": _CLEARED,
             "discarded": sent.discarded,
             "notes": list(sent.notes),
         }
@@ -211,7 +237,11 @@ def _response(sent: Sent) -> dict[str, JsonValueType]:
         for address in sent.refused
     ]
     return {
-        "status": event.outcome if event else Outcome.DEFERRED,
+        "status": _DISCARDED
+        if receipt.dropped
+        else event.outcome
+        if event
+        else Outcome.DEFERRED,
         "queue_id": receipt.queue_id,
         "message_id": receipt.message_id,
         "recipients": {
@@ -276,7 +306,7 @@ async def _async_outboxes(call: ServiceCall) -> list[Outbox]:
 
     Raises ServiceValidationError.
     """
-    await _async_settled(call.hass)
+    await _async_settled(_being_loaded(call.hass))
     entries = called_entries(call.hass, call.data.get(OutboxField.CONFIG_ENTRY_ID))
     return [entry.runtime_data.outbox for entry in entries]
 

@@ -362,6 +362,25 @@ class HomeAssistant:
     def _client_id(self) -> str:
         return f"{self.url}/"
 
+    async def log_in(self, username: str, password: str) -> None:
+        """Be this user from now on."""
+        flow = f"{self.url}/auth/login_flow"
+        begin = {
+            "client_id": self._client_id,
+            "handler": ["homeassistant", None],
+            "redirect_uri": self._client_id,
+        }
+        async with self._session.post(flow, json=begin) as response:
+            flow_id = (await response.json())["flow_id"]
+        typed = {
+            "client_id": self._client_id,
+            "username": username,
+            "password": password,
+        }
+        async with self._session.post(f"{flow}/{flow_id}", json=typed) as response:
+            code = (await response.json())["result"]
+        await self._fetch_tokens(grant_type="authorization_code", code=code)
+
     async def _fetch_tokens(self, **grant: str) -> None:
         async with self._session.post(
             f"{self.url}/auth/token",

@@ -623,7 +623,8 @@ async def test_link_within(hass: HomeAssistant, folder: Path) -> None:
         pytest.param("fif*", "not_supported", id="glob of a fifo"),
         pytest.param("loop", "failed", id="link to itself"),
         pytest.param("lo*p", "failed", id="glob of a link to itself"),
-        pytest.param("x.txt\0", "failed", id="no path at all"),
+        pytest.param("x.txt\0", "not_found", id="no path at all"),
+        pytest.param("\ud83d.txt", "not_found", id="half a letter"),
     ],
 )
 async def test_no_such_file(

@@ -9,6 +9,7 @@ from homeassistant.const import CONF_USERNAME
 from ..const import CONF_BCC, CONF_CC, CONF_RECIPIENTS, CONF_TO, MAX_NOTES
 from ..mail.address import Mailbox, Recipients
 from .errors import invalid_address
+from .reading import is_away
 from .request import MessageRequest
 
 
@@ -33,12 +34,14 @@ def chosen_recipients(
 ) -> Recipients:
     """Return who gets a message: those that are named, or else the default ones.
 
+    A sensor that is away names nobody.
+
     Raises ServiceValidationError where there is no mail address among those named.
     """
     named = join_recipients([*several, request.recipients])
     if named != Recipients():
         return named
-    if request.refused:
+    if not all(map(is_away, request.refused)):
         raise invalid_address(*request.refused[:MAX_NOTES])
     return default_recipients(entry)
 

@@ -62,7 +62,7 @@ class MessageRequest:
     wait: float = DEFAULT_WAIT
     """Seconds to wait for the first attempt."""
     attachments: tuple[Attachment, ...] = ()
-    entities: Mapping[str, list[str]] = field(default_factory=dict)
+    entities: Mapping[str, Any] = field(default_factory=dict)
     """A target: lists of ids by `entity_id`, `device_id`, `area_id` and so on."""
     link: Link | None = None
     notes: tuple[HomeAssistantError, ...] = ()

@@ -74,6 +74,7 @@ class Outbox:
         self._ends: list[Callable[[], None]] = []
         self._taking = asyncio.Lock()
         self._closed = False
+        self._abandoned = False
         self._last_id = 0.0
         self._loaded = Loaded()
 
@@ -209,6 +210,11 @@ class Outbox:
         await self._manager.async_stop()
 
     @callback
+    def abandon(self) -> None:
+        """Know that nothing of what waits will be sent: the account is removed."""
+        self._abandoned = True
+
+    @callback
     def async_on_close(self, end: Callable[[], None]) -> None:
         """Have something ended together with the outbox."""
         self._ends.append(end)
@@ -281,8 +287,14 @@ class Outbox:
                     await self._manager.writer.flush()
             except TimeoutError:
                 LOGGER.debug("Message %s is not waited for longer", receipt.queue_id)
-        if message := self._manager.queue.get(receipt.queue_id):
+        message = None
+        if not self._abandoned:
+            message = self._manager.queue.get(receipt.queue_id)
+        if message:
             receipt.next_attempt = self.next_attempt_of(message)
+        else:
+            event = receipt.decisive
+            receipt.dropped = event is None or event.outcome is Outcome.DEFERRED
         return receipt
 
     @callback
