@@ -109,14 +109,12 @@ def content_ids(html: str) -> set[str]:
 def start_of_content(html: str) -> int:
     """Return where something can be put in, so that it is seen before the content."""
     body = first = None
-    end = 0
     for token in tokens(html):
-        end = token.end
         match token:
-            case Tag(attributes={"id": "qq-mail"}):
+            case Tag(attributes={"id": "qq-mail"}, end=end):
                 # A card of ours, which says by itself where that is.
                 return end
-            case Tag("body", closing=False) if body is None:
+            case Tag("body", closing=False, end=end) if body is None:
                 body = end
             case Tag(name, start=start) if first is None and name not in _HEAD:
                 first = start
@@ -125,7 +123,7 @@ def start_of_content(html: str) -> int:
             ):
                 first = start
     # Before a doctype it would change how all the rest is shown.
-    return next((at for at in (body, first) if at is not None), end)
+    return next((at for at in (body, first) if at is not None), 0)
 
 
 def end_of_body(html: str) -> int:
