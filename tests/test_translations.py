@@ -300,7 +300,6 @@ def test_every_text_the_code_names() -> None:
             | {
                 "invalid_address",
                 "late",
-                "message_too_large",
                 "not_kept",
                 "outbox_closed",
                 "outbox_full",

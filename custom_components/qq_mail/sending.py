@@ -9,7 +9,7 @@ from functools import partial
 from homeassistant.components.notify import ATTR_TITLE_DEFAULT
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
 from .const import (
@@ -21,23 +21,18 @@ from .const import (
     LOGGER,
     MAX_NOTES,
     MEGABYTE,
+    SENDER_NAME_MAX_BYTES,
 )
 from .coordinator import QQMailConfigEntry, async_loaded, not_loaded
 from .errors import action_error
 from .mail.address import Mailbox, Recipients, one_line
-from .mail.message import BASE64_LINE, compose, sender_name
+from .mail.message import BASE64_LINE, compose
 from .mail.models import Draft, Priority
-from .message.attachments.fetched import megabytes
 from .message.draft import async_material
 from .message.errors import invalid_address
 from .message.request import MessageRequest
 from .message.texts import async_texts
-from .outbox.errors import (
-    MessageTooLargeError,
-    OutboxClosedError,
-    OutboxFullError,
-    StalledError,
-)
+from .outbox.errors import OutboxClosedError, OutboxFullError, StalledError
 from .outbox.intake import Ticket
 from .outbox.outbox import Outbox
 from .outbox.outcome import Outcome, Receipt
@@ -125,12 +120,12 @@ async def _async_send(
     reply_to = entry.options.get(CONF_REPLY_TO)
     # Nobody at the other end knows the address; the home they know.
     name = entry.options.get(CONF_SENDER_NAME, "") or hass.config.location_name
-    sender = Mailbox(outbox.account.username, sender_name(name))
+    sender = Mailbox(outbox.account.username, _sender_name(name))
     draft = Draft(
         recipients=recipients,
         subject=subject,
         text="",
-        reply_to=request.reply_to or (Mailbox.parse(reply_to) if reply_to else None),
+        reply_to=request.reply_to or (Mailbox.stored(reply_to) if reply_to else None),
         priority=request.priority,
         references=references,
     )
@@ -170,20 +165,17 @@ async def _async_send(
     return Sent(receipt, material.notes, refused=request.refused)
 
 
+def _sender_name(text: str) -> str:
+    """Return as much of a name as fits into a From field of QQ's."""
+    octets = one_line(text).encode()[:SENDER_NAME_MAX_BYTES]
+    return one_line(octets.decode(errors="ignore"))
+
+
 @contextmanager
 def _translated(entry: QQMailConfigEntry) -> Generator[None]:
     """Turn what an outbox raises into an error that a person reads."""
     try:
         yield
-    except MessageTooLargeError as err:
-        raise ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key="message_too_large",
-            translation_placeholders={
-                "size": megabytes(err.size),
-                "limit": megabytes(err.limit),
-            },
-        ) from err
     except OutboxFullError as err:
         raise HomeAssistantError(
             translation_domain=DOMAIN, translation_key="outbox_full"

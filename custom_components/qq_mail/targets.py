@@ -24,7 +24,7 @@ from homeassistant.helpers.target import (
 )
 
 from .const import CONF_SERVICE_NAME, DOMAIN
-from .coordinator import QQMailConfigEntry, not_loaded
+from .coordinator import QQMailConfigEntry, called_entries, not_loaded
 from .message.errors import field_error
 from .message.fields import EXCLUDE, TARGET_KEYS, Ids, read_ids
 from .message.reading import Notes, is_empty, unusable
@@ -152,26 +152,6 @@ def _default_entry(
 def _is_only_one(hass: HomeAssistant, entry: QQMailConfigEntry) -> bool:
     """Tell whether there is no other account that could have been meant."""
     return hass.config_entries.async_entries(DOMAIN) == [entry]
-
-
-def called_entries(
-    hass: HomeAssistant, entry_id: str | None
-) -> list[QQMailConfigEntry]:
-    """Return the account with this id, or all that are loaded.
-
-    Raises ServiceValidationError where that is none.
-    """
-    entries: list[QQMailConfigEntry] = [
-        entry
-        for entry in hass.config_entries.async_entries(DOMAIN)
-        if entry_id in (None, entry.entry_id)
-    ]
-    loaded = [entry for entry in entries if entry.state is ConfigEntryState.LOADED]
-    if not loaded:
-        # Of one that is enabled there is more to say.
-        entries.sort(key=lambda entry: bool(entry.disabled_by))
-        raise not_loaded(entries[0]) if entries else field_error("account_not_found")
-    return loaded
 
 
 @callback

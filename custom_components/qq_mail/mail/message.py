@@ -34,9 +34,6 @@ from .models import (
 # With a blank before it, an encoded-word then has the 75 octets that it may have.
 _POLICY = SMTP.clone(cte_type="7bit", max_line_length=76)
 
-SENDER_NAME_MAX_BYTES = 45
-"""What fits into one encoded-word (RFC 2047 section 2), in UTF-8: 15 Hanzi."""
-
 BASE64_LINE = (57, 78)
 """Octets that go into a line of base64 (RFC 2045 section 6.8), and octets of it."""
 
@@ -137,12 +134,6 @@ def date_insertion(at: int, date: datetime) -> Insertion:
 def stuffed(wire: bytes) -> bytes:
     """Double the dot that a line begins with (RFC 5321 section 4.5.2)."""
     return _LINE_STARTS_WITH_DOT.sub(b"..", wire)
-
-
-def sender_name(text: str) -> str:
-    """Return as much of a name as fits into one encoded-word."""
-    octets = one_line(text).encode()[:SENDER_NAME_MAX_BYTES]
-    return one_line(octets.decode(errors="ignore"))
 
 
 class _Writer:

@@ -1,7 +1,7 @@
 """Who gets a message: by default, by a recipient that was set up, by a call."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_USERNAME
@@ -10,7 +10,10 @@ from ..const import CONF_BCC, CONF_CC, CONF_RECIPIENTS, CONF_TO, MAX_NOTES
 from ..mail.address import Mailbox, Recipients
 from .errors import invalid_address
 from .reading import is_away
-from .request import MessageRequest
+
+# An account has recipients before it has its first request.
+if TYPE_CHECKING:
+    from .request import MessageRequest
 
 
 def default_recipients(entry: ConfigEntry) -> Recipients:
@@ -68,4 +71,4 @@ def join_recipients(several: Iterable[Recipients]) -> Recipients:
 
 def _stored(mailboxes: Iterable[str]) -> tuple[Mailbox, ...]:
     """Read what the flows have checked and stored."""
-    return tuple(Mailbox.parse(text) for text in mailboxes)
+    return tuple(Mailbox.stored(text) for text in mailboxes)

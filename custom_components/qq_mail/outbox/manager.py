@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from random import SystemRandom
 import ssl
 
@@ -12,7 +11,6 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from ..const import LATE_AFTER, LOGGER
-from ..mail.message import date_insertion, insertions
 from ..mail.models import Account, Submission
 from .account import Kept
 from .calls import Calls
@@ -253,8 +251,7 @@ class QueueManager:
     def keep(self) -> None:
         """Keep what has to hold after a restart as well."""
         self.kept.max_size = self.max_size
-        state = self.kept.as_dict(read_clock())
-        self.writer.keep_state(partial(self._spool.write_state, state))
+        self.writer.keep_state(self.kept.as_dict(read_clock()))
 
     def _data_begins(self, queue_id: str) -> bool:
         """Note that the server may come to have a message; False: it is not wanted."""
@@ -266,6 +263,9 @@ class QueueManager:
 
     def _submission(self, message: QueuedMessage) -> Submission:
         """Return a message as it is to go out: a late one says so."""
+        # Loaded together with the session that is to have it.
+        from ..mail.message import date_insertion, insertions  # noqa: PLC0415
+
         now = read_clock()
         raised = now.wall_at(message.raised)
         late = timedelta(seconds=now.steady - message.raised)

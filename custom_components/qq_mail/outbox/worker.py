@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 import ssl
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from homeassistant.core import HomeAssistant, callback
 
 from ..const import DOMAIN, IDLE_TIMEOUT, STOP_GRACE
+from ..loading import async_load_session
 from ..mail.errors import MailError
 from ..mail.models import Account, Submission
-from ..mail.session import SubmissionSession
 from .clock import read_clock
 from .events import (
     AttemptBroke,
@@ -24,6 +24,9 @@ from .events import (
     Submitting,
 )
 from .message import QueuedMessage
+
+if TYPE_CHECKING:
+    from ..mail.session import SubmissionSession
 
 
 class _CutError(Exception):
@@ -171,6 +174,9 @@ class Worker:
     async def _take(self, *, fresh: bool) -> SubmissionSession:
         """Return a session that nobody uses, new if there is none. Raises SessionError."""
         async with self._opening:
+            await async_load_session(self._hass)
+            from ..mail.session import SubmissionSession  # noqa: PLC0415
+
             # While this waited, a login may have been refused.
             if not self._may_log_in():
                 raise _CutError

@@ -21,8 +21,8 @@ from .fetched import (
     too_slow,
     unavailable,
 )
-from .pictures import JPEG, shrunk, width_of
 from .reads import async_reads
+from .signatures import JPEG, PICTURES
 
 
 async def async_fit(
@@ -61,6 +61,9 @@ def _fit(parts: Sequence[BodyPart], budget: int) -> Fetched:
         for index in _largest_first(sizes):
             if sum(sizes.values()) <= budget:
                 break
+            # Few messages need Pillow, and this is no event loop.
+            from .pictures import shrunk  # noqa: PLC0415
+
             content = shrunk(parts[index], side)
             if content and len(content) < sizes[index]:
                 sizes[index] = len(content)
@@ -92,6 +95,11 @@ def _size(part: BodyPart) -> int:
 
 
 def _measured(part: BodyPart) -> BodyPart:
+    """Note how wide a picture is shown."""
+    if part.media_type not in PICTURES:
+        return part
+    from .pictures import width_of  # noqa: PLC0415 - as above
+
     return replace(part, width=width_of(part))
 
 

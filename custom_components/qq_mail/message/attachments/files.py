@@ -24,7 +24,7 @@ from .fetched import (
     unavailable,
 )
 from .fields import Attachment
-from .pictures import SIGNATURE_LENGTH
+from .signatures import SIGNATURE_LENGTH
 
 
 def from_path(hass: HomeAssistant, attachment: Attachment, label: str) -> Fetched:

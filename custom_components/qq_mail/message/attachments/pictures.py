@@ -1,9 +1,8 @@
-"""Pictures: known by their content, and made smaller."""
+"""Pictures, made smaller."""
 
 from contextlib import AbstractContextManager
 from io import BytesIO
 from pathlib import Path
-import re
 from typing import BinaryIO
 
 from PIL import (
@@ -19,19 +18,7 @@ from PIL import (
 
 from ...const import LOGGER, MAX_PIXELS, PICTURE_QUALITY
 from ...mail.models import BodyPart
-
-JPEG = "image/jpeg"
-PNG = "image/png"
-GIF = "image/gif"
-WEBP = "image/webp"
-
-SIGNATURE_LENGTH = 12
-_SIGNATURES = {
-    JPEG: re.compile(rb"\xff\xd8\xff"),
-    PNG: re.compile(rb"\x89PNG\r\n\x1a\n"),
-    GIF: re.compile(rb"GIF8[79]a"),
-    WEBP: re.compile(rb"RIFF....WEBP", re.DOTALL),
-}
+from .signatures import GIF, JPEG, PNG, WEBP
 
 # From this orientation on, of a camera's eight, a picture is turned by a quarter.
 _LYING = 5
@@ -44,14 +31,6 @@ _READERS: dict[str, type[ImageFile.ImageFile]] = {
     GIF: GifImagePlugin.GifImageFile,
     WEBP: WebPImagePlugin.WebPImageFile,
 }
-
-
-def signed_type(content: bytes) -> str | None:
-    """Return the media type that the first octets of a picture tell."""
-    for media_type, signature in _SIGNATURES.items():
-        if signature.match(content):
-            return media_type
-    return None
 
 
 def width_of(part: BodyPart) -> int:
