@@ -35,11 +35,9 @@ _READERS: dict[str, type[ImageFile.ImageFile]] = {
 
 def width_of(part: BodyPart) -> int:
     """Return how wide a picture is shown, in pixels; 0: nobody knows."""
-    if (reader := _READERS.get(part.media_type)) is None:
-        return 0
     try:
         with _opened(part) as file:
-            picture = reader(file)
+            picture = _READERS[part.media_type](file)
             # Only of a JPEG is that read without all the rest.
             exif = picture.getexif() if part.media_type == JPEG else {}
             lies = exif.get(ExifTags.Base.Orientation, 1) >= _LYING
