@@ -431,7 +431,7 @@ async def test_said_by_nobody(
     """Where the server said nothing, it is told what was seen instead."""
     server.script(Step.ACCEPTED, Close())
     await notify(hass)
-    assert attributes(hass, MESSAGE, "reply") == ["Unexpected EOF received"]
+    assert attributes(hass, MESSAGE, "reply") == ["Connection lost"]
 
 
 async def test_rejected(
