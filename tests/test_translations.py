@@ -301,7 +301,6 @@ def test_every_text_the_code_names() -> None:
                 "invalid_address",
                 "late",
                 "not_kept",
-                "outbox_closed",
                 "outbox_full",
             }
             | {"nobody_in_target", "not_our_entity", "not_our_member"}

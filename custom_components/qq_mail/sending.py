@@ -7,7 +7,6 @@ from email.utils import make_msgid
 from functools import partial
 
 from homeassistant.components.notify import ATTR_TITLE_DEFAULT
-from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
@@ -181,12 +180,8 @@ def _translated(entry: QQMailConfigEntry) -> Generator[None]:
             translation_domain=DOMAIN, translation_key="outbox_full"
         ) from err
     except OutboxClosedError as err:
-        if entry.state is not ConfigEntryState.LOADED and not entry.setup_lock.locked():
-            # Disabled or removed, while this was being fetched.
-            raise not_loaded(entry) from err
-        raise HomeAssistantError(
-            translation_domain=DOMAIN, translation_key="outbox_closed"
-        ) from err
+        # Disabled or removed while this was made: no reload ends an outbox.
+        raise not_loaded(entry) from err
     except OSError as err:
         raise HomeAssistantError(
             translation_domain=DOMAIN,

@@ -268,13 +268,14 @@ def _stranger(
     hass: HomeAssistant, entity_id: str, *, member: bool = False
 ) -> ServiceValidationError:
     """Return why an entity, named or a member of a group, cannot send."""
-    registered = er.async_get(hass).async_get(entity_id)
-    if registered and _is_ours(registered):
-        entry = hass.config_entries.async_get_entry(registered.config_entry_id or "")
-        if entry and entry.state is not ConfigEntryState.LOADED:
-            return not_loaded(entry)
-        if registered.disabled:
-            return field_error("entity_disabled", entity=entity_id)
+    known = er.async_get(hass).async_get(entity_id)
+    ours = known if known and _is_ours(known) else None
+    entry_id = (ours and ours.config_entry_id) or ""
+    entry = hass.config_entries.async_get_entry(entry_id)
+    if entry and entry.state is not ConfigEntryState.LOADED:
+        return not_loaded(entry)
+    if ours and ours.disabled:
+        return field_error("entity_disabled", entity=entity_id)
     if member:
         return field_error("not_our_member", entity=entity_id)
     return field_error("not_our_entity", entity=entity_id)

@@ -890,7 +890,7 @@ async def test_taken_away_while_raised(
     await outbox_of(loaded_entry).async_close()
     with pytest.raises(HomeAssistantError) as refused:
         await notify(hass)
-    assert refused.value.translation_key == "outbox_closed"
+    assert refused.value.translation_key == "account_not_loaded"
 
 
 async def test_call_that_is_cancelled(
