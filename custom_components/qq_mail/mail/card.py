@@ -10,6 +10,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from .chart import Chart
 from .markup import end_of_body
 from .models import Priority
 
@@ -94,12 +95,18 @@ class Card:
     rows: tuple[Row, ...] = ()
     link: Link | None = None
     pictures: tuple[Picture, ...] = ()
+    charts: tuple[Chart, ...] = ()
     notes: tuple[str, ...] = ()
     """What was left out, and why."""
     priority: Priority = Priority.NORMAL
     home: str = ""
     time: str = ""
     language: str = "en"
+
+
+def accent_of(priority: Priority) -> str:
+    """Return the colour of a card on a light ground."""
+    return _ACCENTS[priority][0]
 
 
 def render_html(card: Card) -> str:
@@ -117,13 +124,14 @@ def render_text(card: Card) -> str:
     """Return the text that stands for a card."""
     rows = [f"{row.name}: {row.state} ({row.since})" for row in card.rows]
     link = [f"{card.link.title} {card.link.url}".strip()] if card.link else []
-    blocks = [card.text, "\n".join(rows), *link, "\n".join(card.notes)]
+    charts = [chart.text for chart in card.charts]
+    blocks = [card.text, *charts, "\n".join(rows), *link, "\n".join(card.notes)]
     return "\n\n".join(block for block in blocks if block)
 
 
 def extend_html(html: str, card: Card) -> str:
     """Return the caller's own HTML with the card's table, button, pictures, notes."""
-    if not (card.rows or card.link or card.pictures or card.notes):
+    if not (card.rows or card.link or card.pictures or card.charts or card.notes):
         return html
     accent, _ = _ACCENTS[card.priority]
     sections = _template("sections.html.jinja").render(card=card, accent=accent)

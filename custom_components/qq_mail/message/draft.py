@@ -1,7 +1,8 @@
 """From a request to what a message is made of: everything fetched, noted, and fitting."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -14,12 +15,21 @@ from homeassistant.helpers.network import NoURLAvailableError, get_url
 from homeassistant.util import dt as dt_util
 
 from ..const import DOMAIN, FETCH_TIMEOUT
-from ..mail.card import Card, Link, Picture, extend_html, render_html, render_text
+from ..mail.card import (
+    Card,
+    Link,
+    Picture,
+    accent_of,
+    extend_html,
+    render_html,
+    render_text,
+)
 from ..mail.errors import UnreadablePartError
 from ..mail.markup import content_ids, text_of
 from ..mail.models import BodyPart, Composed, Draft
 from .attachments.budget import async_fit
 from .attachments.fetching import async_fetched
+from .charts.fetching import async_charts
 from .request import MessageRequest
 from .rows import async_rows
 from .texts import Texts
@@ -85,9 +95,16 @@ class Material:
             referenced = content_ids(own)
         else:
             referenced = content_ids(render_html(card)) if card.markdown else set()
+        there = {part.content_id for part in self._parts}
+        charts = tuple(
+            chart if chart.content_id in there else replace(chart, content_id="")
+            for chart in card.charts
+        )
+        referenced |= {chart.content_id for chart in charts}
         parts = tuple(_placed(part, referenced) for part in self._parts)
         card = replace(
             card,
+            charts=charts,
             pictures=tuple(
                 Picture(part.content_id, part.filename)
                 for part in parts
@@ -96,7 +113,7 @@ class Material:
         )
         if own:
             html = extend_html(own, card)
-        elif card.markdown or card.rows or card.link or card.pictures:
+        elif card.markdown or card.rows or card.link or card.pictures or card.charts:
             html = render_html(card)
         else:
             html = ""
@@ -128,12 +145,20 @@ async def async_material(
     """
     rows, missing = async_rows(hass, request.entities, texts)
     link, unlinked = _absolute(hass, request.link, texts)
-    async with async_fetched(hass, request.attachments, budget) as fetched:
-        fitting = await async_fit(hass, fetched.parts, budget)
+    async with AsyncExitStack() as stack:
+        # At the same time: a camera is to show the moment, and none waits for another.
+        charted, fetched = await asyncio.gather(
+            async_charts(
+                hass, request.charts, created, accent_of(request.priority), texts
+            ),
+            stack.enter_async_context(async_fetched(hass, request.attachments, budget)),
+        )
+        fitting = await async_fit(hass, (*charted.parts, *fetched.parts), budget)
         failures = [
             *request.notes,
             *missing,
             *unlinked,
+            *charted.failures,
             *fetched.failures,
             *fitting.failures,
         ]
@@ -143,6 +168,7 @@ async def async_material(
             markdown=request.markdown,
             columns=(texts("card_name"), texts("card_state"), texts("card_since")),
             rows=rows,
+            charts=tuple(charted.charts),
             link=link,
             notes=texts.notes(failures),
             priority=request.priority,

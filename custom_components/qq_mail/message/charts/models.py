@@ -1,4 +1,4 @@
-"""What is drawn: plain data, without names and texts, which stand beside the picture.
+"""What was recorded, and what is drawn: plain data, without names and texts.
 
 Times are seconds since 1970; colours are written as HTML writes them.
 """
@@ -6,6 +6,7 @@ Times are seconds since 1970; colours are written as HTML writes them.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from enum import Enum, auto
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,47 @@ class Span:
     start: float
     end: float
     zone: tzinfo
+
+
+class Kind(Enum):
+    """What an entity shows."""
+
+    NUMBER = auto()
+    AMOUNT = auto()
+    """A number that only grows: what was used is what counts."""
+    STATE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """A number over time, and what is told of it."""
+
+    points: Sequence[tuple[float, float | None]]
+    held: bool
+    lowest: float
+    highest: float
+    mean: float
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """What was used in each hour or day."""
+
+    span: Span
+    """Of whole hours or days."""
+    edges: tuple[float, ...]
+    values: tuple[float | None, ...]
+    daily: bool
+
+
+@dataclass(frozen=True, slots=True)
+class States:
+    """States, each up to its end, without the times when there was none."""
+
+    stretches: tuple[tuple[float, float, str], ...]
+
+
+type Recorded = Numbers | Amounts | States
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +112,17 @@ class Timeline:
 
 
 type Plot = Lines | BarGroups | Timeline
+
+
+_HIGHEST = 1e100
+"""Nobody measures more, and sums of it would be infinite."""
+
+
+def number_of(text: str) -> float | None:
+    """Return a state as a number, if it is one that can be drawn."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    # Neither is true of what is no number.
+    return number if -_HIGHEST <= number <= _HIGHEST else None
