@@ -9,10 +9,10 @@ import pytest
 
 from custom_components.qq_mail.message.charts.axes import (
     HOUR,
+    caption,
     day_edges,
     hour_edges,
     scale,
-    time_text,
     time_ticks,
 )
 from custom_components.qq_mail.message.charts.models import Span
@@ -154,12 +154,8 @@ def test_hours_are_whole() -> None:
     assert len(edges) == 4
 
 
-def test_time_on_the_wall() -> None:
-    """A time is written as it is in the house."""
-    assert (
-        time_text(
-            span("2026-07-01T08:05", "2026-07-02T00:00", BERLIN).start,
-            span("2026-01-01T00:00", "2026-01-02T00:00", BERLIN),
-        )
-        == "07-01 08:05"
-    )
+def test_caption() -> None:
+    """Times as they are in the house; of whole days their names."""
+    days = span("2026-03-28T00:00", "2026-03-30T00:00", BERLIN)
+    assert caption(days) == "03-28 00:00 – 03-30 00:00"
+    assert caption(days, daily=True) == "03-28 – 03-29"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import count, takewhile
 import math
 
@@ -143,7 +143,10 @@ def hour_edges(span: Span) -> tuple[float, ...]:
     return tuple(float(hour * HOUR) for hour in range(first, last + 1))
 
 
-def time_text(time: float, span: Span) -> str:
-    """Return a time as the mail writes it."""
-    moment = datetime.fromtimestamp(time, UTC).astimezone(span.zone)
-    return f"{moment:%m-%d %H:%M}"
+def caption(span: Span, *, daily: bool = False) -> str:
+    """Return from when to when it is, as the mail writes times."""
+    # Of whole days the last one is named, and not the midnight that ends it.
+    ends = (span.start, span.end - daily)
+    form = "%m-%d" if daily else "%m-%d %H:%M"
+    times = [f"{datetime.fromtimestamp(time, span.zone):{form}}" for time in ends]
+    return " \u2013 ".join(times)

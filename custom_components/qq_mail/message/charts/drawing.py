@@ -26,12 +26,13 @@ _GRID = "#dfe4e9"
 _BASE = "#8c98a4"
 _INK = "#4d5a66"
 
-_FONT_SIZE = 15
-_LINE_WIDTH = 2.25
+_FONT_SIZE = 17
+"""Ten on a phone, which is as small as can be read."""
+_LINE_WIDTH = 2.5
 _DOT = 3
-_PLOT_HEIGHT = 170
-_ROW, _BAR = 34, 22
-_EDGE, _BELOW, _ABOVE = 14, 30, 14
+_PLOT_HEIGHT = 190
+_ROW, _BAR = 38, 26
+_EDGE, _BELOW, _ABOVE = 14, 34, 16
 _MOST_TICKS = {True: 8, False: 6}
 """So that dates and times do not touch on a phone."""
 _BAR_SHARE = 0.72

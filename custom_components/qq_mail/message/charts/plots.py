@@ -13,7 +13,7 @@ from homeassistant.const import ATTR_UNIT_OF_MEASUREMENT
 from homeassistant.core import HomeAssistant, State, callback
 
 from ..texts import Texts
-from .axes import time_text
+from .axes import caption
 from .models import (
     Amounts,
     BarGroups,
@@ -133,7 +133,7 @@ def _of_numbers(
     return Plan(
         Lines(lines),
         span,
-        _caption(span, unit),
+        _joined(caption(span), unit),
         columns,
         tuple(
             said_of_numbers(hass, state, numbers, colour, texts)
@@ -156,7 +156,7 @@ def _of_amounts(
     return Plan(
         BarGroups(first.edges, bars, first.daily),
         first.span,
-        _caption(first.span, unit, per),
+        _joined(caption(first.span, daily=first.daily), unit, per),
         columns,
         tuple(
             said_of_amounts(state, amounts, colour, texts)
@@ -190,7 +190,7 @@ def _of_states(
     return Plan(
         Timeline(rows),
         span,
-        _caption(span),
+        caption(span),
         (),
         tuple(
             said_of_states(hass, state, states, colours, texts)
@@ -204,6 +204,5 @@ def _colours(number: int, accent: str) -> tuple[str, ...]:
     return (accent,) if number == 1 else _COLOURS[:number]
 
 
-def _caption(span: Span, *details: str) -> str:
-    period = f"{time_text(span.start, span)} \u2013 {time_text(span.end, span)}"
-    return " · ".join(filter(None, (period, *details)))
+def _joined(*parts: str) -> str:
+    return " · ".join(filter(None, parts))
