@@ -186,6 +186,18 @@ async def test_states_as_a_timeline(hass: HomeAssistant, now: datetime) -> None:
     )
 
 
+async def test_more_states_than_can_be_seen(hass: HomeAssistant, now: datetime) -> None:
+    """What is on and off all the time is told to the second, and drawn all the same."""
+    states = [
+        (now - timedelta(seconds=3600 - second), ("off", "on", "on")[second % 3])
+        for second in range(3600)
+    ]
+    await record(hass, "switch.pump", {"friendly_name": "Pump"}, states)
+    answer = await preview(hass, entities="switch.pump", period=86400)
+    assert "Pump: on 40 min, off 20 min" in answer["text"]
+    assert "<img " in answer["html"]
+
+
 @pytest.mark.parametrize(
     ("days", "per"),
     [pytest.param(1, "per hour", id="hours"), pytest.param(5, "per day", id="days")],

@@ -3,7 +3,7 @@
 Times are seconds since 1970; colours are written as HTML writes them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from enum import Enum, auto
@@ -54,6 +54,9 @@ class States:
     """States, each up to its end, without the times when there was none."""
 
     stretches: tuple[tuple[float, float, str], ...]
+    """No more of them than can be seen."""
+    lasted: Mapping[str, float]
+    """Seconds of each state, those first that lasted longest."""
 
 
 type Recorded = Numbers | Amounts | States

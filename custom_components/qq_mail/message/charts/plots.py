@@ -174,8 +174,7 @@ def _of_states(
 ) -> Plan:
     lasted: Counter[str] = Counter()
     for _, states in group:
-        for start, end, text in states.stretches:
-            lasted[text] += round(end - start)
+        lasted.update({text: round(time) for text, time in states.lasted.items()})
     active = [text for text, _ in lasted.most_common() if text not in _REST]
     colours = dict.fromkeys(lasted, _AT_REST)
     # Of more states than colours, the shortest ones have the last.

@@ -1,6 +1,7 @@
 """Reading the recorder. It blocks, and is imported only where there is a recorder."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 import math
@@ -24,6 +25,7 @@ from .models import Amounts, Kind, Numbers, Recorded, Span, States, number_of
 
 _DETAILED = 2 * DAY
 """So far back states are read, and amounts are those of hours."""
+_PIXELS = 1120
 
 
 def read(
@@ -133,14 +135,31 @@ def _states(hass: HomeAssistant, ids: Sequence[str], span: Span) -> dict[str, Re
     found: dict[str, Recorded] = {}
     for entity_id in ids:
         states = _read_states(hass, entity_id, span)
-        stretches = tuple(
+        stretches = [
             (time, until, text)
             for (time, text), (until, _) in pairwise([*states, (span.end, "")])
             if text not in (STATE_UNAVAILABLE, STATE_UNKNOWN, "")
-        )
+        ]
+        lasted: Counter[str] = Counter()
+        for time, until, text in stretches:
+            lasted[text] += until - time  # type: ignore[assignment]
         if stretches:
-            found[entity_id] = States(stretches)
+            found[entity_id] = States(
+                tuple(_seen(stretches, span)), dict(lasted.most_common())
+            )
     return found
+
+
+def _seen(
+    stretches: Iterable[tuple[float, float, str]], span: Span
+) -> Iterator[tuple[float, float, str]]:
+    """Yield what can be seen: of many within a pixel only the first."""
+    pixel = (span.end - span.start) / _PIXELS
+    last = -math.inf
+    for time, until, text in stretches:
+        if until - time >= pixel or time - last >= pixel:
+            yield time, until, text
+            last = time
 
 
 def _read_states(

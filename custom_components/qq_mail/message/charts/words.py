@@ -1,6 +1,6 @@
 """What a chart says, for people: rows beside the picture, and sentences."""
 
-from collections import Counter
+from itertools import islice
 
 from homeassistant.components.sensor import DOMAIN as SENSOR_DOMAIN, async_rounded_state
 from homeassistant.const import ATTR_DEVICE_CLASS, STATE_UNAVAILABLE, STATE_UNKNOWN
@@ -78,15 +78,12 @@ def said_of_states(
     texts: Texts,
 ) -> Said:
     """Say how long each state was."""
-    lasted: Counter[str] = Counter()
-    for start, end, text in states.stretches:
-        lasted[text] += round(end - start)
     marks = tuple(
         Mark(
             colours[text],
             f"{_state_text(hass, state, text, texts)} {_duration(seconds, texts)}",
         )
-        for text, seconds in lasted.most_common(_MOST_STATES)
+        for text, seconds in islice(states.lasted.items(), _MOST_STATES)
     )
     said = ", ".join(mark.text for mark in marks)
     return ChartRow(name=state.name, marks=marks), f"{state.name}: {said}"
@@ -124,7 +121,7 @@ def _short(number: float) -> str:
     return _rounded(number, _MOST_DECIMALS)
 
 
-def _duration(seconds: int, texts: Texts) -> str:
+def _duration(seconds: float, texts: Texts) -> str:
     minutes = round(seconds / MINUTE)
     hours, minutes = divmod(minutes, HOUR // MINUTE)
     days, hours = divmod(hours, 24)
