@@ -31,13 +31,21 @@ def shown(values: Sequence[float]) -> str:
     return middle if low == high else f"{middle} ({low} to {high})"
 
 
+def ratio(row: Row) -> str:
+    """Return what ours is of core's: half of it is twice as fast."""
+    if not row.core or not median(row.core):
+        return "-"
+    return _number(median(row.ours) / median(row.core))
+
+
 def table(rows: Iterable[Row]) -> str:
     """Return the rows in Markdown."""
     lines = [
-        f"| | `{OURS}` | core's `{CORE}` |",
-        "| --- | ---: | ---: |",
+        f"| | `{OURS}` | core's `{CORE}` | ratio |",
+        "| --- | ---: | ---: | ---: |",
         *(
-            f"| {row.what}, {row.unit} | {shown(row.ours)} | {shown(row.core)} |"
+            f"| {row.what}, {row.unit} | {shown(row.ours)} | {shown(row.core)}"
+            f" | {ratio(row)} |"
             for row in rows
         ),
     ]

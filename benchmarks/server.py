@@ -16,6 +16,9 @@ ACCOUNT = "10001@qq.com"
 CODE = "abcdefghijklmnop"
 TIMEOUT = 120.0
 
+accepted_at: list[float] = []
+"""When each final dot was there, by the clock that others have as well."""
+
 
 def main() -> None:
     """Serve until standard input ends."""
@@ -34,6 +37,8 @@ def prepare(server: QQServer) -> None:
     """Behave well: what QQ leaks at QUIT makes core's smtp send a second copy."""
     server.reset()
     server.leaked_bytes_at_quit = False
+    accepted_at.clear()
+    server.on_accepted = lambda _: accepted_at.append(time.time())
 
 
 def obey(server: QQServer, link: Link, command: dict[str, Any]) -> dict[str, Any]:
@@ -52,6 +57,8 @@ def obey(server: QQServer, link: Link, command: dict[str, Any]) -> dict[str, Any
         "accepted": len(server.accepted),
         "logins": server.logins,
         "octets": sum(len(mail.wire) for mail in server.accepted),
+        "round_trips": link.round_trips,
+        "accepted_at": accepted_at,
         "time": time.monotonic(),
     }
 

@@ -269,6 +269,11 @@ ERRORS = [
     pytest.param(
         lambda _: {"username": "nobody"}, {"username": "invalid_address"}, id="address"
     ),
+    pytest.param(
+        lambda _: {"username": " \u3000"},
+        {"username": "address_missing"},
+        id="no address",
+    ),
     pytest.param(lambda _: {"host": ""}, {"host": "invalid_host"}, id="no host"),
     pytest.param(lambda _: {"host": "a\0b"}, {"host": "invalid_host"}, id="NUL"),
     pytest.param(lambda _: {"host": "a..b"}, {"host": "invalid_host"}, id="two dots"),

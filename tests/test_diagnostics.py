@@ -1,16 +1,20 @@
 """Diagnostics and system health: what helps, and nothing that is private."""
 
+from base64 import b64encode
 from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
+import re
 from types import MappingProxyType
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
+import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.mail.transcript import HIDDEN
 from homeassistant.components.system_health import get_info
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
@@ -102,6 +106,33 @@ async def test_diagnostics(
     reply = {"code": 550, "text": "<**REDACTED**>: Connection frequency limited"}
     outbox = data["outbox"]
     tried, untried = outbox.pop("waiting")
+    (session,) = outbox.pop("sessions")
+    assert session["began"] == now.isoformat()
+    assert [
+        # The host's name has a number that changes.
+        re.sub(r"^0\.000 |(?<=svrszb)[0-9]+", "", line)
+        for line in session["lines"]
+    ] == [
+        "< 220 newxmesmtplogicsvrszb-0.qq.com XMail Esmtp QQ Mail Server.",
+        "> EHLO (18)",
+        (
+            "< 250 newxmesmtplogicsvrszb-0.qq.com PIPELINING SIZE 73400320 AUTH LOGIN"
+            " PLAIN XOAUTH XOAUTH2 AUTH=LOGIN MAILCOMPRESS SMTPUTF8 8BITMIME"
+        ),
+        "> AUTH LOGIN (33)",
+        "< 334 UGFzc3dvcmQ6",
+        "> (login) (26)",
+        "< 235 Authentication successful",
+        "> MAIL RCPT RCPT DATA (92)",
+        *["< 250 OK"] * 3,
+        "< 354 End data with <CR><LF>.<CR><LF>.",
+        session["lines"][12].removeprefix("0.000 "),
+        "< 250 OK: queued as.",
+        "> MAIL RCPT RCPT DATA (92)",
+        f"< 550 <{HIDDEN}>: Connection frequency limited",
+        *["< 503 Send command mailfrom first"] * 3,
+    ]
+    assert re.fullmatch(r"0\.000 > text \. \([0-9]{3}\)", session["lines"][12])
     assert outbox == {
         "messages": 2,
         "not_written": 0,
@@ -129,6 +160,36 @@ async def test_diagnostics(
     assert untried["reply"] is None
 
 
+async def test_last_sessions(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    hass_client: ClientSessionGenerator,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Ten are kept; those that fail as well, and a server that repeats is not."""
+    wire = b64encode(CODE.encode()).decode()
+    server.script(Step.GREETING, Answer(554, "No"), times=1)
+    server.script(
+        Step.AUTH, Answer(535, f"{ADDRESS}: {CODE}, {wire}: wrong"), times=None
+    )
+    alert = {"title": "Fire", "message": "Smoke!"}
+    for _ in range(12):
+        await hass.services.async_call("notify", "qq_mail", alert, blocking=True)
+        await hass.services.async_call(DOMAIN, "retry", blocking=True)
+        await hass.async_block_till_done(wait_background_tasks=True)
+    data, text = await download(hass, hass_client, loaded_entry)
+    sessions = data["outbox"]["sessions"]
+    assert len(sessions) == 10
+    for session in sessions:
+        said, failed = (line.partition(" ")[2] for line in session["lines"][-2:])
+        assert said == f"< 535 {HIDDEN}: {HIDDEN}, {HIDDEN}: wrong"
+        assert failed.startswith("auth: login_")
+    assert [private for private in (CODE, wire, "123456") if private in text] == []
+    assert "wrong" in caplog.text
+    assert [private for private in (CODE, wire) if private in caplog.text] == []
+
+
 async def test_diagnostics_of_an_idle_account(
     hass: HomeAssistant,
     server: QQServer,
@@ -147,6 +208,7 @@ async def test_diagnostics_of_an_idle_account(
         "accepted_today": 0,
         "last_accepted": None,
         "damaged": 0,
+        "sessions": [],
     }
 
 

@@ -425,15 +425,6 @@ async def test_reply(
     assert attributes(hass, MESSAGE, "reply") == ["250 OK: queued as."]
 
 
-async def test_said_by_nobody(
-    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
-) -> None:
-    """Where the server said nothing, it is told what was seen instead."""
-    server.script(Step.ACCEPTED, Close())
-    await notify(hass)
-    assert attributes(hass, MESSAGE, "reply") == ["Unexpected EOF received"]
-
-
 async def test_rejected(
     hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
 ) -> None:

@@ -1,7 +1,10 @@
 """Repair issues: they come when something is wrong, and go when it is not any more."""
 
 from datetime import timedelta
+import errno
+import os
 from pathlib import Path
+from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
@@ -18,6 +21,7 @@ from homeassistant.setup import async_setup_component
 from .conftest import ADDRESS, Events, shut_down
 from .outbox.test_outbox import later, until
 from .qq_server import Answer, QQServer, Step, replies
+from .test_sending import send
 
 
 async def notify(hass: HomeAssistant) -> None:
@@ -269,3 +273,53 @@ async def test_removed_with_nothing_waiting(
     await notify(hass)
     await hass.config_entries.async_remove(loaded_entry.entry_id)
     assert not ir.async_get(hass).issues
+
+
+async def test_removed_while_the_disk_refuses(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What the outbox knows is told, whatever the disk says: no more, and no less."""
+    server.script(Step.RCPT, Answer(451, "later"))
+    server.script(Step.RCPT, Answer(451, "later"), match="b@", times=None)
+    await notify(hass)
+    await send(hass, to="b@example.com")
+    outbox = loaded_entry.runtime_data.outbox
+    first, _ = outbox.messages()
+
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", refuse)
+        patch.setattr(Path, "iterdir", refuse)
+        assert outbox.async_retry(first.queue_id)
+        await until(lambda: len(outbox) == 1)
+        await hass.config_entries.async_remove(loaded_entry.entry_id)
+    assert len(server.accepted) == 1
+    placeholders = placeholders_of(hass, loaded_entry, "removed")
+    assert placeholders
+    assert placeholders["number"] == "1"
+
+
+async def test_removed_but_not_from_the_disk(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What the disk does not let go is named: it is somebody's mail."""
+    server.script(Step.MAIL, Answer(451, "later"))
+    await notify(hass)
+    folder = hass.config.path(".storage", DOMAIN, loaded_entry.entry_id)
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", refuse)
+        await hass.config_entries.async_remove(loaded_entry.entry_id)
+    assert caplog.text.count(f"Cannot remove {folder}: ") == 1

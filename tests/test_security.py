@@ -356,11 +356,11 @@ async def test_spool_is_private(
         await notify(hass)
         await notify(hass)
         spool = Path(hass.config.path(".storage", DOMAIN, loaded_entry.entry_id))
-        assert await hass.config_entries.async_unload(loaded_entry.entry_id)
+        await shut_down(hass, loaded_entry)
         min(spool.glob("0*.json")).write_text("{")  # noqa: ASYNC240
         assert await hass.config_entries.async_setup(loaded_entry.entry_id)
         await notify(hass)
-        assert await hass.config_entries.async_unload(loaded_entry.entry_id)
+        await shut_down(hass, loaded_entry)
     finally:
         server.start()
     files = [spool, *spool.rglob("*")]  # noqa: ASYNC240

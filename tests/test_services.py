@@ -14,7 +14,9 @@ from homeassistant.exceptions import ServiceValidationError
 from homeassistant.setup import async_setup_component
 
 from .conftest import ADDRESS, Events
-from .qq_server import Answer, QQServer, Step, replies
+from .outbox.test_outbox import outbox_of, until
+from .qq_server import Answer, Hang, QQServer, Step, replies
+from .test_sending import send
 
 
 async def notify(hass: HomeAssistant, title: str) -> None:
@@ -201,3 +203,37 @@ async def test_account_not_loaded(
         await act(hass, "retry")
     assert raised.value.translation_key == "account_not_loaded"
     assert raised.value.translation_placeholders == {"account": ADDRESS}
+
+
+@pytest.mark.parametrize(
+    ("action", "data"),
+    [
+        pytest.param("discard", {}, id="discarded"),
+        pytest.param("send_message", {"tag": "t", "clear": True}, id="cleared"),
+        pytest.param(None, {}, id="account removed"),
+    ],
+)
+async def test_dropped_while_a_call_waits(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    action: str | None,
+    data: dict[str, Any],
+) -> None:
+    """What will never go out is not said to wait."""
+    server.script(Step.DOT, Hang())
+    calls = [
+        hass.async_create_task(send(hass, title=title, tag=title, wait=60))
+        for title in ("in the air", "t")
+    ]
+    outbox = outbox_of(loaded_entry)
+    await until(lambda: len(outbox) == 2)
+    if action:
+        await hass.services.async_call(DOMAIN, action, data, blocking=True)
+    else:
+        await hass.config_entries.async_remove(loaded_entry.entry_id)
+    answer = await calls[1]
+    assert answer["status"] == "discarded"
+    assert answer["next_attempt"] is None
+    assert answer["recipients"] == {"accepted": [], "deferred": [], "refused": []}
+    calls[0].cancel()

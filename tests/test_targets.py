@@ -1,14 +1,15 @@
 """Whom a call uses: several accounts, groups, accounts that are away, and rights."""
 
+import asyncio
 from typing import Any
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
 from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.outbox.outbox import Outbox
 from homeassistant.auth.models import Group
 from homeassistant.config_entries import ConfigEntryDisabler
-from homeassistant.const import CONF_EXCLUDE
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import (
     HomeAssistantError,
@@ -16,11 +17,7 @@ from homeassistant.exceptions import (
     Unauthorized,
     UnknownUser,
 )
-from homeassistant.helpers import (
-    config_validation as cv,
-    entity_registry as er,
-    label_registry as lr,
-)
+from homeassistant.helpers import entity_registry as er, label_registry as lr
 
 from .conftest import ADDRESS, Events, shut_down
 from .qq_server import QQServer, Step, replies
@@ -118,20 +115,113 @@ async def test_default_account_is_away(
     assert sent(server) == [(OTHER_ADDRESS, ["a@example.com"])]
 
 
-async def test_no_default_account(
-    hass: HomeAssistant, server: QQServer, other: MockConfigEntry
+@pytest.mark.parametrize("named", [True, False])
+async def test_account_that_is_meant_is_away(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    other: MockConfigEntry,
+    named: bool,
 ) -> None:
-    """Of several accounts, none is behind notify.qq_mail: a person has to choose."""
-    first, _ = hass.config_entries.async_entries(DOMAIN)
-    hass.config_entries.async_update_entry(
-        first, options={**first.options, "service_name": "qq_mail_1"}
+    """Of several others the first sends, and says so; named or not."""
+    third = MockConfigEntry(
+        domain=DOMAIN,
+        title="9@qq.com",
+        unique_id="9@qq.com",
+        data={**loaded_entry.data, "username": "9@qq.com"},
+        options={"service_name": "qq_mail_9", "messages_per_minute": 0},
     )
-    await hass.async_block_till_done()
-    with pytest.raises(ServiceValidationError) as refused:
-        await call(hass, "send_message", message="Smoke!")
-    assert refused.value.translation_key == "account_needed"
-    await call(hass, "send_message", message="Smoke!", config_entry_id=other.entry_id)
-    assert sent(server) == [(OTHER_ADDRESS, [OTHER_ADDRESS])]
+    third.add_to_hass(hass)
+    server.accounts["9@qq.com"] = loaded_entry.data["password"]
+    assert await hass.config_entries.async_setup(third.entry_id)
+    await hass.config_entries.async_set_disabled_by(
+        loaded_entry.entry_id, ConfigEntryDisabler.USER
+    )
+    data = {"config_entry_id": loaded_entry.entry_id} if named else {}
+    answer = await call(hass, "send_message", message="x", to="a@example.com", **data)
+    assert sent(server) == [(OTHER_ADDRESS, ["a@example.com"])]
+    *disabled, note = answer["notes"]
+    assert note.startswith(f"{OTHER_ADDRESS} sent this mail, because")
+    assert [f"{ADDRESS} is disabled" in one for one in disabled] == [True] * named
+
+
+@pytest.mark.parametrize(
+    ("data", "note"),
+    [
+        pytest.param({"entity_id": "unknown"}, "target: unknown", id="entity"),
+        pytest.param({"entity_id": ""}, "", id="empty"),
+        pytest.param({"entity_id": []}, "", id="empty list"),
+        pytest.param(
+            {"entity_id": [ENTITY, "unavailable"]},
+            "target: unavailable",
+            id="one of two",
+        ),
+        pytest.param({"entity_id": [ENTITY, None]}, "", id="nothing of two"),
+        pytest.param({"entity_id": {"a": 1}}, "target: {'a': 1}", id="mapping"),
+        pytest.param({"label_id": [5]}, "target: 5", id="number"),
+        pytest.param(
+            {"entity_id": ENTITY, "exclude": {"entity_id": "unknown"}},
+            "exclude: unknown",
+            id="exclude",
+        ),
+        pytest.param({"exclude": "unknown"}, "exclude: unknown", id="no exclude"),
+        pytest.param({"exclude": None}, "", id="exclude nothing"),
+        pytest.param({"config_entry_id": ""}, "", id="no account"),
+        pytest.param({"config_entry_id": None}, "", id="nothing for account"),
+        pytest.param(
+            {"config_entry_id": "unavailable"},
+            "config_entry_id: unavailable",
+            id="account away",
+        ),
+        pytest.param(
+            {"config_entry_id": ["x"]}, "config_entry_id: ['x']", id="list of accounts"
+        ),
+        pytest.param({"to": "unavailable"}, "address: unavailable", id="address away"),
+        pytest.param(
+            {"cc": ["unknown", "none"]}, "address: unknown", id="addresses away"
+        ),
+    ],
+)
+async def test_values_that_are_away(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    data: dict[str, Any],
+    note: str,
+) -> None:
+    """What a template makes of a sensor that is away stops nothing, wherever it is."""
+    answer = await call(hass, "send_message", message="Smoke!", **data)
+    assert sent(server) == [(ADDRESS, [ADDRESS])]
+    assert note in " ".join(answer["notes"])
+    assert bool(answer["notes"]) is bool(note)
+
+
+async def test_account_being_loaded_holds_up_no_other(
+    hass: HomeAssistant,
+    server: QQServer,
+    other: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A set-up that hangs is waited for by who needs that account, and by no other."""
+    await shut_down(hass, other)
+    go_on = asyncio.Event()
+    load = Outbox.async_load
+
+    async def slow(outbox: Outbox) -> None:
+        await go_on.wait()
+        await load(outbox)
+
+    monkeypatch.setattr(Outbox, "async_load", slow)
+    setup = hass.async_create_task(hass.config_entries.async_setup(other.entry_id))
+    await call(hass, "send_message", message="x", entity_id=FAMILY)
+    assert len(server.accepted) == 1
+    needed = hass.async_create_task(
+        call(hass, "send_message", message="x", entity_id=OTHER)
+    )
+    go_on.set()
+    await needed
+    await setup
+    assert len(server.accepted) == 2
 
 
 @pytest.mark.parametrize(
@@ -178,6 +268,18 @@ async def test_several_accounts(
     assert [one["account"] for one in answers] == [account for account, _ in expected]
     assert {one["status"] for one in answers} == {"accepted"}
     assert answer["queue_id"] == answers[0]["queue_id"]
+
+
+async def test_cleared_by_several(
+    hass: HomeAssistant, server: QQServer, other: MockConfigEntry
+) -> None:
+    """First comes the account that had something to say."""
+    await call(hass, "send_message", message="x", tag="t", entity_id=OTHER)
+    answer = await call(
+        hass, "send_message", tag="t", clear=True, entity_id=[ENTITY, OTHER]
+    )
+    assert [answer["account"], answer["status"]] == [OTHER_ADDRESS, "accepted"]
+    assert [one["status"] for one in answer["messages"]] == ["accepted", "cleared"]
 
 
 async def test_one_account_fails(
@@ -329,23 +431,40 @@ async def test_target_is_nobody_but_an_address_is_given(
         await call(hass, "send_message", message="Smoke!", **target)
 
 
-@pytest.mark.skipif(
-    CONF_EXCLUDE not in cv.TARGET_SERVICE_FIELDS,
-    reason="This Home Assistant knows no targets with exceptions",
-)
 async def test_excluded(
     hass: HomeAssistant, server: QQServer, other: MockConfigEntry
 ) -> None:
-    """Who is excepted from a target gets nothing, be it all."""
-    for chosen in ("all", [OTHER, FAMILY]):
+    """Who is excepted from a target gets nothing, be it all, or by a group."""
+    parents = await group_of(hass, "parents", FAMILY, ENTITY)
+    everyone = await group_of(hass, "everyone", parents, OTHER)
+    for chosen, excluded in (
+        ("all", [FAMILY, ENTITY]),
+        ([OTHER, FAMILY], [FAMILY]),
+        ("all", [parents]),
+        ([FAMILY, OTHER], [parents]),
+        (everyone, [parents]),
+        (everyone, [FAMILY, ENTITY]),
+    ):
         await call(
             hass,
             "send_message",
             message="Smoke!",
             entity_id=chosen,
-            exclude={"entity_id": [FAMILY, ENTITY]},
+            exclude={"entity_id": excluded},
         )
-    assert sent(server) == [(OTHER_ADDRESS, [OTHER_ADDRESS])] * 2
+    assert sent(server) == [(OTHER_ADDRESS, [OTHER_ADDRESS])] * 6
+
+
+@pytest.mark.parametrize("members", [None, 5, [None]], ids=str)
+async def test_odd_group(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry, members: Any
+) -> None:
+    """An entity that says nonsense of who is in it has nobody in it."""
+    hass.states.async_set("notify.odd", "unknown", {"entity_id": members})
+    await call(
+        hass, "send_message", message="x", to="a@example.com", entity_id="notify.odd"
+    )
+    assert sent(server) == [(ADDRESS, ["a@example.com"])]
 
 
 @pytest.mark.parametrize("action", ["send_message", "preview_message", "get_outbox"])
@@ -372,6 +491,64 @@ async def test_disabled_account(
             await call(hass, action, **data, **way)
         assert refused.value.translation_key == "account_disabled"
         assert refused.value.translation_placeholders == {"account": ADDRESS}
+
+
+@pytest.mark.parametrize("way", ["group", "group of it alone", "label"])
+async def test_disabled_account_of_a_member(
+    hass: HomeAssistant, server: QQServer, other: MockConfigEntry, way: str
+) -> None:
+    """It is called disabled also where it is found by a group or a label."""
+    label = lr.async_get(hass).async_create("Alarm").label_id
+    er.async_get(hass).async_update_entity(OTHER, labels={label})
+    targets = {
+        "group": {"entity_id": await group_of(hass, "some", OTHER, FAMILY)},
+        "group of it alone": {"entity_id": await group_of(hass, "alone", OTHER)},
+        "label": {"label_id": label},
+    }
+    await hass.config_entries.async_set_disabled_by(
+        other.entry_id, ConfigEntryDisabler.USER
+    )
+    await hass.async_block_till_done()
+    answer = await call(
+        hass, "send_message", message="x", to="d@example.com", **targets[way]
+    )
+    (note,) = answer["notes"]
+    assert f"{OTHER_ADDRESS} is disabled" in note
+
+
+@pytest.mark.parametrize("removed", [False, True])
+async def test_account_that_goes_meanwhile(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    removed: bool,
+) -> None:
+    """Disabled or removed while a picture is fetched: it is called that."""
+    fetching, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(*_: Any) -> None:
+        fetching.set()
+        await go_on.wait()
+        raise OSError
+
+    monkeypatch.setattr(
+        "custom_components.qq_mail.message.attachments.fetching._async_from_entity",
+        slow,
+    )
+    job = hass.async_create_task(
+        call(hass, "send_message", message="x", attachments="camera.x")
+    )
+    await fetching.wait()
+    entries = hass.config_entries
+    if removed:
+        await entries.async_remove(loaded_entry.entry_id)
+    else:
+        await shut_down(hass, loaded_entry)
+    go_on.set()
+    with pytest.raises(HomeAssistantError) as refused:
+        await job
+    assert refused.value.translation_key == "account_not_loaded"
 
 
 async def test_disabled_entities(
@@ -472,6 +649,9 @@ async def test_control(
             {"entity_id": FAMILY, "config_entry_id": "{other}"}, OTHER, id="by another"
         ),
         pytest.param({"entity_id": FAMILY, "cc": "nobody"}, ENTITY, id="bad address"),
+        pytest.param(
+            {"entity_id": FAMILY, "tag": "fire", "clear": True}, ENTITY, id="clear"
+        ),
     ],
 )
 async def test_control_of_everything_used(
@@ -497,9 +677,8 @@ async def test_all_that_a_user_has(
     user = person(hass, OTHER)
     await call(hass, "send_message", user, message="x", entity_id="all")
     assert sent(server) == [(OTHER_ADDRESS, [OTHER_ADDRESS])]
-    with pytest.raises(ServiceValidationError) as refused:
+    with pytest.raises(Unauthorized):
         await call(hass, "send_message", person(hass), message="x", entity_id="all")
-    assert refused.value.translation_key == "nobody_in_target"
 
 
 @pytest.mark.parametrize("action", ["get_outbox", "retry", "discard"])

@@ -301,12 +301,13 @@ def test_every_text_the_code_names() -> None:
             f"config.error.{key}"
             for key in (set(Cause) - submitting)
             | exmail
-            | {"invalid_address", "invalid_host", "port_range"}
+            | {"address_missing", "invalid_address", "invalid_host", "port_range"}
             | {"code_missing", "code_not_ascii", "still_checking"}
         ),
         *(
             f"options.error.{key}"
             for key in (
+                "address_missing",
                 "invalid_address",
                 "sender_name_too_long",
                 *(f"{field}_range" for field in config_flow.NUMBERS),
@@ -319,7 +320,6 @@ def test_every_text_the_code_names() -> None:
             | {
                 "invalid_address",
                 "late",
-                "message_too_large",
                 "not_kept",
                 "outbox_closed",
                 "outbox_full",
@@ -333,7 +333,7 @@ def test_every_text_the_code_names() -> None:
                     *(STATE_UNAVAILABLE, STATE_UNKNOWN),
                 )
             }
-            | {"account_needed", "account_not_found", "account_not_loaded"}
+            | {"other_account", "account_not_found", "account_not_loaded"}
             | {"account_disabled", "entity_disabled"}
             | {"unknown_queue_id"}
             | {f"chart_{key}" for key in CHART_TEXTS}

@@ -10,6 +10,7 @@ from homeassistant.const import CONF_TIMEOUT, EVENT_HOMEASSISTANT_STOP, Platform
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.dispatcher import async_dispatcher_send
+from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.storage import STORAGE_DIR
 from homeassistant.helpers.typing import ConfigType
 from homeassistant.util import dt as dt_util
@@ -32,7 +33,8 @@ from .coordinator import (
     QQMailRuntimeData,
     account_from,
 )
-from .message.attachments.downloads import remove_all
+from .loading import async_load_soon
+from .message.attachments.folder import remove_all
 from .message.texts import Texts, async_texts
 from .notify import async_remove_action
 from .outbox.clock import read_clock
@@ -106,6 +108,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
         # After a flow the login was checked a moment ago.
         outbox.start(check_login=not hass.is_running)
     entry.async_on_unload(entry.add_update_listener(_async_reload))
+    entry.async_on_unload(async_at_started(hass, async_load_soon))
     return True
 
 
@@ -118,11 +121,18 @@ async def async_unload_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> b
 
 async def async_remove_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     """Remove what waits together with the account, and tell how much that was."""
+    outbox = hass.data.get(DATA_OUTBOXES, {}).get(entry.entry_id)
+    if outbox:
+        outbox.abandon()
     await _async_end(hass, entry)
     spool = spool_of(hass, entry)
-    # From disk: the account may have been disabled, and its outbox not be there.
-    loaded = await hass.async_add_executor_job(spool.load, read_clock())
-    async_tell_removed(hass, entry, list(loaded.queue))
+    if outbox:
+        dropped = outbox.messages()
+    else:
+        # The account may have been disabled.
+        loaded = await hass.async_add_executor_job(spool.load, read_clock())
+        dropped = list(loaded.queue)
+    async_tell_removed(hass, entry, dropped)
     await hass.async_add_executor_job(spool.delete)
 
 

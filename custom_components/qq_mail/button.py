@@ -12,10 +12,9 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import QQMailConfigEntry
 from .entity import QQMailEntity
+from .loading import async_load_sending
 from .message.recipients import default_recipients
-from .message.request import MessageRequest
 from .message.texts import async_texts
-from .sending import async_send
 
 # The outbox keeps the order; the buttons have nothing to wait for.
 PARALLEL_UPDATES = 0
@@ -37,6 +36,10 @@ class QQMailButtonEntityDescription(ButtonEntityDescription):
 
 async def _send_test_message(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     """Write to the default recipients in Home Assistant's language."""
+    await async_load_sending(hass)
+    from .message.request import MessageRequest  # noqa: PLC0415
+    from .sending import async_send  # noqa: PLC0415
+
     texts = await async_texts(hass)
     request = MessageRequest(title=texts("test_title"), message=texts("test_message"))
     await async_send(hass, entry, request, default_recipients(entry))

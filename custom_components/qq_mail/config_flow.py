@@ -60,12 +60,13 @@ from .const import (
     DEFAULT_SIZE_BUDGET,
     DEFAULT_TIMEOUT,
     DOMAIN,
+    SENDER_NAME_MAX_BYTES,
     SUBENTRY_TYPE_RECIPIENT,
 )
 from .coordinator import QQMailConfigEntry, account_from
 from .form import ADDRESSES, Form, unless_removed
+from .loading import async_load_addresses
 from .mail.address import one_line, tidy
-from .mail.message import SENDER_NAME_MAX_BYTES
 from .mail.models import Encryption
 from .recipient_flow import RecipientFlow
 
@@ -167,6 +168,7 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
         form = Form()
         if user_input is None:
             return self._show_form("user", USER_SCHEMA, {}, form)
+        await async_load_addresses(self.hass)
         data = dict(user_input)
         if mailbox := form.read_mailbox(CONF_USERNAME, data[CONF_USERNAME]):
             data[CONF_USERNAME] = mailbox.addr_spec.lower()
@@ -292,6 +294,7 @@ class QQMailOptionsFlow(OptionsFlow):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Ask for the options."""
+        await async_load_addresses(self.hass)
         with unless_removed():
             stored = self.config_entry.options
         form = Form()

@@ -74,6 +74,9 @@ QQ_DOMAINS: Final = ("qq.com", "vip.qq.com", "foxmail.com")
 CODE_URL: Final = "https://help.mail.qq.com/detail/106/985"
 """QQ Mail's help page on the authorization code."""
 
+SENDER_NAME_MAX_BYTES: Final = 45
+"""What fits into one encoded-word (RFC 2047 section 2), in UTF-8: 15 Hanzi."""
+
 FETCH_TIMEOUT: Final = 10
 """Seconds for each attachment: a camera that takes longer is not to hold up an alert."""
 FIT_TIMEOUT: Final = 30

@@ -18,6 +18,7 @@ from homeassistant.util.signal_type import SignalType
 from .const import CONF_ENCRYPTION, DOMAIN, LOGGER
 from .mail.diagnosis import Cause
 from .mail.models import Account, Encryption
+from .message.errors import field_error
 from .outbox.outbox import Outbox
 from .outbox.outcome import OutboxEvent, Outcome
 
@@ -144,3 +145,42 @@ def not_loaded(entry: ConfigEntry) -> ServiceValidationError:
         translation_key="account_disabled" if disabled else "account_not_loaded",
         translation_placeholders={"account": entry.title},
     )
+
+
+async def async_settled(entries: list[QQMailConfigEntry]) -> None:
+    """Wait for accounts that are just being loaded anew: their entities come back."""
+
+    async def wait_for(entry: QQMailConfigEntry) -> None:
+        with suppress(ServiceValidationError):
+            await async_loaded(entry)
+
+    await asyncio.gather(*map(wait_for, entries))
+
+
+def being_loaded(hass: HomeAssistant) -> list[QQMailConfigEntry]:
+    """Return the accounts that will be there in a moment."""
+    return [
+        entry
+        for entry in hass.config_entries.async_entries(DOMAIN, include_disabled=False)
+        if entry.state is not ConfigEntryState.LOADED
+    ]
+
+
+def called_entries(
+    hass: HomeAssistant, entry_id: str | None
+) -> list[QQMailConfigEntry]:
+    """Return the account with this id, or all that are loaded.
+
+    Raises ServiceValidationError where that is none.
+    """
+    entries: list[QQMailConfigEntry] = [
+        entry
+        for entry in hass.config_entries.async_entries(DOMAIN)
+        if entry_id in (None, entry.entry_id)
+    ]
+    loaded = [entry for entry in entries if entry.state is ConfigEntryState.LOADED]
+    if not loaded:
+        # Of one that is enabled there is more to say.
+        entries.sort(key=lambda entry: bool(entry.disabled_by))
+        raise not_loaded(entries[0]) if entries else field_error("account_not_found")
+    return loaded

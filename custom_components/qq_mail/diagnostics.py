@@ -69,6 +69,10 @@ def _outbox(outbox: Outbox) -> dict[str, Any]:
         "last_accepted": _time(outbox.last_accepted),
         "damaged": len(outbox.damaged),
         "not_written": outbox.not_written,
+        "sessions": [
+            {"began": _time(one.began), "lines": one.lines}
+            for one in outbox.transcripts
+        ],
     }
 
 

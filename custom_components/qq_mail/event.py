@@ -74,7 +74,7 @@ class QQMailMessageEntity(QQMailEntity, EventEntity):
                 ATTR_RECIPIENTS: list(event.recipients),
                 ATTR_ATTEMPTS: event.attempts,
                 ATTR_CAUSE: event.cause,
-                ATTR_REPLY: str(event.reply or event.detail) or None,
+                ATTR_REPLY: str(event.reply) if event.reply else None,
                 # As text, which it would be after a restart in any case.
                 ATTR_NEXT_ATTEMPT: event.next_attempt
                 and event.next_attempt.isoformat(),

@@ -27,10 +27,10 @@ from .const import (
 )
 from .coordinator import account_from
 from .errors import form_field, placeholders, translation_key
+from .loading import async_load_session
 from .mail.address import InvalidMailboxError, Mailbox, tidy
 from .mail.errors import MailError
 from .mail.host import InvalidHostError, read_host
-from .mail.session import SubmissionSession
 
 RANGES = {
     CONF_PORT: (1, 65535),
@@ -72,6 +72,9 @@ class Form:
 
     def read_mailbox(self, field: str, text: str) -> Mailbox | None:
         """Return a mailbox; note at the field if it is none."""
+        if not tidy(text):
+            self.errors[field] = "address_missing"
+            return None
         try:
             return Mailbox.parse(text)
         except InvalidMailboxError as err:
@@ -135,6 +138,9 @@ class Form:
         fields: vol.Schema,
     ) -> None:
         """Log in, as sending would, and note why that failed."""
+        await async_load_session(hass)
+        from .mail.session import SubmissionSession  # noqa: PLC0415
+
         account = account_from(data, timeout)
         logging_in = hass.data.setdefault(_LOGGING_IN, set())
         if account.username in logging_in:

@@ -22,20 +22,20 @@ from homeassistant.util.hass_dict import HassKey
 from .const import CONF_SERVICE_NAME, DOMAIN, LOGGER, SUBENTRY_TYPE_RECIPIENT
 from .coordinator import QQMailConfigEntry
 from .entity import device_info
+from .loading import async_load_sending
 from .mail.address import Recipients
 from .message.recipients import (
     chosen_recipients,
     default_recipients,
     subentry_recipients,
 )
-from .message.request import read_notification
 from .rights import async_rights, check_rights, own_entity_id
-from .sending import async_send
 
 # Home Assistant's own refuses a message or data that a template made a list of.
 _SCHEMA = vol.Schema(
     {
-        vol.Required(ATTR_MESSAGE): object,
+        # A title alone is something to say.
+        vol.Optional(ATTR_MESSAGE, default=""): object,
         vol.Optional(ATTR_TITLE): object,
         vol.Optional(ATTR_TARGET): object,
         vol.Optional(ATTR_DATA): object,
@@ -101,8 +101,7 @@ class QQMailNotifyEntity(NotifyEntity):
     @override
     async def async_send_message(self, message: str, title: str | None = None) -> None:
         """Send a message to the recipients behind this entity."""
-        request = read_notification(message, title)
-        await async_send(self.hass, self.entry, request, self.recipients)
+        await _async_send(self.hass, self.entry, self.recipients, message, title)
 
     @callback
     def record(self) -> None:
@@ -120,14 +119,14 @@ class QQMailNotificationService(BaseNotificationService):
     @override
     async def async_send_message(self, message: str, **kwargs: Any) -> None:
         """Send a message to the targets, or to the account's recipients."""
-        request = read_notification(
+        await _async_send(
+            self.hass,
+            self._entry,
+            None,
             message,
             kwargs.get(ATTR_TITLE),
             kwargs.get(ATTR_TARGET),
             kwargs.get(ATTR_DATA),
-        )
-        await async_send(
-            self.hass, self._entry, request, chosen_recipients(self._entry, request)
         )
 
     @override
@@ -146,6 +145,23 @@ class QQMailNotificationService(BaseNotificationService):
         own = own_entity_id(self.hass, self._entry)
         check_rights(call, await async_rights(call), [own])
         await self._async_notify_message_service(call)
+
+
+async def _async_send(
+    hass: HomeAssistant,
+    entry: QQMailConfigEntry,
+    recipients: Recipients | None,
+    *said: Any,
+) -> None:
+    """Send what was said; None: to those that it names, or the account's recipients."""
+    await async_load_sending(hass)
+    from .message.request import read_notification  # noqa: PLC0415
+    from .sending import async_send  # noqa: PLC0415
+
+    request = read_notification(*said)
+    if recipients is None:
+        recipients = chosen_recipients(entry, request)
+    await async_send(hass, entry, request, recipients)
 
 
 async def _async_register_action(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:

@@ -119,6 +119,8 @@ def async_tell_removed(
         DOMAIN,
         f"{Issue.REMOVED}_{entry.entry_id}",
         is_fixable=True,
+        # Who removes it restarts as well, and reads this afterwards.
+        is_persistent=True,
         severity=ir.IssueSeverity.WARNING,
         translation_key=Issue.REMOVED,
         translation_placeholders={

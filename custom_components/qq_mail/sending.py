@@ -7,8 +7,9 @@ from email.utils import make_msgid
 from functools import partial
 
 from homeassistant.components.notify import ATTR_TITLE_DEFAULT
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
 from .const import (
@@ -21,22 +22,16 @@ from .const import (
     MAX_NOTES,
     MEGABYTE,
 )
-from .coordinator import QQMailConfigEntry, async_loaded
+from .coordinator import QQMailConfigEntry, async_loaded, not_loaded
 from .errors import action_error
 from .mail.address import Mailbox, Recipients, one_line
 from .mail.message import BASE64_LINE, compose
 from .mail.models import Draft, Priority
-from .message.attachments.fetched import megabytes
 from .message.draft import async_material
 from .message.errors import invalid_address
 from .message.request import MessageRequest
 from .message.texts import async_texts
-from .outbox.errors import (
-    MessageTooLargeError,
-    OutboxClosedError,
-    OutboxFullError,
-    StalledError,
-)
+from .outbox.errors import OutboxClosedError, OutboxFullError, StalledError
 from .outbox.intake import Ticket
 from .outbox.outbox import Outbox
 from .outbox.outcome import Outcome, Receipt
@@ -129,7 +124,7 @@ async def _async_send(
         recipients=recipients,
         subject=subject,
         text="",
-        reply_to=request.reply_to or (Mailbox.parse(reply_to) if reply_to else None),
+        reply_to=request.reply_to or (Mailbox.stored(reply_to) if reply_to else None),
         priority=request.priority,
         references=references,
     )
@@ -152,7 +147,7 @@ async def _async_send(
             importance=_IMPORTANCE[request.priority],
             expires_after=request.expires_after,
         )
-        with _translated():
+        with _translated(entry):
             try:
                 receipt = await submit(reads_files=material.reads_files)
             except StalledError:
@@ -170,24 +165,18 @@ async def _async_send(
 
 
 @contextmanager
-def _translated() -> Generator[None]:
+def _translated(entry: QQMailConfigEntry) -> Generator[None]:
     """Turn what an outbox raises into an error that a person reads."""
     try:
         yield
-    except MessageTooLargeError as err:
-        raise ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key="message_too_large",
-            translation_placeholders={
-                "size": megabytes(err.size),
-                "limit": megabytes(err.limit),
-            },
-        ) from err
     except OutboxFullError as err:
         raise HomeAssistantError(
             translation_domain=DOMAIN, translation_key="outbox_full"
         ) from err
     except OutboxClosedError as err:
+        if entry.state is not ConfigEntryState.LOADED and not entry.setup_lock.locked():
+            # Disabled or removed, while this was being fetched.
+            raise not_loaded(entry) from err
         raise HomeAssistantError(
             translation_domain=DOMAIN, translation_key="outbox_closed"
         ) from err

@@ -1,14 +1,12 @@
 """The actions: schemas, registration, and what they answer."""
 
 import asyncio
-from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 
 import voluptuous as vol
 
-from homeassistant.const import ATTR_CONFIG_ENTRY_ID, CONF_USERNAME
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID
 from homeassistant.core import (
     HomeAssistant,
     ServiceCall,
@@ -16,23 +14,15 @@ from homeassistant.core import (
     SupportsResponse,
     callback,
 )
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.service import async_register_admin_service
 from homeassistant.util.json import JsonValueType
 
-from .const import DOMAIN, LOGGER
-from .coordinator import async_loaded
-from .mail.address import Recipients
+from .const import DOMAIN
+from .coordinator import async_settled, being_loaded, called_entries
+from .loading import async_load_sending
 from .message.errors import field_error
-from .message.recipients import chosen_recipients
-from .message.request import MessageRequest, read_request
-from .message.texts import async_texts
 from .outbox.outbox import Outbox
-from .outbox.outcome import Outcome
-from .rights import async_rights, check_rights
-from .sending import Sent, async_preview, async_send
-from .targets import Share, called_entries, shares_of, split_target, used_entities
 
 
 class Action(StrEnum):
@@ -61,10 +51,8 @@ _ACCOUNT_SCHEMA = vol.Schema(
 _CHOICE_SCHEMA = _ACCOUNT_SCHEMA.extend(
     {vol.Optional(OutboxField.QUEUE_ID.value): cv.string}
 )
-# The other fields are read by ourselves, with errors that a person understands.
-_MESSAGE_SCHEMA = _ACCOUNT_SCHEMA.extend(
-    cv.TARGET_SERVICE_FIELDS, extra=vol.ALLOW_EXTRA
-)
+# All is read by ourselves: what varies while the house runs stops no message.
+_MESSAGE_SCHEMA = vol.Schema({}, extra=vol.ALLOW_EXTRA)
 
 
 @callback
@@ -103,129 +91,18 @@ def async_setup_services(hass: HomeAssistant) -> None:
 
 async def _async_send_message(call: ServiceCall) -> ServiceResponse:
     """Send one mail for each account to all that a call names."""
-    shares, request = await _async_read(call)
-    # Addresses, of which none belongs to an account, get one mail.
-    others = replace(request, recipients=Recipients(), refused=())
-    sends = [_async_send(call.hass, shares[0], request)]
-    sends += [_async_send(call.hass, share, others) for share in shares[1:]]
-    # Together, so that what one account waits for holds up no other.
-    results = await asyncio.gather(*sends, return_exceptions=True)
-    return await _async_answer(call, shares, results)
+    await async_load_sending(call.hass)
+    from .message_actions import async_send_message  # noqa: PLC0415
 
-
-async def _async_send(
-    hass: HomeAssistant, share: Share, request: MessageRequest
-) -> Sent:
-    """Send one mail to the entities of an account, and the addresses."""
-    recipients = chosen_recipients(
-        share.entry, request, [entity.recipients for entity in share.entities]
-    )
-    sent = await async_send(hass, share.entry, request, recipients)
-    for entity in share.entities:
-        entity.record()
-    return sent
-
-
-async def _async_answer(
-    call: ServiceCall, shares: list[Share], results: list[Sent | BaseException]
-) -> ServiceResponse:
-    """Say what became of each account's mail, first of what could be sent or kept.
-
-    Raises what was raised, unless one mail was sent or kept.
-    """
-    texts = await async_texts(call.hass)
-    answers: list[dict[str, JsonValueType]] = []
-    failed: list[dict[str, JsonValueType]] = []
-    errors: list[BaseException] = []
-    for share, result in zip(shares, results, strict=True):
-        account = {"account": share.entry.data[CONF_USERNAME]}
-        if isinstance(result, Sent):
-            answers.append(account | _response(result))
-            continue
-        errors.append(result)
-        if isinstance(result, HomeAssistantError):
-            failed.append(account | {"status": "failed", "error": texts.of(result)})
-    if not answers or len(errors) > len(failed):
-        raise errors[0]
-    for failure in failed:
-        LOGGER.error("Not sent by %s: %s", failure["account"], failure["error"])
-    if not call.return_response:
-        return None
-    answers += failed
-    several: list[JsonValueType] = list(answers)
-    return answers[0] | ({"messages": several} if len(several) > 1 else {})
+    return await async_send_message(call)
 
 
 async def _async_preview_message(call: ServiceCall) -> ServiceResponse:
     """Answer with what a mail would be."""
-    (share, *_), request = await _async_read(call)
-    text, html, notes = await async_preview(call.hass, share.entry, request)
-    return {"text": text, "html": html, "notes": list(notes)}
+    await async_load_sending(call.hass)
+    from .message_actions import async_preview_message  # noqa: PLC0415
 
-
-async def _async_settled(hass: HomeAssistant) -> None:
-    """Wait for accounts that are just being loaded anew: their entities come back."""
-    for entry in hass.config_entries.async_entries(DOMAIN, include_disabled=False):
-        with suppress(ServiceValidationError):
-            await async_loaded(entry)
-
-
-async def _async_read(call: ServiceCall) -> tuple[list[Share], MessageRequest]:
-    """Return who sends, to which entities, and what.
-
-    Raises ServiceValidationError; Unauthorized where the call's user may not.
-    """
-    await _async_settled(call.hass)
-    target, data = split_target(call)
-    entry_id = data.pop(OutboxField.CONFIG_ENTRY_ID, None)
-    request = read_request(data)
-    addressed = bool(request.recipients != Recipients() or request.refused)
-    may_control = await async_rights(call)
-    shares, notes = shares_of(
-        call.hass, target, entry_id, may_control, needed=not addressed
-    )
-    used = used_entities(call.hass, shares, addressed=addressed)
-    check_rights(call, may_control, used)
-    return shares, replace(request, notes=(*request.notes, *notes))
-
-
-def _response(sent: Sent) -> dict[str, JsonValueType]:
-    """Say what became of a message, for each recipient."""
-    if not (receipt := sent.receipt):
-        return {
-            "status": "cleared",
-            "discarded": sent.discarded,
-            "notes": list(sent.notes),
-        }
-    event = receipt.decisive
-    refused: list[JsonValueType] = [
-        {
-            "address": address,
-            "reply": str(refusal.reply) if refusal.reply else None,
-            "cause": refusal.cause,
-        }
-        for address, refusal in receipt.refused.items()
-    ]
-    refused += [
-        {"address": address, "reply": None, "cause": "invalid_address"}
-        for address in sent.refused
-    ]
-    return {
-        "status": event.outcome if event else Outcome.DEFERRED,
-        "queue_id": receipt.queue_id,
-        "message_id": receipt.message_id,
-        "recipients": {
-            "accepted": list(receipt.accepted),
-            "deferred": list(receipt.deferred),
-            "refused": refused,
-        },
-        "attempts": event.attempts if event else 0,
-        "next_attempt": _time(receipt.next_attempt),
-        "reply": str(event.reply) if event and event.reply else None,
-        "cause": event.cause if event else None,
-        "discarded": sent.discarded,
-        "notes": list(sent.notes),
-    }
+    return await async_preview_message(call)
 
 
 async def _async_get_outbox(call: ServiceCall) -> ServiceResponse:
@@ -276,7 +153,7 @@ async def _async_outboxes(call: ServiceCall) -> list[Outbox]:
 
     Raises ServiceValidationError.
     """
-    await _async_settled(call.hass)
+    await async_settled(being_loaded(call.hass))
     entries = called_entries(call.hass, call.data.get(OutboxField.CONFIG_ENTRY_ID))
     return [entry.runtime_data.outbox for entry in entries]
 

@@ -1,30 +1,51 @@
 """Whom a call uses: accounts, and their notify entities."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from homeassistant.components.group import DOMAIN as GROUP_DOMAIN
 from homeassistant.components.notify import DOMAIN as NOTIFY_DOMAIN
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import ATTR_ENTITY_ID, ENTITY_MATCH_ALL
-from homeassistant.core import HomeAssistant, ServiceCall, callback
+from homeassistant.const import (
+    ATTR_CONFIG_ENTRY_ID,
+    ATTR_ENTITY_ID,
+    CONF_ENTITIES,
+    ENTITY_MATCH_ALL,
+    ENTITY_MATCH_NONE,
+)
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ServiceValidationError
-from homeassistant.helpers import config_validation as cv, entity_registry as er
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import async_get_platforms
-from homeassistant.helpers.group import get_entity_ids
 from homeassistant.helpers.target import (
     TargetSelection,
     async_extract_referenced_entity_ids,
 )
 
 from .const import CONF_SERVICE_NAME, DOMAIN
-from .coordinator import QQMailConfigEntry, not_loaded
+from .coordinator import QQMailConfigEntry, called_entries, not_loaded
 from .message.errors import field_error
+from .message.fields import EXCLUDE, TARGET_KEYS, Ids, read_ids
+from .message.reading import Notes, is_empty, unusable
 from .notify import QQMailNotifyEntity
 from .rights import own_entity_id
 
-# What may be in a target depends on the Home Assistant.
-_TARGET_KEYS = tuple(map(str, cv.TARGET_SERVICE_FIELDS))
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a call names to send to, as far as it can be used."""
+
+    ids: Ids
+    excluded: Ids
+    everyone: bool = False
+    """Whether all is meant."""
+    nobody: bool = False
+    """Whether none is meant."""
+
+    def __bool__(self) -> bool:
+        """Tell whether anybody or nobody is named."""
+        return bool(self.ids) or self.everyone or self.nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +56,39 @@ class Share:
     entities: tuple[QQMailNotifyEntity, ...] = ()
 
 
-def split_target(call: ServiceCall) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Part a call's data into its target and the rest."""
-    target = {key: call.data[key] for key in _TARGET_KEYS if key in call.data}
-    return target, {k: v for k, v in call.data.items() if k not in target}
+def split_target(
+    data: Mapping[str, Any], notes: Notes
+) -> tuple[Target, dict[str, Any]]:
+    """Part a call's data into its target and the rest; what is no id becomes a note."""
+    rest = {k: v for k, v in data.items() if k not in (*TARGET_KEYS, EXCLUDE)}
+    named = {kind: data[kind] for kind in TARGET_KEYS if kind in data}
+    found = named.get(ATTR_ENTITY_ID)
+    word = found.strip().lower() if isinstance(found, str) else ""
+    if word in (ENTITY_MATCH_ALL, ENTITY_MATCH_NONE):
+        del named[ATTR_ENTITY_ID]
+    excluded = data.get(EXCLUDE)
+    if not isinstance(excluded, Mapping):
+        if not is_empty(excluded):
+            notes.append(unusable(EXCLUDE, excluded))
+        excluded = {}
+    target = Target(
+        read_ids(named, notes, "target"),
+        read_ids(excluded, notes, EXCLUDE),
+        everyone=word == ENTITY_MATCH_ALL,
+        nobody=word == ENTITY_MATCH_NONE,
+    )
+    return target, rest
 
 
 def shares_of(
     hass: HomeAssistant,
-    target: dict[str, Any],
-    entry_id: str | None,
+    target: Target,
+    entry_id: Any,
     may_control: Callable[[str], bool],
     *,
     needed: bool,
-) -> tuple[list[Share], list[ServiceValidationError]]:
-    """Return each account's share, and what is said of entities that are not ours.
+) -> tuple[list[Share], Notes]:
+    """Return each account's share, and what is said of what cannot be used.
 
     The first is that of the account behind notify.qq_mail, if it has one. With
     `needed`, nobody gets the message but who is in the target, if there is one.
@@ -57,74 +96,84 @@ def shares_of(
     Raises ServiceValidationError where nobody is to send, or to get it.
     """
     entities, strangers = _called_entities(hass, target)
-    if target.get(ATTR_ENTITY_ID) == ENTITY_MATCH_ALL:
-        # As Home Assistant does it: all that this user has.
-        entities = [entity for entity in entities if may_control(entity.entity_id)]
+    if target.everyone:
+        # As Home Assistant does it: all that this user has; without any, not allowed.
+        allowed = [one for one in entities if may_control(one.entity_id)]
+        entities = allowed or entities
     if target and not entities:
         strangers = strangers or [field_error("nobody_in_target")]
         if needed:
             raise strangers[0]
-    if entry_id is not None or not entities:
-        return [Share(called_entry(hass, entry_id), tuple(entities))], strangers
+    named, failures = _named_entry(hass, entry_id)
+    notes: Notes = [*strangers, *failures]
+    if named:
+        return [Share(named, tuple(entities))], notes
+    if not entities:
+        entry = _default_entry(hass, failures)
+        if failures or not (_is_default(entry) or _is_only_one(hass, entry)):
+            notes.append(field_error("other_account", account=entry.title))
+        return [Share(entry)], notes
     by_account: dict[str, list[QQMailNotifyEntity]] = {}
     for entity in entities:
         by_account.setdefault(entity.entry.entry_id, []).append(entity)
     shares = [Share(some[0].entry, tuple(some)) for some in by_account.values()]
-    return sorted(shares, key=lambda share: not _is_default(share.entry)), strangers
+    return sorted(shares, key=lambda share: not _is_default(share.entry)), notes
 
 
-def called_entry(hass: HomeAssistant, entry_id: str | None) -> QQMailConfigEntry:
-    """Return the account with this id, or the one that a call without means.
+def _named_entry(
+    hass: HomeAssistant, entry_id: Any
+) -> tuple[QQMailConfigEntry | None, list[ServiceValidationError]]:
+    """Return the account that a call names, or why it cannot send."""
+    if is_empty(entry_id):
+        return None, []
+    found = isinstance(entry_id, str) and hass.config_entries.async_get_entry(entry_id)
+    if not found or found.domain != DOMAIN:
+        return None, [unusable(ATTR_CONFIG_ENTRY_ID, entry_id)]
+    if found.state is not ConfigEntryState.LOADED:
+        return None, [not_loaded(found)]
+    return found, []
 
-    Raises ServiceValidationError.
+
+def _default_entry(
+    hass: HomeAssistant, failures: list[ServiceValidationError]
+) -> QQMailConfigEntry:
+    """Return who sends where nobody is named who could: the alert does not wait.
+
+    Raises ServiceValidationError where no account is loaded.
     """
-    loaded = called_entries(hass, entry_id)
-    if len(loaded) > 1:
-        loaded = [entry for entry in loaded if _is_default(entry)]
-    if not loaded:
-        raise field_error("account_needed")
-    return loaded[0]
+    try:
+        loaded = called_entries(hass, None)
+    except ServiceValidationError as err:
+        # Of the one that was named there is more to say.
+        raise (failures or [err])[0] from None
+    return next(filter(_is_default, loaded), loaded[0])
 
 
-def called_entries(
-    hass: HomeAssistant, entry_id: str | None
-) -> list[QQMailConfigEntry]:
-    """Return the account with this id, or all that are loaded.
-
-    Raises ServiceValidationError where that is none.
-    """
-    entries: list[QQMailConfigEntry] = [
-        entry
-        for entry in hass.config_entries.async_entries(DOMAIN)
-        if entry_id in (None, entry.entry_id)
-    ]
-    loaded = [entry for entry in entries if entry.state is ConfigEntryState.LOADED]
-    if not loaded:
-        # Of one that is enabled there is more to say.
-        entries.sort(key=lambda entry: bool(entry.disabled_by))
-        raise not_loaded(entries[0]) if entries else field_error("account_not_found")
-    return loaded
+def _is_only_one(hass: HomeAssistant, entry: QQMailConfigEntry) -> bool:
+    """Tell whether there is no other account that could have been meant."""
+    return hass.config_entries.async_entries(DOMAIN) == [entry]
 
 
 @callback
 def used_entities(
-    hass: HomeAssistant, shares: list[Share], *, addressed: bool
+    hass: HomeAssistant, shares: list[Share], *, addressed: bool, clears: bool
 ) -> list[str]:
     """Return the notify entities that a call sends by.
 
-    What goes to addresses, or by another account, uses that account's own.
+    What goes to addresses, or by another account, uses that account's own; so does
+    what discards messages, which may be of others.
     """
     used = [entity.entity_id for share in shares for entity in share.entities]
     for number, share in enumerate(shares):
         by_itself = {entity.entry.entry_id for entity in share.entities}
-        if by_itself != {share.entry.entry_id} or (addressed and number == 0):
+        if clears or by_itself != {share.entry.entry_id} or (addressed and number == 0):
             used.append(own_entity_id(hass, share.entry))
     return used
 
 
 @callback
 def _called_entities(
-    hass: HomeAssistant, target: dict[str, Any]
+    hass: HomeAssistant, target: Target
 ) -> tuple[list[QQMailNotifyEntity], list[ServiceValidationError]]:
     """Return the notify entities of ours in a target, and what is said of others."""
     ours = {
@@ -133,53 +182,72 @@ def _called_entities(
         for entity_id, entity in platform.entities.items()
         if isinstance(entity, QQMailNotifyEntity)
     }
-    if target.get(ATTR_ENTITY_ID) == ENTITY_MATCH_ALL:
-        target = {**target, ATTR_ENTITY_ID: list(ours)}
-    selected = async_extract_referenced_entity_ids(hass, TargetSelection(target))
-    named, members = _expanded(hass, selected.referenced)
-    indirect, more = _expanded(hass, selected.indirectly_referenced)
-    members |= more
-    found = named | members | indirect
+    named, members, indirect = _found(hass, target.ids)
+    if target.everyone:
+        indirect |= ours.keys()
+    excluded = set[str]().union(*_found(hass, target.excluded))
+    found = (named | members | indirect) - excluded
     chosen = [entity for entity_id, entity in ours.items() if entity_id in found]
-    named |= _notify_entities(hass, selected.referenced_devices)
     strangers = [
-        *(_stranger(hass, entity_id) for entity_id in sorted(named - ours.keys())),
+        *(_stranger(hass, one) for one in sorted(named - ours.keys())),
         *(
-            field_error("not_our_member", entity=entity_id)
-            for entity_id in sorted(members - named - ours.keys())
+            _stranger(hass, one, member=True)
+            for one in sorted(members - named - ours.keys())
         ),
     ]
+    if not chosen:
+        # What is in an area, and is ours, would have been meant.
+        strangers += [
+            _stranger(hass, one)
+            for one in sorted(indirect - named - members)
+            if (known := er.async_get(hass).async_get(one)) and _is_ours(known)
+        ]
     return chosen, strangers
 
 
-def _expanded(
-    hass: HomeAssistant, entity_ids: Iterable[str]
-) -> tuple[set[str], set[str]]:
-    """Part what a target names into entities, and members of groups of notify entities.
+def _found(hass: HomeAssistant, ids: Ids) -> tuple[set[str], set[str], set[str]]:
+    """Return what a target names, what is in groups of notify entities, and the rest.
 
     Such a group does not tell Home Assistant's own that it is one, so that they would
     not expand it.
     """
-    named: set[str] = set()
+    if not ids:
+        return set(), set(), set()
+    selected = async_extract_referenced_entity_ids(hass, TargetSelection({**ids}))
+    named = selected.referenced | _of_devices(hass, selected.referenced_devices)
+    indirect = selected.indirectly_referenced - named
     members: set[str] = set()
-    seen: set[str] = set()
-
-    def expand(entity_id: str, into: set[str]) -> None:
-        if entity_id in seen:
-            return
-        seen.add(entity_id)
-        if inside := get_entity_ids(hass, entity_id, NOTIFY_DOMAIN):
-            for member in inside:
-                expand(member, members)
-        else:
-            into.add(entity_id)
-
-    for entity_id in entity_ids:
-        expand(entity_id, named)
-    return named, members
+    left = [*named, *indirect]
+    while left:
+        entity_id = left.pop()
+        if inside := _members(hass, entity_id):
+            named.discard(entity_id)
+            indirect.discard(entity_id)
+            left += inside - members
+            members |= inside
+    return named, {one for one in members if not _members(hass, one)}, indirect
 
 
-def _notify_entities(hass: HomeAssistant, device_ids: Iterable[str]) -> set[str]:
+def _members(hass: HomeAssistant, entity_id: str) -> set[str]:
+    """Return who is in a group, also in one that is unavailable as all of them are."""
+    state = hass.states.get(entity_id)
+    listed = state.attributes.get(ATTR_ENTITY_ID) if state else None
+    if entity_id.startswith(f"{NOTIFY_DOMAIN}.") and isinstance(listed, list | tuple):
+        return {one for one in listed if isinstance(one, str)}
+    registry = er.async_get(hass)
+    registered = registry.async_get(entity_id)
+    if not registered or registered.platform != GROUP_DOMAIN:
+        return set()
+    group = hass.config_entries.async_get_entry(registered.config_entry_id or "")
+    chosen = group.options.get(CONF_ENTITIES, []) if group else []
+    return {
+        member
+        for one in chosen
+        if (member := er.async_resolve_entity_id(registry, one))
+    }
+
+
+def _of_devices(hass: HomeAssistant, device_ids: Iterable[str]) -> set[str]:
     """Return those of ours that belong to devices, be they disabled."""
     registry = er.async_get(hass)
     return {
@@ -188,20 +256,27 @@ def _notify_entities(hass: HomeAssistant, device_ids: Iterable[str]) -> set[str]
         for entity in er.async_entries_for_device(
             registry, device_id, include_disabled_entities=True
         )
-        if entity.platform == DOMAIN and entity.domain == NOTIFY_DOMAIN
+        if _is_ours(entity)
     }
 
 
-def _stranger(hass: HomeAssistant, entity_id: str) -> ServiceValidationError:
-    """Return why an entity cannot send."""
+def _is_ours(entity: er.RegistryEntry) -> bool:
+    return entity.platform == DOMAIN and entity.domain == NOTIFY_DOMAIN
+
+
+def _stranger(
+    hass: HomeAssistant, entity_id: str, *, member: bool = False
+) -> ServiceValidationError:
+    """Return why an entity, named or a member of a group, cannot send."""
     registered = er.async_get(hass).async_get(entity_id)
-    if not registered or registered.platform != DOMAIN:
-        return field_error("not_our_entity", entity=entity_id)
-    entry = hass.config_entries.async_get_entry(registered.config_entry_id or "")
-    if entry and entry.state is not ConfigEntryState.LOADED:
-        return not_loaded(entry)
-    if registered.disabled:
-        return field_error("entity_disabled", entity=entity_id)
+    if registered and _is_ours(registered):
+        entry = hass.config_entries.async_get_entry(registered.config_entry_id or "")
+        if entry and entry.state is not ConfigEntryState.LOADED:
+            return not_loaded(entry)
+        if registered.disabled:
+            return field_error("entity_disabled", entity=entity_id)
+    if member:
+        return field_error("not_our_member", entity=entity_id)
     return field_error("not_our_entity", entity=entity_id)
 
 

@@ -1,7 +1,7 @@
 """A real Home Assistant in a process of its own, used by its public interfaces."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
 import json
@@ -153,8 +153,12 @@ class HomeAssistant:
         scripts: str = "{}\n",
         language: str = "en",
         lean: bool = False,
+        under: Sequence[str] = (),
     ) -> None:
-        """Write a config folder with the integration in it."""
+        """Write a config folder with the integration in it.
+
+        It runs under a command, such as a debugger, where one is given.
+        """
         self.config_dir = config_dir
         self.port = free_port()
         self._environment = {
@@ -167,6 +171,7 @@ class HomeAssistant:
             "PYTHONDONTWRITEBYTECODE": "",
         }
         self._language = language
+        self._under = under
         self._process: asyncio.subprocess.Process | None = None
         self._http: aiohttp.ClientSession | None = None
         self._tokens: dict[str, Any] = {}
@@ -226,6 +231,7 @@ class HomeAssistant:
             self._http = aiohttp.ClientSession()
         with (self.config_dir / "console.log").open("ab") as console:
             self._process = await asyncio.create_subprocess_exec(
+                *self._under,
                 sys.executable,
                 "-m",
                 "homeassistant",

@@ -16,6 +16,8 @@ from typing import Any, override
 
 import pytest
 
+from custom_components.qq_mail.outbox.clock import read_clock
+from custom_components.qq_mail.outbox.spool import Spool
 from tests.e2e.home_assistant import (
     Channel,
     ConnectionLostError,
@@ -222,9 +224,10 @@ async def test_nothing_is_lost(
         assert not needless, (summary, needless)
     spool = home_assistant.config_dir / ".storage" / "qq_mail" / entry_id
     names = sorted(path.name for path in spool.iterdir())
-    assert names == ["__pycache__", "state.json"], summary
+    assert set(names) <= {"__pycache__", "journal", "state.json"}, summary
+    assert not len(Spool(spool).load(read_clock()).queue), summary
     assert stat.S_IMODE(spool.stat().st_mode) == 0o700
-    assert stat.S_IMODE((spool / "state.json").stat().st_mode) == 0o600
+    assert stat.S_IMODE((spool / "journal").stat().st_mode) == 0o600
 
 
 def say(capfd: pytest.CaptureFixture[str], text: str) -> None:

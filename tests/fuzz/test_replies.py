@@ -8,7 +8,10 @@ import ssl
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.qq_mail.mail import session as session_module
+from custom_components.qq_mail.mail import (
+    session as session_module,
+    transaction as transaction_module,
+)
 from custom_components.qq_mail.mail.diagnosis import Cause, Treatment, diagnose
 from custom_components.qq_mail.mail.errors import MailError
 from custom_components.qq_mail.mail.faults import read_reply
@@ -78,7 +81,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait long for a server that is silent."""
     monkeypatch.setattr(session_module, "PROBE_TIMEOUT", 0.1)
     monkeypatch.setattr(session_module, "CLOSE_TIMEOUT", 0.1)
-    monkeypatch.setattr(session_module, "END_OF_DATA_TIMEOUT", TIMEOUT)
+    monkeypatch.setattr(transaction_module, "END_OF_DATA_TIMEOUT", TIMEOUT)
 
 
 @pytest.mark.parametrize("account_name", ["account", "starttls_account"])

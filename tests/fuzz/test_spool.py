@@ -1,6 +1,8 @@
 """A spool that was damaged: what is whole goes on, what is not is set aside."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 import json
 from pathlib import Path
 import shutil
@@ -12,9 +14,11 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.outbox.clock import read_clock
-from custom_components.qq_mail.outbox.spool import Spool
+from custom_components.qq_mail.outbox.record import as_json, from_json
+from custom_components.qq_mail.outbox.spool import Change, Spool
 from homeassistant.core import HomeAssistant
 from tests.conftest import shut_down
+from tests.outbox.test_records import MESSAGE, NOW
 from tests.qq_server import QQServer
 
 from .conftest import fuzz
@@ -183,6 +187,34 @@ async def test_damaged(
     aside = {file.stem for file in (copy / "damaged").glob("*.eml")}
     assert texts <= loaded.keys() | aside
     assert not loaded.keys() & aside
+
+
+@fuzz(80)
+@given(damage=DAMAGES)
+def test_damaged_journal(tmp_path: Path, damage: Damage) -> None:
+    """What has files of its own is whole, and so is whatever else is loaded."""
+    folder = tmp_path / "spool"
+    shutil.rmtree(folder, ignore_errors=True)
+    messages = {
+        queue_id: replace(MESSAGE, queue_id=queue_id)
+        for queue_id in (
+            f"01ARZ3NDEKTSV4RRFFQ69G5FA{number}" for number in range(NUMBER)
+        )
+    }
+    spool = Spool(folder)
+    steps: list[Callable[[], object]] = [spool.settle, spool.settle, list, list]
+    for settle, (queue_id, message) in zip(steps, messages.items(), strict=True):
+        draft = spool.temporary(queue_id)
+        spool.write_draft(draft, lambda stream: stream.write(b"x\r\n"))
+        change = Change(queue_id, partial(as_json, message, NOW), draft)
+        assert spool.write([change]) == {}
+        settle()
+    spool.close()
+    damage(folder / "journal")
+    loaded = Spool(folder).load(NOW).queue
+    assert {message.queue_id for message in loaded} >= {*list(messages)[:2]}
+    for message in loaded:
+        assert message == from_json(as_json(messages[message.queue_id], NOW), NOW)
 
 
 @pytest.mark.parametrize("key", ["dated", "written"])

@@ -50,7 +50,7 @@ def test_understood(text: str, mailbox: Mailbox) -> None:
     """What is meant is read, alone and in a list, and read again once stored."""
     assert Mailbox.parse(text) == mailbox
     assert Mailbox.parse_list(f"{text}、b@b.cn") == (mailbox, Mailbox("b@b.cn"))
-    assert Mailbox.parse(str(mailbox)) == mailbox
+    assert Mailbox.parse(str(mailbox)) == Mailbox.stored(str(mailbox)) == mailbox
 
 
 def test_reserved_domains_stay_refused_elsewhere() -> None:
@@ -151,3 +151,10 @@ def test_one_line(text: str, line: str) -> None:
 def test_tidy() -> None:
     """For what a machine reads."""
     assert tidy("\u200b ｓｍｔｐ。ｑｑ．ｃｏｍ：４６５\u00ad ") == "smtp.qq.com:465"
+
+
+def test_as_long_as_may_be() -> None:
+    """What was just short enough to be typed is not too long once it is stored."""
+    text = "A" * 991 + " <a@b.cn>"
+    mailbox = Mailbox.parse(text)
+    assert Mailbox.stored(str(mailbox)) == mailbox

@@ -14,6 +14,7 @@ from fast_mail_parser import parse_email
 from hypothesis import given, strategies as st
 import pytest
 
+from custom_components.qq_mail.const import SENDER_NAME_MAX_BYTES
 from custom_components.qq_mail.mail.address import (
     InvalidMailboxError,
     Mailbox,
@@ -21,12 +22,7 @@ from custom_components.qq_mail.mail.address import (
     one_line,
 )
 from custom_components.qq_mail.mail.errors import UnreadablePartError
-from custom_components.qq_mail.mail.message import (
-    SENDER_NAME_MAX_BYTES,
-    compose,
-    date_insertion,
-    insertions,
-)
+from custom_components.qq_mail.mail.message import compose, date_insertion, insertions
 from custom_components.qq_mail.mail.models import BodyPart, Composed, Draft, Priority
 from tests.qq_server.accepted import from_field_is_valid, unstuffed
 
@@ -215,6 +211,7 @@ def test_mailboxes(text: str, mailboxes: list[Mailbox]) -> None:
     parsed = Mailbox.parse_list(text)
     assert list(parsed) == mailboxes
     assert [Mailbox.parse(str(mailbox)) for mailbox in parsed] == mailboxes
+    assert [Mailbox.stored(str(mailbox)) for mailbox in parsed] == mailboxes
 
 
 @pytest.mark.parametrize(

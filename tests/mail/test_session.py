@@ -14,7 +14,10 @@ from typing import Any, override
 
 import pytest
 
-from custom_components.qq_mail.mail import session as session_module
+from custom_components.qq_mail.mail import (
+    session as session_module,
+    transaction as transaction_module,
+)
 from custom_components.qq_mail.mail.diagnosis import Cause, Treatment
 from custom_components.qq_mail.mail.errors import (
     AuthenticationError,
@@ -34,10 +37,8 @@ from custom_components.qq_mail.mail.models import (
     Submission,
     SubmissionResult,
 )
-from custom_components.qq_mail.mail.session import (
-    END_OF_DATA_TIMEOUT,
-    SubmissionSession,
-)
+from custom_components.qq_mail.mail.session import SubmissionSession
+from custom_components.qq_mail.mail.transaction import END_OF_DATA_TIMEOUT
 from homeassistant.util.async_ import get_scheduled_timer_handles
 from tests.conftest import ADDRESS
 from tests.qq_server import (
@@ -72,7 +73,13 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait long for a server that is silent on purpose."""
     monkeypatch.setattr(session_module, "PROBE_TIMEOUT", 0.3)
     monkeypatch.setattr(session_module, "CLOSE_TIMEOUT", 0.1)
-    monkeypatch.setattr(session_module, "END_OF_DATA_TIMEOUT", 0.5)
+    monkeypatch.setattr(transaction_module, "END_OF_DATA_TIMEOUT", 0.5)
+
+
+@pytest.fixture(params=[True, False], ids=["in one flight", "word by word"])
+def each_way(server: QQServer, request: pytest.FixtureRequest) -> None:
+    """Run a test with a server that takes several commands at once, and without."""
+    server.offer_pipelining = request.param
 
 
 async def left(session: SubmissionSession) -> None:
@@ -82,6 +89,7 @@ async def left(session: SubmissionSession) -> None:
             await asyncio.sleep(0)
 
 
+@pytest.mark.usefixtures("each_way")
 @pytest.mark.parametrize("account_name", ["account", "starttls_account"])
 async def test_accepted(
     server: QQServer,
@@ -150,6 +158,7 @@ async def test_message_that_is_gone(
     assert len(server.accepted) == 1
 
 
+@pytest.mark.usefixtures("each_way")
 async def test_message_that_cannot_be_read_to_its_end(
     server: QQServer,
     account: Account,
@@ -159,10 +168,10 @@ async def test_message_that_cannot_be_read_to_its_end(
     """What the server has of it is never ended by a dot."""
 
     def broken_disk(_: Submission) -> Iterator[bytes]:
-        yield WIRE
+        yield b"x\r\n" * 100_000
         raise OSError("Input/output error")
 
-    monkeypatch.setattr(session_module, "_pieces", broken_disk)
+    monkeypatch.setattr(transaction_module, "_pieces", broken_disk)
     async with SubmissionSession(account, tls_context) as session:
         with pytest.raises(OSError, match="Input"):
             await session.submit(SUBMISSION)
@@ -206,6 +215,7 @@ async def test_size_is_announced_only_where_it_is_known(
     assert f"MAIL FROM:<{ADDRESS}>" in server.commands
 
 
+@pytest.mark.usefixtures("each_way")
 async def test_several_messages_in_one_session(
     server: QQServer, account: Account, tls_context: ssl.SSLContext
 ) -> None:
@@ -284,6 +294,7 @@ INBOUND_CAUSES = {
 }
 
 
+@pytest.mark.usefixtures("each_way")
 @pytest.mark.parametrize("at", [At.MAIL, At.DATA, At.DOT])
 @pytest.mark.parametrize(
     ("answer", "cause", "treatment"),
@@ -312,6 +323,7 @@ async def test_message_refused(
     assert len(server.accepted) == server.logins == 1
 
 
+@pytest.mark.usefixtures("each_way")
 @pytest.mark.parametrize("at", [At.MAIL, At.RCPT, At.DATA, At.DOT])
 @pytest.mark.parametrize(
     ("answer", "cause"),
@@ -477,6 +489,7 @@ async def test_no_login_offered(
 NOT_FOUND = Reply(550, str(replies.MAILBOX_NOT_FOUND.text))
 
 
+@pytest.mark.usefixtures("each_way")
 async def test_some_recipients_refused(
     server: QQServer, account: Account, tls_context: ssl.SSLContext
 ) -> None:
@@ -488,6 +501,7 @@ async def test_some_recipients_refused(
     assert server.accepted[0].recipients == result.accepted
 
 
+@pytest.mark.usefixtures("each_way")
 async def test_all_recipients_refused(
     server: QQServer, account: Account, tls_context: ssl.SSLContext
 ) -> None:
@@ -499,10 +513,10 @@ async def test_all_recipients_refused(
         await session.submit(SUBMISSION)
     assert refused.value.cause is Cause.RECIPIENT
     assert set(refused.value.refused) == set(FRIENDS)
-    assert server.commands.count("DATA") == 1
-    assert server.logins == 1
+    assert len(server.accepted) == server.logins == 1
 
 
+@pytest.mark.usefixtures("each_way")
 @pytest.mark.parametrize(
     ("answer", "cause"),
     [
@@ -527,9 +541,119 @@ async def test_refusal_at_rcpt_that_is_not_the_recipients(
     assert refused.value.cause is cause
     assert not isinstance(refused.value, RecipientsRefusedError)
     assert refused.value.refused == {FRIENDS[0]: NOT_FOUND}
-    assert len([c for c in server.commands if c.startswith("RCPT")]) == 2
+    assert server.accepted == []
 
 
+async def test_round_trips(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext
+) -> None:
+    """A message to several takes two, once there is a session; else many more."""
+    async with SubmissionSession(account, tls_context) as session:
+        for in_flight, round_trips in ((True, 2), (False, 6)):
+            before = server.answers
+            await session.submit(SUBMISSION, in_flight=in_flight)
+            assert server.answers == before + round_trips
+
+
+@pytest.mark.parametrize(
+    ("dot", "usable"),
+    [
+        pytest.param(replies.NEED_MAIL, True, id="refused"),
+        pytest.param(Answer(250, "OK: queued as."), True, id="accepted"),
+        pytest.param(Close(), False, id="closed"),
+        pytest.param(Hang(), False, id="silent"),
+    ],
+)
+async def test_all_recipients_refused_and_the_text_is_wanted(
+    server: QQServer,
+    account: Account,
+    tls_context: ssl.SSLContext,
+    dot: Any,
+    usable: bool,
+) -> None:
+    """A lone dot ends it; whatever answers that, nobody got anything."""
+    server.script(At.RCPT, replies.MAILBOX_NOT_FOUND, times=3)
+    server.script(At.DATA, replies.START_INPUT)
+    server.script(At.DOT, dot)
+    impatient = replace(account, timeout=0.5)
+    async with SubmissionSession(impatient, tls_context) as session:
+        with pytest.raises(RecipientsRefusedError) as refused:
+            await session.submit(SUBMISSION)
+        assert session.is_open is usable
+    assert set(refused.value.refused) == set(FRIENDS)
+    assert server.accepted == []
+    assert "RSET" not in server.commands
+
+
+@pytest.mark.parametrize(
+    ("at", "answer", "cause"),
+    [
+        pytest.param(At.MAIL, replies.TOO_MANY_ATTEMPTS, Cause.RATE_LIMIT, id="mail"),
+        pytest.param(At.RCPT, replies.FREQUENCY_LIMITED, Cause.RATE_LIMIT, id="rcpt"),
+    ],
+)
+async def test_refused_and_the_text_is_wanted(
+    server: QQServer,
+    account: Account,
+    tls_context: ssl.SSLContext,
+    at: At,
+    answer: Answer,
+    cause: Cause,
+) -> None:
+    """There is no way out then but to leave: a lone dot would be a mail."""
+    server.script(at, answer)
+    server.script(At.DATA, replies.START_INPUT)
+    async with SubmissionSession(account, tls_context) as session:
+        with pytest.raises(MessageRefusedError) as refused:
+            await session.submit(SUBMISSION)
+        assert not session.is_open
+    assert refused.value.cause is cause
+    assert server.accepted == []
+
+
+@pytest.mark.parametrize(
+    ("at", "answer"),
+    [
+        pytest.param(At.MAIL, Raw(b"354 Go on\r\n"), id="mail"),
+        pytest.param(At.RCPT, Raw(b"354 Go on\r\n"), id="rcpt"),
+        pytest.param(At.DATA, Raw(b"250 OK\r\n"), id="data"),
+        pytest.param(
+            At.DATA, Raw(replies.START_INPUT.wire + b"250 OK\r\n"), id="one too many"
+        ),
+        pytest.param(At.MAIL, Raw(b"250-OK\r\n550 No\r\n"), id="two codes"),
+        pytest.param(At.MAIL, Raw(b"\0\0\0\x1a\0\0\0\n250 OK\r\n"), id="leaked"),
+    ],
+)
+@pytest.mark.usefixtures("each_way")
+async def test_out_of_step(
+    server: QQServer,
+    account: Account,
+    tls_context: ssl.SSLContext,
+    at: At,
+    answer: Raw,
+) -> None:
+    """An answer that cannot be one to its command ends the session."""
+    server.script(at, answer)
+    async with SubmissionSession(account, tls_context) as session:
+        with pytest.raises(SessionError) as failed:
+            await session.submit(SUBMISSION)
+        assert not session.is_open
+    assert failed.value.cause is Cause.BAD_REPLY
+    assert server.accepted == []
+
+
+async def test_an_address_is_no_command(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext
+) -> None:
+    """A line end in an address does not reach the server."""
+    envelope = Envelope(ADDRESS, ("a@example.com>\r\nRCPT TO:<b@example.com",))
+    async with SubmissionSession(account, tls_context) as session:
+        with pytest.raises(ValueError, match="control"):
+            await session.submit(replace(SUBMISSION, envelope=envelope))
+        await session.submit(SUBMISSION)
+
+
+@pytest.mark.usefixtures("each_way")
 @pytest.mark.parametrize(
     "answer",
     [
@@ -580,6 +704,7 @@ async def test_recipient_refused_by_a_server_that_hangs_up(
     assert server.accepted == []
 
 
+@pytest.mark.usefixtures("each_way")
 @pytest.mark.parametrize(
     ("at", "action", "error"),
     [
@@ -610,12 +735,17 @@ async def test_what_was_heard_of_recipients_is_not_forgotten(
     assert failed.value.refused == {FRIENDS[0]: NOT_FOUND}
 
 
+@pytest.mark.usefixtures("each_way")
+@pytest.mark.parametrize(
+    "action",
+    [pytest.param(Answer(500, "no"), id="refused"), pytest.param(Close(), id="closed")],
+)
 async def test_reset_fails(
-    server: QQServer, account: Account, tls_context: ssl.SSLContext
+    server: QQServer, account: Account, tls_context: ssl.SSLContext, action: Any
 ) -> None:
     """A transaction that cannot be abandoned ends the session."""
     server.script(At.DATA, Answer(451, "later"))
-    server.script(At.RSET, Answer(500, "no"))
+    server.script(At.RSET, action)
     async with SubmissionSession(account, tls_context) as session:
         with pytest.raises(MessageRefusedError):
             await session.submit(SUBMISSION)
@@ -624,6 +754,7 @@ async def test_reset_fails(
     assert failed.value.cause is Cause.CONNECTION_LOST
 
 
+@pytest.mark.usefixtures("each_way")
 @pytest.mark.parametrize(
     ("at", "action", "cause"),
     [
@@ -690,6 +821,7 @@ def timers() -> int:
     return sum(not handle.cancelled() for handle in handles)
 
 
+@pytest.mark.usefixtures("each_way")
 @pytest.mark.parametrize("at", [At.MAIL, At.RSET])
 async def test_cancelled(
     server: QQServer, account: Account, tls_context: ssl.SSLContext, at: At
@@ -724,6 +856,7 @@ async def test_cancelled_while_taking_leave(
     await session.close()
 
 
+@pytest.mark.usefixtures("each_way")
 @pytest.mark.parametrize(
     ("action", "cause"),
     [
@@ -751,6 +884,7 @@ async def test_session_lost_in_the_body(
     assert server.accepted == []
 
 
+@pytest.mark.usefixtures("each_way")
 @pytest.mark.parametrize(
     ("at", "copies"), [pytest.param(At.DOT, 0), pytest.param(At.ACCEPTED, 1)]
 )
@@ -762,6 +896,7 @@ async def test_session_lost_in_the_body(
         pytest.param(Raw(b"250 OK: q", close=True), id="half a reply"),
         pytest.param(Raw(b"\0\0\0\x1a\r\n"), id="garbage"),
         pytest.param(Raw(b"2" * 1_000_000), id="1 MB"),
+        pytest.param(replies.START_INPUT, id="out of place"),
     ],
 )
 async def test_outcome_unknown(
@@ -790,7 +925,7 @@ async def test_answer_to_the_final_dot_that_takes_long(
 ) -> None:
     """It is waited for, whatever time-out the account has for other answers."""
     assert END_OF_DATA_TIMEOUT == 600
-    monkeypatch.setattr(session_module, "END_OF_DATA_TIMEOUT", END_OF_DATA_TIMEOUT)
+    monkeypatch.setattr(transaction_module, "END_OF_DATA_TIMEOUT", END_OF_DATA_TIMEOUT)
     scanned = threading.Event()
 
     def scan(_: AcceptedMessage) -> None:
@@ -809,19 +944,15 @@ async def test_connection_lost_before_the_final_dot(
     server: QQServer,
     account: Account,
     tls_context: ssl.SSLContext,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What was not ended by a dot was not taken, however late the connection went."""
     async with SubmissionSession(account, tls_context) as session:
 
-        async def lost_at_the_end(pieces: Iterator[bytes]) -> bytes:
-            if not (piece := next(pieces, b"")):
-                session.drop()
-            return piece
+        async def lose() -> None:
+            session.drop()
 
-        monkeypatch.setattr(session_module, "_next", lost_at_the_end)
         with pytest.raises(SessionError) as failed:
-            await session.submit(SUBMISSION)
+            await session.submit(SUBMISSION, lose)
     assert failed.value.cause is Cause.CONNECTION_LOST
     assert failed.value.step is Step.BODY
     assert failed.value.speaks_of_session
@@ -1042,3 +1173,84 @@ async def test_tls_on_a_web_server(
         # In a thread, so that the loop can close its side of the connection.
         await asyncio.to_thread(web.shutdown)
     assert failed.value.cause is Cause.TLS_FAILED
+
+
+async def test_said_without_being_asked(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext, tmp_path: Path
+) -> None:
+    """What a server says in the middle of a text is no answer to its final dot."""
+    file = tmp_path / "large.eml"
+    file.write_bytes(WIRE + b"x\r\n" * 8_000_000)
+    large = replace(SUBMISSION, content=file)
+    server.script(At.BODY, Raw(b"550 No\r\n"))
+    assert (await submit(account, tls_context, large)).reply.code == 250
+
+
+async def test_server_that_does_not_read_for_a_while(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext, tmp_path: Path
+) -> None:
+    """The text waits for it, and then goes on."""
+    file = tmp_path / "large.eml"
+    file.write_bytes(WIRE + b"x\r\n" * 8_000_000)
+    large = replace(SUBMISSION, content=file)
+    async with SubmissionSession(account, tls_context) as session:
+        frozen: list[threading.Event] = []
+
+        async def freeze() -> None:
+            frozen.append(server.freeze())
+
+        submitted = asyncio.create_task(session.submit(large, freeze))
+        await asyncio.wait({submitted}, timeout=0.5)
+        assert not submitted.done()
+        frozen[0].set()
+        assert (await submitted).accepted == FRIENDS
+
+
+SECOND = replace(SUBMISSION, envelope=Envelope(ADDRESS, FRIENDS[:1]))
+
+
+async def test_dot_and_next_envelope(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext
+) -> None:
+    """Of two that follow each other, each takes one round trip; one begins them."""
+    async with SubmissionSession(account, tls_context) as session:
+        before = server.answers
+        await session.submit(SUBMISSION, ending=lambda: session.follow(SECOND))
+        assert len(server.accepted) == 1
+        await session.submit(SECOND)
+        assert server.answers == before + 3
+    assert [mail.recipients for mail in server.accepted] == [FRIENDS, FRIENDS[:1]]
+
+
+async def test_next_envelope_behind_the_dot(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext
+) -> None:
+    """It can go as long as the answer has not come."""
+    scanned = threading.Event()
+
+    def scan(_: AcceptedMessage) -> None:
+        scanned.wait(10)
+
+    server.on_accepted = scan
+    async with SubmissionSession(account, tls_context) as session:
+        submitted = asyncio.create_task(session.submit(SUBMISSION))
+        while not server.accepted:
+            await asyncio.sleep(0)
+        session.follow(SECOND)
+        scanned.set()
+        await submitted
+        await session.submit(SECOND)
+    assert [mail.recipients for mail in server.accepted] == [FRIENDS, FRIENDS[:1]]
+
+
+async def test_left_with_one_announced(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext
+) -> None:
+    """It is not sent, and nothing more can be."""
+    session = SubmissionSession(account, tls_context)
+    await session.open()
+    await session.submit(SUBMISSION, ending=lambda: session.follow(SECOND))
+    session.drop()
+    with pytest.raises(SessionError):
+        await session.submit(SECOND)
+    assert len(server.accepted) == 1

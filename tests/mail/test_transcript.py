@@ -4,7 +4,9 @@ from base64 import b64encode
 
 import pytest
 
-from custom_components.qq_mail.mail.models import Account, Encryption
+from custom_components.qq_mail.mail.diagnosis import Cause
+from custom_components.qq_mail.mail.errors import SessionError
+from custom_components.qq_mail.mail.models import Account, Encryption, Reply, Step
 from custom_components.qq_mail.mail.transcript import HIDDEN, Transcript
 from tests.qq_server import replies
 
@@ -22,11 +24,10 @@ LOGIN_ON_THE_WIRE = b64encode(b"\0li@foxmail.com\0abcdefghijklmnop").decode()
 
 def noted(text: str) -> str:
     """Return what a transcript keeps of an answer."""
-    transcript = Transcript(ACCOUNT)
-    transcript.hide(["Fire in the kitchen", ""])
-    transcript.received(text)
+    transcript = Transcript(ACCOUNT, ["Fire in the kitchen", ""])
+    transcript.received(Reply(250, text))
     (line,) = transcript.lines
-    return line.partition(" < ")[2]
+    return line.partition(" < 250 ")[2]
 
 
 @pytest.mark.parametrize(
@@ -83,6 +84,14 @@ def test_what_the_server_says(text: str) -> None:
 def test_what_is_private(text: str, kept: str) -> None:
     """It is not there, whoever repeats it."""
     assert noted(text) == kept
+
+
+def test_connection() -> None:
+    """What happened to it stands between what was said."""
+    transcript = Transcript(ACCOUNT)
+    transcript.failed(SessionError(Cause.CONNECTION_LOST, Step.MAIL))
+    (line,) = transcript.lines
+    assert line.endswith(" mail: connection_lost")
 
 
 def test_long_session() -> None:

@@ -25,7 +25,11 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.qq_mail.const import DOMAIN, MAX_READS, MEGABYTE
 from custom_components.qq_mail.mail.models import BodyPart
-from custom_components.qq_mail.message.attachments import budget, fetching as module
+from custom_components.qq_mail.message.attachments import (
+    budget,
+    fetching as module,
+    pictures,
+)
 from custom_components.qq_mail.message.attachments.budget import async_fit
 from custom_components.qq_mail.message.attachments.fetched import Fetched, safe_filename
 from custom_components.qq_mail.message.attachments.fetching import async_fetched
@@ -618,7 +622,8 @@ async def test_link_within(hass: HomeAssistant, folder: Path) -> None:
         pytest.param("fif*", "not_supported", id="glob of a fifo"),
         pytest.param("loop", "failed", id="link to itself"),
         pytest.param("lo*p", "failed", id="glob of a link to itself"),
-        pytest.param("x.txt\0", "failed", id="no path at all"),
+        pytest.param("x.txt\0", "not_found", id="no path at all"),
+        pytest.param("\ud83d.txt", "not_found", id="half a letter"),
     ],
 )
 async def test_no_such_file(
@@ -1135,7 +1140,7 @@ async def test_file_that_hangs_when_it_is_made_to_fit(
     """What is in memory goes without it."""
     share, path = Share(), tmp_path / "x.bin"
     path.write_bytes(bytes(20))
-    monkeypatch.setattr(budget, "shrunk", share.hang)
+    monkeypatch.setattr(pictures, "shrunk", share.hang)
     monkeypatch.setattr(budget, "FIT_TIMEOUT", 0.2)
     parts = (part(path, "x.bin"), part(b"1"))
     fetched = await async_fit(hass, parts, 10)

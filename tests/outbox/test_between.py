@@ -12,9 +12,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.qq_mail.mail import session as session_module
-from custom_components.qq_mail.outbox.clock import Now
-from custom_components.qq_mail.outbox.message import QueuedMessage
+from custom_components.qq_mail.mail import transaction as transaction_module
 from custom_components.qq_mail.outbox.spool import Spool
 from custom_components.qq_mail.outbox.writer import SpoolWriter
 from homeassistant.config_entries import ConfigEntryDisabler
@@ -27,7 +25,7 @@ from ..message.test_attachments import TestCamera, add_cameras, picture
 from ..qq_server import Answer, Close, QQServer, Step, replies
 from ..test_repairs import issue_of
 from ..test_sending import send
-from .test_outbox import files_of, notify, outbox_of, spool_of, until
+from .test_outbox import notify, outbox_of, record_of, spool_of, until, waiting
 
 
 class Gate:
@@ -96,7 +94,7 @@ async def test_removed_while_composed(
     gate.opened.set()
     with pytest.raises(HomeAssistantError) as refused:
         await call
-    assert refused.value.translation_key == "outbox_closed"
+    assert refused.value.translation_key == "account_not_loaded"
     await hass.async_block_till_done()
     assert not spool_of(hass, loaded_entry).exists()
 
@@ -124,9 +122,9 @@ async def test_disabled_while_composed(
     gate.opened.set()
     with pytest.raises(HomeAssistantError) as refused:
         await call
-    assert refused.value.translation_key == "outbox_closed"
+    assert refused.value.translation_key == "account_disabled"
     await hass.async_block_till_done()
-    assert files_of(hass, loaded_entry) == []
+    assert waiting(hass, loaded_entry) == []
 
 
 async def test_removed_while_clear_waits(
@@ -172,8 +170,7 @@ async def test_disabled_and_enabled_then_stop(
     await notify(hass)
     assert outbox_of(loaded_entry).rest
     await hass.async_stop(force=True)
-    state = json.loads((spool_of(hass, loaded_entry) / "state.json").read_text())
-    assert state["hold"]
+    assert record_of(spool_of(hass, loaded_entry))["hold"]
 
 
 async def test_strange_id(
@@ -220,16 +217,18 @@ async def test_cancelled_and_cleared(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A call that was cancelled is still being taken, and a clear finds it."""
-    gate = hold_up(monkeypatch, Spool, "add")
+    await outbox_of(loaded_entry).async_thread("door", "Alarm")
+    gate = hold_up(monkeypatch, Spool, "write")
     call = hass.async_create_task(send(hass, tag="door"))
     await until(gate.reached.is_set)
     call.cancel()
     with suppress(asyncio.CancelledError):
         await call
-    answer = await send(hass, tag="door", clear=True)
-    assert answer["discarded"] == 1
+    clear = hass.async_create_task(send(hass, tag="door", clear=True))
+    await until(lambda: all(each.cleared for each in outbox_of(loaded_entry)._orders))  # noqa: SLF001
     gate.opened.set()
-    await until(lambda: files_of(hass, loaded_entry) == [])
+    assert (await clear)["discarded"] == 1
+    await until(lambda: waiting(hass, loaded_entry) == [])
     assert server.accepted == []
 
 
@@ -270,14 +269,14 @@ async def test_add_fails_and_unlink_too(
     def read_only(*_: Any, **__: Any) -> None:
         raise OSError(errno.EROFS, "read-only")
 
-    real = Spool.update
+    real = os.fsync
 
-    def update(spool: Spool, message: QueuedMessage, now: Now) -> None:
-        real(spool, message, now)
+    def fail(descriptor: int) -> None:
+        real(descriptor)
         raise OSError(errno.EIO, "io")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Spool, "update", update)
+        patch.setattr(os, "fsync", fail)
         patch.setattr(Path, "unlink", read_only)
         await notify(hass)
     assert len(server.accepted) == 2
@@ -298,7 +297,7 @@ async def test_worker_exception_is_reported(
         raise ValueError("nobody expected this")
 
     with monkeypatch.context() as patch:
-        patch.setattr(session_module, "_pieces", fail)
+        patch.setattr(transaction_module, "_pieces", fail)
         await notify(hass)
     assert issue_of(hass, loaded_entry, "trouble")
 
@@ -320,33 +319,52 @@ async def test_reload_keeps_the_question(
     assert reauth_flows(hass) == 1
 
 
-async def test_writer_after_a_full_disk(hass: HomeAssistant, tmp_path: Path) -> None:
+async def test_writer_after_an_error(
+    hass: HomeAssistant,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What nobody expected is logged, and what it befell is tried again."""
+    writer = SpoolWriter(hass, Spool(tmp_path))
+
+    def fail(*_: Any) -> None:
+        raise ValueError("nobody expected this")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Spool, "write", fail)
+        writer.keep_state({"asked": 1})
+        await writer.flush()
+    assert "Traceback" in caplog.text
+    assert writer.stuck == 1
+    await writer.async_close()
+    assert writer.stuck == 0
+    assert record_of(tmp_path) == {"asked": 1}
+
+
+async def test_writer_after_a_full_disk(
+    hass: HomeAssistant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Who waits for the disk is not forgotten when it takes again what was stuck."""
     writer = SpoolWriter(hass, Spool(tmp_path))
-    broken = True
-    gates = [Gate(), Gate()]
 
-    def fail() -> None:
-        if broken:
-            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+    def full(_: int) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
-    def fail_or_wait() -> None:
-        fail()
-        gates[1]()
-
-    writer.keep_state(fail_or_wait)
-    await writer.flush()
-    writer._put("stuck", fail)  # noqa: SLF001 - any file will do
-    await writer.flush()
-    assert writer.stuck == 2
-    broken = False
-    writer._put("slow", gates[0])  # noqa: SLF001
-    await until(gates[0].reached.is_set)
-    writer._put("next", fail)  # noqa: SLF001
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        writer.keep_state({"asked": 1})
+        await writer.flush()
+        writer.remove("stuck")
+        await writer.flush()
+        assert writer.stuck == 2
+    gate = hold_up(monkeypatch, Spool, "write")
+    writer.remove("slow")
+    await until(gate.reached.is_set)
+    writer.remove("next")
     waits = hass.async_create_task(writer.flush())
-    gates[0].opened.set()
-    await until(gates[1].reached.is_set)
-    gates[1].opened.set()
+    gate.opened.set()
     await until(waits.done)
     await writer.async_close()
     assert writer.stuck == 0
+    assert record_of(tmp_path) == {"asked": 1}

@@ -1,6 +1,7 @@
 """The outbox: no alert is lost, none is hurried, and every outcome is told."""
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 import errno
 import json
@@ -16,9 +17,10 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.qq_mail.const import DOMAIN, IDLE_TIMEOUT
-from custom_components.qq_mail.mail import session as session_module
+from custom_components.qq_mail.mail import transaction as transaction_module
 from custom_components.qq_mail.mail.diagnosis import Cause
 from custom_components.qq_mail.outbox import intake as intake_module
+from custom_components.qq_mail.outbox.journal import Journal
 from custom_components.qq_mail.outbox.outbox import Outbox
 from custom_components.qq_mail.outbox.outcome import Rest
 from homeassistant.core import CoreState, HomeAssistant
@@ -80,13 +82,32 @@ def spool_of(hass: HomeAssistant, entry: MockConfigEntry) -> Path:
     return Path(hass.config.path(".storage", DOMAIN, entry.entry_id))
 
 
-def files_of(hass: HomeAssistant, entry: MockConfigEntry) -> list[str]:
-    """Return the names of the files of messages in an account's folder."""
-    return sorted(
-        file.name
-        for file in spool_of(hass, entry).iterdir()
-        if file.is_file() and file.name != "state.json"
-    )
+def settle(entry: MockConfigEntry) -> None:
+    """Have what waits brought from the journal into files of its own."""
+    outbox_of(entry)._spool.settle()  # noqa: SLF001 - as it is when that has grown
+
+
+def on_disk(folder: Path) -> dict[str, Any]:
+    """Return what a process would read of a spool that starts now, by the keys."""
+    found = {file.stem: file for file in folder.glob("*.json") if file.is_file()}
+    records: dict[str, Any] = {key: file.read_text() for key, file in found.items()}
+    with suppress(FileNotFoundError):
+        for entry in Journal(folder / "journal").read().entries:
+            records[entry.key] = entry.record
+    return {key: record for key, record in records.items() if record is not None}
+
+
+def record_of(folder: Path, key: str = "state") -> dict[str, Any]:
+    """Return what a process would read of a message, or of the account."""
+    record: dict[str, Any] = json.loads(on_disk(folder)[key])
+    return record
+
+
+def waiting(hass: HomeAssistant, entry: MockConfigEntry) -> list[str]:
+    """Return the queue ids on disk, and the names of what is left over."""
+    folder = spool_of(hass, entry)
+    left = {file.stem for file in folder.glob("*.*") if file.is_file()}
+    return sorted((on_disk(folder).keys() | left) - {"state", "journal"})
 
 
 async def test_accepted(
@@ -102,7 +123,7 @@ async def test_accepted(
     assert event.next_attempt is None
     assert str(event.reply) == "250 OK: queued as."
     assert server.accepted[0].message["X-OQ-MSGID"] == event.message_id
-    assert files_of(hass, loaded_entry) == []
+    assert waiting(hass, loaded_entry) == []
     outbox = outbox_of(loaded_entry)
     assert outbox.accepted_today == 1
     assert outbox.last_accepted
@@ -125,10 +146,8 @@ async def test_outage(
         assert event.cause is Cause.CONNECTION_REFUSED
         assert event.next_attempt == outbox_of(loaded_entry).next_attempt
         spool = spool_of(hass, loaded_entry)
-        assert files_of(hass, loaded_entry) == [
-            f"{event.queue_id}.eml",
-            f"{event.queue_id}.json",
-        ]
+        assert waiting(hass, loaded_entry) == [event.queue_id]
+        settle(loaded_entry)
         assert spool.stat().st_mode & 0o777 == 0o700
         modes = {
             file.is_dir(): file.stat().st_mode & 0o777 for file in spool.rglob("*")
@@ -186,7 +205,7 @@ async def test_network_gone_for_a_day(
     assert set(events.outcomes) == {"deferred", "expired"}
     assert events.all[-1].cause is Cause.CONNECTION_REFUSED
     assert "expired after" in caplog.text
-    await until(lambda: files_of(hass, loaded_entry) == [])
+    await until(lambda: waiting(hass, loaded_entry) == [])
 
 
 async def test_restart(
@@ -196,10 +215,10 @@ async def test_restart(
     server.script(Step.CONNECT, Close())
     await notify(hass)
     await shut_down(hass, loaded_entry)
-    assert len(files_of(hass, loaded_entry)) == 2
+    assert len(waiting(hass, loaded_entry)) == 1
     assert await hass.config_entries.async_setup(loaded_entry.entry_id)
     await asyncio.to_thread(server.wait_for, 1)
-    await until(lambda: files_of(hass, loaded_entry) == [])
+    await until(lambda: waiting(hass, loaded_entry) == [])
     assert outbox_of(loaded_entry).messages() == []
 
 
@@ -418,10 +437,11 @@ async def test_killed_in_the_data(
     await until(lambda: server.accepted)
     await shut_down(hass, loaded_entry)
     await call
-    (record,) = spool_of(hass, loaded_entry).glob("0*.json")
+    spool = spool_of(hass, loaded_entry)
+    (record,) = spool.glob("0*.json")
     assert json.loads(record.read_text())["in_data"]
     assert await hass.config_entries.async_setup(loaded_entry.entry_id)
-    await until(lambda: not json.loads(record.read_text())["in_data"])
+    await until(lambda: not record_of(spool, record.stem)["in_data"])
     (message,) = outbox_of(loaded_entry).messages()
     assert message.cause is Cause.OUTCOME_UNKNOWN
     assert message.attempts == 1
@@ -648,7 +668,7 @@ async def test_full(
     with pytest.raises(HomeAssistantError) as refused:
         await notify(hass)
     assert refused.value.translation_key == "outbox_full"
-    assert files_of(hass, loaded_entry) == []
+    assert waiting(hass, loaded_entry) == []
     assert outbox_of(loaded_entry).messages() == []
 
 
@@ -674,7 +694,7 @@ async def test_disk_full(
     assert refused.value.translation_placeholders == {
         "reason": "No space left on device"
     }
-    assert files_of(hass, loaded_entry) == []
+    assert waiting(hass, loaded_entry) == []
     assert outbox_of(loaded_entry).messages() == []
     await notify(hass)
     assert [mail.subject for mail in server.accepted] == [
@@ -697,9 +717,9 @@ async def test_disk_full_while_submitting(
     calls = iter(range(1000))
 
     def full_later(descriptor: int) -> None:
-        # Three new folders, three files and theirs: the message is kept. Then the
-        # disk is full.
-        if next(calls) >= 9:
+        # Three new folders with the mark, and the journal: the message is kept. Then
+        # the disk is full.
+        if next(calls) >= 7:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         real(descriptor)
 
@@ -740,7 +760,7 @@ async def test_damaged_files(
     assert await hass.config_entries.async_setup(loaded_entry.entry_id)
     await asyncio.to_thread(server.wait_for, 1)
     assert server.accepted[0].subject == "good"
-    await until(lambda: files_of(hass, loaded_entry) == [])
+    await until(lambda: waiting(hass, loaded_entry) == [])
     assert len(outbox_of(loaded_entry).damaged) == 5
     assert {Path(file).parent.name for file in outbox_of(loaded_entry).damaged} == {
         "damaged"
@@ -756,6 +776,7 @@ async def test_file_lost_while_waiting(
     """A message whose text has gone is reported, and the others go on."""
     server.script(Step.CONNECT, Close())
     await notify(hass)
+    settle(loaded_entry)
     for body in spool_of(hass, loaded_entry).glob("*.eml"):
         body.unlink()
     outbox_of(loaded_entry).async_retry()
@@ -791,7 +812,7 @@ async def test_removal(
     """The spool goes with the entry."""
     server.script(Step.CONNECT, Close())
     await notify(hass)
-    assert files_of(hass, loaded_entry)
+    assert waiting(hass, loaded_entry)
     await hass.config_entries.async_remove(loaded_entry.entry_id)
     assert not spool_of(hass, loaded_entry).exists()
 
@@ -805,7 +826,7 @@ async def test_stop_of_home_assistant(
     await until(lambda: server.logins == 1)
     await hass.async_stop(force=True)
     await call
-    assert len(files_of(hass, loaded_entry)) == 2
+    assert len(waiting(hass, loaded_entry)) == 1
 
 
 async def test_submitted_while_stopping(
@@ -814,7 +835,7 @@ async def test_submitted_while_stopping(
     """An alert in the last moment is kept for the next start."""
     await outbox_of(loaded_entry).async_stop()
     await notify(hass)
-    assert len(files_of(hass, loaded_entry)) == 2
+    assert len(waiting(hass, loaded_entry)) == 1
     await hass.config_entries.async_reload(loaded_entry.entry_id)
     await asyncio.to_thread(server.wait_for, 1)
 
@@ -838,7 +859,7 @@ async def test_accounts_do_not_share(
     await hass.services.async_call(
         "notify", "qq_mail_other", {"message": "x"}, blocking=True
     )
-    assert len(files_of(hass, loaded_entry)) == len(files_of(hass, other)) == 2
+    assert len(waiting(hass, loaded_entry)) == len(waiting(hass, other)) == 1
 
 
 async def test_listener_that_fails(
@@ -880,7 +901,7 @@ async def test_call_that_is_cancelled(
     await asyncio.sleep(0)
     call.cancel()
     await asyncio.to_thread(server.wait_for, 1)
-    await until(lambda: files_of(hass, loaded_entry) == [])
+    await until(lambda: waiting(hass, loaded_entry) == [])
     assert outbox_of(loaded_entry).messages() == []
 
 
@@ -903,7 +924,7 @@ async def test_unexpected_error(
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(session_module, "_pieces", fail)
+        patch.setattr(transaction_module, "_pieces", fail)
         await notify(hass)
     assert events.outcomes == ["deferred"]
     assert events.all[0].detail == str(error)

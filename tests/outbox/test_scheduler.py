@@ -21,10 +21,12 @@ from custom_components.qq_mail.outbox.events import (
     CheckLogin,
     CodeRenewed,
     DataBegins,
+    DataEnds,
     DiscardAsked,
     Event,
     KeepStanding,
     LoginFailed,
+    Recall,
     Release,
     Remove,
     RetryAsked,
@@ -36,10 +38,16 @@ from custom_components.qq_mail.outbox.events import (
     TimePassed,
     Write,
 )
+from custom_components.qq_mail.outbox.message import QueuedMessage
 from custom_components.qq_mail.outbox.outcome import Outcome
 from custom_components.qq_mail.outbox.pace import Pace
 from custom_components.qq_mail.outbox.record import as_json, from_json
-from custom_components.qq_mail.outbox.retry import LOGIN_PAUSE, RATE_LIMIT_PAUSE
+from custom_components.qq_mail.outbox.retry import (
+    LOGIN_PAUSE,
+    PATIENCE,
+    PATIENCE_OF_IMPORTANT,
+    RATE_LIMIT_PAUSE,
+)
 from custom_components.qq_mail.outbox.scheduler import EXPIRE_AT_ONCE, wake_at
 from custom_components.qq_mail.outbox.standing import Hold
 
@@ -428,7 +436,7 @@ def test_given_up_after_three_without_an_answer(heart: Heart) -> None:
     """It is reported as unknown, for good; a crash's attempts do not count."""
     one = heart.take()
     heart.begin_data(one)
-    heart.tell(AttemptBroke(one.queue_id, "stopped"))
+    heart.tell(AttemptBroke(one.queue_id, "stopped", sent=True))
     for _ in range(3):
         heart.sleep()
         heart.begin_data(one)
@@ -952,3 +960,102 @@ def test_rest_that_is_over_is_over_on_disk(heart: Heart) -> None:
     heart.pass_time(RATE_LIMIT_PAUSE)
     assert heart.said(KeepStanding)
     assert heart.standing.hold is None
+
+
+def follow(heart: Heart, **values: Any) -> tuple[QueuedMessage, QueuedMessage]:
+    """Have two messages in the air over one session."""
+    one, two = heart.take(), heart.take(**values)
+    heart.begin_data(one)
+    assert heart.in_air == {"Alert 1"}
+    heart.tell(DataEnds(one.queue_id))
+    assert heart.those(Attempt, "behind") == [one.queue_id]
+    heart.tell(DataBegins(two.queue_id))
+    return one, two
+
+
+def test_follows(heart: Heart) -> None:
+    """One goes behind another's final dot; what is taken then waits for its turn."""
+    one, two = follow(heart)
+    three = heart.take()
+    assert heart.in_air == {"Alert 1", "Alert 2"}
+    heart.accept(one)
+    assert heart.in_air == {"Alert 2"}
+    heart.tell(DataEnds(two.queue_id))
+    assert heart.those(Attempt, "behind") == [two.queue_id]
+    assert heart.attempted == ["Alert 3"]
+    heart.accept(two)
+    heart.accept(three)
+    assert heart.outcomes == [Outcome.ACCEPTED] * 3
+
+
+def test_taken_while_an_answer_is_awaited(heart: Heart) -> None:
+    """It goes at once, over the same session."""
+    one = heart.take()
+    heart.begin_data(one)
+    heart.tell(DataEnds(one.queue_id))
+    heart.take()
+    assert heart.those(Attempt, "behind") == [one.queue_id]
+
+
+@pytest.mark.parametrize(
+    ("importance", "seconds"),
+    [
+        pytest.param(0, PATIENCE, id="as important"),
+        pytest.param(2, PATIENCE_OF_IMPORTANT, id="more important"),
+    ],
+)
+def test_recalled(heart: Heart, importance: int, seconds: float) -> None:
+    """An answer that is late does not hold up who follows, nor is it marked then."""
+    one, two = follow(heart, importance=importance)
+    heart.pass_time(seconds - 1)
+    assert not heart.said(Recall)
+    assert heart.wake_in == 1
+    heart.pass_time(1)
+    assert heart.those(Recall, "queue_id") == [two.queue_id]
+    assert [one.in_data for one in heart.those(Write, "message")] == [False]
+    assert heart.those(Attempt, "behind") == [None]
+    heart.accept(one)
+    assert heart.in_air == {"Alert 2"}
+
+
+def test_cut_while_the_account_rests(heart: Heart) -> None:
+    """Its call need not wait any longer."""
+    one, two = follow(heart)
+    heart.fail(one, refused(Step.END_OF_DATA, 550, RATE_LIMIT.text), fresh=False)
+    heart.tell(AttemptCut(two.queue_id))
+    assert heart.those(Release, "queue_id") == [two.queue_id]
+    assert heart.in_air == set()
+
+
+def test_word_by_word_for_a_day(heart: Heart) -> None:
+    """A server that fails at several commands at once gets one after the other."""
+    one = heart.take()
+    heart.open(one)
+    error = lost(Step.MAIL)
+    error.of_flight = True
+    heart.fail(one, error)
+    assert heart.those(Attempt, "fresh") == [True]
+    assert heart.those(Attempt, "word_by_word") == [True]
+    heart.accept(one)
+    heart.pass_time(DAY - 1)
+    two = heart.take()
+    assert heart.those(Attempt, "word_by_word") == [True]
+    heart.accept(two)
+    heart.pass_time(1)
+    heart.take()
+    assert heart.those(Attempt, "word_by_word") == [False]
+
+
+def test_nobody_follows_word_by_word(heart: Heart) -> None:
+    """Also where another session had begun before that was known."""
+    one, two = heart.take(), heart.take()
+    heart.begin_data(one)
+    heart.pass_time(PATIENCE)
+    heart.open(two)
+    error = lost(Step.DATA)
+    error.of_flight = True
+    heart.fail(two, error)
+    heart.take()
+    heart.tell(DataEnds(one.queue_id))
+    assert heart.attempted == []
+    assert heart.wake_in > 0

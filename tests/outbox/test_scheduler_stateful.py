@@ -20,6 +20,7 @@ from custom_components.qq_mail.mail.diagnosis import Cause
 from custom_components.qq_mail.mail.errors import (
     AuthenticationError,
     MailError,
+    MessageRefusedError,
     OutcomeUnknownError,
 )
 from custom_components.qq_mail.mail.models import Reply, Step, SubmissionResult
@@ -33,11 +34,13 @@ from custom_components.qq_mail.outbox.events import (
     CheckLogin,
     CodeRenewed,
     DataBegins,
+    DataEnds,
     Decision,
     DiscardAsked,
     Event,
     KeepStanding,
     LoginFailed,
+    Recall,
     Remove,
     RetryAsked,
     SessionOpened,
@@ -115,6 +118,11 @@ class Flight:
     fresh: bool
     busy: bool = False
     in_data: bool = False
+    ended: bool = False
+    """Whether all of it is sent."""
+    word_by_word: bool = False
+    behind: str | None = None
+    """Over the session of this one."""
 
 
 @dataclass
@@ -152,7 +160,19 @@ def those(machine: OutboxMachine, where: Where) -> list[str]:
         queue_id
         for queue_id, flight in sorted(machine.flights.items())
         if (flight.busy, flight.in_data) == where.value
+        # The server says nothing of it before it has answered the other.
+        and flight.behind not in machine.flights
     ]
+
+
+def goes_on(event: Event) -> bool:
+    """Tell whether a session can be used after this."""
+    match event:
+        case AttemptFailed(error=MessageRefusedError() as error):
+            return not error.speaks_of_session and not error.of_flight
+        case AttemptFailed() | AttemptBroke():
+            return False
+    return True
 
 
 def heard_of(flight: Flight, refusals: Mapping[str, Reply]) -> dict[str, Reply]:
@@ -232,6 +252,10 @@ class OutboxMachine(RuleBasedStateMachine):
             match decision:
                 case Attempt():
                     self.do_attempt(decision)
+                case Recall():
+                    flight = self.flights.pop(decision.queue_id)
+                    assert flight.behind == decision.behind
+                    self.flights[decision.behind].ended = False
                 case CheckLogin():
                     assert not self.standing.hold
                     self.checking = True
@@ -262,7 +286,19 @@ class OutboxMachine(RuleBasedStateMachine):
         assert one.recipients
         for person in one.recipients:
             assert story.copies or (one.queue_id, person) not in self.got
-        self.flights[one.queue_id] = Flight(one, attempt.fresh)
+        flight = Flight(
+            one,
+            attempt.fresh,
+            word_by_word=attempt.word_by_word,
+            behind=attempt.behind,
+        )
+        assert not (attempt.behind and attempt.word_by_word)
+        self.flights[one.queue_id] = flight
+        if attempt.behind:
+            assert self.flights[attempt.behind].ended
+            assert not attempt.fresh
+            flight.busy = flight.in_data = True
+            self.apply(DataBegins(one.queue_id))
 
     def write(self, one: QueuedMessage) -> None:
         """Put what is known of a message on disk."""
@@ -327,7 +363,10 @@ class OutboxMachine(RuleBasedStateMachine):
         messages = list(self.queue)
         assert self.queue.size == sum(one.size for one in messages) >= 0
         assert self.queue.in_air.keys() == self.flights.keys() <= self.queue_ids
-        assert len(self.flights) <= MAX_SESSIONS
+        leaders = [flight.behind for flight in self.flights.values() if flight.behind]
+        leaders = [one for one in leaders if one in self.flights]
+        assert len(leaders) == len(set(leaders))
+        assert len(self.flights) - len(leaders) <= MAX_SESSIONS
         waits = []
         for one in messages:
             people = {(one.queue_id, person) for person in one.recipients}
@@ -439,6 +478,9 @@ class OutboxMachine(RuleBasedStateMachine):
         """Tell what came of an attempt."""
         queue_id = flight.message.queue_id
         del self.flights[queue_id]
+        follower = next(
+            (one for one in self.flights.values() if one.behind == queue_id), None
+        )
         story = self.stories[queue_id]
         story.attempts += tried
         if self.queue.in_air[queue_id].unwanted:
@@ -449,8 +491,29 @@ class OutboxMachine(RuleBasedStateMachine):
             assert self.queue.get(queue_id) is None
             for person in known.recipients:
                 self.settled.setdefault((queue_id, person), None)
-            event = TimePassed()
+            session_goes_on, event = goes_on(event), TimePassed()
+        else:
+            session_goes_on = goes_on(event)
+        if follower and not (session_goes_on and self.may_send(follower)):
+            self.apply(event)
+            self.land(follower, AttemptCut(follower.message.queue_id), tried=False)
+            return
         self.tell(event)
+
+    def may_send(self, flight: Flight) -> bool:
+        """Tell whether the text of a message may begin."""
+        hold = self.standing.hold
+        unwanted = self.queue.in_air[flight.message.queue_id].unwanted
+        return not unwanted and (hold is None or hold.for_login)
+
+    @precondition(some(Where.IN_DATA))
+    @rule(data=st.data())
+    def end_data(self, data: st.DataObject) -> None:
+        """Have sent all but the final dot."""
+        flight = self.flying(data, Where.IN_DATA)
+        if self.may_send(flight) and not flight.ended and not flight.word_by_word:
+            flight.ended = True
+            self.tell(DataEnds(flight.message.queue_id))
 
     @precondition(some(Where.OPENING))
     @rule(data=st.data(), kept=st.booleans())
@@ -488,9 +551,21 @@ class OutboxMachine(RuleBasedStateMachine):
         self.land(flight, AttemptFailed(flight.message.queue_id, error))
 
     @precondition(some(Where.BUSY))
-    @rule(data=st.data(), refusals=REFUSALS, code=CODES, text=TEXTS)
+    @rule(
+        data=st.data(),
+        refusals=REFUSALS,
+        code=CODES,
+        text=TEXTS,
+        of_flight=st.booleans(),
+    )
     def fail_before_data(
-        self, data: st.DataObject, refusals: dict[str, Reply], code: int, text: str
+        self,
+        data: st.DataObject,
+        refusals: dict[str, Reply],
+        code: int,
+        text: str,
+        *,
+        of_flight: bool,
     ) -> None:
         """Lose the connection, or be refused, at MAIL or RCPT."""
         flight = self.flying(data, Where.BUSY)
@@ -504,12 +579,25 @@ class OutboxMachine(RuleBasedStateMachine):
             refused(Step.RCPT, 550, RATE_LIMIT.text, refused=heard),
             all_refused({to: heard.get(to, FOR_NOW) for to in people}),
         ]
-        self.fail(flight, data.draw(st.sampled_from(errors)))
+        error = data.draw(st.sampled_from(errors))
+        self.fail(flight, error, of_flight=of_flight)
 
     @precondition(some(Where.IN_DATA))
-    @rule(data=st.data(), refusals=REFUSALS, code=CODES, text=TEXTS)
+    @rule(
+        data=st.data(),
+        refusals=REFUSALS,
+        code=CODES,
+        text=TEXTS,
+        of_flight=st.booleans(),
+    )
     def fail_in_data(
-        self, data: st.DataObject, refusals: dict[str, Reply], code: int, text: str
+        self,
+        data: st.DataObject,
+        refusals: dict[str, Reply],
+        code: int,
+        text: str,
+        *,
+        of_flight: bool,
     ) -> None:
         """Lose the connection before the final dot, or be refused."""
         flight = self.flying(data, Where.IN_DATA)
@@ -520,11 +608,13 @@ class OutboxMachine(RuleBasedStateMachine):
             refused(Step.DATA, code, text, refused=heard),
             refused(Step.END_OF_DATA, code, text, refused=heard),
         ]
-        self.fail(flight, data.draw(st.sampled_from(errors)))
+        error = data.draw(st.sampled_from(errors))
+        self.fail(flight, error, of_flight=of_flight)
 
-    def fail(self, flight: Flight, error: MailError) -> None:
+    def fail(self, flight: Flight, error: MailError, *, of_flight: bool) -> None:
         """Have an attempt fail with a server in reach."""
         queue_id = flight.message.queue_id
+        error.of_flight = of_flight and not flight.word_by_word
         self.stories[queue_id].reached = True
         self.land(flight, AttemptFailed(queue_id, error, flight.fresh))
 
@@ -580,7 +670,8 @@ class OutboxMachine(RuleBasedStateMachine):
         # It is read before the server hears of it.
         gone = gone and not flight.in_data
         queue_id = flight.message.queue_id
-        self.land(flight, AttemptBroke(queue_id, "broken", lost=gone))
+        event = AttemptBroke(queue_id, "broken", lost=gone, sent=flight.ended)
+        self.land(flight, event)
 
     @precondition(some(Where.OPENING))
     @rule(data=st.data())
@@ -660,7 +751,8 @@ class OutboxMachine(RuleBasedStateMachine):
     ) -> None:
         """Kill the process, and start it again with what is on disk."""
         for flight in self.flights.values():
-            if flight.in_data and data.draw(st.booleans()):
+            answered = flight.behind not in self.flights
+            if flight.in_data and answered and data.draw(st.booleans()):
                 self.deliver(flight, {})
         self.now = Now(steady, wall or self.now.wall + timedelta(minutes=1))
         if from_backup:
@@ -731,7 +823,13 @@ class OutboxMachine(RuleBasedStateMachine):
         for _ in range(10 + 10 * len(self.stories)):
             if not self.flights:
                 break
-            self.finish(next(iter(self.flights.values())))
+            self.finish(
+                next(
+                    flight
+                    for flight in self.flights.values()
+                    if flight.behind not in self.flights
+                )
+            )
         assert not self.flights
 
     def finish(self, flight: Flight) -> None:

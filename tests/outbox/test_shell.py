@@ -36,7 +36,16 @@ from ..conftest import ADDRESS, Events, shut_down
 from ..qq_server import Answer, Close, Hang, QQServer, Raw, Stall, Step, replies
 from ..test_repairs import issue_of
 from ..test_sending import send
-from .test_outbox import FIRST, files_of, later, notify, outbox_of, spool_of, until
+from .test_outbox import (
+    FIRST,
+    later,
+    notify,
+    outbox_of,
+    record_of,
+    spool_of,
+    until,
+    waiting,
+)
 
 
 async def from_backup(
@@ -83,7 +92,7 @@ async def test_backup(
     assert menu["menu_options"] == ["send", "discard"]
     assert menu["description_placeholders"] == issue.translation_placeholders
     await manager.async_configure(menu["flow_id"], {"next_step_id": choice})
-    await until(lambda: files_of(hass, loaded_entry) == [])
+    await until(lambda: waiting(hass, loaded_entry) == [])
     assert len(server.accepted) == 1 + sent
     assert issue_of(hass, loaded_entry, "restored") is None
 
@@ -103,7 +112,7 @@ async def test_backup_of_an_account_that_is_gone(
     menu = await manager.async_init("qq_mail", data={"issue_id": issue.issue_id})
     await shut_down(hass, loaded_entry)
     await manager.async_configure(menu["flow_id"], {"next_step_id": choice})
-    assert len(files_of(hass, loaded_entry)) == 2
+    assert len(waiting(hass, loaded_entry)) == 1
 
 
 async def test_error_while_looking_ahead(
@@ -161,21 +170,23 @@ async def test_cleared_before_it_was_taken(
 ) -> None:
     """An alarm that still waits for its picture when all is clear does not go out."""
     reached, go_on = threading.Event(), threading.Event()
-    real = Spool.add
+    real = Spool.write
 
-    def slow(*args: Any) -> None:
+    def slow(*args: Any) -> dict[str, Exception]:
         reached.set()
         assert go_on.wait(10)
-        real(*args)
+        return real(*args)
 
-    monkeypatch.setattr(Spool, "add", slow)
+    await outbox_of(loaded_entry).async_thread("door", "Door open")
+    monkeypatch.setattr(Spool, "write", slow)
     alarm = hass.async_create_task(send(hass, tag="door", title="Door open"))
     await until(reached.is_set)
-    clear = await send(hass, tag="door", clear=True)
-    assert clear["discarded"] == 1
+    clear = hass.async_create_task(send(hass, tag="door", clear=True))
+    await until(lambda: all(each.cleared for each in outbox_of(loaded_entry)._orders))  # noqa: SLF001
     go_on.set()
+    assert (await clear)["discarded"] == 1
     assert (await alarm)["status"] == "cleared"
-    await until(lambda: files_of(hass, loaded_entry) == [])
+    await until(lambda: waiting(hass, loaded_entry) == [])
     assert server.accepted == []
 
 
@@ -223,7 +234,7 @@ async def test_file_that_hangs(
     assert any("door.jpg" in note for note in answer["notes"])
     hang.set()
     await until(gone_on.is_set)
-    await until(lambda: files_of(hass, loaded_entry) == [])
+    await until(lambda: waiting(hass, loaded_entry) == [])
 
 
 async def test_damaged_on_a_disk_that_takes_no_writes(
@@ -248,7 +259,7 @@ async def test_damaged_on_a_disk_that_takes_no_writes(
         assert await hass.config_entries.async_setup(loaded_entry.entry_id)
     assert issue_of(hass, loaded_entry, "damaged")
     await until(lambda: [mail.subject for mail in server.accepted] == ["good"])
-    await until(lambda: len(files_of(hass, loaded_entry)) == 2)
+    await until(lambda: len(waiting(hass, loaded_entry)) == 1)
 
 
 async def test_accepted_while_the_disk_took_no_writes(
@@ -259,19 +270,24 @@ async def test_accepted_while_the_disk_took_no_writes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It is removed as soon as that works, and not sent again."""
-    real = os.unlink
+    await notify(hass)
+    real = os.fsync
+    calls = iter(range(1000))
 
-    def refuse(*_: Any, **__: Any) -> None:
-        raise PermissionError(1, "Read-only file system")
+    def refuse_later(descriptor: int) -> None:
+        # The message is kept, and marked.
+        if next(calls) >= 2:
+            raise PermissionError(1, "Read-only file system")
+        real(descriptor)
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "unlink", refuse)
+        patch.setattr(os, "fsync", refuse_later)
         await notify(hass)
         await until(lambda: outbox_of(loaded_entry).not_written)
-        assert len(files_of(hass, loaded_entry)) == 2
-    assert os.unlink is real
+        assert len(waiting(hass, loaded_entry)) == 1
+    assert len(server.accepted) == 2
     await later(hass, freezer, timedelta(minutes=2))
-    await until(lambda: files_of(hass, loaded_entry) == [])
+    await until(lambda: waiting(hass, loaded_entry) == [])
     assert outbox_of(loaded_entry).not_written == 0
 
 
@@ -374,18 +390,21 @@ async def test_many_wait(
     assert len(json.loads(json.dumps(answer["messages"]))) == 2
 
 
+@pytest.mark.parametrize("offered", [True, False], ids=["in one flight", "by words"])
 async def test_discarded_before_its_data(
     hass: HomeAssistant,
     server: QQServer,
     loaded_entry: MockConfigEntry,
+    offered: bool,
 ) -> None:
     """What is discarded before the server hears of it does not go out."""
+    server.offer_pipelining = offered
     server.delay = 0.1
     call = hass.async_create_task(notify(hass, data={"wait": 1}))
     await until(lambda: any(line.startswith("MAIL") for line in server.commands))
     assert await outbox_of(loaded_entry).async_discard() == 0
     await call
-    await until(lambda: files_of(hass, loaded_entry) == [])
+    await until(lambda: waiting(hass, loaded_entry) == [])
     assert server.accepted == []
 
 
@@ -538,24 +557,25 @@ async def test_disk_full_and_server_slow(
 
 
 async def test_newer_change_of_a_file_that_could_not_be_written(
-    hass: HomeAssistant, tmp_path: Path
+    hass: HomeAssistant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only the newest content of a file is ever written."""
     writer = SpoolWriter(hass, Spool(tmp_path))
     reached, go_on = threading.Event(), threading.Event()
-    written: list[str] = []
 
-    def fail() -> None:
+    def fail(_: int) -> None:
         reached.set()
         assert go_on.wait(10)
         raise OSError(30, "Read-only file system")
 
-    writer.keep_state(fail)
-    await until(reached.is_set)
-    writer.keep_state(lambda: written.append("newer"))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fail)
+        writer.keep_state({"asked": 1})
+        await until(reached.is_set)
+        writer.keep_state({"asked": 2})
     go_on.set()
     await writer.flush()
-    assert written == ["newer"]
+    assert record_of(tmp_path) == {"asked": 2}
     assert writer.stuck == 0
 
 
@@ -583,7 +603,7 @@ async def test_many_tagged_at_once(
     await asyncio.gather(
         *(send(hass, title=str(number), tag=f"tag {number}") for number in range(30))
     )
-    kept = json.loads((spool_of(hass, loaded_entry) / "state.json").read_text())
+    kept = record_of(spool_of(hass, loaded_entry))
     assert set(kept["threads"]) == {f"tag {number}" for number in range(30)}
     assert all(thread["went_out"] for thread in kept["threads"].values())
 

@@ -50,6 +50,7 @@ class Connection:
         self._account = ""
         self._login_failed = False
         self._just_accepted = False
+        self._answers = b""
         self._task: asyncio.Task[None] | None = None
         self._forget_transaction()
 
@@ -121,6 +122,7 @@ class Connection:
                 self._server.quits += 1
                 await self._leak(just_accepted)
                 await self._answer(Step.QUIT, Answer(221, "Bye."))
+                await self._flush()
                 raise HangUpError
             case _:
                 await self._send(self._invalid_input())
@@ -129,7 +131,9 @@ class Connection:
         if verb == "HELO":
             return Answer(250, self._host)
         server = self._server
-        lines = [self._host, "PIPELINING", f"SIZE {MAX_SIZE}"]
+        lines = [self._host, f"SIZE {MAX_SIZE}"]
+        if server.offer_pipelining:
+            lines.insert(1, "PIPELINING")
         if not self._secure and server.offer_starttls:
             lines.append("STARTTLS")
         if server.offer_auth:
@@ -208,12 +212,10 @@ class Connection:
         return Answer(250, "OK")
 
     async def _data(self) -> None:
-        if not self._recipients:
-            await self._answer(Step.DATA, replies.NEED_MAIL)
-            return
-        if not await self._answer(
-            Step.DATA, Answer(354, "End data with <CR><LF>.<CR><LF>.")
-        ):
+        usual = replies.START_INPUT if self._recipients else replies.NEED_MAIL
+        action = self._server.action_at(Step.DATA)
+        await self._act(action or usual)
+        if (action or usual) != replies.START_INPUT:
             return
         wire = await self._body()
         answer = self._judge(wire)
@@ -241,12 +243,19 @@ class Connection:
 
     async def _body(self) -> bytes:
         """Read up to the final dot."""
-        first = await self._reader.readexactly(1)
+        wire = await self._reader.readexactly(1)
         if action := self._server.action_at(Step.BODY):
             await self._act(action)
-        return (first + await self._reader.readuntil(_END)).removesuffix(b".\r\n")
+            await self._flush()
+        if wire == b".":
+            wire += await self._reader.readuntil(b"\r\n")
+        if wire != b".\r\n":
+            wire += await self._reader.readuntil(_END)
+        return wire.removesuffix(b".\r\n")
 
     def _judge(self, wire: bytes) -> Answer:
+        if not self._recipients:
+            return replies.NEED_MAIL
         if len(wire) > MAX_SIZE:
             return replies.TOO_LARGE
         if self._server.over_rate_limit():
@@ -284,6 +293,8 @@ class Connection:
         return action is None
 
     async def _act(self, action: Action) -> None:
+        if not isinstance(action, Answer | Raw):
+            await self._flush()
         match action:
             case Answer() | Raw():
                 await self._send(action)
@@ -303,11 +314,19 @@ class Connection:
                     continue
                 raise HangUpError
 
+    async def _flush(self) -> None:
+        octets, self._answers = self._answers, b""
+        self._server.answers += bool(octets)
+        self._writer.write(octets)
+        await self._writer.drain()
+
     async def _send(self, action: Answer | Raw) -> None:
         if self._server.delay:
             await asyncio.sleep(self._server.delay)
-        self._writer.write(action.wire if isinstance(action, Answer) else action.data)
-        await self._writer.drain()
+        self._answers += action.wire if isinstance(action, Answer) else action.data
+        # While more of a flight is there, its answers wait (RFC 2920 section 3.2).
+        if not self._reader._buffer:  # type: ignore[attr-defined]  # noqa: SLF001
+            await self._flush()
         if isinstance(action, Raw) and (action.close or action.reset):
             await self._act(Close(action.reset))
 

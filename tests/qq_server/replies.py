@@ -23,6 +23,7 @@ LOGIN_NEEDS_CODE_GBK = Answer(
 LOGIN_EXMAIL = Answer(535, "Error: authentication failed, system busy")
 
 # Submitting
+START_INPUT = Answer(354, "End data with <CR><LF>.<CR><LF>.")
 SENDER_MISMATCH = Answer(501, "Mail from address must be same as authorization user.")
 INVALID_INPUT = Answer(
     502, "Invalid input from 127.0.0.1 to newxmesmtplogicsvrszb20-0.qq.com."

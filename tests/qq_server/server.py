@@ -47,11 +47,14 @@ class QQServer:
         self.logins = 0
         self.plaintext_logins = 0
         self.quits = 0
+        self.answers = 0
+        """How often something was sent: the round trips of whoever waits for it."""
         self.commands: list[str] = []
         self.leaked_bytes_at_quit = True
         self.delay = 0.0
         self.rate_limit: tuple[int, float] | None = None
         self.offer_auth = True
+        self.offer_pipelining = True
         self.offer_starttls = True
         self.mechanisms: tuple[str, ...] = MECHANISMS
         self.certificate = Certificate.VALID
@@ -106,6 +109,12 @@ class QQServer:
         so many occurrences.
         """
         self._rules.append(Rule(step, action, times, match, skip))
+
+    def freeze(self) -> threading.Event:
+        """Do nothing at all, not even read, until the event that is returned is set."""
+        go_on = threading.Event()
+        self._loop.call_soon_threadsafe(go_on.wait, THREAD_TIMEOUT)
+        return go_on
 
     def present(self, certificate: Certificate) -> None:
         """Show this certificate on connections from now on."""

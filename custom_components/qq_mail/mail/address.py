@@ -6,8 +6,6 @@ import re
 from typing import Self, override
 import unicodedata
 
-from email_validator import EmailNotValidError, validate_email
-
 # Between the mailboxes of a list, in Latin and Chinese punctuation, but not
 # inside the quotes of a display name.
 _SEPARATORS = frozenset(",;，；、\n")
@@ -58,8 +56,13 @@ class Mailbox:
     def parse(cls, text: str) -> Self:
         """Read `address`, `Name <address>`, or a QQ number in place of the address.
 
-        Raises InvalidMailboxError.
+        Raises InvalidMailboxError. Whoever may not block has imported the library.
         """
+        # Its tables take longer to load than all that an account needs at its start.
+        from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415
+
+        if len(text.strip()) > _MAX_TEXT:
+            raise InvalidMailboxError(text)
         name, addr_spec = _split_name(text)
         addr_spec = tidy(addr_spec)
         if _QQ_NUMBER.fullmatch(addr_spec):
@@ -99,6 +102,12 @@ class Mailbox:
             raise InvalidMailboxError(*invalid)
         return tuple(mailboxes)
 
+    @classmethod
+    def stored(cls, text: str) -> Self:
+        """Read what `str` has made of a mailbox."""
+        name, addr_spec = _split_name(text)
+        return cls(addr_spec, name)
+
     @property
     def domain(self) -> str:
         """The part behind the @."""
@@ -106,7 +115,7 @@ class Mailbox:
 
     @override
     def __str__(self) -> str:
-        """Return the form that `parse` reads."""
+        """Return the form that `stored` and `parse` read."""
         if not self.display_name:
             return self.addr_spec
         return f'"{self.display_name}" <{self.addr_spec}>'
@@ -165,8 +174,6 @@ def _split_name(text: str) -> tuple[str, str]:
     power of the text's length, and holds Home Assistant up meanwhile.
     """
     text = text.strip()
-    if len(text) > _MAX_TEXT:
-        raise InvalidMailboxError(text)
     opening = max(map(text.rfind, _OPENING))
     closing = max(map(text.rfind, _CLOSING))
     if opening < 0 or tidy(text[closing + 1 :]):

@@ -41,6 +41,9 @@ class MailError(Exception):
         """A technical addition, in English: the certificate's fault, say."""
         self.refused = refused or {}
         """The recipients that were refused before the transaction ended."""
+        self.of_flight = False
+        """Whether it may have come of several commands in one flight: a server may
+        say that it takes them, and not mean it."""
 
     @property
     def speaks_of_session(self) -> bool:

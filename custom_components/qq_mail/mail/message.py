@@ -33,9 +33,6 @@ from .models import (
 # 7bit: what is not ASCII is encoded, whatever servers on the way make of 8BITMIME.
 _POLICY = SMTP.clone(cte_type="7bit")
 
-SENDER_NAME_MAX_BYTES = 45
-"""What fits into one encoded-word (RFC 2047 section 2), in UTF-8: 15 Hanzi."""
-
 BASE64_LINE = (57, 78)
 """Octets that go into a line of base64 (RFC 2045 section 6.8), and octets of it."""
 

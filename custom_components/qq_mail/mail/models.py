@@ -158,6 +158,11 @@ class Reply:
         return self.code in range(200, 300)
 
     @property
+    def transient(self) -> bool:
+        """Whether the server may be asked again later (4yz)."""
+        return self.code in range(400, 500)
+
+    @property
     def permanent(self) -> bool:
         """Whether the server does not want to be asked again (5yz)."""
         return self.code in range(500, 600)

@@ -2,12 +2,13 @@
 
 from base64 import b64encode
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import UTC, datetime
 import re
 import time
 
-from .models import Account
+from .errors import MailError
+from .models import Account, Reply
 
 HIDDEN = "**REDACTED**"
 """As Home Assistant writes it."""
@@ -41,15 +42,16 @@ class Transcript:
     message.
     """
 
-    def __init__(self, account: Account) -> None:
-        """Begin now."""
+    def __init__(self, account: Account, told: Collection[str] = ()) -> None:
+        """Begin now; what the server was told otherwise is private, too."""
+        self._told = told
         self.began = datetime.now(UTC)
         self._start = time.monotonic()
         self._first: list[str] = []
         self._last: deque[str] = deque(maxlen=_LAST_LINES)
         self._noted = 0
-        local_part = account.username.partition("@")[0]
-        self._private = {account.username, local_part}
+        # The longer one first: it contains the other.
+        self._names = (account.username, account.username.partition("@")[0])
         login = f"\0{account.username}\0{account.password}"
         self._secrets = [
             account.password.casefold(),
@@ -69,29 +71,31 @@ class Transcript:
             *self._last,
         ]
 
-    def hide(self, texts: Iterable[str]) -> None:
-        """Leave these out from now on."""
-        self._private.update(filter(None, texts))
-
     def sent(self, command: str, octets: int) -> None:
         """Note a command, which the caller names without its arguments."""
         self._note(f"> {command} ({octets})")
 
-    def received(self, text: str) -> None:
+    def received(self, reply: Reply) -> None:
         """Note what the server said."""
-        # Longer ones first: they may contain the others.
-        for private in sorted(self._private, key=len, reverse=True):
-            text = re.sub(
-                rf"(?<!\w){re.escape(private)}(?!\w)",
-                HIDDEN,
-                text,
-                flags=re.IGNORECASE,
-            )
-        self._note(f"< {_WORD.sub(self._without_secret, redacted(text))}")
+        text = str(reply)
+        folded = text.casefold()
+        for private in (*self._names, *self._told):
+            if private and private.casefold() in folded:
+                text = re.sub(
+                    rf"(?<!\w){re.escape(private)}(?!\w)",
+                    HIDDEN,
+                    text,
+                    flags=re.IGNORECASE,
+                )
+        self._note(f"< {self.without_login(redacted(text))}")
 
-    def note(self, text: str) -> None:
+    def failed(self, err: MailError) -> None:
         """Note what happened to the connection, in words of our own."""
-        self._note(text)
+        self._note(f"{err.step}: {err.cause}")
+
+    def without_login(self, text: str) -> str:
+        """Return a text without what a login consists of, in any of its forms."""
+        return _WORD.sub(self._without_secret, text)
 
     def _without_secret(self, word: re.Match[str]) -> str:
         """Return a word, unless it is a part of the login: a server may repeat that."""

@@ -21,6 +21,7 @@ from .reading import (
     as_text,
     choice_of,
     is_away,
+    is_empty,
     is_url,
     read_fields,
     read_line,
@@ -43,6 +44,11 @@ _ADDRESS = re.compile(r'(?:"[^"]*"?|[^",;，；、\n])+')
 _MAX_ADDRESS_LENGTH = 1000
 """With its display name; longer than a header's line it is none."""
 TARGET_KEYS = ("entity_id", "device_id", "area_id", "floor_id", "label_id")
+EXCLUDE = "exclude"
+"""Home Assistant's name for what is not meant, from 2026.11."""
+
+type Ids = dict[str, list[str]]
+"""Lists of ids by the keys of a target."""
 
 
 class MessageField(StrEnum):
@@ -142,12 +148,26 @@ def _wait(value: Any, name: str, _notes: Notes) -> float:
     return seconds
 
 
-def _entities(value: Any, name: str, notes: Notes) -> dict[str, list[str]]:
+def _entities(value: Any, name: str, notes: Notes) -> dict[str, Any]:
     target = value if isinstance(value, Mapping) else {"entity_id": value}
-    result: dict[str, list[str]] = {}
     before = len(notes)
-    for kind, ids in target.items():
-        for item in as_list(ids):
+    excluded = target.get(EXCLUDE)
+    ids = {kind: some for kind, some in target.items() if kind != EXCLUDE}
+    result: dict[str, Any] = {**read_ids(ids, notes, name)}
+    if isinstance(excluded, Mapping):
+        result[EXCLUDE] = read_ids(excluded, notes, name)
+    elif not is_empty(excluded):
+        notes.append(unusable(name, excluded, "invalid_entities"))
+    if not result and len(notes) == before:
+        raise unusable(name, value, "invalid_entities")
+    return result
+
+
+def read_ids(target: Mapping[Any, Any], notes: Notes, name: str) -> Ids:
+    """Read a target; what is no id becomes a note under that name."""
+    ids: Ids = {}
+    for kind, value in target.items():
+        for item in as_list(value):
             if kind not in TARGET_KEYS or not isinstance(item, str):
                 notes.append(unusable(name, item, "invalid_entities"))
                 continue
@@ -157,12 +177,10 @@ def _entities(value: Any, name: str, notes: Notes) -> dict[str, list[str]]:
                 ):
                     notes.append(unusable(name, text, "invalid_entities"))
                 else:
-                    result.setdefault(kind, []).append(
+                    ids.setdefault(kind, []).append(
                         text.lower() if kind == "entity_id" else text
                     )
-    if not result and len(notes) == before:
-        raise unusable(name, value, "invalid_entities")
-    return result
+    return ids
 
 
 def _link(value: Any, name: str, notes: Notes) -> Link:

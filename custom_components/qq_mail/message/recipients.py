@@ -1,7 +1,7 @@
 """Who gets a message: by default, by a recipient that was set up, by a call."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_USERNAME
@@ -9,7 +9,11 @@ from homeassistant.const import CONF_USERNAME
 from ..const import CONF_BCC, CONF_CC, CONF_RECIPIENTS, CONF_TO, MAX_NOTES
 from ..mail.address import Mailbox, Recipients
 from .errors import invalid_address
-from .request import MessageRequest
+from .reading import is_away
+
+# An account has recipients before it has its first request.
+if TYPE_CHECKING:
+    from .request import MessageRequest
 
 
 def default_recipients(entry: ConfigEntry) -> Recipients:
@@ -33,12 +37,14 @@ def chosen_recipients(
 ) -> Recipients:
     """Return who gets a message: those that are named, or else the default ones.
 
+    A sensor that is away names nobody.
+
     Raises ServiceValidationError where there is no mail address among those named.
     """
     named = join_recipients([*several, request.recipients])
     if named != Recipients():
         return named
-    if request.refused:
+    if not all(map(is_away, request.refused)):
         raise invalid_address(*request.refused[:MAX_NOTES])
     return default_recipients(entry)
 
@@ -65,4 +71,4 @@ def join_recipients(several: Iterable[Recipients]) -> Recipients:
 
 def _stored(mailboxes: Iterable[str]) -> tuple[Mailbox, ...]:
     """Read what the flows have checked and stored."""
-    return tuple(Mailbox.parse(text) for text in mailboxes)
+    return tuple(Mailbox.stored(text) for text in mailboxes)

@@ -65,7 +65,7 @@ class MessageRequest:
     """Seconds to wait for the first attempt."""
     attachments: tuple[Attachment, ...] = ()
     charts: tuple[ChartRequest, ...] = ()
-    entities: Mapping[str, list[str]] = field(default_factory=dict)
+    entities: Mapping[str, Any] = field(default_factory=dict)
     """A target: lists of ids by `entity_id`, `device_id`, `area_id` and so on."""
     link: Link | None = None
     notes: tuple[HomeAssistantError, ...] = ()

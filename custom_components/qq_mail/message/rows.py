@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from homeassistant.components.sensor import (
     DOMAIN as SENSOR_DOMAIN,
@@ -26,20 +27,23 @@ from homeassistant.util import dt as dt_util
 
 from ..const import DOMAIN
 from ..mail.card import Row
+from .fields import EXCLUDE
 from .texts import Texts
 
 
 @callback
 def async_rows(
-    hass: HomeAssistant, target: Mapping[str, list[str]], texts: Texts
+    hass: HomeAssistant, target: Mapping[str, Any], texts: Texts
 ) -> tuple[tuple[Row, ...], list[HomeAssistantError]]:
     """Return a row for each entity, and an error for each one that does not exist."""
     if not target:
         return (), []
-    selected = async_extract_referenced_entity_ids(hass, TargetSelection(dict(target)))
+    excluded = _found(hass, target.get(EXCLUDE, {}))
     # In the order in which they were named; an area has none.
-    named = list(dict.fromkeys(target.get("entity_id", ())))
-    found = sorted((selected.referenced | selected.indirectly_referenced) - set(named))
+    named = [
+        one for one in dict.fromkeys(target.get("entity_id", ())) if one not in excluded
+    ]
+    found = sorted(_found(hass, target) - excluded - set(named))
     rows: list[Row] = []
     missing: list[HomeAssistantError] = []
     for entity_id in named + found:
@@ -54,6 +58,13 @@ def async_rows(
                 )
             )
     return tuple(rows), missing
+
+
+def _found(hass: HomeAssistant, target: Mapping[str, Any]) -> set[str]:
+    """Return every entity in a target, in groups, areas and so on."""
+    ids = {kind: some for kind, some in target.items() if kind != EXCLUDE}
+    selected = async_extract_referenced_entity_ids(hass, TargetSelection(ids))
+    return selected.referenced | selected.indirectly_referenced
 
 
 def _row(hass: HomeAssistant, state: State, texts: Texts) -> Row:

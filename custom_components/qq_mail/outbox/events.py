@@ -50,6 +50,13 @@ class DataBegins:
 
 
 @dataclass(frozen=True, slots=True)
+class DataEnds:
+    """Nothing is left to send but the final dot: the next envelope may go with it."""
+
+    queue_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Submitted:
     """The server accepted a message, for all its recipients or for some."""
 
@@ -74,6 +81,8 @@ class AttemptBroke:
     detail: str
     lost: bool = False
     """Whether its text is gone, so that no further attempt can help."""
+    sent: bool = False
+    """Whether its final dot may have gone out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +125,7 @@ type Event = (
     | SessionOpened
     | Submitting
     | DataBegins
+    | DataEnds
     | Submitted
     | AttemptFailed
     | AttemptBroke
@@ -135,6 +145,18 @@ class Attempt:
 
     message: QueuedMessage
     fresh: bool = False
+    word_by_word: bool = False
+    """Whether each command waits for the answer to the one before."""
+    behind: str | None = None
+    """Over the session of this message, whose answer has not come yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Let a message wait no longer for the answer to another: it is tried elsewhere."""
+
+    queue_id: str
+    behind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +229,7 @@ class Log:
 
 type Decision = (
     Attempt
+    | Recall
     | CheckLogin
     | Write
     | Remove

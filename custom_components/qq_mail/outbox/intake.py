@@ -12,10 +12,9 @@ from homeassistant.core import HomeAssistant
 
 from ..const import LOGGER, MAX_BYTES, MAX_MESSAGES, MAX_SHARE_OF_DISK
 from ..mail.models import Composed
-from .clock import Now, read_clock
-from .errors import MessageTooLargeError, OutboxFullError, StalledError
+from .clock import Now
+from .errors import OutboxFullError, StalledError
 from .message import QueuedMessage
-from .queue import Queue
 from .spool import Spool
 
 _RESERVE = 0.1
@@ -70,17 +69,16 @@ class Intake:
         self._hass = hass
         self._spool = spool
 
-    async def async_make(self, order: Order, queue: Queue, max_size: int) -> Made:
-        """Compose a message, on disk if that has room for it.
+    async def async_make(self, order: Order, held: int, number: int) -> Made:
+        """Compose a message, on disk if that has room beside so many octets and others.
 
-        Raises MessageTooLargeError; StalledError where a file that goes with it is not
-        read to its end; whatever `compose` raises, but OSError means the disk.
+        Raises StalledError where a file that goes with it is not read to its end;
+        whatever `compose` raises, but OSError means the disk.
         """
-        held, number = queue.size, len(queue)
         draft = self._spool.temporary(order.ticket.queue_id)
 
         def write(stream: BinaryIO) -> QueuedMessage:
-            message = _compose(order, stream, max_size)
+            message = _compose(order, stream)
             share = 1 + _RESERVE if order.importance > 0 else 1
             free = self._spool.free_space()
             room = min(MAX_BYTES, (free + held) * MAX_SHARE_OF_DISK) * share
@@ -100,11 +98,11 @@ class Intake:
         try:
             message = await self._async_run(order, write_draft)
         except (OSError, OutboxFullError) as err:
-            return await self.async_make_in_memory(order, max_size, err)
+            return await self.async_make_in_memory(order, err)
         return Made(message=message, draft=draft)
 
     async def async_make_in_memory(
-        self, order: Order, max_size: int, trouble: OSError | OutboxFullError
+        self, order: Order, trouble: OSError | OutboxFullError
     ) -> Made:
         """Compose a message that the disk does not take."""
         LOGGER.error(
@@ -115,7 +113,7 @@ class Intake:
         stream = BytesIO()
 
         def write(watch: _Watch) -> QueuedMessage:
-            return _compose(order, watch.over(stream), max_size)
+            return _compose(order, watch.over(stream))
 
         message = await self._async_run(order, write)
         return Made(
@@ -124,16 +122,6 @@ class Intake:
             body=stream.getvalue(),
             trouble=trouble,
         )
-
-    async def async_add(self, made: Made) -> OSError | None:
-        """Put a message on disk for good; return why that was not possible."""
-        try:
-            await self._hass.async_add_executor_job(
-                self._spool.add, made.draft, made.message, read_clock()
-            )
-        except OSError as err:
-            return err
-        return None
 
     async def async_drop(self, made: Made) -> None:
         """Leave nothing of a message that nobody takes."""
@@ -187,11 +175,9 @@ class _WatchedStream:
         return self._stream.write(octets)
 
 
-def _compose(order: Order, stream: BinaryIO, max_size: int) -> QueuedMessage:
+def _compose(order: Order, stream: BinaryIO) -> QueuedMessage:
     """Have a message written, and return what is known of it."""
     composed = order.compose(stream)
-    if composed.size > max_size:
-        raise MessageTooLargeError(composed.size, max_size)
     raised = order.ticket.raised
     return QueuedMessage(
         queue_id=order.ticket.queue_id,

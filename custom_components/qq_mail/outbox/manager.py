@@ -1,10 +1,9 @@
 """The queue manager: the shell around the heart."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from random import SystemRandom
 import ssl
 
@@ -12,8 +11,8 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from ..const import LATE_AFTER, LOGGER
-from ..mail.message import date_insertion, insertions
 from ..mail.models import Account, Submission
+from ..mail.transcript import Transcript
 from .account import Kept
 from .calls import Calls
 from .clock import read_clock
@@ -27,6 +26,7 @@ from .events import (
     Event,
     KeepStanding,
     MarkGoneOut,
+    Recall,
     Release,
     Remove,
     Started,
@@ -105,6 +105,7 @@ class QueueManager:
             tell=self.apply,
             submission=self._submission,
             before_data=self._data_begins,
+            may_send=self._may_send,
             written=self.writer.flush,
             may_log_in=lambda: not self.kept.standing.hold,
             lost=self.damaged.append,
@@ -125,6 +126,11 @@ class QueueManager:
     def session_open(self) -> bool:
         """Whether the next message needs no login."""
         return self._worker.session_open
+
+    @property
+    def transcripts(self) -> Collection[Transcript]:
+        """What was said in the last sessions."""
+        return self._worker.transcripts
 
     @callback
     def start(self, loaded: Loaded, *, check_login: bool) -> None:
@@ -187,7 +193,9 @@ class QueueManager:
         """Do what the heart decided; nothing here waits."""
         match decision:
             case Attempt():
-                self._worker.attempt(decision.message, fresh=decision.fresh)
+                self._worker.attempt(decision)
+            case Recall():
+                self._worker.recall(decision.behind)
             case CheckLogin():
                 self._worker.check_login()
             case Write():
@@ -253,8 +261,7 @@ class QueueManager:
     def keep(self) -> None:
         """Keep what has to hold after a restart as well."""
         self.kept.max_size = self.max_size
-        state = self.kept.as_dict(read_clock())
-        self.writer.keep_state(partial(self._spool.write_state, state))
+        self.writer.keep_state(self.kept.as_dict(read_clock()))
 
     def _data_begins(self, queue_id: str) -> bool:
         """Note that the server may come to have a message; False: it is not wanted."""
@@ -264,8 +271,18 @@ class QueueManager:
         self.apply(DataBegins(queue_id))
         return True
 
+    def _may_send(self, queue_id: str) -> bool:
+        """Tell whether a message is still wanted, and the account need not rest."""
+        flight, hold = self.queue.in_air.get(queue_id), self.kept.standing.hold
+        return bool(
+            flight and not flight.unwanted and not (hold and not hold.for_login)
+        )
+
     def _submission(self, message: QueuedMessage) -> Submission:
         """Return a message as it is to go out: a late one says so."""
+        # Loaded together with the session that is to have it.
+        from ..mail.message import date_insertion, insertions  # noqa: PLC0415
+
         now = read_clock()
         raised = now.wall_at(message.raised)
         late = timedelta(seconds=now.steady - message.raised)

@@ -1,7 +1,7 @@
 """The outbox of an account: it takes messages, keeps them, and tells what came of it."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 import ssl
@@ -15,6 +15,7 @@ from ..const import DOMAIN, LOGGER
 from ..mail.address import Mailbox
 from ..mail.diagnosis import Cause
 from ..mail.models import Account, Composed
+from ..mail.transcript import Transcript
 from .account import Thread
 from .calls import Call
 from .clock import read_clock
@@ -72,8 +73,11 @@ class Outbox:
         self._orders: set[Ticket] = set()
         """Of those among them that are being taken, be their calls cancelled or not."""
         self._ends: list[Callable[[], None]] = []
+        self._adding: dict[str, int] = {}
+        """Octets of those among them that are being put on disk."""
         self._taking = asyncio.Lock()
         self._closed = False
+        self._abandoned = False
         self._last_id = 0.0
         self._loaded = Loaded()
 
@@ -109,6 +113,11 @@ class Outbox:
     def session_open(self) -> bool:
         """Whether the next message needs no login."""
         return self._manager.session_open
+
+    @property
+    def transcripts(self) -> Collection[Transcript]:
+        """What was said in the last sessions, without what is private."""
+        return self._manager.transcripts
 
     @property
     def rest(self) -> Rest | None:
@@ -209,6 +218,11 @@ class Outbox:
         await self._manager.async_stop()
 
     @callback
+    def abandon(self) -> None:
+        """Know that nothing of what waits will be sent: the account is removed."""
+        self._abandoned = True
+
+    @callback
     def async_on_close(self, end: Callable[[], None]) -> None:
         """Have something ended together with the outbox."""
         self._ends.append(end)
@@ -217,8 +231,8 @@ class Outbox:
         """Take nothing more; what was being taken is on disk when this returns."""
         async with self._taking:
             self._closed = True
-        self._spool.close()
         await self._manager.writer.async_end()
+        self._spool.close()
         while self._ends:
             self._ends.pop()()
 
@@ -251,8 +265,8 @@ class Outbox:
         that it reads files, which may hang. When this returns, the message was accepted, or
         refused for good, or is on disk. None: it was cleared before it was taken.
 
-        Raises OutboxClosedError, MessageTooLargeError and StalledError; OutboxFullError
-        and OSError where it cannot be kept and was not accepted at once either.
+        Raises OutboxClosedError and StalledError; OutboxFullError and OSError where it
+        cannot be kept and was not accepted at once either.
         """
         order = Order(
             ticket=ticket,
@@ -281,8 +295,14 @@ class Outbox:
                     await self._manager.writer.flush()
             except TimeoutError:
                 LOGGER.debug("Message %s is not waited for longer", receipt.queue_id)
-        if message := self._manager.queue.get(receipt.queue_id):
+        message = None
+        if not self._abandoned:
+            message = self._manager.queue.get(receipt.queue_id)
+        if message:
             receipt.next_attempt = self.next_attempt_of(message)
+        else:
+            event = receipt.decisive
+            receipt.dropped = event is None or event.outcome is Outcome.DEFERRED
         return receipt
 
     @callback
@@ -398,9 +418,7 @@ class Outbox:
         made = None
         if order.reads_files:
             # What hangs here holds up nobody else.
-            made = await self._intake.async_make(
-                order, self._manager.queue, self.max_size
-            )
+            made = await self._make(order)
         async with self._taking:
             # One after the other, so that they go out as they came.
             if self._closed:
@@ -408,15 +426,20 @@ class Outbox:
                     await self._intake.async_drop(made)
                 raise OutboxClosedError
             if made is None:
-                made = await self._intake.async_make(
-                    order, self._manager.queue, self.max_size
-                )
-            if made.body is None and (trouble := await self._intake.async_add(made)):
+                made = await self._make(order)
+            if made.body is None:
+                added = self._manager.writer.add(made.message, made.draft, read_clock())
+                self._adding[made.message.queue_id] = made.message.size
+        if made.body is None:
+            # Whoever comes meanwhile shares the next sync.
+            try:
+                await asyncio.shield(added)
+            except OSError as trouble:
                 # What the disk does not let go would be sent after the next start.
                 self._manager.writer.remove(order.ticket.queue_id)
-                made = await self._intake.async_make_in_memory(
-                    order, self.max_size, trouble
-                )
+                made = await self._intake.async_make_in_memory(order, trouble)
+            finally:
+                del self._adding[order.ticket.queue_id]
         # From here on without an await: nobody can come between.
         message = made.message
         self._tickets.discard(order.ticket)
@@ -428,6 +451,13 @@ class Outbox:
             self._manager.bodies[message.queue_id] = made.body
         self._manager.apply(Taken(message))
         return call, made
+
+    async def _make(self, order: Order) -> Made:
+        """Compose a message, if there is room beside all that is kept or about to be."""
+        queue, adding = self._manager.queue, self._adding
+        return await self._intake.async_make(
+            order, queue.size + sum(adding.values()), len(queue) + len(adding)
+        )
 
     async def _one_try(self, call: Call, trouble: Exception) -> None:
         """Wait until a message that is only in memory was tried. Raises the trouble."""

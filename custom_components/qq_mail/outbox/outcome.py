@@ -49,6 +49,8 @@ class Receipt:
     message_id: str
     recipients: tuple[str, ...]
     next_attempt: datetime | None = None
+    dropped: bool = False
+    """Whether somebody discarded it, or removed its account, before it went out."""
     events: list[OutboxEvent] = field(default_factory=list)
     """Of its first attempt: one for those who were accepted, one for those who wait,
     and one for each who was refused. Empty: it was not tried yet."""
@@ -66,6 +68,8 @@ class Receipt:
     @property
     def deferred(self) -> tuple[str, ...]:
         """Who waits: all, if nothing was tried."""
+        if self.dropped:
+            return ()
         if not self.events:
             return self.recipients
         return self._with(Outcome.DEFERRED, Outcome.UNKNOWN)

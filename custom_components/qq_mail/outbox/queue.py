@@ -22,6 +22,10 @@ class Flight:
     """Since when its session is at work for it; None: it is still being opened."""
     unwanted: bool = False
     """A person discarded it meanwhile: if it is not accepted, it goes."""
+    ending: bool = False
+    """All of it is sent: another one may follow it over the same session."""
+    behind: str | None = None
+    """It follows this one, whose answer has not come yet."""
 
 
 class Queue:
@@ -73,10 +77,18 @@ class Queue:
         self._places.pop(queue_id, None)
         self.restored.discard(queue_id)
 
-    def take_off(self, message: QueuedMessage) -> None:
+    def take_off(
+        self,
+        message: QueuedMessage,
+        *,
+        busy_since: float | None = None,
+        behind: str | None = None,
+    ) -> None:
         """Let a message be tried: nobody else touches it until it lands."""
         self._places.pop(message.queue_id, None)
-        self.in_air[message.queue_id] = Flight(message.importance)
+        self.in_air[message.queue_id] = Flight(
+            message.importance, busy_since, behind=behind
+        )
 
     def change_flight(self, queue_id: str, flight: Flight) -> None:
         """Replace what is known of a message in the air."""
@@ -87,9 +99,29 @@ class Queue:
         flight = self.in_air.pop(queue_id, None)
         if flight is None:
             return None
+        if follower := self.follower_of(queue_id):
+            self.change_flight(follower, replace(self.in_air[follower], behind=None))
         message = self._messages[queue_id]
         self.put(message)
         return message, flight
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions there are for those in the air."""
+        return sum(flight.behind is None for flight in self.in_air.values())
+
+    def follower_of(self, queue_id: str) -> str | None:
+        """Return which message follows one in the air over the same session."""
+        behind = (
+            one for one, flight in self.in_air.items() if flight.behind == queue_id
+        )
+        return next(behind, None)
+
+    @property
+    def leader(self) -> str | None:
+        """The message in the air that another one can follow over its session."""
+        ending = (one for one, flight in self.in_air.items() if flight.ending)
+        return next((one for one in ending if not self.follower_of(one)), None)
 
     def first(self, now: float) -> QueuedMessage | None:
         """Return the message whose turn it is: the important, then the older.

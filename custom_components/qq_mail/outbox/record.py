@@ -14,7 +14,9 @@ from .clock import Now
 from .message import AT_ONCE, QueuedMessage
 from .retry import BACK_OFF, JITTER
 
-VERSION = 2
+VERSION = 3
+_READ = (2, VERSION)
+"""Versions that can be read: before 3 there was no journal, and the rest is the same."""
 
 _FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 """Before it there was no such record: a clock that says so had not been set."""
@@ -69,7 +71,7 @@ def from_json(text: str, now: Now) -> QueuedMessage:
     if not isinstance(data, dict):
         raise ValueError("no object")  # noqa: TRY004 - one error for all
     record = Record(data)
-    if record.number("version") != VERSION:
+    if record.number("version") not in _READ:
         raise ValueError("written by another version")
     since = passed(record.time("written"), now)
     failures = record.count("failures")

@@ -16,9 +16,9 @@ from ..mail.models import Reply, Step
 from .events import (
     Attempt,
     AttemptBroke,
-    AttemptCut,
     AttemptFailed,
     CountAccepted,
+    Release,
     Submitted,
     Write,
 )
@@ -62,6 +62,8 @@ def failed(turn: Turn, event: AttemptFailed, *, may_start: bool) -> None:
         return
     before, flight = landed
     error = event.error
+    if error.of_flight:
+        turn.stop_flights()
     message = replace(
         before,
         attempts=before.attempts + 1,
@@ -86,7 +88,7 @@ def failed(turn: Turn, event: AttemptFailed, *, may_start: bool) -> None:
         # Another message may have met a reason to rest meanwhile.
         if may_start and not turn.standing.hold:
             turn.queue.take_off(again)
-            turn.do(Attempt(again, fresh=True))
+            turn.do(Attempt(again, fresh=True, word_by_word=turn.word_by_word))
         return
     if isinstance(error, RecipientsRefusedError):
         turn.change(down=None, lost=None)
@@ -123,24 +125,32 @@ def broke(turn: Turn, event: AttemptBroke) -> None:
             logging.ERROR, f"Cannot read message {message.queue_id}: {event.detail}"
         )
         turn.tell(message, Outcome.REJECTED, detail=event.detail)
-    elif message.in_data:
+    elif event.sent:
         cut_off(turn, message, unwanted=flight.unwanted)
     else:
-        message = turn.failed_itself(replace(message, cause=Cause.TEMPORARY))
+        message = replace(message, cause=Cause.TEMPORARY, in_data=False)
+        message = turn.failed_itself(message)
         turn.defer(message, unwanted=flight.unwanted, detail=event.detail)
 
 
-def cut(turn: Turn, event: AttemptCut) -> None:
+def cut(turn: Turn, queue_id: str) -> None:
     """Have a message wait that was not tried after all, unless it was discarded."""
-    landed = turn.queue.land(event.queue_id)
+    landed = turn.queue.land(queue_id)
     if landed is None:
         return
     message, flight = landed
     if flight.unwanted:
         turn.defer(message, unwanted=True)
-    else:
-        # It was its turn, be it by a person's wish.
-        turn.queue.hurry_one(message)
+        return
+    if message.in_data:
+        # It had been announced, and nothing of it was sent.
+        message = replace(message, in_data=False)
+        turn.queue.put(message)
+        turn.do(Write(message))
+    # It was its turn, be it by a person's wish.
+    turn.queue.hurry_one(message)
+    if turn.standing.hold or turn.standing.down:
+        turn.do(Release(queue_id))
 
 
 def cut_off(turn: Turn, message: QueuedMessage, *, unwanted: bool = False) -> None:
@@ -177,6 +187,8 @@ def _is_for_a_fresh_session(event: AttemptFailed, *, progress: bool) -> bool:
     error = event.error
     if isinstance(error, OutcomeUnknownError | RecipientsRefusedError):
         return False
+    if error.of_flight:
+        return True
     if not error.speaks_of_session:
         return False
     if progress:

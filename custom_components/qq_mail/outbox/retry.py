@@ -25,6 +25,9 @@ LOGIN_CHECK_INTERVAL: Final = 24 * _HOUR
 MAX_UNANSWERED: Final = 3
 """So often all of a message is sent without an answer before it is given up."""
 
+WORD_BY_WORD: Final = 24 * _HOUR
+"""How long nothing goes in one flight with a server that failed at it."""
+
 MAX_SESSIONS: Final = 3
 """At once: QQ counts connections, and one is the rule."""
 PATIENCE: Final = 10.0

@@ -18,11 +18,13 @@ from .events import (
     AttemptFailed,
     CheckLogin,
     DataBegins,
+    DataEnds,
     Decision,
     DiscardAsked,
     Event,
     KeepStanding,
     LoginFailed,
+    Recall,
     Release,
     RetryAsked,
     SessionOpened,
@@ -64,6 +66,7 @@ def step(
     _take_in(turn, event, may_start=may_start)
     _give_up_expired(turn)
     _end_hold(turn)
+    _recall(turn)
     if may_start:
         _start_attempts(turn)
         _check_login(turn)
@@ -72,7 +75,7 @@ def step(
 
 def wake_at(queue: Queue, standing: Standing, now: float) -> float:
     """Return when there is something to do if nothing happens before."""
-    times = [queue.next_expiry()]
+    times = [queue.next_expiry(), *(until for *_, until in _followers(queue))]
     if not standing.hold and not queue.in_air:
         times.append(standing.check_login_at)
     if standing.hold:
@@ -82,7 +85,9 @@ def wake_at(queue: Queue, standing: Standing, now: float) -> float:
         if down:
             probe = queue.get(down.probe) if down.probe else None
             due = max(due, now if probe else down.until)
-        times.append(max(due, standing.bucket.next_at(now), _look_again_at(queue, now)))
+        leads = queue.leader and not standing.word_by_word(now)
+        look_at = now if leads else _look_again_at(queue, now)
+        times.append(max(due, standing.bucket.next_at(now), look_at))
     return min((at for at in times if at is not None), default=float("inf"))
 
 
@@ -96,7 +101,7 @@ def _take_in(turn: Turn, event: Event, *, may_start: bool) -> None:
             _taken(turn, event.message)
         case SessionOpened():
             _session_opened(turn)
-        case Submitting() | DataBegins():
+        case Submitting() | DataBegins() | DataEnds():
             _under_way(turn, event)
         case Submitted():
             submitted(turn, event)
@@ -105,7 +110,7 @@ def _take_in(turn: Turn, event: Event, *, may_start: bool) -> None:
         case AttemptBroke():
             broke(turn, event)
         case AttemptCut():
-            cut(turn, event)
+            cut(turn, event.queue_id)
         case LoginFailed():
             if not turn.hold_if_needed(event.error):
                 # Being offline is not worth more than that.
@@ -140,7 +145,7 @@ def _taken(turn: Turn, message: QueuedMessage) -> None:
         turn.change(down=replace(standing.down, probe=message.queue_id, times=0))
 
 
-def _under_way(turn: Turn, event: Submitting | DataBegins) -> None:
+def _under_way(turn: Turn, event: Submitting | DataBegins | DataEnds) -> None:
     """Note how far an attempt is, on disk where the server may come to have it."""
     flight = turn.queue.in_air.get(event.queue_id)
     message = turn.queue.get(event.queue_id)
@@ -151,7 +156,11 @@ def _under_way(turn: Turn, event: Submitting | DataBegins) -> None:
         turn.queue.put(message)
         turn.do(Write(message))
     busy = flight.busy_since
-    flight = replace(flight, busy_since=turn.now.steady if busy is None else busy)
+    flight = replace(
+        flight,
+        busy_since=turn.now.steady if busy is None else busy,
+        ending=isinstance(event, DataEnds),
+    )
     turn.queue.change_flight(event.queue_id, flight)
 
 
@@ -224,14 +233,41 @@ def _end_hold(turn: Turn) -> None:
         turn.do(KeepStanding())
 
 
+def _recall(turn: Turn) -> None:
+    """Let nobody wait long for another's answer while there can be another session."""
+    now = turn.now.steady
+    for queue_id, leader, until in _followers(turn.queue):
+        if until <= now:
+            turn.do(Recall(queue_id, leader))
+            cut(turn, queue_id)
+            # Once answered, its session is left: the server waits for another text.
+            flight = replace(turn.queue.in_air[leader], ending=False)
+            turn.queue.change_flight(leader, flight)
+
+
+def _followers(queue: Queue) -> list[tuple[str, str, float]]:
+    """Return who follows whom over one session, and until when that may be."""
+    if queue.sessions >= MAX_SESSIONS:
+        return []
+    flights = queue.in_air
+    return [
+        (one, leader, _patience_ends(flight, flights[leader], flight.importance))
+        for one, flight in flights.items()
+        if (leader := flight.behind)
+    ]
+
+
 def _start_attempts(turn: Turn) -> None:
     while message := _next(turn):
         now = turn.now.steady
         turn.change(bucket=turn.standing.bucket.take(now))
         if down := turn.standing.down:
             turn.change(down=replace(down, probe=None))
-        turn.queue.take_off(message)
-        turn.do(Attempt(message))
+        if leader := _leader(turn):
+            turn.queue.take_off(message, busy_since=now, behind=leader)
+        else:
+            turn.queue.take_off(message)
+        turn.do(Attempt(message, word_by_word=turn.word_by_word, behind=leader))
 
 
 def _next(turn: Turn) -> QueuedMessage | None:
@@ -246,7 +282,14 @@ def _next(turn: Turn) -> QueuedMessage | None:
             message = probe
         elif down.until > now:
             return None
-    return message if message and _free_at(turn.queue, message) <= now else None
+    if message and (_leader(turn) or _free_at(turn.queue, message) <= now):
+        return message
+    return None
+
+
+def _leader(turn: Turn) -> str | None:
+    """Return whom a message can follow over its session."""
+    return None if turn.word_by_word else turn.queue.leader
 
 
 def _free_at(queue: Queue, message: QueuedMessage) -> float:
@@ -255,20 +298,24 @@ def _free_at(queue: Queue, message: QueuedMessage) -> float:
     One session is the rule. But an answer may take ten minutes, and a large message
     longer: then the others go on over another one.
     """
-    if len(queue.in_air) >= MAX_SESSIONS:
+    if queue.sessions >= MAX_SESSIONS:
         return float("inf")
     return max(
-        (_patience_ends(flight, message) for flight in queue.in_air.values()),
+        (
+            _patience_ends(flight, flight, message.importance)
+            for flight in queue.in_air.values()
+        ),
         default=float("-inf"),
     )
 
 
-def _patience_ends(flight: Flight, message: QueuedMessage) -> float:
-    if flight.busy_since is None:
+def _patience_ends(since: Flight, flight: Flight, importance: int) -> float:
+    """Return until when a message waits for one in the air, since this one began."""
+    if since.busy_since is None:
         # It will be known soon whether there is a server at all.
         return float("inf")
-    more_important = message.importance > flight.importance
-    return flight.busy_since + (PATIENCE_OF_IMPORTANT if more_important else PATIENCE)
+    wait = PATIENCE_OF_IMPORTANT if importance > flight.importance else PATIENCE
+    return since.busy_since + wait
 
 
 def _look_again_at(queue: Queue, now: float) -> float:
@@ -278,7 +325,7 @@ def _look_again_at(queue: Queue, now: float) -> float:
     """
     flights = queue.in_air.values()
     since = [flight.busy_since for flight in flights if flight.busy_since is not None]
-    if len(since) < len(flights) or len(flights) >= MAX_SESSIONS:
+    if len(since) < len(flights) or queue.sessions >= MAX_SESSIONS:
         return float("inf")
     ends = [at + wait for at in since for wait in (PATIENCE_OF_IMPORTANT, PATIENCE)]
     return min((at for at in ends if at > now), default=now)

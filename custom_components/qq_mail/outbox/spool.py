@@ -1,13 +1,14 @@
-"""The spool: what waits, on disk, one message in two files.
+"""The spool: what waits, on disk.
 
-`<queue id>.eml` is the message in wire form, written once. `<queue id>.json` is what
-is known of it (record.py), replaced as a whole whenever that changes; its existence
-makes the message count, so it is written last and removed first. `state.json` is the
-account's. Every write goes to a temporary file that is synced and renamed, and the
-folder is synced as well, so that a power cut leaves the old or the new, never half.
+What changes is added to a journal (journal.py), by one sync for all that changes at
+the same time; with a small message that is new, its body too. `<queue id>.eml` is a
+message in wire form, written once, and `<queue id>.json` what is known of it
+(record.py); `state.json` is the account's. Whatever the journal says of one of them
+holds. Most messages are gone before they get files of their own: only when the journal
+has grown, each that is left in it does, and the journal begins anew.
 """
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 import json
@@ -15,19 +16,41 @@ import os
 from pathlib import Path
 from secrets import token_hex
 import shutil
-from typing import Any, BinaryIO
+from threading import Lock
+from typing import BinaryIO
 
-from ..const import LOGGER
+from ..const import LOGGER, MEGABYTE
 from .clock import Now
 from .errors import OutboxClosedError
+from .journal import Entry, Journal, open_private, sync_folder
 from .message import QueuedMessage
 from .queue import Queue
-from .record import as_json, from_json
+from .record import from_json
 
-_STATE = "state.json"
+STATE = "state"
+"""The key of what holds for the account as a whole."""
+PRESENT = "present"
+"""The key of the mark that says that a spool is no backup's, or was dealt with."""
+
 _DAMAGED = "damaged"
 _FOLDER_MODE = 0o700
-_FILE_MODE = 0o600
+
+_SMALL = MEGABYTE
+"""Octets up to which a message's body is put into the journal."""
+_MAX_SIZE = 4 * MEGABYTE
+_MAX_LINES = 200
+"""Of a journal, before those messages that are left in it get files of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to be on disk of a message, or of the account."""
+
+    key: str
+    record: Callable[[], str] | None
+    """Makes its JSON; None: it is to be gone."""
+    draft: Path | None = None
+    """Where the body of a new message was written."""
 
 
 @dataclass(slots=True)
@@ -55,6 +78,14 @@ class Spool:
         """Name the folder; it is made when it is first needed."""
         self.folder = folder
         self._closed = False
+        self._making = Lock()
+        self._unmarked = False
+        """Whether it is still to be said that the folder was here all the time."""
+        self._journal = Journal(folder / "journal")
+        self._entries: dict[str, Entry] = {}
+        """What the journal says, by keys."""
+        self._patience = 1
+        """How much more a journal may grow, because it could not be begun anew."""
 
     def load(self, now: Now) -> Loaded:
         """Read everything, set aside what cannot be read, drop what never counted.
@@ -71,51 +102,74 @@ class Spool:
             loaded.damaged = [self.folder]
             return loaded
         loaded.restored = not self._present.exists()
+        self._read_journal(loaded)
         known = self._load_records(files, now, loaded)
         for file in files:
             # A body without a record was not written to the end, so nobody was told
-            # that it is kept.
+            # that it is kept; or its message is gone.
             left_over = file.suffix == ".eml" and file.stem not in known
             if file.suffix == ".tmp" or left_over:
                 _unlink_file(file)
         try:
-            loaded.state = json.loads((self.folder / _STATE).read_text("utf-8"))
+            loaded.state = json.loads(self._record(STATE))
         except FileNotFoundError:
             pass
         except (ValueError, RecursionError, OSError) as err:
             # A comfort, no message: without it an attempt may come too early.
-            LOGGER.error("Ignoring %s: %s", self.folder / _STATE, err)
+            LOGGER.error("Ignoring the account's state in %s: %s", self.folder, err)
         loaded.damaged += sorted((self.folder / _DAMAGED).glob("*.json"))
         if loaded.restored and not len(loaded.queue):
             loaded.restored = False
-            with suppress(OSError):
-                self._mark_present()
+            self._unmarked = True
         return loaded
+
+    def _read_journal(self, loaded: Loaded) -> None:
+        """Learn what the journal says; it begins anew with the first change."""
+        file = self._journal.file
+        try:
+            try:
+                content = self._journal.read()
+            except FileNotFoundError:
+                return
+            except OSError as err:
+                LOGGER.error("Setting %s aside: %s", file, err)
+                file.replace(self._aside(f"{token_hex(4)}.journal.json"))
+                return
+            for entry in content.entries:
+                self._learn(entry)
+            for line in content.damaged:
+                LOGGER.error("Setting a line of %s aside", file)
+                _write(self._aside(f"{token_hex(4)}.journal.json"), line)
+        except OSError as err:
+            LOGGER.error("Cannot set %s aside: %s", file, err)
+            loaded.damaged.append(file)
 
     def _load_records(
         self, files: Iterable[Path], now: Now, loaded: Loaded
     ) -> set[str]:
-        """Read the messages, and return the names that belong to one."""
+        """Read the messages, and return the keys that belong to one."""
         known: set[str] = set()
-        for file in files:
-            if file.suffix != ".json" or file.name == _STATE:
+        keys = {file.stem for file in files if file.suffix == ".json"}
+        for key in sorted(keys | self._entries.keys() - {STATE}):
+            entry = self._entries.get(key)
+            if key == STATE or (entry and entry.record is None):
                 continue
             try:
-                message = self._read(file, now)
+                message = self._read(key, now)
             except (ValueError, RecursionError, OSError) as err:
-                LOGGER.error("Setting %s aside: %s", file, err)
-                if not self._set_aside(file.stem):
+                LOGGER.error("Setting %s in %s aside: %s", key, self.folder, err)
+                if not self._set_aside(key):
                     # The others go on; this one stays for a better day.
-                    loaded.damaged.append(file)
-                    known.add(file.stem)
+                    loaded.damaged.append(self._file(key))
+                    known.add(key)
                 continue
-            known.add(message.queue_id)
+            known.add(key)
             if loaded.restored:
                 message = replace(message, restored=True)
             elif message.in_data:
-                loaded.cut_off.append(message.queue_id)
+                loaded.cut_off.append(key)
             loaded.queue.put(message)
-            loaded.last_id = max(loaded.last_id, message.queue_id)
+            loaded.last_id = max(loaded.last_id, key)
         return known
 
     def temporary(self, queue_id: str) -> Path:
@@ -123,90 +177,171 @@ class Spool:
         return self.folder / f"{queue_id}.{token_hex(4)}.tmp"
 
     def write_draft[T](self, draft: Path, write: Callable[[BinaryIO], T]) -> T:
-        """Have a message written under a temporary name."""
+        """Have a message written under a temporary name. Raises OutboxClosedError."""
         self._make_folder()
         with _open(draft) as stream:
             return write(stream)
-
-    def add(self, draft: Path, message: QueuedMessage, now: Now) -> None:
-        """Keep a message that was written under a temporary name.
-
-        When this returns, it survives a power cut; if anything fails, nothing is left,
-        as far as the disk lets go what it has.
-        """
-        try:
-            with draft.open("rb") as stream:
-                os.fsync(stream.fileno())
-            draft.replace(self.body(message.queue_id))
-            _sync(self.folder)
-            self.update(message, now)
-        except BaseException:
-            self.drop_draft(draft)
-            with suppress(OSError):
-                self._unlink(message.queue_id)
-            raise
 
     def drop_draft(self, draft: Path) -> None:
         """Remove a message that was being written."""
         _unlink_file(draft)
 
-    def update(self, message: QueuedMessage, now: Now) -> None:
-        """Replace what is known of a message."""
-        _write(self._record(message.queue_id), as_json(message, now).encode())
+    def write(self, changes: Sequence[Change]) -> dict[str, Exception]:
+        """Make changes durable together; return why some are not, by their keys.
 
-    def hold_restored(self, messages: Iterable[QueuedMessage], now: Now) -> None:
-        """Write that messages wait for a person, and only then that this was done."""
-        for message in messages:
-            self.update(message, now)
-        self._mark_present()
-
-    def remove(self, queue_ids: Iterable[str]) -> list[str]:
-        """Forget messages, and return those that the disk would not let go."""
-        failed: list[str] = []
-        removed: list[str] = []
-        for queue_id in queue_ids:
-            try:
-                self._unlink(queue_id)
-                removed.append(queue_id)
-            except OSError as err:
-                LOGGER.error("Cannot remove %s: %s", queue_id, err)
-                failed.append(queue_id)
+        When this returns, the others survive a power cut. Of a new message that could
+        not be kept nothing is left, as far as the disk lets go what it has.
+        """
+        failed: dict[str, Exception] = {}
         try:
-            _sync(self.folder)
-        except OSError as err:
-            LOGGER.error("Cannot sync %s: %s", self.folder, err)
-            failed += removed
+            self._make_folder()
+            self._add(self._entries_of(changes, failed))
+            if any(change.key == PRESENT for change in changes):
+                self._mark_present()
+        except (OSError, OutboxClosedError) as err:
+            failed |= {c.key: err for c in changes if c.key not in failed}
+        for change in changes:
+            if change.draft:
+                _unlink_file(change.draft)
+                if change.key in failed:
+                    _unlink_file(self.body_file(change.key))
+            elif change.record is None and (
+                change.key not in failed or change.key not in self._entries
+            ):
+                # A disk that is full still lets go.
+                self._unlink(change.key)
+        if (
+            self._journal.size > _MAX_SIZE * self._patience
+            or self._journal.lines > _MAX_LINES * self._patience
+        ):
+            self.settle()
         return failed
 
-    def body(self, queue_id: str) -> Path:
-        """Return the file of a message in wire form."""
-        return self.folder / f"{queue_id}.eml"
+    def settle(self) -> None:
+        """Give what the journal speaks of files of its own, and begin it anew.
 
-    def write_state(self, state: dict[str, Any]) -> None:
-        """Keep what holds for the account as a whole."""
-        self._make_folder()
-        _write(self.folder / _STATE, json.dumps(state).encode())
+        What the disk does not take stays in the journal.
+        """
+        if not self._entries:
+            return
+        try:
+            for entry in self._entries.values():
+                self._settle(entry)
+            sync_folder(self.folder)
+            self._journal.begin([])
+        except OSError as err:
+            LOGGER.error("Cannot begin a new journal in %s: %s", self.folder, err)
+            self._patience *= 2
+            return
+        self._patience = 1
+        self._entries = {}
 
     def free_space(self) -> int:
         """Return the octets that are free on the disk."""
         self._make_folder()
         return shutil.disk_usage(self.folder).free
 
+    def body(self, queue_id: str) -> Path | bytes:
+        """Return a message in wire form, or the file that it is in."""
+        entry = self._entries.get(queue_id)
+        if entry and entry.body is not None:
+            return entry.body
+        return self.body_file(queue_id)
+
+    def body_file(self, queue_id: str) -> Path:
+        """Return where the body of a message is, unless it is in the journal."""
+        return self.folder / f"{queue_id}.eml"
+
     def close(self) -> None:
         """Begin nothing new: a message that is still being made is for nobody."""
         self._closed = True
+        self._journal.close()
 
     def delete(self) -> None:
         """Remove the folder with everything in it."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        failures: list[BaseException] = []
+        shutil.rmtree(self.folder, onexc=lambda _do, _path, err: failures.append(err))
+        if failures and self.folder.exists():
+            LOGGER.error("Cannot remove %s: %s", self.folder, failures[0])
 
-    def _read(self, file: Path, now: Now) -> QueuedMessage:
-        message = from_json(file.read_text(encoding="utf-8"), now)
-        if message.queue_id != file.stem:
-            raise ValueError("another message's file")
-        if self.body(message.queue_id).stat().st_size != message.size:
+    def _record(self, key: str) -> bytes:
+        entry = self._entries.get(key)
+        if entry and entry.record is not None:
+            return entry.record
+        return self._file(key).read_bytes()
+
+    def _read(self, key: str, now: Now) -> QueuedMessage:
+        message = from_json(self._record(key).decode(), now)
+        if message.queue_id != key:
+            raise ValueError("another message's record")
+        body = self.body(key)
+        size = len(body) if isinstance(body, bytes) else body.stat().st_size
+        if size != message.size:
             raise ValueError("the message is not complete")
         return message
+
+    def _entries_of(
+        self, changes: Iterable[Change], failed: dict[str, Exception]
+    ) -> list[Entry]:
+        """Return what to put into the journal; large bodies get their files before."""
+        entries = []
+        moved = False
+        room = _MAX_SIZE
+        for change in changes:
+            try:
+                record = change.record().encode() if change.record else None
+                body = None
+                size = change.draft.stat().st_size if change.draft else 0
+                if change.draft and size <= min(_SMALL, room):
+                    body = change.draft.read_bytes()
+                    room -= size
+                elif change.draft:
+                    with change.draft.open("rb") as stream:
+                        os.fsync(stream.fileno())
+                    change.draft.replace(self.body_file(change.key))
+                    moved = True
+            except Exception as err:  # noqa: BLE001 - one must not stop the others
+                failed[change.key] = err
+                continue
+            if change.key != PRESENT:
+                entries.append(Entry(change.key, record, body))
+        if moved:
+            sync_folder(self.folder)
+        return entries
+
+    def _add(self, entries: Sequence[Entry]) -> None:
+        """Put entries into the journal, and take them for true."""
+        if not entries:
+            return
+        if self._journal.is_open:
+            self._journal.add(entries)
+            for entry in entries:
+                self._learn(entry)
+            return
+        known = dict(self._entries)
+        try:
+            for entry in entries:
+                self._learn(entry)
+            self._journal.begin(self._entries.values())
+        except BaseException:
+            self._entries = known
+            raise
+
+    def _learn(self, entry: Entry) -> None:
+        """Take an entry for what holds."""
+        known = self._entries.get(entry.key)
+        if known and entry.record is not None and entry.body is None:
+            entry = replace(entry, body=known.body)
+        self._entries[entry.key] = entry
+
+    def _settle(self, entry: Entry) -> None:
+        """Bring the files of a message, or of the account, to what the journal says."""
+        if entry.record is None:
+            self._unlink(entry.key)
+            return
+        if entry.body is not None:
+            _write(self.body_file(entry.key), entry.body)
+        _write(self._file(entry.key), entry.record)
 
     def _make_folder(self) -> None:
         """Make the folder, so that a power cut does not take it away again.
@@ -215,13 +350,16 @@ class Spool:
         """
         if self._closed:
             raise OutboxClosedError
-        if self.folder.exists():
-            return
-        # Another thread may be a little faster.
-        self.folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-        for parent in (self.folder.parent, self.folder.parent.parent):
-            _sync(parent)
-        self._mark_present()
+        with self._making:
+            if not self.folder.exists():
+                self.folder.mkdir(mode=_FOLDER_MODE, parents=True)
+                self._unmarked = True
+            if not self._unmarked:
+                return
+            for parent in (self.folder.parent, self.folder.parent.parent):
+                sync_folder(parent)
+            self._mark_present()
+            self._unmarked = False
 
     @property
     def _present(self) -> Path:
@@ -235,27 +373,38 @@ class Spool:
     def _mark_present(self) -> None:
         self._present.parent.mkdir(mode=_FOLDER_MODE, exist_ok=True)
         _write(self._present, b"Without this file, all here is from a backup.\n")
-        _sync(self.folder)
+        sync_folder(self._present.parent)
+        sync_folder(self.folder)
 
-    def _record(self, queue_id: str) -> Path:
-        return self.folder / f"{queue_id}.json"
+    def _file(self, key: str) -> Path:
+        return self.folder / f"{key}.json"
 
-    def _unlink(self, queue_id: str) -> None:
-        self._record(queue_id).unlink(missing_ok=True)
-        self.body(queue_id).unlink(missing_ok=True)
+    def _unlink(self, key: str) -> None:
+        """Remove the files of a message, if there are any."""
+        _unlink_file(self._file(key))
+        _unlink_file(self.body_file(key))
 
-    def _set_aside(self, queue_id: str) -> bool:
+    def _set_aside(self, key: str) -> bool:
         """Move a message away, and say whether that was possible."""
-        damaged = self.folder / _DAMAGED
+        entry = self._entries.get(key)
         try:
-            damaged.mkdir(mode=_FOLDER_MODE, exist_ok=True)
-            for file in (self._record(queue_id), self.body(queue_id)):
+            if entry:
+                self._settle(entry)
+            for file in (self._file(key), self.body_file(key)):
                 if os.path.lexists(file):
-                    file.replace(damaged / file.name)
+                    file.replace(self._aside(file.name))
         except OSError as err:
-            LOGGER.error("Cannot set %s aside: %s", queue_id, err)
+            LOGGER.error("Cannot set %s aside: %s", key, err)
             return False
+        if entry:
+            self._entries[key] = Entry(key, None)
         return True
+
+    def _aside(self, name: str) -> Path:
+        """Return where to put what cannot be read."""
+        damaged = self.folder / _DAMAGED
+        damaged.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+        return damaged / name
 
 
 def _write(file: Path, content: bytes) -> None:
@@ -267,7 +416,6 @@ def _write(file: Path, content: bytes) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(file)
-        _sync(file.parent)
     except BaseException:
         _unlink_file(temporary)
         raise
@@ -276,8 +424,7 @@ def _write(file: Path, content: bytes) -> None:
 @contextmanager
 def _open(file: Path) -> Generator[BinaryIO]:
     """Make a private file and write to it."""
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_TRUNC, _FILE_MODE)
-    with os.fdopen(descriptor, "w+b") as stream:
+    with os.fdopen(open_private(file), "w+b") as stream:
         yield stream
 
 
@@ -285,11 +432,3 @@ def _unlink_file(file: Path) -> None:
     """Remove a leftover; what is a folder or cannot be removed harms nobody."""
     with suppress(OSError):
         file.unlink()
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -53,5 +53,12 @@ class Standing:
     accepted_at: float | None = None
     """When a message was accepted last."""
     down: Down | None = None
+    word_by_word_until: float | None = None
+    """Until then one command after the other: the server failed at several in one
+    flight, which it says that it takes."""
     lost: str | None = None
     """The message whose attempt ended last, if it lost its connection."""
+
+    def word_by_word(self, now: float) -> bool:
+        """Tell whether each command has to wait for the answer to the one before."""
+        return self.word_by_word_until is not None and now < self.word_by_word_until

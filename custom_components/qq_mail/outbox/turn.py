@@ -24,7 +24,7 @@ from .events import (
 from .message import QueuedMessage
 from .outcome import OutboxEvent, Outcome
 from .queue import Queue
-from .retry import LOGIN_PAUSE, back_off, login_interval, rate_limit_pause
+from .retry import LOGIN_PAUSE, WORD_BY_WORD, back_off, login_interval, rate_limit_pause
 from .standing import Down, Hold, Standing
 
 _RESTS = (Treatment.PAUSE, Treatment.LOGIN_LATER, Treatment.NEW_CODE)
@@ -58,6 +58,16 @@ class Turn:
     def change(self, **changes: Any) -> None:
         """Change how the account stands."""
         self.standing = replace(self.standing, **changes)
+
+    @property
+    def word_by_word(self) -> bool:
+        """Whether each command has to wait for the answer to the one before."""
+        return self.standing.word_by_word(self.now.steady)
+
+    def stop_flights(self) -> None:
+        """Send no several commands at once any more: the server fails at them."""
+        self.change(word_by_word_until=self.after(WORD_BY_WORD))
+        self.log(logging.INFO, "The server takes one command after the other only")
 
     def log(self, level: int, text: str) -> None:
         """Have something said in the log."""

@@ -1,30 +1,28 @@
-"""The one that changes the spool: it brings each file to what memory says."""
+"""The one that changes the spool: it brings the disk to what memory says."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Mapping
 from functools import partial
-from typing import cast
+import json
+from pathlib import Path
+from typing import Any, cast
 
 from homeassistant.core import HomeAssistant, callback
 
 from ..const import LOGGER
 from .clock import Now
 from .message import QueuedMessage
-from .spool import Spool
+from .record import as_json
+from .spool import PRESENT, STATE, Change, Spool
 
 RETRY_INTERVAL = 60.0
 """Seconds after which a disk that took no writes is tried again."""
 
-_STATE = "state"
-_RESTORED = "restored"
-
-type _Change = Callable[[], None] | None
-"""What writes a file; None: the message is to be removed."""
-
 
 class SpoolWriter:
-    """Writes what was changed in memory: each file's newest, one change at a time.
+    """Writes what was changed in memory: the newest of each, in rounds of one sync.
 
+    What comes while one round is written makes the next one.
     What the disk does not take is remembered, and tried again with whatever comes
     next, or after a minute: an accepted message that stays on disk would be sent again
     after the next start.
@@ -34,12 +32,16 @@ class SpoolWriter:
         """Begin with nothing to write."""
         self._hass = hass
         self._spool = spool
-        self._pending: dict[str, _Change] = {}
-        self._stuck: dict[str, _Change] = {}
+        self._pending: dict[str, Change] = {}
+        self._stuck: dict[str, Change] = {}
+        self._adding: dict[str, asyncio.Future[None]] = {}
+        """Who waits for a new message to be kept."""
         self._round: asyncio.Future[None] | None = None
         """Done when what is being written was tried."""
         self._next_round: asyncio.Future[None] | None = None
         """Done when what is pending was tried."""
+        self._busy = False
+        """Whether there is a task that writes, or is about to."""
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
         self._ended = False
@@ -50,24 +52,35 @@ class SpoolWriter:
         return len(self._stuck)
 
     @callback
+    def add(
+        self, message: QueuedMessage, draft: Path, now: Now
+    ) -> asyncio.Future[None]:
+        """Have a new message kept. What comes back raises why that was not possible."""
+        added = self._adding[message.queue_id] = self._hass.loop.create_future()
+        self._put(Change(message.queue_id, partial(as_json, message, now), draft))
+        return added
+
+    @callback
     def update(self, message: QueuedMessage, now: Now) -> None:
         """Have what is known of a message written."""
-        self._put(message.queue_id, partial(self._spool.update, message, now))
+        self._put(Change(message.queue_id, partial(as_json, message, now)))
 
     @callback
     def hold_restored(self, messages: list[QueuedMessage], now: Now) -> None:
         """Have it written that messages from a backup wait for a person."""
-        self._put(_RESTORED, partial(self._spool.hold_restored, messages, now))
+        for message in messages:
+            self.update(message, now)
+        self._put(Change(PRESENT, None))
 
     @callback
     def remove(self, queue_id: str) -> None:
         """Have a message removed."""
-        self._put(queue_id, None)
+        self._put(Change(queue_id, None))
 
     @callback
-    def keep_state(self, write: Callable[[], None]) -> None:
-        """Have the account's state written by this."""
-        self._put(_STATE, write)
+    def keep_state(self, state: dict[str, Any]) -> None:
+        """Have the account's state written."""
+        self._put(Change(STATE, partial(json.dumps, state)))
 
     async def flush(self) -> None:
         """Wait until all that was changed so far is on disk, or was refused."""
@@ -84,71 +97,81 @@ class SpoolWriter:
 
     async def async_end(self) -> None:
         """Change nothing more: the folder may soon be another's, or be gone."""
-        await self.flush()
+        while self._busy:
+            await self.flush()
         self._ended = True
+        await self._hass.async_add_executor_job(self._spool.settle)
 
-    def _put(self, key: str, change: _Change) -> None:
+    def _put(self, change: Change) -> None:
         if self._ended:
             return
-        self._pending.pop(key, None)
-        self._stuck.pop(key, None)
-        self._pending[key] = change
+        self._pending.pop(change.key, None)
+        self._stuck.pop(change.key, None)
+        self._pending[change.key] = change
         if self._next_round is None:
             self._next_round = self._hass.loop.create_future()
-        if self._round is None:
+        if not self._busy:
             self._start()
 
     def _start(self) -> None:
-        tried = self._round = cast("asyncio.Future[None]", self._next_round)
-        self._next_round = None
-        changes, self._pending = self._pending, {}
-        self._hass.async_create_background_task(
-            self._run(changes, tried), "qq_mail spool"
-        )
+        self._busy = True
+        # Not at once: what is decided together is written together.
+        self._hass.loop.call_soon(self._begin)
 
-    async def _run(
-        self, changes: dict[str, _Change], tried: asyncio.Future[None]
+    def _begin(self) -> None:
+        self._round, self._next_round = self._next_round, None
+        changes, self._pending = self._pending, {}
+        # None of Home Assistant's jobs: it cancels these when it stops, but a thread
+        # goes on, and two must never write at once.
+        self._hass.loop.run_in_executor(
+            None, self._spool.write, list(changes.values())
+        ).add_done_callback(partial(self._end, changes))
+
+    def _end(
+        self,
+        changes: dict[str, Change],
+        job: asyncio.Future[dict[str, Exception]],
     ) -> None:
-        failed: dict[str, _Change] = changes
-        try:
-            failed = await self._hass.async_add_executor_job(self._write_all, changes)
-        finally:
-            for key, change in failed.items():
-                if key not in self._pending:
-                    self._stuck[key] = change
-            tried.set_result(None)
-            self._round = None
-            if self._stuck and not failed:
-                # It takes writes again.
-                self._retry()
-            if self._pending and self._round is None:
-                self._start()
-            elif self._stuck and not self._timer and not self._closed:
-                self._timer = self._hass.loop.call_later(RETRY_INTERVAL, self._retry)
+        failed: Mapping[str, BaseException]
+        if err := job.exception():
+            failed = dict.fromkeys(changes, err)
+        else:
+            failed = job.result()
+        for err in set(failed.values()):
+            LOGGER.error("Cannot write to the spool: %s", err, exc_info=_trace(err))
+        for key, change in changes.items():
+            if change.draft is not None:
+                self._tell(key, failed.get(key))
+            elif key in failed and key not in self._pending:
+                self._stuck[key] = change
+        cast("asyncio.Future[None]", self._round).set_result(None)
+        self._round = None
+        self._busy = False
+        if self._stuck and not failed:
+            # It takes writes again.
+            self._retry()
+        if self._pending and not self._busy:
+            self._start()
+        elif self._stuck and not self._timer and not self._closed:
+            self._timer = self._hass.loop.call_later(RETRY_INTERVAL, self._retry)
+
+    def _tell(self, queue_id: str, trouble: BaseException | None) -> None:
+        """Let who waits for a new message know that it is kept, or why not."""
+        added = self._adding.pop(queue_id)
+        if trouble:
+            added.set_exception(trouble)
+        else:
+            added.set_result(None)
 
     def _retry(self) -> None:
         if self._timer:
             self._timer.cancel()
             self._timer = None
         stuck, self._stuck = self._stuck, {}
-        for key, change in stuck.items():
-            self._put(key, change)
+        for change in stuck.values():
+            self._put(change)
 
-    def _write_all(self, changes: dict[str, _Change]) -> dict[str, _Change]:
-        """Write in an executor, and return what was not possible."""
-        failed: dict[str, _Change] = {}
-        removed = [key for key, change in changes.items() if change is None]
-        for key, change in changes.items():
-            if change is not None:
-                try:
-                    change()
-                except OSError as err:
-                    LOGGER.error("Cannot write to the spool: %s", err)
-                    failed[key] = change
-                except Exception:  # noqa: BLE001 - one file must not stop the others
-                    LOGGER.exception("Cannot write to the spool")
-                    failed[key] = change
-        # After the state: it may say that something went out under a tag.
-        if removed:
-            failed |= dict.fromkeys(self._spool.remove(removed))
-        return failed
+
+def _trace(err: BaseException) -> BaseException | None:
+    """Return what to log the traceback of: what a disk may say needs none."""
+    return None if isinstance(err, OSError) else err

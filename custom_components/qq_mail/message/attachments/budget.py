@@ -21,8 +21,8 @@ from .fetched import (
     too_slow,
     unavailable,
 )
-from .pictures import JPEG, shrunk
 from .reads import async_reads
+from .signatures import JPEG
 
 
 async def async_fit(
@@ -61,6 +61,9 @@ def _fit(parts: Sequence[BodyPart], budget: int) -> Fetched:
         for index in _largest_first(sizes):
             if sum(sizes.values()) <= budget:
                 break
+            # Few messages need Pillow, and this is no event loop.
+            from .pictures import shrunk  # noqa: PLC0415
+
             content = shrunk(parts[index], side)
             if content and len(content) < sizes[index]:
                 sizes[index] = len(content)

@@ -3,7 +3,6 @@
 import os
 from pathlib import Path
 import re
-import shutil
 from tempfile import mkstemp
 
 from aiohttp import ClientResponse, hdrs
@@ -12,12 +11,13 @@ from yarl import URL
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
-from ...const import DOMAIN, MAX_REDIRECTS
+from ...const import MAX_REDIRECTS
 from ...mail.models import BodyPart
 from ..errors import AttachmentError
 from .fetched import megabytes, too_large, unavailable
 from .fields import Attachment
 from .files import file_part
+from .folder import downloads_folder
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _CHUNK = 256 * 1024
@@ -69,7 +69,9 @@ async def _async_download(
     """Write a body to a temporary file, and no more of it than may be sent."""
     if response.content_length and response.content_length > max_bytes:
         raise too_large(label, megabytes(response.content_length), max_bytes)
-    path = await hass.async_add_executor_job(_new_file, _folder(hass), downloads)
+    path = await hass.async_add_executor_job(
+        _new_file, downloads_folder(hass), downloads
+    )
     size = 0
     async for chunk in response.content.iter_chunked(_CHUNK):
         size += len(chunk)
@@ -77,11 +79,6 @@ async def _async_download(
             raise too_large(label, f"> {megabytes(max_bytes)}", max_bytes)
         await hass.async_add_executor_job(_append, path, chunk)
     return path
-
-
-def _folder(hass: HomeAssistant) -> Path:
-    """Return a folder of our own, which no backup contains."""
-    return Path(hass.config.cache_path(DOMAIN))
 
 
 def _new_file(folder: Path, downloads: list[str]) -> Path:
@@ -113,11 +110,6 @@ def _is_allowed_url(hass: HomeAssistant, url: URL) -> bool:
     # A server may read as `..` what is encoded here, and leave an allowed path.
     parts = re.split(r"[/\\]", url.path)
     return ".." not in parts and hass.config.is_allowed_external_url(str(url))
-
-
-def remove_all(hass: HomeAssistant) -> None:
-    """Remove what a run that was killed has left; blocks."""
-    shutil.rmtree(_folder(hass), ignore_errors=True)
 
 
 def remove(downloads: list[str]) -> None:

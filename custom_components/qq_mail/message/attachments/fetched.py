@@ -13,7 +13,7 @@ from ...mail.address import one_line
 from ...mail.models import BodyPart
 from ..errors import AttachmentError
 from .fields import Attachment
-from .pictures import signed_type
+from .signatures import signed_type
 
 OCTET_STREAM = "application/octet-stream"
 

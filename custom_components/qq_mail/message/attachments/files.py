@@ -5,6 +5,7 @@ from dataclasses import replace
 import glob
 from itertools import islice
 import mimetypes
+import os
 from pathlib import Path, PurePath
 import stat
 
@@ -23,12 +24,14 @@ from .fetched import (
     unavailable,
 )
 from .fields import Attachment
-from .pictures import SIGNATURE_LENGTH
+from .signatures import SIGNATURE_LENGTH
 
 
 def from_path(hass: HomeAssistant, attachment: Attachment, label: str) -> Fetched:
     """Take a file, or all that match a glob, from the allowed folders."""
     value = attachment.value
+    if not is_path(value):
+        raise AttachmentError("not_found", label)
     path = Path(hass.config.config_dir, value)
     real = path.resolve()
     allowed = hass.config.is_allowed_path(str(real))
@@ -57,6 +60,14 @@ def from_path(hass: HomeAssistant, attachment: Attachment, label: str) -> Fetche
         failure = AttachmentError("too_many", label, number=str(MAX_MATCHES))
         results.append(Fetched(failures=(failure,)))
     return joined(results)
+
+
+def is_path(text: str) -> bool:
+    """Whether the system can have a file of that name at all."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
 
 
 def _matches(hass: HomeAssistant, folder: Path, parts: Sequence[str]) -> Iterator[Path]:

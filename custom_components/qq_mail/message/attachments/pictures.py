@@ -1,8 +1,7 @@
-"""Pictures: known by their content, and made smaller."""
+"""Pictures, made smaller."""
 
 from io import BytesIO
 from pathlib import Path
-import re
 
 from PIL import (
     GifImagePlugin,
@@ -16,19 +15,7 @@ from PIL import (
 
 from ...const import LOGGER, MAX_PIXELS, PICTURE_QUALITY
 from ...mail.models import BodyPart
-
-JPEG = "image/jpeg"
-PNG = "image/png"
-GIF = "image/gif"
-WEBP = "image/webp"
-
-SIGNATURE_LENGTH = 12
-_SIGNATURES = {
-    JPEG: re.compile(rb"\xff\xd8\xff"),
-    PNG: re.compile(rb"\x89PNG\r\n\x1a\n"),
-    GIF: re.compile(rb"GIF8[79]a"),
-    WEBP: re.compile(rb"RIFF....WEBP", re.DOTALL),
-}
+from .signatures import GIF, JPEG, PNG, WEBP
 
 # Each of Pillow's readers by itself: Image.open would warn of a huge picture before
 # anyone can turn it down, and take a telephone's JPEG with a preview for two.
@@ -38,14 +25,6 @@ _READERS: dict[str, type[ImageFile.ImageFile]] = {
     GIF: GifImagePlugin.GifImageFile,
     WEBP: WebPImagePlugin.WebPImageFile,
 }
-
-
-def signed_type(content: bytes) -> str | None:
-    """Return the media type that the first octets of a picture tell."""
-    for media_type, signature in _SIGNATURES.items():
-        if signature.match(content):
-            return media_type
-    return None
 
 
 def shrunk(part: BodyPart, side: int) -> bytes | None:

@@ -1,0 +1,58 @@
+"""What an account does not need before its first mail, loaded off the event loop.
+
+Who has awaited one of these may import from what it loads, within a function: that
+costs nothing then, and does not block.
+"""
+
+from importlib import import_module
+
+from homeassistant.core import HomeAssistant, callback
+
+from .const import DOMAIN
+
+_ADDRESSES = "email_validator"
+_SESSION = f"{__package__}.mail.session"
+_MESSAGE = f"{__package__}.mail.message"
+# It imports all the others.
+_ACTIONS = f"{__package__}.message_actions"
+
+_loaded: set[str] = set()
+
+
+async def async_load_addresses(hass: HomeAssistant) -> None:
+    """Load the tables of what may stand in a mail address."""
+    await _async_load(hass, _ADDRESSES)
+
+
+async def async_load_session(hass: HomeAssistant) -> None:
+    """Load what logs in and submits, and what is put into a message then."""
+    await _async_load(hass, _SESSION, _MESSAGE)
+
+
+async def async_load_sending(hass: HomeAssistant) -> None:
+    """Load all that turns a call into a message."""
+    await _async_load(hass, _ADDRESSES, _ACTIONS)
+
+
+@callback
+def async_load_soon(hass: HomeAssistant) -> None:
+    """Load the rest of the integration without making anyone wait.
+
+    An update writes over its files while it runs: what is loaded after that would not
+    go with what is loaded already, and an alert would be lost.
+    """
+    hass.async_create_background_task(
+        _async_load(hass, _ACTIONS, _SESSION), f"{DOMAIN} load"
+    )
+
+
+async def _async_load(hass: HomeAssistant, *modules: str) -> None:
+    """Import modules in a thread.
+
+    Not by Home Assistant's async_import_module: who is cancelled in that takes along
+    whoever else waits for the same module, and an alert would be lost.
+    """
+    for module in modules:
+        if module not in _loaded:
+            await hass.async_add_import_executor_job(import_module, module)
+            _loaded.add(module)

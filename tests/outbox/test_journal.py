@@ -1,0 +1,375 @@
+"""How often the disk is waited for, and what stands in the journal meanwhile."""
+
+import asyncio
+import errno
+from functools import partial
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.qq_mail.outbox import spool as spool_module
+from custom_components.qq_mail.outbox.journal import Entry, Journal
+from custom_components.qq_mail.outbox.record import as_json
+from custom_components.qq_mail.outbox.spool import STATE, Change, Spool
+from homeassistant.core import HomeAssistant
+
+from ..conftest import Events, shut_down
+from ..qq_server import Answer, Close, QQServer, Step
+from .test_outbox import notify, outbox_of, record_of, spool_of, until, waiting
+from .test_records import MESSAGE, NOW
+
+ONE = Entry("01ARZ3NDEKTSV4RRFFQ69G5FAV", b'{"subject": "\xe7\x81\xab"}', b"a\r\n\xff")
+TWO = Entry("01ARZ3NDEKTSV4RRFFQ69G5FAW", b'{"subject": "Two"}')
+GONE = Entry("01ARZ3NDEKTSV4RRFFQ69G5FAV", None)
+
+
+class Syncs:
+    """Counts how often a disk is synced, and how often before a final dot."""
+
+    def __init__(self, server: QQServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.before_the_dot: list[int] = []
+        self.number = 0
+        real_sync, real_accept = os.fsync, server.accept
+
+        def fsync(descriptor: int) -> None:
+            self.number += 1
+            real_sync(descriptor)
+
+        def accept(*args: Any) -> None:
+            self.before_the_dot.append(self.number)
+            real_accept(*args)
+
+        monkeypatch.setattr(os, "fsync", fsync)
+        monkeypatch.setattr(server, "accept", accept)
+
+
+async def test_syncs_of_one_alert(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is kept, it is marked, and it is removed."""
+    await notify(hass)
+    syncs = Syncs(server, monkeypatch)
+    await notify(hass)
+    assert syncs.before_the_dot == [2]
+    assert syncs.number == 3
+
+
+async def test_syncs_of_an_alert_with_a_tag(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its conversation is kept first; that it went out is, when it is removed."""
+    await notify(hass)
+    syncs = Syncs(server, monkeypatch)
+    await notify(hass, data={"tag": "door"})
+    assert syncs.before_the_dot == [3]
+    assert syncs.number == 4
+
+
+async def test_syncs_of_the_first_alert_after_a_start(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The journal begins anew."""
+    await notify(hass)
+    await shut_down(hass, loaded_entry)
+    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
+    syncs = Syncs(server, monkeypatch)
+    await notify(hass)
+    assert syncs.before_the_dot == [3]
+    assert syncs.number == 4
+
+
+async def test_syncs_of_many_alerts_at_once(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Those that come while the disk is busy are kept together."""
+    await notify(hass)
+    syncs = Syncs(server, monkeypatch)
+    await asyncio.gather(*(notify(hass, title=str(number)) for number in range(20)))
+    assert [mail.subject for mail in server.accepted[1:]] == [*map(str, range(20))]
+    assert syncs.number < 20 * 3
+
+
+async def test_syncs_of_a_large_message(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its text is in a file of its own, which nobody reads as a whole."""
+    await notify(hass)
+    monkeypatch.setattr(spool_module, "_SMALL", 100)
+    syncs = Syncs(server, monkeypatch)
+    server.script(Step.CONNECT, Close())
+    await notify(hass)
+    assert syncs.before_the_dot == [4]
+    assert syncs.number == 5
+    assert list(spool_of(hass, loaded_entry).glob("*.eml")) == []
+
+
+async def test_what_waits_gets_files(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The journal does not grow with what waits, nor with what is long gone."""
+    monkeypatch.setattr(spool_module, "_MAX_LINES", 5)
+    for _ in range(3):
+        await notify(hass)
+    server.script(Step.RCPT, Answer(450, "later"))
+    await notify(hass)
+    for _ in range(3):
+        await notify(hass, title="Later")
+    spool = spool_of(hass, loaded_entry)
+    (message,) = outbox_of(loaded_entry).messages()
+    assert [file.stem for file in spool.glob("*.eml")] == [message.queue_id]
+    assert len((spool / "journal").read_bytes().splitlines()) <= 5
+    outbox_of(loaded_entry).async_retry()
+    await until(lambda: waiting(hass, loaded_entry) == [])
+    assert len(server.accepted) == 7
+
+
+async def test_journal_that_cannot_begin_anew(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It goes on growing, and is left alone until it is twice as long."""
+    monkeypatch.setattr(spool_module, "_MAX_LINES", 5)
+    await notify(hass)
+    obstacle = spool_of(hass, loaded_entry) / "journal.tmp"
+    obstacle.mkdir()
+    for _ in range(4):
+        await notify(hass)
+    assert caplog.text.count("Cannot begin a new journal") == 2
+    assert len(server.accepted) == 5
+    obstacle.rmdir()
+    for _ in range(2):
+        await notify(hass)
+    assert (spool_of(hass, loaded_entry) / "journal").read_bytes() == b""
+    assert waiting(hass, loaded_entry) == []
+
+
+async def test_spool_of_version_2(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """It had no journal; each of its messages is written in the new form in time."""
+    server.script(Step.CONNECT, Close(), times=None)
+    await notify(hass)
+    await shut_down(hass, loaded_entry)
+    spool = spool_of(hass, loaded_entry)
+    (file,) = spool.glob("0*.json")
+    (spool / "journal").unlink()
+    file.write_text(json.dumps({**json.loads(file.read_text()), "version": 2}))
+    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
+    await until(lambda: record_of(spool, file.stem)["version"] == 3)
+    server.reset()
+    outbox_of(loaded_entry).async_retry()
+    await until(lambda: waiting(hass, loaded_entry) == [])
+    assert len(server.accepted) == 1
+
+
+async def test_killed_with_a_journal(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """What stands in the journal alone is sent by the next process, text and all."""
+    server.script(Step.CONNECT, Close())
+    await notify(hass, title="Waits")
+    spool = spool_of(hass, loaded_entry)
+    journal = (spool / "journal").read_bytes()
+    await shut_down(hass, loaded_entry)
+    for file in spool.glob("0*"):
+        file.unlink()
+    (spool / "journal").write_bytes(journal)
+    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
+    await until(lambda: waiting(hass, loaded_entry) == [])
+    assert [mail.subject for mail in server.accepted] == ["Waits"]
+
+
+def lines_of(tmp_path: Path) -> tuple[Journal, list[bytes]]:
+    """Return a journal of four rounds, and its lines."""
+    journal = Journal(tmp_path / "journal")
+    journal.begin([ONE])
+    for entry in (TWO, GONE, TWO):
+        journal.add([entry])
+    journal.close()
+    return journal, journal.file.read_bytes().splitlines(keepends=True)
+
+
+def test_what_is_read(tmp_path: Path) -> None:
+    """What was written."""
+    journal, lines = lines_of(tmp_path)
+    assert len(lines) == journal.lines == 4
+    assert journal.size == sum(map(len, lines))
+    content = journal.read()
+    assert content.entries == [ONE, TWO, GONE, TWO]
+    assert content.damaged == []
+
+
+def test_cut_off_anywhere(tmp_path: Path) -> None:
+    """A line that was cut off was not promised; the others are read."""
+    journal, lines = lines_of(tmp_path)
+    whole = b"".join(lines)
+    for end in range(len(whole)):
+        journal.file.write_bytes(whole[:end] + bytes(3))
+        content = journal.read()
+        assert content.damaged == []
+        kept = sum(end >= len(b"".join(lines[: n + 1])) for n in range(4))
+        assert content.entries == [ONE, TWO, GONE, TWO][:kept]
+
+
+@pytest.mark.parametrize(
+    ("place", "damaged"),
+    [
+        pytest.param(0, True, id="first"),
+        pytest.param(1, True, id="in the middle"),
+        # It may be a part of the last round that was cut off.
+        pytest.param(2, False, id="last but one"),
+        pytest.param(3, False, id="last"),
+    ],
+)
+def test_line_that_is_not_whole(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    place: int,
+    damaged: bool,
+) -> None:
+    """It harms none of the others."""
+    journal, lines = lines_of(tmp_path)
+    lines[place] = lines[place].replace(b"01ARZ", b"02ARZ")
+    journal.file.write_bytes(b"".join(lines))
+    content = journal.read()
+    entries = [ONE, TWO, GONE, TWO]
+    del entries[place]
+    assert content.entries == entries
+    assert bool(content.damaged) == damaged
+    assert ("cut off" in caplog.text) != damaged
+
+
+def spool_with(folder: Path, *records: str) -> Path:
+    """Make a spool whose journal says this of as many messages."""
+    spool = Spool(folder)
+    for place, record in enumerate(records):
+        draft = spool.temporary(MESSAGE.queue_id)
+        spool.write_draft(draft, lambda stream: stream.write(b"x\r\n"))
+        key = f"{MESSAGE.queue_id[:-1]}{place}"
+        text = record.replace(MESSAGE.queue_id, key)
+        assert spool.write([Change(key, partial(str, text), draft)]) == {}
+    spool.close()
+    return folder / "journal"
+
+
+GOOD = as_json(MESSAGE, NOW)
+
+
+def test_damaged_line(tmp_path: Path) -> None:
+    """It is set aside; the other messages are whole."""
+    journal = spool_with(tmp_path / "spool", GOOD, GOOD, GOOD, GOOD)
+    journal.write_bytes(journal.read_bytes().replace(b"FA1", b"FA9"))
+    loaded = Spool(tmp_path / "spool").load(NOW)
+    assert [m.queue_id[-1] for m in loaded.queue] == ["0", "2", "3"]
+    (aside,) = loaded.damaged
+    assert aside.parent.name == "damaged"
+    assert b"FA9" in aside.read_bytes()
+
+
+def test_record_in_the_journal_of_another_version(tmp_path: Path) -> None:
+    """It is set aside with its text, once."""
+    bad = json.dumps({**json.loads(GOOD), "version": 4})
+    spool_with(tmp_path / "spool", GOOD, bad)
+    spool = Spool(tmp_path / "spool")
+    loaded = spool.load(NOW)
+    assert [m.queue_id[-1] for m in loaded.queue] == ["0"]
+    (aside,) = loaded.damaged
+    assert aside.with_suffix(".eml").read_bytes() == b"x\r\n"
+    aside.unlink()
+    spool.settle()
+    assert Spool(tmp_path / "spool").load(NOW).damaged == []
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_journal_that_is_none(tmp_path: Path, place: int) -> None:
+    """What has files of its own goes on, and new messages are kept."""
+    folder = tmp_path / "spool"
+    journal = spool_with(folder, GOOD)
+    spool = Spool(folder)
+    spool.load(NOW)
+    spool.settle()
+    spool.close()
+    journal.unlink()
+    journal.mkdir()
+    (folder / ["other", "damaged"][place]).write_text("in the way")
+    spool = Spool(folder)
+    loaded = spool.load(NOW)
+    assert len(loaded.queue) == 1
+    (aside,) = loaded.damaged
+    assert aside.parent.name == ["damaged", "spool"][place]
+    assert bool(spool.write([Change(STATE, partial(str, 1))])) == bool(place)
+
+
+def test_many_large_ones_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is read into memory at once is bounded."""
+    monkeypatch.setattr(spool_module, "_MAX_SIZE", 5)
+    folder = tmp_path / "spool"
+    spool = Spool(folder)
+    changes = []
+    for place in range(3):
+        key = f"{MESSAGE.queue_id[:-1]}{place}"
+        draft = spool.temporary(key)
+        spool.write_draft(draft, lambda stream: stream.write(b"x\r\n"))
+        text = GOOD.replace(MESSAGE.queue_id, key)
+        changes.append(Change(key, partial(str, text), draft))
+    monkeypatch.setattr(spool, "settle", list)
+    assert spool.write(changes) == {}
+    assert [file.stem[-1] for file in sorted(folder.glob("*.eml"))] == ["1", "2"]
+    assert len(Spool(folder).load(NOW).queue) == 3
+
+
+def test_draft_that_is_gone(tmp_path: Path) -> None:
+    """One change that cannot be made stops no other."""
+    spool = Spool(tmp_path / "spool")
+    gone = Change(MESSAGE.queue_id, partial(str, GOOD), spool.temporary("x"))
+    assert spool.write([gone]).keys() == {MESSAGE.queue_id}
+    state = Change(STATE, partial(str, '{"asked": 1}'))
+    assert spool.write([gone, state]).keys() == {MESSAGE.queue_id}
+    assert record_of(tmp_path / "spool") == {"asked": 1}
+
+
+def test_full_disk_lets_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has files of its own is gone, though the journal cannot say so."""
+    folder = tmp_path / "spool"
+    spool_with(folder, GOOD, GOOD)
+    spool = Spool(folder)
+    loaded = spool.load(NOW)
+    spool.settle()
+    (key, _) = (message.queue_id for message in loaded.queue)
+
+    def full(*_: Any) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        assert spool.write([Change(key, None)]).keys() == {key}
+    spool.close()
+    assert [m.queue_id[-1] for m in Spool(folder).load(NOW).queue] == ["1"]

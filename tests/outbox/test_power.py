@@ -1,0 +1,205 @@
+"""A power cut between any two steps of the disk: what was promised holds.
+
+The spool is driven as the writer drives it; after each step of its disk, everything
+that may be there then is read by a process that starts anew.
+"""
+
+from dataclasses import dataclass, replace
+import errno
+from functools import partial
+from pathlib import Path
+import shutil
+
+import pytest
+
+from custom_components.qq_mail.outbox import spool as spool_module
+from custom_components.qq_mail.outbox.message import QueuedMessage
+from custom_components.qq_mail.outbox.record import as_json, from_json
+from custom_components.qq_mail.outbox.spool import STATE, Change, Loaded, Spool
+
+from .power import Disk, State, show
+from .test_records import MESSAGE, NOW
+
+IDS = [f"01ARZ3NDEKTSV4RRFFQ69G5FA{letter}" for letter in "ABCDE"]
+A, B, C, D, E = (
+    replace(MESSAGE, queue_id=queue_id, size=size, subject=queue_id[-1])
+    for queue_id, size in zip(IDS, (60, 900, 60, 60, 900), strict=True)
+)
+
+
+type Known = object
+"""What is known of a message, or of the account; None: nothing at all."""
+
+
+def body_of(message: QueuedMessage) -> bytes:
+    """Return a text that is no other's."""
+    return (message.subject.encode() * 58 + b"\r\n") * (message.size // 60)
+
+
+def marked(message: QueuedMessage) -> QueuedMessage:
+    """Return a message that the server may have."""
+    return replace(message, in_data=True)
+
+
+@dataclass(frozen=True)
+class Round:
+    """What is put on disk together."""
+
+    new: tuple[QueuedMessage, ...] = ()
+    changed: tuple[QueuedMessage, ...] = ()
+    gone: tuple[QueuedMessage, ...] = ()
+    state: int = 0
+
+
+ROUNDS = [
+    Round(new=(A,)),
+    Round(new=(B, C), state=1),
+    Round(changed=(marked(A),)),
+    Round(new=(D,), changed=(marked(C),), gone=(A,), state=2),
+    Round(changed=(replace(C, attempts=9),)),
+    Round(new=(E,), changed=(marked(B),), gone=(C,)),
+    Round(changed=(replace(B, attempts=5),), gone=(D,), state=3),
+    Round(gone=(B,)),
+]
+
+
+class House:
+    """A spool, the disk below it, and what was promised."""
+
+    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.promised: dict[str, set[Known]] = {}
+        """What may be known of each."""
+        self.steps = 0
+        self.fault = -1
+        """The step that fails."""
+        self.cuts = range(0)
+        """The steps before which the power is cut."""
+        self.thorough = True
+        self._seen: set[int] = set()
+        self._after = root / "after"
+        monkeypatch.setattr(spool_module, "_SMALL", 100)
+        monkeypatch.setattr(spool_module, "_MAX_LINES", 8)
+        (root / "disk").mkdir()
+        self._disk = Disk(root / "disk", monkeypatch, self._step)
+        self._spool = Spool(root / "disk" / "spool")
+
+    def live(self) -> None:
+        """Go through all rounds, and do again what the disk did not take."""
+        for round_ in ROUNDS:
+            changes = [change for new in round_.new for change in self._draft(new)]
+            changes += [
+                Change(message.queue_id, partial(as_json, message, NOW))
+                for message in round_.changed
+                if self.promised.get(message.queue_id, {None}) != {None}
+            ]
+            changes += [Change(message.queue_id, None) for message in round_.gone]
+            if round_.state:
+                changes.append(Change(STATE, partial(str, round_.state)))
+            while changes:
+                changes = self._write(changes)
+        self._spool.settle()
+        self._spool.close()
+
+    def _draft(self, message: QueuedMessage) -> list[Change]:
+        """Write a new message; the disk may not take it."""
+        draft = self._spool.temporary(message.queue_id)
+        body = body_of(message)
+        try:
+            self._spool.write_draft(draft, lambda stream: stream.write(body))
+        except OSError:
+            self._spool.drop_draft(draft)
+            return []
+        return [Change(message.queue_id, partial(as_json, message, NOW), draft)]
+
+    def _write(self, changes: list[Change]) -> list[Change]:
+        """Put changes on disk, and return what is still to be done."""
+        before = self.promised
+        wanted = {change.key: known(change) for change in changes}
+        either = {key: before.get(key, {None}) | {new} for key, new in wanted.items()}
+        self.promised = before | either
+        failed = self._spool.write(changes)
+        kept = {key: {new} for key, new in wanted.items() if key not in failed}
+        self.promised = self.promised | kept
+        return [
+            Change(change.key, None) if change.draft else change
+            for change in changes
+            if change.key in failed
+        ]
+
+    def _step(self) -> None:
+        """Look at all that a power cut would leave now; then the step may fail."""
+        self.steps += 1
+        if self.steps in self.cuts:
+            for state in self._disk.states(thorough=self.thorough):
+                self._check(state)
+        if self.steps == self.fault:
+            raise OSError(errno.EIO, "Input/output error")
+
+    def _check(self, state: State) -> None:
+        """Start on what a disk shows, twice."""
+        promised = [(key, *sorted(map(str, v))) for key, v in self.promised.items()]
+        seen = hash((*state.items(), *promised))
+        if seen in self._seen:
+            return
+        self._seen.add(seen)
+        show(state, self._after)
+        folder = self._after / "spool"
+        spool = Spool(folder)
+        loaded = spool.load(NOW)
+        self._compare(spool, loaded)
+        spool.settle()
+        spool.close()
+        spool = Spool(folder)
+        self._compare(spool, spool.load(NOW))
+        shutil.rmtree(self._after)
+
+    def _compare(self, spool: Spool, loaded: Loaded) -> None:
+        """See that what was promised is there, and nothing else."""
+        there: dict[str, Known] = {m.queue_id: m for m in loaded.queue}
+        there[STATE] = loaded.state
+        for key, may_be in self.promised.items():
+            assert there.pop(key, None) in may_be
+        assert not [value for value in there.values() if value is not None]
+        assert loaded.damaged == []
+        assert not loaded.restored
+        assert set(loaded.cut_off) == {m.queue_id for m in loaded.queue if m.in_data}
+        for message in loaded.queue:
+            body = spool.body(message.queue_id)
+            text = body if isinstance(body, bytes) else body.read_bytes()
+            assert text[:60] == body_of(message)[:60]
+            assert len(text) == message.size
+
+
+def known(change: Change) -> Known:
+    """Return what a change makes known."""
+    text = change.record() if change.record else None
+    if text is None or change.key == STATE:
+        return text and int(text)
+    return from_json(text, NOW)
+
+
+def test_power_cut_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the disk keeps of what was not synced."""
+    house = House(tmp_path, monkeypatch)
+    house.cuts = range(10_000)
+    house.live()
+    assert house.steps > 50
+    assert len(house._seen) > 300  # noqa: SLF001 - it has looked
+
+
+def test_power_cut_after_a_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step failed, and the power is cut at one of the next."""
+    fault, last = 1, 2
+    while fault < last:
+        with monkeypatch.context() as patch:
+            root = tmp_path / str(fault)
+            root.mkdir()
+            house = House(root, patch)
+            house.thorough = False
+            house.fault = fault
+            house.cuts = range(fault, fault + 12)
+            house.live()
+        fault, last = fault + 1, house.steps
+    assert last > 50
