@@ -95,7 +95,7 @@ def states() -> tuple[tuple[Stretch, ...], ...]:
     opened = ((9.5, 0.1), (10.2, 0.15), (15, 0.5), (19, 0.1), (21.5, 0.23))
     door = [Stretch(at, NOW, REST)]
     door += [
-        Stretch(at + start * HOUR, at + (start + length) * HOUR, ACCENT)
+        Stretch(at + start * HOUR, at + (start + length) * HOUR, BLUE)
         for start, length in opened
     ]
     heating = [Stretch(at, NOW, REST)]
@@ -168,7 +168,7 @@ def cards(language: str, pictures: dict[str, str]) -> dict[str, Card]:
                         name=words["door"],
                         marks=(
                             Mark(REST, words["closed"]),
-                            Mark(ACCENT, words["open"]),
+                            Mark(BLUE, words["open"]),
                         ),
                     ),
                     ChartRow(

@@ -29,7 +29,7 @@ from ..mail.markup import content_ids, text_of
 from ..mail.models import BodyPart, Composed, Draft
 from .attachments.budget import async_fit
 from .attachments.fetching import async_fetched
-from .charts.fetching import async_charts
+from .charts.fetching import Charted, async_charts
 from .request import MessageRequest
 from .rows import async_rows
 from .texts import Texts
@@ -146,13 +146,16 @@ async def async_material(
     rows, missing = async_rows(hass, request.entities, texts)
     link, unlinked = _absolute(hass, request.link, texts)
     async with AsyncExitStack() as stack:
-        # At the same time: a camera is to show the moment, and none waits for another.
-        charted, fetched = await asyncio.gather(
-            async_charts(
-                hass, request.charts, created, accent_of(request.priority), texts
-            ),
-            stack.enter_async_context(async_fetched(hass, request.attachments, budget)),
+        fetching = stack.enter_async_context(
+            async_fetched(hass, request.attachments, budget)
         )
+        if request.charts:
+            # At the same time: a camera is to show the moment, and none waits.
+            accent = accent_of(request.priority)
+            charting = async_charts(hass, request.charts, created, accent, texts)
+            charted, fetched = await asyncio.gather(charting, fetching)
+        else:
+            charted, fetched = Charted(), await fetching
         fitting = await async_fit(hass, (*charted.parts, *fetched.parts), budget)
         failures = [
             *request.notes,

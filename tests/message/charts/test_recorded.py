@@ -177,9 +177,9 @@ async def test_states_as_a_timeline(hass: HomeAssistant, now: datetime) -> None:
     assert "Hall: heat 9 h 0 min, off 1 h 0 min" in answer["text"]
     assert "Pump: off 1 h 0 min, on <1 min" in answer["text"]
     html = answer["html"]
-    # Beside its colour, which is one for both: off stands back.
+    # Beside its colour, which is one for the same state: off stands back.
     assert html.count('color:#b4bec8;">&#9632;</span>') == 3
-    assert html.count('color:#0277bd;">&#9632;</span>') == 2
+    assert html.count('color:#0072b2;">&#9632;</span>') == 2
     assert html.count('color:#d55e00;">&#9632;</span>') == 1
     assert [html.index(name) for name in ("Front door", "Hall", "Pump")] == sorted(
         html.index(name) for name in ("Front door", "Hall", "Pump")

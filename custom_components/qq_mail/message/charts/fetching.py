@@ -41,8 +41,6 @@ async def async_charts(
 ) -> Charted:
     """Draw what can be drawn in time; the message goes out without the rest."""
     charted = Charted()
-    if not requests:
-        return charted
     if _RECORDER not in hass.config.components:
         charted.failures.append(field_error("chart_no_recorder"))
         return charted

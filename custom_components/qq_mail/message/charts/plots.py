@@ -177,9 +177,10 @@ def _of_states(
         lasted.update({text: round(time) for text, time in states.lasted.items()})
     active = [text for text, _ in lasted.most_common() if text not in _REST]
     colours = dict.fromkeys(lasted, _AT_REST)
-    # Of more states than colours, the shortest ones have the last.
+    palette = _colours(len(active), accent)
     for place, text in enumerate(active):
-        colours[text] = (accent, *_COLOURS[1:])[min(place, len(_COLOURS) - 1)]
+        # Of more states than colours, those that lasted shortest have the last.
+        colours[text] = palette[min(place, len(palette) - 1)]
     rows = tuple(
         tuple(
             Stretch(start, end, colours[text]) for start, end, text in states.stretches
