@@ -21,7 +21,7 @@ from scripts.chart_cards import WORDS, cards  # noqa: E402
 IMAGES = ROOT / "docs" / "images"
 PHONE, DESK = 390, 800
 GAP = 16
-COLOURS = 128
+COLOURS = 256
 """Enough for flat colours, and the files stay small."""
 
 REPORT = """\
@@ -44,14 +44,16 @@ CARDS = {
         text="厨房水槽下检测到水。\n请尽快关闭水阀，并检查洗碗机的进水管。",
         columns=("名称", "状态", "变更时间"),
         rows=(
-            Row("厨房水浸传感器", "检测到水", "2026-11-23 16:30"),
-            Row("主水阀", "打开", "2026-11-21 08:02"),
-            Row("厨房温度", "21.5 °C", "2026-11-23 16:28"),
+            Row("厨房水浸传感器", "检测到水", "16:30"),
+            Row("主水阀", "打开", "11-21 08:02"),
+            Row("厨房温度", "21.5 °C", "16:28"),
         ),
         link=Link("https://example.com/lovelace/water", "打开仪表盘"),
         pictures=(Picture("door", "厨房"),),
-        notes=("未添加附件：camera.basement 没有在 10 秒内应答。",),
+        notes=("未添加附件：camera.basement 没有及时响应（10 秒）。",),
+        label="紧急",
         priority=Priority.HIGHEST,
+        sent_by="由 Home Assistant 自动发送",
         home="我的家",
         time="2026-11-23 16:31",
         language="zh-Hans",
@@ -62,9 +64,10 @@ CARDS = {
         markdown=True,
         columns=("Name", "State", "Since"),
         rows=(
-            Row("Alarm", "Armed home", "2026-11-22 23:10"),
-            Row("Energy yesterday", "8.4 kWh", "2026-11-23 00:00"),
+            Row("Alarm", "Armed home", "11-22 23:10"),
+            Row("Energy yesterday", "8.4 kWh", "00:00"),
         ),
+        sent_by="Sent by Home Assistant",
         home="Home",
         time="2026-11-23 07:00",
     ),
@@ -73,6 +76,7 @@ CARDS = {
         text="门铃响了。",
         pictures=(Picture("door", "前门"),),
         link=Link("https://example.com/lovelace/doors", "查看实时画面"),
+        sent_by="由 Home Assistant 自动发送",
         home="我的家",
         time="2026-11-23 18:05",
         language="zh-Hans",

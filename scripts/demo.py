@@ -354,7 +354,9 @@ async def expect(server: QQServer, number: int, **expected: Any) -> None:
         "encrypted": mail.secure,
     }
     verify(
-        f"mail {number}", arrived, {"sender": ADDRESS, "encrypted": True, **expected}
+        f"mail {number}",
+        arrived,
+        {"sender": f"Demo <{ADDRESS}>", "encrypted": True, **expected},
     )
 
 

@@ -166,7 +166,7 @@ async def test_doorbell_snapshot(hass: HomeAssistant, server: QQServer) -> None:
     mail = mail_of(server)
     assert mail.subject == "门口有人"
     assert mail.recipients == (ADDRESS,)
-    assert re.match(r"Bell: \d\d:\d\d\s*$", body_of(mail))
+    assert re.match(r"门口有人\n\nBell: \d\d:\d\d\n\n\[Door\]\n", body_of(mail))
     assert "X-Priority" not in mail.message
     pictures = [
         (part.get_filename(), part.get_content_disposition(), part.get_content())
@@ -223,7 +223,7 @@ async def test_daily_report(
     assert str(dt_util.now().date()) in body_of(mail)
     assert "Hall: " in body_of(mail)
     assert "Tank: 7" in body_of(mail)
-    assert f"{dt_util.now().date()}</h1>" in body_of(mail, "html")
+    assert f"{dt_util.now().date()}</h2>" in body_of(mail, "html")
     assert list(mail.message.iter_attachments()) == []
     assert "chart" not in body_of(mail).lower()
 

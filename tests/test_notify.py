@@ -82,7 +82,7 @@ async def test_account_entity(
     assert mail.recipients == (ADDRESS,)
     assert mail.subject == "火警 🔥"
     assert mail.text.strip() == "厨房有烟"
-    assert mail.message["From"] == ADDRESS
+    assert mail.message["From"] == f"test home <{ADDRESS}>"
     assert mail.message["To"] == ADDRESS
     assert mail.message["X-OQ-MSGID"].endswith("@qq.com>")
     assert state_of(hass, ENTITY) != "unknown"

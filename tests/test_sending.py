@@ -414,7 +414,7 @@ async def test_inline_pictures(
     html = body_of(mail, "html")
     assert 'src="cid:front"' in html
     own_id = parts["b.png"]["Content-ID"].strip("<>")
-    assert f'src="cid:{own_id.replace("@", "%40")}"' in html
+    assert f'src="cid:{own_id}"' in html
     assert [part.get_content_disposition() for part in parts.values()] == [
         "inline",
         "inline",
@@ -658,18 +658,163 @@ async def test_states(
             "Unavailable",
             "<大门>",
             "sunset",
-            "2026-11-23 18:00",
+            "18:00",
             "low",
             "7.0 %",
         )
     ]
     assert positions == sorted(positions)
-    assert "2026-11-23 16:30" in text
+    assert "(16:30)" in text
+    assert text.rstrip().endswith("Sent by Home Assistant · 我的家 · 2026-11-23 16:30")
     html = body_of(mail, "html")
     assert "&lt;大门&gt;" in html
     assert "我的家" in html
     assert "/lovelace/doors" in html
     assert any("sensor.gone" in note for note in response["notes"])
+
+
+@pytest.mark.parametrize(
+    ("changed", "shown"),
+    [
+        pytest.param("2026-11-22T16:00:00+00:00", "(00:00)", id="today"),
+        pytest.param("2026-11-22T15:59:00+00:00", "(11-22 23:59)", id="this year"),
+        pytest.param("2025-12-31T15:59:00+00:00", "(2025-12-31 23:59)", id="before"),
+    ],
+)
+async def test_short_times(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    changed: str,
+    shown: str,
+) -> None:
+    """A time says no more than the mail's own time does not say."""
+    await hass.config.async_set_time_zone("Asia/Shanghai")
+    freezer.move_to(changed)
+    hass.states.async_set("binary_sensor.door", "on")
+    freezer.move_to("2026-11-23 08:30:00+00:00")
+    await send(hass, entities="binary_sensor.door")
+    assert shown in body_of(mail_of(server))
+
+
+@pytest.mark.parametrize(
+    ("priority", "language", "label"),
+    [
+        pytest.param("highest", "en", "Urgent", id="highest"),
+        pytest.param("high", "zh-Hans", "重要", id="high"),
+    ],
+)
+async def test_importance_in_words(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    priority: str,
+    language: str,
+    label: str,
+) -> None:
+    """A plain message that is urgent has a card, and says so."""
+    hass.config.language = language
+    await send(hass, title="Fire", priority=priority)
+    mail = mail_of(server)
+    assert body_of(mail).startswith(f"{label}\nFire\n\nSmoke!\n\n")
+    assert f">{label}</span>" in body_of(mail, "html")
+
+
+@pytest.mark.parametrize("priority", ["normal", "low", "lowest"])
+async def test_plain_stays_plain(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry, priority: str
+) -> None:
+    """What is not urgent is a text, and no more than that."""
+    await send(hass, title="Fire", priority=priority)
+    mail = mail_of(server)
+    assert mail.message.get_content_type() == "text/plain"
+    assert body_of(mail) == "Smoke!\n"
+
+
+@pytest.mark.parametrize(
+    ("attachment", "told"),
+    [
+        pytest.param({"path": "{www}/secret/a.jpg"}, "a.jpg", id="path"),
+        pytest.param({"path": "www/secret/*.jpg"}, "*.jpg", id="glob"),
+        pytest.param({"path": "/secret/b.jpg"}, "b.jpg", id="not allowed"),
+        pytest.param(
+            {"path": "/secret/c.jpg", "url": "https://example.com/secret"},
+            "https://example.com/secret",
+            id="two sources",
+        ),
+        pytest.param(
+            {"media_source": "media-source://media_source/local/secret/d.jpg"},
+            "d.jpg",
+            id="media",
+        ),
+        pytest.param(
+            {"url": "https://example.com/a/e.jpg"},
+            "https://example.com/a/e.jpg",
+            id="url",
+        ),
+    ],
+)
+async def test_no_folder_in_the_mail(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    www: Path,
+    caplog: pytest.LogCaptureFixture,
+    attachment: dict[str, str],
+    told: str,
+) -> None:
+    """Who gets a mail learns a file's name; at home, the whole path is told."""
+    given = {key: value.format(www=www) for key, value in attachment.items()}
+    notes = (await send(hass, attachments=[given]))["notes"]
+    assert all(value in notes[0] for value in given.values())
+    assert all(note in caplog.text for note in notes)
+    text = body_of(mail_of(server))
+    assert told in text
+    assert str(www) not in text
+    assert "secret/" not in text
+
+
+async def test_more_rows_than_are_shown(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """Gmail cuts a mail at 102 kB: a last row says how many more there are."""
+    for number in range(400):
+        hass.states.async_set(
+            f"sensor.a{number}", "21.5", {"friendly_name": f"卧室的温度传感器 {number}"}
+        )
+    hass.config.language = "zh-Hans"
+    await send(hass, entities=[f"sensor.a{number}" for number in range(400)])
+    mail = mail_of(server)
+    html = body_of(mail, "html")
+    assert 90_000 < len(html.encode()) < 102_000
+    shown = html.count('<tr valign="top">')
+    assert shown > 200
+    more = f"还有 {400 - shown} 项"
+    assert more in html
+    assert more in body_of(mail)
+
+
+@pytest.mark.parametrize(
+    ("home", "name"),
+    [
+        pytest.param("我的家", "我的家", id="name"),
+        pytest.param("家" * 20, "家" * 15, id="too long"),
+        pytest.param("\u200b", "", id="nothing to see"),
+    ],
+)
+async def test_home_is_the_sender(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    home: str,
+    name: str,
+) -> None:
+    """Without a name of the account's own, recipients see which home writes."""
+    hass.config.location_name = home
+    await send(hass)
+    (sender,) = mail_of(server).message["From"].addresses
+    assert (sender.display_name, sender.addr_spec) == (name, ADDRESS)
 
 
 @pytest.mark.parametrize(
@@ -712,7 +857,7 @@ async def test_preview(
         return_response=True,
     )
     assert response
-    assert str(response["text"]).startswith("**All** well")
+    assert str(response["text"]).startswith("Report\n\n**All** well")
     assert "<strong>All</strong>" in str(response["html"])
     assert len(list(response["notes"])) == 1  # type: ignore[arg-type]
     assert server.accepted == []

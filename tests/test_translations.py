@@ -329,7 +329,8 @@ def test_every_text_the_code_names() -> None:
             | {
                 f"card_{text}"
                 for text in (
-                    *("name", "state", "since", "open"),
+                    *("name", "state", "since", "open", "more", "sent_by"),
+                    *("highest", "high"),
                     *(STATE_UNAVAILABLE, STATE_UNKNOWN),
                 )
             }
@@ -433,6 +434,8 @@ GIVEN_BY = {
 # What is not written down where it is used, and what is given to it.
 BY_OTHER_WAYS = {
     "invalid_value": {"field", "value"},
+    "card_high": set[str](),
+    "card_highest": set[str](),
     "card_unavailable": set[str](),
     "card_unknown": set[str](),
     "unknown_field": {"field", "suggestion"},

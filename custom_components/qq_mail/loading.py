@@ -4,9 +4,12 @@ Who has awaited one of these may import from what it loads, within a function: t
 costs nothing then, and does not block.
 """
 
+import asyncio
+from functools import partial
 from importlib import import_module
 
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN
 
@@ -17,6 +20,7 @@ _MESSAGE = f"{__package__}.mail.message"
 _ACTIONS = f"{__package__}.message_actions"
 
 _loaded: set[str] = set()
+_DATA_LOADING: HassKey[dict[str, asyncio.Task[None]]] = HassKey(f"{DOMAIN}_loading")
 
 
 async def async_load_addresses(hass: HomeAssistant) -> None:
@@ -47,12 +51,30 @@ def async_load_soon(hass: HomeAssistant) -> None:
 
 
 async def _async_load(hass: HomeAssistant, *modules: str) -> None:
-    """Import modules in a thread.
+    """Import modules in a thread; who waits for the same goes on in the order it came.
 
     Not by Home Assistant's async_import_module: who is cancelled in that takes along
     whoever else waits for the same module, and an alert would be lost.
     """
+    loading = hass.data.setdefault(_DATA_LOADING, {})
+
+    async def load(module: str) -> None:
+        await hass.async_add_import_executor_job(import_module, module)
+        _loaded.add(module)
+
     for module in modules:
-        if module not in _loaded:
-            await hass.async_add_import_executor_job(import_module, module)
-            _loaded.add(module)
+        if module in _loaded:
+            continue
+        if not (task := loading.get(module)):
+            task = hass.async_create_background_task(
+                load(module), f"{DOMAIN} import {module}"
+            )
+            loading[module] = task
+            task.add_done_callback(partial(_forget, loading, module))
+        await asyncio.shield(task)
+
+
+def _forget(
+    loading: dict[str, asyncio.Task[None]], module: str, _task: asyncio.Task[None]
+) -> None:
+    del loading[module]

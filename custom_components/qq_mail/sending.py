@@ -21,6 +21,7 @@ from .const import (
     LOGGER,
     MAX_NOTES,
     MEGABYTE,
+    SENDER_NAME_MAX_BYTES,
 )
 from .coordinator import QQMailConfigEntry, async_loaded, not_loaded
 from .errors import action_error
@@ -117,9 +118,9 @@ async def _async_send(
     if request.tag:
         references = (await outbox.async_thread(request.tag, subject)).references
     reply_to = entry.options.get(CONF_REPLY_TO)
-    sender = Mailbox(
-        outbox.account.username, one_line(entry.options.get(CONF_SENDER_NAME, ""))
-    )
+    # Nobody at the other end knows the address; the home they know.
+    name = entry.options.get(CONF_SENDER_NAME, "") or hass.config.location_name
+    sender = Mailbox(outbox.account.username, _sender_name(name))
     draft = Draft(
         recipients=recipients,
         subject=subject,
@@ -162,6 +163,12 @@ async def _async_send(
     if (event := receipt.decisive) and event.outcome is Outcome.REJECTED:
         raise action_error(event, outbox.account)
     return Sent(receipt, material.notes, refused=request.refused)
+
+
+def _sender_name(text: str) -> str:
+    """Return as much of a name as fits into a From field of QQ's."""
+    octets = one_line(text).encode()[:SENDER_NAME_MAX_BYTES]
+    return one_line(octets.decode(errors="ignore"))
 
 
 @contextmanager

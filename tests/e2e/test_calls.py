@@ -88,7 +88,7 @@ async def test_doorbell(tmp_path: Path, socket_enabled: None) -> None:
     assert len(text_of(bell).splitlines()) == 4
     for left_out in ("address: unavailable", "priority", "attachments", "camera."):
         assert left_out in text_of(bell)
-    assert text_of(everyone) == "The doorbell rang."
+    assert text_of(everyone).startswith("Important\n\nThe doorbell rang.\n\n")
     assert everyone.message["X-Priority"] == "2 (High)"
 
 

@@ -136,7 +136,8 @@ def test_time_grows_with_the_length_alone(text: str) -> None:
     [
         pytest.param("我的\u200b家\ufeff", "我的家", id="zero width"),
         pytest.param("a\tb\r\nc\0d", "a b c d", id="control characters"),
-        pytest.param("我\u200d家\u200d", "我家", id="joiner of nothing"),
+        pytest.param("\u200d我 \u200c 家\u200d", "我 家", id="joiners of nothing"),
+        pytest.param("می\u200cخواهم", "می\u200cخواهم", id="Persian"),
         pytest.param(
             "👨\u200d👩\u200d👧 家", "👨\u200d👩\u200d👧 家", id="joined emoji"
         ),
@@ -144,7 +145,7 @@ def test_time_grows_with_the_length_alone(text: str) -> None:
     ],
 )
 def test_one_line(text: str, line: str) -> None:
-    """What nobody sees goes, and an emoji of several stays one."""
+    """What nobody sees goes, but for what joins and parts letters and emoji."""
     assert one_line(text) == line
 
 

@@ -1,5 +1,6 @@
 """Cards: what goes in is shown, nothing else can get in, and it can be read."""
 
+from dataclasses import replace
 from html.parser import HTMLParser
 import re
 from typing import override
@@ -9,11 +10,14 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.qq_mail.mail.card import (
+    _ACCENTS,
     Card,
     Link,
     Picture,
     Row,
     extend_html,
+    extend_text,
+    fitted,
     render_html,
     render_text,
 )
@@ -28,10 +32,14 @@ FULL = Card(
         Row("厨房水浸", "检测到水", "2026-11-23 16:30"),
         Row("温度 <室内>", "21.5 °C", "2026-11-23 16:28"),
     ),
+    left_out=37,
+    more="还有 {number} 项",
     link=Link("https://example.com/lovelace?a=1&b=2", "打开仪表盘"),
-    pictures=(Picture("snap shot@1", "厨房"),),
+    pictures=(Picture("snap shot@1", "厨房", 320),),
     notes=("未附上：camera.hall 离线。",),
+    label="紧急",
     priority=Priority.HIGHEST,
+    sent_by="由 Home Assistant 自动发送",
     home="我的家",
     time="2026-11-23 16:31",
     language="zh-Hans",
@@ -59,7 +67,16 @@ def visible(html: str) -> str:
     """Return the text that a reader sees, without white space."""
     soup = BeautifulSoup(html, "html.parser")
     assert soup.body
+    for hidden in soup("div", style=re.compile("display:none")):
+        hidden.decompose()
     return squeezed(soup.body.get_text())
+
+
+def preheader_of(card: Card) -> str:
+    """Return what a list of mails shows beside the subject."""
+    soup = BeautifulSoup(render_html(card), "html.parser")
+    hidden = soup.find("div", style=re.compile("display:none"))
+    return hidden.get_text().rstrip("\u2007\u034f ") if hidden else ""
 
 
 def squeezed(text: str) -> str:
@@ -71,15 +88,18 @@ def test_everything_is_shown() -> None:
     """In the order in which it matters."""
     html = render_html(FULL)
     assert visible(html) == squeezed(
-        "水浸报警厨房水槽下有水。请尽快处理！名称状态变更时间"
-        "厨房水浸检测到水2026-11-23 16:30温度 <室内>21.5 °C2026-11-23 16:28"
-        "打开仪表盘未附上：camera.hall 离线。我的家 · 2026-11-23 16:31"
+        "紧急水浸报警厨房水槽下有水。请尽快处理！名称状态变更时间"
+        "厨房水浸检测到水2026-11-23 16:30温度 <室内>21.5 °C2026-11-23 16:28还有37项"
+        "打开仪表盘未附上：camera.hall 离线。"
+        "由 Home Assistant 自动发送 · 我的家 · 2026-11-23 16:31"
     )
     soup = BeautifulSoup(html, "html.parser")
     assert soup.html
     assert soup.html["lang"] == "zh-Hans"
     (picture,) = soup("img")
-    assert (picture["src"], picture["alt"]) == ("cid:snap%20shot%401", "厨房")
+    assert (picture["src"], picture["alt"]) == ("cid:snap%20shot@1", "厨房")
+    assert picture["width"] == "320"
+    assert [cell["scope"] for cell in soup("th")] == ["col"] * 3
     (button,) = soup("a")
     assert button["href"] == "https://example.com/lovelace?a=1&b=2"
     assert "厨房水槽下有水。<br>" in html
@@ -88,18 +108,101 @@ def test_everything_is_shown() -> None:
 def test_text() -> None:
     """The same for those who show no HTML."""
     assert render_text(FULL) == (
+        "紧急\n水浸报警\n\n"
         "厨房水槽下有水。\n请尽快处理！\n\n"
+        "[厨房]\n\n"
         "厨房水浸: 检测到水 (2026-11-23 16:30)\n"
-        "温度 <室内>: 21.5 °C (2026-11-23 16:28)\n\n"
+        "温度 <室内>: 21.5 °C (2026-11-23 16:28)\n"
+        "还有 37 项\n\n"
         "打开仪表盘 https://example.com/lovelace?a=1&b=2\n\n"
-        "未附上：camera.hall 离线。"
+        "未附上：camera.hall 离线。\n\n"
+        "由 Home Assistant 自动发送 · 我的家 · 2026-11-23 16:31"
     )
 
 
 @pytest.mark.parametrize("text", ["", "Smoke!", " two\n\nlines \n"])
 def test_text_alone(text: str) -> None:
     """Nothing is added to it."""
-    assert render_text(Card(title="Alarm", text=text, home="Home")) == text
+    assert extend_text(text, Card(title="Alarm", text=text, home="Home")) == text
+
+
+@pytest.mark.parametrize(
+    ("card", "line"),
+    [
+        pytest.param(FULL, "厨房水槽下有水。 请尽快处理！", id="text"),
+        pytest.param(
+            replace(FULL, text="# Report\n* a **b**", markdown=True),
+            "Report a b",
+            id="Markdown",
+        ),
+        pytest.param(
+            replace(FULL, text=""),
+            "厨房水浸: 检测到水, 温度 <室内>: 21.5 °C",
+            id="states",
+        ),
+        pytest.param(replace(FULL, text="", rows=()), "厨房", id="pictures"),
+        pytest.param(replace(FULL, text="长" * 151), "长" * 150 + "…", id="long"),
+        pytest.param(Card(title="Fire", text=""), "", id="nothing but a title"),
+    ],
+)
+def test_preheader(card: Card, line: str) -> None:
+    """A list of mails shows what is not in the subject."""
+    assert preheader_of(card) == line
+
+
+@pytest.mark.parametrize(
+    ("state", "whole"),
+    [
+        pytest.param("186.5 kWh", ["186.5 kWh"], id="number"),
+        pytest.param("-18.2 °C", ["-18.2 °C"], id="negative"),
+        pytest.param("检测到水 <1>", ["检测到水 <1>"], id="Hanzi"),
+        pytest.param("2026-11-24 07:00", ["2026-11-24", "07:00"], id="time"),
+        pytest.param("洗衣机已经洗完衣服", [], id="long in Hanzi"),
+        pytest.param("https://example.com/ up", ["up"], id="long word"),
+        pytest.param("", [], id="nothing"),
+    ],
+)
+def test_short_states_do_not_break(state: str, whole: list[str]) -> None:
+    """A phone breaks no number in two."""
+    card = Card(title="", text="", rows=(Row("a", state, ""),))
+    soup = BeautifulSoup(render_html(card), "html.parser")
+    cell = soup("td", class_="line")[1]
+    assert cell.get_text() == state
+    assert [found.get_text() for found in cell("nobr")] == whole
+
+
+def test_title_of_a_card_without_one() -> None:
+    """It has its mail's subject."""
+    soup = BeautifulSoup(render_html(Card(title="", text="x")), "html.parser")
+    assert soup.title
+    assert soup.title.string == "Home Assistant"
+    assert not soup("h1")
+
+
+def test_fitted() -> None:
+    """As many rows as there is room for; without room, none."""
+    rows = tuple(Row(f"{number:04}", "on", "16:30") for number in range(500))
+    card = Card(title="Alarm", text="", rows=rows)
+    fewer, html = fitted(card, render_html)
+    assert len(fewer.rows) + fewer.left_out == 500
+    assert html == render_html(fewer)
+    number = len(fewer.rows)
+    one_more = replace(fewer, rows=rows[: number + 1], left_out=499 - number)
+    assert len(html) <= 100_000 < len(render_html(one_more))
+    long, html = fitted(replace(card, text="x" * 200_000), render_html)
+    assert (long.rows, long.left_out) == ((), 500)
+    assert ">500<" in html
+    short = replace(card, rows=rows[:9])
+    assert fitted(short, render_html) == (short, render_html(short))
+
+
+def test_own_html_with_too_many_rows() -> None:
+    """They are cut as well, and counted."""
+    rows = tuple(Row(f"{number:04}", "on", "16:30") for number in range(500))
+    card = replace(FULL, rows=rows, left_out=0)
+    fewer, html = fitted(card, lambda card: extend_html("<p>own</p>", card))
+    assert 0 < fewer.left_out < 500
+    assert f"还有 {fewer.left_out} 项" in html
 
 
 def test_no_external_resource() -> None:
@@ -116,7 +219,28 @@ def test_accent(priority: Priority) -> None:
     html = render_html(Card(title="Alarm", text="", priority=priority))
     bars = re.findall(r"border-top:5px solid (#\w{6})", html)
     urgent = priority in (Priority.HIGHEST, Priority.HIGH)
-    assert (bars[0] in ("#c62828", "#d84315")) == urgent
+    assert (bars[0] in ("#c62828", "#c63c0e")) == urgent
+
+
+@pytest.mark.parametrize("accents", _ACCENTS.values(), ids=_ACCENTS)
+def test_contrast(accents: tuple[str, str]) -> None:
+    """White on a button, a title on its card: 4.5 to 1 or more (WCAG AA)."""
+    light, dark = accents
+    assert contrast(light, "#ffffff") >= 4.5
+    assert contrast(dark, "#1b2127") >= 4.5
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast of two colours (WCAG 2.2)."""
+    dark, light = sorted(map(luminance, (one, other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour: str) -> float:
+    """Return how bright a colour is, as WCAG 2.2 defines it."""
+    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (((channel + 0.055) / 1.055) ** 2.4 for channel in channels)
+    return float(0.2126 * red + 0.7152 * green + 0.0722 * blue)
 
 
 MARKDOWN = """\
@@ -141,20 +265,46 @@ second
 
 def test_markdown() -> None:
     """CommonMark with tables; line ends stay, and styles are in the elements."""
-    html = render_html(Card(title="", text=MARKDOWN, markdown=True))
+    card = Card(title="", text=MARKDOWN, markdown=True, widths={"front": 320})
+    html = render_html(card)
     soup = BeautifulSoup(html, "html.parser")
-    div = soup.find("div")
+    div = soup.find("div", class_="md")
     assert div
     elements = div.find_all(True)
     assert {"h1", "ul", "li", "strong", "code", "th", "td", "blockquote", "pre"} <= {
         element.name for element in elements
     }
     unstyled = {element.name for element in elements if not element.get("style")}
-    assert unstyled <= {"strong", "br", "thead", "tbody", "tr", "a", "code"}
+    assert unstyled <= {"strong", "br", "thead", "tbody", "tr", "pre", "code"}
+    for name in ("th", "td", "code", "a"):
+        found = div.find(name)
+        assert found
+        assert "color:" in str(found["style"])
+    assert all(cell["scope"] == "col" for cell in div("th"))
+    (picture,) = div("img")
+    assert picture["width"] == "320"
     (value,) = [cell for cell in div("td") if cell.get_text() == "21"]
     assert str(value["style"]).endswith("text-align:right")
     assert content_ids(html) == {"front"}
     assert "first<br" in html
+
+
+def test_headings_below_the_title() -> None:
+    """The title is the only heading of the first level; the others keep their looks."""
+    text = "# a\n\nb\n===\n\n###### c"
+    alone = BeautifulSoup(
+        render_html(Card(title="", text=text, markdown=True)), "html.parser"
+    )
+    below = BeautifulSoup(
+        render_html(Card(title="x", text=text, markdown=True)), "html.parser"
+    )
+    headings = re.compile(r"h\d")
+    assert [found.name for found in alone(headings)] == ["h1", "h1", "h6"]
+    title, *others = below(headings)
+    assert [title.name, *(found.name for found in others)] == ["h1", "h2", "h2", "h6"]
+    assert [found["style"] for found in others] == [
+        found["style"] for found in alone(headings)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -201,9 +351,10 @@ def test_own_html(html: str, before: str, after: str) -> None:
     extended = extend_html(html, FULL)
     assert extended.startswith(before)
     assert extended.endswith(after)
-    for shown in ("厨房水浸", "打开仪表盘", "cid:snap%20shot%401", "camera.hall"):
+    for shown in ("厨房水浸", "打开仪表盘", "cid:snap%20shot@1", "camera.hall"):
         assert shown in extended
     assert "我的家" not in extended
+    assert "还有 37 项" in extended
 
 
 @given(
@@ -214,10 +365,12 @@ def test_own_html(html: str, before: str, after: str) -> None:
 def test_any_unicode(texts: list[str], url: str, markdown: bool) -> None:
     """Whatever the texts are, they are shown, and no element is theirs."""
     title, text, name, state, since, link_title, alt, note, home = texts
+    label = alt
     card = Card(
         title=title,
         text="x" if markdown else text,
         markdown=markdown,
+        label=label,
         columns=("Name", "State", "Since"),
         rows=(Row(name, state, since),),
         link=Link(url, link_title),
@@ -234,6 +387,7 @@ def test_any_unicode(texts: list[str], url: str, markdown: bool) -> None:
                 title=title and "x",
                 text=card.text and "x",
                 markdown=markdown,
+                label=label and "x",
                 columns=card.columns,
                 rows=(Row("x", "x", "x"),),
                 link=Link("x", "x"),
@@ -243,8 +397,9 @@ def test_any_unicode(texts: list[str], url: str, markdown: bool) -> None:
             )
         )
     )
-    without_breaks = [tag for tag in elements.tags if tag != "br"]
-    assert without_breaks == [tag for tag in plain.tags if tag != "br"]
+    breaks = ("br", "nobr")
+    without_breaks = [tag for tag in elements.tags if tag not in breaks]
+    assert without_breaks == [tag for tag in plain.tags if tag not in breaks]
     shown = visible(html)
     for given_text in (title, card.text, name, state, since, link_title, note, home):
         assert squeezed(given_text) in shown

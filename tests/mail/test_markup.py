@@ -12,7 +12,7 @@ from custom_components.qq_mail.mail.markup import (
     Text,
     content_ids,
     end_of_body,
-    start_of_body,
+    start_of_content,
     text_of,
     tokens,
 )
@@ -144,13 +144,34 @@ def test_content_ids(html: str, ids: set[str]) -> None:
             "</body>y",
             id="document",
         ),
+        pytest.param(
+            "<!DOCTYPE html>\n<html><head><title>x</title><style>b{}</style></head>\n"
+            "<p>y</html>\n",
+            "<!DOCTYPE html>\n<html><head><title>x</title><style>b{}</style></head>\n",
+            "</html>\n",
+            id="document without body",
+        ),
+        pytest.param("<!DOCTYPE html>\n x", "<!DOCTYPE html>", "", id="doctype"),
+        pytest.param(
+            "<!doctype html><!--[if mso]><body><![endif]--><p>x",
+            "<!doctype html><!--[if mso]><body><![endif]-->",
+            "",
+            id="body for Outlook alone",
+        ),
+        pytest.param(
+            "<body><h1>x</h1><div id='qq-mail'>y</div></body>",
+            "<body><h1>x</h1><div id='qq-mail'>",
+            "</body>",
+            id="card",
+        ),
+        pytest.param("<meta name=x>", "", "", id="nothing to see"),
         pytest.param("x<!-- y", "", "<!-- y", id="comment without end"),
         pytest.param("x<p title='", "", "<p title='", id="tag without end"),
     ],
 )
 def test_body(html: str, before: str, after: str) -> None:
     """Where something can be put in so that it is seen."""
-    assert html[: start_of_body(html)] == before
+    assert html[: start_of_content(html)] == before
     assert html[end_of_body(html) :] == after
 
 
@@ -165,8 +186,9 @@ def test_any_html(html: str) -> None:
             case Tag(start=start, end=end):
                 assert html[start] == "<"
                 assert html[end - 1] == ">"
-            case Text(text):
+            case Text(text, start=start, end=end):
                 assert text
+                assert start < end
 
 
 # What is read again and again by a parser that is not careful.
@@ -208,7 +230,7 @@ def read_all(html: str) -> None:
     """Read HTML in every way."""
     text_of(html)
     content_ids(html)
-    start_of_body(html)
+    start_of_content(html)
     extend_html(html, Card(title="", text="", rows=(Row("a", "b", "c"),)))
 
 

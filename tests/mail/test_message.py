@@ -10,6 +10,7 @@ from pathlib import Path
 import re
 from typing import Any
 
+from bs4 import BeautifulSoup
 from fast_mail_parser import parse_email
 from hypothesis import given, strategies as st
 import pytest
@@ -21,6 +22,7 @@ from custom_components.qq_mail.mail.address import (
     Recipients,
     one_line,
 )
+from custom_components.qq_mail.mail.card import Card, render_html
 from custom_components.qq_mail.mail.errors import UnreadablePartError
 from custom_components.qq_mail.mail.message import compose, date_insertion, insertions
 from custom_components.qq_mail.mail.models import BodyPart, Composed, Draft, Priority
@@ -357,9 +359,46 @@ def test_insertions(text: str, before: str, after: str) -> None:
         rest = insertion.at + insertion.replaced
     plain, html = read(wire + written.wire[rest:]).iter_parts()
     assert plain.get_content().split() == ["迟到", "<late>", "...", text]
-    assert "".join(
-        html.get_content().split()
-    ) == f"{before}<p>迟到&lt;late&gt;...</p>{after}<p>{text}</p>".replace(" ", "")
+    content = html.get_content()
+    assert content.lstrip().startswith(before)
+    soup = BeautifulSoup(content, "html.parser")
+    assert "".join(soup.get_text().split()) == f"迟到<late>...{after}{text}"
+    (note,) = soup("td")
+    assert note.get_text() == "迟到 <late> ..."
+    assert {"font-family", "background-color"} <= set(
+        re.findall(r"[\w-]+(?=:)", str(soup))
+    )
+
+
+def test_late_card() -> None:
+    """In a card of ours, the line stands below its title, as its notes do."""
+    html = render_html(Card(title="Alarm", text="Smoke!", notes=("No picture.",)))
+    written = composed(html=html)
+    insertion = insertions(written.known.gaps, "Late.")[1]
+    wire = written.wire[: insertion.at] + insertion.octets
+    _, late = read(wire + written.wire[insertion.at :]).iter_parts()
+    soup = BeautifulSoup(late.get_content(), "html.parser")
+    assert soup.body
+    preheader, *seen = soup.body.stripped_strings
+    assert preheader.startswith("Smoke!")
+    assert seen[:3] == ["Alarm", "Late.", "Smoke!"]
+    first, last = soup("table", class_="note")
+    assert str(first).replace("Late.", "No picture.") == str(last)
+
+
+@pytest.mark.parametrize("text", ["烟", "🚨", "é", "👨\u200d👩\u200d👧 "])
+def test_encoded_words(text: str) -> None:
+    """None is longer than 75 octets (RFC 2047 section 2), and no line than 76."""
+    for length in range(1, 60):
+        name = (text * length)[:60]
+        wire = composed(
+            subject="x" * (length % 20) + text * length,
+            sender=Mailbox("123456@qq.com", text.strip()),
+            to=(Mailbox("a@example.com", name),),
+            parts=(BodyPart(content=b"", media_type="image/png", filename=name),),
+        ).wire
+        words = re.findall(rb"=\?utf-8\?[^\s\"]+\?=", wire)
+        assert max(map(len, words)) <= 75
 
 
 @pytest.mark.parametrize(
@@ -433,7 +472,8 @@ def test_any_unicode(
     assert not other.warnings
     assert printable(other.subject) == printable(one_line(subject))
     assert printable("".join(other.text_plain)) == printable(text)
-    assert printable("".join(other.text_html)) == printable(html)
+    # Blanks may stand before it, where a line can be put in.
+    assert printable("".join(other.text_html)).lstrip() == printable(html).lstrip()
     assert [file.content for file in other.attachments] == [content] * 2
     assert {file.filename for file in other.attachments} == {filename}
     assert str(make_header(decode_header(message["Subject"]))) == one_line(subject)
@@ -445,7 +485,7 @@ def test_any_unicode(
     plain, *others = [part for part in message.walk() if not part.is_multipart()]
     assert printable(plain.get_content()) == printable(text)
     for shown in (part for part in others if part.get_content_type() == "text/html"):
-        assert printable(shown.get_content()) == printable(html)
+        assert printable(shown.get_content()).lstrip() == printable(html).lstrip()
     for file in (part for part in others if part.get_content_type() == "image/png"):
         assert file.get_content() == content
         assert file.get_filename() == filename

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from io import BytesIO
 import os
 from pathlib import Path
@@ -14,7 +15,7 @@ import zlib
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from hypothesis import example, given, strategies as st
-from PIL import Image
+from PIL import ExifTags, Image
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockModule,
@@ -177,7 +178,7 @@ async def test_camera(hass: HomeAssistant, source: Source, value: str) -> None:
     """What a camera shows now, named after it."""
     await add_cameras(hass, TestCamera("Door", picture()))
     assert await fetch_one(hass, source, value) == BodyPart(
-        content=picture(), media_type="image/jpeg", filename="door.jpg"
+        content=picture(), media_type="image/jpeg", filename="door.jpg", title="Door"
     )
 
 
@@ -192,7 +193,10 @@ async def test_image(hass: HomeAssistant, source: Source, value: str) -> None:
     """What an image shows now, named after it, and by what it really is."""
     await add_images(hass, TestImage(hass, "Map", picture("WEBP")))
     assert await fetch_one(hass, source, value) == BodyPart(
-        content=picture("WEBP"), media_type="image/webp", filename="map.webp"
+        content=picture("WEBP"),
+        media_type="image/webp",
+        filename="map.webp",
+        title="Map",
     )
 
 
@@ -214,6 +218,7 @@ async def test_how_a_part_is_shown(hass: HomeAssistant) -> None:
                 filename="Front door.jpg",
                 content_id="door",
                 inline=True,
+                title="Door",
             ),
         )
     )
@@ -1232,11 +1237,12 @@ async def test_largest_picture_first(hass: HomeAssistant, tmp_path: Path) -> Non
     )
     fetched = await async_fit(hass, parts, len(large))
     assert failures(fetched) == []
-    assert fetched.parts[0] == parts[0]
+    assert fetched.parts[0] == replace(parts[0], width=500)
     shrunk = fetched.parts[1]
     assert size(shrunk) == (1920, 1920)
     assert (shrunk.filename, shrunk.media_type) == ("large.jpg", "image/jpeg")
     assert (shrunk.content_id, shrunk.inline) == ("id of large.png", True)
+    assert shrunk.width == 1920
     assert (tmp_path / "large.png").read_bytes() == large
 
 
@@ -1271,6 +1277,7 @@ async def test_jpeg_keeps_its_name_and_stands_upright(hass: HomeAssistant) -> No
     fetched = await async_fit(hass, [part(content, "x.JPEG")], len(content) - 1)
     assert fetched.parts[0].filename == "x.JPEG"
     assert size(fetched.parts[0]) == (960, 1920)
+    assert fetched.parts[0].width == 960
     with Image.open(BytesIO(fetched.parts[0].content)) as image:  # type: ignore[arg-type]
         assert not image.getexif()
 
@@ -1285,7 +1292,27 @@ async def test_none_becomes_larger(hass: HomeAssistant) -> None:
         int(0.15 * len(content)),
     )
     assert failures(fetched) == []
-    assert fetched.parts[1] == small
+    assert fetched.parts[1] == replace(small, width=700)
+
+
+@pytest.mark.parametrize(
+    ("orientation", "width"),
+    [
+        pytest.param(1, 40, id="upright"),
+        pytest.param(3, 40, id="upside down"),
+        pytest.param(6, 30, id="on its side"),
+    ],
+)
+async def test_width_as_it_is_shown(
+    hass: HomeAssistant, orientation: int, width: int
+) -> None:
+    """A telephone may have been held in any way."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    file = BytesIO()
+    Image.new("RGB", (40, 30)).save(file, "JPEG", exif=exif)
+    fetched = await async_fit(hass, [part(file.getvalue())], 10_000)
+    assert [found.width for found in fetched.parts] == [width]
 
 
 async def test_transparent_becomes_white(hass: HomeAssistant) -> None:
@@ -1430,7 +1457,7 @@ async def test_no_picture_suffers_in_vain(hass: HomeAssistant) -> None:
         part(content, "x.png", "image/png"),
     )
     fetched = await async_fit(hass, parts, len(content))
-    assert fetched.parts == parts[1:]
+    assert fetched.parts == (replace(parts[1], width=1000),)
     assert len(fetched.failures) == 1
 
 

@@ -15,7 +15,7 @@ from aiosmtplib import (
 
 from .address import one_line
 from .diagnosis import Cause, diagnose
-from .errors import AuthenticationError, MailError, MessageRefusedError, SessionError
+from .errors import AuthenticationError, MailError, SessionError
 from .models import Reply, Step
 
 _REPLY_MAX_CHARS = 500
@@ -41,16 +41,14 @@ def translated(step: Step) -> Generator[None]:
 
 
 def _refusal(reply: Reply, step: Step) -> MailError:
-    """Say what a refusing reply means at this step."""
+    """Say what a refusing reply means at this step, up to the login."""
     if reply.code == _INVALID_RESPONSE:
         cause = Cause.NOT_SMTP if step.before_login else Cause.BAD_REPLY
         return SessionError(cause, step, detail=reply.text)
     cause = diagnose(reply, step)
     if step is Step.AUTH:
         return AuthenticationError(cause, step, reply)
-    if step.before_login:
-        return SessionError(cause, step, reply)
-    return MessageRefusedError(cause, step, reply)
+    return SessionError(cause, step, reply)
 
 
 def _fault(err: Exception) -> tuple[Cause, str]:

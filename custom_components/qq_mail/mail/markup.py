@@ -26,6 +26,8 @@ _RAW = {
 _CID = "cid:"
 _CID_IN_STYLE = re.compile(r"""url\(\s*+["']?cid:([^"')\s]+)""", re.IGNORECASE)
 
+# What comes before the content (HTML, section 4.2), and is not seen.
+_HEAD = ("html", "head", "title", "meta", "link", "base", "style", "script", "noscript")
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 # Blank lines around these, and a line of their own for those.
 _PARAGRAPHS = ("p", "ul", "ol", "dl", "table", "blockquote", "pre", "hr", *_HEADINGS)
@@ -53,6 +55,7 @@ class Text:
     text: str
     within: str
     """The element whose content it is, where that is no markup."""
+    start: int
     end: int
 
 
@@ -63,7 +66,7 @@ def tokens(html: str) -> Iterator[Tag | Text]:
         start = html.find("<", at)
         if start != at:
             start = start if start >= 0 else len(html)
-            yield Text(_unescaped(html[at:start]), "", start)
+            yield Text(_unescaped(html[at:start]), "", at, start)
             at = start
         elif html.startswith("<!--", at):
             end = _END_OF_COMMENT.search(html, at + 2)
@@ -78,12 +81,12 @@ def tokens(html: str) -> Iterator[Tag | Text]:
                 end = raw.search(html, at)
                 if not end:
                     return
-                yield Text(html[at : end.start()], tag.name, end.start())
+                yield Text(html[at : end.start()], tag.name, at, end.start())
                 at = end.start()
         elif html.startswith(("<!", "<?", "</"), at):
             at = html.find(">", at) + 1 or len(html)
         else:
-            yield Text("<", "", at + 1)
+            yield Text("<", "", at, at + 1)
             at += 1
 
 
@@ -103,24 +106,37 @@ def content_ids(html: str) -> set[str]:
     return {unquote(content_id) for content_id in found}
 
 
-def start_of_body(html: str) -> int:
-    """Return where the content begins."""
+def start_of_content(html: str) -> int:
+    """Return where something can be put in, so that it is seen before the content."""
+    body = first = None
     for token in tokens(html):
         match token:
-            case Tag("body", closing=False, end=end):
+            case Tag(attributes={"id": "qq-mail"}, end=end):
+                # A card of ours, which says by itself where that is.
                 return end
-    return 0
+            case Tag("body", closing=False, end=end) if body is None:
+                body = end
+            case Tag(name, start=start) if first is None and name not in _HEAD:
+                first = start
+            case Text(text, within, start) if (
+                first is None and text.strip() and within not in _HEAD
+            ):
+                first = start
+    # Before a doctype it would change how all the rest is shown.
+    return next((at for at in (body, first) if at is not None), 0)
 
 
 def end_of_body(html: str) -> int:
     """Return where something can be put in, so that it is seen behind the content."""
-    end = body = 0
+    end = body = document = 0
     for token in tokens(html):
         end = token.end
         match token:
             case Tag("body", closing=True, start=start):
                 body = start
-    return body or end
+            case Tag("html", closing=True, start=start):
+                document = start
+    return body or document or end
 
 
 def text_of(html: str) -> str:

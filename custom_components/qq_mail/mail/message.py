@@ -8,7 +8,6 @@ from email.message import MIMEPart
 from email.policy import SMTP
 from email.quoprimime import body_encode
 from email.utils import format_datetime, formataddr
-from html import escape
 from io import BytesIO
 from pathlib import Path
 import re
@@ -17,8 +16,9 @@ from typing import BinaryIO
 from urllib.parse import quote
 
 from .address import Mailbox, one_line
+from .card import note_html
 from .errors import UnreadablePartError
-from .markup import start_of_body
+from .markup import start_of_content
 from .models import (
     BodyPart,
     Composed,
@@ -31,7 +31,8 @@ from .models import (
 )
 
 # 7bit: what is not ASCII is encoded, whatever servers on the way make of 8BITMIME.
-_POLICY = SMTP.clone(cte_type="7bit")
+# With a blank before it, an encoded-word then has the 75 octets that it may have.
+_POLICY = SMTP.clone(cte_type="7bit", max_line_length=76)
 
 BASE64_LINE = (57, 78)
 """Octets that go into a line of base64 (RFC 2045 section 6.8), and octets of it."""
@@ -88,7 +89,7 @@ def compose(
 
     def html() -> None:
         text = _clean(draft.html)
-        writer.text("html", text, gap_at=start_of_body(text))
+        writer.text("html", text, gap_at=start_of_content(text))
 
     def shown() -> None:
         children = [html, *map(writer.child, pictures)]
@@ -118,7 +119,7 @@ def insertions(gaps: Iterable[Gap], note: str) -> tuple[Insertion, ...]:
         Insertion(
             gap.at,
             _encoded(
-                f"<p>{escape(note)}</p>\n" if gap.html else f"{note}\n\n", gap.encoding
+                f"{note_html(note)}\n" if gap.html else f"{note}\n\n", gap.encoding
             ),
         )
         for gap in gaps
@@ -331,9 +332,12 @@ def _from_field(sender: Mailbox) -> bytes:
     return f"From: {mailbox}\r\n".encode("ascii")
 
 
-def _addresses(mailboxes: tuple[Mailbox, ...]) -> tuple[Address, ...]:
-    return tuple(
-        Address(mailbox.display_name, addr_spec=mailbox.addr_spec)
+def _addresses(mailboxes: tuple[Mailbox, ...]) -> str:
+    """Write addresses, all of them in brackets: filters distrust those without."""
+    return ", ".join(
+        str(Address(mailbox.display_name, addr_spec=mailbox.addr_spec))
+        if mailbox.display_name
+        else f"<{mailbox.addr_spec}>"
         for mailbox in mailboxes
     )
 

@@ -73,6 +73,10 @@ class BodyPart:
     """Without brackets (RFC 2392); the HTML refers to it by `cid:`."""
     inline: bool = False
     """Whether it is shown in the HTML; else it is an attachment (RFC 2183)."""
+    title: str = ""
+    """What it shows, in a person's words, where more is known than the file's name."""
+    width: int = 0
+    """Of a picture, in pixels; 0: not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,17 +16,20 @@ from homeassistant.util import dt as dt_util
 
 from ..const import DOMAIN, FETCH_TIMEOUT
 from ..mail.card import (
+    CONTENT_WIDTH,
     Card,
     Link,
     Picture,
     accent_of,
     extend_html,
+    extend_text,
+    fitted,
     render_html,
     render_text,
 )
 from ..mail.errors import UnreadablePartError
 from ..mail.markup import content_ids, text_of
-from ..mail.models import BodyPart, Composed, Draft
+from ..mail.models import BodyPart, Composed, Draft, Priority
 from .attachments.budget import async_fit
 from .attachments.fetching import async_fetched
 from .charts.fetching import Charted, async_charts
@@ -34,22 +37,30 @@ from .request import MessageRequest
 from .rows import async_rows
 from .texts import Texts
 
+_URGENT = (Priority.HIGHEST, Priority.HIGH)
+
 
 class Material:
     """All that a message is made of, fetched: from here on nothing waits."""
 
     def __init__(
-        self, card: Card, own_html: str, parts: Sequence[BodyPart], texts: Texts
+        self,
+        card: Card,
+        own_html: str,
+        parts: Sequence[BodyPart],
+        failures: Sequence[HomeAssistantError],
+        texts: Texts,
     ) -> None:
         self._card = card
         self._own_html = own_html
         self._parts = list(parts)
+        self._failures = list(failures)
         self._texts = texts
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was left out, and why."""
-        return self._card.notes
+        """What was left out, and why, for those at home."""
+        return self._texts.notes(self._failures)
 
     @property
     def reads_files(self) -> bool:
@@ -80,17 +91,24 @@ class Material:
                 stream.truncate()
 
     def _note(self, key: str, part: BodyPart, **placeholders: str) -> None:
-        note = self._texts(key, attachment=part.filename, **placeholders)
-        self._card = replace(self._card, notes=(*self.notes, note))
+        self._failures.append(
+            HomeAssistantError(
+                translation_domain=DOMAIN,
+                translation_key=key,
+                translation_placeholders={
+                    "attachment": part.filename,
+                    **placeholders,
+                },
+            )
+        )
 
     def content(self) -> tuple[str, str, tuple[BodyPart, ...]]:
         """Return the text, the HTML if there is any, and what goes with them.
 
         It blocks.
         """
-        card, own = self._card, self._own_html
-        if own and not card.text:
-            card = replace(card, text=text_of(own))
+        notes = self._texts.notes_for_readers(self._failures)
+        card, own = replace(self._card, notes=notes), self._own_html
         if own:
             referenced = content_ids(own)
         else:
@@ -102,22 +120,39 @@ class Material:
         )
         referenced |= {chart.content_id for chart in charts}
         parts = tuple(_placed(part, referenced) for part in self._parts)
+        widths = {
+            part.content_id: min(part.width or CONTENT_WIDTH, CONTENT_WIDTH)
+            for part in parts
+            if part.inline
+        }
         card = replace(
             card,
             charts=charts,
             pictures=tuple(
-                Picture(part.content_id, part.filename)
+                Picture(
+                    part.content_id,
+                    part.title or part.filename,
+                    widths[part.content_id],
+                )
                 for part in parts
                 if part.inline and part.content_id not in referenced
             ),
+            widths=widths,
         )
         if own:
-            html = extend_html(own, card)
-        elif card.markdown or card.rows or card.link or card.pictures or card.charts:
-            html = render_html(card)
-        else:
-            html = ""
-        return render_text(card), html, parts
+            card, html = fitted(card, lambda card: extend_html(own, card))
+            return extend_text(card.text or text_of(own), card), html, parts
+        if (
+            card.markdown
+            or card.rows
+            or card.link
+            or card.pictures
+            or card.charts
+            or card.priority in _URGENT
+        ):
+            card, html = fitted(card, render_html)
+            return render_text(card), html, parts
+        return extend_text(card.text, card), "", parts
 
 
 def _placed(part: BodyPart, referenced: set[str]) -> BodyPart:
@@ -143,7 +178,7 @@ async def async_material(
 
     The budget is in octets, before they are encoded.
     """
-    rows, missing = async_rows(hass, request.entities, texts)
+    rows, missing = async_rows(hass, request.entities, created, texts)
     link, unlinked = _absolute(hass, request.link, texts)
     async with AsyncExitStack() as stack:
         fetching = stack.enter_async_context(
@@ -165,21 +200,24 @@ async def async_material(
             *fetched.failures,
             *fitting.failures,
         ]
+        priority = request.priority
         card = Card(
             title=request.title,
             text=request.message,
             markdown=request.markdown,
             columns=(texts("card_name"), texts("card_state"), texts("card_since")),
+            label=texts(f"card_{priority}") if priority in _URGENT else "",
             rows=rows,
+            more=texts("card_more", number="{number}"),
             charts=tuple(charted.charts),
             link=link,
-            notes=texts.notes(failures),
-            priority=request.priority,
+            priority=priority,
+            sent_by=texts("card_sent_by"),
             home=hass.config.location_name,
             time=f"{dt_util.as_local(created):%Y-%m-%d %H:%M}",
             language=hass.config.language,
         )
-        yield Material(card, request.html, fitting.parts, texts)
+        yield Material(card, request.html, fitting.parts, failures, texts)
 
 
 def _absolute(

@@ -33,7 +33,7 @@ from .texts import Texts
 
 @callback
 def async_rows(
-    hass: HomeAssistant, target: Mapping[str, Any], texts: Texts
+    hass: HomeAssistant, target: Mapping[str, Any], now: datetime, texts: Texts
 ) -> tuple[tuple[Row, ...], list[HomeAssistantError]]:
     """Return a row for each entity, and an error for each one that does not exist."""
     if not target:
@@ -48,7 +48,7 @@ def async_rows(
     missing: list[HomeAssistantError] = []
     for entity_id in named + found:
         if state := hass.states.get(entity_id):
-            rows.append(_row(hass, state, texts))
+            rows.append(_row(hass, state, now, texts))
         elif entity_id in named:
             missing.append(
                 HomeAssistantError(
@@ -67,13 +67,15 @@ def _found(hass: HomeAssistant, target: Mapping[str, Any]) -> set[str]:
     return selected.referenced | selected.indirectly_referenced
 
 
-def _row(hass: HomeAssistant, state: State, texts: Texts) -> Row:
+def _row(hass: HomeAssistant, state: State, now: datetime, texts: Texts) -> Row:
     return Row(
-        state.name, _state_text(hass, state, texts), _time_text(state.last_changed)
+        state.name,
+        _state_text(hass, state, now, texts),
+        _time_text(state.last_changed, now),
     )
 
 
-def _state_text(hass: HomeAssistant, state: State, texts: Texts) -> str:
+def _state_text(hass: HomeAssistant, state: State, now: datetime, texts: Texts) -> str:
     """Return a state as the front end shows it."""
     if state.state in (STATE_UNAVAILABLE, STATE_UNKNOWN):
         return texts(f"card_{state.state}")
@@ -81,7 +83,7 @@ def _state_text(hass: HomeAssistant, state: State, texts: Texts) -> str:
     if device_class == SensorDeviceClass.TIMESTAMP and (
         time := dt_util.parse_datetime(state.state)
     ):
-        return _time_text(time)
+        return _time_text(time, now)
     if state.domain == SENSOR_DOMAIN:
         text = async_rounded_state(hass, state.entity_id, state)
     else:
@@ -100,5 +102,11 @@ def _state_text(hass: HomeAssistant, state: State, texts: Texts) -> str:
     return f"{text} {unit}" if unit else text
 
 
-def _time_text(time: datetime) -> str:
-    return f"{dt_util.as_local(time):%Y-%m-%d %H:%M}"
+def _time_text(time: datetime, now: datetime) -> str:
+    """Return a time without what it has in common with now, which the mail says."""
+    local, today = dt_util.as_local(time), dt_util.as_local(now)
+    if local.date() == today.date():
+        return f"{local:%H:%M}"
+    if local.year == today.year:
+        return f"{local:%m-%d %H:%M}"
+    return f"{local:%Y-%m-%d %H:%M}"

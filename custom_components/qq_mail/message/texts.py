@@ -1,12 +1,17 @@
 """What is written into mails, in Home Assistant's language."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+import re
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.translation import async_get_translations
 
 from ..const import DOMAIN, MAX_NOTES
+
+# Of a path in a text, and not those of a URL.
+_FOLDERS = re.compile(r"(?<![\w:/.])/(?:[^/\s'\",]+/)+")
 
 
 class Texts:
@@ -31,6 +36,26 @@ class Texts:
         if more := len(errors) - len(shown):
             return (*shown, self("more_notes", number=str(more)))
         return shown
+
+    def notes_for_readers(
+        self, errors: Sequence[HomeAssistantError]
+    ) -> tuple[str, ...]:
+        """Return the same for all who get the mail."""
+        return self.notes([_without_folders(err) for err in errors])
+
+
+def _without_folders(err: HomeAssistantError) -> HomeAssistantError:
+    """Leave out where a file lies: that is the house's own business."""
+    placeholders = dict(err.translation_placeholders or {})
+    label = placeholders.get("attachment", "")
+    if "://" not in label or label.startswith("media-source://media_source/"):
+        placeholders["attachment"] = PurePath(label).name or label
+    placeholders["value"] = _FOLDERS.sub("", placeholders.get("value", ""))
+    return HomeAssistantError(
+        translation_domain=err.translation_domain,
+        translation_key=err.translation_key,
+        translation_placeholders=placeholders,
+    )
 
 
 async def async_texts(hass: HomeAssistant) -> Texts:

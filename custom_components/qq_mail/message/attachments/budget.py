@@ -22,7 +22,7 @@ from .fetched import (
     unavailable,
 )
 from .reads import async_reads
-from .signatures import JPEG
+from .signatures import JPEG, PICTURES
 
 
 async def async_fit(
@@ -79,7 +79,7 @@ def _fit(parts: Sequence[BodyPart], budget: int) -> Fetched:
     if sum(original[index] for index in sizes) <= budget:
         fitted = dict(enumerate(parts))
     return Fetched(
-        tuple(fitted[index] for index in sizes),
+        tuple(_measured(fitted[index]) for index in sizes),
         tuple(failures[index] for index in sorted(failures)),
     )
 
@@ -92,6 +92,15 @@ def _size(part: BodyPart) -> int:
     if isinstance(part.content, Path):
         return part.content.stat().st_size
     return len(part.content)
+
+
+def _measured(part: BodyPart) -> BodyPart:
+    """Note how wide a picture is shown."""
+    if part.media_type not in PICTURES:
+        return part
+    from .pictures import width_of  # noqa: PLC0415 - as above
+
+    return replace(part, width=width_of(part))
 
 
 def _as_jpeg(part: BodyPart, content: bytes) -> BodyPart:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 import mimetypes
 import re
 import traceback
@@ -115,7 +116,8 @@ async def _async_from_entity(
     domain, object_id = split_entity_id(entity_id)
     if domain not in ("camera", "image"):
         raise AttachmentError("not_supported", entity_id)
-    if domain not in hass.config.components or hass.states.get(entity_id) is None:
+    state = hass.states.get(entity_id)
+    if domain not in hass.config.components or state is None:
         raise AttachmentError("not_found", entity_id)
     # Each of these is imported once it runs, and named nowhere in the manifest: what it
     # requires may be missing where it is not set up, and no mail is to depend on that.
@@ -132,7 +134,8 @@ async def _async_from_entity(
         content, declared = picture.content, picture.content_type
     media_type = media_type_of(content, declared)
     name = object_id + (mimetypes.guess_extension(media_type) or "")
-    return body_part(attachment, content, name, media_type)
+    part = body_part(attachment, content, name, media_type)
+    return replace(part, title=state.name)
 
 
 async def _async_from_media(

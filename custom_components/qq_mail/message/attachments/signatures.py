@@ -14,6 +14,8 @@ _SIGNATURES = {
     GIF: re.compile(rb"GIF8[79]a"),
     WEBP: re.compile(rb"RIFF....WEBP", re.DOTALL),
 }
+PICTURES = frozenset(_SIGNATURES)
+"""What Pillow reads for us."""
 
 
 def signed_type(content: bytes) -> str | None:
