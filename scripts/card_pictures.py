@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT))
 
 from custom_components.qq_mail.mail.card import Card, Link, Picture, Row, render_html  # noqa: E402 - needs the path above
 from custom_components.qq_mail.mail.models import Priority  # noqa: E402
+from scripts.chart_cards import WORDS, cards  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 PHONE, DESK = 390, 800
@@ -123,14 +124,21 @@ async def photograph(
 
 async def main() -> None:
     """Write a sheet for each card."""
-    data_url = snapshot()
+    pictures_by_id = {"cid:door": snapshot()}
+    all_cards = dict(CARDS)
+    for language in WORDS:
+        all_cards |= cards(language, pictures_by_id)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=shutil.which("chromium"),
             args=["--no-sandbox", "--disable-gpu"],
         )
-        for name, card in CARDS.items():
-            html = render_html(card).replace("cid:door", data_url)
+        for name, card in all_cards.items():
+            if sys.argv[1:] and name not in sys.argv[1:]:
+                continue
+            html = render_html(card)
+            for content_id, data_url in pictures_by_id.items():
+                html = html.replace(f'"{content_id}"', f'"{data_url}"')
             pictures = [
                 await photograph(browser, html, width, scheme)
                 for width in (PHONE, DESK)

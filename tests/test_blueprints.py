@@ -43,8 +43,12 @@ INPUTS: dict[str, dict[str, Any]] = {
     },
     "low_batteries": {"recipient": ME},
     "daily_report": {"recipient": ME, "reported": ["sun.sun"]},
+    "weekly_energy": {"recipient": ME, "meters": ["sensor.house"]},
     "mail_failed": {},
 }
+NO_CHARTS = (
+    "No charts: Home Assistant records nothing. Add recorder to its configuration."
+)
 CHINESE = "_zh_hans"
 LANGUAGES = ("", CHINESE)
 NAMES = [f"{name}{language}" for name in INPUTS for language in LANGUAGES]
@@ -83,7 +87,10 @@ def without_texts(value: Any) -> Any:
             return str(value)
 
 
-TEXTS = {"name", "description", "default", "message", "filename", "source_url"}
+TEXTS = {
+    *("name", "description", "default", "message", "filename", "source_url"),
+    "label",
+}
 
 
 @pytest.mark.parametrize("name", INPUTS)
@@ -218,6 +225,46 @@ async def test_daily_report(
     assert "Tank: 7" in body_of(mail)
     assert f"{dt_util.now().date()}</h2>" in body_of(mail, "html")
     assert list(mail.message.iter_attachments()) == []
+    assert "chart" not in body_of(mail).lower()
+
+
+@pytest.mark.usefixtures("installed", "loaded_entry")
+async def test_daily_report_with_a_chart(hass: HomeAssistant, server: QQServer) -> None:
+    """What was chosen is asked for; in this house nothing is recorded."""
+    await automate(
+        hass,
+        f"daily_report{CHINESE}",
+        recipient=[ENTITY],
+        reported=["sensor.tank"],
+        charted=["sensor.tank"],
+    )
+    await at(hass, "21:00:00")
+    assert NO_CHARTS in body_of(mail_of(server))
+
+
+@pytest.mark.parametrize(
+    ("day", "subjects"),
+    [
+        pytest.param("fri", ["Energy of the week"], id="its day"),
+        pytest.param("sat", [], id="another"),
+    ],
+)
+@pytest.mark.usefixtures("installed", "loaded_entry")
+async def test_weekly_energy(
+    hass: HomeAssistant,
+    server: QQServer,
+    freezer: FrozenDateTimeFactory,
+    day: str,
+    subjects: list[str],
+) -> None:
+    """On its day of the week the meters' charts are asked for."""
+    freezer.move_to(datetime(2026, 11, 27, 20, tzinfo=dt_util.get_default_time_zone()))
+    await automate(
+        hass, "weekly_energy", recipient=[ENTITY], meters=["sensor.house"], day=day
+    )
+    await later(hass, freezer, timedelta(hours=1))
+    assert [mail.subject for mail in server.accepted] == subjects
+    assert all(NO_CHARTS in body_of(mail) for mail in server.accepted)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from pytest_homeassistant_custom_component.common import (
     async_mock_service,
 )
 
+from custom_components.qq_mail.message.request import read_request
 from homeassistant.core import HomeAssistant
 from homeassistant.core_config import CORE_CONFIG_SCHEMA
 from homeassistant.setup import async_setup_component
@@ -103,7 +104,7 @@ def shape(value: Any) -> Any:
 
 @pytest.mark.parametrize(
     ("pages", "number"),
-    [pytest.param(EXAMPLES, 11, id="examples"), pytest.param(READMES, 7, id="READMEs")],
+    [pytest.param(EXAMPLES, 11, id="examples"), pytest.param(READMES, 8, id="READMEs")],
 )
 def test_languages_agree(pages: tuple[Path, Path], number: int) -> None:
     """Both languages show the same, and differ in nothing but names and texts."""
@@ -304,6 +305,14 @@ async def test_action(hass: HomeAssistant, server: QQServer, block: str) -> None
     assert html.count(">Kitchen<") == 2
     assert "https://home.example.com/lovelace/doors" in html
     assert "cid:" in html
+
+
+@pytest.mark.parametrize("block", params("charts", *READMES))
+def test_charts(hass: HomeAssistant, block: str) -> None:
+    """The charts are read as they are written."""
+    request = read_request(load(hass, block))
+    assert request.notes == ()
+    assert [chart.period.days for chart in request.charts] == [1, 6, 1]
 
 
 @pytest.mark.parametrize("block", params("tell_the_grandparents", *READMES))

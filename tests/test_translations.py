@@ -44,6 +44,9 @@ NAME = ("name", "description")
 MESSAGE_ERRORS = {
     "attachment_entity",
     "attachment_source",
+    "chart_entities",
+    "chart_too_long",
+    "chart_too_many",
     "clear_needs_tag",
     "invalid_choice",
     "invalid_content_id",
@@ -51,6 +54,7 @@ MESSAGE_ERRORS = {
     "invalid_expires_after",
     "invalid_link",
     "invalid_media_source",
+    "invalid_period",
     "invalid_url",
     "invalid_value",
     "invalid_wait",
@@ -60,6 +64,8 @@ MESSAGE_ERRORS = {
     "unknown_field",
     "unknown_field_of_attachment",
     "unknown_field_of_attachment_options",
+    "unknown_field_of_chart",
+    "unknown_field_of_chart_options",
     "unknown_field_options",
 }
 
@@ -73,6 +79,12 @@ ATTACHMENT_FAILURES = {
     "too_slow",
     "unavailable",
     "url_not_allowed",
+}
+
+CHART_TEXTS = {
+    *("amounts", "daily", "days", "empty", "failed", "highest", "hourly", "hours"),
+    *("lowest", "mean", "minutes", "no_recorder", "now", "numbers", "too_slow"),
+    "total",
 }
 
 # What the texts may name, by where they stand.
@@ -94,12 +106,19 @@ PLACEHOLDERS = {
         "account",
         "address",
         "attachment",
+        "days",
         "entity",
         "field",
+        "highest",
         "host",
+        "hours",
         "limit",
         "link",
+        "lowest",
+        "mean",
         "minutes",
+        "name",
+        "now",
         "number",
         "options",
         "port",
@@ -110,6 +129,7 @@ PLACEHOLDERS = {
         "size",
         "suggestion",
         "time",
+        "total",
         "value",
     },
     "issues": {"account", "folder", "number", "subjects", "time", "url"},
@@ -316,6 +336,7 @@ def test_every_text_the_code_names() -> None:
             | {"other_account", "account_not_found", "account_not_loaded"}
             | {"account_disabled", "entity_disabled"}
             | {"unknown_queue_id"}
+            | {f"chart_{key}" for key in CHART_TEXTS}
             | {f"attachment_{key}" for key in ATTACHMENT_FAILURES}
             | MESSAGE_ERRORS
         ),
@@ -335,6 +356,11 @@ def test_every_text_the_code_names() -> None:
         *(
             f"selector.attachments.fields.{field}.{name}"
             for field in (*Source, "filename", "content_id", "inline")
+            for name in NAME
+        ),
+        *(
+            f"selector.charts.fields.{field}.{name}"
+            for field in ("entities", "period", "title")
             for name in NAME
         ),
         *(f"selector.format.options.{option}" for option in Format),
@@ -414,6 +440,8 @@ BY_OTHER_WAYS = {
     "unknown_field": {"field", "suggestion"},
     "unknown_field_of_attachment": {"field", "suggestion"},
     "unknown_field_of_attachment_options": {"field", "options"},
+    "unknown_field_of_chart": {"field", "suggestion"},
+    "unknown_field_of_chart_options": {"field", "options"},
     "unknown_field_options": {"field", "options"},
 }
 # The server said nothing, or something that is no help.

@@ -95,3 +95,9 @@ PICTURE_SIDES: Final = (1920, 1280, 800)
 """Pixels of the longer side, tried in turn: a screen's, a tablet's, a phone's."""
 PICTURE_QUALITY: Final = 80
 """Of a JPEG: above it files grow faster than anyone sees."""
+
+MAX_CHARTS: Final = 6
+MAX_CHARTED: Final = 8
+"""Entities of a chart: more lines cannot be told apart."""
+CHART_TIMEOUT: Final = 10
+"""Seconds for all charts of a message."""

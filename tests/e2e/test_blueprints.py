@@ -43,7 +43,12 @@ INPUTS: dict[str, dict[str, Any]] = {
         "recipient": ME,
     },
     "low_batteries": {"recipient": ME},
-    "daily_report": {"recipient": ME, "reported": ["sensor.letterbox"]},
+    "daily_report": {
+        "recipient": ME,
+        "reported": ["sensor.letterbox"],
+        "charted": ["sensor.letterbox"],
+    },
+    "weekly_energy": {"recipient": ME, "meters": ["sensor.meter"]},
     "mail_failed": {
         "follow_up": [
             {

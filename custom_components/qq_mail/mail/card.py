@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from .chart import Chart
 from .markup import end_of_body, text_of
 from .models import Priority
 
@@ -138,6 +139,7 @@ class Card:
     """Says how many those are."""
     link: Link | None = None
     pictures: tuple[Picture, ...] = ()
+    charts: tuple[Chart, ...] = ()
     widths: Mapping[str, int] = field(default_factory=dict)
     """Of pictures within the text, by their content ids."""
     notes: tuple[str, ...] = ()
@@ -157,6 +159,11 @@ class Card:
     def origin(self) -> str:
         """What sent this, and from where."""
         return " · ".join(filter(None, (self.sent_by, self.home)))
+
+
+def accent_of(priority: Priority) -> str:
+    """Return the colour of a card on a light ground."""
+    return _ACCENTS[priority][0]
 
 
 def render_html(card: Card) -> str:
@@ -184,7 +191,14 @@ def render_text(card: Card) -> str:
 
 def extend_html(html: str, card: Card) -> str:
     """Return the caller's own HTML with the card's table, button, pictures, notes."""
-    if not (card.rows or card.left_out or card.link or card.pictures or card.notes):
+    if not (
+        card.rows
+        or card.left_out
+        or card.link
+        or card.pictures
+        or card.charts
+        or card.notes
+    ):
         return html
     accent, _ = _ACCENTS[card.priority]
     sections = _template("sections.html.jinja").render(card=card, accent=accent)
@@ -200,7 +214,9 @@ def extend_text(text: str, card: Card) -> str:
     rows = [f"{row.name}: {row.state} ({row.since})" for row in card.rows]
     rows += [card.and_more] if card.left_out else []
     link = [f"{card.link.title} {card.link.url}".strip()] if card.link else []
-    blocks = [text, *map("\n".join, (pictures, rows, link, card.notes))]
+    charts = [chart.text for chart in card.charts]
+    blocks = [text, "\n".join(pictures), *charts]
+    blocks += map("\n".join, (rows, link, card.notes))
     return "\n\n".join(block for block in blocks if block)
 
 

@@ -1,7 +1,8 @@
 """From a request to what a message is made of: everything fetched, noted, and fitting."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from ..mail.card import (
     Card,
     Link,
     Picture,
+    accent_of,
     extend_html,
     extend_text,
     fitted,
@@ -30,6 +32,7 @@ from ..mail.markup import content_ids, text_of
 from ..mail.models import BodyPart, Composed, Draft, Priority
 from .attachments.budget import async_fit
 from .attachments.fetching import async_fetched
+from .charts.fetching import Charted, async_charts
 from .request import MessageRequest
 from .rows import async_rows
 from .texts import Texts
@@ -110,6 +113,12 @@ class Material:
             referenced = content_ids(own)
         else:
             referenced = content_ids(render_html(card)) if card.markdown else set()
+        there = {part.content_id for part in self._parts}
+        charts = tuple(
+            chart if chart.content_id in there else replace(chart, content_id="")
+            for chart in card.charts
+        )
+        referenced |= {chart.content_id for chart in charts}
         parts = tuple(_placed(part, referenced) for part in self._parts)
         widths = {
             part.content_id: min(part.width or CONTENT_WIDTH, CONTENT_WIDTH)
@@ -118,6 +127,7 @@ class Material:
         }
         card = replace(
             card,
+            charts=charts,
             pictures=tuple(
                 Picture(
                     part.content_id,
@@ -137,6 +147,7 @@ class Material:
             or card.rows
             or card.link
             or card.pictures
+            or card.charts
             or card.priority in _URGENT
         ):
             card, html = fitted(card, render_html)
@@ -169,12 +180,23 @@ async def async_material(
     """
     rows, missing = async_rows(hass, request.entities, created, texts)
     link, unlinked = _absolute(hass, request.link, texts)
-    async with async_fetched(hass, request.attachments, budget) as fetched:
-        fitting = await async_fit(hass, fetched.parts, budget)
+    async with AsyncExitStack() as stack:
+        fetching = stack.enter_async_context(
+            async_fetched(hass, request.attachments, budget)
+        )
+        if request.charts:
+            # At the same time: a camera is to show the moment, and none waits.
+            accent = accent_of(request.priority)
+            charting = async_charts(hass, request.charts, created, accent, texts)
+            charted, fetched = await asyncio.gather(charting, fetching)
+        else:
+            charted, fetched = Charted(), await fetching
+        fitting = await async_fit(hass, (*charted.parts, *fetched.parts), budget)
         failures = [
             *request.notes,
             *missing,
             *unlinked,
+            *charted.failures,
             *fetched.failures,
             *fitting.failures,
         ]
@@ -187,6 +209,7 @@ async def async_material(
             label=texts(f"card_{priority}") if priority in _URGENT else "",
             rows=rows,
             more=texts("card_more", number="{number}"),
+            charts=tuple(charted.charts),
             link=link,
             priority=priority,
             sent_by=texts("card_sent_by"),

@@ -7,15 +7,13 @@ from enum import StrEnum
 import re
 from typing import Any
 
-import voluptuous as vol
-
 from homeassistant.core import valid_entity_id
-from homeassistant.helpers import config_validation as cv
 
 from ..mail.address import InvalidMailboxError, Mailbox
 from ..mail.card import Link
 from ..mail.models import Priority
 from .attachments.fields import read_attachments
+from .charts.fields import read_charts
 from .reading import (
     Notes,
     Reader,
@@ -27,6 +25,7 @@ from .reading import (
     is_url,
     read_fields,
     read_line,
+    read_period,
     read_text,
     read_word,
     read_yes_no,
@@ -69,6 +68,7 @@ class MessageField(StrEnum):
     EXPIRES_AFTER = "expires_after"
     WAIT = "wait"
     ATTACHMENTS = "attachments"
+    CHARTS = "charts"
     ENTITIES = "entities"
     LINK = "link"
 
@@ -128,13 +128,9 @@ def _tag(value: Any, name: str, notes: Notes) -> str:
 
 
 def _expires_after(value: Any, name: str, _notes: Notes) -> timedelta:
-    error = unusable(name, value, "invalid_expires_after")
-    try:
-        period: timedelta = cv.positive_time_period(value)
-    except (vol.Invalid, ValueError, TypeError, OverflowError) as err:
-        raise error from err
-    if not MIN_EXPIRES_AFTER <= period <= MAX_EXPIRES_AFTER:
-        raise error
+    period = read_period(value)
+    if period is None or not MIN_EXPIRES_AFTER <= period <= MAX_EXPIRES_AFTER:
+        raise unusable(name, value, "invalid_expires_after")
     return period
 
 
@@ -214,6 +210,7 @@ READERS: dict[str, Reader] = {
     MessageField.EXPIRES_AFTER: _expires_after,
     MessageField.WAIT: _wait,
     MessageField.ATTACHMENTS: read_attachments,
+    MessageField.CHARTS: read_charts,
     MessageField.ENTITIES: _entities,
     MessageField.LINK: _link,
 }

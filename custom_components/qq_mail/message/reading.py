@@ -1,6 +1,7 @@
 """Reading what a call gives: what cannot be used becomes a note, and stops nothing."""
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
@@ -122,6 +123,15 @@ def read_yes_no(value: Any, name: str, _notes: Notes) -> bool:
         return cv.boolean(value)
     except vol.Invalid as err:
         raise unusable(name, value, "invalid_yes_no") from err
+
+
+def read_period(value: Any) -> timedelta | None:
+    """Return how long something is to last; None: that cannot be said."""
+    try:
+        period: timedelta = cv.positive_time_period(value)
+    except vol.Invalid, ValueError, TypeError, OverflowError:
+        return None
+    return period
 
 
 def choice_of[E: StrEnum](options: type[E]) -> Reader:

@@ -13,6 +13,7 @@ from ..mail.address import Mailbox, Recipients
 from ..mail.card import Link
 from ..mail.models import Priority
 from .attachments.fields import CONTENT_ID, Attachment, Source
+from .charts.fields import ChartRequest
 from .errors import field_error, invalid_address
 from .fields import READERS, Addresses, Format, MessageField
 from .reading import (
@@ -31,6 +32,7 @@ _SAYS_SOMETHING = (
     MessageField.MESSAGE,
     MessageField.HTML,
     MessageField.ATTACHMENTS,
+    MessageField.CHARTS,
     MessageField.ENTITIES,
     MessageField.LINK,
 )
@@ -62,6 +64,7 @@ class MessageRequest:
     wait: float = DEFAULT_WAIT
     """Seconds to wait for the first attempt."""
     attachments: tuple[Attachment, ...] = ()
+    charts: tuple[ChartRequest, ...] = ()
     entities: Mapping[str, Any] = field(default_factory=dict)
     """A target: lists of ids by `entity_id`, `device_id`, `area_id` and so on."""
     link: Link | None = None

@@ -1,0 +1,85 @@
+"""Measure the drawing of a chart: four lines over 24 h, a value every ten seconds.
+
+.venv/bin/python -m benchmarks.charts
+"""
+
+import ctypes
+from datetime import UTC
+import math
+from pathlib import Path
+from statistics import median
+import time
+
+from custom_components.qq_mail.message.charts.axes import DAY
+from custom_components.qq_mail.message.charts.models import Line, Lines, Span
+
+RUNS = 100
+EVERY = 10
+"""Seconds."""
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
+_MILLISECONDS = 1000
+_KIB = 1024
+
+
+def plot() -> tuple[Lines, Span]:
+    """Return temperatures with some noise."""
+    lines = tuple(
+        Line(
+            colour,
+            [
+                (
+                    float(at),
+                    round(
+                        18 + 3 * number + 2 * math.sin(at / DAY * 6) + at % 7 / 50, 2
+                    ),
+                )
+                for at in range(0, DAY, EVERY)
+            ],
+        )
+        for number, colour in enumerate(COLOURS)
+    )
+    return Lines(lines), Span(0, DAY, UTC)
+
+
+def memory(name: str) -> float:
+    """Return resident memory in MiB, or its peak since it was reset."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.partition(f"{name}:")[2].split()[0]) / _KIB
+
+
+def main() -> None:
+    """Print the figures."""
+    chart, span = plot()
+    started = time.perf_counter()
+    from custom_components.qq_mail.message.charts.drawing import draw  # noqa: PLC0415
+
+    imported = time.perf_counter() - started
+    octets = len(draw(chart, span))
+    before = memory("VmRSS")
+    # The peak so far was that of the import.
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    times, busy = [], []
+    for _ in range(RUNS):
+        started, used = time.perf_counter(), time.process_time()
+        draw(chart, span)
+        times.append(time.perf_counter() - started)
+        busy.append(time.process_time() - used)
+    peak = memory("VmHWM")
+    # What the C library keeps for the next one is free, and no longer ours.
+    ctypes.CDLL(None).malloc_trim(0)
+    points = sum(len(line.points) for line in chart.lines)
+    print(f"{points} points, {RUNS} runs, a picture of {octets / _KIB:.0f} KiB")
+    print(
+        f"time: median {median(times) * _MILLISECONDS:.0f} ms,"
+        f" longest {max(times) * _MILLISECONDS:.0f} ms;"
+        f" of the processor: median {median(busy) * _MILLISECONDS:.0f} ms"
+    )
+    print(
+        f"memory: {peak - before:.1f} MiB for a moment,"
+        f" {max(memory('VmRSS') - before, 0):.1f} MiB afterwards"
+    )
+    print(f"import, once: {imported * _MILLISECONDS:.0f} ms")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Charts of what was recorded: read, drawn, and said in words."""

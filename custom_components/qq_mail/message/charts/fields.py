@@ -1,0 +1,94 @@
+"""The fields of a chart."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from homeassistant.core import valid_entity_id
+
+from ...const import MAX_CHARTED, MAX_CHARTS
+from ..errors import field_error
+from ..reading import (
+    Notes,
+    Reader,
+    as_list,
+    is_empty,
+    read_fields,
+    read_line,
+    read_period,
+    unknown_field,
+    unusable,
+)
+
+MIN_PERIOD = timedelta(hours=1)
+MAX_PERIOD = timedelta(days=31)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChartRequest:
+    """What is to be drawn; nothing is read yet."""
+
+    entities: tuple[str, ...]
+    period: timedelta = timedelta(days=1)
+    """Up to now."""
+    title: str = ""
+
+
+def read_charts(value: Any, name: str, notes: Notes) -> tuple[ChartRequest, ...]:
+    """Read one or several; what is wrong with one is not wrong with the others."""
+    found = tuple(
+        chart for item in as_list(value) if (chart := _chart(item, name, notes))
+    )
+    if len(found) > MAX_CHARTS:
+        notes.append(field_error("chart_too_many", number=str(MAX_CHARTS)))
+    return found[:MAX_CHARTS]
+
+
+def _chart(item: Any, name: str, notes: Notes) -> ChartRequest | None:
+    """Read one; None: there is nothing to draw, as a note says."""
+    if isinstance(item, str):
+        item = {"entities": item}
+    if not isinstance(item, Mapping):
+        notes.append(unusable(name, item, "chart_entities"))
+        return None
+    notes.extend(
+        unknown_field(key, _READERS, "unknown_field_of_chart")
+        for key in item
+        if key not in _READERS
+    )
+    if is_empty(item.get("entities")):
+        notes.append(unusable(name, item, "chart_entities"))
+        return None
+    values = read_fields(item, _READERS, notes, f"{name}.")
+    return ChartRequest(**values) if values["entities"] else None
+
+
+def _entities(value: Any, name: str, notes: Notes) -> tuple[str, ...]:
+    found: list[str] = []
+    for item in as_list(value):
+        # What is no text is no entity: it is not cut into several.
+        for part in item.split(",") if isinstance(item, str) else [item]:
+            entity_id = part.strip().lower() if isinstance(part, str) else ""
+            if valid_entity_id(entity_id):
+                found.append(entity_id)
+            elif not is_empty(part):
+                notes.append(unusable(name, part, "chart_entities"))
+    found = list(dict.fromkeys(found))
+    if len(found) > MAX_CHARTED:
+        notes.append(field_error("chart_too_long", number=str(MAX_CHARTED)))
+    return tuple(found[:MAX_CHARTED])
+
+
+def _period(value: Any, name: str, _notes: Notes) -> timedelta:
+    period = read_period(value)
+    if period is None or not MIN_PERIOD <= period <= MAX_PERIOD:
+        raise unusable(name, value, "invalid_period")
+    return period
+
+
+_READERS: dict[str, Reader] = {
+    "entities": _entities,
+    "period": _period,
+    "title": read_line,
+}

@@ -1,0 +1,209 @@
+"""Cards with charts of a house that does not exist, for the pictures in the docs."""
+
+from base64 import b64encode
+from datetime import datetime
+import math
+from random import Random
+from zoneinfo import ZoneInfo
+
+from custom_components.qq_mail.mail.card import Card, Row
+from custom_components.qq_mail.mail.chart import Chart, ChartRow, Mark
+from custom_components.qq_mail.message.charts.axes import DAY, HOUR, day_edges
+from custom_components.qq_mail.message.charts.drawing import draw
+from custom_components.qq_mail.message.charts.models import (
+    BarGroups,
+    Bars,
+    Line,
+    Lines,
+    Plot,
+    Span,
+    Stretch,
+    Timeline,
+)
+
+BLUE, RED, REST, ACCENT = "#0072b2", "#d55e00", "#b4bec8", "#0277bd"
+ZONE = ZoneInfo("Asia/Shanghai")
+NOW = datetime(2026, 11, 29, 21, tzinfo=ZONE).timestamp()
+TODAY = Span(NOW - DAY, NOW, ZONE)
+WEEK = Span(NOW - 6 * DAY, NOW, ZONE)
+
+WORDS = {
+    "en": {
+        "report": "Daily report",
+        "week": "Energy of the week",
+        "home": "Home",
+        "temperatures": "Temperatures",
+        "living": "Living room",
+        "outside": "Outside",
+        "door": "Front door",
+        "heating": "Heating",
+        "open": "Open 1 h 5 min",
+        "closed": "Closed 22 h 55 min",
+        "heat": "Heat 9 h 30 min",
+        "off": "Off 14 h 30 min",
+        "meter": "House",
+        "daily": "per day",
+        "columns": ("Name", "State", "Since"),
+        "numbers": ("Now", "Lowest", "Highest", "Mean"),
+        "amounts": ("Total", "Mean", "Highest"),
+        "alarm": ("Alarm", "Armed home", "11-28 23:10"),
+        "tank": ("Rain barrel", "64 %", "20:40"),
+    },
+    "zh-Hans": {
+        "report": "每日报告",
+        "week": "每周用能",
+        "home": "我的家",
+        "temperatures": "温度",
+        "living": "客厅",
+        "outside": "室外",
+        "door": "入户门",
+        "heating": "地暖",
+        "open": "打开 1 小时 5 分钟",
+        "closed": "关闭 22 小时 55 分钟",
+        "heat": "制热 9 小时 30 分钟",
+        "off": "关闭 14 小时 30 分钟",
+        "meter": "全屋用电",
+        "daily": "每天",
+        "columns": ("名称", "状态", "变更时间"),
+        "numbers": ("现在", "最低", "最高", "平均"),
+        "amounts": ("合计", "平均", "最高"),
+        "alarm": ("安防", "在家布防", "11-28 23:10"),
+        "tank": ("雨水桶", "64 %", "20:40"),
+    },
+}
+
+
+def temperatures(
+    base: float, swing: float, gap: bool
+) -> list[tuple[float, float | None]]:
+    """Return a day's temperatures, with the afternoon as its warmest time."""
+    random = Random(base)  # noqa: S311 - no secret
+    points: list[tuple[float, float | None]] = []
+    for number in range(24 * 12):
+        time = TODAY.start + number * 300
+        value = base + swing * math.sin((number / 288 + 0.04) * 2 * math.pi + math.pi)
+        away = gap and number in range(100, 112)
+        points.append(
+            (time, None if away else round(value + random.gauss(0, swing / 40), 1))
+        )
+    return points
+
+
+def states() -> tuple[tuple[Stretch, ...], ...]:
+    """Return a door that was opened now and then, and a heating that went on twice."""
+    at = TODAY.start
+    opened = ((9.5, 0.1), (10.2, 0.15), (15, 0.5), (19, 0.1), (21.5, 0.23))
+    door = [Stretch(at, NOW, REST)]
+    door += [
+        Stretch(at + start * HOUR, at + (start + length) * HOUR, BLUE)
+        for start, length in opened
+    ]
+    heating = [Stretch(at, NOW, REST)]
+    heating += [
+        Stretch(at + start * HOUR, at + end * HOUR, RED)
+        for start, end in ((7, 12), (19.5, 24))
+    ]
+    return tuple(door), tuple(heating)
+
+
+def shown(name: str, plot: Plot, span: Span, pictures: dict[str, str]) -> str:
+    """Draw a chart, keep it as a data URL, and return its content id."""
+    png = b64encode(draw(plot, span)).decode()
+    pictures[f"cid:{name}"] = f"data:image/png;base64,{png}"
+    return name
+
+
+def cards(language: str, pictures: dict[str, str]) -> dict[str, Card]:
+    """Return what the blueprints send, in a language."""
+    words: dict[str, str] = WORDS[language]  # type: ignore[assignment]
+    inside, outside = temperatures(21, 1.2, True), temperatures(7, 5, False)
+    period = "11-28 21:00 \u2013 11-29 21:00"
+    rows = tuple(
+        ChartRow(
+            name=words[name],
+            colour=colour,
+            values=tuple(
+                f"{value:.1f}"
+                for value in (
+                    known[-1],
+                    min(known),
+                    max(known),
+                    sum(known) / len(known),
+                )
+            ),
+        )
+        for name, colour, points in (
+            ("living", BLUE, inside),
+            ("outside", RED, outside),
+        )
+        if (known := [value for _, value in points if value is not None])
+    )
+    lines = Lines((Line(BLUE, inside), Line(RED, outside)))
+    edges = day_edges(WEEK)
+    used = (11.2, 9.8, 10.4, 12.1, 9.1, 15.9, 14.6)
+    whole = Span(edges[0], edges[-1], ZONE)
+    common = {
+        "home": words["home"],
+        "language": language,
+        "time": "2026-11-29 21:00",
+        "text": "",
+        "columns": words["columns"],
+    }
+    report = Card(
+        title=words["report"],
+        charts=(
+            Chart(
+                title=words["temperatures"],
+                caption=f"{period} · °C",
+                content_id=shown("lines", lines, TODAY, pictures),
+                columns=tuple(words["numbers"]),
+                rows=rows,
+                lines=(),
+            ),
+            Chart(
+                caption=period,
+                content_id=shown("states", Timeline(states()), TODAY, pictures),
+                rows=(
+                    ChartRow(
+                        name=words["door"],
+                        marks=(
+                            Mark(REST, words["closed"]),
+                            Mark(BLUE, words["open"]),
+                        ),
+                    ),
+                    ChartRow(
+                        name=words["heating"],
+                        marks=(Mark(REST, words["off"]), Mark(RED, words["heat"])),
+                    ),
+                ),
+                lines=(),
+            ),
+        ),
+        rows=(Row(*words["alarm"]), Row(*words["tank"])),
+        **common,  # type: ignore[arg-type]
+    )
+    bars = BarGroups(edges, (Bars(ACCENT, used),), daily=True)
+    week = Card(
+        title=words["week"],
+        charts=(
+            Chart(
+                caption=f"11-23 \u2013 11-29 · kWh · {words['daily']}",
+                content_id=shown("bars", bars, whole, pictures),
+                columns=tuple(words["amounts"]),
+                rows=(
+                    ChartRow(
+                        name=words["meter"],
+                        colour=ACCENT,
+                        values=(
+                            f"{sum(used):.1f}",
+                            f"{sum(used) / 7:.1f}",
+                            f"{max(used):.1f}",
+                        ),
+                    ),
+                ),
+                lines=(),
+            ),
+        ),
+        **common,  # type: ignore[arg-type]
+    )
+    return {f"charts-{language}": report, f"energy-{language}": week}

@@ -1,0 +1,1 @@
+"""Charts: where things are in them, and what they say."""
