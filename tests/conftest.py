@@ -18,9 +18,10 @@ import custom_components  # noqa: F401
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.mail.models import Account, Encryption
 from custom_components.qq_mail.outbox.clock import read_clock
+from custom_components.qq_mail.outbox.outbox import DATA_OUTBOXES
 from custom_components.qq_mail.outbox.outcome import OutboxEvent
-from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.util.ssl import client_context
 
 from .qq_server import Certificates, QQServer
@@ -81,7 +82,9 @@ async def freezer(
 
 
 @pytest.fixture
-def entry(hass: HomeAssistant, server: QQServer) -> MockConfigEntry:
+async def entry(
+    hass: HomeAssistant, server: QQServer
+) -> AsyncGenerator[MockConfigEntry]:
     """Return the account as the config flow makes it, not loaded yet."""
     entry = MockConfigEntry(
         domain=DOMAIN,
@@ -98,7 +101,16 @@ def entry(hass: HomeAssistant, server: QQServer) -> MockConfigEntry:
         options={"service_name": "qq_mail", "messages_per_minute": 0},
     )
     entry.add_to_hass(hass)
-    return entry
+    yield entry
+    if hass.state is CoreState.stopped:
+        return
+    # Or Home Assistant stops while what outlives a reload still ends.
+    for one in hass.config_entries.async_entries(DOMAIN):
+        if one.state is ConfigEntryState.LOADED:
+            await hass.config_entries.async_unload(one.entry_id)
+    async with asyncio.timeout(10):
+        while hass.data.get(DATA_OUTBOXES):
+            await asyncio.sleep(0.001)
 
 
 @pytest.fixture
