@@ -42,7 +42,7 @@ CARDS = {
     "alarm": Card(
         title="水浸报警：厨房水槽",
         text="厨房水槽下检测到水。\n请尽快关闭水阀，并检查洗碗机的进水管。",
-        columns=("名称", "状态", "变更时间"),
+        columns=("名称", "状态", "上次变化"),
         rows=(
             Row("厨房水浸传感器", "检测到水", "16:30"),
             Row("主水阀", "打开", "11-21 08:02"),
@@ -50,7 +50,9 @@ CARDS = {
         ),
         link=Link("https://example.com/lovelace/water", "打开仪表盘"),
         pictures=(Picture("door", "厨房"),),
-        notes=("未添加附件：camera.basement 没有及时响应（10 秒）。",),
+        notes=(
+            "未添加附件：camera.basement 没有及时响应（10 秒）。请检查它是否正常、能否连接。",
+        ),
         label="紧急",
         priority=Priority.HIGHEST,
         sent_by="由 Home Assistant 自动发送",

@@ -111,8 +111,8 @@ def test_text() -> None:
         "紧急\n水浸报警\n\n"
         "厨房水槽下有水。\n请尽快处理！\n\n"
         "[厨房]\n\n"
-        "厨房水浸: 检测到水 (2026-11-23 16:30)\n"
-        "温度 <室内>: 21.5 °C (2026-11-23 16:28)\n"
+        "厨房水浸：检测到水（2026-11-23 16:30）\n"
+        "温度 <室内>：21.5 °C（2026-11-23 16:28）\n"
         "还有 37 项\n\n"
         "打开仪表盘 https://example.com/lovelace?a=1&b=2\n\n"
         "未附上：camera.hall 离线。\n\n"
@@ -137,7 +137,7 @@ def test_text_alone(text: str) -> None:
         ),
         pytest.param(
             replace(FULL, text=""),
-            "厨房水浸: 检测到水, 温度 <室内>: 21.5 °C",
+            "厨房水浸：检测到水，温度 <室内>：21.5 °C",
             id="states",
         ),
         pytest.param(replace(FULL, text="", rows=()), "厨房", id="pictures"),

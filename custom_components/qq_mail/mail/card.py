@@ -211,7 +211,8 @@ def extend_html(html: str, card: Card) -> str:
 def extend_text(text: str, card: Card) -> str:
     """Return a text with the same."""
     pictures = [f"[{picture.name}]" for picture in card.pictures]
-    rows = [f"{row.name}: {row.state} ({row.since})" for row in card.rows]
+    signs = _signs(card)
+    rows = [f"{signs.state(row)}{signs.in_brackets(row.since)}" for row in card.rows]
     rows += [card.and_more] if card.left_out else []
     link = [f"{card.link.title} {card.link.url}".strip()] if card.link else []
     charts = [chart.text for chart in card.charts]
@@ -246,13 +247,37 @@ def note_html(*notes: str) -> Markup:
 
 def _preheader(card: Card, text: str) -> str:
     """Return what a list of mails shows beside the subject."""
+    signs = _signs(card)
     said = (
         text_of(text)
-        or ", ".join(f"{row.name}: {row.state}" for row in card.rows)
-        or ", ".join(picture.name for picture in card.pictures)
+        or signs.comma.join(map(signs.state, card.rows))
+        or signs.comma.join(picture.name for picture in card.pictures)
     )
     line = " ".join(_MARKS.sub("", said[: 2 * _MAX_PREHEADER]).split())
     return line if len(line) <= _MAX_PREHEADER else f"{line[:_MAX_PREHEADER]}…"
+
+
+@dataclass(frozen=True, slots=True)
+class _Signs:
+    """The punctuation of a language."""
+
+    colon: str
+    comma: str
+    brackets: tuple[str, str]
+
+    def state(self, row: Row) -> str:
+        """Return what a row says, on a line."""
+        return f"{row.name}{self.colon}{row.state}"
+
+    def in_brackets(self, text: str) -> str:
+        """Return what is said besides."""
+        return f"{self.brackets[0]}{text}{self.brackets[1]}"
+
+
+def _signs(card: Card) -> _Signs:
+    if card.language.startswith("zh"):
+        return _Signs("：", "，", ("（", "）"))
+    return _Signs(": ", ", ", (" (", ")"))
 
 
 def _unbroken(text: str) -> Markup:
