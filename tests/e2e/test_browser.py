@@ -223,7 +223,7 @@ def test_send_from_the_developer_tools(here: Desk) -> None:
         page.get_by_role("button", name="执行动作").click()
         (mail,) = here.server.wait_for(1)
     assert mail.subject == "来自开发者工具"
-    assert mail.text.strip() == "你好"
+    assert mail.text.splitlines()[:4] == ["重要", "来自开发者工具", "", "你好"]
     assert mail.message["X-Priority"] == "2 (High)"
 
 
