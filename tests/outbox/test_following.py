@@ -2,13 +2,17 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
+import shutil
 import threading
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.mail import transaction as transaction_module
+from custom_components.qq_mail.mail.models import Encryption
 from custom_components.qq_mail.outbox import scheduler as scheduler_module
+from custom_components.qq_mail.outbox.outcome import OutboxEvent, Outcome
 from homeassistant.core import HomeAssistant
 
 from ..conftest import Events
@@ -299,3 +303,64 @@ async def test_flights_that_are_not_meant(
     await two(hass)
     assert server.answers == before + 8
     assert server.logins == 2
+
+
+async def test_withdrawn_in_the_same_turn(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry, events: Events
+) -> None:
+    """Who hears of an outcome discards what was just to follow: nobody gets it."""
+    outbox = outbox_of(loaded_entry)
+    queue = outbox._manager.queue  # noqa: SLF001 - nothing else makes it too old now
+    scan = Scan(server)
+    server.script(Step.RCPT, Answer(450, "later"))
+    await notify(hass, title="old")
+    (old,) = outbox.messages()
+    first = hass.async_create_task(notify(hass, title="one"))
+    await until(scan.reached.is_set)
+
+    def withdraw(event: OutboxEvent | None) -> None:
+        if event and event.outcome is Outcome.EXPIRED:
+            hass.async_create_task(outbox.async_discard())
+
+    outbox.async_add_listener(withdraw)
+    queue.put(replace(old, lifetime=0.0, raised=old.raised - 10))
+    await notify(hass, title="two")
+    scan.done.set()
+    await first
+    assert subjects(server) == ["one"]
+    assert outbox.troubles == 0
+    assert outbox.messages() == []
+
+
+async def test_another_server_meanwhile(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """What was to follow goes by the server that a person has named since."""
+    outbox = outbox_of(loaded_entry)
+    scan = Scan(server)
+    calls = asyncio.ensure_future(two(hass))
+    await until(scan.reached.is_set)
+    await until(lambda: len(outbox) == 2)
+    outbox.async_code_renewed(
+        replace(
+            outbox.account,
+            port=server.starttls_port,
+            encryption=Encryption.STARTTLS,
+        )
+    )
+    scan.done.set()
+    await calls
+    await until(lambda: len(outbox) == 0)
+    assert subjects(server) == ["one", "two"]
+    assert server.logins == 2
+
+
+async def test_folder_that_somebody_removed(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """What comes after that is on the disk again."""
+    await notify(hass)
+    shutil.rmtree(spool_of(hass, loaded_entry))
+    server.script(Step.RCPT, Answer(450, "later"))
+    await notify(hass)
+    assert len(waiting(hass, loaded_entry)) == 1

@@ -1,6 +1,7 @@
 """How often the disk is waited for, and what stands in the journal meanwhile."""
 
 import asyncio
+from dataclasses import replace
 import errno
 from functools import partial
 import json
@@ -373,3 +374,29 @@ def test_full_disk_lets_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         assert spool.write([Change(key, None)]).keys() == {key}
     spool.close()
     assert [m.queue_id[-1] for m in Spool(folder).load(NOW).queue] == ["1"]
+
+
+def test_what_the_disk_does_not_let_go_stays_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message whose files cannot be removed is not sent after the next start."""
+    key = MESSAGE.queue_id
+    spool = Spool(tmp_path / "spool")
+    draft = spool.temporary(key)
+    spool.write_draft(draft, lambda stream: stream.write(b"x\r\n"))
+    message = replace(MESSAGE, size=3)
+    assert spool.write([Change(key, partial(as_json, message, NOW), draft)]) == {}
+    spool.settle()
+    unlink = os.unlink
+
+    def refuse(path: Path, **options: Any) -> None:
+        if key in str(path):
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+        unlink(path, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", refuse)
+        assert spool.write([Change(key, None)]) == {}
+        spool.settle()
+    spool.close()
+    assert len(Spool(tmp_path / "spool").load(NOW).queue) == 0

@@ -85,7 +85,7 @@ class SubmissionSession:
 
         What the server is told of messages is left out of the transcript.
         """
-        self._account = account
+        self.account = account
         self._tls_context = tls_context
         self._client = _Client(
             hostname=account.host,
@@ -139,7 +139,7 @@ class SubmissionSession:
 
     async def connect(self) -> None:
         """Connect over TLS, with the certificate checked. Raises SessionError."""
-        if self._account.encryption is Encryption.TLS:
+        if self.account.encryption is Encryption.TLS:
             await self._connect_with_tls()
         else:
             await self._connect_and_upgrade()
@@ -161,7 +161,7 @@ class SubmissionSession:
             raise AuthenticationError(Cause.NO_LOGIN, Step.AUTH)
         try:
             with translated(Step.AUTH):
-                await log_in(self._account.username, self._account.password)
+                await log_in(self.account.username, self.account.password)
         except MailError as err:
             if err.reply:
                 # A server may repeat what it does not take.
@@ -241,7 +241,7 @@ class SubmissionSession:
         return Transaction(
             cast("Dialogue", self._dialogue),
             submission,
-            timeout=self._account.timeout,
+            timeout=self.account.timeout,
             in_flight=in_flight and self.pipelining,
             announces_size=self._announces_size,
         )
@@ -292,7 +292,7 @@ class SubmissionSession:
         try:
             self._greeted(
                 await self._client.connect(
-                    timeout=min(PROBE_TIMEOUT, self._account.timeout)
+                    timeout=min(PROBE_TIMEOUT, self.account.timeout)
                 )
             )
         except (SMTPException, UnicodeError) as err:
@@ -321,7 +321,7 @@ class SubmissionSession:
         with suppress(OSError):
             async with asyncio.timeout(PROBE_TIMEOUT):
                 reader, writer = await asyncio.open_connection(
-                    self._account.host, self._account.port
+                    self.account.host, self.account.port
                 )
                 try:
                     return await reader.read(_GREETING_BYTES)
@@ -334,7 +334,7 @@ class SubmissionSession:
         try:
             async with asyncio.timeout(PROBE_TIMEOUT):
                 _, writer = await asyncio.open_connection(
-                    self._account.host, self._account.port, ssl=self._tls_context
+                    self.account.host, self.account.port, ssl=self._tls_context
                 )
         except ssl.SSLCertVerificationError:
             # Not one to be trusted, but a certificate all the same.

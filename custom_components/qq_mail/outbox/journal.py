@@ -53,8 +53,13 @@ class Journal:
 
     @property
     def is_open(self) -> bool:
-        """Whether something can be added; if not, it has to begin anew."""
-        return self._descriptor != _CLOSED
+        """Whether something can be added; if not, it has to begin anew.
+
+        What is added to a file that somebody has removed is gone with it.
+        """
+        if self._descriptor == _CLOSED:
+            return False
+        return os.fstat(self._descriptor).st_nlink > 0
 
     def read(self) -> Content:
         """Return what stands in it."""
@@ -123,7 +128,7 @@ class Journal:
 
     def close(self) -> None:
         """Let go of the file."""
-        if self.is_open:
+        if self._descriptor != _CLOSED:
             with suppress(OSError):
                 os.close(self._descriptor)
             self._descriptor = _CLOSED

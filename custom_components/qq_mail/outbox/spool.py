@@ -337,7 +337,9 @@ class Spool:
     def _settle(self, entry: Entry) -> None:
         """Bring the files of a message, or of the account, to what the journal says."""
         if entry.record is None:
-            self._unlink(entry.key)
+            # What the disk does not let go is still to be told by the journal.
+            self._file(entry.key).unlink(missing_ok=True)
+            self.body_file(entry.key).unlink(missing_ok=True)
             return
         if entry.body is not None:
             _write(self.body_file(entry.key), entry.body)

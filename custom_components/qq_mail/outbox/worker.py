@@ -132,7 +132,12 @@ class Worker:
             return
         line = self._lines[attempt.behind]
         session = cast("SubmissionSession", line.session)
-        line.next_marked = self._mark(message.queue_id)
+        try:
+            line.next_marked = self._mark(message.queue_id)
+        except _CutError:
+            # Whoever heard of the same turn has withdrawn it already.
+            self._tell(AttemptCut(message.queue_id))
+            return
         session.follow(self._submission(message))
         line.next = message
 
@@ -249,7 +254,8 @@ class Worker:
             line.marked = self._mark(line.message.queue_id)
         await line.marked
         # From here to its first octet nothing else happens.
-        if not self._may_send(line.message.queue_id):
+        session = cast("SubmissionSession", line.session)
+        if not self._may_send(line.message.queue_id) or session.account != self.account:
             raise _CutError
 
     def _end(self, line: _Line) -> None:
@@ -322,7 +328,8 @@ class Worker:
         """Keep a session for a while, if it can be used again."""
         if not session.is_open:
             return
-        if self._kept or not self._may_log_in():
+        outdated = session.account != self.account
+        if self._kept or outdated or not self._may_log_in():
             self._close(session)
             return
         self._kept, self._kept_since = session, read_clock().steady
