@@ -821,7 +821,7 @@ async def test_stop_of_home_assistant(
     hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
 ) -> None:
     """Home Assistant's stop waits a moment for the attempt, and no longer."""
-    server.script(Step.MAIL, Hang())
+    server.script(Step.MAIL, Hang(), times=None)
     call = hass.async_create_task(notify(hass))
     await until(lambda: server.logins == 1)
     await hass.async_stop(force=True)
