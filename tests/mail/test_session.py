@@ -1254,3 +1254,19 @@ async def test_left_with_one_announced(
     with pytest.raises(SessionError):
         await session.submit(SECOND)
     assert len(server.accepted) == 1
+
+
+async def test_login_that_is_cancelled(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext
+) -> None:
+    """Nothing of a connection is left that nobody waits for any more."""
+    session = SubmissionSession(account, tls_context)
+    server.script(At.EHLO, Hang())
+    opening = asyncio.create_task(session.open())
+    async with asyncio.timeout(10):
+        while not session.transcript.lines:
+            await asyncio.sleep(0.001)
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    assert not session.is_open

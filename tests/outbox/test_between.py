@@ -368,3 +368,18 @@ async def test_writer_after_a_full_disk(
     await writer.async_close()
     assert writer.stuck == 0
     assert record_of(tmp_path) == {"asked": 1}
+
+
+async def test_end_of_a_writer_that_is_busy(
+    hass: HomeAssistant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends when what it was told before is on the disk, and takes no more."""
+    writer = SpoolWriter(hass, Spool(tmp_path))
+    gate = hold_up(monkeypatch, Spool, "write")
+    writer.keep_state({"asked": 1})
+    await until(gate.reached.is_set)
+    end = hass.async_create_task(writer.async_end())
+    gate.opened.set()
+    await end
+    writer.keep_state({"asked": 2})
+    assert record_of(tmp_path)["asked"] == 1
