@@ -10,19 +10,16 @@ import re
 import sys
 import tempfile
 
+from benchmarks.alerts import alerts, bursts, round_trips
+from benchmarks.bench import Bench, configure, server
+from benchmarks.disk import disk, queue
+from benchmarks.large import large
+from benchmarks.report import chart, table
+from benchmarks.starts import starts
+from homeassistant.const import __version__
+from tests.e2e.home_assistant import Channel, HomeAssistant
+
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-
-# What follows needs the path above.
-from benchmarks.alerts import alerts, bursts, round_trips  # noqa: E402
-from benchmarks.bench import Bench, configure, server  # noqa: E402
-from benchmarks.disk import disk, queue  # noqa: E402
-from benchmarks.large import large  # noqa: E402
-from benchmarks.report import chart, table  # noqa: E402
-from benchmarks.starts import starts  # noqa: E402
-from homeassistant.const import __version__  # noqa: E402
-from tests.e2e.home_assistant import Channel, HomeAssistant  # noqa: E402
-
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 CHART = ROOT / "docs" / "images" / "benchmark.svg"
 _RESULTS = re.compile(

@@ -37,8 +37,8 @@ class QQMailButtonEntityDescription(ButtonEntityDescription):
 async def _send_test_message(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     """Write to the default recipients in Home Assistant's language."""
     await async_load_sending(hass)
-    from .message.request import MessageRequest  # noqa: PLC0415
-    from .sending import async_send  # noqa: PLC0415
+    from .message.request import MessageRequest  # noqa: PLC0415 - loaded with the first mail
+    from .sending import async_send  # noqa: PLC0415 - loaded with the first mail
 
     texts = await async_texts(hass)
     request = MessageRequest(title=texts("test_title"), message=texts("test_message"))

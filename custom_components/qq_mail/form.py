@@ -139,7 +139,7 @@ class Form:
     ) -> None:
         """Log in, as sending would, and note why that failed."""
         await async_load_session(hass)
-        from .mail.session import SubmissionSession  # noqa: PLC0415
+        from .mail.session import SubmissionSession  # noqa: PLC0415 - loaded before, by a thread
 
         account = account_from(data, timeout)
         logging_in = hass.data.setdefault(_LOGGING_IN, set())

@@ -155,8 +155,8 @@ async def _async_send(
 ) -> None:
     """Send what was said; None: to those that it names, or the account's recipients."""
     await async_load_sending(hass)
-    from .message.request import read_notification  # noqa: PLC0415
-    from .sending import async_send  # noqa: PLC0415
+    from .message.request import read_notification  # noqa: PLC0415 - loaded with the first mail
+    from .sending import async_send  # noqa: PLC0415 - loaded with the first mail
 
     request = read_notification(*said)
     if recipients is None:

@@ -92,7 +92,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
 async def _async_send_message(call: ServiceCall) -> ServiceResponse:
     """Send one mail for each account to all that a call names."""
     await async_load_sending(call.hass)
-    from .message_actions import async_send_message  # noqa: PLC0415
+    from .message_actions import async_send_message  # noqa: PLC0415 - loaded with the first mail
 
     return await async_send_message(call)
 
@@ -100,7 +100,7 @@ async def _async_send_message(call: ServiceCall) -> ServiceResponse:
 async def _async_preview_message(call: ServiceCall) -> ServiceResponse:
     """Answer with what a mail would be."""
     await async_load_sending(call.hass)
-    from .message_actions import async_preview_message  # noqa: PLC0415
+    from .message_actions import async_preview_message  # noqa: PLC0415 - loaded with the first mail
 
     return await async_preview_message(call)
 

@@ -61,7 +61,7 @@ class Mailbox:
         Raises InvalidMailboxError. Whoever may not block has imported the library.
         """
         # Its tables take longer to load than all that an account needs at its start.
-        from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415
+        from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - its tables take long
 
         if len(text.strip()) > _MAX_TEXT:
             raise InvalidMailboxError(text)

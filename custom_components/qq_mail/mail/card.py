@@ -66,19 +66,19 @@ _PRE = (
 )
 # Below the card's own title, which is the only heading of the first level.
 _LOWERED = {f"h{level}": f"h{min(level + 1, 6)}" for level in range(1, 7)}
-_FONT = (
+_FONT = Markup(
     "font-family:-apple-system,'PingFang SC','Microsoft YaHei','Noto Sans CJK SC',"
     "'Segoe UI',Helvetica,Arial,sans-serif;"
 )
 # Also put into mails that are not ours, hence with a font, and not by a template: those
 # are read from the disk, and the event loop has no time for that.
-_NOTE = (
+_NOTE = Markup(
     '<table role="presentation" class="note" width="100%" cellpadding="0"'
     ' cellspacing="0" border="0" style="width:100%;margin:0 0 16px 0;'
     'background-color:#f2f4f6;border-radius:8px;"><tr><td class="muted" dir="auto"'
     ' align="left" style="padding:10px 14px;font-size:13px;line-height:20px;'
-    f"color:#5f6b76;text-align:start;word-break:break-word;{_FONT}"
-    '">{}</td></tr></table>'
+    "color:#5f6b76;text-align:start;word-break:break-word;{font}"
+    '">{notes}</td></tr></table>'
 )
 
 CONTENT_WIDTH = 560
@@ -175,7 +175,7 @@ def render_html(card: Card) -> str:
         text=text,
         preheader=_preheader(card, text),
         nothing=_NOTHING,
-        font=Markup(_FONT),  # noqa: S704 - ours
+        font=_FONT,
         accent=accent,
         accent_on_dark=accent_on_dark,
     )
@@ -242,7 +242,7 @@ def fitted(card: Card, render: Callable[[Card], str]) -> tuple[Card, str]:
 def note_html(*notes: str) -> Markup:
     """Return notes as HTML that can stand in a card, or in anyone's mail."""
     # It escapes what is put into it.
-    return Markup(_NOTE).format(Markup("<br>\n").join(notes))  # noqa: S704
+    return _NOTE.format(font=_FONT, notes=Markup("<br>\n").join(notes))
 
 
 def _preheader(card: Card, text: str) -> str:

@@ -81,7 +81,7 @@ class Transaction:
     def begin(self) -> None:
         """Send the envelope, where that is one flight."""
         if self.in_flight:
-            self._dialogue.write(self._said, self._envelope, len(self._rcpt) + 2)
+            self._dialogue.write(self.said, self.envelope, self.replies)
 
     async def open(self, before_data: Callable[[], Awaitable[None]] | None) -> None:
         """Have the server ready for the text. Raises MailError, OSError."""
@@ -118,9 +118,9 @@ class Transaction:
         self.dot_sent = True
         said, octets, replies = "text .", self._piece.result() + b".\r\n", 1
         if following:
-            said += f" {following._said}"  # noqa: SLF001
-            octets += following._envelope  # noqa: SLF001 - one of the same kind
-            replies += len(following._rcpt) + 2  # noqa: SLF001
+            said += f" {following.said}"
+            octets += following.envelope
+            replies += following.replies
         self._dialogue.write(said, octets, replies)
 
     async def answer(self) -> Reply:
@@ -175,11 +175,18 @@ class Transaction:
             return False
 
     @property
-    def _said(self) -> str:
+    def replies(self) -> int:
+        """How many answers its envelope has."""
+        return len(self._rcpt) + 2
+
+    @property
+    def said(self) -> str:
+        """The commands of its envelope, as a transcript has them."""
         return " ".join(["MAIL", *["RCPT" for _ in self._rcpt], "DATA"])
 
     @property
-    def _envelope(self) -> bytes:
+    def envelope(self) -> bytes:
+        """All but the text, in one flight."""
         return b"".join([self._mail, *self._rcpt, b"DATA\r\n"])
 
     async def _name_recipients(self) -> None:

@@ -281,7 +281,7 @@ class QueueManager:
     def _submission(self, message: QueuedMessage) -> Submission:
         """Return a message as it is to go out: a late one says so."""
         # Loaded together with the session that is to have it.
-        from ..mail.message import date_insertion, insertions  # noqa: PLC0415
+        from ..mail.message import date_insertion, insertions  # noqa: PLC0415 - loaded with the session
 
         now = read_clock()
         raised = now.wall_at(message.raised)

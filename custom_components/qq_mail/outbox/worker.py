@@ -299,7 +299,7 @@ class Worker:
         """Return a session that nobody uses, new if there is none. Raises SessionError."""
         async with self._opening:
             await async_load_session(self._hass)
-            from ..mail.session import SubmissionSession  # noqa: PLC0415
+            from ..mail.session import SubmissionSession  # noqa: PLC0415 - loaded just before, by a thread
 
             # While this waited, a login may have been refused.
             if not self._may_log_in():

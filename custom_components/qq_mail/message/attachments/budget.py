@@ -62,7 +62,7 @@ def _fit(parts: Sequence[BodyPart], budget: int) -> Fetched:
             if sum(sizes.values()) <= budget:
                 break
             # Few messages need Pillow, and this is no event loop.
-            from .pictures import shrunk  # noqa: PLC0415
+            from .pictures import shrunk  # noqa: PLC0415 - Pillow: in a thread, if at all
 
             content = shrunk(parts[index], side)
             if content and len(content) < sizes[index]:
@@ -98,7 +98,7 @@ def _measured(part: BodyPart) -> BodyPart:
     """Note how wide a picture is shown."""
     if part.media_type not in PICTURES:
         return part
-    from .pictures import width_of  # noqa: PLC0415 - as above
+    from .pictures import width_of  # noqa: PLC0415 - Pillow: in a thread, if at all
 
     return replace(part, width=width_of(part))
 

@@ -121,12 +121,12 @@ async def _async_chart(
 def _read(
     hass: HomeAssistant, states: Sequence[State], span: Span
 ) -> dict[str, Recorded]:
-    from .recorded import read  # noqa: PLC0415
+    from .recorded import read  # noqa: PLC0415 - in a thread, if at all
 
     return read(hass, {state.entity_id: kind_of(state) for state in states}, span)
 
 
 def _draw(plots: Iterable[tuple[Plot, Span]]) -> list[bytes]:
-    from .drawing import draw  # noqa: PLC0415
+    from .drawing import draw  # noqa: PLC0415 - in a thread, if at all
 
     return [draw(plot, span) for plot, span in plots]
