@@ -29,6 +29,7 @@ from .mail.message import BASE64_LINE, compose
 from .mail.models import Draft, Priority
 from .message.draft import async_material
 from .message.errors import invalid_address
+from .message.preview import preview
 from .message.request import MessageRequest
 from .message.texts import async_texts
 from .outbox.errors import OutboxClosedError, OutboxFullError, StalledError
@@ -199,7 +200,8 @@ async def async_preview(
     async with async_material(
         hass, request, _budget(entry, outbox), dt_util.utcnow(), texts
     ) as material:
-        text, html, _ = await hass.async_add_executor_job(material.content)
+        text, html, parts = await hass.async_add_executor_job(material.content)
+        html = await hass.async_add_executor_job(preview, html, parts)
         return text, html, material.notes
 
 
