@@ -227,6 +227,25 @@ def test_send_from_the_developer_tools(here: Desk) -> None:
     assert mail.message["X-Priority"] == "2 (High)"
 
 
+def test_charts_in_the_form(here: Desk) -> None:
+    """A chart is chosen by its entities, and the rest is explained."""
+    here.add("10015@qq.com")
+    texts = here.texts("selector")
+    with here.page("/config/tools/action?service=qq_mail.send_message") as page:
+        row = page.locator("ha-settings-row").filter(has_text="图表").first
+        row.get_by_role("button", name="添加").click()
+        for name in ("entities", "period", "title"):
+            for part in ("name", "description"):
+                shown = texts[f"charts.fields.{name}.{part}"]
+                expect(page.get_by_text(shown, exact=True).last).to_be_visible()
+        page.get_by_text("选择一个实体").last.click()
+        page.get_by_text("排队中的邮件").locator("visible=true").first.click()
+        page.get_by_role("button", name="添加", exact=True).last.click()
+        page.get_by_text("YAML 模式").click()
+        written = page.locator(".cm-content")
+        expect(written).to_contain_text("sensor.10015_qq_com_queued_messages")
+
+
 def test_new_code(here: Desk) -> None:
     """QQ refuses the code: a person sees that, types a new one, and the alert goes."""
     address = "10004@qq.com"
