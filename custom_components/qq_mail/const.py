@@ -101,3 +101,6 @@ MAX_CHARTED: Final = 8
 """Entities of a chart: more lines cannot be told apart."""
 CHART_TIMEOUT: Final = 10
 """Seconds for all charts of a message."""
+
+MAX_LINKS: Final = 1000
+"""Buttons of an account's mails that are remembered; then the oldest go."""
