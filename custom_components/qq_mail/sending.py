@@ -11,6 +11,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
+from .answers import get_answers
 from .const import (
     CONF_REPLY_TO,
     CONF_SENDER_NAME,
@@ -74,6 +75,7 @@ async def async_send(
     with outbox.making("" if request.clear else tag) as ticket:
         if not request.clear:
             return await _async_send(hass, entry, outbox, request, recipients, ticket)
+        get_answers(hass).revoke_tag(entry.entry_id, tag)
         discarded, thread = await outbox.async_clear(tag)
         if not thread:
             notes = (await async_texts(hass)).notes(request.notes)

@@ -14,6 +14,7 @@ from homeassistant.helpers.storage import Store
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN, LOGGER, MAX_LINKS
+from ..loading import async_load_page
 from ..outbox.clock import Now, read_clock
 from .links import async_tell_plain_http
 from .models import Action, Click, Link, Mail
@@ -89,6 +90,7 @@ class Answers:
             )
             self._links[link.digest] = link
         self._prune(now)
+        self._load_page_soon()
         async_tell_plain_http(self._hass)
         return tokens
 
@@ -163,6 +165,12 @@ class Answers:
             except Exception:  # noqa: BLE001 - whatever it is, the others hear of it
                 LOGGER.exception("A listener failed at a button of %s", mail.queue_id)
 
+    def _load_page_soon(self) -> None:
+        """Load what a link opens before an update can put another in its place."""
+        self._hass.async_create_background_task(
+            async_load_page(self._hass), f"{DOMAIN} load page"
+        )
+
     def _all(self) -> list[Link]:
         return list(self._links.values())
 
@@ -200,6 +208,8 @@ class Answers:
             else:
                 self._links.setdefault(link.digest, link)
         self._prune(now)
+        if self._links:
+            self._load_page_soon()
         if damaged:
             LOGGER.error("Of the buttons of earlier mails %d are damaged", damaged)
 
