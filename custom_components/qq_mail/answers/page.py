@@ -55,11 +55,12 @@ class Pages:
 
     def ask(self, link: Link) -> str:
         """Return the page with a button; nothing was done yet."""
+        title = _undirected(link.action.title)
         return self._page(
-            link.action.title,
+            title,
             self._mail(link),
             self._texts("answer_ask"),
-            button=link.action.title,
+            button=title,
             destructive=link.action.destructive,
             small=self._small(link),
         )
@@ -148,9 +149,14 @@ class Pages:
         )
 
 
+def _undirected(text: str) -> str:
+    """Return a text that reads as it is written."""
+    return _DIRECTIONS.sub("", text)
+
+
 def _isolated(text: str) -> str:
     """Return a text that does not turn round what stands beside it."""
-    return f"\u2068{_DIRECTIONS.sub('', text)}\u2069"
+    return f"\u2068{_undirected(text)}\u2069"
 
 
 def _time(time: datetime) -> str:
