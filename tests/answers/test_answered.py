@@ -7,9 +7,11 @@ from aiohttp.test_utils import TestClient
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import async_mock_service
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.qq_mail.answers import Action, get_answers
 from custom_components.qq_mail.const import DOMAIN
+from homeassistant.components.trace.const import DATA_TRACE
 from homeassistant.core import Event, HomeAssistant, ServiceCall
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
@@ -17,6 +19,7 @@ from homeassistant.setup import async_setup_component
 from ..conftest import ADDRESS, Events, shut_down
 from ..outbox.test_outbox import later, outbox_of, until
 from ..qq_server import Answer, QQServer, Step, replies
+from ..test_diagnostics import download
 from ..test_sending import send
 from ..test_trigger import second_account
 from .conftest import ACKNOWLEDGE, CLOSE, House, path_of
@@ -41,6 +44,8 @@ async def automate(
     if options is not None:
         trigger["options"] = options
     config = {
+        # Only what has one is traced.
+        "id": "answered",
         "triggers": trigger,
         "actions": {
             "action": "test.automation",
@@ -62,6 +67,33 @@ async def test_trigger(house: House, browser: Browser) -> None:
     (call,) = calls
     assert call.data == {**CLICK, "account": ADDRESS}
     assert token not in repr(call)
+
+
+async def test_token_nowhere(
+    house: House,
+    hass_client: ClientSessionGenerator,
+    hass_client_no_auth: ClientSessionGenerator,
+    hass_storage: dict[str, Any],
+) -> None:
+    """Neither states nor traces, diagnostics or stores have a token."""
+    hass = house.hass
+    assert await async_setup_component(hass, "diagnostics", {})
+    browser = await hass_client_no_auth()
+    calls = await automate(hass, None)
+    (token,) = house.issue()
+    await browser.post(path_of(token))
+    await hass.async_block_till_done()
+    assert calls
+    _, diagnostics = await download(hass, hass_client, house.entry)
+    traces = [
+        trace.as_extended_dict()
+        for several in hass.data[DATA_TRACE].values()
+        for trace in several.values()
+    ]
+    # Where a press is told, it is by its name alone.
+    told = [str(traces), str(hass.states.async_all()), str(hass_storage)]
+    assert [text for text in told if "acknowledge" in text] == told
+    assert [text for text in (*told, diagnostics) if token in text] == []
 
 
 @pytest.mark.parametrize(
