@@ -101,3 +101,7 @@ MAX_CHARTED: Final = 8
 """Entities of a chart: more lines cannot be told apart."""
 CHART_TIMEOUT: Final = 10
 """Seconds for all charts of a message."""
+
+MAX_ACTIONS: Final = 5
+"""Buttons that act, in one mail: more than that nobody reads in an alarm."""
+DEFAULT_ACTIONS_EXPIRE_AFTER = timedelta(hours=24)
