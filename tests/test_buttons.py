@@ -10,7 +10,7 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.qq_mail.answers import async_answers
+from custom_components.qq_mail.answers import get_answers
 from custom_components.qq_mail.const import DOMAIN
 from homeassistant.core import HomeAssistant
 
@@ -35,7 +35,7 @@ def external(hass: HomeAssistant) -> None:
 @pytest.fixture
 async def issued(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the tokens that will be issued, also those of mails that never arrive."""
-    answers = await async_answers(hass)
+    answers = get_answers(hass)
     issue, tokens = answers.issue, list[str]()
 
     def remembering(*args: Any) -> tuple[str, ...]:
@@ -66,7 +66,7 @@ def tokens_of(mail: AcceptedMessage) -> list[str]:
 
 async def works(hass: HomeAssistant, token: str) -> bool:
     """Whether a button can be pressed."""
-    return (await async_answers(hass)).find(token) is not None
+    return get_answers(hass).find(token) is not None
 
 
 async def test_buttons(
@@ -94,10 +94,10 @@ async def test_buttons(
         ("Acknowledge", f"{BASE}/api/qq_mail/action/{second}"),
         ("Open the dashboard", f"{BASE}/lovelace/water"),
     ]
-    said = "Whoever has this mail can press, until 2026-11-28 16:00."
+    said = "Whoever has this mail can press: each button once, until 2026-11-28 16:00."
     assert said in body_of(mail)
     assert said in body_of(mail, "html")
-    answers = await async_answers(hass)
+    answers = get_answers(hass)
     found = [answers.find(token) for token in (first, second)]
     assert [link and link.action.action for link in found] == [
         "close_valve",
@@ -154,7 +154,7 @@ async def test_two_accounts(
     )
     tokens = [token for mail in server.accepted for token in tokens_of(mail)]
     assert len(set(tokens)) == 4
-    answers = await async_answers(hass)
+    answers = get_answers(hass)
     links = [answers.find(token) for token in tokens]
     assert {link.mail.entry_id for link in links if link} == {
         loaded_entry.entry_id,
@@ -291,7 +291,7 @@ async def test_cleared_while_it_is_made(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nobody gets it, so nobody can press: whether its tokens were there before or not."""
-    answers = await async_answers(hass)
+    answers = get_answers(hass)
     saving, go_on = asyncio.Event(), asyncio.Event()
 
     async def save() -> None:

@@ -19,6 +19,7 @@ from custom_components.qq_mail import (
     recipient_flow,
     sensor,
 )
+from custom_components.qq_mail.answers.links import PLAIN_HTTP
 from custom_components.qq_mail.errors import _CAUSES_WITH_EXMAIL_TEXT, action_error
 from custom_components.qq_mail.mail.diagnosis import Cause, Treatment
 from custom_components.qq_mail.mail.errors import MailError
@@ -93,6 +94,13 @@ CHART_TEXTS = {
     "total",
 }
 
+ANSWER_TEXTS = {
+    *("ask", "done", "done_before", "done_before_text", "done_text"),
+    *("from_elsewhere", "from_elsewhere_text", "logged", "mail", "not_ready"),
+    *("not_ready_text", "small", "sure", "sure_text", "sure_yes", "too_many"),
+    *("too_many_text", "unknown", "unknown_text"),
+}
+
 # What the texts may name, by where they stand.
 PLACEHOLDERS = {
     "config": {
@@ -130,11 +138,14 @@ PLACEHOLDERS = {
         "port",
         "queue_id",
         "reason",
+        "recipients",
         "reply",
         "seconds",
         "size",
+        "subject",
         "suggestion",
         "time",
+        "title",
         "total",
         "value",
     },
@@ -241,6 +252,7 @@ def entity_texts() -> set[str]:
     """Return what the entities' descriptions ask for."""
     problem = f"entity.binary_sensor.{binary_sensor.PROBLEM.key}"
     message = f"entity.event.{event.MESSAGE.key}"
+    action = f"entity.event.{event.CLICKS.key}"
     holds = {Treatment.PAUSE, Treatment.LOGIN_LATER, Treatment.NEW_CODE}
     return {
         f"{problem}.name",
@@ -254,9 +266,17 @@ def entity_texts() -> set[str]:
         f"{message}.name",
         *(
             f"{message}.state_attributes.{key}.name"
-            for name, key in vars(event).items()
-            if name.startswith("ATTR_")
+            for key in (
+                *("attempts", "cause", "next_attempt", "queue_id", "recipients"),
+                *("reply", "subject"),
+            )
         ),
+        f"{action}.name",
+        *(
+            f"{action}.state_attributes.{key}.name"
+            for key in ("action", "queue_id", "recipients", "subject", "tag", "title")
+        ),
+        f"{action}.state_attributes.event_type.state.{event.CLICKED}",
         *(f"{message}.state_attributes.cause.state.{cause}" for cause in Cause),
         *(
             f"{message}.state_attributes.event_type.state.{outcome}"
@@ -344,6 +364,7 @@ def test_every_text_the_code_names() -> None:
             | {"account_disabled", "entity_disabled"}
             | {"unknown_queue_id"}
             | {f"chart_{key}" for key in CHART_TEXTS}
+            | {f"answer_{key}" for key in ANSWER_TEXTS}
             | {f"attachment_{key}" for key in ATTACHMENT_FAILURES}
             | MESSAGE_ERRORS
         ),
@@ -392,7 +413,13 @@ def test_every_text_the_code_names() -> None:
             for trigger in TRIGGERS
             for text in (*NAME, *(f"fields.config_entry_id.{text}" for text in NAME))
         ),
-        *(f"issues.{issue}.title" for issue in Issue),
+        *(
+            f"triggers.action_clicked.fields.{field}.{text}"
+            for field in ("action", "tag")
+            for text in NAME
+        ),
+        *(f"issues.{issue}.title" for issue in (*Issue, PLAIN_HTTP)),
+        f"issues.{PLAIN_HTTP}.description",
         "issues.paused.description",
         *(
             f"issues.{issue}.fix_flow.step.confirm.{text}"

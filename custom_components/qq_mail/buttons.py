@@ -10,7 +10,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
-from .answers import Action, Mail, async_answers, link_base
+from .answers import ACTION_PATH, Action, Mail, get_answers, link_base
 from .const import DOMAIN
 from .mail.buttons import Button, Look
 from .message.draft import Material, absolute
@@ -38,15 +38,15 @@ async def async_buttons(
         if row.action
     ]
     base = link_base(hass)
-    if not actions or base is None:
+    if not actions or not base:
         async_draw(hass, material, request, mail.time, texts)
         yield
         return
-    answers = await async_answers(hass)
+    answers = get_answers(hass)
     tokens = answers.issue(mail, actions, mail.time + request.actions_expire_after)
     nobody = True
     try:
-        urls = [f"{base[0]}/api/{DOMAIN}/action/{token}" for token in tokens]
+        urls = [f"{base[0]}{ACTION_PATH}/{token}" for token in tokens]
         async_draw(hass, material, request, mail.time, texts, urls)
         # Before anybody can press.
         await answers.async_save()

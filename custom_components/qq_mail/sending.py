@@ -11,7 +11,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
-from .answers import Mail, async_answers
+from .answers import Mail, get_answers
 from .buttons import async_buttons, async_draw
 from .const import (
     CONF_REPLY_TO,
@@ -76,9 +76,7 @@ async def async_send(
     with outbox.making("" if request.clear else tag) as ticket:
         if not request.clear:
             return await _async_send(hass, entry, outbox, request, recipients, ticket)
-        answers = await async_answers(hass)
-        # Without an await in between: a mail that is cleared has no button that works.
-        answers.revoke_tag(entry.entry_id, tag)
+        get_answers(hass).revoke_tag(entry.entry_id, tag)
         discarded, thread = await outbox.async_clear(tag)
         if not thread:
             notes = (await async_texts(hass)).notes(request.notes)

@@ -6,7 +6,18 @@ that is pressed.
 """
 
 from .links import link_base
-from .models import Action, Click, Mail
-from .store import Answers, async_answers
+from .models import ACTION_PATH, Action, Click, Mail
+from .store import Answers, async_answers, get_answers
+from .view import async_setup_view
 
-__all__ = ["Action", "Answers", "Click", "Mail", "async_answers", "link_base"]
+__all__ = [
+    "ACTION_PATH",
+    "Action",
+    "Answers",
+    "Click",
+    "Mail",
+    "async_answers",
+    "async_setup_view",
+    "get_answers",
+    "link_base",
+]

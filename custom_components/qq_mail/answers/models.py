@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
+
+ACTION_PATH: Final = "/api/qq_mail/action"
+"""A link is this, a slash and its token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from homeassistant.helpers.storage import Store
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN, LOGGER, MAX_LINKS
+from ..loading import async_load_page
 from ..outbox.clock import Now, read_clock
 from .links import async_tell_plain_http
 from .models import Action, Click, Link, Mail
@@ -89,6 +90,7 @@ class Answers:
             )
             self._links[link.digest] = link
         self._prune(now)
+        self._load_page_soon()
         async_tell_plain_http(self._hass)
         return tokens
 
@@ -104,26 +106,26 @@ class Answers:
     def revoke(self, *queue_ids: str) -> None:
         """Have the buttons of these mails work no longer."""
         chosen = set(queue_ids)
-        self._remove(link for link in self._all() if link.mail.queue_id in chosen)
+        self._remove(link for link in self.all() if link.mail.queue_id in chosen)
 
     @callback
     def revoke_tag(self, entry_id: str, tag: str) -> None:
         """Have the buttons of an account's mails with this tag work no longer."""
         self._remove(
             link
-            for link in self._all()
+            for link in self.all()
             if (link.mail.entry_id, link.mail.tag) == (entry_id, tag)
         )
 
     @callback
     def revoke_entry(self, entry_id: str) -> None:
         """Have an account's buttons work no longer."""
-        self._remove(link for link in self._all() if link.mail.entry_id == entry_id)
+        self._remove(link for link in self.all() if link.mail.entry_id == entry_id)
 
     @callback
     def revoke_for(self, queue_id: str, recipients: Iterable[str]) -> None:
         """Know who will never get a mail; once that is all, its buttons go."""
-        for link in self._all():
+        for link in self.all():
             if link.mail.queue_id == queue_id:
                 refused = self._refused.setdefault(queue_id, set())
                 refused.update(recipients)
@@ -163,7 +165,14 @@ class Answers:
             except Exception:  # noqa: BLE001 - whatever it is, the others hear of it
                 LOGGER.exception("A listener failed at a button of %s", mail.queue_id)
 
-    def _all(self) -> list[Link]:
+    def _load_page_soon(self) -> None:
+        """Load what a link opens before an update can put another in its place."""
+        self._hass.async_create_background_task(
+            async_load_page(self._hass), f"{DOMAIN} load page"
+        )
+
+    def all(self) -> list[Link]:
+        """Return every button that is known, the oldest first."""
         return list(self._links.values())
 
     def _remove(self, links: Iterable[Link]) -> None:
@@ -176,7 +185,7 @@ class Answers:
     def _prune(self, now: Now) -> None:
         """Forget what is over, and the oldest of an account that has too many."""
         numbers: dict[str, int] = {}
-        for link in reversed(self._all()):
+        for link in reversed(self.all()):
             entry_id = link.mail.entry_id
             numbers[entry_id] = numbers.get(entry_id, 0) + 1
             if now.steady >= link.deadline or numbers[entry_id] > MAX_LINKS:
@@ -200,6 +209,8 @@ class Answers:
             else:
                 self._links.setdefault(link.digest, link)
         self._prune(now)
+        if self._links:
+            self._load_page_soon()
         if damaged:
             LOGGER.error("Of the buttons of earlier mails %d are damaged", damaged)
 
