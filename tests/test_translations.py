@@ -43,12 +43,15 @@ LANGUAGES = ("en", "zh-Hans", "zh-Hant")
 PLACEHOLDER = re.compile(r"{(\w+)}")
 NAME = ("name", "description")
 MESSAGE_ERRORS = {
+    "action_for_phones",
     "attachment_entity",
     "attachment_source",
     "chart_entities",
     "chart_too_long",
     "chart_too_many",
     "clear_needs_tag",
+    "invalid_action",
+    "invalid_actions_expire_after",
     "invalid_choice",
     "invalid_content_id",
     "invalid_entities",
@@ -62,7 +65,10 @@ MESSAGE_ERRORS = {
     "invalid_yes_no",
     "nothing_to_say",
     "tag_too_long",
+    "too_many_actions",
     "unknown_field",
+    "unknown_field_of_action",
+    "unknown_field_of_action_options",
     "unknown_field_of_attachment",
     "unknown_field_of_attachment_options",
     "unknown_field_of_chart",
@@ -344,12 +350,13 @@ def test_every_text_the_code_names() -> None:
                 "outbox_full",
             }
             | {"nobody_in_target", "not_our_entity", "not_our_member"}
-            | {"entity_not_found", "more_notes", "no_url", "over"}
+            | {"entity_not_found", "more_notes", "no_buttons", "no_url", "over"}
             | {
                 f"card_{text}"
                 for text in (
                     *("name", "state", "since", "open", "more", "sent_by"),
                     *("highest", "high"),
+                    *("press_at_home", "press_until"),
                     *(STATE_UNAVAILABLE, STATE_UNKNOWN),
                 )
             }
@@ -377,6 +384,11 @@ def test_every_text_the_code_names() -> None:
         *(
             f"selector.attachments.fields.{field}.{name}"
             for field in (*Source, "filename", "content_id", "inline")
+            for name in NAME
+        ),
+        *(
+            f"selector.actions.fields.{field}.{name}"
+            for field in ("action", "title", "uri", "destructive")
             for name in NAME
         ),
         *(
@@ -465,6 +477,8 @@ BY_OTHER_WAYS = {
     "card_unavailable": set[str](),
     "card_unknown": set[str](),
     "unknown_field": {"field", "suggestion"},
+    "unknown_field_of_action": {"field", "suggestion"},
+    "unknown_field_of_action_options": {"field", "options"},
     "unknown_field_of_attachment": {"field", "suggestion"},
     "unknown_field_of_attachment_options": {"field", "options"},
     "unknown_field_of_chart": {"field", "suggestion"},
