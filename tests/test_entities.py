@@ -36,6 +36,7 @@ ACCEPTED_TODAY = "sensor.123456_qq_com_accepted_today"
 LAST_ACCEPTED = "sensor.123456_qq_com_last_accepted"
 NEXT_ATTEMPT = "sensor.123456_qq_com_next_attempt"
 PROBLEM = "binary_sensor.123456_qq_com_problem"
+ACTION = "event.123456_qq_com_action"
 MESSAGE = "event.123456_qq_com_message"
 SEND_TEST_MESSAGE = "button.123456_qq_com_send_test_message"
 RETRY = "button.123456_qq_com_retry_queued_messages"
@@ -148,7 +149,8 @@ def all_entities(monkeypatch: pytest.MonkeyPatch) -> None:
                         ]
                     },
                     None,
-                )
+                ),
+                ACTION: ("action", None, None, {"event_types": ["clicked"]}, None),
             },
             id="event",
         ),

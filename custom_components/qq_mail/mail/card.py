@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from .buttons import Button
 from .chart import GROUND, Chart
 from .markup import end_of_body, text_of
 from .models import Priority
@@ -139,6 +140,9 @@ class Card:
     more: str = "{number}"
     """Says how many those are."""
     link: Link | None = None
+    buttons: tuple[Button, ...] = ()
+    small_print: tuple[str, ...] = ()
+    """Below the buttons: who can press them, and until when."""
     pictures: tuple[Picture, ...] = ()
     charts: tuple[Chart, ...] = ()
     widths: Mapping[str, int] = field(default_factory=dict)
@@ -192,11 +196,12 @@ def render_text(card: Card) -> str:
 
 
 def extend_html(html: str, card: Card) -> str:
-    """Return the caller's own HTML with the card's table, button, pictures, notes."""
+    """Return the caller's own HTML with all that a card has below its text."""
     if not (
         card.rows
         or card.left_out
         or card.link
+        or card.buttons
         or card.pictures
         or card.charts
         or card.notes
@@ -223,7 +228,9 @@ def extend_text(text: str, card: Card) -> str:
     rows += [card.and_more] if card.left_out else []
     link = [f"{card.link.title} {card.link.url}".strip()] if card.link else []
     charts = [chart.text(signs) for chart in card.charts]
-    blocks = [text, "\n".join(pictures), *charts]
+    buttons = [button.text for button in card.buttons]
+    small_print = card.small_print if card.buttons else ()
+    blocks = [text, "\n".join(pictures), *buttons, "\n".join(small_print), *charts]
     blocks += map("\n".join, (rows, link, card.notes))
     return "\n\n".join(block for block in blocks if block)
 
