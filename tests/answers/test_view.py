@@ -287,7 +287,7 @@ async def test_before_automations_listen(
     assert (await browser.post(path_of(token))).status == 503
     hass.set_state(CoreState.running)
     hass.bus.async_fire("homeassistant_started")
-    await hass.async_block_till_done()
+    await hass.async_block_till_done(wait_background_tasks=True)
     assert (await browser.post(path_of(token))).status == 200
     assert len(house.clicks) == 1
 
