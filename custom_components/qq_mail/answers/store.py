@@ -9,7 +9,6 @@ import secrets
 from typing import Any
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.storage import Store
 from homeassistant.util.hass_dict import HassKey
 
@@ -61,7 +60,7 @@ class Answers:
             stored = None
             try:
                 stored = await self._store.async_load()
-            except (HomeAssistantError, OSError) as err:
+            except Exception as err:  # noqa: BLE001 - the reader raises what it happens to meet
                 LOGGER.error("The buttons of earlier mails cannot be read: %s", err)
             self._loaded = True
             if stored is not None:
