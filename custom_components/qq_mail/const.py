@@ -96,6 +96,8 @@ PICTURE_SIDES: Final = (1920, 1280, 800)
 PICTURE_QUALITY: Final = 80
 """Of a JPEG: above it files grow faster than anyone sees."""
 
+MAX_PREVIEWED: Final = 500_000
+"""Octets of pictures in the HTML of a preview: a page that shows it as text gets slow."""
 MAX_CHARTS: Final = 6
 MAX_CHARTED: Final = 8
 """Entities of a chart: more lines cannot be told apart."""

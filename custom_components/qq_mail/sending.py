@@ -31,6 +31,7 @@ from .mail.message import BASE64_LINE, compose
 from .mail.models import Draft, Priority
 from .message.draft import async_material
 from .message.errors import invalid_address
+from .message.preview import preview
 from .message.request import MessageRequest
 from .message.texts import async_texts
 from .outbox.errors import OutboxClosedError, OutboxFullError, StalledError
@@ -215,7 +216,8 @@ async def async_preview(
         hass, request, _budget(entry, outbox), raised, texts
     ) as material:
         async_draw(hass, material, request, raised, texts)
-        text, html, _ = await hass.async_add_executor_job(material.content)
+        text, html, parts = await hass.async_add_executor_job(material.content)
+        html = await hass.async_add_executor_job(preview, html, parts)
         return text, html, material.notes
 
 
