@@ -35,6 +35,7 @@ QUEUED = "sensor.123456_qq_com_queued_messages"
 ACCEPTED_TODAY = "sensor.123456_qq_com_accepted_today"
 LAST_ACCEPTED = "sensor.123456_qq_com_last_accepted"
 NEXT_ATTEMPT = "sensor.123456_qq_com_next_attempt"
+REPEATS = "sensor.123456_qq_com_repeats_counted"
 PROBLEM = "binary_sensor.123456_qq_com_problem"
 MESSAGE = "event.123456_qq_com_message"
 SEND_TEST_MESSAGE = "button.123456_qq_com_send_test_message"
@@ -177,6 +178,7 @@ def all_entities(monkeypatch: pytest.MonkeyPatch) -> None:
                     {"state_class": "measurement"},
                     None,
                 ),
+                REPEATS: ("repeats", None, None, {"state_class": "measurement"}, None),
             },
             id="sensor",
         ),

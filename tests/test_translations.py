@@ -55,6 +55,7 @@ MESSAGE_ERRORS = {
     "invalid_link",
     "invalid_media_source",
     "invalid_period",
+    "invalid_repeat_after",
     "invalid_url",
     "invalid_value",
     "invalid_wait",
@@ -109,9 +110,11 @@ PLACEHOLDERS = {
         "days",
         "entity",
         "field",
+        "first",
         "highest",
         "host",
         "hours",
+        "last",
         "limit",
         "link",
         "lowest",
@@ -129,6 +132,7 @@ PLACEHOLDERS = {
         "size",
         "suggestion",
         "time",
+        "title",
         "total",
         "value",
     },
@@ -325,6 +329,7 @@ def test_every_text_the_code_names() -> None:
             }
             | {"nobody_in_target", "not_our_entity", "not_our_member"}
             | {"entity_not_found", "more_notes", "no_url", "over"}
+            | {"repeats", "repeats_title"}
             | {
                 f"card_{text}"
                 for text in (

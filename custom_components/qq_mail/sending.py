@@ -3,6 +3,7 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from email.utils import make_msgid
 from functools import partial
 
@@ -35,6 +36,9 @@ from .outbox.errors import OutboxClosedError, OutboxFullError, StalledError
 from .outbox.intake import Ticket
 from .outbox.outbox import Outbox
 from .outbox.outcome import Outcome, Receipt
+from .repeating import async_repeats, repeats_of
+from .repeats.counting import Counting
+from .repeats.counts import Alert, Count, Counted
 
 _RESERVE = MEGABYTE
 """Octets that the server's limit leaves to texts and headers."""
@@ -43,6 +47,18 @@ _RESERVE = MEGABYTE
 _IMPORTANCE = {
     priority: len(Priority) // 2 - place for place, priority in enumerate(Priority)
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """An alert that was counted and not sent."""
+
+    number: int
+    """How many there are by now."""
+    since: datetime
+    """When what stands for them was raised."""
+    queue_id: str
+    """Of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +73,8 @@ class Sent:
     """How many messages were cleared."""
     refused: tuple[str, ...] = ()
     """What was named as an address, and is none."""
+    repeated: Repeated | None = None
+    """As what it was counted, because the same went out already, or waits."""
 
 
 async def async_send(
@@ -73,7 +91,18 @@ async def async_send(
     tag = request.tag
     with outbox.making("" if request.clear else tag) as ticket:
         if not request.clear:
+            counting = None
+            if request.repeat_after:
+                counting = (await async_repeats(hass, entry, outbox)).counting
+            elif repeats := repeats_of(hass, entry.entry_id):
+                counting = repeats.counting
+            if counting:
+                return await _async_count_or_send(
+                    hass, entry, outbox, counting, request, recipients, ticket
+                )
             return await _async_send(hass, entry, outbox, request, recipients, ticket)
+        if repeats := repeats_of(hass, entry.entry_id):
+            repeats.counting.async_clear(tag)
         discarded, thread = await outbox.async_clear(tag)
         if not thread:
             notes = (await async_texts(hass)).notes(request.notes)
@@ -96,6 +125,82 @@ async def async_send(
             raise
         await outbox.async_said()
         return replace(sent, discarded=discarded)
+
+
+async def _async_count_or_send(
+    hass: HomeAssistant,
+    entry: QQMailConfigEntry,
+    outbox: Outbox,
+    counting: Counting,
+    request: MessageRequest,
+    recipients: Recipients,
+    ticket: Ticket,
+) -> Sent:
+    """Count an alert that is the same as one that went out, or send it."""
+    alert = Alert.of(
+        tag=request.tag,
+        title=one_line(request.title),
+        texts=(request.message, request.html),
+        recipients=recipients,
+        priority=request.priority,
+    )
+    found = await counting.async_admit(alert, ticket, request.repeat_after)
+    if isinstance(found, Count):
+        repeated = Repeated(found.counted.number, found.raised, found.queue_id)
+        notes = (await async_texts(hass)).notes(request.notes)
+        _log(notes, alert.title)
+        return Sent(None, notes, refused=request.refused, repeated=repeated)
+    if found.number:
+        request = replace(request, notes=(_repeats(found), *request.notes))
+    try:
+        return await _async_send(hass, entry, outbox, request, recipients, ticket)
+    except HomeAssistantError:
+        counting.async_failed(ticket.queue_id)
+        raise
+
+
+async def async_tell_repeats(
+    hass: HomeAssistant,
+    entry: QQMailConfigEntry,
+    alert: Alert,
+    counted: Counted,
+    ticket: Ticket,
+) -> None:
+    """Send how often an alert was raised, without waiting for the mail's first attempt.
+
+    Raises HomeAssistantError where it cannot be kept.
+    """
+    texts = await async_texts(hass)
+    request = MessageRequest(
+        title=texts(
+            "repeats_title",
+            title=alert.title or ATTR_TITLE_DEFAULT,
+            number=str(counted.number),
+        ),
+        message=texts.of(_repeats(counted)),
+        priority=alert.priority,
+        tag=alert.tag,
+        wait=0,
+    )
+    outbox = await async_loaded(entry)
+    await _async_send(hass, entry, outbox, request, alert.recipients, ticket)
+
+
+def _repeats(counted: Counted) -> HomeAssistantError:
+    """Return what is said of alerts that were counted and not sent."""
+    return HomeAssistantError(
+        translation_domain=DOMAIN,
+        translation_key="repeats",
+        translation_placeholders={
+            "number": str(counted.number),
+            "first": _time(counted.first),
+            "last": _time(counted.last),
+        },
+    )
+
+
+def _time(time: datetime | None) -> str:
+    return f"{dt_util.as_local(time):%Y-%m-%d %H:%M}" if time else ""
 
 
 async def _async_send(

@@ -19,10 +19,11 @@ from homeassistant.helpers.service import async_register_admin_service
 from homeassistant.util.json import JsonValueType
 
 from .const import DOMAIN
-from .coordinator import async_settled, being_loaded, called_entries
+from .coordinator import QQMailConfigEntry, async_settled, being_loaded, called_entries
 from .loading import async_load_sending
 from .message.errors import field_error
 from .outbox.outbox import Outbox
+from .repeating import repeats_of
 
 
 class Action(StrEnum):
@@ -108,7 +109,10 @@ async def _async_preview_message(call: ServiceCall) -> ServiceResponse:
 async def _async_get_outbox(call: ServiceCall) -> ServiceResponse:
     """Answer with what waits, for each account in the order in which it goes out."""
     messages: list[JsonValueType] = []
-    for outbox in await _async_outboxes(call):
+    repeats: list[JsonValueType] = []
+    for entry in await _async_entries(call):
+        outbox = entry.runtime_data.outbox
+        repeats += _repeats(call.hass, entry)
         for number, message in enumerate(outbox.messages(), start=1):
             messages.append(
                 {
@@ -129,7 +133,25 @@ async def _async_get_outbox(call: ServiceCall) -> ServiceResponse:
             if number % _AT_ONCE == 0:
                 # Ten thousand may wait, and others are not to.
                 await asyncio.sleep(0)
-    return {"messages": messages}
+    return {"messages": messages, "repeats": repeats}
+
+
+def _repeats(hass: HomeAssistant, entry: QQMailConfigEntry) -> list[JsonValueType]:
+    """Return what an account counts rather than sends."""
+    if not (repeats := repeats_of(hass, entry.entry_id)):
+        return []
+    return [
+        {
+            "account": entry.runtime_data.outbox.account.username,
+            "queue_id": count.queue_id,
+            "title": count.alert.title,
+            "tag": count.alert.tag,
+            "recipients": list(count.alert.addresses),
+            "count": count.untold.number,
+            "since": count.raised.isoformat(),
+        }
+        for count in repeats.counting.shown
+    ]
 
 
 async def _async_retry(call: ServiceCall) -> None:
@@ -153,9 +175,16 @@ async def _async_outboxes(call: ServiceCall) -> list[Outbox]:
 
     Raises ServiceValidationError.
     """
+    return [entry.runtime_data.outbox for entry in await _async_entries(call)]
+
+
+async def _async_entries(call: ServiceCall) -> list[QQMailConfigEntry]:
+    """Return the account that a call is for, or all that are loaded.
+
+    Raises ServiceValidationError.
+    """
     await async_settled(being_loaded(call.hass))
-    entries = called_entries(call.hass, call.data.get(OutboxField.CONFIG_ENTRY_ID))
-    return [entry.runtime_data.outbox for entry in entries]
+    return called_entries(call.hass, call.data.get(OutboxField.CONFIG_ENTRY_ID))
 
 
 def _check_queue_id(queue_id: str | None, found: int, outboxes: list[Outbox]) -> None:

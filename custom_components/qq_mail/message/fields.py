@@ -37,6 +37,8 @@ from .reading import (
 MAX_WAIT = 300
 MIN_EXPIRES_AFTER = timedelta(minutes=1)
 MAX_EXPIRES_AFTER = timedelta(days=30)
+MIN_REPEAT_AFTER = timedelta(seconds=1)
+MAX_REPEAT_AFTER = timedelta(days=7)
 MAX_TAG_LENGTH = 255
 
 # Between the mailboxes of a list, but not inside the quotes of a display name.
@@ -65,6 +67,7 @@ class MessageField(StrEnum):
     PRIORITY = "priority"
     TAG = "tag"
     CLEAR = "clear"
+    REPEAT_AFTER = "repeat_after"
     EXPIRES_AFTER = "expires_after"
     WAIT = "wait"
     ATTACHMENTS = "attachments"
@@ -131,6 +134,13 @@ def _expires_after(value: Any, name: str, _notes: Notes) -> timedelta:
     period = read_period(value)
     if period is None or not MIN_EXPIRES_AFTER <= period <= MAX_EXPIRES_AFTER:
         raise unusable(name, value, "invalid_expires_after")
+    return period
+
+
+def _repeat_after(value: Any, name: str, _notes: Notes) -> timedelta:
+    period = read_period(value)
+    if period is None or not MIN_REPEAT_AFTER <= period <= MAX_REPEAT_AFTER:
+        raise unusable(name, value, "invalid_repeat_after")
     return period
 
 
@@ -207,6 +217,7 @@ READERS: dict[str, Reader] = {
     MessageField.PRIORITY: choice_of(Priority),
     MessageField.TAG: _tag,
     MessageField.CLEAR: read_yes_no,
+    MessageField.REPEAT_AFTER: _repeat_after,
     MessageField.EXPIRES_AFTER: _expires_after,
     MessageField.WAIT: _wait,
     MessageField.ATTACHMENTS: read_attachments,

@@ -59,6 +59,8 @@ class MessageRequest:
     priority: Priority = Priority.NORMAL
     tag: str = ""
     clear: bool = False
+    repeat_after: timedelta | None = None
+    """So long the same is counted rather than sent; None: it is sent."""
     expires_after: timedelta | None = None
     """None: as the account's options say."""
     wait: float = DEFAULT_WAIT
