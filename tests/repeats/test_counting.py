@@ -7,7 +7,10 @@ from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
 
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.outbox import intake as intake_module
@@ -17,6 +20,7 @@ from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.storage import Store
+from homeassistant.util import dt as dt_util
 
 from ..conftest import ADDRESS, Events, shut_down
 from ..outbox.test_outbox import later, notify, outbox_of, spool_of, until
@@ -729,7 +733,8 @@ async def test_cleared_while_told(
 
     with monkeypatch.context() as broken:
         broken.setattr(intake_module.Intake, "async_make", fail)
-        await later(hass, freezer, HOUR)
+        freezer.tick(HOUR)
+        async_fire_time_changed(hass, dt_util.utcnow() + HOUR)
         await begun.wait()
         assert number(hass) == "1"
         (message,) = await counted(hass)

@@ -208,12 +208,13 @@ class Counting:
 
     def _end(self, count: Count) -> None:
         """Count no longer, and tell of what was counted."""
-        self._forget([count])
+        self._drop([count])
         if count.untold.number:
             self._telling[count.queue_id] = count
             self._hass.async_create_background_task(
                 self._async_tell(count), f"{DOMAIN} repeats"
             )
+        self._has_changed()
 
     async def _async_tell(self, count: Count) -> None:
         try:
@@ -232,12 +233,15 @@ class Counting:
         self._has_changed()
 
     def _forget(self, counts: Iterable[Count]) -> None:
+        self._drop(counts)
+        self._has_changed()
+
+    def _drop(self, counts: Iterable[Count]) -> None:
         for count in list(counts):
             self._counts.pop(count.queue_id, None)
             self._telling.pop(count.queue_id, None)
             if self._open.get(count.alert.key) is count:
                 del self._open[count.alert.key]
-        self._has_changed()
 
     def _all(self) -> list[Count]:
         return [*self._telling.values(), *self._counts.values()]
