@@ -56,6 +56,7 @@ MESSAGE_ERRORS = {
     "invalid_media_source",
     "invalid_period",
     "invalid_repeat_after",
+    "invalid_repeat_until",
     "invalid_url",
     "invalid_value",
     "invalid_wait",
@@ -329,6 +330,7 @@ def test_every_text_the_code_names() -> None:
             }
             | {"nobody_in_target", "not_our_entity", "not_our_member"}
             | {"entity_not_found", "more_notes", "no_url", "over"}
+            | {"not_repeated", "reminder", "reminder_title"}
             | {"repeats", "repeats_title"}
             | {
                 f"card_{text}"

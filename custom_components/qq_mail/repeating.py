@@ -35,6 +35,18 @@ def alerts_counted(hass: HomeAssistant, entry_id: str) -> int:
     return sum(c.untold.number for c in repeats.counting.shown) if repeats else 0
 
 
+@callback
+def acknowledge(hass: HomeAssistant, entry_id: str, queue_id: str) -> None:
+    """Repeat an alarm no longer: somebody answered one of its mails.
+
+    Where several accounts send it under one tag, that is so for all of them.
+    """
+    repeats = repeats_of(hass, entry_id)
+    if repeats and (tag := repeats.reminding.async_acknowledge(queue_id)):
+        for other in hass.data[_DATA_REPEATS].values():
+            other.reminding.async_end(tag)
+
+
 async def async_repeats(
     hass: HomeAssistant, entry: ConfigEntry, outbox: Outbox
 ) -> Repeats:
@@ -83,7 +95,7 @@ async def async_remove_repeats(hass: HomeAssistant, entry: ConfigEntry) -> None:
 
 def _made(hass: HomeAssistant, entry: ConfigEntry, outbox: Outbox) -> Repeats:
     from .repeats.kept import Repeats  # noqa: PLC0415 - loaded with the first mail
-    from .sending import async_tell_repeats  # noqa: PLC0415 - loaded with the first mail
+    from .sending import async_send_again, async_tell_repeats  # noqa: PLC0415 - loaded with the first mail
 
     known = hass.data.setdefault(_DATA_REPEATS, {})
     if entry.entry_id not in known:
@@ -92,6 +104,7 @@ def _made(hass: HomeAssistant, entry: ConfigEntry, outbox: Outbox) -> Repeats:
             _store(hass, entry),
             outbox,
             partial(async_tell_repeats, hass, entry),
+            partial(async_send_again, hass, entry),
         )
     return known[entry.entry_id]
 

@@ -21,6 +21,7 @@ from .const import (
     LOGGER,
     MAX_NOTES,
     MEGABYTE,
+    REPEATED_FOR,
     SENDER_NAME_MAX_BYTES,
 )
 from .coordinator import QQMailConfigEntry, async_loaded, not_loaded
@@ -30,7 +31,7 @@ from .mail.message import BASE64_LINE, compose
 from .mail.models import Draft, Priority
 from .message.draft import async_material
 from .message.errors import invalid_address
-from .message.request import MessageRequest
+from .message.request import MessageRequest, read_again
 from .message.texts import async_texts
 from .outbox.errors import OutboxClosedError, OutboxFullError, StalledError
 from .outbox.intake import Ticket
@@ -39,6 +40,7 @@ from .outbox.outcome import Outcome, Receipt
 from .repeating import async_repeats, repeats_of
 from .repeats.counting import Counting
 from .repeats.counts import Alert, Count, Counted
+from .repeats.reminders import Reminder
 
 _RESERVE = MEGABYTE
 """Octets that the server's limit leaves to texts and headers."""
@@ -100,9 +102,12 @@ async def async_send(
                 return await _async_count_or_send(
                     hass, entry, outbox, counting, request, recipients, ticket
                 )
-            return await _async_send(hass, entry, outbox, request, recipients, ticket)
+            return await _async_send_first(
+                hass, entry, outbox, request, recipients, ticket
+            )
         if repeats := repeats_of(hass, entry.entry_id):
             repeats.counting.async_clear(tag)
+            repeats.reminding.async_end(tag)
         discarded, thread = await outbox.async_clear(tag)
         if not thread:
             notes = (await async_texts(hass)).notes(request.notes)
@@ -153,10 +158,62 @@ async def _async_count_or_send(
     if found.number:
         request = replace(request, notes=(_repeats(found), *request.notes))
     try:
-        return await _async_send(hass, entry, outbox, request, recipients, ticket)
+        return await _async_send_first(hass, entry, outbox, request, recipients, ticket)
     except HomeAssistantError:
         counting.async_failed(ticket.queue_id)
         raise
+
+
+async def _async_send_first(
+    hass: HomeAssistant,
+    entry: QQMailConfigEntry,
+    outbox: Outbox,
+    request: MessageRequest,
+    recipients: Recipients,
+    ticket: Ticket,
+) -> Sent:
+    """Send a message, and have it repeated if that is wanted."""
+    every, again = request.repeat_until_acknowledged, request.again
+    if not (every and again) or ticket.cleared:
+        return await _async_send(hass, entry, outbox, request, recipients, ticket)
+    repeats = await async_repeats(hass, entry, outbox)
+    # Without a tag of its own it still is one conversation, which can be cleared.
+    ticket.tag = request.tag or ticket.queue_id
+    request = replace(request, tag=ticket.tag)
+    repeats.reminding.async_begin(ticket, again, recipients, every, REPEATED_FOR)
+    await repeats.async_save()
+    try:
+        return await _async_send(hass, entry, outbox, request, recipients, ticket)
+    except HomeAssistantError:
+        repeats.reminding.async_failed(ticket.queue_id)
+        raise
+
+
+async def async_send_again(
+    hass: HomeAssistant, entry: QQMailConfigEntry, reminder: Reminder, ticket: Ticket
+) -> None:
+    """Send an alarm once more: what it shows is fetched anew.
+
+    Raises HomeAssistantError where it cannot be kept.
+    """
+    texts = await async_texts(hass)
+    request = read_again(reminder.again)
+    number = str(reminder.number)
+    note = HomeAssistantError(
+        translation_domain=DOMAIN,
+        translation_key="reminder",
+        translation_placeholders={"time": _time(reminder.raised), "number": number},
+    )
+    title = one_line(request.title) or ATTR_TITLE_DEFAULT
+    request = replace(
+        request,
+        title=texts("reminder_title", title=title, number=number),
+        tag=reminder.tag,
+        notes=(note, *request.notes),
+        wait=0,
+    )
+    outbox = await async_loaded(entry)
+    await _async_send(hass, entry, outbox, request, reminder.recipients, ticket)
 
 
 async def async_tell_repeats(

@@ -22,6 +22,7 @@ from .const import DOMAIN
 from .coordinator import QQMailConfigEntry, async_settled, being_loaded, called_entries
 from .loading import async_load_sending
 from .message.errors import field_error
+from .outbox.clock import read_clock
 from .outbox.outbox import Outbox
 from .repeating import repeats_of
 
@@ -110,9 +111,11 @@ async def _async_get_outbox(call: ServiceCall) -> ServiceResponse:
     """Answer with what waits, for each account in the order in which it goes out."""
     messages: list[JsonValueType] = []
     repeats: list[JsonValueType] = []
+    reminders: list[JsonValueType] = []
     for entry in await _async_entries(call):
         outbox = entry.runtime_data.outbox
         repeats += _repeats(call.hass, entry)
+        reminders += _reminders(call.hass, entry)
         for number, message in enumerate(outbox.messages(), start=1):
             messages.append(
                 {
@@ -133,7 +136,26 @@ async def _async_get_outbox(call: ServiceCall) -> ServiceResponse:
             if number % _AT_ONCE == 0:
                 # Ten thousand may wait, and others are not to.
                 await asyncio.sleep(0)
-    return {"messages": messages, "repeats": repeats}
+    return {"messages": messages, "repeats": repeats, "reminders": reminders}
+
+
+def _reminders(hass: HomeAssistant, entry: QQMailConfigEntry) -> list[JsonValueType]:
+    """Return which alarms of an account nobody has acknowledged."""
+    if not (repeats := repeats_of(hass, entry.entry_id)):
+        return []
+    outbox, now = entry.runtime_data.outbox, read_clock()
+    return [
+        {
+            "account": outbox.account.username,
+            "queue_id": reminder.queue_ids[-1],
+            "tag": reminder.tag,
+            "number": reminder.number,
+            "since": reminder.raised.isoformat(),
+            "next": None if reminder.waits else _time(now.wall_at(reminder.due)),
+            "until": _time(now.wall_at(reminder.ends)),
+        }
+        for reminder in repeats.reminding.shown
+    ]
 
 
 def _repeats(hass: HomeAssistant, entry: QQMailConfigEntry) -> list[JsonValueType]:

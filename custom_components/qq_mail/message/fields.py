@@ -39,6 +39,8 @@ MIN_EXPIRES_AFTER = timedelta(minutes=1)
 MAX_EXPIRES_AFTER = timedelta(days=30)
 MIN_REPEAT_AFTER = timedelta(seconds=1)
 MAX_REPEAT_AFTER = timedelta(days=7)
+MIN_REPEAT_UNTIL = timedelta(minutes=1)
+MAX_REPEAT_UNTIL = timedelta(days=1)
 MAX_TAG_LENGTH = 255
 
 # Between the mailboxes of a list, but not inside the quotes of a display name.
@@ -68,6 +70,7 @@ class MessageField(StrEnum):
     TAG = "tag"
     CLEAR = "clear"
     REPEAT_AFTER = "repeat_after"
+    REPEAT_UNTIL_ACKNOWLEDGED = "repeat_until_acknowledged"
     EXPIRES_AFTER = "expires_after"
     WAIT = "wait"
     ATTACHMENTS = "attachments"
@@ -141,6 +144,13 @@ def _repeat_after(value: Any, name: str, _notes: Notes) -> timedelta:
     period = read_period(value)
     if period is None or not MIN_REPEAT_AFTER <= period <= MAX_REPEAT_AFTER:
         raise unusable(name, value, "invalid_repeat_after")
+    return period
+
+
+def _repeat_until(value: Any, name: str, _notes: Notes) -> timedelta:
+    period = read_period(value)
+    if period is None or not MIN_REPEAT_UNTIL <= period <= MAX_REPEAT_UNTIL:
+        raise unusable(name, value, "invalid_repeat_until")
     return period
 
 
@@ -218,6 +228,7 @@ READERS: dict[str, Reader] = {
     MessageField.TAG: _tag,
     MessageField.CLEAR: read_yes_no,
     MessageField.REPEAT_AFTER: _repeat_after,
+    MessageField.REPEAT_UNTIL_ACKNOWLEDGED: _repeat_until,
     MessageField.EXPIRES_AFTER: _expires_after,
     MessageField.WAIT: _wait,
     MessageField.ATTACHMENTS: read_attachments,

@@ -11,6 +11,8 @@ from ..outbox.intake import Ticket
 from ..outbox.outbox import Outbox
 from .counting import Counting
 from .counts import Alert, Counted
+from .reminders import Reminder
+from .reminding import Reminding
 
 _SAVE_DELAY = 1.0
 """Seconds in which what changes is written once: a flood is not to wear out a disk."""
@@ -25,26 +27,36 @@ class Repeats:
         store: Store[dict[str, Any]],
         outbox: Outbox,
         tell: Callable[[Alert, Counted, Ticket], Awaitable[object]],
+        send: Callable[[Reminder, Ticket], Awaitable[object]],
     ) -> None:
-        """Begin with nothing; `tell` sends a mail on what was counted."""
+        """Begin with nothing.
+
+        `tell` sends a mail on what was counted, `send` an alarm once more.
+        """
         self._store = store
         self._outbox = outbox
         self._saving = False
         self.counting = Counting(hass, outbox, tell, self._changed)
+        self.reminding = Reminding(hass, outbox, send, self._changed)
 
     @callback
     def async_resume(self, stored: dict[str, Any]) -> None:
         """Go on with what an earlier run has left."""
-        counts = stored.get("counts")
-        if isinstance(counts, list):
-            self.counting.async_resume(counts)
-        else:
-            LOGGER.error("Ignoring alerts that were counted: no list")
+        for key, resume in (
+            ("counts", self.counting.async_resume),
+            ("reminders", self.reminding.async_resume),
+        ):
+            some = stored.get(key)
+            if isinstance(some, list):
+                resume(some)
+            else:
+                LOGGER.error("Ignoring the %s of an account: no list", key)
 
     @callback
     def async_stop(self) -> None:
         """Do nothing any more by itself."""
         self.counting.async_stop()
+        self.reminding.async_stop()
 
     async def async_save(self) -> None:
         """Put on disk what is known; where that fails, it is known until a restart."""
@@ -65,4 +77,7 @@ class Repeats:
 
     def _stored(self) -> dict[str, Any]:
         self._saving = False
-        return {"counts": self.counting.stored()}
+        return {
+            "counts": self.counting.stored(),
+            "reminders": self.reminding.stored(),
+        }
