@@ -37,6 +37,7 @@ LAST_ACCEPTED = "sensor.123456_qq_com_last_accepted"
 NEXT_ATTEMPT = "sensor.123456_qq_com_next_attempt"
 REPEATS = "sensor.123456_qq_com_repeats_counted"
 PROBLEM = "binary_sensor.123456_qq_com_problem"
+ACTION = "event.123456_qq_com_action"
 MESSAGE = "event.123456_qq_com_message"
 SEND_TEST_MESSAGE = "button.123456_qq_com_send_test_message"
 RETRY = "button.123456_qq_com_retry_queued_messages"
@@ -149,7 +150,8 @@ def all_entities(monkeypatch: pytest.MonkeyPatch) -> None:
                         ]
                     },
                     None,
-                )
+                ),
+                ACTION: ("action", None, None, {"event_types": ["clicked"]}, None),
             },
             id="event",
         ),

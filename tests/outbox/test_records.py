@@ -13,7 +13,7 @@ from custom_components.qq_mail.mail.models import Gap, Reply, TextEncoding
 from custom_components.qq_mail.outbox.account import Kept
 from custom_components.qq_mail.outbox.clock import Now
 from custom_components.qq_mail.outbox.message import QueuedMessage
-from custom_components.qq_mail.outbox.pace import Bucket, Pace
+from custom_components.qq_mail.outbox.pace import HIGH, Bucket, Pace
 from custom_components.qq_mail.outbox.queue import Queue
 from custom_components.qq_mail.outbox.record import as_json, from_json
 from custom_components.qq_mail.outbox.spool import Spool
@@ -210,8 +210,8 @@ def test_learned_pace_is_never_faster_than_the_own() -> None:
     for second in range(20):
         bucket = bucket.take(float(second))
     slower = bucket.slower(20.0)
-    assert slower.next_at(20.0) == pytest.approx(25.0)
-    assert Bucket.full(Pace(1, 6), 0.0).take(0.0).next_at(0.0) == pytest.approx(10.0)
+    assert slower.next_at(20.0, HIGH) == pytest.approx(25.0)
+    assert Bucket.full(Pace(1, 6), 0.0).take(0.0).next_at(0.0, 0) == pytest.approx(10.0)
 
 
 def test_own_pace_holds_where_more_was_learned() -> None:
@@ -220,6 +220,6 @@ def test_own_pace_holds_where_more_was_learned() -> None:
     for second in range(30):
         bucket = bucket.take(float(second))
     learned = bucket.slower(30.0)
-    assert learned.next_at(30.0) == pytest.approx(32.5)
-    assert learned.with_pace(Pace(5, 12)).next_at(30.0) == pytest.approx(35.0)
-    assert learned.with_pace(Pace(5, 60)).next_at(30.0) == pytest.approx(32.5)
+    assert learned.next_at(30.0, HIGH) == pytest.approx(32.5)
+    assert learned.with_pace(Pace(5, 12)).next_at(30.0, HIGH) == pytest.approx(35.0)
+    assert learned.with_pace(Pace(5, 60)).next_at(30.0, HIGH) == pytest.approx(32.5)

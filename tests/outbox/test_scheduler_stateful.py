@@ -154,6 +154,15 @@ class Where(Enum):
     IN_DATA = (True, True)
 
 
+type Lane = tuple[int, frozenset[str]]
+"""Importance, and recipients."""
+
+
+def lane_of(one: QueuedMessage) -> Lane:
+    """Return with whom a message takes turns."""
+    return one.importance, frozenset(one.recipients)
+
+
 def those(machine: OutboxMachine, where: Where) -> list[str]:
     """Return the attempts that have come so far."""
     return [
@@ -209,6 +218,8 @@ class OutboxMachine(RuleBasedStateMachine):
         self.settled: dict[tuple[str, str], Outcome | None] = {}
         """By queue id and recipient; None: discarded."""
         self.number = 0
+        self.overtaken: dict[Lane, set[Lane]] = {}
+        """By those who wait for their turn: who has had one meanwhile."""
 
     @initialize(
         pace=st.sampled_from([Pace(5, 10), Pace(1, 60), Pace(5, 0)]),
@@ -240,6 +251,8 @@ class OutboxMachine(RuleBasedStateMachine):
     def apply(self, event: Event, *, may_start: bool = True) -> list[Decision]:
         """Have something decided, and do it."""
         before = {one.queue_id: one for one in self.queue}
+        probe = self.standing.down and self.standing.down.probe
+        self.note_who_waits()
         self.standing, decisions = step(
             self.queue,
             self.standing,
@@ -252,6 +265,10 @@ class OutboxMachine(RuleBasedStateMachine):
             match decision:
                 case Attempt():
                     self.do_attempt(decision)
+                    queue_id = decision.message.queue_id
+                    taken = isinstance(event, Taken) and event.message.queue_id
+                    if not decision.fresh and queue_id not in (probe, taken):
+                        self.have_turn(decision.message)
                 case Recall():
                     flight = self.flights.pop(decision.queue_id)
                     assert flight.behind == decision.behind
@@ -299,6 +316,26 @@ class OutboxMachine(RuleBasedStateMachine):
             assert not attempt.fresh
             flight.busy = flight.in_data = True
             self.apply(DataBegins(one.queue_id))
+
+    def note_who_waits(self) -> None:
+        """Forget of whom nothing can be tried now."""
+        waiting = {
+            lane_of(one)
+            for one in self.queue
+            if one.queue_id not in self.flights
+            and self.queue.due_of(one) <= self.now.steady
+        }
+        self.overtaken = {lane: self.overtaken.get(lane, set()) for lane in waiting}
+
+    def have_turn(self, one: QueuedMessage) -> None:
+        """See to it that nobody has two turns while an equal waits for one."""
+        mine = lane_of(one)
+        for lane, others in self.overtaken.items():
+            if lane[0] == mine[0] and lane != mine:
+                assert mine not in others, "overtaken twice"
+                others.add(mine)
+            elif lane == mine:
+                others.clear()
 
     def write(self, one: QueuedMessage) -> None:
         """Put what is known of a message on disk."""
@@ -760,7 +797,7 @@ class OutboxMachine(RuleBasedStateMachine):
         unsure = self.disk.keys() if from_backup else self.pending.keys()
         self.flights, self.pending, self.checking = {}, {}, False
         self.disk_works = True
-        self.queue = Queue()
+        self.queue, self.overtaken = Queue(), {}
         cut_off = []
         for queue_id, content in self.disk.items():
             one = from_json(content, self.now)

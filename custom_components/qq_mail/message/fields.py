@@ -12,6 +12,7 @@ from homeassistant.core import valid_entity_id
 from ..mail.address import InvalidMailboxError, Mailbox
 from ..mail.card import Link
 from ..mail.models import Priority
+from .actions import read_actions
 from .attachments.fields import read_attachments
 from .charts.fields import read_charts
 from .reading import (
@@ -22,7 +23,7 @@ from .reading import (
     choice_of,
     is_away,
     is_empty,
-    is_url,
+    is_target,
     read_fields,
     read_line,
     read_period,
@@ -30,7 +31,6 @@ from .reading import (
     read_word,
     read_yes_no,
     shown_value,
-    unbroken,
     unusable,
 )
 
@@ -41,6 +41,7 @@ MIN_REPEAT_AFTER = timedelta(seconds=1)
 MAX_REPEAT_AFTER = timedelta(days=7)
 MIN_REPEAT_UNTIL = timedelta(minutes=1)
 MAX_REPEAT_UNTIL = timedelta(days=1)
+MAX_ACTIONS_EXPIRE_AFTER = timedelta(days=7)
 MAX_TAG_LENGTH = 255
 
 # Between the mailboxes of a list, but not inside the quotes of a display name.
@@ -77,6 +78,8 @@ class MessageField(StrEnum):
     CHARTS = "charts"
     ENTITIES = "entities"
     LINK = "link"
+    ACTIONS = "actions"
+    ACTIONS_EXPIRE_AFTER = "actions_expire_after"
 
 
 class Format(StrEnum):
@@ -154,6 +157,13 @@ def _repeat_until(value: Any, name: str, _notes: Notes) -> timedelta:
     return period
 
 
+def _actions_expire_after(value: Any, name: str, _notes: Notes) -> timedelta:
+    period = read_period(value)
+    if period is None or not MIN_EXPIRES_AFTER <= period <= MAX_ACTIONS_EXPIRE_AFTER:
+        raise unusable(name, value, "invalid_actions_expire_after")
+    return period
+
+
 def _wait(value: Any, name: str, _notes: Notes) -> float:
     error = unusable(name, value, "invalid_wait")
     if isinstance(value, bool):
@@ -207,9 +217,7 @@ def _link(value: Any, name: str, notes: Notes) -> Link:
     parts = value if isinstance(value, Mapping) else {"url": value}
     found = parts.get("url")
     url = found.strip() if isinstance(found, str) else ""
-    # Two slashes would lead to another host.
-    local = url.startswith("/") and not url.startswith("//") and unbroken(url)
-    if not local and not is_url(url, "http", "https", "homeassistant"):
+    if not is_target(url):
         raise unusable(name, value, "invalid_link")
     titles = read_fields(parts, {"title": read_line}, notes, f"{name}.")
     return Link(url, **titles)
@@ -235,4 +243,6 @@ READERS: dict[str, Reader] = {
     MessageField.CHARTS: read_charts,
     MessageField.ENTITIES: _entities,
     MessageField.LINK: _link,
+    MessageField.ACTIONS: read_actions,
+    MessageField.ACTIONS_EXPIRE_AFTER: _actions_expire_after,
 }

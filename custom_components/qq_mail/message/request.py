@@ -9,10 +9,11 @@ from typing import Any
 
 from homeassistant.exceptions import HomeAssistantError
 
-from ..const import DEFAULT_WAIT, LOGGER, MAX_AGAIN
+from ..const import DEFAULT_ACTIONS_EXPIRE_AFTER, DEFAULT_WAIT, LOGGER, MAX_AGAIN
 from ..mail.address import Mailbox, Recipients
 from ..mail.card import Link
 from ..mail.models import Priority
+from .actions import ActionRow
 from .attachments.fields import CONTENT_ID, Attachment, Source
 from .charts.fields import ChartRequest
 from .errors import field_error, invalid_address
@@ -37,6 +38,7 @@ _SAYS_SOMETHING = (
     MessageField.CHARTS,
     MessageField.ENTITIES,
     MessageField.LINK,
+    MessageField.ACTIONS,
 )
 _ONCE = (
     MessageField.REPEAT_AFTER,
@@ -82,6 +84,9 @@ class MessageRequest:
     entities: Mapping[str, Any] = field(default_factory=dict)
     """A target: lists of ids by `entity_id`, `device_id`, `area_id` and so on."""
     link: Link | None = None
+    actions: tuple[ActionRow, ...] = ()
+    actions_expire_after: timedelta = DEFAULT_ACTIONS_EXPIRE_AFTER
+    """From the alert on."""
     notes: tuple[HomeAssistantError, ...] = ()
     """What the call asks for and cannot have, and why."""
 

@@ -11,6 +11,8 @@ _RECOVERY = 3600.0
 _UNLIMITED = 600.0
 """Messages a minute from which on a learned pace is none."""
 _WINDOW = 60.0
+HIGH, HIGHEST = 1, 2
+"""Importance: of what is `high`, and of what is more than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,16 @@ class Bucket:
         """Return the same with another pace, as a person has set it."""
         return replace(self, pace=pace, tokens=min(self.tokens, float(pace.burst)))
 
-    def next_at(self, now: float) -> float:
-        """Return when there is a token for the next message."""
+    def next_at(self, now: float, importance: int) -> float:
+        """Return when there is a token for a message that is so important.
+
+        One place is kept free for the important ones. For the most important ones there
+        is credit: an alarm does not wait because of what went out before it.
+        """
         rate = self._rate(now)
         if rate is None:
             return now
-        missing = max(1 - self._filled(now, rate), 0.0)
+        missing = max(self._needed(now, importance) - self._filled(now, rate), 0.0)
         return now + missing * 60 / rate
 
     def take(self, now: float) -> Bucket:
@@ -102,7 +108,16 @@ class Bucket:
         rate = self.learned * 2**doublings
         return rate if rate < (self.pace.per_minute or _UNLIMITED) else None
 
+    def _needed(self, now: float, importance: int) -> float:
+        if importance >= HIGHEST:
+            return 1.0 - self.pace.burst
+        return 1.0 if importance >= HIGH else min(2.0, self._room(now))
+
+    def _room(self, now: float) -> float:
+        """Return how many may go out at once."""
+        slowed = self._learned_rate(now) is not None
+        return min(2.0 if slowed else float("inf"), float(self.pace.burst))
+
     def _filled(self, now: float, rate: float) -> float:
-        burst = 1.0 if self._learned_rate(now) is not None else float(self.pace.burst)
         refilled = max(now - self.filled_at, 0.0) * rate / 60
-        return min(self.tokens + refilled, burst)
+        return min(self.tokens + refilled, self._room(now))

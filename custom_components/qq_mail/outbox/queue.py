@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from heapq import heapify, heappop, heappush
 
+from .lanes import Lanes, Ready, in_turns
 from .message import QueuedMessage
 
 _SPARE = 64
 """Entries of a heap that may be stale before it is tidied, whatever its size."""
 
-type _Ready = tuple[int, float, str]
 type _Later = tuple[float, str]
 
 
@@ -32,7 +32,8 @@ class Queue:
     """An account's messages by their queue ids, each with one owner at a time.
 
     A message waits (in one of the heaps), or is in the air, or is gone. The heaps have
-    stale entries: one counts only if it is where the message's own place says.
+    stale entries: one counts only if it is where the message's own place says. Those that
+    may be tried are in lanes, which say whose turn it is.
     """
 
     def __init__(self) -> None:
@@ -43,8 +44,8 @@ class Queue:
         self.restored: set[str] = set()
         """Those that come from a backup, and wait for a person's decision."""
         self._messages: dict[str, QueuedMessage] = {}
-        self._places: dict[str, _Ready | _Later] = {}
-        self._ready: list[_Ready] = []
+        self._places: dict[str, Ready | _Later] = {}
+        self._lanes = Lanes()
         self._later: list[_Later] = []
         self._expiry: list[_Later] = []
 
@@ -85,7 +86,8 @@ class Queue:
         behind: str | None = None,
     ) -> None:
         """Let a message be tried: nobody else touches it until it lands."""
-        self._places.pop(message.queue_id, None)
+        if _is_ready(self._places.pop(message.queue_id, None)):
+            self._lanes.serve(message)
         self.in_air[message.queue_id] = Flight(
             message.importance, busy_since, behind=behind
         )
@@ -124,20 +126,13 @@ class Queue:
         return next((one for one in ending if not self.follower_of(one)), None)
 
     def first(self, now: float) -> QueuedMessage | None:
-        """Return the message whose turn it is: the important, then the older.
-
-        Among equals, who has waited for a try goes before who was offered in vain.
-        """
+        """Return the message whose turn it is (see Lanes)."""
         while self._later and self._later[0][0] <= now:
             entry = heappop(self._later)
             if self._places.get(entry[1]) == entry:
                 self._make_ready(self._messages[entry[1]])
-        while self._ready:
-            ready = self._ready[0]
-            if self._places.get(ready[2]) == ready:
-                return self._messages[ready[2]]
-            heappop(self._ready)
-        return None
+        queue_id = self._lanes.first(lambda entry: self._places.get(entry[2]) == entry)
+        return self._messages[queue_id] if queue_id else None
 
     def expired(self, now: float, most: int) -> list[QueuedMessage]:
         """Return messages that are too old and not in the air; at most so many."""
@@ -159,8 +154,10 @@ class Queue:
 
     def next_due(self) -> float | None:
         """Return when a message may be tried next, as far as the messages go."""
-        if self.first(float("-inf")):
-            return float("-inf")
+        return float("-inf") if self.first(float("-inf")) else self.next_later()
+
+    def next_later(self) -> float | None:
+        """Return when the next one may be tried of those that may not yet."""
         while self._later:
             entry = self._later[0]
             if self._places.get(entry[1]) == entry:
@@ -172,7 +169,7 @@ class Queue:
         """Return when a message may be tried, as far as it goes itself."""
         place = self._places.get(message.queue_id)
         # Ready ones were hurried, where they are not due by themselves.
-        return place[0] if place and len(place) == 2 else float("-inf")  # noqa: PLR2004
+        return place[0] if place and not _is_ready(place) else float("-inf")
 
     def hurry(self, *, restored: bool) -> list[QueuedMessage]:
         """Let everything be tried as soon as possible: a person asked for it.
@@ -204,7 +201,7 @@ class Queue:
 
     def in_order(self) -> list[QueuedMessage]:
         """Return the messages as they go out if they may."""
-        return sorted(self._messages.values(), key=_order)
+        return in_turns(list(self._messages.values()))
 
     def _know(self, message: QueuedMessage) -> None:
         self._messages[message.queue_id] = message
@@ -229,9 +226,8 @@ class Queue:
         self._push(self._later, entry, self._is)
 
     def _make_ready(self, message: QueuedMessage) -> None:
-        entry = _order(message)
-        self._places[message.queue_id] = entry
-        heappush(self._ready, entry)
+        if not _is_ready(self._places.get(message.queue_id)):
+            self._places[message.queue_id] = self._lanes.add(message)
 
     def _push(
         self, heap: list[_Later], entry: _Later, counts: Callable[[_Later], bool]
@@ -243,5 +239,5 @@ class Queue:
             heapify(heap)
 
 
-def _order(message: QueuedMessage) -> _Ready:
-    return (-message.importance, message.offered_at, message.queue_id)
+def _is_ready(place: Ready | _Later | None) -> bool:
+    return place is not None and len(place) == 3  # noqa: PLR2004 - a Ready has three

@@ -80,14 +80,16 @@ def wake_at(queue: Queue, standing: Standing, now: float) -> float:
         times.append(standing.check_login_at)
     if standing.hold:
         times.append(standing.hold.until)
-    elif (due := queue.next_due()) is not None:
-        down, probe = standing.down, None
-        if down:
-            probe = queue.get(down.probe) if down.probe else None
-            due = max(due, now if probe else down.until)
+    else:
         leads = queue.leader and not standing.word_by_word(now)
         look_at = now if leads else _look_again_at(queue, now)
-        times.append(max(due, standing.bucket.next_at(now), look_at))
+        since = max(look_at, standing.down.until) if standing.down else look_at
+        if first := queue.first(float("-inf")):
+            times.append(max(since, _goes_at(standing, first, now)))
+        if (later := queue.next_later()) is not None:
+            times.append(max(since, later))
+        if probe := _probe(queue, standing):
+            times.append(max(look_at, _goes_at(standing, probe, now)))
     return min((at for at in times if at is not None), default=float("inf"))
 
 
@@ -273,18 +275,31 @@ def _start_attempts(turn: Turn) -> None:
 def _next(turn: Turn) -> QueuedMessage | None:
     """Return the message to try now, if there is one and it may go."""
     standing, now = turn.standing, turn.now.steady
-    if standing.hold or standing.bucket.next_at(now) > now:
+    if standing.hold:
         return None
     message = turn.queue.first(now)
-    if down := standing.down:
-        probe = turn.queue.get(down.probe) if down.probe else None
-        if probe and probe.queue_id not in turn.queue.in_air:
-            message = probe
-        elif down.until > now:
-            return None
-    if message and (_leader(turn) or _free_at(turn.queue, message) <= now):
+    if probe := _probe(turn.queue, standing):
+        message = probe
+    elif standing.down and standing.down.until > now:
+        return None
+    if not message or _goes_at(standing, message, now) > now:
+        return None
+    if _leader(turn) or _free_at(turn.queue, message) <= now:
         return message
     return None
+
+
+def _probe(queue: Queue, standing: Standing) -> QueuedMessage | None:
+    """Return the message that is a reason to look whether there is a server again."""
+    queue_id = standing.down and standing.down.probe
+    if not queue_id or queue_id in queue.in_air:
+        return None
+    return queue.get(queue_id)
+
+
+def _goes_at(standing: Standing, message: QueuedMessage, now: float) -> float:
+    """Return when the account may send a message whose turn it is."""
+    return standing.bucket.next_at(now, message.importance)
 
 
 def _leader(turn: Turn) -> str | None:
