@@ -354,7 +354,7 @@ def test_every_text_the_code_names() -> None:
                 "outbox_full",
             }
             | {"nobody_in_target", "not_our_entity", "not_our_member"}
-            | {"not_repeated", "reminder", "reminder_title"}
+            | {"acknowledge", "not_repeated", "reminder", "reminder_title"}
             | {"repeats", "repeats_title"}
             | {"entity_not_found", "more_notes", "no_buttons", "no_url", "over"}
             | {

@@ -51,6 +51,7 @@ from .repeating import (
     async_end_repeats,
     async_remove_repeats,
     async_resume_repeats,
+    async_setup_acknowledge,
     async_stop_repeats,
 )
 from .services import async_setup_services
@@ -71,6 +72,7 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     async_setup_services(hass)
     await async_setup_view(hass)
     async_setup_logbook(hass)
+    async_setup_acknowledge(hass)
     # Before any account is there that could download.
     await hass.async_add_executor_job(remove_all, hass)
     hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, partial(_async_stop, hass))

@@ -42,8 +42,8 @@ DEFAULT_WAIT: Final = 10.0
 
 MAX_AGAIN: Final = 200_000
 """Characters of a call that is repeated: it is kept until somebody acknowledges it."""
-REPEATED_FOR = timedelta(days=1)
-"""So long an alarm is repeated that nobody acknowledges."""
+ACKNOWLEDGE: Final = "acknowledge"
+"""The action whose button ends an alarm that is repeated."""
 
 IDLE_TIMEOUT: Final = 10.0
 """Seconds that a session stays open after a message; QQ closes after 30 or more."""

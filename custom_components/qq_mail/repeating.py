@@ -9,7 +9,8 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.storage import Store
 from homeassistant.util.hass_dict import HassKey
 
-from .const import DOMAIN, LOGGER
+from .answers import Click, get_answers
+from .const import ACKNOWLEDGE, DOMAIN, LOGGER
 from .loading import async_load_sending
 from .outbox.outbox import Outbox
 
@@ -33,6 +34,18 @@ def alerts_counted(hass: HomeAssistant, entry_id: str) -> int:
     """Return how many alerts were counted and not told yet."""
     repeats = repeats_of(hass, entry_id)
     return sum(c.untold.number for c in repeats.counting.shown) if repeats else 0
+
+
+@callback
+def async_setup_acknowledge(hass: HomeAssistant) -> None:
+    """Hear who has acknowledged an alarm, for as long as the house runs."""
+
+    @callback
+    def hear(click: Click) -> None:
+        if click.action.lower() == ACKNOWLEDGE:
+            acknowledge(hass, click.entry_id, click.queue_id)
+
+    get_answers(hass).async_add_listener(hear)
 
 
 @callback

@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import make_msgid
 from functools import partial
 
@@ -23,7 +23,6 @@ from .const import (
     LOGGER,
     MAX_NOTES,
     MEGABYTE,
-    REPEATED_FOR,
     SENDER_NAME_MAX_BYTES,
 )
 from .coordinator import QQMailConfigEntry, async_loaded, not_loaded
@@ -31,11 +30,12 @@ from .errors import action_error
 from .mail.address import Mailbox, Recipients, one_line
 from .mail.message import BASE64_LINE, compose
 from .mail.models import Draft, Priority
+from .message.actions import with_acknowledge
 from .message.draft import async_material
 from .message.errors import invalid_address
 from .message.preview import preview
 from .message.request import MessageRequest, read_again
-from .message.texts import async_texts
+from .message.texts import Texts, async_texts
 from .outbox.errors import OutboxClosedError, OutboxFullError, StalledError
 from .outbox.intake import Ticket
 from .outbox.outbox import Outbox
@@ -183,8 +183,10 @@ async def _async_send_first(
     repeats = await async_repeats(hass, entry, outbox)
     # Without a tag of its own it still is one conversation, which can be cleared.
     ticket.tag = request.tag or ticket.queue_id
-    request = replace(request, tag=ticket.tag)
-    repeats.reminding.async_begin(ticket, again, recipients, every, REPEATED_FOR)
+    request = _to_acknowledge(replace(request, tag=ticket.tag), await async_texts(hass))
+    repeats.reminding.async_begin(
+        ticket, again, recipients, every, request.actions_expire_after
+    )
     await repeats.async_save()
     try:
         return await _async_send(hass, entry, outbox, request, recipients, ticket)
@@ -209,8 +211,11 @@ async def async_send_again(
         translation_placeholders={"time": _time(reminder.raised), "number": number},
     )
     title = one_line(request.title) or ATTR_TITLE_DEFAULT
+    left = max(reminder.ends - ticket.raised.steady, 0.0)
     request = replace(
-        request,
+        _to_acknowledge(request, texts),
+        # As long as those of the first mail.
+        actions_expire_after=timedelta(seconds=left),
         title=texts("reminder_title", title=title, number=number),
         tag=reminder.tag,
         notes=(note, *request.notes),
@@ -245,6 +250,12 @@ async def async_tell_repeats(
     )
     outbox = await async_loaded(entry)
     await _async_send(hass, entry, outbox, request, alert.recipients, ticket)
+
+
+def _to_acknowledge(request: MessageRequest, texts: Texts) -> MessageRequest:
+    """Return a request with a button that ends its being repeated."""
+    actions = with_acknowledge(request.actions, texts("acknowledge"))
+    return replace(request, actions=actions)
 
 
 def _repeats(counted: Counted) -> HomeAssistantError:
@@ -374,6 +385,8 @@ async def async_preview(
     outbox = await async_loaded(entry)
     texts = await async_texts(hass)
     raised = dt_util.utcnow()
+    if request.repeat_until_acknowledged:
+        request = _to_acknowledge(request, texts)
     async with async_material(
         hass, request, _budget(entry, outbox), raised, texts
     ) as material:

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+import re
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -11,6 +12,7 @@ from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
 )
 
+from custom_components.qq_mail.answers import get_answers
 from custom_components.qq_mail.const import DOMAIN, MAX_AGAIN
 from custom_components.qq_mail.outbox import intake as intake_module
 from custom_components.qq_mail.repeating import acknowledge
@@ -311,6 +313,120 @@ async def test_restart_while_one_waits(
     await later(hass, freezer, TEN_MINUTES)
     assert len(outbox_of(loaded_entry)) == 1
     assert (await reminders(hass))[0]["number"] == 1
+
+
+async def test_acknowledged_after_a_restart(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """What waits since an earlier run goes as well."""
+    first = await send(hass, **WATER)
+    server.script(Step.MAIL, Answer(451, "later"), times=None)
+    await later(hass, freezer, TEN_MINUTES)
+    await events.wait(2)
+    await shut_down(hass, loaded_entry)
+    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
+    await hass.async_block_till_done()
+    assert len(outbox_of(loaded_entry)) == 1
+    acknowledge(hass, loaded_entry.entry_id, first["queue_id"])
+    await until(lambda: not outbox_of(loaded_entry).messages())
+
+
+async def test_replaced_while_it_is_made(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A first mail that fails ends nothing that has taken its place."""
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    make = intake_module.Intake.async_make
+
+    async def fail_once(*args: Any) -> Any:
+        if not begun.is_set():
+            begun.set()
+            await go_on.wait()
+            raise OSError
+        return await make(*args)
+
+    monkeypatch.setattr(intake_module.Intake, "async_make", fail_once)
+    first = hass.async_create_task(send(hass, **WATER))
+    await begun.wait()
+    second = hass.async_create_task(send(hass, **WATER))
+    await asyncio.sleep(0)
+    go_on.set()
+    with pytest.raises(HomeAssistantError):
+        await first
+    assert (await second)["status"] == "accepted"
+    assert len(await reminders(hass)) == 1
+
+
+@pytest.mark.parametrize(
+    ("actions", "title"),
+    [
+        pytest.param(None, "Acknowledge", id="added"),
+        pytest.param(
+            [{"action": "ACKNOWLEDGE", "title": "I know"}], "I know", id="one's own"
+        ),
+    ],
+)
+async def test_press(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    actions: list[dict[str, str]] | None,
+    title: str,
+) -> None:
+    """Each mail has the button that ends it, as long as the first one's."""
+    await hass.config.async_update(external_url="https://home.example.com")
+    await send(
+        hass, **WATER, actions=actions, actions_expire_after="00:30:00", wait=300
+    )
+    await later(hass, freezer, TEN_MINUTES)
+    await until(lambda: len(server.accepted) == 2)
+    for mail in server.accepted:
+        assert title in body_of(mail, "html")
+        assert body_of(mail, "html").count("/api/qq_mail/action/") == 1
+    untils = {
+        re.findall(r"until ([-0-9: ]+)", body_of(mail))[-1] for mail in server.accepted
+    }
+    assert len(untils) == 1
+    answers = get_answers(hass)
+    links = answers.all()
+    assert len(links) == 2
+    answers.press(links[-1])
+    assert await reminders(hass) == []
+
+
+async def test_another_button(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """Only the one that acknowledges ends it."""
+    await hass.config.async_update(external_url="https://home.example.com")
+    await send(hass, **WATER, actions=[{"action": "close", "title": "Close"}])
+    answers = get_answers(hass)
+    close, known = answers.all()
+    answers.press(close)
+    assert len(await reminders(hass)) == 1
+    answers.press(known)
+    assert await reminders(hass) == []
+
+
+async def test_preview(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """It shows the button, and begins nothing."""
+    await hass.config.async_update(external_url="https://home.example.com")
+    answer = await hass.services.async_call(
+        DOMAIN, "preview_message", WATER, blocking=True, return_response=True
+    )
+    assert answer
+    assert "Acknowledge" in str(answer["html"])
+    assert await reminders(hass) == []
 
 
 async def test_backup(
