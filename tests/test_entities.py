@@ -35,6 +35,7 @@ QUEUED = "sensor.123456_qq_com_queued_messages"
 ACCEPTED_TODAY = "sensor.123456_qq_com_accepted_today"
 LAST_ACCEPTED = "sensor.123456_qq_com_last_accepted"
 NEXT_ATTEMPT = "sensor.123456_qq_com_next_attempt"
+REPEATS = "sensor.123456_qq_com_repeats_counted"
 PROBLEM = "binary_sensor.123456_qq_com_problem"
 ACTION = "event.123456_qq_com_action"
 MESSAGE = "event.123456_qq_com_message"
@@ -179,6 +180,7 @@ def all_entities(monkeypatch: pytest.MonkeyPatch) -> None:
                     {"state_class": "measurement"},
                     None,
                 ),
+                REPEATS: ("repeats", None, None, {"state_class": "measurement"}, None),
             },
             id="sensor",
         ),

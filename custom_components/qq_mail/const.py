@@ -40,6 +40,11 @@ DEFAULT_EXPIRES_AFTER: Final = 24
 DEFAULT_WAIT: Final = 10.0
 """Seconds that an action waits for the first attempt."""
 
+MAX_AGAIN: Final = 200_000
+"""Characters of a call that is repeated: it is kept until somebody acknowledges it."""
+ACKNOWLEDGE: Final = "acknowledge"
+"""The action whose button ends an alarm that is repeated."""
+
 IDLE_TIMEOUT: Final = 10.0
 """Seconds that a session stays open after a message; QQ closes after 30 or more."""
 

@@ -62,7 +62,9 @@ class Loaded:
     """Queue ids of what the server may have."""
     last_id: str = ""
     restored: bool = False
-    """Whether it comes from a backup."""
+    """Whether messages come from a backup."""
+    from_backup: bool = False
+    """Whether the folder does, be it empty."""
     damaged: list[Path] = field(default_factory=list)
     """What could not be read, where it is now."""
     state: object = None
@@ -101,7 +103,7 @@ class Spool:
             LOGGER.error("Cannot read %s: %s", self.folder, err)
             loaded.damaged = [self.folder]
             return loaded
-        loaded.restored = not self._present.exists()
+        loaded.restored = loaded.from_backup = not self._present.exists()
         self._read_journal(loaded)
         known = self._load_records(files, now, loaded)
         for file in files:
