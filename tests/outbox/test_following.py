@@ -15,14 +15,14 @@ from custom_components.qq_mail.outbox import scheduler as scheduler_module
 from custom_components.qq_mail.outbox.outcome import OutboxEvent, Outcome
 from homeassistant.core import HomeAssistant
 
-from ..conftest import Events
+from ..conftest import Events, settle
 from ..qq_server import Answer, Close, Hang, QQServer, Raw, Step, replies
 from .test_outbox import (
     notify,
     on_disk,
     outbox_of,
     record_of,
-    settle,
+    spool_in_use,
     spool_of,
     until,
     waiting,
@@ -253,7 +253,7 @@ async def test_second_is_gone_from_the_disk(
     calls = hass.async_create_task(two(hass))
     spool = spool_of(hass, loaded_entry)
     await until(lambda: len(outbox_of(loaded_entry)) == 2)
-    settle(loaded_entry)
+    settle(spool_in_use(loaded_entry))
     sorted(spool.glob("0*.eml"))[1].unlink()
     await calls
     await events.wait(2)
