@@ -17,6 +17,7 @@ from homeassistant.core import HomeAssistant
 
 from ..conftest import Events, settle
 from ..qq_server import Answer, Close, Hang, QQServer, Raw, Step, replies
+from ..qq_server.connection import LEAKED
 from .test_outbox import (
     notify,
     on_disk,
@@ -240,6 +241,30 @@ async def test_answer_that_does_not_come(
     ]
     assert server.logins == 2
     await until(lambda: server.open_connections == 1)
+
+
+async def test_leaked_octets_between_two(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+) -> None:
+    """They are no answer, and nobody's fault: the flights go on."""
+    queued = Answer(250, "OK: queued as.").wire
+    server.script(Step.ACCEPTED, Raw(queued + LEAKED))
+    await two(hass)
+    await events.wait(2)
+    assert events.outcomes == ["accepted", "accepted"]
+    assert subjects(server) == ["one", "two"]
+    assert server.logins == 1
+    await two(hass)
+    assert subjects(server) == ["one", "two"] * 2
+    before = server.answers
+    server.script(Step.ACCEPTED, Raw(queued + LEAKED))
+    await two(hass)
+    # Two for the first, and one for the one behind it.
+    assert server.answers - before <= 4
+    assert len(server.accepted) == 6
 
 
 async def test_second_is_gone_from_the_disk(
