@@ -21,6 +21,8 @@ from custom_components.qq_mail.outbox import (
     worker as worker_module,
 )
 from custom_components.qq_mail.outbox.clock import read_clock
+from custom_components.qq_mail.outbox.events import AttemptFailed
+from custom_components.qq_mail.outbox.scheduler import step
 from custom_components.qq_mail.outbox.spool import Spool
 from custom_components.qq_mail.outbox.writer import SpoolWriter
 from homeassistant.components.backup.const import EXCLUDE_FROM_BACKUP
@@ -36,6 +38,7 @@ from ..conftest import ADDRESS, Events, shut_down
 from ..qq_server import Answer, Close, Hang, QQServer, Raw, Stall, Step, replies
 from ..test_repairs import issue_of
 from ..test_sending import send
+from .test_following import Scan
 from .test_outbox import (
     FIRST,
     later,
@@ -160,6 +163,35 @@ async def test_error_that_nobody_expected(
         await notify(hass, data={"wait": 0})
     await later(hass, freezer, timedelta(minutes=2))
     await asyncio.to_thread(server.wait_for, 1)
+
+
+async def test_discarded_before_an_error_that_nobody_expected(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is gone all the same when its attempt has failed."""
+    scan = Scan(server)
+    server.script(Step.ACCEPTED, Close())
+    call = hass.async_create_task(notify(hass))
+    await until(scan.reached.is_set)
+    await outbox_of(loaded_entry).async_discard()
+
+    def fail_once(*args: Any, **kwargs: Any) -> Any:
+        if isinstance(args[2], AttemptFailed):
+            raise TypeError("nobody expected this")
+        return step(*args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(manager_module, "step", fail_once)
+        scan.done.set()
+        await until(lambda: waiting(hass, loaded_entry) == [])
+    assert "goes on after an error" in caplog.text
+    assert len(outbox_of(loaded_entry)) == 0
+    # Nobody waits for it any longer.
+    await call
 
 
 async def test_cleared_before_it_was_taken(

@@ -23,6 +23,7 @@ from .events import (
     CountAccepted,
     DataBegins,
     Decision,
+    DiscardAsked,
     Event,
     KeepStanding,
     MarkGoneOut,
@@ -229,7 +230,10 @@ class QueueManager:
         self._resume_at = read_clock().steady + _AFTER_TROUBLE
         # Whatever was decided was not done: nobody is at work for these.
         for queue_id in self.queue.in_air.keys() - self._worker.attempting:
-            self.queue.land(queue_id)
+            landed = self.queue.land(queue_id)
+            if landed and landed[1].unwanted:
+                # It was discarded meanwhile.
+                self.apply(DiscardAsked((queue_id,)))
 
     def _report_trouble(self, text: str) -> None:
         """Let a person know of the exception that is being handled."""
