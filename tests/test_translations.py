@@ -132,7 +132,17 @@ PLACEHOLDERS = {
         "total",
         "value",
     },
-    "issues": {"account", "folder", "number", "subjects", "time", "url"},
+    "issues": {
+        "account",
+        "folder",
+        "limit",
+        "number",
+        "sent",
+        "subjects",
+        "time",
+        "titles",
+        "url",
+    },
     "options": {
         "address",
         *(f"{field}_{end}" for field in form.RANGES for end in ("min", "max")),
@@ -381,6 +391,7 @@ def test_every_text_the_code_names() -> None:
             for text in (*NAME, *(f"fields.config_entry_id.{text}" for text in NAME))
         ),
         *(f"issues.{issue}.title" for issue in Issue),
+        "issues.day_nearly_used.description",
         "issues.paused.description",
         *(
             f"issues.{issue}.fix_flow.step.confirm.{text}"
