@@ -6,8 +6,9 @@ import math
 from random import Random
 from zoneinfo import ZoneInfo
 
-from custom_components.qq_mail.mail.card import Card, Row
+from custom_components.qq_mail.mail.card import Card, Row, accent_of
 from custom_components.qq_mail.mail.chart import Chart, ChartRow, Mark
+from custom_components.qq_mail.mail.models import Priority
 from custom_components.qq_mail.message.charts.axes import DAY, HOUR, day_edges
 from custom_components.qq_mail.message.charts.drawing import draw
 from custom_components.qq_mail.message.charts.models import (
@@ -20,8 +21,9 @@ from custom_components.qq_mail.message.charts.models import (
     Stretch,
     Timeline,
 )
+from custom_components.qq_mail.message.charts.plots import AT_REST, COLOURS
 
-BLUE, RED, REST, ACCENT = "#0072b2", "#d55e00", "#b4bec8", "#0277bd"
+BLUE, RED, ACCENT = *COLOURS[:2], accent_of(Priority.NORMAL)
 ZONE = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 11, 29, 21, tzinfo=ZONE).timestamp()
 TODAY = Span(NOW - DAY, NOW, ZONE)
@@ -58,8 +60,8 @@ WORDS = {
         "outside": "室外",
         "door": "入户门",
         "heating": "地暖",
-        "open": "打开 1 小时 5 分钟",
-        "closed": "关闭 22 小时 55 分钟",
+        "open": "已打开 1 小时 5 分钟",
+        "closed": "已关闭 22 小时 55 分钟",
         "heat": "制热 9 小时 30 分钟",
         "off": "关闭 14 小时 30 分钟",
         "meter": "全屋用电",
@@ -93,12 +95,12 @@ def states() -> tuple[tuple[Stretch, ...], ...]:
     """Return a door that was opened now and then, and a heating that went on twice."""
     at = TODAY.start
     opened = ((9.5, 0.1), (10.2, 0.15), (15, 0.5), (19, 0.1), (21.5, 0.23))
-    door = [Stretch(at, NOW, REST)]
+    door = [Stretch(at, NOW, AT_REST)]
     door += [
         Stretch(at + start * HOUR, at + (start + length) * HOUR, BLUE)
         for start, length in opened
     ]
-    heating = [Stretch(at, NOW, REST)]
+    heating = [Stretch(at, NOW, AT_REST)]
     heating += [
         Stretch(at + start * HOUR, at + end * HOUR, RED)
         for start, end in ((7, 12), (19.5, 24))
@@ -167,13 +169,13 @@ def cards(language: str, pictures: dict[str, str]) -> dict[str, Card]:
                     ChartRow(
                         name=words["door"],
                         marks=(
-                            Mark(REST, words["closed"]),
+                            Mark(AT_REST, words["closed"]),
                             Mark(BLUE, words["open"]),
                         ),
                     ),
                     ChartRow(
                         name=words["heating"],
-                        marks=(Mark(REST, words["off"]), Mark(RED, words["heat"])),
+                        marks=(Mark(AT_REST, words["off"]), Mark(RED, words["heat"])),
                     ),
                 ),
                 lines=(),

@@ -126,8 +126,8 @@ async def main(config_dir: str, port: str, use: str) -> None:
         # Or it does not look for any.
         hass.data.pop(DATA_CUSTOM_COMPONENTS)
         frame.async_setup(hass)
-        # They would want a port of their own, and pages that nobody looks at.
-        hass.config.components |= {"http", "repairs"}
+        # It would want pages that nobody looks at.
+        hass.config.components |= {"repairs"}
         entry = MockConfigEntry(
             domain="qq_mail",
             entry_id="first",
@@ -147,6 +147,7 @@ async def main(config_dir: str, port: str, use: str) -> None:
         "at_the_start": sorted(at_the_start),
         "in_the_end": sorted(NOT_AT_THE_START & sys.modules.keys()),
         "in_the_loop": in_the_loop.names,
+        "page": "custom_components.qq_mail.answers.page" in sys.modules,
     }
     sys.stdout.write(json.dumps(result))
 

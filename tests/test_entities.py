@@ -38,6 +38,7 @@ NEXT_ATTEMPT = "sensor.123456_qq_com_next_attempt"
 PACE = "sensor.123456_qq_com_pace"
 LEFT_TODAY = "sensor.123456_qq_com_left_today"
 PROBLEM = "binary_sensor.123456_qq_com_problem"
+ACTION = "event.123456_qq_com_action"
 MESSAGE = "event.123456_qq_com_message"
 SEND_TEST_MESSAGE = "button.123456_qq_com_send_test_message"
 RETRY = "button.123456_qq_com_retry_queued_messages"
@@ -150,7 +151,8 @@ def all_entities(monkeypatch: pytest.MonkeyPatch) -> None:
                         ]
                     },
                     None,
-                )
+                ),
+                ACTION: ("action", None, None, {"event_types": ["clicked"]}, None),
             },
             id="event",
         ),

@@ -54,6 +54,8 @@ async def test_first_alerts(server: QQServer, config_dir: Path) -> None:
     assert told["at_the_start"] == []
     assert told["in_the_end"] == sorted(NOT_AT_THE_START)
     assert told["in_the_loop"] == []
+    # No button was sent.
+    assert not told["page"]
     assert len(server.accepted) == 2
 
 

@@ -19,6 +19,7 @@ from custom_components.qq_mail import (
     recipient_flow,
     sensor,
 )
+from custom_components.qq_mail.answers.links import PLAIN_HTTP
 from custom_components.qq_mail.errors import _CAUSES_WITH_EXMAIL_TEXT, action_error
 from custom_components.qq_mail.mail.diagnosis import Cause, Treatment
 from custom_components.qq_mail.mail.errors import MailError
@@ -42,12 +43,15 @@ LANGUAGES = ("en", "zh-Hans", "zh-Hant")
 PLACEHOLDER = re.compile(r"{(\w+)}")
 NAME = ("name", "description")
 MESSAGE_ERRORS = {
+    "action_for_phones",
     "attachment_entity",
     "attachment_source",
     "chart_entities",
     "chart_too_long",
     "chart_too_many",
     "clear_needs_tag",
+    "invalid_action",
+    "invalid_actions_expire_after",
     "invalid_choice",
     "invalid_content_id",
     "invalid_entities",
@@ -61,7 +65,10 @@ MESSAGE_ERRORS = {
     "invalid_yes_no",
     "nothing_to_say",
     "tag_too_long",
+    "too_many_actions",
     "unknown_field",
+    "unknown_field_of_action",
+    "unknown_field_of_action_options",
     "unknown_field_of_attachment",
     "unknown_field_of_attachment_options",
     "unknown_field_of_chart",
@@ -85,6 +92,13 @@ CHART_TEXTS = {
     *("amounts", "daily", "days", "empty", "failed", "highest", "hourly", "hours"),
     *("lowest", "mean", "minutes", "no_recorder", "now", "numbers", "too_slow"),
     "total",
+}
+
+ANSWER_TEXTS = {
+    *("ask", "done", "done_before", "done_before_text", "done_text"),
+    *("from_elsewhere", "from_elsewhere_text", "logged", "mail", "not_ready"),
+    *("not_ready_text", "small", "sure", "sure_text", "sure_yes", "too_many"),
+    *("too_many_text", "unknown", "unknown_text"),
 }
 
 # What the texts may name, by where they stand.
@@ -124,11 +138,14 @@ PLACEHOLDERS = {
         "port",
         "queue_id",
         "reason",
+        "recipients",
         "reply",
         "seconds",
         "size",
+        "subject",
         "suggestion",
         "time",
+        "title",
         "total",
         "value",
     },
@@ -245,6 +262,7 @@ def entity_texts() -> set[str]:
     """Return what the entities' descriptions ask for."""
     problem = f"entity.binary_sensor.{binary_sensor.PROBLEM.key}"
     message = f"entity.event.{event.MESSAGE.key}"
+    action = f"entity.event.{event.CLICKS.key}"
     holds = {Treatment.PAUSE, Treatment.LOGIN_LATER, Treatment.NEW_CODE}
     return {
         f"{problem}.name",
@@ -258,9 +276,17 @@ def entity_texts() -> set[str]:
         f"{message}.name",
         *(
             f"{message}.state_attributes.{key}.name"
-            for name, key in vars(event).items()
-            if name.startswith("ATTR_")
+            for key in (
+                *("attempts", "cause", "next_attempt", "queue_id", "recipients"),
+                *("reply", "subject"),
+            )
         ),
+        f"{action}.name",
+        *(
+            f"{action}.state_attributes.{key}.name"
+            for key in ("action", "queue_id", "recipients", "subject", "tag", "title")
+        ),
+        f"{action}.state_attributes.event_type.state.{event.CLICKED}",
         *(f"{message}.state_attributes.cause.state.{cause}" for cause in Cause),
         *(
             f"{message}.state_attributes.event_type.state.{outcome}"
@@ -334,12 +360,13 @@ def test_every_text_the_code_names() -> None:
                 "outbox_full",
             }
             | {"nobody_in_target", "not_our_entity", "not_our_member"}
-            | {"entity_not_found", "more_notes", "no_url", "over"}
+            | {"entity_not_found", "more_notes", "no_buttons", "no_url", "over"}
             | {
                 f"card_{text}"
                 for text in (
                     *("name", "state", "since", "open", "more", "sent_by"),
                     *("highest", "high"),
+                    *("press_at_home", "press_until"),
                     *(STATE_UNAVAILABLE, STATE_UNKNOWN),
                 )
             }
@@ -347,6 +374,7 @@ def test_every_text_the_code_names() -> None:
             | {"account_disabled", "entity_disabled"}
             | {"unknown_queue_id"}
             | {f"chart_{key}" for key in CHART_TEXTS}
+            | {f"answer_{key}" for key in ANSWER_TEXTS}
             | {f"attachment_{key}" for key in ATTACHMENT_FAILURES}
             | MESSAGE_ERRORS
         ),
@@ -366,6 +394,11 @@ def test_every_text_the_code_names() -> None:
         *(
             f"selector.attachments.fields.{field}.{name}"
             for field in (*Source, "filename", "content_id", "inline")
+            for name in NAME
+        ),
+        *(
+            f"selector.actions.fields.{field}.{name}"
+            for field in ("action", "title", "uri", "destructive")
             for name in NAME
         ),
         *(
@@ -390,7 +423,13 @@ def test_every_text_the_code_names() -> None:
             for trigger in TRIGGERS
             for text in (*NAME, *(f"fields.config_entry_id.{text}" for text in NAME))
         ),
-        *(f"issues.{issue}.title" for issue in Issue),
+        *(
+            f"triggers.action_clicked.fields.{field}.{text}"
+            for field in ("action", "tag")
+            for text in NAME
+        ),
+        *(f"issues.{issue}.title" for issue in (*Issue, PLAIN_HTTP)),
+        f"issues.{PLAIN_HTTP}.description",
         "issues.day_nearly_used.description",
         "issues.paused.description",
         *(
@@ -449,6 +488,8 @@ BY_OTHER_WAYS = {
     "card_unavailable": set[str](),
     "card_unknown": set[str](),
     "unknown_field": {"field", "suggestion"},
+    "unknown_field_of_action": {"field", "suggestion"},
+    "unknown_field_of_action_options": {"field", "options"},
     "unknown_field_of_attachment": {"field", "suggestion"},
     "unknown_field_of_attachment_options": {"field", "options"},
     "unknown_field_of_chart": {"field", "suggestion"},

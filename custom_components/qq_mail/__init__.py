@@ -16,6 +16,8 @@ from homeassistant.helpers.typing import ConfigType
 from homeassistant.util import dt as dt_util
 from homeassistant.util.ssl import client_context
 
+from .answered import async_hear_outcome, async_setup_logbook
+from .answers import async_answers, async_setup_view, get_answers
 from .const import (
     CONF_BURST,
     CONF_EXPIRES_AFTER,
@@ -62,8 +64,10 @@ PLATFORMS = [
 
 
 async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
-    """Register the actions, which stay while accounts come and go."""
+    """Register what stays while accounts come and go: the actions, the buttons' page."""
     async_setup_services(hass)
+    await async_setup_view(hass)
+    async_setup_logbook(hass)
     # Before any account is there that could download.
     await hass.async_add_executor_job(remove_all, hass)
     hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, partial(_async_stop, hass))
@@ -105,6 +109,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
         await outbox.async_load()
         outboxes[entry.entry_id] = outbox
         outbox.async_add_listener(partial(_async_tell_triggers, hass, entry))
+        outbox.async_add_listener(partial(async_hear_outcome, get_answers(hass)))
         async_watch(hass, entry, outbox)
     entry.runtime_data = QQMailRuntimeData(
         outbox, QQMailCoordinator(hass, entry, outbox)
@@ -130,6 +135,9 @@ async def async_remove_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> N
     outbox = hass.data.get(DATA_OUTBOXES, {}).get(entry.entry_id)
     if outbox:
         outbox.abandon()
+    answers = await async_answers(hass)
+    answers.revoke_entry(entry.entry_id)
+    await answers.async_save()
     await _async_end(hass, entry)
     spool = spool_of(hass, entry)
     if outbox:

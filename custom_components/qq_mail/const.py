@@ -105,8 +105,17 @@ PICTURE_SIDES: Final = (1920, 1280, 800)
 PICTURE_QUALITY: Final = 80
 """Of a JPEG: above it files grow faster than anyone sees."""
 
+MAX_PREVIEWED: Final = 500_000
+"""Octets of pictures in the HTML of a preview: a page that shows it as text gets slow."""
 MAX_CHARTS: Final = 6
 MAX_CHARTED: Final = 8
 """Entities of a chart: more lines cannot be told apart."""
 CHART_TIMEOUT: Final = 10
 """Seconds for all charts of a message."""
+
+MAX_ACTIONS: Final = 5
+"""Buttons that act, in one mail: more than that nobody reads in an alarm."""
+DEFAULT_ACTIONS_EXPIRE_AFTER = timedelta(hours=24)
+
+MAX_LINKS: Final = 1000
+"""Buttons of an account's mails that are remembered; then the oldest go."""

@@ -1,4 +1,4 @@
-"""What came of each message."""
+"""What came of each message, and which button of one was pressed."""
 
 from typing import Final, override
 
@@ -6,6 +6,7 @@ from homeassistant.components.event import EventEntity, EventEntityDescription
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .answers import Click, get_answers
 from .coordinator import QQMailConfigEntry
 from .entity import QQMailEntity
 from .outbox.outbox import Outbox
@@ -14,6 +15,7 @@ from .outbox.outcome import OutboxEvent, Outcome
 # The outbox tells of its outcomes; nothing is fetched.
 PARALLEL_UPDATES = 0
 
+ATTR_ACTION: Final = "action"
 ATTR_ATTEMPTS: Final = "attempts"
 ATTR_CAUSE: Final = "cause"
 ATTR_NEXT_ATTEMPT: Final = "next_attempt"
@@ -21,11 +23,18 @@ ATTR_QUEUE_ID: Final = "queue_id"
 ATTR_RECIPIENTS: Final = "recipients"
 ATTR_REPLY: Final = "reply"
 ATTR_SUBJECT: Final = "subject"
+ATTR_TAG: Final = "tag"
+ATTR_TITLE: Final = "title"
+
+CLICKED: Final = "clicked"
 
 MESSAGE = EventEntityDescription(
     key="message",
     translation_key="message",
     event_types=[outcome.value for outcome in Outcome],
+)
+CLICKS = EventEntityDescription(
+    key="action", translation_key="action", event_types=[CLICKED]
 )
 
 
@@ -34,8 +43,10 @@ async def async_setup_entry(
     entry: QQMailConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Set up the account's event entity."""
-    async_add_entities([QQMailMessageEntity(entry, MESSAGE)])
+    """Set up the account's event entities."""
+    async_add_entities(
+        [QQMailMessageEntity(entry, MESSAGE), QQMailActionEntity(entry, CLICKS)]
+    )
 
 
 class QQMailMessageEntity(QQMailEntity, EventEntity):
@@ -78,6 +89,47 @@ class QQMailMessageEntity(QQMailEntity, EventEntity):
                 # As text, which it would be after a restart in any case.
                 ATTR_NEXT_ATTEMPT: event.next_attempt
                 and event.next_attempt.isoformat(),
+            },
+        )
+        self.async_write_ha_state()
+
+
+class QQMailActionEntity(QQMailEntity, EventEntity):
+    """Tells of each button of the account's mails that somebody presses."""
+
+    _unrecorded_attributes = frozenset({ATTR_RECIPIENTS})
+
+    def __init__(
+        self, entry: QQMailConfigEntry, description: EventEntityDescription
+    ) -> None:
+        """Keep whose buttons they are."""
+        super().__init__(entry, description)
+        self._entry_id = entry.entry_id
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Listen for as long as the entity is there."""
+        await super().async_added_to_hass()
+        self.async_on_remove(get_answers(self.hass).async_add_listener(self._tell))
+
+    @callback
+    @override
+    def async_entity_id_changed(self, old_entity_id: str) -> None:
+        """Do nothing: who listens is the entity, by whatever name."""
+
+    @callback
+    def _tell(self, click: Click) -> None:
+        if click.entry_id != self._entry_id:
+            return
+        self._trigger_event(
+            CLICKED,
+            {
+                ATTR_ACTION: click.action,
+                ATTR_TITLE: click.title,
+                ATTR_TAG: click.tag,
+                ATTR_QUEUE_ID: click.queue_id,
+                ATTR_SUBJECT: click.subject,
+                ATTR_RECIPIENTS: list(click.recipients),
             },
         )
         self.async_write_ha_state()

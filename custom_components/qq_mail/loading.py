@@ -16,6 +16,7 @@ from .const import DOMAIN
 _ADDRESSES = "email_validator"
 _SESSION = f"{__package__}.mail.session"
 _MESSAGE = f"{__package__}.mail.message"
+_PAGE = f"{__package__}.answers.page"
 # It imports all the others.
 _ACTIONS = f"{__package__}.message_actions"
 
@@ -36,6 +37,11 @@ async def async_load_session(hass: HomeAssistant) -> None:
 async def async_load_sending(hass: HomeAssistant) -> None:
     """Load all that turns a call into a message."""
     await _async_load(hass, _ADDRESSES, _ACTIONS)
+
+
+async def async_load_page(hass: HomeAssistant) -> None:
+    """Load what a button of a mail opens."""
+    await _async_load(hass, _PAGE)
 
 
 @callback

@@ -11,6 +11,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
+from .answers import Mail, get_answers
+from .buttons import async_buttons, async_draw
 from .const import (
     CONF_REPLY_TO,
     CONF_SENDER_NAME,
@@ -29,6 +31,7 @@ from .mail.message import BASE64_LINE, compose
 from .mail.models import Draft, Priority
 from .message.draft import async_material
 from .message.errors import invalid_address
+from .message.preview import preview
 from .message.request import MessageRequest
 from .message.texts import async_texts
 from .outbox.errors import OutboxClosedError, OutboxFullError, StalledError
@@ -74,6 +77,7 @@ async def async_send(
     with outbox.making("" if request.clear else tag) as ticket:
         if not request.clear:
             return await _async_send(hass, entry, outbox, request, recipients, ticket)
+        get_answers(hass).revoke_tag(entry.entry_id, tag)
         discarded, thread = await outbox.async_clear(tag)
         if not thread:
             notes = (await async_texts(hass)).notes(request.notes)
@@ -135,9 +139,20 @@ async def _async_send(
         message_id=make_msgid(domain=sender.domain),
         date=dt_util.as_local(raised),
     )
-    async with async_material(
-        hass, request, _budget(entry, outbox), raised, texts
-    ) as material:
+    mail = Mail(
+        entry_id=entry.entry_id,
+        queue_id=ticket.queue_id,
+        tag=request.tag,
+        subject=subject,
+        recipients=recipients.addr_specs,
+        time=raised,
+    )
+    async with (
+        async_material(
+            hass, request, _budget(entry, outbox), raised, texts
+        ) as material,
+        async_buttons(hass, material, request, mail, ticket, texts),
+    ):
         submit = partial(
             outbox.async_submit,
             ticket,
@@ -196,10 +211,13 @@ async def async_preview(
     """Return the text, the HTML and the notes of a message that is not sent."""
     outbox = await async_loaded(entry)
     texts = await async_texts(hass)
+    raised = dt_util.utcnow()
     async with async_material(
-        hass, request, _budget(entry, outbox), dt_util.utcnow(), texts
+        hass, request, _budget(entry, outbox), raised, texts
     ) as material:
-        text, html, _ = await hass.async_add_executor_job(material.content)
+        async_draw(hass, material, request, raised, texts)
+        text, html, parts = await hass.async_add_executor_job(material.content)
+        html = await hass.async_add_executor_job(preview, html, parts)
         return text, html, material.notes
 
 

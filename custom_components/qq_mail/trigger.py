@@ -1,6 +1,6 @@
-"""Triggers for what a mail cannot tell: that mail fails."""
+"""Triggers for what mails do not tell: that one failed, that a button was pressed."""
 
-from typing import ClassVar, override
+from typing import ClassVar, Final, override
 
 import voluptuous as vol
 
@@ -16,9 +16,13 @@ from homeassistant.helpers.trigger import (
 )
 from homeassistant.helpers.typing import ConfigType
 
+from .answers import Click, get_answers
 from .const import DOMAIN
 from .coordinator import SIGNAL_OUTBOX_EVENT, QQMailConfigEntry
 from .outbox.outcome import OutboxEvent, Outcome
+
+_CONF_ACTION: Final = "action"
+_CONF_TAG: Final = "tag"
 
 _CONFIG_SCHEMA = vol.Schema(
     {
@@ -27,12 +31,22 @@ _CONFIG_SCHEMA = vol.Schema(
         }
     }
 )
+_SEVERAL = vol.All(cv.ensure_list, [cv.string])
+_CLICK_SCHEMA = vol.Schema(
+    {
+        vol.Optional(CONF_OPTIONS, default={}): {
+            vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
+            vol.Optional(_CONF_ACTION): _SEVERAL,
+            vol.Optional(_CONF_TAG): _SEVERAL,
+        }
+    }
+)
 
 
-class OutcomeTrigger(Trigger):
-    """Triggers on an outcome, for one account or for all, those to come included."""
+class AccountTrigger(Trigger):
+    """Triggers for one account or for all, those to come included."""
 
-    outcome: ClassVar[Outcome]
+    schema: ClassVar[vol.Schema] = _CONFIG_SCHEMA
 
     @classmethod
     @override
@@ -40,7 +54,7 @@ class OutcomeTrigger(Trigger):
         cls, hass: HomeAssistant, config: ConfigType
     ) -> ConfigType:
         """Check that the account exists; it need not be loaded."""
-        validated: ConfigType = _CONFIG_SCHEMA(config)
+        validated: ConfigType = cls.schema(config)
         if entry_id := validated[CONF_OPTIONS].get(ATTR_CONFIG_ENTRY_ID):
             entry = hass.config_entries.async_get_entry(entry_id)
             if entry is None or entry.domain != DOMAIN:
@@ -51,6 +65,12 @@ class OutcomeTrigger(Trigger):
         """Remember which account to listen to."""
         super().__init__(hass, config)
         self._entry_id = (config.options or {}).get(ATTR_CONFIG_ENTRY_ID)
+
+
+class OutcomeTrigger(AccountTrigger):
+    """Triggers on an outcome."""
+
+    outcome: ClassVar[Outcome]
 
     @override
     async def async_attach_runner(
@@ -94,9 +114,55 @@ class MessageExpiredTrigger(OutcomeTrigger):
     outcome = Outcome.EXPIRED
 
 
+class ActionClickedTrigger(AccountTrigger):
+    """Triggers when somebody presses a button of a mail."""
+
+    schema = _CLICK_SCHEMA
+
+    def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
+        """Remember which buttons to listen to; none named are all."""
+        super().__init__(hass, config)
+        options = config.options or {}
+        self._actions: list[str] = options.get(_CONF_ACTION, [])
+        self._tags: list[str] = options.get(_CONF_TAG, [])
+
+    @override
+    async def async_attach_runner(
+        self,
+        run_action: TriggerActionRunner,
+        did_not_trigger: TriggerNotTriggeredReporter | None = None,
+    ) -> CALLBACK_TYPE:
+        """Listen to all accounts: their buttons outlive their reloads."""
+
+        @callback
+        def handle(click: Click) -> None:
+            if self._entry_id not in (None, click.entry_id):
+                return
+            if self._actions and click.action not in self._actions:
+                return
+            if self._tags and click.tag not in self._tags:
+                return
+            entry = self._hass.config_entries.async_get_known_entry(click.entry_id)
+            run_action(
+                {
+                    "action": click.action,
+                    "title": click.title,
+                    "tag": click.tag,
+                    "queue_id": click.queue_id,
+                    "subject": click.subject,
+                    "recipients": list(click.recipients),
+                    "account": entry.data[CONF_USERNAME],
+                },
+                f"button {click.action} of message {click.queue_id}",
+            )
+
+        return get_answers(self._hass).async_add_listener(handle)
+
+
 TRIGGERS: dict[str, type[Trigger]] = {
     "message_rejected": MessageRejectedTrigger,
     "message_expired": MessageExpiredTrigger,
+    "action_clicked": ActionClickedTrigger,
 }
 
 

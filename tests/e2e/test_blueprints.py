@@ -60,8 +60,8 @@ INPUTS: dict[str, dict[str, Any]] = {
 }
 
 
-async def install(home: HomeAssistant, server: QQServer) -> None:
-    """Add the account, and make an automation of each blueprint."""
+async def add_account(home: HomeAssistant, server: QQServer) -> None:
+    """Add the account."""
     flows = "/api/config/config_entries/flow"
     form = await home.post(flows, {"handler": "qq_mail"})
     typed = {
@@ -72,6 +72,11 @@ async def install(home: HomeAssistant, server: QQServer) -> None:
         "encryption": "tls",
     }
     await home.post(f"{flows}/{form['flow_id']}", typed)
+
+
+async def install(home: HomeAssistant, server: QQServer) -> None:
+    """Add the account, and make an automation of each blueprint."""
+    await add_account(home, server)
     for name, given in INPUTS.items():
         path = await import_blueprint(home, name)
         await home.post(

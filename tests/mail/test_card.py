@@ -9,6 +9,7 @@ from bs4 import BeautifulSoup
 from hypothesis import given, strategies as st
 import pytest
 
+from custom_components.qq_mail.mail.buttons import Button, Look
 from custom_components.qq_mail.mail.card import (
     _ACCENTS,
     Card,
@@ -35,6 +36,11 @@ FULL = Card(
     left_out=37,
     more="还有 {number} 项",
     link=Link("https://example.com/lovelace?a=1&b=2", "打开仪表盘"),
+    buttons=(
+        Button("关闭水阀", "https://example.com/act?a=1&b=2", Look.DESTRUCTIVE),
+        Button("知道了", "https://example.com/ack"),
+    ),
+    small_print=("有效期至 2026-11-24 16:31。", "按钮只在家里有效。"),
     pictures=(Picture("snap shot@1", "厨房", 320),),
     notes=("未附上：camera.hall 离线。",),
     label="紧急",
@@ -88,7 +94,8 @@ def test_everything_is_shown() -> None:
     """In the order in which it matters."""
     html = render_html(FULL)
     assert visible(html) == squeezed(
-        "紧急水浸报警厨房水槽下有水。请尽快处理！名称状态变更时间"
+        "紧急水浸报警厨房水槽下有水。请尽快处理！"
+        "关闭水阀知道了有效期至 2026-11-24 16:31。按钮只在家里有效。名称状态变更时间"
         "厨房水浸检测到水2026-11-23 16:30温度 <室内>21.5 °C2026-11-23 16:28还有37项"
         "打开仪表盘未附上：camera.hall 离线。"
         "由 Home Assistant 自动发送 · 我的家 · 2026-11-23 16:31"
@@ -100,8 +107,11 @@ def test_everything_is_shown() -> None:
     assert (picture["src"], picture["alt"]) == ("cid:snap%20shot@1", "厨房")
     assert picture["width"] == "320"
     assert [cell["scope"] for cell in soup("th")] == ["col"] * 3
-    (button,) = soup("a")
-    assert button["href"] == "https://example.com/lovelace?a=1&b=2"
+    assert [(link.get_text(), link["href"]) for link in soup("a")] == [
+        ("关闭水阀", "https://example.com/act?a=1&b=2"),
+        ("知道了", "https://example.com/ack"),
+        ("打开仪表盘", "https://example.com/lovelace?a=1&b=2"),
+    ]
     assert "厨房水槽下有水。<br>" in html
 
 
@@ -111,6 +121,9 @@ def test_text() -> None:
         "紧急\n水浸报警\n\n"
         "厨房水槽下有水。\n请尽快处理！\n\n"
         "[厨房]\n\n"
+        "[关闭水阀]\nhttps://example.com/act?a=1&b=2\n\n"
+        "[知道了]\nhttps://example.com/ack\n\n"
+        "有效期至 2026-11-24 16:31。\n按钮只在家里有效。\n\n"
         "厨房水浸：检测到水（2026-11-23 16:30）\n"
         "温度 <室内>：21.5 °C（2026-11-23 16:28）\n"
         "还有 37 项\n\n"
@@ -220,6 +233,52 @@ def test_accent(priority: Priority) -> None:
     bars = re.findall(r"border-top:5px solid (#\w{6})", html)
     urgent = priority in (Priority.HIGHEST, Priority.HIGH)
     assert (bars[0] in ("#c62828", "#c63c0e")) == urgent
+
+
+@pytest.mark.parametrize("look", Look)
+def test_buttons(look: Look) -> None:
+    """As wide as the card and as high as a thumb; red where that is meant."""
+    card = Card(title="Alarm", text="", buttons=(Button("Close", "https://a.b", look),))
+    soup = BeautifulSoup(render_html(card), "html.parser")
+    (link,) = soup("a")
+    cell = link.parent
+    assert cell
+    style = str(link["style"])
+    assert "display:block" in style
+    padding, line = re.findall(r"padding:(\d+)px|line-height:(\d+)px", style)
+    assert 2 * int(padding[0]) + int(line[1]) >= 48
+    # Outlook knows the cell alone.
+    ground = str(cell["bgcolor"])
+    assert f"background-color:{ground};" in str(cell["style"])
+    assert (ground == "#c62828") == (look is Look.DESTRUCTIVE)
+    ink = re.search(r";color:(#\w{6})", style)
+    assert ink
+    assert contrast(ground, ink[1]) >= 4.5
+    # A reader's dark mode has a ground of its own for what is not red.
+    dark = re.search(rf"\.{look} {{ background-color: (#\w{{6}})", render_html(card))
+    assert bool(dark) == (look is not Look.DESTRUCTIVE)
+
+
+@pytest.mark.parametrize(
+    ("selector", "ink"),
+    [pytest.param("act", "#ffffff"), pytest.param("link", "#e6eaee")],
+)
+def test_buttons_in_the_dark(selector: str, ink: str) -> None:
+    """They can be read there."""
+    ground = re.search(
+        rf"\.{selector} {{ background-color: (#\w{{6}})", render_html(FULL)
+    )
+    assert ground
+    assert contrast(ground[1], ink) >= 4.5
+
+
+def test_button_that_leads_nowhere() -> None:
+    """A preview shows it, and there is nothing to open."""
+    card = Card(title="Alarm", text="", buttons=(Button("Close"),))
+    (link,) = BeautifulSoup(render_html(card), "html.parser")("a")
+    assert link.get_text() == "Close"
+    assert "href" not in link.attrs
+    assert render_text(card) == "Alarm\n\n[Close]"
 
 
 @pytest.mark.parametrize("accents", _ACCENTS.values(), ids=_ACCENTS)
@@ -358,13 +417,13 @@ def test_own_html(html: str, before: str, after: str) -> None:
 
 
 @given(
-    texts=st.lists(ANYTHING, min_size=9, max_size=9),
+    texts=st.lists(ANYTHING, min_size=11, max_size=11),
     url=ANYTHING.filter(bool),
     markdown=st.booleans(),
 )
 def test_any_unicode(texts: list[str], url: str, markdown: bool) -> None:
     """Whatever the texts are, they are shown, and no element is theirs."""
-    title, text, name, state, since, link_title, alt, note, home = texts
+    title, text, name, state, since, link_title, alt, note, home, press, small = texts
     label = alt
     card = Card(
         title=title,
@@ -374,6 +433,8 @@ def test_any_unicode(texts: list[str], url: str, markdown: bool) -> None:
         columns=("Name", "State", "Since"),
         rows=(Row(name, state, since),),
         link=Link(url, link_title),
+        buttons=(Button(press, url),),
+        small_print=(small,),
         pictures=(Picture(url, alt),),
         notes=(note,),
         home=home,
@@ -391,6 +452,8 @@ def test_any_unicode(texts: list[str], url: str, markdown: bool) -> None:
                 columns=card.columns,
                 rows=(Row("x", "x", "x"),),
                 link=Link("x", "x"),
+                buttons=(Button("x", "x"),),
+                small_print=("x",),
                 pictures=(Picture("x", "x"),),
                 notes=("x",),
                 home="x",
@@ -403,7 +466,9 @@ def test_any_unicode(texts: list[str], url: str, markdown: bool) -> None:
     shown = visible(html)
     for given_text in (title, card.text, name, state, since, link_title, note, home):
         assert squeezed(given_text) in shown
-    assert ("href", url) in [(k, v) for k, v in elements.attributes if k == "href"]
+    assert squeezed(press) in shown
+    assert squeezed(small) in shown
+    assert [v for k, v in elements.attributes if k == "href"] == [url, url]
     assert content_ids(html) == {url}
 
 

@@ -13,6 +13,7 @@ from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.mail.address import Mailbox, Recipients
 from custom_components.qq_mail.mail.card import Link
 from custom_components.qq_mail.mail.models import Priority
+from custom_components.qq_mail.message.actions import ActionRow
 from custom_components.qq_mail.message.attachments.fields import Attachment, Source
 from custom_components.qq_mail.message.fields import MessageField
 from custom_components.qq_mail.message.request import (
@@ -29,7 +30,13 @@ ANN = Mailbox("ann@example.com")
 BEN = Mailbox("ben@example.com", "Ben")
 FIELDS = ", ".join(MessageField)
 SOURCES = "entity_id, media_source, path, url"
+ACTION_FIELDS = "action, title, uri, destructive, behavior, authenticationRequired"
 ATTACHMENT_FIELDS = "media_source, entity_id, path, url, filename, content_id, inline"
+
+
+def unusable(field: str, value: str, key: str = "invalid_value", **more: str) -> Any:
+    """Return what is said of a value."""
+    return (key, {"field": field, "value": value, **more})
 
 
 @pytest.mark.parametrize(
@@ -191,6 +198,136 @@ def test_attachment(item: Any, expected: Attachment) -> None:
     assert read_request({"attachments": item}).attachments == (expected,)
 
 
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        pytest.param(
+            {
+                "action": "close_valve",
+                "title": "Close\nthe valve",
+                "destructive": "yes",
+            },
+            ActionRow(title="Close the valve", action="close_valve", destructive=True),
+            id="acts",
+        ),
+        pytest.param(
+            [None, {"action": " ack ", "title": "", "uri": None}],
+            ActionRow(title="ack", action="ack"),
+            id="no-title",
+        ),
+        pytest.param(
+            {"action": "URI", "title": "Open", "uri": " /lovelace/water "},
+            ActionRow(title="Open", uri="/lovelace/water"),
+            id="link",
+        ),
+        pytest.param(
+            {"uri": "https://a.example/b?c=d"},
+            ActionRow(title="https://a.example/b?c=d", uri="https://a.example/b?c=d"),
+            id="link-alone",
+        ),
+        pytest.param(
+            {
+                "action": "alarm",
+                "title": "水" * 101,
+                "uri": "app://a.example",
+                "icon": "sfsymbols:bell",
+                "activationMode": "background",
+                "authenticationRequired": False,
+                "behavior": "default",
+                "textInputButtonTitle": "Send",
+                "textInputPlaceholder": "Say it",
+            },
+            ActionRow(title="水" * 100, action="alarm"),
+            id="phone",
+        ),
+    ],
+)
+def test_action(item: Any, expected: ActionRow) -> None:
+    """A button alone is something to say; what phones alone understand is no fault."""
+    request = read_request({"actions": item})
+    assert request.actions == (expected,)
+    assert request.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("item", "notes"),
+    [
+        pytest.param(
+            "close_valve",
+            [unusable("actions", "close_valve", "invalid_action")],
+            id="text",
+        ),
+        pytest.param(
+            {"title": "Close"},
+            [unusable("actions", "{'title': 'Close'}", "invalid_action")],
+            id="neither",
+        ),
+        pytest.param(
+            {"action": "uri", "uri": ""},
+            [unusable("actions", "{'action': 'uri', 'uri': ''}", "invalid_action")],
+            id="no-uri",
+        ),
+        *(
+            pytest.param(
+                {"action": "URI", "title": "Open", "uri": uri},
+                [unusable("actions.uri", uri, "invalid_link")],
+                id=f"uri-{uri}",
+            )
+            for uri in ("app://a.b", "entityId:sun.sun", "tel:112", "javascript:x")
+        ),
+        pytest.param(
+            {"action": "unknown", "title": "Close"},
+            [unusable("actions.action", "unknown")],
+            id="away",
+        ),
+        pytest.param(
+            {"action": "a" * 256},
+            [unusable("actions.action", "a" * 100, "tag_too_long", number="255")],
+            id="long",
+        ),
+        *(
+            pytest.param(
+                {"title": "Answer", **row},
+                [unusable("actions", "Answer", "action_for_phones")],
+                id=f"phone-{case}",
+            )
+            for case, row in {
+                "reply": {"action": "REPLY"},
+                "text": {"action": "answer", "behavior": "textInput"},
+                "locked": {"action": "open", "authenticationRequired": True},
+            }.items()
+        ),
+        pytest.param(
+            {"acton": "x", 5: "x"},
+            [
+                (
+                    "unknown_field_of_action",
+                    {"field": "acton", "suggestion": "action"},
+                ),
+                (
+                    "unknown_field_of_action_options",
+                    {"field": "5", "options": ACTION_FIELDS},
+                ),
+                unusable("actions", "{'acton': 'x', 5: 'x'}", "invalid_action"),
+            ],
+            id="fields",
+        ),
+    ],
+)
+def test_action_that_is_none(item: Any, notes: list[Any]) -> None:
+    """It is left out, and the others stay."""
+    request = read_request({"actions": [item, {"action": "ack", "title": "unknown"}]})
+    assert notes_of(request) == [*notes, unusable("actions.title", "unknown")]
+    assert request.actions == (ActionRow(title="ack", action="ack"),)
+
+
+def test_actions_are_few() -> None:
+    """A mail is no remote control."""
+    request = read_request({"actions": [{"action": str(n)} for n in range(6)]})
+    assert [row.action for row in request.actions] == list("01234")
+    assert notes_of(request) == [("too_many_actions", {"number": "5"})]
+
+
 def test_clear() -> None:
     """Clearing needs a tag and nothing else."""
     assert read_request({"clear": True, "tag": "door"}) == MessageRequest(
@@ -308,11 +445,6 @@ def test_empty(field: str, value: Any) -> None:
     assert read_request({"link": "/a", **data}).notes == ()
 
 
-def unusable(field: str, value: str, key: str = "invalid_value", **more: str) -> Any:
-    """Return what is said of a value."""
-    return (key, {"field": field, "value": value, **more})
-
-
 @pytest.mark.parametrize(
     ("data", "note"),
     [
@@ -368,6 +500,16 @@ def unusable(field: str, value: str, key: str = "invalid_value", **more: str) ->
                 id=f"expires-{value}",
             )
             for value in (59, "soon", -60, 30 * 86400 + 1, 1e300, [1])
+        ),
+        *(
+            pytest.param(
+                {"actions_expire_after": value},
+                unusable(
+                    "actions_expire_after", str(value), "invalid_actions_expire_after"
+                ),
+                id=f"actions-expire-{value}",
+            )
+            for value in (59, 7 * 86400 + 1, "soon")
         ),
         *(
             pytest.param(
@@ -717,9 +859,11 @@ PHONE = {
 def test_data_of_a_phone(caplog: pytest.LogCaptureFixture) -> None:
     """What means nothing here is told to the log alone."""
     caplog.set_level("DEBUG")
-    assert read_notification("x", None, None, PHONE) == MessageRequest(message="x")
+    assert read_notification("x", None, None, PHONE) == MessageRequest(
+        message="x", actions=(ActionRow(title="x", action="X"),)
+    )
     assert (
-        "Not for mail, and ignored: ttl, importance, channel, push, sticky, actions,"
+        "Not for mail, and ignored: ttl, importance, channel, push, sticky,"
         " image, video, clickAction, 1" in caplog.text
     )
 
@@ -751,7 +895,13 @@ VALUES = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from([*Source, "url", "title", "content_id", "hours", "area_id"])
+            st.sampled_from(
+                [
+                    *(*Source, "url", "title", "content_id", "hours", "area_id"),
+                    *("action", "uri", "destructive", "behavior"),
+                    "authenticationRequired",
+                ]
+            )
             | st.text(max_size=5),
             inner,
             max_size=3,
@@ -791,6 +941,7 @@ def test_work_grows_with_the_size(repeated: str) -> None:
                 for field in MessageField
             ],
             [read_request({"attachments": {name: text}}) for name in Source],
+            [read_request({"actions": {name: text}}) for name in ("action", "uri")],
             read_notification("x" + text, text, text, {"images": text, text: text}),
         ),
     )

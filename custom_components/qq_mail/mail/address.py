@@ -131,6 +131,14 @@ class Recipients:
     cc: tuple[Mailbox, ...] = ()
     bcc: tuple[Mailbox, ...] = ()
 
+    @property
+    def addr_specs(self) -> tuple[str, ...]:
+        """Each address once, however often it is there."""
+        everyone = self.to + self.cc + self.bcc
+        return tuple(
+            {one.addr_spec.lower(): one.addr_spec for one in everyone}.values()
+        )
+
 
 def one_line(text: str) -> str:
     """Make text safe for a header field: one line, without control characters."""

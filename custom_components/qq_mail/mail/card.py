@@ -13,9 +13,11 @@ from urllib.parse import quote, unquote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from .chart import Chart
+from .buttons import Button
+from .chart import GROUND, Chart
 from .markup import end_of_body, text_of
 from .models import Priority
+from .signs import signs_of
 
 # These take a tenth of a second to import, and most mails need neither of them.
 if TYPE_CHECKING:
@@ -138,6 +140,9 @@ class Card:
     more: str = "{number}"
     """Says how many those are."""
     link: Link | None = None
+    buttons: tuple[Button, ...] = ()
+    small_print: tuple[str, ...] = ()
+    """Below the buttons: who can press them, and until when."""
     pictures: tuple[Picture, ...] = ()
     charts: tuple[Chart, ...] = ()
     widths: Mapping[str, int] = field(default_factory=dict)
@@ -172,6 +177,7 @@ def render_html(card: Card) -> str:
     text = _markdown(card, accent) if card.markdown else _lines(card.text)
     return _template("card.html.jinja").render(
         card=card,
+        signs=signs_of(card.language),
         text=text,
         preheader=_preheader(card, text),
         nothing=_NOTHING,
@@ -190,18 +196,21 @@ def render_text(card: Card) -> str:
 
 
 def extend_html(html: str, card: Card) -> str:
-    """Return the caller's own HTML with the card's table, button, pictures, notes."""
+    """Return the caller's own HTML with all that a card has below its text."""
     if not (
         card.rows
         or card.left_out
         or card.link
+        or card.buttons
         or card.pictures
         or card.charts
         or card.notes
     ):
         return html
     accent, _ = _ACCENTS[card.priority]
-    sections = _template("sections.html.jinja").render(card=card, accent=accent)
+    sections = _template("sections.html.jinja").render(
+        card=card, signs=signs_of(card.language), accent=accent
+    )
     at = end_of_body(html)
     # Ours can be read whatever font and colours the rest has.
     box = f"padding:12px 16px 1px 16px;background-color:#ffffff;{_FONT}"
@@ -211,12 +220,17 @@ def extend_html(html: str, card: Card) -> str:
 def extend_text(text: str, card: Card) -> str:
     """Return a text with the same."""
     pictures = [f"[{picture.name}]" for picture in card.pictures]
-    signs = _signs(card)
-    rows = [f"{signs.state(row)}{signs.in_brackets(row.since)}" for row in card.rows]
+    signs = signs_of(card.language)
+    rows = [
+        f"{signs.said(row.name, row.state)}{signs.in_brackets(row.since)}"
+        for row in card.rows
+    ]
     rows += [card.and_more] if card.left_out else []
     link = [f"{card.link.title} {card.link.url}".strip()] if card.link else []
-    charts = [chart.text for chart in card.charts]
-    blocks = [text, "\n".join(pictures), *charts]
+    charts = [chart.text(signs) for chart in card.charts]
+    buttons = [button.text for button in card.buttons]
+    small_print = card.small_print if card.buttons else ()
+    blocks = [text, "\n".join(pictures), *buttons, "\n".join(small_print), *charts]
     blocks += map("\n".join, (rows, link, card.notes))
     return "\n\n".join(block for block in blocks if block)
 
@@ -247,37 +261,15 @@ def note_html(*notes: str) -> Markup:
 
 def _preheader(card: Card, text: str) -> str:
     """Return what a list of mails shows beside the subject."""
-    signs = _signs(card)
+    signs = signs_of(card.language)
     said = (
         text_of(text)
-        or signs.comma.join(map(signs.state, card.rows))
+        or signs.comma.join(signs.said(row.name, row.state) for row in card.rows)
+        or signs.comma.join(line for chart in card.charts for line in chart.lines)
         or signs.comma.join(picture.name for picture in card.pictures)
     )
     line = " ".join(_MARKS.sub("", said[: 2 * _MAX_PREHEADER]).split())
     return line if len(line) <= _MAX_PREHEADER else f"{line[:_MAX_PREHEADER]}…"
-
-
-@dataclass(frozen=True, slots=True)
-class _Signs:
-    """The punctuation of a language."""
-
-    colon: str
-    comma: str
-    brackets: tuple[str, str]
-
-    def state(self, row: Row) -> str:
-        """Return what a row says, on a line."""
-        return f"{row.name}{self.colon}{row.state}"
-
-    def in_brackets(self, text: str) -> str:
-        """Return what is said besides."""
-        return f"{self.brackets[0]}{text}{self.brackets[1]}"
-
-
-def _signs(card: Card) -> _Signs:
-    if card.language.startswith("zh"):
-        return _Signs("：", "，", ("（", "）"))
-    return _Signs(": ", ", ", (" (", ")"))
 
 
 def _unbroken(text: str) -> Markup:
@@ -353,6 +345,7 @@ def _template(name: str) -> Template:
         lstrip_blocks=True,
     )
     environment.globals["note_html"] = note_html
+    environment.globals["ground"] = GROUND
     environment.filters["unbroken"] = _unbroken
     # As it stands in the part's header where RFC 2392 allows it: some programs compare
     # the two letter by letter.

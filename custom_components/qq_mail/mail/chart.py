@@ -2,6 +2,12 @@
 
 from dataclasses import dataclass
 
+from .signs import Signs
+
+GROUND = "#f6f8fa"
+"""Of pictures, light in dark mails, too: mail programs turn colours around, but not in
+pictures. The colours beside them stand on the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -38,17 +44,16 @@ class Chart:
     lines: tuple[str, ...]
     """The rows as sentences."""
 
-    @property
-    def heading(self) -> str:
-        """What stands above the picture, in one line."""
-        return f"{self.title} ({self.caption})" if self.title else self.caption
+    def heading(self, signs: Signs) -> str:
+        """Return what stands above the picture, in one line."""
+        if not self.title:
+            return self.caption
+        return f"{self.title}{signs.in_brackets(self.caption)}"
 
-    @property
-    def alt(self) -> str:
-        """What the picture says, for those who do not see it."""
-        return f"{self.heading}: {'; '.join(self.lines)}"
+    def alt(self, signs: Signs) -> str:
+        """Return what the picture says, for those who do not see it."""
+        return signs.said(self.heading(signs), signs.semicolon.join(self.lines))
 
-    @property
-    def text(self) -> str:
-        """What stands for it where there is text alone."""
-        return "\n".join((self.heading, *self.lines))
+    def text(self, signs: Signs) -> str:
+        """Return what stands for it where there is text alone."""
+        return "\n".join((self.heading(signs), *self.lines))

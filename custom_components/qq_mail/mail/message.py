@@ -104,7 +104,7 @@ def compose(
     else:
         readable()
     return Composed(
-        Envelope(sender.addr_spec, _unique_addresses(draft)),
+        Envelope(sender.addr_spec, draft.recipients.addr_specs),
         message_id,
         writer.size,
         tuple(writer.gaps),
@@ -339,14 +339,6 @@ def _addresses(mailboxes: tuple[Mailbox, ...]) -> str:
         if mailbox.display_name
         else f"<{mailbox.addr_spec}>"
         for mailbox in mailboxes
-    )
-
-
-def _unique_addresses(draft: Draft) -> tuple[str, ...]:
-    """Name each address once, however often the draft does."""
-    everyone = draft.recipients.to + draft.recipients.cc + draft.recipients.bcc
-    return tuple(
-        {mailbox.addr_spec.lower(): mailbox.addr_spec for mailbox in everyone}.values()
     )
 
 

@@ -15,6 +15,7 @@ from homeassistant.helpers.network import NoURLAvailableError, get_url
 from homeassistant.util import dt as dt_util
 
 from ..const import DOMAIN, FETCH_TIMEOUT
+from ..mail.buttons import Button
 from ..mail.card import (
     CONTENT_WIDTH,
     Card,
@@ -72,6 +73,18 @@ class Material:
         for part in [one for one in self._parts if isinstance(one.content, Path)]:
             self._parts.remove(part)
             self._note("attachment_too_slow", part, seconds=str(FETCH_TIMEOUT))
+
+    def add_buttons(
+        self,
+        buttons: Sequence[Button],
+        small_print: Sequence[str],
+        failures: Sequence[HomeAssistantError],
+    ) -> None:
+        """Show buttons, which are made last: those that act are of one mail alone."""
+        self._card = replace(
+            self._card, buttons=tuple(buttons), small_print=tuple(small_print)
+        )
+        self._failures += failures
 
     def compose(
         self,
@@ -146,6 +159,7 @@ class Material:
             card.markdown
             or card.rows
             or card.link
+            or card.buttons
             or card.pictures
             or card.charts
             or card.priority in _URGENT
@@ -226,16 +240,25 @@ def _absolute(
     """Return a button that works from anywhere."""
     if not link:
         return None, []
-    url = link.url
-    if url.startswith("/"):
-        try:
-            url = get_url(hass, prefer_external=True) + url
-        except NoURLAvailableError:
-            return None, [
-                HomeAssistantError(
-                    translation_domain=DOMAIN,
-                    translation_key="no_url",
-                    translation_placeholders={"link": url},
-                )
-            ]
+    try:
+        url = absolute(hass, link.url)
+    except HomeAssistantError as err:
+        return None, [err]
     return Link(url, link.title or texts("card_open")), []
+
+
+def absolute(hass: HomeAssistant, url: str) -> str:
+    """Return a URL that works from anywhere, for a path of Home Assistant's own too.
+
+    Raises HomeAssistantError.
+    """
+    if not url.startswith("/"):
+        return url
+    try:
+        return get_url(hass, prefer_external=True) + url
+    except NoURLAvailableError as err:
+        raise HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key="no_url",
+            translation_placeholders={"link": url},
+        ) from err

@@ -12,6 +12,7 @@ from homeassistant.core import valid_entity_id
 from ..mail.address import InvalidMailboxError, Mailbox
 from ..mail.card import Link
 from ..mail.models import Priority
+from .actions import read_actions
 from .attachments.fields import read_attachments
 from .charts.fields import read_charts
 from .reading import (
@@ -22,7 +23,7 @@ from .reading import (
     choice_of,
     is_away,
     is_empty,
-    is_url,
+    is_target,
     read_fields,
     read_line,
     read_period,
@@ -30,13 +31,13 @@ from .reading import (
     read_word,
     read_yes_no,
     shown_value,
-    unbroken,
     unusable,
 )
 
 MAX_WAIT = 300
 MIN_EXPIRES_AFTER = timedelta(minutes=1)
 MAX_EXPIRES_AFTER = timedelta(days=30)
+MAX_ACTIONS_EXPIRE_AFTER = timedelta(days=7)
 MAX_TAG_LENGTH = 255
 
 # Between the mailboxes of a list, but not inside the quotes of a display name.
@@ -71,6 +72,8 @@ class MessageField(StrEnum):
     CHARTS = "charts"
     ENTITIES = "entities"
     LINK = "link"
+    ACTIONS = "actions"
+    ACTIONS_EXPIRE_AFTER = "actions_expire_after"
 
 
 class Format(StrEnum):
@@ -134,6 +137,13 @@ def _expires_after(value: Any, name: str, _notes: Notes) -> timedelta:
     return period
 
 
+def _actions_expire_after(value: Any, name: str, _notes: Notes) -> timedelta:
+    period = read_period(value)
+    if period is None or not MIN_EXPIRES_AFTER <= period <= MAX_ACTIONS_EXPIRE_AFTER:
+        raise unusable(name, value, "invalid_actions_expire_after")
+    return period
+
+
 def _wait(value: Any, name: str, _notes: Notes) -> float:
     error = unusable(name, value, "invalid_wait")
     if isinstance(value, bool):
@@ -187,9 +197,7 @@ def _link(value: Any, name: str, notes: Notes) -> Link:
     parts = value if isinstance(value, Mapping) else {"url": value}
     found = parts.get("url")
     url = found.strip() if isinstance(found, str) else ""
-    # Two slashes would lead to another host.
-    local = url.startswith("/") and not url.startswith("//") and unbroken(url)
-    if not local and not is_url(url, "http", "https", "homeassistant"):
+    if not is_target(url):
         raise unusable(name, value, "invalid_link")
     titles = read_fields(parts, {"title": read_line}, notes, f"{name}.")
     return Link(url, **titles)
@@ -213,4 +221,6 @@ READERS: dict[str, Reader] = {
     MessageField.CHARTS: read_charts,
     MessageField.ENTITIES: _entities,
     MessageField.LINK: _link,
+    MessageField.ACTIONS: read_actions,
+    MessageField.ACTIONS_EXPIRE_AFTER: _actions_expire_after,
 }

@@ -157,6 +157,13 @@ def is_url(url: str, *schemes: str) -> bool:
     return parts.scheme in schemes and bool(parts.netloc) and unbroken(url)
 
 
+def is_target(url: str) -> bool:
+    """Whether a button can lead there: a page, or a path of Home Assistant's own."""
+    # Two slashes would lead to another host.
+    local = url.startswith("/") and not url.startswith("//") and unbroken(url)
+    return local or is_url(url, "http", "https", "homeassistant")
+
+
 def unbroken(url: str) -> bool:
     """Whether a URL has no blanks and control characters, nor a backslash."""
     return url.isprintable() and not any(c.isspace() or c == "\\" for c in url)

@@ -8,10 +8,11 @@ from typing import Any
 
 from homeassistant.exceptions import HomeAssistantError
 
-from ..const import DEFAULT_WAIT, LOGGER
+from ..const import DEFAULT_ACTIONS_EXPIRE_AFTER, DEFAULT_WAIT, LOGGER
 from ..mail.address import Mailbox, Recipients
 from ..mail.card import Link
 from ..mail.models import Priority
+from .actions import ActionRow
 from .attachments.fields import CONTENT_ID, Attachment, Source
 from .charts.fields import ChartRequest
 from .errors import field_error, invalid_address
@@ -35,6 +36,7 @@ _SAYS_SOMETHING = (
     MessageField.CHARTS,
     MessageField.ENTITIES,
     MessageField.LINK,
+    MessageField.ACTIONS,
 )
 _IMAGES = "images"
 # Of a push service; ours has the plural, and other fields in it.
@@ -68,6 +70,9 @@ class MessageRequest:
     entities: Mapping[str, Any] = field(default_factory=dict)
     """A target: lists of ids by `entity_id`, `device_id`, `area_id` and so on."""
     link: Link | None = None
+    actions: tuple[ActionRow, ...] = ()
+    actions_expire_after: timedelta = DEFAULT_ACTIONS_EXPIRE_AFTER
+    """From the alert on."""
     notes: tuple[HomeAssistantError, ...] = ()
     """What the call asks for and cannot have, and why."""
 

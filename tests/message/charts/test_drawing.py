@@ -8,13 +8,14 @@ from hypothesis import given, settings, strategies as st
 from PIL import Image, ImageColor
 import pytest
 
+from custom_components.qq_mail.mail.chart import GROUND
 from custom_components.qq_mail.message.charts.axes import (
     DAY,
     HOUR,
     day_edges,
     hour_edges,
 )
-from custom_components.qq_mail.message.charts.drawing import GROUND, Frame, draw
+from custom_components.qq_mail.message.charts.drawing import Frame, draw
 from custom_components.qq_mail.message.charts.models import (
     BarGroups,
     Bars,

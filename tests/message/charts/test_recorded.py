@@ -1,11 +1,14 @@
 """Charts of what a real recorder has, from the action to the mail."""
 
 import asyncio
+from base64 import b64decode
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
+import re
 import threading
 from typing import Any
+from unittest.mock import patch
 
 from PIL import Image
 import pytest
@@ -16,7 +19,9 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 from sqlalchemy.exc import SQLAlchemyError
 
 from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.message import preview as previews
 from custom_components.qq_mail.message.charts import fetching, recorded
+from custom_components.qq_mail.message.charts.models import Kind, Span
 from homeassistant.components.recorder.db_schema import Statistics, StatisticsShortTerm
 from homeassistant.components.recorder.models import (
     StatisticData,
@@ -26,6 +31,7 @@ from homeassistant.components.recorder.models import (
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.recorder import get_instance
+from homeassistant.helpers.translation import async_get_translations
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 
@@ -178,12 +184,125 @@ async def test_states_as_a_timeline(hass: HomeAssistant, now: datetime) -> None:
     assert "Pump: off 1 h 0 min, on <1 min" in answer["text"]
     html = answer["html"]
     # Beside its colour, which is one for the same state: off stands back.
-    assert html.count('color:#b4bec8;">&#9632;</span>') == 3
+    assert html.count('color:#9aa7b3;">&#9632;</span>') == 3
     assert html.count('color:#0072b2;">&#9632;</span>') == 2
     assert html.count('color:#d55e00;">&#9632;</span>') == 1
     assert [html.index(name) for name in ("Front door", "Hall", "Pump")] == sorted(
         html.index(name) for name in ("Front door", "Hall", "Pump")
     )
+
+
+async def test_preview_shows_pictures(
+    hass: HomeAssistant, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it is, without a mail program; large ones stay references."""
+    await record(hass, "sensor.living", TEMPERATURE, [(now, 21)])
+    html = (await preview(hass, entities="sensor.living"))["html"]
+    (encoded,) = re.findall('src="data:image/png;base64,([^"]+)"', html)
+    with Image.open(BytesIO(b64decode(encoded))) as picture:
+        assert picture.width == 1120
+    monkeypatch.setattr(previews, "MAX_PREVIEWED", 100)
+    html = (await preview(hass, entities="sensor.living"))["html"]
+    assert 'src="cid:' in html
+    assert "data:" not in html
+
+
+async def test_states_in_chinese(hass: HomeAssistant, now: datetime) -> None:
+    """With the signs of the language, in the text and for those who hear the picture."""
+    hass.config.language = "zh-Hans"
+    # As Home Assistant does when it starts in this language.
+    domains = ["binary_sensor", "switch"]
+    await async_get_translations(hass, "zh-Hans", "entity_component", domains)
+    hour_ago = now - timedelta(hours=1)
+    await record(hass, "binary_sensor.door", DOOR, [(hour_ago, "on"), (now, "off")])
+    await record(hass, "switch.pump", {"friendly_name": "水泵"}, [(hour_ago, "on")])
+    answer = await preview(
+        hass, entities="binary_sensor.door, switch.pump", title="今天"
+    )
+    assert "今天（" in answer["text"]
+    assert "Front door：已打开 1 小时 0 分钟，已关闭 <1 分钟" in answer["text"]
+    assert re.search(
+        'alt="今天（[^"]+）：Front door：已打开[^"]+；水泵：', answer["html"]
+    )
+
+
+async def test_nothing_happened(hass: HomeAssistant, now: datetime) -> None:
+    """A door that stayed closed has a chart as well."""
+    await record(hass, "binary_sensor.door", DOOR, [(now - timedelta(days=3), "off")])
+    answer = await preview(hass, entities="binary_sensor.door")
+    assert "Front door: Closed 1 d 0 h" in answer["text"]
+
+
+async def test_what_is_not_yet_written(hass: HomeAssistant, now: datetime) -> None:
+    """The recorder writes every few seconds; the alert is about what was just now."""
+    hour_ago = now - timedelta(hours=1)
+    await record(hass, "binary_sensor.door", DOOR, [(hour_ago, "off")])
+    await record(hass, "sensor.living", TEMPERATURE, [(hour_ago, 20)])
+    with patch.object(get_instance(hass), "_process_one_task_or_event_or_recover"):
+        hass.states.async_set("binary_sensor.door", "on", DOOR)
+        hass.states.async_set("sensor.living", "35", TEMPERATURE)
+        answer = await preview(hass, entities="binary_sensor.door, sensor.living")
+    assert "Front door: Closed 1 h 0 min, Open <1 min" in answer["text"]
+    assert "Living room: now 35, lowest 20, highest 35, mean 20" in answer["text"]
+
+
+@pytest.mark.parametrize("page", [1, 2, 7, 5000])
+async def test_read_in_pages(
+    hass: HomeAssistant,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+    page: int,
+) -> None:
+    """What has many states is not read at once, and the chart is the same."""
+    monkeypatch.setattr(recorded, "_PAGE", page)
+    values = [(now - timedelta(minutes=70 - n), n % 7) for n in range(70)]
+    wish = {"friendly_name": "Wish"}
+    await record(hass, "input_number.wish", wish, [(now - timedelta(days=9), 5)])
+    await record(hass, "input_number.wish", wish, values)
+    answer = await preview(hass, entities="input_number.wish", period={"days": 7})
+    assert "Wish: now 6, lowest 0, highest 6, mean 5\n" in answer["text"]
+    answer = await preview(hass, entities="input_number.wish", period=3600)
+    assert "Wish: now 6, lowest 0, highest 6, mean 3\n" in answer["text"]
+
+
+async def test_a_text_that_is_never_the_same(
+    hass: HomeAssistant, now: datetime
+) -> None:
+    """It is drawn, and the longest are told."""
+    texts = [(now - timedelta(seconds=4000 - 10 * n), f"x{n}") for n in range(390)]
+    await record(hass, "sensor.log", {"friendly_name": "Log"}, texts)
+    answer = await preview(hass, entities="sensor.log", period=3600)
+    assert answer["notes"] == []
+    assert "Log: x389 2 min, " in answer["text"]
+    assert answer["html"].count("&#9632;") == 8
+
+
+async def test_reading_ends_with_the_wait(hass: HomeAssistant, now: datetime) -> None:
+    """Nobody waits any more: the database is left alone."""
+    await record(hass, "sensor.living", TEMPERATURE, [(now, 21)])
+    given_up = threading.Event()
+    given_up.set()
+    span = Span((now - timedelta(days=1)).timestamp(), now.timestamp(), UTC)
+    state = hass.states.get("sensor.living")
+    assert state
+    reading = recorded.Reading(hass, span, given_up)
+    assert recorded.read(reading, [(state, Kind.NUMBER)]) == {}
+
+
+async def test_hostile_names(hass: HomeAssistant, now: datetime) -> None:
+    """A name is a name, in whatever direction it is read."""
+    name = "<script>alert('x')</script> \"&\" مطبخ 🚪"
+    attributes = TEMPERATURE | {"friendly_name": name, "unit_of_measurement": "<b>"}
+    await record(hass, "sensor.living", attributes, [(now, 21)])
+    await record(hass, "switch.pump", {"friendly_name": name}, [(now, "on")])
+    answer = await preview(
+        hass, entities="sensor.living, switch.pump", title=f"{name}\n2"
+    )
+    assert f"{name}: now 21" in answer["text"]
+    assert "<script" not in answer["html"]
+    assert "<b>:" not in answer["html"]
+    assert answer["html"].count('dir="auto"') >= 3
+    assert answer["html"].count('alt="') == 2
 
 
 async def test_more_states_than_can_be_seen(hass: HomeAssistant, now: datetime) -> None:
@@ -405,7 +524,7 @@ async def test_database_that_fails(
     def fail(*_: object, **__: object) -> None:
         raise SQLAlchemyError("disk I/O error")
 
-    monkeypatch.setattr(recorded, "get_significant_states", fail)
+    monkeypatch.setattr(recorded, "state_changes_during_period", fail)
     await send(hass, title="Fire", charts="sensor.first")
     assert "A chart could not be drawn. The log says why." in body_of(mail_of(server))
     assert "disk I/O error" in caplog.text

@@ -18,6 +18,8 @@ _STEPS = (
     *(hours * HOUR for hours in (1, 2, 3, 4, 6, 12)),
 )
 _DAYS = (1, 2)
+_INTERVALS = 5
+"""Between numbers, at most, as long as they begin with a round one."""
 _MANY = 1e5
 _ALIKE = 1e-9
 """Of a number: a smaller difference is one of rounding."""
@@ -52,7 +54,7 @@ def scale(lowest: float, highest: float, *, from_zero: bool = False) -> Scale:
         room = max(abs(lowest) * 0.05, 1.0)
         lowest, highest = lowest - (0 if from_zero else room), highest + room
         spread = highest - lowest
-    step = _round_step(spread / 4)
+    step = _round_step(spread / _INTERVALS)
     first, last = math.floor(lowest / step + 1e-6), math.ceil(highest / step - 1e-6)
     ticks = tuple(number * step for number in range(first, last + 1))
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))

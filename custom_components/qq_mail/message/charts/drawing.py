@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from PIL import Image, ImageDraw, ImageFont
 
+from ...mail.chart import GROUND
 from .axes import Scale, scale, time_ticks
 from .models import BarGroups, Line, Lines, Plot, Span, Timeline
 
@@ -20,17 +21,15 @@ PIXELS = 2
 _FINER = 2
 """Drawn twice as large again, and scaled down: this rounds off the edges."""
 
-GROUND = "#f6f8fa"
-"""Light in dark mails, too: mail programs turn colours around, but not in pictures."""
 _GRID = "#dfe4e9"
 _BASE = "#8c98a4"
 _INK = "#4d5a66"
 
-_FONT_SIZE = 17
-"""Ten on a phone, which is as small as can be read."""
+_FONT_SIZE = 18
+"""Eleven on a phone, which is as small as can be read."""
 _LINE_WIDTH = 2.5
 _DOT = 3
-_PLOT_HEIGHT = 190
+_PLOT_HEIGHT = 230
 _ROW, _BAR = 38, 26
 _EDGE, _BELOW, _ABOVE = 14, 34, 16
 _MOST_TICKS = {True: 8, False: 6}

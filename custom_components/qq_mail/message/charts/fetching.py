@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from secrets import token_hex
+from threading import Event
 
 from homeassistant.core import HomeAssistant, State
 from homeassistant.exceptions import HomeAssistantError
@@ -44,10 +45,11 @@ async def async_charts(
     if _RECORDER not in hass.config.components:
         charted.failures.append(field_error("chart_no_recorder"))
         return charted
+    given_up = Event()
     try:
         async with asyncio.timeout(CHART_TIMEOUT):
             for request in requests:
-                await _async_chart(hass, request, now, accent, texts, charted)
+                await _async_chart(hass, request, now, accent, texts, charted, given_up)
     except TimeoutError:
         failure = field_error("chart_too_slow", seconds=str(CHART_TIMEOUT))
         charted.failures.append(failure)
@@ -55,6 +57,9 @@ async def async_charts(
     except Exception:  # noqa: BLE001
         LOGGER.exception("Unexpected error while drawing charts")
         charted.failures.append(field_error("chart_failed"))
+    finally:
+        # A thread cannot be cancelled.
+        given_up.set()
     if len(charted.charts) > MAX_CHARTS:
         del charted.charts[MAX_CHARTS:], charted.parts[MAX_CHARTS:]
         charted.failures.append(field_error("chart_too_many", number=str(MAX_CHARTS)))
@@ -68,6 +73,7 @@ async def _async_chart(
     accent: str,
     texts: Texts,
     charted: Charted,
+    given_up: Event,
 ) -> None:
     """Draw one, or several where the units differ."""
     span = Span(
@@ -81,7 +87,7 @@ async def _async_chart(
         if (state := hass.states.get(entity_id))
     }
     recorded = await get_instance(hass).async_add_executor_job(
-        _read, hass, list(states.values()), span
+        _read, hass, list(states.values()), span, given_up
     )
     for entity_id in request.entities:
         if entity_id not in states:
@@ -119,11 +125,12 @@ async def _async_chart(
 
 
 def _read(
-    hass: HomeAssistant, states: Sequence[State], span: Span
+    hass: HomeAssistant, states: Sequence[State], span: Span, given_up: Event
 ) -> dict[str, Recorded]:
-    from .recorded import read  # noqa: PLC0415 - in a thread, if at all
+    from .recorded import Reading, read  # noqa: PLC0415 - in a thread, if at all
 
-    return read(hass, {state.entity_id: kind_of(state) for state in states}, span)
+    reading = Reading(hass, span, given_up)
+    return read(reading, [(state, kind_of(state)) for state in states])
 
 
 def _draw(plots: Iterable[tuple[Plot, Span]]) -> list[bytes]:

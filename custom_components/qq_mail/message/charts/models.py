@@ -56,7 +56,7 @@ class States:
     stretches: tuple[tuple[float, float, str], ...]
     """No more of them than can be seen."""
     lasted: Mapping[str, float]
-    """Seconds of each state, those first that lasted longest."""
+    """Seconds of each state, those first that lasted longest; of very many only those."""
 
 
 type Recorded = Numbers | Amounts | States

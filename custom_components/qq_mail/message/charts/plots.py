@@ -34,13 +34,13 @@ from .words import Said, said_of_amounts, said_of_numbers, said_of_states
 _NUMBER_DOMAINS = ("counter", "input_number", "number")
 _AMOUNTS = (SensorStateClass.TOTAL, SensorStateClass.TOTAL_INCREASING)
 
-# Those of Okabe and Ito, which colour-blind people can tell apart; without their
-# yellow, which nobody sees on a light ground.
-_COLOURS = (
-    *("#0072b2", "#d55e00", "#009e73", "#cc79a7"),
-    *("#e69f00", "#56b4e9", "#882255", "#333f4a"),
+COLOURS = (
+    *("#0072b2", "#d55e00", "#6a1040", "#10a080"),
+    *("#705000", "#3090f0", "#2a2a98", "#8a5078"),
 )
-_AT_REST = "#b4bec8"
+"""Seen on the ground of a chart, and told apart by colour-blind people: the first two
+are Okabe's and Ito's, and of the others the first are the most different."""
+AT_REST = "#9aa7b3"
 _REST = (
     *("off", "closed", "idle", "not_home", "standby", "locked", "docked"),
     *("disarmed", "below_horizon"),
@@ -176,14 +176,16 @@ def _of_states(
     for _, states in group:
         lasted.update({text: round(time) for text, time in states.lasted.items()})
     active = [text for text, _ in lasted.most_common() if text not in _REST]
-    colours = dict.fromkeys(lasted, _AT_REST)
+    colours = dict.fromkeys(lasted, AT_REST)
     palette = _colours(len(active), accent)
+    # Of more states than colours, those that lasted shortest have the last.
+    last = palette[-1] if palette else AT_REST
     for place, text in enumerate(active):
-        # Of more states than colours, those that lasted shortest have the last.
-        colours[text] = palette[min(place, len(palette) - 1)]
+        colours[text] = palette[place] if place < len(palette) else last
     rows = tuple(
         tuple(
-            Stretch(start, end, colours[text]) for start, end, text in states.stretches
+            Stretch(start, end, colours.get(text, last))
+            for start, end, text in states.stretches
         )
         for _, states in group
     )
@@ -201,7 +203,7 @@ def _of_states(
 
 def _colours(number: int, accent: str) -> tuple[str, ...]:
     """Return the card's own colour for one alone: beside others it may be alike."""
-    return (accent,) if number == 1 else _COLOURS[:number]
+    return (accent,) if number == 1 else COLOURS[:number]
 
 
 def _joined(*parts: str) -> str:

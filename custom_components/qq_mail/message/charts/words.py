@@ -9,6 +9,7 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.translation import async_translate_state
 
 from ...mail.chart import ChartRow, Mark
+from ...mail.signs import signs_of
 from ..texts import Texts
 from .axes import HOUR, MINUTE
 from .models import Amounts, Numbers, States, number_of
@@ -85,8 +86,9 @@ def said_of_states(
         )
         for text, seconds in islice(states.lasted.items(), _MOST_STATES)
     )
-    said = ", ".join(mark.text for mark in marks)
-    return ChartRow(name=state.name, marks=marks), f"{state.name}: {said}"
+    signs = signs_of(hass.config.language)
+    said = signs.comma.join(mark.text for mark in marks)
+    return ChartRow(name=state.name, marks=marks), signs.said(state.name, said)
 
 
 def _state_text(hass: HomeAssistant, state: State, text: str, texts: Texts) -> str:

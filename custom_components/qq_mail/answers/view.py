@@ -1,0 +1,164 @@
+"""What a link in a mail leads to: looking changes nothing, one press does it once."""
+
+import asyncio
+from collections import deque
+from contextlib import suppress
+from http import HTTPStatus
+import string
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+from homeassistant.components.http import HomeAssistantView
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.helpers.start import async_at_started
+
+from ..const import LOGGER
+from ..loading import async_load_page
+from ..message.texts import async_texts
+from ..outbox.clock import read_clock
+from .log_filter import keep_tokens_out
+from .models import ACTION_PATH, Link
+from .store import TOKEN_LENGTH, async_answers, get_answers
+
+if TYPE_CHECKING:
+    from .page import Pages
+
+_HEX: Final = frozenset(string.hexdigits.lower())
+_MAX_UNKNOWN: Final = 30
+_WINDOW: Final = 60.0
+"""So many links that do not work are told so within so many seconds."""
+_LOG_EVERY: Final = 3600.0
+_START_TIMEOUT: Final = 10.0
+"""Seconds that automations get at the start to begin to listen."""
+_NOT_READY: Final = {"Retry-After": "30"}
+_TOO_MANY: Final = {"Retry-After": f"{_WINDOW:.0f}"}
+
+
+async def async_setup_view(hass: HomeAssistant) -> None:
+    """Open the address of all links, once for all accounts."""
+    await async_answers(hass)
+    keep_tokens_out()
+    view = AnswerView(hass)
+    hass.http.register_view(view)
+    if hass.state is not CoreState.running:
+        async_at_started(hass, view.async_begin)
+
+
+class AnswerView(HomeAssistantView):
+    """Answers without a login: who has a token may press its button.
+
+    Never raises 401 or 403: Home Assistant counts those as attempts to log in, logs the
+    address, and bans whoever is in front, which may be a tunnel for everybody.
+    """
+
+    url = f"{ACTION_PATH}/{{token}}"
+    # QQ's own program puts a slash at the end.
+    extra_urls = [f"{url}/"]  # noqa: RUF012 - as the base class has it
+    name = "api:qq_mail:action"
+    requires_auth = False
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Begin with nobody who listens yet."""
+        self._hass = hass
+        self._started = hass.state is CoreState.running
+        self._unknown: deque[float] = deque(maxlen=_MAX_UNKNOWN)
+        """When the last ones were opened, by the steady clock."""
+        self._logged: float | None = None
+
+    async def async_begin(self, hass: HomeAssistant) -> None:
+        """Let buttons act from now on: automations hear of it."""
+        # Others do at the start what makes them listen.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_START_TIMEOUT):
+                await hass.async_block_till_done()
+        self._started = True
+
+    async def get(self, _request: web.Request, token: str) -> web.Response:
+        """Show a page; programs that open every link change nothing."""
+        pages = await self._async_pages()
+        link = self._find(token)
+        if link is None:
+            return self._answer_unknown(pages)
+        if link.used_at:
+            return _page(pages.done_before(link, link.used_at))
+        if not self._is_ready(link):
+            return _page(
+                pages.not_ready(), HTTPStatus.SERVICE_UNAVAILABLE, **_NOT_READY
+            )
+        return _page(pages.ask(link))
+
+    head = get
+
+    async def post(self, request: web.Request, token: str) -> web.Response:
+        """Do it, unless that was done; what the request says in its body is not read."""
+        pages = await self._async_pages()
+        from .page import CONFIRMED  # noqa: PLC0415 - loaded with the first link
+
+        # From here on without an await, until the button is used up.
+        if request.headers.get("Sec-Fetch-Site") == "cross-site":
+            return _page(pages.from_elsewhere(), HTTPStatus.FORBIDDEN)
+        link = self._find(token)
+        if link is None:
+            return self._answer_unknown(pages)
+        if link.used_at:
+            return _page(pages.done_before(link, link.used_at))
+        if not self._is_ready(link):
+            return _page(
+                pages.not_ready(), HTTPStatus.SERVICE_UNAVAILABLE, **_NOT_READY
+            )
+        if link.action.destructive and CONFIRMED not in request.query:
+            return _page(pages.ask_once_more(link))
+        answers = get_answers(self._hass)
+        answers.press(link)
+        # Also if whoever pressed has gone meanwhile.
+        await asyncio.shield(self._hass.async_create_task(answers.async_save()))
+        return _page(pages.done(link))
+
+    async def _async_pages(self) -> Pages:
+        """Return the pages in Home Assistant's language."""
+        await async_load_page(self._hass)
+        from .page import Pages  # noqa: PLC0415 - loaded with the first link
+
+        return Pages(self._hass.config.language, await async_texts(self._hass))
+
+    def _find(self, token: str) -> Link | None:
+        if len(token) != TOKEN_LENGTH or not _HEX.issuperset(token):
+            return None
+        link = get_answers(self._hass).find(token)
+        if link and self._hass.config_entries.async_get_entry(link.mail.entry_id):
+            return link
+        return None
+
+    def _is_ready(self, link: Link) -> bool:
+        """Return whether somebody would hear of a press."""
+        entry = self._hass.config_entries.async_get_known_entry(link.mail.entry_id)
+        return self._started and entry.state is ConfigEntryState.LOADED
+
+    def _answer_unknown(self, pages: Pages) -> web.Response:
+        """Answer alike for all that do not work, and less when somebody is guessing."""
+        now = read_clock().steady
+        full = len(self._unknown) == _MAX_UNKNOWN
+        if not full or now - self._unknown[0] >= _WINDOW:
+            self._unknown.append(now)
+            return _page(pages.unknown(), HTTPStatus.NOT_FOUND)
+        if self._logged is None or now - self._logged >= _LOG_EVERY:
+            self._logged = now
+            LOGGER.warning(
+                "More than %d links that do not work were opened within a minute, as if "
+                "somebody was guessing; the buttons of mails go on working",
+                _MAX_UNKNOWN,
+            )
+        return _page(pages.too_many(), HTTPStatus.TOO_MANY_REQUESTS, **_TOO_MANY)
+
+
+def _page(html: str, status: int = HTTPStatus.OK, **headers: str) -> web.Response:
+    from .page import HEADERS  # noqa: PLC0415 - loaded with the first link
+
+    return web.Response(
+        text=html,
+        content_type="text/html",
+        status=status,
+        headers={**HEADERS, **headers},
+    )
