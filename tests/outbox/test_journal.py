@@ -95,14 +95,14 @@ async def test_syncs_of_the_first_alert_after_a_start(
     loaded_entry: MockConfigEntry,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The journal begins anew."""
+    """The journal begins anew, and the login at the start is noted."""
     await notify(hass)
     await shut_down(hass, loaded_entry)
     assert await hass.config_entries.async_setup(loaded_entry.entry_id)
     syncs = Syncs(server, monkeypatch)
     await notify(hass)
-    assert syncs.before_the_dot == [3]
-    assert syncs.number == 4
+    assert syncs.before_the_dot == [4]
+    assert syncs.number == 5
 
 
 async def test_syncs_of_many_alerts_at_once(

@@ -18,7 +18,6 @@ from custom_components.qq_mail.outbox import (
     manager as manager_module,
     outbox as outbox_module,
     scheduler as scheduler_module,
-    worker as worker_module,
 )
 from custom_components.qq_mail.outbox.clock import read_clock
 from custom_components.qq_mail.outbox.events import AttemptFailed
@@ -530,7 +529,7 @@ async def test_two_sessions(
 ) -> None:
     """Behind an answer that is late the others go on; one session is kept afterwards."""
     monkeypatch.setattr(scheduler_module, "PATIENCE", 0.0)
-    monkeypatch.setattr(worker_module, "IDLE_TIMEOUT", 3.0)
+    monkeypatch.setattr(manager_module, "IDLE_TIMEOUT", 3.0)
     server.delay = 0.1
     await asyncio.gather(*(notify(hass, title=title) for title in ("one", "two")))
     assert server.logins == 2
