@@ -91,7 +91,9 @@ def message(number: int, now: Now, **values: Any) -> QueuedMessage:
 class Heart:
     """A queue, how the account stands, a clock, and what was decided."""
 
-    def __init__(self, pace: Pace = UNLIMITED, chance: float = 0.0) -> None:
+    def __init__(
+        self, pace: Pace = UNLIMITED, chance: float = 0.0, *, digest: bool = False
+    ) -> None:
         """Begin with an account that has just logged in."""
         self.now = Now(1_000_000.0, NOON)
         self.queue = Queue()
@@ -100,6 +102,7 @@ class Heart:
             check_login_at=self.now.steady + LOGIN_CHECK_INTERVAL,
         )
         self.chance = chance
+        self.digest = digest
         self.decisions: list[Decision] = []
         """Of the last step."""
         self.told: list[OutboxEvent] = []
@@ -115,6 +118,7 @@ class Heart:
             self.now,
             chance=lambda: self.chance,
             may_start=may_start,
+            digest=self.digest,
         )
         self.told += self.those(Tell, "event")
         return self.decisions

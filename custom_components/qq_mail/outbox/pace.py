@@ -53,6 +53,11 @@ class Bucket:
         missing = max(1 - self._filled(now, rate), 0.0)
         return now + missing * 60 / rate
 
+    def within_a_minute(self, now: float) -> float:
+        """Return how many messages can go out from now on within a minute."""
+        rate = self._rate(now)
+        return float("inf") if rate is None else self._filled(now, rate) + rate
+
     def take(self, now: float) -> Bucket:
         """Take a token."""
         rate = self._rate(now)

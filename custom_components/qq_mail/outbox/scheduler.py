@@ -10,6 +10,7 @@ from dataclasses import replace
 import logging
 
 from .clock import Now
+from .digest import discard_merging, gather, merge, merge_failed, merged
 from .events import (
     AskForCode,
     Attempt,
@@ -20,10 +21,13 @@ from .events import (
     DataBegins,
     DataEnds,
     Decision,
+    DigestWriting,
     DiscardAsked,
     Event,
     KeepStanding,
     LoginFailed,
+    Merged,
+    MergeFailed,
     Recall,
     Release,
     RetryAsked,
@@ -56,13 +60,14 @@ def step(
     *,
     chance: Callable[[], float],
     may_start: bool = True,
+    digest: bool = False,
 ) -> tuple[Standing, list[Decision]]:
     """Return how the account stands after an event, and what is to be done.
 
     The queue is handed on, and changed in place. Without `may_start` nothing new is
-    begun: the outbox is about to stop.
+    begun: the outbox is about to stop. With `digest`, floods are merged.
     """
-    turn = Turn(queue, standing, now, chance)
+    turn = Turn(queue, standing, now, chance, digest=digest)
     _take_in(turn, event, may_start=may_start)
     _give_up_expired(turn)
     _end_hold(turn)
@@ -119,6 +124,12 @@ def _take_in(turn: Turn, event: Event, *, may_start: bool) -> None:
             _retry(turn, event.queue_id)
         case DiscardAsked():
             _discard(turn, event)
+        case DigestWriting():
+            turn.queue.groups.begin_writing(event.first)
+        case Merged():
+            merged(turn, event)
+        case MergeFailed():
+            merge_failed(turn, event)
         case _:
             # A person gave a new code.
             _code_works(turn)
@@ -136,6 +147,7 @@ def _started(turn: Turn, event: Started) -> None:
 
 def _taken(turn: Turn, message: QueuedMessage) -> None:
     """Let a new message be tried at once, unless the account rests."""
+    message = gather(turn, message)
     turn.queue.put(message)
     standing = turn.standing
     if standing.hold or (standing.down and standing.down.refused):
@@ -211,7 +223,10 @@ def _discard(turn: Turn, event: DiscardAsked) -> None:
         if flight := turn.queue.in_air.get(queue_id):
             turn.queue.change_flight(queue_id, replace(flight, unwanted=True))
         elif message := turn.queue.get(queue_id):
-            turn.remove(message)
+            if merging := turn.queue.groups.merging_of(queue_id):
+                discard_merging(turn, message, merging)
+            else:
+                turn.remove(message)
 
 
 def _give_up_expired(turn: Turn) -> None:
@@ -259,6 +274,8 @@ def _followers(queue: Queue) -> list[tuple[str, str, float]]:
 
 def _start_attempts(turn: Turn) -> None:
     while message := _next(turn):
+        if merge(turn, message):
+            continue
         now = turn.now.steady
         turn.change(bucket=turn.standing.bucket.take(now))
         if down := turn.standing.down:
