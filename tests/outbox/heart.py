@@ -91,7 +91,9 @@ def message(number: int, now: Now, **values: Any) -> QueuedMessage:
 class Heart:
     """A queue, how the account stands, a clock, and what was decided."""
 
-    def __init__(self, pace: Pace = UNLIMITED, chance: float = 0.0) -> None:
+    def __init__(
+        self, pace: Pace = UNLIMITED, chance: float = 0.0, *, digest: bool = False
+    ) -> None:
         """Begin with an account that has just logged in."""
         self.now = Now(1_000_000.0, NOON)
         self.queue = Queue()
@@ -103,6 +105,7 @@ class Heart:
         self.chance = chance
         self.session_open = False
         """Whether the next message needs no login."""
+        self.digest = digest
         self.decisions: list[Decision] = []
         """Of the last step."""
         self.told: list[OutboxEvent] = []
@@ -119,6 +122,7 @@ class Heart:
             chance=lambda: self.chance,
             may_start=may_start,
             session_open=self.session_open,
+            digest=self.digest,
         )
         self.told += self.those(Tell, "event")
         return self.decisions

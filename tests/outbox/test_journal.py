@@ -17,7 +17,7 @@ from custom_components.qq_mail.outbox import (
     writer as writer_module,
 )
 from custom_components.qq_mail.outbox.journal import Entry, Journal
-from custom_components.qq_mail.outbox.record import as_json
+from custom_components.qq_mail.outbox.record import VERSION, as_json
 from custom_components.qq_mail.outbox.spool import STATE, Change, Spool
 from custom_components.qq_mail.outbox.writer import SpoolWriter
 from homeassistant.core import HomeAssistant
@@ -329,7 +329,7 @@ async def test_spool_of_version_2(
     (spool / "journal").unlink()
     file.write_text(json.dumps({**json.loads(file.read_text()), "version": 2}))
     assert await hass.config_entries.async_setup(loaded_entry.entry_id)
-    await until(lambda: record_of(spool, file.stem)["version"] == 3)
+    await until(lambda: record_of(spool, file.stem)["version"] == VERSION)
     server.reset()
     outbox_of(loaded_entry).async_retry()
     await until(lambda: waiting(hass, loaded_entry) == [])
@@ -438,7 +438,7 @@ def test_damaged_line(tmp_path: Path) -> None:
 
 def test_record_in_the_journal_of_another_version(tmp_path: Path) -> None:
     """It is set aside with its text, once."""
-    bad = json.dumps({**json.loads(GOOD), "version": 4})
+    bad = json.dumps({**json.loads(GOOD), "version": VERSION + 1})
     spool_with(tmp_path / "spool", GOOD, bad)
     spool = Spool(tmp_path / "spool")
     loaded = spool.load(NOW)

@@ -13,6 +13,7 @@ import shutil
 import pytest
 
 from custom_components.qq_mail.outbox import spool as spool_module
+from custom_components.qq_mail.outbox.digest import originals
 from custom_components.qq_mail.outbox.message import QueuedMessage
 from custom_components.qq_mail.outbox.record import as_json, from_json
 from custom_components.qq_mail.outbox.spool import STATE, Change, Loaded, Spool
@@ -20,11 +21,15 @@ from custom_components.qq_mail.outbox.spool import STATE, Change, Loaded, Spool
 from .power import Disk, State, show
 from .test_records import MESSAGE, NOW
 
-IDS = [f"01ARZ3NDEKTSV4RRFFQ69G5FA{letter}" for letter in "ABCDE"]
-A, B, C, D, E = (
+IDS = [f"01ARZ3NDEKTSV4RRFFQ69G5FA{letter}" for letter in "ABCDEFGHJK"]
+A, B, C, D, E, F, G, H, SMALL, LARGE = (
     replace(MESSAGE, queue_id=queue_id, size=size, subject=queue_id[-1])
-    for queue_id, size in zip(IDS, (60, 900, 60, 60, 900), strict=True)
+    for queue_id, size in zip(
+        IDS, (60, 900, 60, 60, 900, 60, 900, 60, 60, 900), strict=True
+    )
 )
+SMALL = replace(SMALL, merged=originals((E, F)))
+LARGE = replace(LARGE, merged=originals((G, H)))
 
 
 type Known = object
@@ -60,6 +65,13 @@ ROUNDS = [
     Round(new=(E,), changed=(marked(B),), gone=(C,)),
     Round(changed=(replace(B, attempts=5),), gone=(D,), state=3),
     Round(gone=(B,)),
+    Round(new=(F,)),
+    Round(new=(SMALL,), state=4),
+    Round(new=(G, H)),
+    Round(new=(LARGE,), changed=(marked(SMALL),)),
+    Round(gone=(SMALL,)),
+    Round(changed=(marked(LARGE),)),
+    Round(gone=(LARGE,)),
 ]
 
 
@@ -76,6 +88,8 @@ class House:
         """The steps before which the power is cut."""
         self.thorough = True
         self._seen: set[int] = set()
+        self._merging: dict[str, dict[str, set[Known]]] = {}
+        """What was known of those that a digest is made of, by its queue id."""
         self._after = root / "after"
         monkeypatch.setattr(spool_module, "_SMALL", 100)
         monkeypatch.setattr(spool_module, "_MOST_LIVE", 1600)
@@ -106,6 +120,12 @@ class House:
 
     def _draft(self, message: QueuedMessage) -> list[Change]:
         """Write a new message; the disk may not take it."""
+        there = [
+            one
+            for one in message.merged
+            if self.promised.get(one.queue_id, {None}) != {None}
+        ]
+        message = replace(message, merged=tuple(there))
         draft = self._spool.temporary(message.queue_id)
         body = body_of(message)
         try:
@@ -113,7 +133,9 @@ class House:
         except OSError:
             self._spool.drop_draft(draft)
             return []
-        return [Change(message.queue_id, partial(as_json, message, NOW), draft)]
+        superseded = tuple(one.queue_id for one in there)
+        record = partial(as_json, message, NOW)
+        return [Change(message.queue_id, record, draft, superseded)]
 
     def _write(self, changes: list[Change]) -> list[Change]:
         """Put changes on disk, and return what is still to be done."""
@@ -121,7 +143,17 @@ class House:
         wanted = {change.key: known(change) for change in changes}
         either = {key: before.get(key, {None}) | {new} for key, new in wanted.items()}
         self.promised = before | either
+        merges = {c.key: c.supersedes for c in changes if c.supersedes}
+        for key, superseded in merges.items():
+            self._merging[key] = {one: before[one] for one in superseded}
+            self.promised |= {one: before[one] | {None} for one in superseded}
         failed = self._spool.write(changes)
+        for key, new in wanted.items():
+            if key in self._merging and key not in failed:
+                # It is there, or it is sure that it is not.
+                known_before = self._merging.pop(key)
+                superseded = {one: {None} for one in known_before}
+                self.promised |= superseded if new else known_before
         kept = {key: {new} for key, new in wanted.items() if key not in failed}
         self.promised = self.promised | kept
         return [
@@ -163,6 +195,9 @@ class House:
         """See that what was promised is there, and nothing else."""
         there: dict[str, Known] = {m.queue_id: m for m in loaded.queue}
         there[STATE] = loaded.state
+        for digest, known_before in self._merging.items():
+            # Either it or all that it is made of, and never both.
+            assert {one in there for one in known_before} == {digest not in there}
         for key, may_be in self.promised.items():
             assert there.pop(key, None) in may_be
         assert not [value for value in there.values() if value is not None]

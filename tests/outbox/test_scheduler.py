@@ -834,7 +834,7 @@ def test_most_of_a_day_is_for_all_and_the_rest_for_the_important() -> None:
     for left in range(20, 2, -1):
         assert heart.standing.allowance.left(heart.now.steady) == left
         heart.accept(heart.take())
-    assert heart.standing.digest_due(heart.now.steady, 2, 0)
+    assert heart.standing.within_a_minute(heart.now.steady, 0) == 1
     heart.session_open = True
     low = [heart.take() for _ in range(2)]
     assert heart.attempted == []
@@ -874,14 +874,6 @@ def test_what_is_tried_counts_for_the_hour() -> None:
     heart.pass_time(MINUTE)
     assert heart.in_air == {one.subject}
     assert heart.wake_in > 0
-
-
-def test_digest_is_due(heart: Heart) -> None:
-    """When more wait than go out within a minute."""
-    now = heart.now.steady
-    slow = Heart(Pace(5, 10)).standing
-    assert [slow.digest_due(now, number, 0) for number in (1, 10, 11)] == [0, 0, 1]
-    assert not heart.standing.digest_due(now, 1000, 0)
 
 
 # Logins

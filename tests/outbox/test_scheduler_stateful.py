@@ -26,6 +26,7 @@ from custom_components.qq_mail.mail.errors import (
 from custom_components.qq_mail.mail.models import Reply, Step, SubmissionResult
 from custom_components.qq_mail.outbox.account import Kept, Tally, Threads
 from custom_components.qq_mail.outbox.clock import Now
+from custom_components.qq_mail.outbox.digest import originals
 from custom_components.qq_mail.outbox.events import (
     Attempt,
     AttemptBroke,
@@ -36,10 +37,14 @@ from custom_components.qq_mail.outbox.events import (
     DataBegins,
     DataEnds,
     Decision,
+    DigestWriting,
     DiscardAsked,
     Event,
     KeepStanding,
     LoginFailed,
+    Merge,
+    Merged,
+    MergeFailed,
     Recall,
     Remove,
     RetryAsked,
@@ -146,6 +151,16 @@ class Story:
     """Whether it need not wait for its own back-off."""
 
 
+@dataclass
+class Making:
+    """A digest that is being made."""
+
+    parts: tuple[QueuedMessage, ...]
+    writing: bool = False
+    digest: QueuedMessage | None = None
+    """On disk, and not yet in the queue."""
+
+
 class Where(Enum):
     """How far an attempt is."""
 
@@ -207,6 +222,8 @@ class OutboxMachine(RuleBasedStateMachine):
         self.standing: Standing
         self.chance = 0.0
         self.flights: dict[str, Flight] = {}
+        self.making: dict[str, Making] = {}
+        """By the queue ids of their first messages."""
         self.checking = False
         self.disk: dict[str, str] = {}
         self.state: str | None = None
@@ -226,7 +243,7 @@ class OutboxMachine(RuleBasedStateMachine):
         """By those who wait for their turn: who has had one meanwhile."""
 
     @initialize(
-        pace=st.sampled_from([Pace(5, 10), Pace(1, 60), Pace(5, 0)]),
+        pace=st.sampled_from([Pace(5, 10), Pace(1, 60), Pace(5, 0), Pace(1, 1)]),
         chance=st.sampled_from([0.0, 0.5, 1.0]),
     )
     def begin(self, pace: Pace, chance: float) -> None:
@@ -265,6 +282,7 @@ class OutboxMachine(RuleBasedStateMachine):
             chance=lambda: self.chance,
             may_start=may_start,
             session_open=self.session_open,
+            digest=True,
         )
         for decision in decisions:
             match decision:
@@ -278,6 +296,8 @@ class OutboxMachine(RuleBasedStateMachine):
                     flight = self.flights.pop(decision.queue_id)
                     assert flight.behind == decision.behind
                     self.flights[decision.behind].ended = False
+                case Merge():
+                    self.do_merge(decision.messages)
                 case CheckLogin():
                     assert not self.standing.hold
                     self.checking = True
@@ -328,6 +348,7 @@ class OutboxMachine(RuleBasedStateMachine):
             lane_of(one)
             for one in self.queue
             if one.queue_id not in self.flights
+            and one.queue_id not in self.owned
             and self.queue.due_of(one) <= self.now.steady
         }
         self.overtaken = {lane: self.overtaken.get(lane, set()) for lane in waiting}
@@ -341,6 +362,36 @@ class OutboxMachine(RuleBasedStateMachine):
                 others.add(mine)
             elif lane == mine:
                 others.clear()
+
+    def do_merge(self, parts: tuple[QueuedMessage, ...]) -> None:
+        """Begin to make a digest."""
+        assert not self.standing.hold
+        assert len(parts) > 1
+        assert len({(one.recipients, one.tag) for one in parts}) == 1
+        queue_ids = {one.queue_id for one in parts}
+        assert not queue_ids & self.flights.keys() | queue_ids & self.owned
+        for one in parts:
+            story = self.stories[one.queue_id]
+            assert one.importance <= 0
+            assert not one.restored
+            assert not one.in_memory
+            # A digest is never the reason for a second copy.
+            assert not one.in_data
+            assert not one.unanswered
+            people = {(one.queue_id, person) for person in one.recipients}
+            assert story.copies or not people & self.got
+            assert self.queue.get(one.queue_id) == one
+        self.making[parts[0].queue_id] = Making(parts)
+
+    @property
+    def owned(self) -> set[str]:
+        """What is being merged."""
+        return {one.queue_id for made in self.making.values() for one in made.parts}
+
+    def keys_of(self, one: QueuedMessage) -> set[tuple[str, str]]:
+        """Return whose outcomes are open: for a digest those of its parts as well."""
+        queue_ids = [one.queue_id, *(part.queue_id for part in one.merged)]
+        return {(each, person) for each in queue_ids for person in one.recipients}
 
     def write(self, one: QueuedMessage) -> None:
         """Put what is known of a message on disk."""
@@ -369,10 +420,14 @@ class OutboxMachine(RuleBasedStateMachine):
             assert event.outcome in (Outcome.DEFERRED, Outcome.UNKNOWN)
             story.hurried = False
             return
-        one = before[event.queue_id]
-        if event.outcome is Outcome.UNKNOWN:
+        one = before[event.digest or event.queue_id]
+        if event.digest:
+            assert event.queue_id in {part.queue_id for part in one.merged}
+            assert (event.digest, event.recipients[0]) in self.settled
+            # All else was looked at when its own outcome was told.
+        elif event.outcome is Outcome.UNKNOWN:
             assert story.unanswered == MAX_UNANSWERED or story.unwanted or one.in_memory
-        if event.outcome is Outcome.EXPIRED and not one.in_memory:
+        if event.outcome is Outcome.EXPIRED and not one.in_memory and not event.digest:
             here = self.now.steady - story.arrived
             assert (
                 one.restored
@@ -416,11 +471,20 @@ class OutboxMachine(RuleBasedStateMachine):
         assert len(self.flights) - len(leaders) <= MAX_SESSIONS
         waits = []
         for one in messages:
-            people = {(one.queue_id, person) for person in one.recipients}
+            people = self.keys_of(one)
             assert people
             assert not people & self.settled.keys()
-            if one.queue_id not in self.flights and not one.restored:
+            owned = self.flights.keys() | self.owned
+            if one.queue_id not in owned and not one.restored:
                 waits.append(one)
+        assert self.queue.groups.merging.keys() == self.making.keys()
+        holders = {part.queue_id: one for one in messages for part in one.merged}
+        # Either a message counts or its digest, and it is in no other.
+        assert not holders.keys() & {one.queue_id for one in messages}
+        assert len(holders) == sum(len(one.merged) for one in messages)
+        assert self.queue.groups.digests == {
+            part: one.queue_id for part, one in holders.items()
+        }
         assert self.queue.restored == {one.queue_id for one in messages if one.restored}
         for queue_id, story in self.stories.items():
             open_for = {
@@ -428,13 +492,17 @@ class OutboxMachine(RuleBasedStateMachine):
                 for person in story.recipients
                 if (queue_id, person) not in self.settled
             }
-            known = self.queue.get(queue_id)
+            known = self.queue.get(queue_id) or holders.get(queue_id)
             assert open_for == (set(known.recipients) if known else set()), "untold"
         if hold := self.standing.hold:
             assert hold.until - self.now.steady <= hold.length <= LONGEST_HOLD
         if waits and not self.flights:
             assert self.wake < float("inf")
         kept = {one.queue_id for one in messages if not one.in_memory}
+        for made in self.making.values():
+            if made.digest:
+                kept -= {one.queue_id for one in made.parts}
+                kept.add(made.digest.queue_id)
         if not self.pending:
             assert self.disk.keys() == kept
         assert self.disk.keys() | self.pending.keys() >= kept
@@ -480,15 +548,18 @@ class OutboxMachine(RuleBasedStateMachine):
             chosen = [data.draw(st.sampled_from(chosen))]
         for queue_id in chosen:
             known = self.queue.get(queue_id)
-            if known and queue_id not in self.flights:
+            merging = self.queue.groups.merging_of(queue_id)
+            too_late = merging is not None and merging.writing
+            if known and queue_id not in self.flights and not too_late:
                 self.forget(known)
+                if merging:
+                    self.making.pop(merging.queue_ids[0], None)
             self.stories[queue_id].unwanted = True
         self.tell(DiscardAsked(tuple(chosen)))
 
     def forget(self, one: QueuedMessage) -> None:
         """Note that a person does not want a message."""
-        for person in one.recipients:
-            self.settled[one.queue_id, person] = None
+        self.settled |= dict.fromkeys(self.keys_of(one), None)
 
     @precondition(lambda self: self.stories)
     @rule(data=st.data(), all_of_them=st.booleans())
@@ -516,6 +587,79 @@ class OutboxMachine(RuleBasedStateMachine):
         told = {queue_id for queue_id, _ in self.settled}
         assert restored <= self.queue.restored | told
 
+    # Digests
+
+    @precondition(lambda self: self.making)
+    @rule(data=st.data())
+    def go_on_with_digest(self, data: st.DataObject) -> None:
+        """Make a digest, bring it to the disk, or have it take its place."""
+        first = data.draw(st.sampled_from(sorted(self.making)))
+        self.go_on(first)
+
+    def go_on(self, first: str) -> None:
+        """Do the next step."""
+        made = self.making[first]
+        if not made.writing:
+            made.writing = True
+            self.tell(DigestWriting(first))
+        elif made.digest:
+            del self.making[first]
+            unwanted = {
+                one.queue_id
+                for one in made.parts
+                if self.stories[one.queue_id].unwanted
+            }
+            if len(unwanted) == len(made.parts):
+                self.forget(made.digest)
+            self.tell(Merged(first, made.digest))
+        elif self.disk_works:
+            self.write_digest(made)
+        else:
+            self.give_up(first, again=False)
+
+    def write_digest(self, made: Making) -> None:
+        """Bring a digest to the disk, by one write with what it supersedes."""
+        self.number += 1
+        newest = made.parts[-1]
+        made.digest = message(
+            self.number,
+            self.now,
+            recipients=newest.recipients,
+            importance=max(one.importance for one in made.parts),
+            tag=newest.tag,
+            lifetime=max(one.lifetime for one in made.parts),
+            merged=originals(made.parts),
+        )
+        digest = made.digest
+        self.stories[digest.queue_id] = Story(
+            digest.recipients, digest.lifetime, self.now.steady
+        )
+        self.stories[digest.queue_id].copies = any(
+            self.stories[one.queue_id].copies for one in made.parts
+        )
+        for one in made.parts:
+            self.disk.pop(one.queue_id, None)
+            self.pending.pop(one.queue_id, None)
+        self.write(digest)
+
+    @precondition(lambda self: self.making)
+    @rule(data=st.data(), again=st.booleans())
+    def make_no_digest(self, data: st.DataObject, *, again: bool) -> None:
+        """Fail at it, or be interrupted."""
+        first = data.draw(st.sampled_from(sorted(self.making)))
+        if not self.making[first].digest:
+            self.give_up(first, again=again)
+
+    def give_up(self, first: str, *, again: bool) -> None:
+        """Let go of what was to be merged."""
+        made = self.making.pop(first)
+        for one in made.parts:
+            if self.stories[one.queue_id].unwanted:
+                self.forget(one)
+            elif not again:
+                self.stories[one.queue_id].hurried = True
+        self.tell(MergeFailed(first, again))
+
     # Attempts
 
     def flying(self, data: st.DataObject, where: Where) -> Flight:
@@ -537,8 +681,8 @@ class OutboxMachine(RuleBasedStateMachine):
             assert known
             self.apply(event)
             assert self.queue.get(queue_id) is None
-            for person in known.recipients:
-                self.settled.setdefault((queue_id, person), None)
+            for key in self.keys_of(known):
+                self.settled.setdefault(key, None)
             session_goes_on, event = goes_on(event), TimePassed()
         else:
             session_goes_on = goes_on(event)
@@ -717,6 +861,10 @@ class OutboxMachine(RuleBasedStateMachine):
             key = (queue_id, person)
             assert key not in self.got or self.stories[queue_id].copies, "a copy"
             self.got.add(key)
+            for part in flight.message.merged:
+                key = (part.queue_id, person)
+                assert key not in self.got or self.stories[part.queue_id].copies
+                self.got.add(key)
         return accepted
 
     @precondition(lambda self: self.flights)
@@ -840,10 +988,12 @@ class OutboxMachine(RuleBasedStateMachine):
             self.disk = dict(self.backup)
         unsure = self.disk.keys() if from_backup else self.pending.keys()
         self.flights, self.pending, self.checking = {}, {}, False
+        self.making = {}
         self.disk_works = True
         self.queue, self.overtaken = Queue(), {}
         self.session_open, self.logins = False, []
         cut_off = []
+        held = set()
         for queue_id, content in self.disk.items():
             one = from_json(content, self.now)
             story = self.stories[queue_id]
@@ -852,9 +1002,10 @@ class OutboxMachine(RuleBasedStateMachine):
             elif one.in_data:
                 cut_off.append(queue_id)
             self.find(one, story, sure=queue_id not in unsure)
+            held |= {part.queue_id for part in one.merged}
             self.queue.put(one)
         for queue_id, story in self.stories.items():
-            if queue_id not in self.disk:
+            if queue_id not in self.disk.keys() | held:
                 # In memory alone, or newer than the backup.
                 for person in story.recipients:
                     self.settled.setdefault((queue_id, person), None)
@@ -865,7 +1016,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
     def find(self, one: QueuedMessage, story: Story, *, sure: bool) -> None:
         """Compare what a start finds with what was known."""
-        people = {(one.queue_id, person) for person in one.recipients}
+        people = self.keys_of(one)
         if sure and not one.restored:
             assert not people & self.settled.keys()
             assert one.unanswered == story.unanswered
@@ -873,6 +1024,8 @@ class OutboxMachine(RuleBasedStateMachine):
             # The disk does not know better.
             self.settled.pop(key, None)
         story.copies |= one.in_data or not sure or one.restored
+        for part in one.merged:
+            self.stories[part.queue_id].copies |= story.copies
         story.unanswered = one.unanswered
         story.attempts = one.attempts + one.in_data
         story.arrived = self.now.steady
@@ -903,8 +1056,13 @@ class OutboxMachine(RuleBasedStateMachine):
         assert all(one.restored for one in self.queue), "stuck"
 
     def finish_all(self) -> None:
-        """Have everything in the air accepted, and what comes after it."""
+        """Have everything merged and accepted, and what comes after it."""
         for _ in range(10 + 10 * len(self.stories)):
+            for first in list(self.making):
+                if first in self.making:
+                    self.go_on(first)
+            if self.making:
+                continue
             if not self.flights:
                 break
             self.finish(

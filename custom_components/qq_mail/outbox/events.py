@@ -114,6 +114,31 @@ class DiscardAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class DigestWriting:
+    """From now on the disk may have the digest that is made of this and others."""
+
+    first: str
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """A digest is on disk, and what it is made of is not any more."""
+
+    first: str
+    """The queue id of the oldest message in it."""
+    digest: QueuedMessage
+
+
+@dataclass(frozen=True, slots=True)
+class MergeFailed:
+    """No digest could be made; the disk has the messages as before."""
+
+    first: str
+    again: bool = False
+    """Whether that says nothing against the next try."""
+
+
+@dataclass(frozen=True, slots=True)
 class CodeRenewed:
     """A person gave a code that works: what waits can go out."""
 
@@ -133,6 +158,9 @@ type Event = (
     | LoginFailed
     | RetryAsked
     | DiscardAsked
+    | DigestWriting
+    | Merged
+    | MergeFailed
     | CodeRenewed
 )
 
@@ -157,6 +185,14 @@ class Recall:
 
     queue_id: str
     behind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Make a digest of messages, which nobody else touches until that has ended."""
+
+    messages: tuple[QueuedMessage, ...]
+    """The oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +245,8 @@ class Release:
     """Let the call return that waits for this message; None: those of all that wait."""
 
     queue_id: str | None = None
+    for_digest: bool = False
+    """Whether the message goes out together with others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +270,7 @@ class Log:
 type Decision = (
     Attempt
     | Recall
+    | Merge
     | CheckLogin
     | Write
     | Remove

@@ -29,6 +29,8 @@ class Entry:
     """JSON; None: it is gone."""
     body: bytes | None = None
     """Of a small message that is new; any other is in a file of its own."""
+    supersedes: tuple[str, ...] = ()
+    """The keys of what is gone from the same instant on: a digest takes its place."""
 
 
 @dataclass(slots=True)
@@ -134,11 +136,12 @@ class Journal:
 def _line(entry: Entry, number: int) -> bytes:
     record = b"null" if entry.record is None else entry.record
     body = None if entry.body is None else entry.body.decode("latin-1")
-    text = b'%d {"key": %b, "record": %b, "body": %b}' % (
+    text = b'%d {"key": %b, "record": %b, "body": %b, "supersedes": %b}' % (
         number,
         json.dumps(entry.key).encode(),
         record,
         json.dumps(body).encode(),
+        json.dumps(entry.supersedes).encode(),
     )
     return b"%08x %b\n" % (crc32(text), text)
 
@@ -151,10 +154,13 @@ def _parse(line: bytes) -> tuple[int, Entry]:
     number, _, content = text.partition(b" ")
     data = json.loads(content)
     record, body = data["record"], data["body"]
+    # A journal that is older than digests has none.
+    supersedes = tuple(map(str, data.get("supersedes", ())))
     return int(number), Entry(
         data["key"],
         None if record is None else json.dumps(record, ensure_ascii=False).encode(),
         None if body is None else body.encode("latin-1"),
+        supersedes,
     )
 
 

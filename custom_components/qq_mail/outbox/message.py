@@ -11,6 +11,15 @@ AT_ONCE: Final = float("-inf")
 """Is always over, whatever a clock begins with."""
 
 
+@dataclass(frozen=True, slots=True)
+class Original:
+    """What has to be known of a message that is a part of a digest."""
+
+    queue_id: str
+    subject: str
+    message_id: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedMessage:
     """What is known of a message that waits; its text is kept elsewhere.
@@ -62,6 +71,10 @@ class QueuedMessage:
     """It comes from a backup, and may have gone out since: a person has to decide."""
     in_memory: bool = False
     """The disk did not take it: it has one try."""
+    merged: tuple[Original, ...] = ()
+    """It is a digest, and these are what it is made of, the oldest first."""
+    alone: bool = False
+    """It could not be merged with others."""
     cause: Cause | None = None
     """Why the last attempt was not accepted."""
     reply: Reply | None = None
@@ -70,6 +83,20 @@ class QueuedMessage:
     def envelope(self) -> Envelope:
         """Who sends it, and who still has to get it."""
         return Envelope(self.reverse_path, self.recipients)
+
+    @property
+    def mergeable(self) -> bool:
+        """Whether it can become a part of a digest: nobody may have it already."""
+        return not (
+            self.importance > 0
+            or self.failures
+            or self.unanswered
+            or self.in_data
+            or self.restored
+            or self.in_memory
+            or self.alone
+            or self.merged
+        )
 
     @property
     def expires_at(self) -> float | None:

@@ -39,6 +39,8 @@ class OutboxEvent:
     reply: Reply | None = None
     detail: str = ""
     next_attempt: datetime | None = None
+    digest: str = ""
+    """The queue id of the digest that this message was a part of."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,6 +53,8 @@ class Receipt:
     next_attempt: datetime | None = None
     dropped: bool = False
     """Whether somebody discarded it, or removed its account, before it went out."""
+    for_digest: bool = False
+    """Whether it goes out in one mail with others."""
     events: list[OutboxEvent] = field(default_factory=list)
     """Of its first attempt: one for those who were accepted, one for those who wait,
     and one for each who was refused. Empty: it was not tried yet."""

@@ -65,6 +65,11 @@ class Bucket:
         missing = max(self._needed(now, importance) - self._filled(now, rate), 0.0)
         return now + missing * 60 / rate
 
+    def within_a_minute(self, now: float) -> float:
+        """Return how many messages can go out from now on within a minute."""
+        rate = self.rate(now)
+        return float("inf") if rate is None else self._filled(now, rate) + rate
+
     def take(self, now: float) -> Bucket:
         """Take a token."""
         rate = self.rate(now)

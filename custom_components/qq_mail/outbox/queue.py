@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from heapq import heapify, heappop, heappush
 
+from .groups import Groups, Merging
 from .lanes import Lanes, Ready, in_turns
 from .message import QueuedMessage
 
@@ -31,9 +32,10 @@ class Flight:
 class Queue:
     """An account's messages by their queue ids, each with one owner at a time.
 
-    A message waits (in one of the heaps), or is in the air, or is gone. The heaps have
-    stale entries: one counts only if it is where the message's own place says. Those that
-    may be tried are in lanes, which say whose turn it is.
+    A message waits (in one of the heaps), or is in the air, or becomes a part of a
+    digest, or is gone. The heaps have stale entries: one counts only if it is where the
+    message's own place says. Those that may be tried are in lanes, which say whose turn
+    it is.
     """
 
     def __init__(self) -> None:
@@ -43,6 +45,7 @@ class Queue:
         self.in_air: dict[str, Flight] = {}
         self.restored: set[str] = set()
         """Those that come from a backup, and wait for a person's decision."""
+        self.groups = Groups()
         self._messages: dict[str, QueuedMessage] = {}
         self._places: dict[str, Ready | _Later] = {}
         self._lanes = Lanes()
@@ -68,12 +71,14 @@ class Queue:
             self.size -= known.size
         self.size += message.size
         self._know(message)
-        if queue_id not in self.in_air:
+        if not self._is_owned(queue_id):
             self._place(message)
 
     def remove(self, queue_id: str) -> None:
         """Let go of a message that is there."""
-        self.size -= self._messages.pop(queue_id).size
+        message = self._messages.pop(queue_id)
+        self.size -= message.size
+        self.groups.forget(message)
         self.in_air.pop(queue_id, None)
         self._places.pop(queue_id, None)
         self.restored.discard(queue_id)
@@ -91,6 +96,13 @@ class Queue:
         self.in_air[message.queue_id] = Flight(
             message.importance, busy_since, behind=behind
         )
+
+    def merge(self, merging: Merging) -> tuple[QueuedMessage, ...]:
+        """Let messages become one: nobody else touches them until that has ended."""
+        self.groups.own(merging)
+        for queue_id in merging.queue_ids:
+            self._places.pop(queue_id, None)
+        return tuple(self._messages[queue_id] for queue_id in merging.queue_ids)
 
     def change_flight(self, queue_id: str, flight: Flight) -> None:
         """Replace what is known of a message in the air."""
@@ -141,8 +153,8 @@ class Queue:
         while self._expiry and self._expiry[0][0] <= now and len(found) < most:
             _, queue_id = heappop(self._expiry)
             message = self._messages.get(queue_id)
-            if not message or queue_id in self.in_air:
-                # What is in the air is put back with what came of it.
+            if not message or self._is_owned(queue_id):
+                # It is put back with what came of it.
                 continue
             if message.expires_at is not None and message.expires_at <= now:
                 found[queue_id] = message
@@ -189,7 +201,7 @@ class Queue:
 
     def hurry_one(self, message: QueuedMessage) -> QueuedMessage | None:
         """Let a message that waits be tried as soon as possible."""
-        if message.queue_id in self.in_air:
+        if self._is_owned(message.queue_id):
             return None
         restored = message.restored
         if restored:
@@ -203,7 +215,14 @@ class Queue:
         """Return the messages as they go out if they may."""
         return in_turns(list(self._messages.values()))
 
+    def _is_owned(self, queue_id: str) -> bool:
+        """Tell whether a message is being tried, or merged."""
+        return queue_id in self.in_air or self.groups.merging_of(queue_id) is not None
+
     def _know(self, message: QueuedMessage) -> None:
+        if (known := self._messages.get(message.queue_id)) is not None:
+            self.groups.forget(known)
+        self.groups.know(message)
         self._messages[message.queue_id] = message
         if message.restored:
             self.restored.add(message.queue_id)

@@ -11,12 +11,13 @@ from typing import Any
 from ..mail.diagnosis import Cause
 from ..mail.models import Gap, Reply, TextEncoding
 from .clock import Now
-from .message import AT_ONCE, QueuedMessage
+from .message import AT_ONCE, Original, QueuedMessage
 from .retry import BACK_OFF, JITTER
 
-VERSION = 3
-_READ = (2, VERSION)
-"""Versions that can be read: before 3 there was no journal, and the rest is the same."""
+VERSION = 4
+_READ = (2, 3, VERSION)
+"""Versions that can be read: before 3 there was no journal, and before 4 no digest."""
+_MERGED_SINCE = 4
 
 _FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 """Before it there was no such record: a clock that says so had not been set."""
@@ -54,6 +55,7 @@ def as_json(message: QueuedMessage, now: Now) -> str:
             "unanswered": message.unanswered,
             "in_data": message.in_data,
             "restored": message.restored,
+            "merged": [asdict(one) for one in message.merged],
             "cause": message.cause,
             "reply": message.reply and asdict(message.reply),
         },
@@ -71,8 +73,10 @@ def from_json(text: str, now: Now) -> QueuedMessage:
     if not isinstance(data, dict):
         raise ValueError("no object")  # noqa: TRY004 - one error for all
     record = Record(data)
-    if record.number("version") not in _READ:
+    version = record.number("version")
+    if version not in _READ:
         raise ValueError("written by another version")
+    merged = record.items("merged") if version >= _MERGED_SINCE else []
     since = passed(record.time("written"), now)
     failures = record.count("failures")
     cause = record.optional("cause", str)
@@ -101,6 +105,7 @@ def from_json(text: str, now: Now) -> QueuedMessage:
         offered_at=float(failures > 0),
         in_data=record.flag("in_data"),
         restored=record.flag("restored"),
+        merged=tuple(map(_original, merged)),
         cause=Cause(cause) if cause else None,
         reply=_reply(record.optional("reply", dict)),
     )
@@ -203,6 +208,14 @@ def _gap(value: object) -> Gap:
     return Gap(
         record.count("at"), TextEncoding(record.text("encoding")), record.flag("html")
     )
+
+
+def _original(value: object) -> Original:
+    if not isinstance(value, dict):
+        raise ValueError("no message of a digest")  # noqa: TRY004 - as all others
+    record = Record(value)
+    queue_id = _queue_id(record.text("queue_id"))
+    return Original(queue_id, record.text("subject"), record.text("message_id"))
 
 
 def _reply(value: Mapping[str, Any] | None) -> Reply | None:

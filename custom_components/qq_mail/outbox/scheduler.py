@@ -11,6 +11,7 @@ import logging
 
 from ..mail.models import Step
 from .clock import Now
+from .digest import discard_merging, gather, merge, merge_failed, merged
 from .events import (
     AskForCode,
     Attempt,
@@ -21,10 +22,13 @@ from .events import (
     DataBegins,
     DataEnds,
     Decision,
+    DigestWriting,
     DiscardAsked,
     Event,
     KeepStanding,
     LoginFailed,
+    Merged,
+    MergeFailed,
     Recall,
     Release,
     RetryAsked,
@@ -60,14 +64,15 @@ def step(
     chance: Callable[[], float],
     may_start: bool = True,
     session_open: bool = False,
+    digest: bool = False,
 ) -> tuple[Standing, list[Decision]]:
     """Return how the account stands after an event, and what is to be done.
 
     The queue is handed on, and changed in place. Without `may_start` nothing new is
     begun: the outbox is about to stop. With `session_open` the next message needs no
-    login.
+    login. With `digest`, floods are merged.
     """
-    turn = Turn(queue, standing, now, chance, session_open=session_open)
+    turn = Turn(queue, standing, now, chance, session_open=session_open, digest=digest)
     _take_in(turn, event, may_start=may_start)
     _give_up_expired(turn)
     _end_hold(turn)
@@ -134,6 +139,12 @@ def _take_in(turn: Turn, event: Event, *, may_start: bool) -> None:
             _retry(turn, event.queue_id)
         case DiscardAsked():
             _discard(turn, event)
+        case DigestWriting():
+            turn.queue.groups.begin_writing(event.first)
+        case Merged():
+            merged(turn, event)
+        case MergeFailed():
+            merge_failed(turn, event)
         case _:
             # A person gave a new code, with which a login worked.
             turn.count_login()
@@ -152,6 +163,7 @@ def _started(turn: Turn, event: Started) -> None:
 
 def _taken(turn: Turn, message: QueuedMessage) -> None:
     """Let a new message be tried at once, unless the account rests."""
+    message = gather(turn, message)
     turn.queue.put(message)
     standing = turn.standing
     now = turn.now.steady
@@ -230,7 +242,10 @@ def _discard(turn: Turn, event: DiscardAsked) -> None:
         if flight := turn.queue.in_air.get(queue_id):
             turn.queue.change_flight(queue_id, replace(flight, unwanted=True))
         elif message := turn.queue.get(queue_id):
-            turn.remove(message)
+            if merging := turn.queue.groups.merging_of(queue_id):
+                discard_merging(turn, message, merging)
+            else:
+                turn.remove(message)
 
 
 def _give_up_expired(turn: Turn) -> None:
@@ -278,6 +293,8 @@ def _followers(queue: Queue) -> list[tuple[str, str, float]]:
 
 def _start_attempts(turn: Turn) -> None:
     while message := _next(turn):
+        if merge(turn, message):
+            continue
         now = turn.now.steady
         turn.change(bucket=turn.standing.bucket.take(now))
         if down := turn.standing.down:

@@ -58,6 +58,8 @@ class Change:
     """Makes its JSON; None: it is to be gone."""
     draft: Path | None = None
     """Where the body of a new message was written."""
+    supersedes: tuple[str, ...] = ()
+    """The queue ids of what a digest is made of: gone as soon as it is there."""
 
 
 @dataclass(slots=True)
@@ -181,7 +183,16 @@ class Spool:
                 loaded.cut_off.append(key)
             loaded.queue.put(message)
             loaded.last_id = max(loaded.last_id, key)
+        self._drop_superseded(loaded)
         return known
+
+    def _drop_superseded(self, loaded: Loaded) -> None:
+        """Drop what a digest holds already: a copy of a spool may have both."""
+        for queue_id in loaded.queue.groups.digests:
+            if loaded.queue.get(queue_id):
+                loaded.queue.remove(queue_id)
+                self._entries[queue_id] = Entry(queue_id, None)
+        loaded.cut_off = [one for one in loaded.cut_off if loaded.queue.get(one)]
 
     def temporary(self, queue_id: str) -> Path:
         """Return a new name for a message that is being written."""
@@ -216,6 +227,8 @@ class Spool:
                 unlink_file(change.draft)
                 if change.key in failed:
                     unlink_file(self.body_file(change.key))
+                for key in change.supersedes if change.key not in failed else ():
+                    self._unlink(key)
             elif change.record is None and change.key not in failed:
                 self._unlink(change.key)
             elif change.record is None and change.key not in self._entries:
@@ -323,6 +336,10 @@ class Spool:
         moved = False
         room = _MOST_LIVE
         for change in changes:
+            known = self._entries.get(change.key)
+            if known and known.record is None and change.record and not change.draft:
+                # It became a part of a digest meanwhile.
+                continue
             try:
                 record = change.record().encode() if change.record else None
                 body = None
@@ -339,7 +356,7 @@ class Spool:
                 failed[change.key] = err
                 continue
             if change.key != PRESENT:
-                entries.append(Entry(change.key, record, body))
+                entries.append(Entry(change.key, record, body, change.supersedes))
         if moved:
             sync_folder(self.folder)
         return entries
@@ -376,6 +393,8 @@ class Spool:
             entry = replace(entry, body=known.body)
         self._entries[entry.key] = entry
         self._settled.discard(entry.key)
+        for key in entry.supersedes:
+            self._entries[key] = Entry(key, None)
 
     def _write_files(self, entry: Entry) -> None:
         """Bring the files of a message, or of the account, to what the journal says."""

@@ -88,15 +88,11 @@ class Standing:
             self.allowance.next_at(now, importance),
         )
 
-    def digest_due(self, now: float, waiting: int, importance: int) -> bool:
-        """Tell whether so many for the same recipients are to go out as one.
-
-        They are if that is more than go out within a minute.
-        """
+    def within_a_minute(self, now: float, importance: int) -> float:
+        """Return how many messages for the same recipients go out one by one."""
         if self.allowance.hourly(now, importance):
-            return waiting > 1
-        rate = self.bucket.rate(now)
-        return rate is not None and waiting > max(rate, 1.0)
+            return 1.0
+        return max(self.bucket.within_a_minute(now), 1.0)
 
     def word_by_word(self, now: float) -> bool:
         """Tell whether each command has to wait for the answer to the one before."""

@@ -45,12 +45,15 @@ class Turn:
         chance: Callable[[], float],
         *,
         session_open: bool,
+        digest: bool = False,
     ) -> None:
         """Begin with nothing decided; chance gives numbers between 0 and 1."""
         self.session_open = session_open
         self.queue = queue
         self.standing = standing
         self.now = now
+        self.digest = digest
+        """Whether messages may be merged."""
         self.decisions: list[Decision] = []
         self._chance = chance
 
@@ -108,24 +111,35 @@ class Turn:
     ) -> None:
         """Tell of an outcome; what waits is told with its next attempt."""
         waits = self.queue.get(message.queue_id) is not None
-        self.do(
-            Tell(
-                OutboxEvent(
-                    outcome=outcome,
-                    queue_id=message.queue_id,
-                    subject=message.subject,
-                    recipients=message.recipients,
-                    attempts=message.attempts,
-                    message_id=message.message_id,
-                    cause=cause,
-                    reply=reply,
-                    detail=detail,
-                    next_attempt=self.next_attempt(message)
-                    if waits and outcome in (Outcome.DEFERRED, Outcome.UNKNOWN)
-                    else None,
+        waits = waits and outcome in (Outcome.DEFERRED, Outcome.UNKNOWN)
+        event = OutboxEvent(
+            outcome=outcome,
+            queue_id=message.queue_id,
+            subject=message.subject,
+            recipients=message.recipients,
+            attempts=message.attempts,
+            message_id=message.message_id,
+            cause=cause,
+            reply=reply,
+            detail=detail,
+            next_attempt=self.next_attempt(message) if waits else None,
+        )
+        self.do(Tell(event))
+        if waits:
+            # Of what a digest is made of, only what became of it in the end.
+            return
+        for one in message.merged:
+            self.do(
+                Tell(
+                    replace(
+                        event,
+                        queue_id=one.queue_id,
+                        subject=one.subject,
+                        message_id=one.message_id,
+                        digest=message.queue_id,
+                    )
                 )
             )
-        )
 
     def remove(self, message: QueuedMessage) -> None:
         """Let a message go: it was answered, or expired, or a person said so."""

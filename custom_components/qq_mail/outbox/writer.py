@@ -65,7 +65,13 @@ class SpoolWriter:
     ) -> asyncio.Future[None]:
         """Have a new message kept. What comes back raises why that was not possible."""
         added = self._adding[message.queue_id] = self._hass.loop.create_future()
-        self._put(Change(message.queue_id, partial(as_json, message, now), draft))
+        supersedes = tuple(one.queue_id for one in message.merged)
+        for queue_id in supersedes:
+            # What is still to be said of them is of no use any more.
+            self._pending.pop(queue_id, None)
+            self._stuck.pop(queue_id, None)
+        record = partial(as_json, message, now)
+        self._put(Change(message.queue_id, record, draft, supersedes))
         return added
 
     @callback

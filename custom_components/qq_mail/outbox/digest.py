@@ -1,0 +1,112 @@
+"""Digests: where more messages wait than can go out within a minute, they become one.
+
+A part of the heart. The shell (merging.py) makes what is decided here. At each instant
+either the messages count or their digest, in memory as on disk.
+"""
+
+from dataclasses import replace
+import logging
+
+from .events import Merge, Merged, MergeFailed, Release
+from .groups import Merging, group_of
+from .message import Original, QueuedMessage
+from .turn import Turn
+
+MAX_MERGED = 1000
+"""Messages in one digest: making it takes some seconds, though of another thread."""
+INTERVAL = 60.0
+"""Seconds between two digests of one group, while it is flooded."""
+
+
+def gather(turn: Turn, message: QueuedMessage) -> QueuedMessage:
+    """Return a new message, which waits for the next ones where there are so many."""
+    if not turn.digest or not message.mergeable:
+        return message
+    until = turn.queue.groups.floods.get(group_of(message))
+    if until is None or until <= turn.now.steady:
+        return message
+    turn.do(Release(message.queue_id, for_digest=True))
+    return replace(message, due=until)
+
+
+def merge(turn: Turn, message: QueuedMessage) -> bool:
+    """Begin to merge a message, whose turn it is, with others; False: it goes alone."""
+    if not turn.digest or not message.mergeable or turn.standing.down:
+        # What finds out whether there is a server again goes alone.
+        return False
+    now, groups, group = turn.now.steady, turn.queue.groups, group_of(message)
+    flooded = group in groups.floods
+    enough = 1.0 if flooded else turn.standing.within_a_minute(now, message.importance)
+    if groups.size(group) <= enough:
+        groups.floods.pop(group, None)
+        return False
+    in_air = turn.queue.in_air
+    waiting = sorted(one for one in groups.candidates(group) if one not in in_air)
+    if len(waiting) <= enough:
+        groups.floods.pop(group, None)
+        return False
+    chosen = waiting[:MAX_MERGED]
+    groups.floods[group] = turn.after(INTERVAL)
+    messages = turn.queue.merge(Merging(group, tuple(chosen)))
+    turn.do(Merge(messages))
+    for queue_id in chosen:
+        turn.do(Release(queue_id, for_digest=True))
+    return True
+
+
+def merged(turn: Turn, event: Merged) -> None:
+    """Put a digest, which is on disk, into the place of what it is made of."""
+    merging = turn.queue.groups.end(event.first)
+    if merging is None:
+        return
+    for queue_id in merging.queue_ids:
+        turn.queue.remove(queue_id)
+    turn.queue.put(event.digest)
+    if merging.unwanted.issuperset(merging.queue_ids):
+        turn.remove(event.digest)
+        return
+    turn.log(
+        logging.INFO,
+        f"{len(merging.queue_ids)} messages become one: {event.digest.queue_id}",
+    )
+
+
+def merge_failed(turn: Turn, event: MergeFailed) -> None:
+    """Let go out one by one what could not be merged."""
+    merging = turn.queue.groups.end(event.first)
+    if merging is None:
+        return
+    if not event.again:
+        turn.queue.groups.floods.pop(merging.group, None)
+    let_go(turn, merging, alone=not event.again)
+
+
+def discard_merging(turn: Turn, message: QueuedMessage, merging: Merging) -> None:
+    """Discard a message that is being merged: what is made of it is of no use."""
+    groups = turn.queue.groups
+    if merging.writing:
+        groups.unwant(message.queue_id)
+        return
+    groups.end(merging.queue_ids[0])
+    let_go(turn, merging, alone=False)
+    turn.remove(message)
+
+
+def let_go(turn: Turn, merging: Merging, *, alone: bool) -> None:
+    """Have messages wait for their turn again, but those that a person discarded."""
+    for queue_id in merging.queue_ids:
+        message = turn.queue.get(queue_id)
+        if message is None:
+            continue
+        if queue_id in merging.unwanted:
+            turn.remove(message)
+        else:
+            due = float("-inf") if alone else message.due
+            turn.queue.put(replace(message, alone=alone, due=due))
+
+
+def originals(messages: tuple[QueuedMessage, ...]) -> tuple[Original, ...]:
+    """Return what has to be known of messages to tell what became of them."""
+    return tuple(
+        Original(one.queue_id, one.subject, one.message_id) for one in messages
+    )

@@ -1,0 +1,100 @@
+"""Which messages can become one, which are becoming one, and who is flooded."""
+
+from dataclasses import dataclass, replace
+
+from .message import QueuedMessage
+
+type Group = tuple[str, tuple[str, ...], str]
+"""What messages of one digest have in common: sender, recipients, tag."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merging:
+    """Messages of which one is being made: it owns them until that has ended."""
+
+    group: Group
+    queue_ids: tuple[str, ...]
+    writing: bool = False
+    """Whether the disk may have the one already: from then on there is no way back."""
+    unwanted: frozenset[str] = frozenset()
+    """Those that a person discarded since then."""
+
+
+class Groups:
+    """Knows of each message whom it could be merged with, at the same cost for all."""
+
+    def __init__(self) -> None:
+        """Begin with nobody waiting."""
+        self.merging: dict[str, Merging] = {}
+        """By the queue id of the first of each."""
+        self.floods: dict[Group, float] = {}
+        """Until when the next of a group wait for each other; steady seconds."""
+        self.digests: dict[str, str] = {}
+        """By queue ids: the digests that messages have become a part of."""
+        self._waiting: dict[Group, dict[str, None]] = {}
+        self._owned: dict[str, str] = {}
+
+    def know(self, message: QueuedMessage) -> None:
+        """Note what is known of a message."""
+        group, queue_id = group_of(message), message.queue_id
+        if message.mergeable:
+            self._waiting.setdefault(group, {})[queue_id] = None
+        else:
+            self._drop(group, queue_id)
+        for one in message.merged:
+            self.digests[one.queue_id] = queue_id
+
+    def forget(self, message: QueuedMessage) -> None:
+        """Forget a message that is gone."""
+        self._drop(group_of(message), message.queue_id)
+        for one in message.merged:
+            self.digests.pop(one.queue_id, None)
+
+    def candidates(self, group: Group) -> list[str]:
+        """Return who can be merged, or is in the air and could be afterwards."""
+        return [one for one in self._waiting.get(group, {}) if one not in self._owned]
+
+    def size(self, group: Group) -> int:
+        """Return how many those are at most, at no cost."""
+        return len(self._waiting.get(group, {}))
+
+    def own(self, merging: Merging) -> None:
+        """Begin to merge."""
+        first = merging.queue_ids[0]
+        self.merging[first] = merging
+        self._owned |= dict.fromkeys(merging.queue_ids, first)
+
+    def begin_writing(self, first: str) -> None:
+        """Note that there is no way back."""
+        self.merging[first] = replace(self.merging[first], writing=True)
+
+    def unwant(self, queue_id: str) -> None:
+        """Note that a message is discarded that is being merged."""
+        first = self._owned[queue_id]
+        merging = self.merging[first]
+        unwanted = merging.unwanted | {queue_id}
+        self.merging[first] = replace(merging, unwanted=unwanted)
+
+    def merging_of(self, queue_id: str) -> Merging | None:
+        """Return the merging that owns a message, if one does."""
+        first = self._owned.get(queue_id)
+        return self.merging[first] if first else None
+
+    def end(self, first: str) -> Merging | None:
+        """Let go of what was being merged; None: that was given up before."""
+        merging = self.merging.pop(first, None)
+        if merging:
+            for queue_id in merging.queue_ids:
+                del self._owned[queue_id]
+        return merging
+
+    def _drop(self, group: Group, queue_id: str) -> None:
+        if waiting := self._waiting.get(group):
+            waiting.pop(queue_id, None)
+            if not waiting:
+                del self._waiting[group]
+
+
+def group_of(message: QueuedMessage) -> Group:
+    """Return with whom a message could be merged."""
+    return (message.reverse_path, message.recipients, message.tag)
