@@ -153,7 +153,17 @@ PLACEHOLDERS = {
         "total",
         "value",
     },
-    "issues": {"account", "folder", "number", "subjects", "time", "url"},
+    "issues": {
+        "account",
+        "folder",
+        "limit",
+        "number",
+        "sent",
+        "subjects",
+        "time",
+        "titles",
+        "url",
+    },
     "options": {
         "address",
         *(f"{field}_{end}" for field in form.RANGES for end in ("min", "max")),
@@ -426,6 +436,7 @@ def test_every_text_the_code_names() -> None:
         ),
         *(f"issues.{issue}.title" for issue in (*Issue, PLAIN_HTTP)),
         f"issues.{PLAIN_HTTP}.description",
+        "issues.day_nearly_used.description",
         "issues.paused.description",
         *(
             f"issues.{issue}.fix_flow.step.confirm.{text}"

@@ -21,9 +21,13 @@ from .answers import async_answers, async_setup_view, get_answers
 from .const import (
     CONF_BURST,
     CONF_EXPIRES_AFTER,
+    CONF_LOGINS_PER_HOUR,
+    CONF_MESSAGES_PER_DAY,
     CONF_MESSAGES_PER_MINUTE,
     DEFAULT_BURST,
     DEFAULT_EXPIRES_AFTER,
+    DEFAULT_LOGINS_PER_HOUR,
+    DEFAULT_MESSAGES_PER_DAY,
     DEFAULT_MESSAGES_PER_MINUTE,
     DEFAULT_TIMEOUT,
     DOMAIN,
@@ -87,6 +91,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
         pace=Pace(
             options.get(CONF_BURST, DEFAULT_BURST),
             options.get(CONF_MESSAGES_PER_MINUTE, DEFAULT_MESSAGES_PER_MINUTE),
+            options.get(CONF_MESSAGES_PER_DAY, DEFAULT_MESSAGES_PER_DAY),
+            options.get(CONF_LOGINS_PER_HOUR, DEFAULT_LOGINS_PER_HOUR),
         ),
         expires_after=timedelta(
             hours=options.get(CONF_EXPIRES_AFTER, DEFAULT_EXPIRES_AFTER)

@@ -51,6 +51,10 @@ class OutboxView:
     accepted_today: int
     last_accepted: datetime | None
     next_attempt: datetime | None
+    pace: float | None
+    """Messages a minute; None: as fast as QQ takes them."""
+    left_today: int | None
+    """Messages of what may go out within 24 hours; None: there is no limit."""
     problem: Cause | Literal[Outcome.EXPIRED] | None
     """Why nothing goes out, or that something never did."""
     until: datetime | None
@@ -114,6 +118,8 @@ class QQMailCoordinator(DataUpdateCoordinator[OutboxView]):
             accepted_today=self._outbox.accepted_today,
             last_accepted=self._outbox.last_accepted,
             next_attempt=self._outbox.next_attempt,
+            pace=self._outbox.pace,
+            left_today=self._outbox.left_today,
             problem=rest.cause if rest else expired,
             until=rest.until if rest else None,
         )

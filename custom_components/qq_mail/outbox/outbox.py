@@ -149,6 +149,26 @@ class Outbox:
         return self._manager.kept.tally.today
 
     @property
+    def pace(self) -> float | None:
+        """How many messages a minute may go out; None: any number."""
+        return self._manager.kept.standing.bucket.rate(read_clock().steady)
+
+    @property
+    def per_day(self) -> int:
+        """How many messages may go out within 24 hours; 0: any number."""
+        return self._manager.settings.pace.per_day
+
+    @property
+    def left_today(self) -> int | None:
+        """How many of them are left; None: there is no limit."""
+        return self._manager.kept.standing.allowance.left(read_clock().steady)
+
+    @property
+    def sent_most(self) -> list[tuple[str, int]]:
+        """The titles of which most went out since yesterday, and how often."""
+        return self._manager.kept.titles.most()
+
+    @property
     def last_accepted(self) -> datetime | None:
         """When the last one was."""
         return self._manager.kept.tally.last_accepted
