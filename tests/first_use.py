@@ -34,6 +34,7 @@ NOT_AT_THE_START = {
     "markdown_it",
     # Pillow itself may have been loaded by others.
     "custom_components.qq_mail.message.attachments.pictures",
+    "custom_components.qq_mail.repeats.kept",
 }
 
 
@@ -67,6 +68,7 @@ async def send(hass: HomeAssistant, entry: MockConfigEntry) -> None:
             "format": "markdown",
             "attachments": [{"path": str(picture)}],
             "wait": 10,
+            "repeat_after": 60,
         },
         blocking=True,
     )

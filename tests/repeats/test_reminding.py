@@ -391,10 +391,10 @@ async def test_press(
     for mail in server.accepted:
         assert title in body_of(mail, "html")
         assert body_of(mail, "html").count("/api/qq_mail/action/") == 1
-    untils = {
+    times = {
         re.findall(r"until ([-0-9: ]+)", body_of(mail))[-1] for mail in server.accepted
     }
-    assert len(untils) == 1
+    assert len(times) == 1
     answers = get_answers(hass)
     links = answers.all()
     assert len(links) == 2
