@@ -1,13 +1,14 @@
 """A disk, and what is kept on it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from custom_components.qq_mail.outbox.clock import Now
 from custom_components.qq_mail.outbox.message import QueuedMessage
-from custom_components.qq_mail.outbox.pace import Bucket, Pace
+from custom_components.qq_mail.outbox.pace import Pace
 from custom_components.qq_mail.outbox.queue import Queue
 from custom_components.qq_mail.outbox.record import as_json, from_json
 from custom_components.qq_mail.outbox.standing import Hold, Standing
+from custom_components.qq_mail.outbox.used import read_used, used_as_dict
 
 
 @dataclass
@@ -62,14 +63,13 @@ class Disk:
 
     def load_standing(self, pace: Pace, now: Now) -> Standing:
         """Return how the account stands at a start; the integration keeps as much."""
-        bucket = Bucket.full(pace, now.steady)
-        new = Standing(bucket=bucket, check_login_at=now.steady)
+        new = Standing.new(pace, now.steady, check_login_at=now.steady)
         if self.standing is None:
             return new
         old, then = self.standing
         hold = old.hold and _hold(old.hold, then, now)
-        return Standing(
-            bucket=bucket,
+        return replace(
+            read_used(used_as_dict(old, then), new, now),
             hold=hold,
             login_refusals=old.login_refusals,
             asked=old.asked,

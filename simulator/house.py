@@ -53,7 +53,7 @@ PACE = Pace(5, 10)
 FAMILY = ("anna@example.com", "bo@example.com")
 
 _LOGIN, _COMMAND, _TEXT = 0.6, 0.2, 0.3
-_IDLE = 10.0
+_IDLE, _LONG_IDLE = 10.0, 240.0
 _TICK = 0.001
 _PATIENCE = 60.0
 """Seconds that a call waits for a message which could not be kept."""
@@ -187,7 +187,12 @@ class House:
 
     def _tell(self, event: Event) -> None:
         self._standing, decisions = step(
-            self.queue, self._standing, event, self.now, chance=self.chance.random
+            self.queue,
+            self._standing,
+            event,
+            self.now,
+            chance=self.chance.random,
+            session_open=self._session_open,
         )
         for decision in decisions:
             self._do(decision)
@@ -196,7 +201,13 @@ class House:
             self.report.note(_worded(self._hold))
         self.report.look(len(self.queue))
         self._turn += 1
-        turn, wake = self._turn, wake_at(self.queue, self._standing, self.now.steady)
+        turn = self._turn
+        wake = wake_at(
+            self.queue,
+            self._standing,
+            self.now.steady,
+            session_open=self._session_open,
+        )
         if wake < float("inf"):
             # A little later: between two clocks, the last digits get lost.
             due = wake + self._booted + _TICK
@@ -240,9 +251,16 @@ class House:
 
     # Sessions
 
+    @property
+    def _session_open(self) -> bool:
+        """Whether there is a session that nobody uses."""
+        scarce = self._standing.logins.scarce(self.now.steady)
+        idle = _LONG_IDLE if scarce else _IDLE
+        return self._kept is not None and self.agenda.now - self._kept < idle
+
     def _attempt(self, message: QueuedMessage, *, fresh: bool) -> None:
-        since, self._kept = self._kept, None
-        if since is not None and not fresh and self.agenda.now - since < _IDLE:
+        is_open, self._kept = self._session_open, None
+        if is_open and not fresh:
             self._submit(message, fresh=False)
         else:
             self._later(_LOGIN, lambda: self._open(message))
@@ -301,8 +319,9 @@ class House:
         if error := self.server.log_in(self.code):
             self._tell(LoginFailed(error))
         else:
-            self._kept = self.agenda.now
             self._tell(SessionOpened())
+            self._kept = self.agenda.now
+            self._tell(TimePassed())
 
 
 def _worded(hold: Hold | None) -> str:

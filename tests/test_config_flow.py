@@ -34,6 +34,7 @@ NUMBERS = {
     "expires_after": 48,
     "burst": 3,
     "messages_per_minute": 0,
+    "messages_per_day": 0,
     "size_budget": 50,
 }
 
@@ -628,7 +629,15 @@ async def test_removed_during_the_login(
 
 
 @pytest.mark.parametrize(
-    "field", ["timeout", "expires_after", "burst", "messages_per_minute", "size_budget"]
+    "field",
+    [
+        "timeout",
+        "expires_after",
+        "burst",
+        "messages_per_minute",
+        "messages_per_day",
+        "size_budget",
+    ],
 )
 @pytest.mark.parametrize(
     "number", [-1, 2.5, 1_000_000, float("nan"), float("inf")], ids=str

@@ -144,6 +144,8 @@ async def test_diagnostics(
         "session_open": True,
         "next_attempt": (now + timedelta(hours=1)).isoformat(),
         "accepted_today": 1,
+        "left_today": 399,
+        "pace": 5.0,
         "last_accepted": now.isoformat(),
         "damaged": 1,
     }
@@ -168,6 +170,10 @@ async def test_last_sessions(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Ten are kept; those that fail as well, and a server that repeats is not."""
+    hass.config_entries.async_update_entry(
+        loaded_entry, options={"service_name": "qq_mail", "logins_per_hour": 0}
+    )
+    await hass.async_block_till_done()
     wire = b64encode(CODE.encode()).decode()
     server.script(Step.GREETING, Answer(554, "No"), times=1)
     server.script(
@@ -206,6 +212,8 @@ async def test_diagnostics_of_an_idle_account(
         "session_open": False,
         "next_attempt": None,
         "accepted_today": 0,
+        "left_today": 400,
+        "pace": None,
         "last_accepted": None,
         "damaged": 0,
         "sessions": [],

@@ -25,7 +25,7 @@ from homeassistant.helpers.entity import Entity
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 
-from .conftest import ADDRESS
+from .conftest import ADDRESS, shut_down
 from .outbox.test_outbox import RATE_LIMIT_PAUSE
 from .qq_server import Answer, Close, QQServer, Step, replies
 
@@ -35,6 +35,9 @@ QUEUED = "sensor.123456_qq_com_queued_messages"
 ACCEPTED_TODAY = "sensor.123456_qq_com_accepted_today"
 LAST_ACCEPTED = "sensor.123456_qq_com_last_accepted"
 NEXT_ATTEMPT = "sensor.123456_qq_com_next_attempt"
+REPEATS = "sensor.123456_qq_com_repeats_counted"
+PACE = "sensor.123456_qq_com_pace"
+LEFT_TODAY = "sensor.123456_qq_com_left_today"
 PROBLEM = "binary_sensor.123456_qq_com_problem"
 ACTION = "event.123456_qq_com_action"
 MESSAGE = "event.123456_qq_com_message"
@@ -172,6 +175,16 @@ def all_entities(monkeypatch: pytest.MonkeyPatch) -> None:
                     None,
                     "integration",
                 ),
+                **{
+                    entity_id: (
+                        key,
+                        "diagnostic",
+                        None,
+                        {"state_class": "measurement"},
+                        None,
+                    )
+                    for entity_id, key in ((PACE, "pace"), (LEFT_TODAY, "left_today"))
+                },
                 QUEUED: (
                     "queued_messages",
                     None,
@@ -179,6 +192,7 @@ def all_entities(monkeypatch: pytest.MonkeyPatch) -> None:
                     {"state_class": "measurement"},
                     None,
                 ),
+                REPEATS: ("repeats", None, None, {"state_class": "measurement"}, None),
             },
             id="sensor",
         ),
@@ -552,3 +566,39 @@ async def test_retry(
     await press(hass, RETRY)
     await until(lambda: states(hass, QUEUED, PROBLEM) == ["0", "off"])
     assert len(server.accepted) == 1
+
+
+async def test_pace_and_what_is_left(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A refusal halves the pace for a day; what went out counts for 24 hours."""
+    hass.config_entries.async_update_entry(
+        loaded_entry, options={"service_name": "qq_mail", "messages_per_day": 10}
+    )
+    await hass.async_block_till_done()
+    assert states(hass, PACE, LEFT_TODAY) == ["10", "10"]
+    await notify(hass)
+    assert states(hass, LEFT_TODAY) == ["9"]
+    server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
+    await notify(hass)
+    assert states(hass, PACE) == ["5.0"]
+    await shut_down(hass, loaded_entry)
+    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
+    await hass.async_block_till_done()
+    assert states(hass, PACE, LEFT_TODAY) == ["5.0", "9"]
+    await later(hass, freezer, timedelta(hours=1))
+    await until(lambda: states(hass, LEFT_TODAY) == ["8"])
+    await later(hass, freezer, timedelta(hours=25))
+    assert states(hass, PACE, LEFT_TODAY) == ["10", "10"]
+    hass.config_entries.async_update_entry(
+        loaded_entry,
+        options={
+            "service_name": "qq_mail",
+            "messages_per_day": 0,
+        },
+    )
+    await hass.async_block_till_done()
+    assert states(hass, PACE, LEFT_TODAY) == ["10", "unknown"]

@@ -323,3 +323,35 @@ async def test_removed_but_not_from_the_disk(
         patch.setattr(os, "unlink", refuse)
         await hass.config_entries.async_remove(loaded_entry.entry_id)
     assert caplog.text.count(f"Cannot remove {folder}: ") == 1
+
+
+async def test_day_nearly_used(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """Who sends most is named, over a restart as well; a higher limit ends it."""
+    options = {"service_name": "qq_mail", "messages_per_minute": 0}
+    hass.config_entries.async_update_entry(
+        loaded_entry, options={**options, "messages_per_day": 5}
+    )
+    await hass.async_block_till_done()
+    for number, title in enumerate(
+        ("Door `open`", "Door `open`", "Rain", "Door `open`")
+    ):
+        assert not issue_of(hass, loaded_entry, "day_nearly_used"), number
+        await send(hass, title=title)
+    expected = {
+        "account": ADDRESS,
+        "sent": "4",
+        "limit": "5",
+        "titles": "- `Door 'open'`: 3\n- `Rain`: 1",
+    }
+    assert placeholders_of(hass, loaded_entry, "day_nearly_used") == expected
+    await shut_down(hass, loaded_entry)
+    assert not issue_of(hass, loaded_entry, "day_nearly_used")
+    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
+    assert placeholders_of(hass, loaded_entry, "day_nearly_used") == expected
+    hass.config_entries.async_update_entry(
+        loaded_entry, options={**options, "messages_per_day": 6}
+    )
+    await hass.async_block_till_done()
+    assert not issue_of(hass, loaded_entry, "day_nearly_used")

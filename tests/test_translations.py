@@ -59,6 +59,8 @@ MESSAGE_ERRORS = {
     "invalid_link",
     "invalid_media_source",
     "invalid_period",
+    "invalid_repeat_after",
+    "invalid_repeat_until",
     "invalid_url",
     "invalid_value",
     "invalid_wait",
@@ -123,9 +125,11 @@ PLACEHOLDERS = {
         "days",
         "entity",
         "field",
+        "first",
         "highest",
         "host",
         "hours",
+        "last",
         "limit",
         "link",
         "lowest",
@@ -149,7 +153,17 @@ PLACEHOLDERS = {
         "total",
         "value",
     },
-    "issues": {"account", "folder", "number", "subjects", "time", "url"},
+    "issues": {
+        "account",
+        "folder",
+        "limit",
+        "number",
+        "sent",
+        "subjects",
+        "time",
+        "titles",
+        "url",
+    },
     "options": {
         "address",
         *(f"{field}_{end}" for field in form.RANGES for end in ("min", "max")),
@@ -350,6 +364,8 @@ def test_every_text_the_code_names() -> None:
                 "outbox_full",
             }
             | {"nobody_in_target", "not_our_entity", "not_our_member"}
+            | {"acknowledge", "not_repeated", "reminder", "reminder_title"}
+            | {"repeats", "repeats_title"}
             | {"entity_not_found", "more_notes", "no_buttons", "no_url", "over"}
             | {
                 f"card_{text}"
@@ -420,6 +436,7 @@ def test_every_text_the_code_names() -> None:
         ),
         *(f"issues.{issue}.title" for issue in (*Issue, PLAIN_HTTP)),
         f"issues.{PLAIN_HTTP}.description",
+        "issues.day_nearly_used.description",
         "issues.paused.description",
         *(
             f"issues.{issue}.fix_flow.step.confirm.{text}"

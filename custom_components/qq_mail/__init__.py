@@ -21,9 +21,13 @@ from .answers import async_answers, async_setup_view, get_answers
 from .const import (
     CONF_BURST,
     CONF_EXPIRES_AFTER,
+    CONF_LOGINS_PER_HOUR,
+    CONF_MESSAGES_PER_DAY,
     CONF_MESSAGES_PER_MINUTE,
     DEFAULT_BURST,
     DEFAULT_EXPIRES_AFTER,
+    DEFAULT_LOGINS_PER_HOUR,
+    DEFAULT_MESSAGES_PER_DAY,
     DEFAULT_MESSAGES_PER_MINUTE,
     DEFAULT_TIMEOUT,
     DOMAIN,
@@ -46,6 +50,14 @@ from .outbox.outcome import OutboxEvent
 from .outbox.pace import Pace
 from .outbox.spool import Spool
 from .repairs import async_tell_removed, async_watch
+from .repeating import (
+    alerts_counted,
+    async_end_repeats,
+    async_remove_repeats,
+    async_resume_repeats,
+    async_setup_acknowledge,
+    async_stop_repeats,
+)
 from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -64,6 +76,7 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     async_setup_services(hass)
     await async_setup_view(hass)
     async_setup_logbook(hass)
+    async_setup_acknowledge(hass)
     # Before any account is there that could download.
     await hass.async_add_executor_job(remove_all, hass)
     hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, partial(_async_stop, hass))
@@ -78,6 +91,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
         pace=Pace(
             options.get(CONF_BURST, DEFAULT_BURST),
             options.get(CONF_MESSAGES_PER_MINUTE, DEFAULT_MESSAGES_PER_MINUTE),
+            options.get(CONF_MESSAGES_PER_DAY, DEFAULT_MESSAGES_PER_DAY),
+            options.get(CONF_LOGINS_PER_HOUR, DEFAULT_LOGINS_PER_HOUR),
         ),
         expires_after=timedelta(
             hours=options.get(CONF_EXPIRES_AFTER, DEFAULT_EXPIRES_AFTER)
@@ -105,8 +120,12 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
         outbox.async_add_listener(partial(_async_tell_triggers, hass, entry))
         outbox.async_add_listener(partial(async_hear_outcome, get_answers(hass)))
         async_watch(hass, entry, outbox)
+        await async_resume_repeats(hass, entry, outbox)
     entry.runtime_data = QQMailRuntimeData(
-        outbox, QQMailCoordinator(hass, entry, outbox)
+        outbox,
+        QQMailCoordinator(
+            hass, entry, outbox, partial(alerts_counted, hass, entry.entry_id)
+        ),
     )
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     if not outbox.running:
@@ -141,6 +160,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> N
         loaded = await hass.async_add_executor_job(spool.load, read_clock())
         dropped = list(loaded.queue)
     async_tell_removed(hass, entry, dropped)
+    await async_remove_repeats(hass, entry)
     await hass.async_add_executor_job(spool.delete)
 
 
@@ -159,6 +179,7 @@ async def _async_end(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     await async_remove_action(hass, entry)
     outboxes = hass.data.get(DATA_OUTBOXES, {})
     if outbox := outboxes.get(entry.entry_id):
+        await async_end_repeats(hass, entry)
         await outbox.async_stop()
         await outbox.async_close()
         outboxes.pop(entry.entry_id, None)
@@ -166,6 +187,7 @@ async def _async_end(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
 
 async def _async_stop(hass: HomeAssistant, _event: Event) -> None:
     """Stop with Home Assistant; what is raised in the last moment is still kept."""
+    async_stop_repeats(hass)
     outboxes = hass.data.get(DATA_OUTBOXES, {}).values()
     await asyncio.gather(*(outbox.async_stop() for outbox in outboxes))
 

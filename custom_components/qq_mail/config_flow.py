@@ -46,6 +46,7 @@ from .const import (
     CONF_BURST,
     CONF_ENCRYPTION,
     CONF_EXPIRES_AFTER,
+    CONF_MESSAGES_PER_DAY,
     CONF_MESSAGES_PER_MINUTE,
     CONF_RECIPIENTS,
     CONF_REPLY_TO,
@@ -55,6 +56,7 @@ from .const import (
     DEFAULT_BURST,
     DEFAULT_EXPIRES_AFTER,
     DEFAULT_HOST,
+    DEFAULT_MESSAGES_PER_DAY,
     DEFAULT_MESSAGES_PER_MINUTE,
     DEFAULT_PORT,
     DEFAULT_SIZE_BUDGET,
@@ -124,6 +126,9 @@ OPTIONS_SCHEMA = vol.Schema(
         vol.Required(
             CONF_MESSAGES_PER_MINUTE, default=DEFAULT_MESSAGES_PER_MINUTE
         ): _number(),
+        vol.Required(
+            CONF_MESSAGES_PER_DAY, default=DEFAULT_MESSAGES_PER_DAY
+        ): _number(),
         vol.Required(CONF_SIZE_BUDGET, default=DEFAULT_SIZE_BUDGET): _number(
             UnitOfInformation.MEGABYTES
         ),
@@ -134,6 +139,7 @@ NUMBERS = (
     CONF_EXPIRES_AFTER,
     CONF_BURST,
     CONF_MESSAGES_PER_MINUTE,
+    CONF_MESSAGES_PER_DAY,
     CONF_SIZE_BUDGET,
 )
 

@@ -28,20 +28,34 @@ MAX_TIMEOUT: Final = 300
 
 CONF_BURST: Final = "burst"
 CONF_EXPIRES_AFTER: Final = "expires_after"
+CONF_LOGINS_PER_HOUR: Final = "logins_per_hour"
+"""In no form: who tests with a server of their own may put 0, for no limit."""
+CONF_MESSAGES_PER_DAY: Final = "messages_per_day"
 CONF_MESSAGES_PER_MINUTE: Final = "messages_per_minute"
 
 DEFAULT_BURST: Final = 5
 """Messages at once: so many were seen to pass within three seconds."""
 DEFAULT_MESSAGES_PER_MINUTE: Final = 10
 """Below the 15 a minute that people estimate as QQ's limit."""
+DEFAULT_MESSAGES_PER_DAY: Final = 400
+"""QQ takes a few hundred, as far as people know."""
+DEFAULT_LOGINS_PER_HOUR: Final = 10
 DEFAULT_EXPIRES_AFTER: Final = 24
 """Hours: who has not heard of an alarm by then has heard of it otherwise."""
 
 DEFAULT_WAIT: Final = 10.0
 """Seconds that an action waits for the first attempt."""
 
+MAX_AGAIN: Final = 200_000
+"""Characters of a call that is repeated: it is kept until somebody acknowledges it."""
+ACKNOWLEDGE: Final = "acknowledge"
+"""The action whose button ends an alarm that is repeated."""
+
 IDLE_TIMEOUT: Final = 10.0
 """Seconds that a session stays open after a message; QQ closes after 30 or more."""
+
+LONG_IDLE_TIMEOUT: Final = 240.0
+"""Seconds that it stays open where few logins are left; RFC 5321 grants 300."""
 
 THREAD_DURATION = timedelta(days=7)
 """So long messages with the same tag make one conversation."""

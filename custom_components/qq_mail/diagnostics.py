@@ -66,6 +66,8 @@ def _outbox(outbox: Outbox) -> dict[str, Any]:
         "session_open": outbox.session_open,
         "next_attempt": _time(outbox.next_attempt),
         "accepted_today": outbox.accepted_today,
+        "left_today": outbox.left_today,
+        "pace": outbox.pace,
         "last_accepted": _time(outbox.last_accepted),
         "damaged": len(outbox.damaged),
         "not_written": outbox.not_written,

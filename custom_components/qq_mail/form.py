@@ -18,6 +18,7 @@ from homeassistant.util.ssl import client_context
 from .const import (
     CONF_BURST,
     CONF_EXPIRES_AFTER,
+    CONF_MESSAGES_PER_DAY,
     CONF_MESSAGES_PER_MINUTE,
     CONF_SIZE_BUDGET,
     DOMAIN,
@@ -38,6 +39,7 @@ RANGES = {
     CONF_EXPIRES_AFTER: (1, 30 * 24),
     CONF_BURST: (1, 100),
     CONF_MESSAGES_PER_MINUTE: (0, 600),
+    CONF_MESSAGES_PER_DAY: (0, 10_000),
     CONF_SIZE_BUDGET: (1, MAX_SIZE_BUDGET),
 }
 """Of the numbers: the least and the most."""

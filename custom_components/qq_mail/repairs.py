@@ -22,6 +22,8 @@ from .outbox.message import QueuedMessage
 from .outbox.outbox import DATA_OUTBOXES, Outbox
 from .outbox.outcome import OutboxEvent, Outcome
 
+_LEFT_TO_WARN_AT = 0.2
+"""Of a day's messages."""
 _ISSUES_URL = "https://github.com/qq-mail-ha/qq-mail/issues"
 
 
@@ -38,6 +40,8 @@ class Issue(StrEnum):
     """Messages come from a backup: a person has to decide whether they are sent."""
     TROUBLE = "trouble"
     """Something went wrong in the outbox that nobody expected."""
+    DAY_NEARLY_USED = "day_nearly_used"
+    """Four fifths of what may go out within 24 hours did."""
     REMOVED = "removed"
     """The account was removed while messages waited."""
 
@@ -152,6 +156,7 @@ class _Watch:
         self._update_damaged()
         self._update_restored()
         self._update_trouble()
+        self._update_day()
         if event and event.outcome is Outcome.EXPIRED:
             self._raise_expired()
         elif event and event.outcome is Outcome.ACCEPTED:
@@ -201,6 +206,25 @@ class _Watch:
         if self._outbox.troubles > self._troubles:
             self._troubles = self._outbox.troubles
             self._raise(Issue.TROUBLE, url=_ISSUES_URL)
+
+    def _update_day(self) -> None:
+        """Name who sends most while there is time to do something about it."""
+        limit, left = self._outbox.per_day, self._outbox.left_today
+        if left is None or left > limit * _LEFT_TO_WARN_AT:
+            self._withdraw(Issue.DAY_NEARLY_USED)
+            return
+        self._raise(
+            Issue.DAY_NEARLY_USED,
+            severity=ir.IssueSeverity.WARNING,
+            is_fixable=False,
+            sent=str(limit - left),
+            limit=str(limit),
+            # As it is: a title may look like Markdown.
+            titles="\n".join(
+                f"- `{title.replace('`', "'")}`: {number}"
+                for title, number in self._outbox.sent_most
+            ),
+        )
 
     def _raise_expired(self) -> None:
         known = ir.async_get(self._hass).async_get_issue(

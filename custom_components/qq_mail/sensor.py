@@ -30,13 +30,16 @@ class QQMailSensor(StrEnum):
     ACCEPTED_TODAY = "accepted_today"
     LAST_ACCEPTED = "last_accepted"
     NEXT_ATTEMPT = "next_attempt"
+    REPEATS = "repeats"
+    PACE = "pace"
+    LEFT_TODAY = "left_today"
 
 
 @dataclass(frozen=True, kw_only=True)
 class QQMailSensorEntityDescription(SensorEntityDescription):
     """Says which part of the state a sensor shows."""
 
-    value_fn: Callable[[OutboxView], int | datetime | None]
+    value_fn: Callable[[OutboxView], float | datetime | None]
 
 
 SENSORS = (
@@ -68,6 +71,27 @@ SENSORS = (
         entity_registry_enabled_default=False,
         value_fn=lambda state: state.next_attempt,
     ),
+    QQMailSensorEntityDescription(
+        key=QQMailSensor.REPEATS,
+        translation_key=QQMailSensor.REPEATS,
+        state_class=SensorStateClass.MEASUREMENT,
+        value_fn=lambda state: state.repeats,
+    ),
+    QQMailSensorEntityDescription(
+        key=QQMailSensor.PACE,
+        translation_key=QQMailSensor.PACE,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        suggested_display_precision=1,
+        value_fn=lambda state: state.pace,
+    ),
+    QQMailSensorEntityDescription(
+        key=QQMailSensor.LEFT_TODAY,
+        translation_key=QQMailSensor.LEFT_TODAY,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda state: state.left_today,
+    ),
 )
 
 
@@ -89,6 +113,6 @@ class QQMailSensorEntity(QQMailStateEntity, SensorEntity):
 
     @property
     @override
-    def native_value(self) -> int | datetime | None:
+    def native_value(self) -> float | datetime | None:
         """Return that part."""
         return self.entity_description.value_fn(self.coordinator.data)

@@ -29,7 +29,7 @@ from custom_components.qq_mail.outbox.events import (
 )
 from custom_components.qq_mail.outbox.message import QueuedMessage
 from custom_components.qq_mail.outbox.outcome import OutboxEvent, Outcome
-from custom_components.qq_mail.outbox.pace import Bucket, Pace
+from custom_components.qq_mail.outbox.pace import Pace
 from custom_components.qq_mail.outbox.queue import Queue
 from custom_components.qq_mail.outbox.retry import LOGIN_CHECK_INTERVAL
 from custom_components.qq_mail.outbox.scheduler import step, wake_at
@@ -95,11 +95,14 @@ class Heart:
         """Begin with an account that has just logged in."""
         self.now = Now(1_000_000.0, NOON)
         self.queue = Queue()
-        self.standing = Standing(
-            bucket=Bucket.full(pace, self.now.steady),
+        self.standing = Standing.new(
+            pace,
+            self.now.steady,
             check_login_at=self.now.steady + LOGIN_CHECK_INTERVAL,
         )
         self.chance = chance
+        self.session_open = False
+        """Whether the next message needs no login."""
         self.decisions: list[Decision] = []
         """Of the last step."""
         self.told: list[OutboxEvent] = []
@@ -115,6 +118,7 @@ class Heart:
             self.now,
             chance=lambda: self.chance,
             may_start=may_start,
+            session_open=self.session_open,
         )
         self.told += self.those(Tell, "event")
         return self.decisions
@@ -150,7 +154,13 @@ class Heart:
     @property
     def wake_in(self) -> float:
         """Seconds until there is something to do."""
-        return wake_at(self.queue, self.standing, self.now.steady) - self.now.steady
+        at = wake_at(
+            self.queue,
+            self.standing,
+            self.now.steady,
+            session_open=self.session_open,
+        )
+        return at - self.now.steady
 
     def pass_time(self, seconds: float) -> list[Decision]:
         """Let time pass, and look again."""

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from freezegun.api import FrozenDateTimeFactory
 import pytest
 
 from custom_components.qq_mail.mail.diagnosis import Cause
@@ -13,14 +14,16 @@ from custom_components.qq_mail.mail.models import Gap, Reply, TextEncoding
 from custom_components.qq_mail.outbox.account import Kept
 from custom_components.qq_mail.outbox.clock import Now
 from custom_components.qq_mail.outbox.message import QueuedMessage
-from custom_components.qq_mail.outbox.pace import HIGH, Bucket, Pace
+from custom_components.qq_mail.outbox.pace import HIGH, SLOWEST, Bucket, Pace
 from custom_components.qq_mail.outbox.queue import Queue
 from custom_components.qq_mail.outbox.record import as_json, from_json
 from custom_components.qq_mail.outbox.spool import Spool
+from custom_components.qq_mail.outbox.titles import Titles
 
 HOUR = 3600.0
 WALL = datetime(2026, 11, 25, 8, tzinfo=UTC)
 NOW = Now(1000.0, WALL)
+MINUTE, HOUR = 60.0, 3600.0
 MESSAGE = QueuedMessage(
     queue_id="01ARZ3NDEKTSV4RRFFQ69G5FAV",
     subject="Fire",
@@ -204,13 +207,118 @@ def test_stale_entries_are_tidied() -> None:
     assert queue.first(999.0)
 
 
+def used() -> Kept:
+    """Return an account that was refused, and has logged in and sent something."""
+    kept = Kept.new(Pace(5, 10, 400), NOW)
+    standing = kept.standing
+    allowance, logins = standing.allowance, standing.logins
+    for _ in range(400):
+        allowance = allowance.went_out(NOW.steady - HOUR, 0)
+    allowance = allowance.went_out(NOW.steady - 3 * MINUTE, 0).slower(NOW.steady)
+    for _ in range(4):
+        logins = logins.take(NOW.steady)
+    bucket = standing.bucket.slower(NOW.steady, certain=True)
+    kept.standing = replace(standing, bucket=bucket, allowance=allowance, logins=logins)
+    return kept
+
+
+@pytest.mark.parametrize(
+    ("hours", "rate", "left", "room", "next_login"),
+    [
+        pytest.param(0, 5, 0, 320, 12 * MINUTE, id="at once"),
+        pytest.param(-9, 5, 0, 320, 12 * MINUTE, id="clock set back"),
+        pytest.param(2, 5, 0, 320, 0, id="later"),
+        pytest.param(26, 10, 400, 640, 0, id="the next day"),
+        pytest.param(9e5, 10, 400, 320 * 2**60, 0, id="clock years ahead"),
+    ],
+)
+def test_what_was_used_is_kept(
+    hours: float, rate: float, left: int, room: int, next_login: float
+) -> None:
+    """It grows older by the wall clock, and never younger."""
+    wall = NOW.wall + timedelta(hours=hours)
+    then = Now(50.0, wall)
+    kept = Kept.new(Pace(5, 10, 400), then)
+    kept.read(json.loads(json.dumps(used().as_dict(NOW))), then)
+    standing = kept.standing
+    assert standing.bucket.rate(50.0) == rate
+    assert standing.allowance.left(50.0) == left
+    assert standing.allowance.hour_room(50.0) == room
+    assert (standing.allowance.next_at(50.0, 0) > 50.0) == (hours <= 0)
+    assert standing.logins.next_at(50.0, 0) - 50.0 == pytest.approx(next_login)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param({"sent": [1]}, id="no slot"),
+        pytest.param({"sent": [[-1, 2]]}, id="from the future"),
+        pytest.param({"per_minute": "fast"}, id="no number"),
+        pytest.param({"logins": None}, id="no logins"),
+        pytest.param({"written": "2026"}, id="no time zone"),
+    ],
+)
+def test_used_that_is_damaged(damage: dict[str, object]) -> None:
+    """It is left as it is, and the rest is read."""
+    data = used().as_dict(NOW)
+    data["used"] |= damage
+    kept = Kept.new(Pace(5, 10, 400), NOW)
+    before = kept.standing
+    kept.read(data | {"asked": 1}, NOW)
+    assert kept.standing == replace(before, asked=1)
+
+
+def test_used_within_bounds() -> None:
+    """Nothing that stands there makes it faster or slower than it can be."""
+    data = used().as_dict(NOW)
+    data["used"] |= {"per_minute": 1e-9, "logins": 99, "sent": [[0, 1]] * 999}
+    kept = Kept.new(Pace(5, 10, 400), NOW)
+    kept.read(data, NOW)
+    assert kept.standing.bucket.rate(NOW.steady) == SLOWEST
+    assert kept.standing.logins.left(NOW.steady) == 5
+    assert len(kept.standing.allowance.slots) == 200
+
+
+def test_titles(freezer: FrozenDateTimeFactory) -> None:
+    """Those sent most today and yesterday, however many others there are."""
+    titles = Titles()
+    for day in range(3):
+        for number in range(200):
+            titles.count(f"Only once {number}")
+            titles.count("Door" if number % 2 else "Rain")
+        titles.count(f"Day {day}")
+        assert titles.most()[0][0] in ("Door", "Rain")
+        freezer.tick(timedelta(days=1))
+    kept = Kept.new(Pace(5, 10), NOW)
+    kept.read({"titles": json.loads(json.dumps(titles.as_dict()))}, NOW)
+    assert kept.titles.most() == titles.most()
+    assert [number for _, number in titles.most()[:2]] == [200, 200]
+    assert len(titles.as_dict()) == 2
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [{"2026-11-28": 5}, {"yesterday": {"a": 1}}, {"2026-11-28": {"a": "b"}}],
+    ids=str,
+)
+def test_titles_that_are_damaged(damage: dict[str, object]) -> None:
+    """They begin anew."""
+    kept = Kept.new(Pace(5, 10), NOW)
+    kept.read({"titles": damage}, NOW)
+    assert kept.titles.most() == []
+
+
 def test_learned_pace_is_never_faster_than_the_own() -> None:
     """What a person has set is not exceeded by what was learned."""
     bucket = Bucket.full(Pace(100, 12), 0.0)
     for second in range(20):
         bucket = bucket.take(float(second))
-    slower = bucket.slower(20.0)
-    assert slower.next_at(20.0, HIGH) == pytest.approx(25.0)
+    slower = bucket.slower(20.0, certain=True)
+    assert slower.next_at(20.0, HIGH) == pytest.approx(30.0)
+    assert slower.slower(20.0, certain=True).rate(20.0) == 3
+    for _ in range(9):
+        slower = slower.slower(20.0, certain=True)
+    assert slower.rate(20.0) == SLOWEST == 1 / 5
     assert Bucket.full(Pace(1, 6), 0.0).take(0.0).next_at(0.0, 0) == pytest.approx(10.0)
 
 
@@ -219,7 +327,7 @@ def test_own_pace_holds_where_more_was_learned() -> None:
     bucket = Bucket.full(Pace(100, 0), 0.0)
     for second in range(30):
         bucket = bucket.take(float(second))
-    learned = bucket.slower(30.0)
-    assert learned.next_at(30.0, HIGH) == pytest.approx(32.5)
+    learned = bucket.slower(30.0, certain=True)
+    assert learned.next_at(30.0, HIGH) == pytest.approx(34.0)
     assert learned.with_pace(Pace(5, 12)).next_at(30.0, HIGH) == pytest.approx(35.0)
-    assert learned.with_pace(Pace(5, 60)).next_at(30.0, HIGH) == pytest.approx(32.5)
+    assert learned.with_pace(Pace(5, 60)).next_at(30.0, HIGH) == pytest.approx(34.0)

@@ -54,7 +54,7 @@ from custom_components.qq_mail.outbox.events import (
 )
 from custom_components.qq_mail.outbox.message import QueuedMessage
 from custom_components.qq_mail.outbox.outcome import OutboxEvent, Outcome
-from custom_components.qq_mail.outbox.pace import Bucket, Pace
+from custom_components.qq_mail.outbox.pace import HIGHEST, Pace
 from custom_components.qq_mail.outbox.queue import Queue
 from custom_components.qq_mail.outbox.record import as_json, from_json
 from custom_components.qq_mail.outbox.retry import (
@@ -218,6 +218,10 @@ class OutboxMachine(RuleBasedStateMachine):
         self.settled: dict[tuple[str, str], Outcome | None] = {}
         """By queue id and recipient; None: discarded."""
         self.number = 0
+        self.session_open = False
+        """Whether the heart was told that there is one."""
+        self.logins: list[tuple[float, bool]] = []
+        """When, and whether for an alarm, in this process."""
         self.overtaken: dict[Lane, set[Lane]] = {}
         """By those who wait for their turn: who has had one meanwhile."""
 
@@ -228,8 +232,8 @@ class OutboxMachine(RuleBasedStateMachine):
     def begin(self, pace: Pace, chance: float) -> None:
         """Start for the first time."""
         self.pace, self.chance = pace, chance
-        self.standing = Standing(
-            bucket=Bucket.full(pace, self.now.steady), check_login_at=self.now.steady
+        self.standing = Standing.new(
+            pace, self.now.steady, check_login_at=self.now.steady
         )
         self.tell(Started())
 
@@ -260,6 +264,7 @@ class OutboxMachine(RuleBasedStateMachine):
             self.now,
             chance=lambda: self.chance,
             may_start=may_start,
+            session_open=self.session_open,
         )
         for decision in decisions:
             match decision:
@@ -391,7 +396,12 @@ class OutboxMachine(RuleBasedStateMachine):
     @property
     def wake(self) -> float:
         """When there is something to do."""
-        return wake_at(self.queue, self.standing, self.now.steady)
+        return wake_at(
+            self.queue,
+            self.standing,
+            self.now.steady,
+            session_open=self.session_open,
+        )
 
     # What must hold
 
@@ -500,6 +510,7 @@ class OutboxMachine(RuleBasedStateMachine):
         restored = set(self.queue.restored)
         for queue_id in self.queue_ids - self.flights.keys() - restored:
             self.stories[queue_id].hurried = True
+        self.logins.append((self.now.steady, True))
         self.tell(CodeRenewed())
         assert not self.standing.asked
         told = {queue_id for queue_id, _ in self.settled}
@@ -561,9 +572,13 @@ class OutboxMachine(RuleBasedStateMachine):
         if hold and hold.for_login:
             self.land(flight, AttemptCut(flight.message.queue_id), tried=False)
             return
+        if (flight.fresh or not kept) and not self.may_log_in(flight):
+            self.land(flight, AttemptCut(flight.message.queue_id), tried=False)
+            return
         flight.busy = True
         flight.fresh = flight.fresh or not kept
         if flight.fresh:
+            self.log_in(flight)
             self.tell(SessionOpened())
             assert not self.standing.asked
         self.tell(Submitting(flight.message.queue_id))
@@ -585,6 +600,11 @@ class OutboxMachine(RuleBasedStateMachine):
     def fail_to_open(self, data: st.DataObject, error: MailError) -> None:
         """Find no server, or one that does not want the account."""
         flight = self.flying(data, Where.OPENING)
+        if not self.may_log_in(flight):
+            self.land(flight, AttemptCut(flight.message.queue_id), tried=False)
+            return
+        if error.step is Step.AUTH:
+            self.log_in(flight)
         self.land(flight, AttemptFailed(flight.message.queue_id, error))
 
     @precondition(some(Where.BUSY))
@@ -722,7 +742,31 @@ class OutboxMachine(RuleBasedStateMachine):
     def check_login(self, error: MailError | None) -> None:
         """Log in without a message."""
         self.checking = False
+        if not self.may_log_in(None):
+            return
+        if error is None or error.step is Step.AUTH:
+            self.log_in(None)
         self.tell(LoginFailed(error) if error else SessionOpened())
+
+    @rule()
+    def keep_a_session(self) -> None:
+        """Have a session that nobody uses, or none."""
+        self.session_open = not self.session_open
+        self.tell(TimePassed())
+
+    def may_log_in(self, flight: Flight | None) -> bool:
+        """Tell whether there may be a login, as the shell asks before each."""
+        importance = flight.message.importance if flight else 0
+        now = self.now.steady
+        return self.standing.logins.next_at(now, importance) <= now
+
+    def log_in(self, flight: Flight | None) -> None:
+        """See to it that there are no more than ten logins in any hour."""
+        alarm = flight is not None and flight.message.importance >= HIGHEST
+        self.logins.append((self.now.steady, alarm))
+        hour = [one for at, one in self.logins if at > self.now.steady - HOUR]
+        assert len(hour) <= 10
+        assert alarm or len(hour) <= 9 + any(hour)
 
     # Clocks, disk, restarts
 
@@ -798,6 +842,7 @@ class OutboxMachine(RuleBasedStateMachine):
         self.flights, self.pending, self.checking = {}, {}, False
         self.disk_works = True
         self.queue, self.overtaken = Queue(), {}
+        self.session_open, self.logins = False, []
         cut_off = []
         for queue_id, content in self.disk.items():
             one = from_json(content, self.now)
@@ -851,7 +896,9 @@ class OutboxMachine(RuleBasedStateMachine):
             self.tell(TimePassed())
             if self.checking:
                 self.checking = False
-                self.tell(SessionOpened())
+                if self.may_log_in(None):
+                    self.log_in(None)
+                    self.tell(SessionOpened())
             self.finish_all()
         assert all(one.restored for one in self.queue), "stuck"
 
@@ -873,8 +920,10 @@ class OutboxMachine(RuleBasedStateMachine):
         """Have an attempt accepted."""
         queue_id = flight.message.queue_id
         if not flight.busy:
+            if self.may_log_in(flight):
+                self.log_in(flight)
+                self.tell(SessionOpened())
             flight.busy = True
-            self.tell(SessionOpened())
             self.tell(Submitting(queue_id))
         if self.queue.in_air[queue_id].unwanted and not flight.in_data:
             self.land(flight, AttemptCut(queue_id), tried=False)

@@ -18,9 +18,10 @@ from custom_components.qq_mail.outbox import (
     manager as manager_module,
     outbox as outbox_module,
     scheduler as scheduler_module,
-    worker as worker_module,
 )
 from custom_components.qq_mail.outbox.clock import read_clock
+from custom_components.qq_mail.outbox.events import AttemptFailed
+from custom_components.qq_mail.outbox.scheduler import step
 from custom_components.qq_mail.outbox.spool import Spool
 from custom_components.qq_mail.outbox.writer import SpoolWriter
 from homeassistant.components.backup.const import EXCLUDE_FROM_BACKUP
@@ -36,6 +37,7 @@ from ..conftest import ADDRESS, Events, shut_down
 from ..qq_server import Answer, Close, Hang, QQServer, Raw, Stall, Step, replies
 from ..test_repairs import issue_of
 from ..test_sending import send
+from .test_following import Scan
 from .test_outbox import (
     FIRST,
     later,
@@ -160,6 +162,35 @@ async def test_error_that_nobody_expected(
         await notify(hass, data={"wait": 0})
     await later(hass, freezer, timedelta(minutes=2))
     await asyncio.to_thread(server.wait_for, 1)
+
+
+async def test_discarded_before_an_error_that_nobody_expected(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is gone all the same when its attempt has failed."""
+    scan = Scan(server)
+    server.script(Step.ACCEPTED, Close())
+    call = hass.async_create_task(notify(hass))
+    await until(scan.reached.is_set)
+    await outbox_of(loaded_entry).async_discard()
+
+    def fail_once(*args: Any, **kwargs: Any) -> Any:
+        if isinstance(args[2], AttemptFailed):
+            raise TypeError("nobody expected this")
+        return step(*args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(manager_module, "step", fail_once)
+        scan.done.set()
+        await until(lambda: waiting(hass, loaded_entry) == [])
+    assert "goes on after an error" in caplog.text
+    assert len(outbox_of(loaded_entry)) == 0
+    # Nobody waits for it any longer.
+    await call
 
 
 async def test_cleared_before_it_was_taken(
@@ -498,7 +529,7 @@ async def test_two_sessions(
 ) -> None:
     """Behind an answer that is late the others go on; one session is kept afterwards."""
     monkeypatch.setattr(scheduler_module, "PATIENCE", 0.0)
-    monkeypatch.setattr(worker_module, "IDLE_TIMEOUT", 3.0)
+    monkeypatch.setattr(manager_module, "IDLE_TIMEOUT", 3.0)
     server.delay = 0.1
     await asyncio.gather(*(notify(hass, title=title) for title in ("one", "two")))
     assert server.logins == 2

@@ -284,6 +284,7 @@ def _unbroken(text: str) -> Markup:
 
 
 def _columns(text: str) -> int:
+    """Return how wide a text is: two for a Hanzi, one for a letter."""
     return len(text) + sum(unicodedata.east_asian_width(char) in "WF" for char in text)
 
 
@@ -347,6 +348,7 @@ def _template(name: str) -> Template:
     environment.globals["note_html"] = note_html
     environment.globals["ground"] = GROUND
     environment.filters["unbroken"] = _unbroken
+    environment.filters["columns"] = _columns
     # As it stands in the part's header where RFC 2392 allows it: some programs compare
     # the two letter by letter.
     environment.filters["content_id"] = lambda text: quote(text, safe="@!$&()*+,;=:/")

@@ -1,7 +1,7 @@
 """What is kept of an account beside its messages, and holds after a restart."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from email.utils import make_msgid
 from typing import Any
@@ -11,10 +11,12 @@ from homeassistant.util import dt as dt_util
 from ..const import DEFAULT_MAX_SIZE, LOGGER, MAX_THREADS, THREAD_DURATION
 from ..mail.diagnosis import Cause
 from .clock import Now
-from .pace import Bucket, Pace
+from .pace import Pace
 from .record import Record
 from .retry import LOGIN_CHECK_INTERVAL, LOGIN_INTERVALS, MAX_RATE_LIMIT_PAUSE
 from .standing import Hold, Standing
+from .titles import Titles
+from .used import read_used, used_as_dict
 
 _LONGEST_HOLD = max(*LOGIN_INTERVALS, MAX_RATE_LIMIT_PAUSE)
 
@@ -99,21 +101,19 @@ class Kept:
     standing: Standing
     threads: Threads
     tally: Tally
+    titles: Titles = field(default_factory=Titles)
     max_size: int = DEFAULT_MAX_SIZE
     """Octets that the server takes, as it said last."""
 
     @classmethod
     def new(cls, pace: Pace, now: Now) -> Kept:
         """Begin with an account of which nothing is known."""
-        standing = Standing(
-            bucket=Bucket.full(pace, now.steady), check_login_at=now.steady
-        )
+        standing = Standing.new(pace, now.steady, check_login_at=now.steady)
         return cls(standing, Threads(), Tally())
 
     def use_pace(self, pace: Pace) -> None:
         """Go on at another pace."""
-        bucket = self.standing.bucket.with_pace(pace)
-        self.standing = replace(self.standing, bucket=bucket)
+        self.standing = self.standing.with_pace(pace)
 
     def put_login_check_off(self, now: Now) -> None:
         """Have the login checked a day from now, if no message does it before."""
@@ -135,8 +135,10 @@ class Kept:
             "login_refusals": standing.login_refusals,
             "asked": standing.asked,
             "pauses": standing.pauses,
+            "used": used_as_dict(standing, now),
             "last_accepted": last and last.isoformat(),
             "accepted": self.tally.accepted,
+            "titles": self.titles.as_dict(),
             "max_size": self.max_size,
             "threads": {
                 tag: {
@@ -160,7 +162,13 @@ class Kept:
             LOGGER.error("Ignoring what was kept of the account: no object")
             return
         record = Record(data)
-        for part in (self._read_standing, self._read_tally, self._read_threads):
+        for part in (
+            self._read_standing,
+            self._read_used,
+            self._read_tally,
+            self._read_titles,
+            self._read_threads,
+        ):
             try:
                 part(record, now)
             except ValueError as err:
@@ -185,10 +193,17 @@ class Kept:
             check_login_at=hold.until if hold and hold.for_login else check,
         )
 
+    def _read_used(self, record: Record, now: Now) -> None:
+        if used := record.optional("used", dict):
+            self.standing = read_used(used, self.standing, now)
+
     def _read_tally(self, record: Record, _now: Now) -> None:
         self.max_size = record.count("max_size")
         if record.optional("last_accepted", str):
             self.tally = Tally(record.time("last_accepted"), record.count("accepted"))
+
+    def _read_titles(self, record: Record, _now: Now) -> None:
+        self.titles.read(record.optional("titles", dict) or {})
 
     def _read_threads(self, record: Record, _now: Now) -> None:
         threads: dict[str, Thread] = {}

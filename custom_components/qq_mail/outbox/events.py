@@ -194,6 +194,8 @@ class MarkGoneOut:
 class CountAccepted:
     """Count a message for the day."""
 
+    subject: str
+
 
 @dataclass(frozen=True, slots=True)
 class Tell:

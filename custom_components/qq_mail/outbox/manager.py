@@ -10,7 +10,7 @@ import ssl
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
-from ..const import LATE_AFTER, LOGGER
+from ..const import IDLE_TIMEOUT, LATE_AFTER, LOGGER, LONG_IDLE_TIMEOUT
 from ..mail.models import Account, Submission
 from ..mail.transcript import Transcript
 from .account import Kept
@@ -23,6 +23,7 @@ from .events import (
     CountAccepted,
     DataBegins,
     Decision,
+    DiscardAsked,
     Event,
     KeepStanding,
     MarkGoneOut,
@@ -108,6 +109,8 @@ class QueueManager:
             may_send=self._may_send,
             written=self.writer.flush,
             may_log_in=lambda: not self.kept.standing.hold,
+            login_is_left=self._login_is_left,
+            idle_timeout=self._idle_timeout,
             lost=self.damaged.append,
             trouble=self._report_trouble,
             idle=self.keep,
@@ -177,6 +180,7 @@ class QueueManager:
                 read_clock(),
                 chance=_CHANCE.random,
                 may_start=self.running and read_clock().steady >= self._resume_at,
+                session_open=self.session_open,
             )
         except Exception:  # noqa: BLE001 - whatever it is, the mail goes on
             self._note_trouble(f"at {type(event).__name__}")
@@ -211,6 +215,7 @@ class QueueManager:
                     self.keep()
             case CountAccepted():
                 self.kept.tally.count()
+                self.kept.titles.count(decision.subject)
             case Tell():
                 self.calls.note(decision.event)
                 self.reports.report(decision.event)
@@ -229,7 +234,10 @@ class QueueManager:
         self._resume_at = read_clock().steady + _AFTER_TROUBLE
         # Whatever was decided was not done: nobody is at work for these.
         for queue_id in self.queue.in_air.keys() - self._worker.attempting:
-            self.queue.land(queue_id)
+            landed = self.queue.land(queue_id)
+            if landed and landed[1].unwanted:
+                # It was discarded meanwhile.
+                self.apply(DiscardAsked((queue_id,)))
 
     def _report_trouble(self, text: str) -> None:
         """Let a person know of the exception that is being handled."""
@@ -244,7 +252,9 @@ class QueueManager:
             return
         now = read_clock().steady
         try:
-            at = wake_at(self.queue, self.kept.standing, now)
+            at = wake_at(
+                self.queue, self.kept.standing, now, session_open=self.session_open
+            )
         except Exception:  # noqa: BLE001 - whatever it is, the mail goes on
             self._note_trouble("while looking ahead")
             at = self._resume_at
@@ -262,6 +272,15 @@ class QueueManager:
         """Keep what has to hold after a restart as well."""
         self.kept.max_size = self.max_size
         self.writer.keep_state(self.kept.as_dict(read_clock()))
+
+    def _login_is_left(self, importance: int) -> bool:
+        now, logins = read_clock().steady, self.kept.standing.logins
+        return logins.next_at(now, importance) <= now
+
+    def _idle_timeout(self) -> float:
+        """Return the seconds that a session stays open without a message."""
+        scarce = self.kept.standing.logins.scarce(read_clock().steady)
+        return LONG_IDLE_TIMEOUT if scarce else IDLE_TIMEOUT
 
     def _data_begins(self, queue_id: str) -> bool:
         """Note that the server may come to have a message; False: it is not wanted."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from functools import partial
 import ssl
 from typing import BinaryIO
 
@@ -73,6 +74,7 @@ class Outbox:
         self._orders: set[Ticket] = set()
         """Of those among them that are being taken, be their calls cancelled or not."""
         self._ends: list[Callable[[], None]] = []
+        self._discard_listeners: set[Callable[[Collection[str]], None]] = set()
         self._adding: dict[str, int] = {}
         """Octets of those among them that are being put on disk."""
         self._taking = asyncio.Lock()
@@ -147,6 +149,26 @@ class Outbox:
         return self._manager.kept.tally.today
 
     @property
+    def pace(self) -> float | None:
+        """How many messages a minute may go out; None: any number."""
+        return self._manager.kept.standing.bucket.rate(read_clock().steady)
+
+    @property
+    def per_day(self) -> int:
+        """How many messages may go out within 24 hours; 0: any number."""
+        return self._manager.settings.pace.per_day
+
+    @property
+    def left_today(self) -> int | None:
+        """How many of them are left; None: there is no limit."""
+        return self._manager.kept.standing.allowance.left(read_clock().steady)
+
+    @property
+    def sent_most(self) -> list[tuple[str, int]]:
+        """The titles of which most went out since yesterday, and how often."""
+        return self._manager.kept.titles.most()
+
+    @property
     def last_accepted(self) -> datetime | None:
         """When the last one was."""
         return self._manager.kept.tally.last_accepted
@@ -155,6 +177,15 @@ class Outbox:
     def restored(self) -> list[str]:
         """What comes from a backup and waits for a person's decision."""
         return sorted(self._manager.queue.restored)
+
+    @property
+    def from_backup(self) -> bool:
+        """Whether what was found on disk is a copy: the original may be at work."""
+        return self._loaded.from_backup
+
+    def holds(self, queue_id: str) -> bool:
+        """Tell whether a message waits, or is in the air."""
+        return self._manager.queue.get(queue_id) is not None
 
     @property
     def not_written(self) -> int:
@@ -185,6 +216,26 @@ class Outbox:
     ) -> CALLBACK_TYPE:
         """Hear of each outcome, and by None of any other change."""
         return self._manager.reports.async_add_listener(listener)
+
+    @callback
+    def async_add_watcher(
+        self, watcher: Callable[[OutboxEvent], None]
+    ) -> CALLBACK_TYPE:
+        """Hear of each outcome when it happens, be it while Home Assistant starts."""
+        return self._manager.reports.async_add_watcher(watcher)
+
+    @callback
+    def async_add_discard_listener(
+        self, listener: Callable[[Collection[str]], None]
+    ) -> CALLBACK_TYPE:
+        """Hear which messages a person discards."""
+        self._discard_listeners.add(listener)
+        return partial(self._discard_listeners.discard, listener)
+
+    @callback
+    def async_show(self) -> None:
+        """Have everyone look again: what is shown beside the messages has changed."""
+        self._manager.reports.tell(None)
 
     async def async_load(self) -> None:
         """Read the spool, whatever the disk makes of it."""
@@ -247,6 +298,7 @@ class Outbox:
             yield ticket
         finally:
             self._tickets.discard(ticket)
+            self._settle(ticket)
 
     async def async_submit(
         self,
@@ -382,8 +434,12 @@ class Outbox:
         One that is just being tried is not counted, and goes if it is not accepted.
         """
         if queue_id is None:
-            return await self._discard([m.queue_id for m in self._manager.queue])
-        return await self._discard([queue_id])
+            chosen = [message.queue_id for message in self._manager.queue]
+        else:
+            chosen = [queue_id]
+        for listener in list(self._discard_listeners):
+            listener(chosen)
+        return await self._discard(chosen)
 
     @callback
     def async_code_renewed(self, account: Account) -> None:
@@ -412,6 +468,12 @@ class Outbox:
             return await self._make_and_take(order)
         finally:
             self._orders.discard(order.ticket)
+            self._settle(order.ticket)
+
+    def _settle(self, ticket: Ticket) -> None:
+        """Know that a message was not taken, once nobody is at it any more."""
+        if not ticket.taken.done() and ticket not in self._tickets | self._orders:
+            ticket.taken.set_result(False)
 
     async def _make_and_take(self, order: Order) -> tuple[Call, Made] | None:
         """Make a message durable first, then known."""
@@ -450,6 +512,7 @@ class Outbox:
         if made.body is not None:
             self._manager.bodies[message.queue_id] = made.body
         self._manager.apply(Taken(message))
+        order.ticket.taken.set_result(True)
         return call, made
 
     async def _make(self, order: Order) -> Made:

@@ -1,27 +1,33 @@
 """How fast messages may go out: what is allowed, and what the server teaches."""
 
 from dataclasses import dataclass, replace
+from typing import Final
 
-_LEARNED_SHARE = 0.8
-"""Of what went out in the minute before a refusal: that was too much."""
+HOUR: Final = 3600.0
+DAY: Final = 86_400.0
+HIGH, HIGHEST = 1, 2
+"""Importance: of what is `high`, and of what is more than that."""
+SLOWEST: Final = 0.2
+"""Messages a minute: one in five minutes, however often the server refused."""
+
 _TELLING = 5
-"""Messages in that minute from which on it can have been the pace."""
-_RECOVERY = 3600.0
-"""Seconds after which a learned pace doubles."""
+"""Messages in a minute from which on a refusal for now can have been the pace."""
 _UNLIMITED = 600.0
 """Messages a minute from which on a learned pace is none."""
 _WINDOW = 60.0
-HIGH, HIGHEST = 1, 2
-"""Importance: of what is `high`, and of what is more than that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """So many messages at once, then so many a minute."""
+    """So many messages at once, then so many a minute, and in all so many a day."""
 
     burst: int
     per_minute: float
     """0: as fast as the server takes them."""
+    per_day: int = 0
+    """0: no limit."""
+    logins: int = 10
+    """In an hour at most; 0: no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,7 @@ class Bucket:
     taken: tuple[float, ...] = ()
     """When messages went out in the last minute."""
     learned: float | None = None
-    """Messages a minute that the server was seen to bear."""
+    """Messages a minute: half of what was refused."""
     learned_at: float = 0.0
 
     @classmethod
@@ -53,7 +59,7 @@ class Bucket:
         One place is kept free for the important ones. For the most important ones there
         is credit: an alarm does not wait because of what went out before it.
         """
-        rate = self._rate(now)
+        rate = self.rate(now)
         if rate is None:
             return now
         missing = max(self._needed(now, importance) - self._filled(now, rate), 0.0)
@@ -61,51 +67,36 @@ class Bucket:
 
     def take(self, now: float) -> Bucket:
         """Take a token."""
-        rate = self._rate(now)
+        rate = self.rate(now)
         filled = self.pace.burst if rate is None else self._filled(now, rate) - 1
         recent = (*(at for at in self.taken if at > now - _WINDOW), now)
-        learned = None if self._learned_rate(now) is None else self.learned
-        return replace(
-            self, tokens=filled, filled_at=now, taken=recent, learned=learned
-        )
+        return replace(self, tokens=filled, filled_at=now, taken=recent)
 
-    def slower(self, now: float, until: float = 0.0) -> Bucket:
-        """Learn from a refusal: what went out in the last minute was too much.
+    def filled_up(self, now: float) -> Bucket:
+        """Return the same with as many tokens as it holds: a person does not wait."""
+        return replace(self, tokens=self._room(now), filled_at=now)
 
-        While the account rests, until then, nothing of that is forgotten.
+    def slower(self, now: float, *, certain: bool) -> Bucket:
+        """Halve the pace, because of a refusal; it comes back with quiet days.
+
+        Where it is not certain that the refusal was for the pace, only if that can be.
         """
         recent = sum(at > now - _WINDOW for at in self.taken)
-        if recent < _TELLING:
+        if not certain and recent < _TELLING:
             return self
-        rate = self._rate(now)
-        learned = recent * _LEARNED_SHARE
-        if rate is not None:
-            learned = min(learned, rate)
-        return replace(
-            self,
-            tokens=0.0,
-            filled_at=now,
-            learned=learned,
-            learned_at=max(now, until),
-        )
+        rate = self.rate(now) or max(recent, _TELLING)
+        learned = max(rate / 2, SLOWEST)
+        return replace(self, tokens=0.0, filled_at=now, learned=learned, learned_at=now)
 
-    def forgetful(self) -> Bucket:
-        """Forget what was learned: a person knows better."""
-        return replace(self, learned=None)
-
-    def _rate(self, now: float) -> float | None:
+    def rate(self, now: float) -> float | None:
         """Return the messages a minute that are allowed now; None: any number."""
-        learned, own = self._learned_rate(now), self.pace.per_minute or None
-        if learned is None or own is None:
-            return learned or own
-        return min(learned, own)
+        return self._learned_rate(now) or self.pace.per_minute or None
 
     def _learned_rate(self, now: float) -> float | None:
-        """Return what was learned, which is forgotten little by little."""
+        """Return what was learned, as long as that is slower than what is allowed."""
         if self.learned is None:
             return None
-        doublings = min(max(now - self.learned_at, 0.0) / _RECOVERY, 60.0)
-        rate = self.learned * 2**doublings
+        rate = self.learned * steps_back(self.learned_at, now)
         return rate if rate < (self.pace.per_minute or _UNLIMITED) else None
 
     def _needed(self, now: float, importance: int) -> float:
@@ -121,3 +112,9 @@ class Bucket:
     def _filled(self, now: float, rate: float) -> float:
         refilled = max(now - self.filled_at, 0.0) * rate / 60
         return min(self.tokens + refilled, self._room(now))
+
+
+def steps_back(since: float, now: float) -> float:
+    """Return how much more than after a refusal is allowed: twice after a quiet day."""
+    days = min(max(now - since, 0.0) // DAY, 60.0)
+    return float(2.0**days)

@@ -1,7 +1,7 @@
 """Who hears of what became of messages, and when."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 
@@ -22,6 +22,7 @@ class Reports:
         """Begin with nobody to tell."""
         self._hass = hass
         self._listeners: set[Callable[[OutboxEvent | None], None]] = set()
+        self._watchers: set[Callable[[OutboxEvent], None]] = set()
         self._waiting: list[OutboxEvent] = []
 
     @callback
@@ -33,8 +34,17 @@ class Reports:
         return partial(self._listeners.discard, listener)
 
     @callback
+    def async_add_watcher(
+        self, watcher: Callable[[OutboxEvent], None]
+    ) -> CALLBACK_TYPE:
+        """Tell of each outcome when it happens, be it before anyone else can listen."""
+        self._watchers.add(watcher)
+        return partial(self._watchers.discard, watcher)
+
+    @callback
     def report(self, event: OutboxEvent) -> None:
         """Tell of an outcome; automations listen only once Home Assistant has started."""
+        self._call(self._watchers, event)
         starting = self._hass.state in (CoreState.not_running, CoreState.starting)
         if self._waiting:
             # In the order in which it happened.
@@ -48,7 +58,10 @@ class Reports:
     @callback
     def tell(self, event: OutboxEvent | None) -> None:
         """Tell everyone at once."""
-        for listener in list(self._listeners):
+        self._call(self._listeners, event)
+
+    def _call[E](self, listeners: Iterable[Callable[[E], None]], event: E) -> None:
+        for listener in list(listeners):
             try:
                 listener(event)
             except Exception:  # noqa: BLE001 - whatever it is, the mail goes on

@@ -40,7 +40,7 @@ def submitted(turn: Turn, event: Submitted) -> None:
     message, flight = landed
     result = event.result
     turn.change(pauses=0, down=None, lost=None, accepted_at=turn.now.steady)
-    turn.do(CountAccepted())
+    turn.do(CountAccepted(message.subject))
     turn.gone_out(message)
     message = replace(
         message, attempts=message.attempts + 1, reached=True, in_data=False
@@ -57,6 +57,8 @@ def submitted(turn: Turn, event: Submitted) -> None:
 
 def failed(turn: Turn, event: AttemptFailed, *, may_start: bool) -> None:
     """Defer a message or reject it, and let the account rest where needed."""
+    if event.error.step is Step.AUTH:
+        turn.count_login()
     landed = turn.queue.land(event.queue_id)
     if landed is None:
         return
@@ -86,7 +88,8 @@ def failed(turn: Turn, event: AttemptFailed, *, may_start: bool) -> None:
         turn.do(Write(again))
         _reject_refused(turn, message, error.refused)
         # Another message may have met a reason to rest meanwhile.
-        if may_start and not turn.standing.hold:
+        rests = turn.standing.hold or not turn.may_log_in(again.importance)
+        if may_start and not rests:
             turn.queue.take_off(again)
             turn.do(Attempt(again, fresh=True, word_by_word=turn.word_by_word))
         return

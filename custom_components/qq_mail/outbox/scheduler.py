@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 import logging
 
+from ..mail.models import Step
 from .clock import Now
 from .events import (
     AskForCode,
@@ -44,6 +45,8 @@ from .retry import LOGIN_CHECK_INTERVAL, MAX_SESSIONS, PATIENCE, PATIENCE_OF_IMP
 from .standing import Standing
 from .turn import Turn
 
+_OF_CHECK = 0
+"""How important it is to check the login."""
 EXPIRE_AT_ONCE = 20
 """Messages that are given up in one turn: whoever is told has something to do."""
 
@@ -56,13 +59,15 @@ def step(
     *,
     chance: Callable[[], float],
     may_start: bool = True,
+    session_open: bool = False,
 ) -> tuple[Standing, list[Decision]]:
     """Return how the account stands after an event, and what is to be done.
 
     The queue is handed on, and changed in place. Without `may_start` nothing new is
-    begun: the outbox is about to stop.
+    begun: the outbox is about to stop. With `session_open` the next message needs no
+    login.
     """
-    turn = Turn(queue, standing, now, chance)
+    turn = Turn(queue, standing, now, chance, session_open=session_open)
     _take_in(turn, event, may_start=may_start)
     _give_up_expired(turn)
     _end_hold(turn)
@@ -73,23 +78,29 @@ def step(
     return turn.standing, turn.decisions
 
 
-def wake_at(queue: Queue, standing: Standing, now: float) -> float:
+def wake_at(
+    queue: Queue, standing: Standing, now: float, *, session_open: bool = False
+) -> float:
     """Return when there is something to do if nothing happens before."""
     times = [queue.next_expiry(), *(until for *_, until in _followers(queue))]
     if not standing.hold and not queue.in_air:
-        times.append(standing.check_login_at)
+        login_at = standing.logins.next_at(now, _OF_CHECK)
+        times.append(max(standing.check_login_at, login_at))
     if standing.hold:
         times.append(standing.hold.until)
     else:
         leads = queue.leader and not standing.word_by_word(now)
         look_at = now if leads else _look_again_at(queue, now)
         since = max(look_at, standing.down.until) if standing.down else look_at
+        needs_login = not (leads or session_open)
         if first := queue.first(float("-inf")):
-            times.append(max(since, _goes_at(standing, first, now)))
+            at = _goes_at(queue, standing, first, now, needs_login=needs_login)
+            times.append(max(since, at))
         if (later := queue.next_later()) is not None:
             times.append(max(since, later))
         if probe := _probe(queue, standing):
-            times.append(max(look_at, _goes_at(standing, probe, now)))
+            at = _goes_at(queue, standing, probe, now, needs_login=needs_login)
+            times.append(max(look_at, at))
     return min((at for at in times if at is not None), default=float("inf"))
 
 
@@ -114,6 +125,8 @@ def _take_in(turn: Turn, event: Event, *, may_start: bool) -> None:
         case AttemptCut():
             cut(turn, event.queue_id)
         case LoginFailed():
+            if event.error.step is Step.AUTH:
+                turn.count_login()
             if not turn.hold_if_needed(event.error):
                 # Being offline is not worth more than that.
                 turn.log(logging.DEBUG, f"Login not checked: {event.error}")
@@ -122,7 +135,8 @@ def _take_in(turn: Turn, event: Event, *, may_start: bool) -> None:
         case DiscardAsked():
             _discard(turn, event)
         case _:
-            # A person gave a new code.
+            # A person gave a new code, with which a login worked.
+            turn.count_login()
             _code_works(turn)
             _retry(turn, None, restored=False)
 
@@ -140,7 +154,9 @@ def _taken(turn: Turn, message: QueuedMessage) -> None:
     """Let a new message be tried at once, unless the account rests."""
     turn.queue.put(message)
     standing = turn.standing
-    if standing.hold or (standing.down and standing.down.refused):
+    now = turn.now.steady
+    rests = standing.allowance.next_at(now, message.importance) > now
+    if rests or standing.hold or (standing.down and standing.down.refused):
         turn.do(Release(message.queue_id))
     elif standing.down:
         # Where there was no server, an alarm is a reason to look again.
@@ -167,6 +183,7 @@ def _under_way(turn: Turn, event: Submitting | DataBegins | DataEnds) -> None:
 
 
 def _session_opened(turn: Turn) -> None:
+    turn.count_login()
     if turn.standing.asked:
         # Nobody gave a new code, and the old one works again.
         turn.do(StopAsking())
@@ -203,7 +220,7 @@ def _retry(turn: Turn, queue_id: str | None, *, restored: bool = True) -> None:
     if turn.standing.hold:
         turn.change(hold=None, check_login_at=turn.after(LOGIN_CHECK_INTERVAL))
         turn.do(KeepStanding())
-    bucket = turn.standing.bucket.forgetful()
+    bucket = turn.standing.bucket.filled_up(turn.now.steady)
     turn.change(down=None, lost=None, bucket=bucket)
 
 
@@ -282,9 +299,14 @@ def _next(turn: Turn) -> QueuedMessage | None:
         message = probe
     elif standing.down and standing.down.until > now:
         return None
-    if not message or _goes_at(standing, message, now) > now:
+    if not message:
         return None
-    if _leader(turn) or _free_at(turn.queue, message) <= now:
+    leader = _leader(turn)
+    needs_login = not (leader or turn.session_open)
+    at = _goes_at(turn.queue, standing, message, now, needs_login=needs_login)
+    if at > now:
+        return None
+    if leader or _free_at(turn.queue, message) <= now:
         return message
     return None
 
@@ -297,9 +319,21 @@ def _probe(queue: Queue, standing: Standing) -> QueuedMessage | None:
     return queue.get(queue_id)
 
 
-def _goes_at(standing: Standing, message: QueuedMessage, now: float) -> float:
+def _goes_at(
+    queue: Queue,
+    standing: Standing,
+    message: QueuedMessage,
+    now: float,
+    *,
+    needs_login: bool,
+) -> float:
     """Return when the account may send a message whose turn it is."""
-    return standing.bucket.next_at(now, message.importance)
+    importance = message.importance
+    if queue.in_air and standing.allowance.hourly(now, importance):
+        # Whether one has gone out in this hour is known when that has landed.
+        return float("inf")
+    at = standing.goes_at(now, importance)
+    return max(at, standing.logins.next_at(now, importance)) if needs_login else at
 
 
 def _leader(turn: Turn) -> str | None:
@@ -350,6 +384,8 @@ def _check_login(turn: Turn) -> None:
     """Check the login now and then: a revoked code is to be noticed by day."""
     standing, now = turn.standing, turn.now.steady
     if standing.hold or turn.queue.in_air or standing.check_login_at > now:
+        return
+    if not turn.may_log_in(_OF_CHECK):
         return
     turn.change(check_login_at=turn.after(LOGIN_CHECK_INTERVAL))
     turn.do(CheckLogin())

@@ -1,10 +1,11 @@
 """How an account stands with its server."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..mail.diagnosis import Cause, Treatment
 from ..mail.models import Reply
-from .pace import Bucket
+from .allowance import Allowance, Logins
+from .pace import Bucket, Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ class Standing:
     """How the account stands with its server; what is not passing is kept on disk."""
 
     bucket: Bucket
+    allowance: Allowance
+    logins: Logins
     hold: Hold | None = None
     login_refusals: int = 0
     """Logins refused in a row, a person's own tries included."""
@@ -58,6 +61,42 @@ class Standing:
     flight, which it says that it takes."""
     lost: str | None = None
     """The message whose attempt ended last, if it lost its connection."""
+
+    @classmethod
+    def new(cls, pace: Pace, now: float, *, check_login_at: float) -> Standing:
+        """Return that of an account of which nothing is known; all in steady seconds."""
+        return cls(
+            bucket=Bucket.full(pace, now),
+            allowance=Allowance(pace.per_day),
+            logins=Logins.full(pace.logins, now),
+            check_login_at=check_login_at,
+        )
+
+    def with_pace(self, pace: Pace) -> Standing:
+        """Return the same with what a person allows now."""
+        if pace == self.bucket.pace:
+            return self
+        allowance = replace(self.allowance, per_day=pace.per_day)
+        logins = replace(self.logins, per_hour=pace.logins)
+        bucket = self.bucket.with_pace(pace)
+        return replace(self, bucket=bucket, allowance=allowance, logins=logins)
+
+    def goes_at(self, now: float, importance: int) -> float:
+        """Return when the account may send a message that is so important."""
+        return max(
+            self.bucket.next_at(now, importance),
+            self.allowance.next_at(now, importance),
+        )
+
+    def digest_due(self, now: float, waiting: int, importance: int) -> bool:
+        """Tell whether so many for the same recipients are to go out as one.
+
+        They are if that is more than go out within a minute.
+        """
+        if self.allowance.hourly(now, importance):
+            return waiting > 1
+        rate = self.bucket.rate(now)
+        return rate is not None and waiting > max(rate, 1.0)
 
     def word_by_word(self, now: float) -> bool:
         """Tell whether each command has to wait for the answer to the one before."""

@@ -38,9 +38,16 @@ class Turn:
     """
 
     def __init__(
-        self, queue: Queue, standing: Standing, now: Now, chance: Callable[[], float]
+        self,
+        queue: Queue,
+        standing: Standing,
+        now: Now,
+        chance: Callable[[], float],
+        *,
+        session_open: bool,
     ) -> None:
         """Begin with nothing decided; chance gives numbers between 0 and 1."""
+        self.session_open = session_open
         self.queue = queue
         self.standing = standing
         self.now = now
@@ -63,6 +70,19 @@ class Turn:
     def word_by_word(self) -> bool:
         """Whether each command has to wait for the answer to the one before."""
         return self.standing.word_by_word(self.now.steady)
+
+    def may_log_in(self, importance: int) -> bool:
+        """Tell whether there may be a login for a message that is so important."""
+        now = self.now.steady
+        return self.standing.logins.next_at(now, importance) <= now
+
+    def count_login(self) -> None:
+        """Remember a login, be it refused; over a restart as well."""
+        logins = self.standing.logins.take(self.now.steady)
+        self.change(logins=logins)
+        if logins.scarce(self.now.steady) or not self.queue.in_air:
+            # Else no alert is to wait for the disk: it is kept with what comes next.
+            self.do(KeepStanding())
 
     def stop_flights(self) -> None:
         """Send no several commands at once any more: the server fails at them."""
@@ -128,7 +148,11 @@ class Turn:
         self.tell(message, Outcome.REJECTED, cause=cause, reply=reply, detail=detail)
 
     def gone_out(self, message: QueuedMessage) -> None:
-        """Remember it before the message is forgotten: a clear has to be told."""
+        """Count it, and remember it before it is forgotten: a clear has to be told."""
+        allowance = self.standing.allowance.went_out(
+            self.now.steady, message.importance
+        )
+        self.change(allowance=allowance)
         if message.tag:
             self.do(MarkGoneOut(message.tag))
 
@@ -190,7 +214,10 @@ class Turn:
         wait = back_off(times, self._chance())
         self.change(down=Down(self.after(wait), times, refused))
         if refused:
-            self.change(bucket=self.standing.bucket.slower(self.now.steady))
+            bucket = self.standing.bucket.slower(self.now.steady, certain=False)
+            if bucket != self.standing.bucket:
+                self.change(bucket=bucket)
+                self.do(KeepStanding())
         self.do(Release())
 
     def hold_if_needed(self, error: MailError) -> bool:
@@ -207,7 +234,8 @@ class Turn:
                 length = rate_limit_pause(standing.pauses)
                 self.change(
                     pauses=standing.pauses + 1,
-                    bucket=standing.bucket.slower(now, now + length),
+                    bucket=standing.bucket.slower(now, certain=True),
+                    allowance=standing.allowance.slower(now),
                 )
             case Treatment.LOGIN_LATER if not standing.login_refusals:
                 length = LOGIN_PAUSE
@@ -243,4 +271,5 @@ def next_attempt(
         due = max(due, standing.hold.until)
     if standing.down and standing.down.probe != message.queue_id:
         due = max(due, standing.down.until)
+    due = max(due, standing.allowance.next_at(now.steady, message.importance))
     return now.wall_at(due)

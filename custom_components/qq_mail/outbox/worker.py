@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from homeassistant.core import HomeAssistant, callback
 
-from ..const import DOMAIN, IDLE_TIMEOUT, STOP_GRACE
+from ..const import DOMAIN, STOP_GRACE
 from ..loading import async_load_session
 from ..mail.errors import MailError
 from ..mail.models import Account, Submission
@@ -26,6 +26,7 @@ from .events import (
     SessionOpened,
     Submitted,
     Submitting,
+    TimePassed,
 )
 from .message import QueuedMessage
 
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
 _MOST_TRANSCRIPTS = 10
 _MOST_TOLD = 100
 """Subjects and names that are left out of transcripts: those of the last messages."""
+
+
+_OF_CHECK = 0
+"""How important it is to check the login."""
 
 
 class _CutError(Exception):
@@ -77,6 +82,8 @@ class Worker:
         may_send: Callable[[str], bool],
         written: Callable[[], Awaitable[None]],
         may_log_in: Callable[[], bool],
+        login_is_left: Callable[[int], bool],
+        idle_timeout: Callable[[], float],
         lost: Callable[[str], None],
         trouble: Callable[[str], None],
         idle: Callable[[], None],
@@ -93,6 +100,8 @@ class Worker:
         self._may_send = may_send
         self._written = written
         self._may_log_in = may_log_in
+        self._login_is_left = login_is_left
+        self._idle_timeout = idle_timeout
         self._lost = lost
         self._report = trouble
         self._tell_idle = idle
@@ -106,7 +115,7 @@ class Worker:
         self._stopping = False
         self._opening = asyncio.Lock()
         self._kept: SubmissionSession | None = None
-        self._kept_since = 0.0
+        self._kept_since = self._kept_for = 0.0
         self._idle_timer: asyncio.TimerHandle | None = None
 
     @property
@@ -221,7 +230,7 @@ class Worker:
         message, queue_id, was_fresh = line.message, line.message.queue_id, True
         try:
             if not line.session:
-                line.session = await self._take(fresh=fresh)
+                line.session = await self._take(message.importance, fresh=fresh)
                 was_fresh = line.session.fresh
                 self._tell(Submitting(queue_id))
             else:
@@ -287,7 +296,9 @@ class Worker:
     async def _check_login(self) -> None:
         """Log in, and keep the session for a message that may come."""
         try:
-            self._give_back(await self._take(fresh=True))
+            self._give_back(await self._take(_OF_CHECK, fresh=True))
+            # Whoever waits for a login need not any longer.
+            self._tell(TimePassed())
         except _CutError:
             return
         except MailError as err:
@@ -295,7 +306,7 @@ class Worker:
         except Exception as err:  # noqa: BLE001 - it must not stop the mail
             self._report(f"Login not checked: {err}")
 
-    async def _take(self, *, fresh: bool) -> SubmissionSession:
+    async def _take(self, importance: int, *, fresh: bool) -> SubmissionSession:
         """Return a session that nobody uses, new if there is none. Raises SessionError."""
         async with self._opening:
             await async_load_session(self._hass)
@@ -308,9 +319,11 @@ class Worker:
             if session:
                 idle = read_clock().steady - self._kept_since
                 # Over a sleep no timer comes in time.
-                if session.is_open and not fresh and idle < 2 * IDLE_TIMEOUT:
+                if session.is_open and not fresh and idle < 2 * self._kept_for:
                     return session
                 session.drop()
+            if not self._login_is_left(importance):
+                raise _CutError
             session = SubmissionSession(self.account, self._tls_context, self._told)
             self.transcripts.append(session.transcript)
             account = self.account
@@ -335,7 +348,8 @@ class Worker:
         self._kept, self._kept_since = session, read_clock().steady
         if self._idle_timer:
             self._idle_timer.cancel()
-        self._idle_timer = self._hass.loop.call_later(IDLE_TIMEOUT, self._close_idle)
+        self._kept_for = self._idle_timeout()
+        self._idle_timer = self._hass.loop.call_later(self._kept_for, self._close_idle)
 
     def _close_idle(self) -> None:
         self._idle_timer = None
