@@ -12,6 +12,7 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.qq_mail.answers import get_answers
 from custom_components.qq_mail.mail.session import SubmissionSession
 from custom_components.qq_mail.outbox import (
     intake as intake_module,
@@ -33,6 +34,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 
+from ..answers.conftest import ACKNOWLEDGE, mail_of
 from ..conftest import ADDRESS, Events, shut_down
 from ..qq_server import Answer, Close, Hang, QQServer, Raw, Stall, Step, replies
 from ..test_repairs import issue_of
@@ -87,6 +89,14 @@ async def test_backup(
     await notify(hass, title="other")
     assert [mail.subject for mail in server.accepted] == ["other"]
 
+    (queue_id,) = outbox_of(loaded_entry).restored
+    answers = get_answers(hass)
+    (token,) = answers.issue(
+        mail_of(loaded_entry, queue_id=queue_id),
+        [ACKNOWLEDGE],
+        dt_util.utcnow() + timedelta(days=1),
+    )
+
     assert await async_setup_component(hass, "repairs", {})
     manager = repairs_flow_manager(hass)
     assert manager
@@ -96,6 +106,8 @@ async def test_backup(
     await manager.async_configure(menu["flow_id"], {"next_step_id": choice})
     await until(lambda: waiting(hass, loaded_entry) == [])
     assert len(server.accepted) == 1 + sent
+    # Who discards it takes its buttons back as well.
+    assert (answers.find(token) is not None) == sent
     assert issue_of(hass, loaded_entry, "restored") is None
 
 
