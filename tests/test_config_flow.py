@@ -34,6 +34,7 @@ NUMBERS = {
     "expires_after": 48,
     "burst": 3,
     "messages_per_minute": 0,
+    "digest": False,
     "size_budget": 50,
 }
 

@@ -88,6 +88,8 @@ CHART_TEXTS = {
 }
 
 # What the texts may name, by where they stand.
+DIGEST_TEXTS = {"subject", "title", "span", "times", "more", "parts", "waits"}
+
 PLACEHOLDERS = {
     "config": {
         "account",
@@ -109,9 +111,11 @@ PLACEHOLDERS = {
         "days",
         "entity",
         "field",
+        "first",
         "highest",
         "host",
         "hours",
+        "last",
         "limit",
         "link",
         "lowest",
@@ -127,8 +131,10 @@ PLACEHOLDERS = {
         "reply",
         "seconds",
         "size",
+        "span",
         "suggestion",
         "time",
+        "title",
         "total",
         "value",
     },
@@ -336,6 +342,7 @@ def test_every_text_the_code_names() -> None:
             | {"other_account", "account_not_found", "account_not_loaded"}
             | {"account_disabled", "entity_disabled"}
             | {"unknown_queue_id"}
+            | {f"digest_{key}" for key in DIGEST_TEXTS}
             | {f"chart_{key}" for key in CHART_TEXTS}
             | {f"attachment_{key}" for key in ATTACHMENT_FAILURES}
             | MESSAGE_ERRORS

@@ -30,6 +30,10 @@ CONF_BURST: Final = "burst"
 CONF_EXPIRES_AFTER: Final = "expires_after"
 CONF_MESSAGES_PER_MINUTE: Final = "messages_per_minute"
 
+CONF_DIGEST: Final = "digest"
+DEFAULT_DIGEST: Final = True
+"""Floods become one mail: nobody reads a hundred, and QQ refuses them."""
+
 DEFAULT_BURST: Final = 5
 """Messages at once: so many were seen to pass within three seconds."""
 DEFAULT_MESSAGES_PER_MINUTE: Final = 10

@@ -69,6 +69,7 @@ class OutcomeTrigger(Trigger):
             run_action(
                 {
                     "queue_id": event.queue_id,
+                    "digest": event.digest or None,
                     "subject": event.subject,
                     "recipients": list(event.recipients),
                     "attempts": event.attempts,
