@@ -14,6 +14,7 @@ from ..mail.card import CONTENT_WIDTH, Card, Entry, Picture, render_html, render
 from ..mail.digest import Alert, read_alert
 from ..mail.message import compose
 from ..mail.models import BodyPart, Composed, Draft, KeptMessage
+from .attachments.budget import measured
 from .texts import Texts
 
 MAX_ENTRIES = 40
@@ -215,7 +216,10 @@ def _recipients(alerts: Sequence[Alert]) -> Recipients:
 
 
 def _picture(part: BodyPart, time: str) -> Picture:
-    return Picture(part.content_id, f"{time} {part.filename}", CONTENT_WIDTH)
+    width = measured(part).width or CONTENT_WIDTH
+    return Picture(
+        part.content_id, f"{time} {part.filename}", min(width, CONTENT_WIDTH)
+    )
 
 
 def _cut(text: str, most: int) -> str:
