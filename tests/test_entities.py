@@ -386,6 +386,7 @@ async def test_attributes_of_an_event(
     assert {key: shown[key] for key in shown if key != "event_types"} == {
         "event_type": "deferred",
         "queue_id": message.queue_id,
+        "digest": None,
         "subject": "火警",
         "recipients": ["a@example.com", "b@example.com"],
         "attempts": 1,

@@ -104,6 +104,8 @@ ANSWER_TEXTS = {
 }
 
 # What the texts may name, by where they stand.
+DIGEST_TEXTS = {"subject", "title", "span", "times", "more", "parts", "waits"}
+
 PLACEHOLDERS = {
     "config": {
         "account",
@@ -147,6 +149,7 @@ PLACEHOLDERS = {
         "seconds",
         "size",
         "subject",
+        "span",
         "suggestion",
         "time",
         "title",
@@ -379,6 +382,7 @@ def test_every_text_the_code_names() -> None:
             | {"other_account", "account_not_found", "account_not_loaded"}
             | {"account_disabled", "entity_disabled"}
             | {"unknown_queue_id"}
+            | {f"digest_{key}" for key in DIGEST_TEXTS}
             | {f"chart_{key}" for key in CHART_TEXTS}
             | {f"answer_{key}" for key in ANSWER_TEXTS}
             | {f"attachment_{key}" for key in ATTACHMENT_FAILURES}

@@ -20,11 +20,13 @@ from .answered import async_hear_outcome, async_setup_logbook
 from .answers import async_answers, async_setup_view, get_answers
 from .const import (
     CONF_BURST,
+    CONF_DIGEST,
     CONF_EXPIRES_AFTER,
     CONF_LOGINS_PER_HOUR,
     CONF_MESSAGES_PER_DAY,
     CONF_MESSAGES_PER_MINUTE,
     DEFAULT_BURST,
+    DEFAULT_DIGEST,
     DEFAULT_EXPIRES_AFTER,
     DEFAULT_LOGINS_PER_HOUR,
     DEFAULT_MESSAGES_PER_DAY,
@@ -39,12 +41,13 @@ from .coordinator import (
     QQMailRuntimeData,
     account_from,
 )
-from .loading import async_load_soon
+from .loading import async_load_sending, async_load_soon
 from .message.attachments.folder import remove_all
 from .message.texts import Texts, async_texts
 from .notify import async_remove_action
 from .outbox.clock import read_clock
 from .outbox.manager import Settings
+from .outbox.merging import WriteDigest
 from .outbox.outbox import DATA_OUTBOXES, Outbox
 from .outbox.outcome import OutboxEvent
 from .outbox.pace import Pace
@@ -97,6 +100,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
         expires_after=timedelta(
             hours=options.get(CONF_EXPIRES_AFTER, DEFAULT_EXPIRES_AFTER)
         ),
+        digest=partial(_async_digest_writer, hass, entry)
+        if options.get(CONF_DIGEST, DEFAULT_DIGEST)
+        else None,
         late_note=partial(_late_note, await async_texts(hass)),
     )
     # An outbox outlives the loading of its entry: what is in the air, and who waits for
@@ -216,6 +222,17 @@ def _async_tell_triggers(
     """Pass an outcome on to automations, which know accounts by their entries."""
     if event:
         async_dispatcher_send(hass, SIGNAL_OUTBOX_EVENT, entry, event)
+
+
+async def _async_digest_writer(
+    hass: HomeAssistant, entry: QQMailConfigEntry
+) -> WriteDigest:
+    """Load what makes one message of many, which most accounts never need."""
+    await async_load_sending(hass)
+    from .sending import async_digest_writer  # noqa: PLC0415 - loaded just before, by a thread
+
+    outbox = hass.data[DATA_OUTBOXES][entry.entry_id]
+    return await async_digest_writer(hass, entry, outbox)
 
 
 def _late_note(texts: Texts, created: datetime, late: timedelta) -> str:

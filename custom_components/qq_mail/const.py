@@ -33,6 +33,10 @@ CONF_LOGINS_PER_HOUR: Final = "logins_per_hour"
 CONF_MESSAGES_PER_DAY: Final = "messages_per_day"
 CONF_MESSAGES_PER_MINUTE: Final = "messages_per_minute"
 
+CONF_DIGEST: Final = "digest"
+DEFAULT_DIGEST: Final = True
+"""Floods become one mail: nobody reads a hundred, and QQ refuses them."""
+
 DEFAULT_BURST: Final = 5
 """Messages at once: so many were seen to pass within three seconds."""
 DEFAULT_MESSAGES_PER_MINUTE: Final = 10

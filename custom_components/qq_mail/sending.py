@@ -31,6 +31,7 @@ from .mail.address import Mailbox, Recipients, one_line
 from .mail.message import BASE64_LINE, compose
 from .mail.models import Draft, Priority
 from .message.actions import with_acknowledge
+from .message.digest import DigestWriter
 from .message.draft import async_material
 from .message.errors import invalid_address
 from .message.preview import preview
@@ -349,7 +350,10 @@ async def _async_send(
         outbox.tell_refused(receipt, subject, request.refused, why)
     if (event := receipt.decisive) and event.outcome is Outcome.REJECTED:
         raise action_error(event, outbox.account)
-    return Sent(receipt, material.notes, refused=request.refused)
+    notes = material.notes
+    if receipt.for_digest and receipt.deferred and not receipt.events:
+        notes = (*notes, texts("digest_waits"))
+    return Sent(receipt, notes, refused=request.refused)
 
 
 def _sender_name(text: str) -> str:
@@ -394,6 +398,18 @@ async def async_preview(
         text, html, parts = await hass.async_add_executor_job(material.content)
         html = await hass.async_add_executor_job(preview, html, parts)
         return text, html, material.notes
+
+
+async def async_digest_writer(
+    hass: HomeAssistant, entry: QQMailConfigEntry, outbox: Outbox
+) -> DigestWriter:
+    """Return what makes one message of many."""
+    return DigestWriter(
+        await async_texts(hass),
+        hass.config.location_name,
+        hass.config.language,
+        _budget(entry, outbox),
+    )
 
 
 def _log(notes: tuple[str, ...], subject: str) -> None:

@@ -132,6 +132,7 @@ async def _async_get_outbox(call: ServiceCall) -> ServiceResponse:
                     "cause": message.cause,
                     "importance": message.importance,
                     "size": message.size,
+                    "merged": [one.queue_id for one in message.merged],
                 }
             )
             if number % _AT_ONCE == 0:

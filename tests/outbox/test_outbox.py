@@ -95,6 +95,7 @@ def on_disk(folder: Path) -> dict[str, Any]:
     with suppress(FileNotFoundError):
         for entry in Journal(folder / "journal").read().entries:
             records[entry.key] = entry.record
+            records |= dict.fromkeys(entry.supersedes)
     return {key: record for key, record in records.items() if record is not None}
 
 

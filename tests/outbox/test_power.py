@@ -152,8 +152,8 @@ class House:
             if key in self._merging and key not in failed:
                 # It is there, or it is sure that it is not.
                 known_before = self._merging.pop(key)
-                superseded = {one: {None} for one in known_before}
-                self.promised |= superseded if new else known_before
+                gone: dict[str, set[Known]] = {one: {None} for one in known_before}
+                self.promised |= gone if new else known_before
         kept = {key: {new} for key, new in wanted.items() if key not in failed}
         self.promised = self.promised | kept
         return [

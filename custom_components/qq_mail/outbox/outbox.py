@@ -68,6 +68,7 @@ class Outbox:
             settings,
             ask_for_code=ask_for_code,
             stop_asking=stop_asking,
+            new_id=self._new_id,
         )
         self._tickets: set[Ticket] = set()
         """Of messages that are being made."""
@@ -290,9 +291,7 @@ class Outbox:
     @contextmanager
     def making(self, tag: str = "") -> Iterator[Ticket]:
         """Announce a message that is being made, so that a clear finds it."""
-        now = read_clock()
-        self._last_id = max(self._last_id + 0.001, now.wall.timestamp())
-        ticket = Ticket(ulid_at_time(self._last_id), now, tag)
+        ticket = Ticket(self._new_id(), read_clock(), tag)
         self._tickets.add(ticket)
         try:
             yield ticket
@@ -349,7 +348,10 @@ class Outbox:
                 LOGGER.debug("Message %s is not waited for longer", receipt.queue_id)
         message = None
         if not self._abandoned:
-            message = self._manager.queue.get(receipt.queue_id)
+            queue = self._manager.queue
+            # It may be a part of a digest by now.
+            owner = queue.groups.digests.get(receipt.queue_id, receipt.queue_id)
+            message = queue.get(owner)
         if message:
             receipt.next_attempt = self.next_attempt_of(message)
         else:
@@ -448,6 +450,11 @@ class Outbox:
         self.account = account
         self._manager.use_account(account)
         self._manager.apply(CodeRenewed())
+
+    def _new_id(self) -> str:
+        """Return a queue id that comes after all others."""
+        self._last_id = max(self._last_id + 0.001, read_clock().wall.timestamp())
+        return ulid_at_time(self._last_id)
 
     async def _discard(self, queue_ids: list[str]) -> int:
         """Remove messages, so many at once that nobody has to wait for it."""

@@ -1,6 +1,7 @@
 """Who hears of what became of messages, and when."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
@@ -15,6 +16,10 @@ _START_TIMEOUT = 10.0
 """Seconds that others get at the start to begin to listen."""
 
 
+_AT_ONCE = 20
+"""Messages of a digest that are told of in one turn of the event loop."""
+
+
 class Reports:
     """Tells listeners of outcomes, once automations can be among them."""
 
@@ -24,6 +29,7 @@ class Reports:
         self._listeners: set[Callable[[OutboxEvent | None], None]] = set()
         self._watchers: set[Callable[[OutboxEvent], None]] = set()
         self._waiting: list[OutboxEvent] = []
+        self._parts = deque[OutboxEvent]()
 
     @callback
     def async_add_listener(
@@ -45,6 +51,22 @@ class Reports:
     def report(self, event: OutboxEvent) -> None:
         """Tell of an outcome; automations listen only once Home Assistant has started."""
         self._call(self._watchers, event)
+        if event.digest:
+            # A digest may have a thousand of them, and others are not to wait for that.
+            self._parts.append(event)
+            if len(self._parts) == 1:
+                self._hass.loop.call_soon(self._tell_parts)
+            return
+        self._report(event)
+
+    def _tell_parts(self) -> None:
+        """Tell what became of some of a digest's messages."""
+        for _ in range(min(_AT_ONCE, len(self._parts))):
+            self._report(self._parts.popleft())
+        if self._parts:
+            self._hass.loop.call_soon(self._tell_parts)
+
+    def _report(self, event: OutboxEvent) -> None:
         starting = self._hass.state in (CoreState.not_running, CoreState.starting)
         if self._waiting:
             # In the order in which it happened.
