@@ -14,7 +14,14 @@ from playwright.async_api import Browser, async_playwright
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from custom_components.qq_mail.mail.card import Card, Link, Picture, Row, render_html  # noqa: E402 - needs the path above
+from custom_components.qq_mail.mail.card import (  # noqa: E402 - needs the path above
+    Card,
+    Entry,
+    Link,
+    Picture,
+    Row,
+    render_html,
+)
 from custom_components.qq_mail.mail.models import Priority  # noqa: E402
 from scripts.chart_cards import WORDS, cards  # noqa: E402
 
@@ -82,6 +89,25 @@ CARDS = {
         home="我的家",
         time="2026-11-23 18:05",
         language="zh-Hans",
+    ),
+    "digest": Card(
+        title="41 alerts, 12:03 to 12:10",
+        text="",
+        entries=(
+            Entry("Front door closed", "12:10", ""),
+            Entry("Somebody rings", "2 times, 12:08 to 12:09", "At the front door."),
+            Entry(
+                "Front door opened",
+                "37 times, 12:03 to 12:09",
+                "The front door was opened.\nNobody is at home.",
+            ),
+            Entry("Battery is low", "12:03", "Motion sensor, upstairs corridor: 6 %"),
+        ),
+        pictures=(Picture("door", "12:09 front_door.jpg"),),
+        notes=("Left out because there is no room: 3 pictures or files.",),
+        sent_by="Sent by Home Assistant",
+        home="Home",
+        time="2026-11-23 12:10",
     ),
 }
 

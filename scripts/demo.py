@@ -7,10 +7,14 @@ and ends with 0 only if every mail arrived as it should.
 import argparse
 import asyncio
 from pathlib import Path
+import re
 import shutil
 import signal
 import sys
 from typing import Any
+
+import aiohttp
+from yarl import URL
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -65,6 +69,26 @@ say_it_all:
       response_variable: sent
     - stop: Sent
       response_variable: sent
+ask_by_mail:
+  alias: Send a mail with buttons
+  sequence:
+    - action: qq_mail.send_message
+      target:
+        entity_id: {ENTITY}
+      data:
+        title: 💧 Water in the cellar
+        message: Press a button.
+        priority: highest
+        tag: water
+        actions:
+          - action: close_valve
+            title: Close the valve
+            destructive: true
+          - action: acknowledge
+            title: Acknowledge
+          - action: URI
+            title: Open the dashboard
+            uri: /
 """
 AUTOMATIONS = f"""\
 - id: front_door
@@ -80,6 +104,19 @@ AUTOMATIONS = f"""\
       data:
         title: 🚪 大门打开了
         message: The front door was opened.
+- id: answered
+  alias: Answer whoever presses a button in a mail
+  triggers:
+    - trigger: qq_mail.action_clicked
+      options:
+        tag: water
+  actions:
+    - action: notify.send_message
+      target:
+        entity_id: {ENTITY}
+      data:
+        title: Button pressed
+        message: "{{{{ trigger.title }}}}"
 """
 
 
@@ -105,6 +142,10 @@ async def main() -> int:
             www = home_assistant.config_dir / "www"
             www.mkdir(exist_ok=True)
             shutil.copy(PICTURE, www / "door.png")
+            # Or the buttons of a mail would lead nowhere.
+            await home_assistant.command(
+                "config/core/update", external_url=home_assistant.url
+            )
             if options.check:
                 return await check(home_assistant, server)
             server.on_accepted = print_mail
@@ -151,7 +192,7 @@ def print_welcome(home_assistant: HomeAssistant, server: QQServer) -> None:
 
   Then switch on "Front door" (Settings → Devices & services → Helpers), or run the
   script "Say hello by mail" or "Show what mail can do" (Settings → Automations &
-  scenes → Scripts).
+  scenes → Scripts). "Send a mail with buttons" sends links: open one and press.
   Each mail that arrives is shown here. Ctrl-C ends everything.
 """
     )
@@ -220,6 +261,7 @@ async def check(home_assistant: HomeAssistant, server: QQServer) -> int:
             recipients=(ADDRESS,),
         )
         await say_it_all(home_assistant, server)
+        await press_a_button(home_assistant, server)
         await survive_outage(home_assistant, server)
         verify("no login in plaintext", server.plaintext_logins, 0)
         verify("the code in Home Assistant's log", CODE in home_assistant.log, False)
@@ -308,6 +350,32 @@ async def say_it_all(home_assistant: HomeAssistant, server: QQServer) -> None:
             "note": True,
             "pictures": [("door.png", True)],
         },
+    )
+
+
+async def press_a_button(home_assistant: HomeAssistant, server: QQServer) -> None:
+    """Open the first button of a mail, and press until nothing is left to press."""
+    number = len(server.accepted) + 1
+    await home_assistant.action("script.ask_by_mail")
+    mail = (await asyncio.to_thread(server.wait_for, number))[number - 1]
+    address = re.search(r"http\S+/api/qq_mail/action/\S+", mail.text)
+    if not address:
+        raise CheckError(f"no button in {mail.text!r}")
+    pages: list[int] = []
+    async with aiohttp.ClientSession() as browser:
+        async with browser.get(address[0]) as answer:
+            page = await answer.text()
+        while form := re.search(r'<form method="post" action="([^"]*)"', page):
+            pages.append(len(server.accepted) - number)
+            async with browser.post(answer.url.join(URL(form[1]))) as answer:
+                page = await answer.text()
+    verify("mails before each press", pages, [0, 0])
+    await expect(
+        server,
+        number + 1,
+        subject="Button pressed",
+        text="Close the valve\n",
+        recipients=(ADDRESS,),
     )
 
 

@@ -152,6 +152,11 @@ class InTheJournal:
         changes += [Change(str(number), None) for number in gone]
         self._spool.write(changes)
 
+    def rest(self) -> None:
+        """Do what is done while nothing is to be written."""
+        while self._spool.untidy:
+            self._spool.tidy()
+
     def _draft(self, number: int) -> Path:
         draft = self._spool.temporary(str(number))
         self._spool.write_draft(draft, lambda stream: stream.write(BODY))
@@ -218,8 +223,31 @@ def twenty(design: Design) -> float:
     return (DISK.syncs - before) / len(numbers)
 
 
+def beside(design: InTheJournal) -> tuple[float, float]:
+    """Write while others wait; return how long what somebody waits for took.
+
+    That is the longest of 100 alerts, one after the other, while 65 wait; and a change
+    of 1,000 that wait. What is put off until nobody waits is done after each.
+    """
+    design.change(range(1000, 1065), [], [])
+    times = []
+    for number in range(100):
+        start = time.perf_counter()
+        design.change([number], [], [])
+        times.append(time.perf_counter() - start)
+        design.change([], [number], [])
+        design.change([], [], [number])
+        design.rest()
+    many = range(2000, 3000)
+    design.change(many, [], [])
+    design.rest()
+    start = time.perf_counter()
+    design.change([], many, [])
+    return max(times), time.perf_counter() - start
+
+
 def main() -> None:
-    """Print a table."""
+    """Print two tables."""
     print("| Design | Syncs before the dot | In all | One alert | Each of 20 | 20 |")
     print("| --- | --- | --- | --- | --- | --- |")
     for kind in (TwoFiles, OneFile, InTheJournal, Sqlite):
@@ -236,6 +264,12 @@ def main() -> None:
             f"| {name} | {dot} | {total} | {(middle - start) * 1000:.0f} ms"
             f" | {each:.1f} | {end - middle:.2f} s |"
         )
+    with TemporaryDirectory() as folder:
+        alert, change = beside(InTheJournal(Path(folder)))
+    print(
+        f"\nAn alert beside 65 that wait is kept after {alert * 1000:.0f} ms at most."
+    )
+    print(f"A change of 1,000 that wait is written after {change * 1000:.0f} ms.")
 
 
 if __name__ == "__main__":

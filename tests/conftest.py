@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncGenerator, Generator
 from dataclasses import replace
+from pathlib import Path
 import ssl
 import time
 from typing import cast
+from unittest.mock import patch
 
 from freezegun import freeze_time
 from freezegun.api import FrozenDateTimeFactory, real_monotonic
@@ -17,9 +19,11 @@ import pytest_socket
 import custom_components  # noqa: F401
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.mail.models import Account, Encryption
+from custom_components.qq_mail.outbox import spool as spool_module
 from custom_components.qq_mail.outbox.clock import read_clock
 from custom_components.qq_mail.outbox.outbox import DATA_OUTBOXES
 from custom_components.qq_mail.outbox.outcome import OutboxEvent
+from custom_components.qq_mail.outbox.spool import Spool
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.util.ssl import client_context
@@ -125,6 +129,21 @@ async def shut_down(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Unload an account, and wait until its outbox has ended."""
     assert await hass.config_entries.async_unload(entry.entry_id)
     await hass.async_block_till_done()
+
+
+def settle(spool: Spool) -> None:
+    """Have what waits brought into files of its own, as where very much does."""
+    with patch.object(spool_module, "_MOST_LIVE", 0):
+        while spool._entries:  # noqa: SLF001 - what the journal still speaks of
+            spool.tidy()
+
+
+def settle_folder(folder: Path) -> None:
+    """Do that in a spool on which nobody works."""
+    spool = Spool(folder)
+    spool.load(read_clock())
+    settle(spool)
+    spool.close()
 
 
 class Events:

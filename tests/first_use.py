@@ -13,6 +13,7 @@ import sys
 import threading
 from types import ModuleType
 from typing import Any, override
+from unittest.mock import patch
 
 # First of all: see there.
 from . import ha_compat  # noqa: F401  # isort: skip
@@ -34,6 +35,7 @@ NOT_AT_THE_START = {
     "markdown_it",
     # Pillow itself may have been loaded by others.
     "custom_components.qq_mail.message.attachments.pictures",
+    "custom_components.qq_mail.repeats.kept",
 }
 
 
@@ -67,6 +69,7 @@ async def send(hass: HomeAssistant, entry: MockConfigEntry) -> None:
             "format": "markdown",
             "attachments": [{"path": str(picture)}],
             "wait": 10,
+            "repeat_after": 60,
         },
         blocking=True,
     )
@@ -122,6 +125,8 @@ async def main(config_dir: str, port: str, use: str) -> None:
         "encryption": "tls",
     }
     in_the_loop = InTheLoop()
+    # Without a port: nobody calls, and another Home Assistant may have it.
+    bind = "homeassistant.components.http.HomeAssistantHTTP.async_bind"
     async with async_test_home_assistant(config_dir=config_dir) as hass:
         # Or it does not look for any.
         hass.data.pop(DATA_CUSTOM_COMPONENTS)
@@ -136,7 +141,8 @@ async def main(config_dir: str, port: str, use: str) -> None:
             options={"service_name": "qq_mail", "size_budget": 1},
         )
         entry.add_to_hass(hass)
-        assert await hass.config_entries.async_setup(entry.entry_id)
+        with patch(bind):
+            assert await hass.config_entries.async_setup(entry.entry_id)
         at_the_start = NOT_AT_THE_START & sys.modules.keys()
         sys.meta_path.insert(0, in_the_loop)
         await USES[use](hass, entry)

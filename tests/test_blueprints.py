@@ -16,6 +16,7 @@ from pytest_homeassistant_custom_component.common import (
     async_mock_service,
 )
 
+from custom_components.qq_mail.answers import Action, Mail, get_answers
 from custom_components.qq_mail.const import DOMAIN
 from homeassistant.components.automation.config import async_validate_config_item
 from homeassistant.components.automation.helpers import async_get_blueprints
@@ -45,6 +46,8 @@ INPUTS: dict[str, dict[str, Any]] = {
     "daily_report": {"recipient": ME, "reported": ["sun.sun"]},
     "weekly_energy": {"recipient": ME, "meters": ["sensor.house"]},
     "mail_failed": {},
+    "alarm_until_acknowledged": {"alarm": "binary_sensor.water", "recipient": ME},
+    "mail_buttons": {},
 }
 NO_CHARTS = (
     "No charts: Home Assistant records nothing. Add recorder to its configuration."
@@ -392,3 +395,161 @@ async def test_expired_mail(
         server.start()
     assert [call.data["message"] for call in calls] == ["Mail failed: Fire"]
     assert server.accepted == []
+
+
+class Alarm:
+    """A house with an alarm, and what its other channel was told."""
+
+    def __init__(self, hass: HomeAssistant, server: QQServer) -> None:
+        self.hass = hass
+        self.server = server
+        self.calls = async_mock_service(hass, "notify", "mobile_app")
+
+    async def go_off(self, language: str) -> None:
+        """Let the alarm go off, with a mail every ten minutes, at most two."""
+        await self.hass.config.async_update(external_url="https://home.example.com")
+        other = {
+            "action": "notify.mobile_app",
+            "data": {"message": "{{ trigger.to_state.name }}"},
+        }
+        self.hass.states.async_set("binary_sensor.water", "off")
+        await automate(
+            self.hass,
+            f"alarm_until_acknowledged{language}",
+            alarm=["binary_sensor.water"],
+            recipient=[ENTITY],
+            interval={"minutes": 10},
+            attempts=2,
+            tag="cellar",
+            otherwise=[other],
+        )
+        self.hass.states.async_set(
+            "binary_sensor.water", "on", {"friendly_name": "Cellar"}
+        )
+        await self.until_mails(1)
+
+    async def until_mails(self, number: int) -> None:
+        """Wait until so many mails were accepted; what waits then goes on."""
+        await until(lambda: len(self.server.accepted) == number)
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+    def press(self, action: str, number: int = 0) -> None:
+        """Press a button of one of the mails."""
+        answers = get_answers(self.hass)
+        links = [each for each in answers.all() if each.action.action == action]
+        answers.press(links[number])
+
+
+@pytest.fixture
+def alarm(hass: HomeAssistant, server: QQServer) -> Alarm:
+    """Return a house with an alarm."""
+    return Alarm(hass, server)
+
+
+@pytest.mark.usefixtures("installed", "loaded_entry")
+async def test_alarm_that_nobody_acknowledges(
+    alarm: Alarm, freezer: FrozenDateTimeFactory
+) -> None:
+    """It is sent again, and then the other channel goes on."""
+    await alarm.go_off("")
+    async_fire_time_changed(alarm.hass, dt_util.utcnow() + timedelta(minutes=11))
+    await alarm.until_mails(2)
+    assert alarm.calls == []
+    async_fire_time_changed(alarm.hass, dt_util.utcnow() + timedelta(minutes=22))
+    await until(lambda: alarm.calls)
+    assert [call.data for call in alarm.calls] == [{"message": "Cellar"}]
+    first, second = alarm.server.accepted
+    assert re.search(r"Cellar: \d\d:\d\d \(1/2\)", body_of(first))
+    assert re.search(r"Cellar: \d\d:\d\d \(2/2\)", body_of(second))
+    assert "Acknowledge" in body_of(first)
+    assert first.message["X-Priority"].startswith("1")
+
+
+@pytest.mark.usefixtures("installed", "loaded_entry")
+async def test_alarm_that_is_acknowledged(
+    alarm: Alarm, freezer: FrozenDateTimeFactory
+) -> None:
+    """Whichever of the mails it was: everyone is told, and no button works any more."""
+    await alarm.go_off(CHINESE)
+    async_fire_time_changed(alarm.hass, dt_util.utcnow() + timedelta(minutes=11))
+    await alarm.until_mails(2)
+    alarm.press("acknowledge")
+    await alarm.until_mails(3)
+    assert "已有人确认警报。" in body_of(alarm.server.accepted[2])
+    assert get_answers(alarm.hass).all() == []
+    async_fire_time_changed(alarm.hass, dt_util.utcnow() + timedelta(hours=1))
+    await alarm.hass.async_block_till_done()
+    assert len(alarm.server.accepted) == 3
+    assert alarm.calls == []
+
+
+@pytest.mark.usefixtures("installed", "loaded_entry")
+async def test_alarm_that_cannot_be_sent(
+    alarm: Alarm, freezer: FrozenDateTimeFactory
+) -> None:
+    """The other channel is for just that."""
+    await automate(
+        alarm.hass,
+        "alarm_until_acknowledged",
+        alarm=["binary_sensor.water"],
+        recipient=["notify.is_not_there"],
+        attempts=1,
+        otherwise=[{"action": "notify.mobile_app", "data": {"message": "Water!"}}],
+    )
+    alarm.hass.states.async_set("binary_sensor.water", "off")
+    alarm.hass.states.async_set("binary_sensor.water", "on")
+    for _ in range(10):
+        await asyncio.sleep(0)
+    async_fire_time_changed(alarm.hass, dt_util.utcnow() + timedelta(minutes=6))
+    await until(lambda: alarm.calls)
+    assert [call.data for call in alarm.calls] == [{"message": "Water!"}]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.usefixtures("installed")
+async def test_mail_buttons(
+    alarm: Alarm, loaded_entry: MockConfigEntry, language: str
+) -> None:
+    """Each button has its actions; one that nobody chose has none."""
+    hass = alarm.hass
+    buttons = {
+        f"actions_{number}": [
+            {
+                "action": "notify.mobile_app",
+                "data": {"message": f"{number} {{{{ trigger.title }}}}"},
+            }
+        ]
+        for number in (1, 2)
+    }
+    await automate(
+        hass,
+        f"mail_buttons{language}",
+        tag=["water"],
+        button_2="open",
+        **buttons,
+    )
+    for tag in ("water", "fire"):
+        get_answers(hass).issue(
+            Mail(
+                entry_id=loaded_entry.entry_id,
+                queue_id=tag,
+                tag=tag,
+                subject="Water",
+                recipients=(ADDRESS,),
+                time=dt_util.utcnow(),
+            ),
+            [
+                Action(action=action, title=action.title())
+                for action in ("open", "acknowledge", "silence", "other")
+            ],
+            dt_util.utcnow() + timedelta(days=1),
+        )
+    for action in ("open", "acknowledge", "silence", "other"):
+        for number in (0, 1):
+            alarm.press(action, number)
+    await hass.async_block_till_done()
+    assert [call.data["message"] for call in alarm.calls] == [
+        "2 Open",
+        "1 Acknowledge",
+    ]

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from hashlib import sha256
 import re
 from typing import Any
 
@@ -9,17 +10,24 @@ from bs4 import BeautifulSoup
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.qq_mail.answers import get_answers
 from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.outbox import intake as intake_module
+from homeassistant.components.trace.util import async_get_trace, async_list_traces
+from homeassistant.const import MATCH_ALL
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.setup import async_setup_component
 
-from .qq_server import AcceptedMessage, QQServer
+from .outbox.test_outbox import outbox_of, until
+from .qq_server import AcceptedMessage, Answer, QQServer, Step, replies
 from .test_sending import body_of, mail_of, send
 
 BASE = "https://home.example.com"
 TOKEN = re.compile(rf"{BASE}/api/qq_mail/action/([0-9a-f]{{64}})")
-ACTIONS = [
+ACTIONS: list[dict[str, Any]] = [
     {"action": "close_valve", "title": "Close the valve", "destructive": True},
     {"action": "acknowledge", "title": "Acknowledge"},
     {"action": "URI", "title": "Open the dashboard", "uri": "/lovelace/water"},
@@ -308,3 +316,172 @@ async def test_cleared_while_it_is_made(
     assert (await alarm)["status"] == "cleared"
     assert server.accepted == []
     assert [await works(hass, token) for token in issued] == [False, False]
+
+
+async def test_refused_for_good(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    external: None,
+    issued: list[str],
+) -> None:
+    """Nobody has the mail, so nobody can press."""
+    server.script(Step.DOT, replies.CONTENT)
+    with pytest.raises(HomeAssistantError):
+        await send(hass, actions=ACTIONS)
+    assert [await works(hass, token) for token in issued] == [False, False]
+
+
+async def test_refused_for_some(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    external: None,
+    issued: list[str],
+) -> None:
+    """The others can press."""
+    server.script(Step.RCPT, replies.MAILBOX_NOT_FOUND)
+    await send(hass, to=["ann@example.com", "ben@example.com"], actions=ACTIONS)
+    assert tokens_of(mail_of(server)) == issued
+    assert [await works(hass, token) for token in issued] == [True, True]
+
+
+async def test_cannot_be_kept(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    external: None,
+    issued: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What could not be taken has no buttons that work."""
+    await send(hass)
+    monkeypatch.setattr(intake_module, "MAX_MESSAGES", 0)
+    server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
+    with pytest.raises(HomeAssistantError):
+        await send(hass, actions=ACTIONS)
+    assert [await works(hass, token) for token in issued] == [False, False]
+
+
+async def test_discarded(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    external: None,
+    issued: list[str],
+) -> None:
+    """What waits can be pressed as little as what is gone."""
+    server.script(Step.MAIL, Answer(451, "later"), times=None)
+    response = await send(hass, actions=ACTIONS)
+    assert [await works(hass, token) for token in issued] == [True, True]
+    data = {"queue_id": response["queue_id"]}
+    await hass.services.async_call(DOMAIN, "discard", data, blocking=True)
+    assert [await works(hass, token) for token in issued] == [False, False]
+
+
+async def test_call_cancelled_before_it_is_taken(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    external: None,
+    issued: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """There is no mail."""
+    saving = asyncio.Event()
+
+    async def save() -> None:
+        saving.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(get_answers(hass), "async_save", save)
+    call = hass.async_create_task(send(hass, actions=ACTIONS))
+    await saving.wait()
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert len(issued) == 2
+    assert [await works(hass, token) for token in issued] == [False, False]
+    assert server.accepted == []
+
+
+async def test_call_cancelled_while_it_waits(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    external: None,
+    issued: list[str],
+) -> None:
+    """The mail goes out all the same, and its buttons work."""
+    server.delay = 0.05
+    call = hass.async_create_task(send(hass, actions=ACTIONS, wait=300))
+    await until(lambda: len(outbox_of(loaded_entry)))
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    await until(lambda: server.accepted)
+    assert tokens_of(mail_of(server)) == issued
+    assert [await works(hass, token) for token in issued] == [True, True]
+
+
+async def test_pressed_after_a_restart(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    external: None,
+) -> None:
+    """They are on disk before the mail is: whoever has it can press."""
+    await send(hass, actions=ACTIONS)
+    tokens = tokens_of(mail_of(server))
+    (kept,) = [store for key, store in hass_storage.items() if "answers" in key]
+    assert [link["sha256"] for link in kept["data"]["links"]] == [
+        sha256(token.encode()).hexdigest() for token in tokens
+    ]
+
+
+async def test_the_token_is_in_the_mail_alone(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    hass_client: ClientSessionGenerator,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    external: None,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """No log, trace, event, state, answer, transcript, diagnosis or store has it.
+
+    The spool has mails whole, and the journal in it a little longer.
+    """
+    caplog.set_level("DEBUG")
+    seen: list[object] = []
+    hass.bus.async_listen(MATCH_ALL, lambda event: seen.append(event.as_dict()))
+    alarm = {
+        "action": f"{DOMAIN}.send_message",
+        "data": {"title": "Water", "message": "Wet", "actions": ACTIONS},
+        "response_variable": "sent",
+    }
+    answer = {"stop": "Sent", "response_variable": "sent"}
+    scripts = {"alarm": {"sequence": [alarm, answer]}}
+    assert await async_setup_component(hass, "script", {"script": scripts})
+    seen.append(
+        await hass.services.async_call(
+            "script", "alarm", blocking=True, return_response=True
+        )
+    )
+    tokens = tokens_of(mail_of(server))
+    assert len(tokens) == 2
+    traces = await async_list_traces(hass, "script", "script.alarm")
+    assert traces
+    seen += [
+        await async_get_trace(hass, "script.alarm", trace["run_id"]) for trace in traces
+    ]
+    assert await async_setup_component(hass, "diagnostics", {})
+    client = await hass_client()
+    address = f"/api/diagnostics/config_entry/{loaded_entry.entry_id}"
+    seen.append(await (await client.get(address)).text())
+    seen += [state.as_dict() for state in hass.states.async_all()]
+    seen += [repr(outbox_of(loaded_entry).transcripts), str(hass_storage)]
+    everything = caplog.text + str(seen)
+    assert "close_valve" in everything
+    assert [token for token in tokens if token in everything] == []

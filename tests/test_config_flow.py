@@ -35,6 +35,7 @@ NUMBERS = {
     "burst": 3,
     "messages_per_minute": 0,
     "messages_per_day": 0,
+    "digest": False,
     "size_budget": 50,
 }
 

@@ -13,6 +13,7 @@ from pytest_homeassistant_custom_component.common import (
     async_mock_service,
 )
 
+from custom_components.qq_mail.answers import ACTION_PATH, get_answers
 from custom_components.qq_mail.message.request import read_request
 from homeassistant.core import HomeAssistant
 from homeassistant.core_config import CORE_CONFIG_SCHEMA
@@ -44,6 +45,7 @@ MAILS = {
     "Send the report file": ("The report", "The file is attached."),
     "Moved from SMTP": ("Window", "A window was opened."),
     "Mail when there is water under the sink": ("💧 Water", "Kitchen reports water"),
+    "Water, with buttons": ("Water in the cellar", "[Close the valve]\nhttps://home."),
     "门铃邮件": ("门口有人", ""),
     "每日报告": ("每日报告 ", "# 今天\n- 日落：19:30"),
     "低电量提醒": ("该换电池了", "Letterbox：7 %"),
@@ -54,6 +56,7 @@ MAILS = {
     "邮件或通知": ("漏水", "地下室有水。"),
     "发送报告文件": ("报告", "文件见附件。"),
     "从 SMTP 迁移": ("窗户", "有窗户打开了。"),
+    "漏水邮件带按钮": ("地下室漏水", "[关闭水阀]\nhttps://home."),
     "厨房漏水时发邮件": ("💧 厨房漏水", "Kitchen 在"),
 }
 FILES = {
@@ -104,7 +107,10 @@ def shape(value: Any) -> Any:
 
 @pytest.mark.parametrize(
     ("pages", "number"),
-    [pytest.param(EXAMPLES, 11, id="examples"), pytest.param(READMES, 8, id="READMEs")],
+    [
+        pytest.param(EXAMPLES, 11, id="examples"),
+        pytest.param(READMES, 10, id="READMEs"),
+    ],
 )
 def test_languages_agree(pages: tuple[Path, Path], number: int) -> None:
     """Both languages show the same, and differ in nothing but names and texts."""
@@ -173,7 +179,7 @@ async def fire(
     [
         param
         for param in params("alias", *EXAMPLES, *READMES)
-        if "qq_mail.message_" not in str(param.values[0])
+        if not re.search(r"qq_mail\.(message|action)_", str(param.values[0]))
     ],
 )
 @pytest.mark.usefixtures("home")
@@ -219,6 +225,42 @@ async def test_to_each_as_it_says(
     assert mail.message["To"] == "anna@example.com, ben@example.com"
     assert mail.message["Cc"] == "caretaker@example.com"
     assert ADDRESS not in mail.recipients
+
+
+@pytest.mark.parametrize(
+    ("alarm", "answer"),
+    [
+        pytest.param(
+            "Water, with buttons",
+            "Close the valve when its button is pressed",
+            id="README.md",
+        ),
+        pytest.param("漏水邮件带按钮", "按下按钮就关闭水阀", id="README.zh-Hans.md"),
+    ],
+)
+@pytest.mark.usefixtures("home")
+async def test_button_is_pressed(
+    hass: HomeAssistant, server: QQServer, alarm: str, answer: str
+) -> None:
+    """What the one example sends, the other one hears."""
+    calls = async_mock_service(hass, "valve", "close_valve")
+    await automate(hass, load(hass, example(answer, READMES)))
+    action = load(hass, example(alarm, READMES))["actions"][0]
+    domain, name = action["action"].split(".")
+    await hass.services.async_call(
+        domain, name, action["data"], target=action["target"], blocking=True
+    )
+    answers = get_answers(hass)
+    tokens = re.findall(f"{ACTION_PATH}/(\\w+)", body_of(mail_of(server)))
+    links = [answers.find(token) for token in tokens]
+    pressed: list[int] = []
+    for link in links:
+        assert link
+        answers.press(link)
+        await hass.async_block_till_done()
+        pressed.append(len(calls))
+    assert pressed == [1, 1]
+    assert calls[0].data == {"entity_id": ["valve.main"]}
 
 
 @pytest.mark.parametrize(
@@ -364,11 +406,11 @@ def test_login_codes(hass: HomeAssistant, block: str) -> None:
     assert config["auth_mfa_modules"][1]["include"] == ["qq_mail"]
 
 
-def example(alias: str) -> str:
+def example(alias: str, pages: tuple[Path, ...] = EXAMPLES) -> str:
     """Return the example with this name."""
     (block,) = (
         block
-        for page in EXAMPLES
+        for page in pages
         for block in blocks(page)
         if f"alias: {alias}\n" in block
     )

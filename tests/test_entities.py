@@ -35,6 +35,7 @@ QUEUED = "sensor.123456_qq_com_queued_messages"
 ACCEPTED_TODAY = "sensor.123456_qq_com_accepted_today"
 LAST_ACCEPTED = "sensor.123456_qq_com_last_accepted"
 NEXT_ATTEMPT = "sensor.123456_qq_com_next_attempt"
+REPEATS = "sensor.123456_qq_com_repeats_counted"
 PACE = "sensor.123456_qq_com_pace"
 LEFT_TODAY = "sensor.123456_qq_com_left_today"
 PROBLEM = "binary_sensor.123456_qq_com_problem"
@@ -191,6 +192,7 @@ def all_entities(monkeypatch: pytest.MonkeyPatch) -> None:
                     {"state_class": "measurement"},
                     None,
                 ),
+                REPEATS: ("repeats", None, None, {"state_class": "measurement"}, None),
             },
             id="sensor",
         ),
@@ -384,6 +386,7 @@ async def test_attributes_of_an_event(
     assert {key: shown[key] for key in shown if key != "event_types"} == {
         "event_type": "deferred",
         "queue_id": message.queue_id,
+        "digest": None,
         "subject": "火警",
         "recipients": ["a@example.com", "b@example.com"],
         "attempts": 1,

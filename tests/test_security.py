@@ -25,7 +25,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 
-from .conftest import ADDRESS, CODE, shut_down
+from .conftest import ADDRESS, CODE, settle_folder, shut_down
 from .qq_server import Answer, Certificate, Certificates, QQServer, Raw, Step, replies
 
 WRONG = "wrongwrongwrongw"
@@ -357,6 +357,7 @@ async def test_spool_is_private(
         await notify(hass)
         spool = Path(hass.config.path(".storage", DOMAIN, loaded_entry.entry_id))
         await shut_down(hass, loaded_entry)
+        settle_folder(spool)
         min(spool.glob("0*.json")).write_text("{")  # noqa: ASYNC240
         assert await hass.config_entries.async_setup(loaded_entry.entry_id)
         await notify(hass)

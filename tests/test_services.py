@@ -69,6 +69,7 @@ async def test_get_outbox(
         "reply": "451 later",
         "cause": "temporary",
         "importance": 0,
+        "merged": [],
     }
 
 

@@ -59,6 +59,8 @@ MESSAGE_ERRORS = {
     "invalid_link",
     "invalid_media_source",
     "invalid_period",
+    "invalid_repeat_after",
+    "invalid_repeat_until",
     "invalid_url",
     "invalid_value",
     "invalid_wait",
@@ -102,6 +104,8 @@ ANSWER_TEXTS = {
 }
 
 # What the texts may name, by where they stand.
+DIGEST_TEXTS = {"subject", "title", "span", "times", "more", "parts", "waits"}
+
 PLACEHOLDERS = {
     "config": {
         "account",
@@ -123,9 +127,11 @@ PLACEHOLDERS = {
         "days",
         "entity",
         "field",
+        "first",
         "highest",
         "host",
         "hours",
+        "last",
         "limit",
         "link",
         "lowest",
@@ -143,6 +149,7 @@ PLACEHOLDERS = {
         "seconds",
         "size",
         "subject",
+        "span",
         "suggestion",
         "time",
         "title",
@@ -360,6 +367,8 @@ def test_every_text_the_code_names() -> None:
                 "outbox_full",
             }
             | {"nobody_in_target", "not_our_entity", "not_our_member"}
+            | {"acknowledge", "not_repeated", "reminder", "reminder_title"}
+            | {"repeats", "repeats_title"}
             | {"entity_not_found", "more_notes", "no_buttons", "no_url", "over"}
             | {
                 f"card_{text}"
@@ -373,6 +382,7 @@ def test_every_text_the_code_names() -> None:
             | {"other_account", "account_not_found", "account_not_loaded"}
             | {"account_disabled", "entity_disabled"}
             | {"unknown_queue_id"}
+            | {f"digest_{key}" for key in DIGEST_TEXTS}
             | {f"chart_{key}" for key in CHART_TEXTS}
             | {f"answer_{key}" for key in ANSWER_TEXTS}
             | {f"attachment_{key}" for key in ATTACHMENT_FAILURES}

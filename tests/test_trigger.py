@@ -21,6 +21,7 @@ from .qq_server import QQServer, Step, replies
 
 VARIABLES = (
     "queue_id",
+    "digest",
     "subject",
     "recipients",
     "attempts",
@@ -92,6 +93,7 @@ async def test_message_rejected(
     (call,) = calls
     assert call.data == {
         "queue_id": event.queue_id,
+        "digest": None,
         "subject": "Fire",
         "recipients": [ADDRESS],
         "attempts": 1,

@@ -20,11 +20,13 @@ from .answered import async_hear_outcome, async_setup_logbook
 from .answers import async_answers, async_setup_view, get_answers
 from .const import (
     CONF_BURST,
+    CONF_DIGEST,
     CONF_EXPIRES_AFTER,
     CONF_LOGINS_PER_HOUR,
     CONF_MESSAGES_PER_DAY,
     CONF_MESSAGES_PER_MINUTE,
     DEFAULT_BURST,
+    DEFAULT_DIGEST,
     DEFAULT_EXPIRES_AFTER,
     DEFAULT_LOGINS_PER_HOUR,
     DEFAULT_MESSAGES_PER_DAY,
@@ -39,17 +41,26 @@ from .coordinator import (
     QQMailRuntimeData,
     account_from,
 )
-from .loading import async_load_soon
+from .loading import async_load_sending, async_load_soon
 from .message.attachments.folder import remove_all
 from .message.texts import Texts, async_texts
 from .notify import async_remove_action
 from .outbox.clock import read_clock
 from .outbox.manager import Settings
+from .outbox.merging import WriteDigest
 from .outbox.outbox import DATA_OUTBOXES, Outbox
 from .outbox.outcome import OutboxEvent
 from .outbox.pace import Pace
 from .outbox.spool import Spool
 from .repairs import async_tell_removed, async_watch
+from .repeating import (
+    alerts_counted,
+    async_end_repeats,
+    async_remove_repeats,
+    async_resume_repeats,
+    async_setup_acknowledge,
+    async_stop_repeats,
+)
 from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -68,6 +79,7 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     async_setup_services(hass)
     await async_setup_view(hass)
     async_setup_logbook(hass)
+    async_setup_acknowledge(hass)
     # Before any account is there that could download.
     await hass.async_add_executor_job(remove_all, hass)
     hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, partial(_async_stop, hass))
@@ -88,6 +100,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
         expires_after=timedelta(
             hours=options.get(CONF_EXPIRES_AFTER, DEFAULT_EXPIRES_AFTER)
         ),
+        digest=partial(_async_digest_writer, hass, entry)
+        if options.get(CONF_DIGEST, DEFAULT_DIGEST)
+        else None,
         late_note=partial(_late_note, await async_texts(hass)),
     )
     # An outbox outlives the loading of its entry: what is in the air, and who waits for
@@ -111,8 +126,12 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
         outbox.async_add_listener(partial(_async_tell_triggers, hass, entry))
         outbox.async_add_listener(partial(async_hear_outcome, get_answers(hass)))
         async_watch(hass, entry, outbox)
+        await async_resume_repeats(hass, entry, outbox)
     entry.runtime_data = QQMailRuntimeData(
-        outbox, QQMailCoordinator(hass, entry, outbox)
+        outbox,
+        QQMailCoordinator(
+            hass, entry, outbox, partial(alerts_counted, hass, entry.entry_id)
+        ),
     )
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     if not outbox.running:
@@ -147,6 +166,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> N
         loaded = await hass.async_add_executor_job(spool.load, read_clock())
         dropped = list(loaded.queue)
     async_tell_removed(hass, entry, dropped)
+    await async_remove_repeats(hass, entry)
     await hass.async_add_executor_job(spool.delete)
 
 
@@ -165,6 +185,7 @@ async def _async_end(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     await async_remove_action(hass, entry)
     outboxes = hass.data.get(DATA_OUTBOXES, {})
     if outbox := outboxes.get(entry.entry_id):
+        await async_end_repeats(hass, entry)
         await outbox.async_stop()
         await outbox.async_close()
         outboxes.pop(entry.entry_id, None)
@@ -172,6 +193,7 @@ async def _async_end(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
 
 async def _async_stop(hass: HomeAssistant, _event: Event) -> None:
     """Stop with Home Assistant; what is raised in the last moment is still kept."""
+    async_stop_repeats(hass)
     outboxes = hass.data.get(DATA_OUTBOXES, {}).values()
     await asyncio.gather(*(outbox.async_stop() for outbox in outboxes))
 
@@ -200,6 +222,17 @@ def _async_tell_triggers(
     """Pass an outcome on to automations, which know accounts by their entries."""
     if event:
         async_dispatcher_send(hass, SIGNAL_OUTBOX_EVENT, entry, event)
+
+
+async def _async_digest_writer(
+    hass: HomeAssistant, entry: QQMailConfigEntry
+) -> WriteDigest:
+    """Load what makes one message of many, which most accounts never need."""
+    await async_load_sending(hass)
+    from .sending import async_digest_writer  # noqa: PLC0415 - loaded just before, by a thread
+
+    outbox = hass.data[DATA_OUTBOXES][entry.entry_id]
+    return await async_digest_writer(hass, entry, outbox)
 
 
 def _late_note(texts: Texts, created: datetime, late: timedelta) -> str:

@@ -29,6 +29,7 @@ from homeassistant.const import (
 )
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.selector import (
+    BooleanSelector,
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
@@ -44,6 +45,7 @@ from homeassistant.util import slugify
 from .const import (
     CODE_URL,
     CONF_BURST,
+    CONF_DIGEST,
     CONF_ENCRYPTION,
     CONF_EXPIRES_AFTER,
     CONF_MESSAGES_PER_DAY,
@@ -54,6 +56,7 @@ from .const import (
     CONF_SERVICE_NAME,
     CONF_SIZE_BUDGET,
     DEFAULT_BURST,
+    DEFAULT_DIGEST,
     DEFAULT_EXPIRES_AFTER,
     DEFAULT_HOST,
     DEFAULT_MESSAGES_PER_DAY,
@@ -129,6 +132,7 @@ OPTIONS_SCHEMA = vol.Schema(
         vol.Required(
             CONF_MESSAGES_PER_DAY, default=DEFAULT_MESSAGES_PER_DAY
         ): _number(),
+        vol.Required(CONF_DIGEST, default=DEFAULT_DIGEST): BooleanSelector(),
         vol.Required(CONF_SIZE_BUDGET, default=DEFAULT_SIZE_BUDGET): _number(
             UnitOfInformation.MEGABYTES
         ),
@@ -308,6 +312,7 @@ class QQMailOptionsFlow(OptionsFlow):
             options = {
                 CONF_SERVICE_NAME: stored[CONF_SERVICE_NAME],
                 **{field: user_input[field] for field in NUMBERS},
+                CONF_DIGEST: user_input[CONF_DIGEST],
             }
             for field in NUMBERS:
                 form.read_number(options, field)

@@ -33,6 +33,10 @@ CONF_LOGINS_PER_HOUR: Final = "logins_per_hour"
 CONF_MESSAGES_PER_DAY: Final = "messages_per_day"
 CONF_MESSAGES_PER_MINUTE: Final = "messages_per_minute"
 
+CONF_DIGEST: Final = "digest"
+DEFAULT_DIGEST: Final = True
+"""Floods become one mail: nobody reads a hundred, and QQ refuses them."""
+
 DEFAULT_BURST: Final = 5
 """Messages at once: so many were seen to pass within three seconds."""
 DEFAULT_MESSAGES_PER_MINUTE: Final = 10
@@ -45,6 +49,11 @@ DEFAULT_EXPIRES_AFTER: Final = 24
 
 DEFAULT_WAIT: Final = 10.0
 """Seconds that an action waits for the first attempt."""
+
+MAX_AGAIN: Final = 200_000
+"""Characters of a call that is repeated: it is kept until somebody acknowledges it."""
+ACKNOWLEDGE: Final = "acknowledge"
+"""The action whose button ends an alarm that is repeated."""
 
 IDLE_TIMEOUT: Final = 10.0
 """Seconds that a session stays open after a message; QQ closes after 30 or more."""

@@ -1,7 +1,7 @@
 """What belongs to a config entry while it is loaded."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -46,6 +46,8 @@ class OutboxView:
     """What the entities show."""
 
     queued: int
+    repeats: int
+    """Alerts that were counted and not sent, of which nobody was told yet."""
     accepted_today: int
     last_accepted: datetime | None
     next_attempt: datetime | None
@@ -65,13 +67,18 @@ class QQMailCoordinator(DataUpdateCoordinator[OutboxView]):
     config_entry: QQMailConfigEntry
 
     def __init__(
-        self, hass: HomeAssistant, config_entry: QQMailConfigEntry, outbox: Outbox
+        self,
+        hass: HomeAssistant,
+        config_entry: QQMailConfigEntry,
+        outbox: Outbox,
+        repeats: Callable[[], int],
     ) -> None:
-        """Listen to the outbox until the entry is unloaded."""
+        """Listen to the outbox until the entry is unloaded; `repeats` counts alerts."""
         super().__init__(
             hass, LOGGER, config_entry=config_entry, name=f"{DOMAIN} outbox"
         )
         self._outbox = outbox
+        self._repeats = repeats
         self._expired = False
         self.data = self._view()
         config_entry.async_on_unload(outbox.async_add_listener(self._hear))
@@ -107,6 +114,7 @@ class QQMailCoordinator(DataUpdateCoordinator[OutboxView]):
         )
         return OutboxView(
             queued=len(self._outbox),
+            repeats=self._repeats(),
             accepted_today=self._outbox.accepted_today,
             last_accepted=self._outbox.last_accepted,
             next_attempt=self._outbox.next_attempt,

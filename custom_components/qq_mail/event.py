@@ -19,6 +19,7 @@ ATTR_ACTION: Final = "action"
 ATTR_ATTEMPTS: Final = "attempts"
 ATTR_CAUSE: Final = "cause"
 ATTR_NEXT_ATTEMPT: Final = "next_attempt"
+ATTR_DIGEST: Final = "digest"
 ATTR_QUEUE_ID: Final = "queue_id"
 ATTR_RECIPIENTS: Final = "recipients"
 ATTR_REPLY: Final = "reply"
@@ -81,6 +82,7 @@ class QQMailMessageEntity(QQMailEntity, EventEntity):
             event.outcome,
             {
                 ATTR_QUEUE_ID: event.queue_id,
+                ATTR_DIGEST: event.digest or None,
                 ATTR_SUBJECT: event.subject,
                 ATTR_RECIPIENTS: list(event.recipients),
                 ATTR_ATTEMPTS: event.attempts,

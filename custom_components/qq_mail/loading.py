@@ -17,6 +17,7 @@ _ADDRESSES = "email_validator"
 _SESSION = f"{__package__}.mail.session"
 _MESSAGE = f"{__package__}.mail.message"
 _PAGE = f"{__package__}.answers.page"
+_REPEATS = f"{__package__}.repeats.kept"
 # It imports all the others.
 _ACTIONS = f"{__package__}.message_actions"
 
@@ -36,7 +37,7 @@ async def async_load_session(hass: HomeAssistant) -> None:
 
 async def async_load_sending(hass: HomeAssistant) -> None:
     """Load all that turns a call into a message."""
-    await _async_load(hass, _ADDRESSES, _ACTIONS)
+    await _async_load(hass, _ADDRESSES, _ACTIONS, _REPEATS)
 
 
 async def async_load_page(hass: HomeAssistant) -> None:
@@ -52,7 +53,7 @@ def async_load_soon(hass: HomeAssistant) -> None:
     go with what is loaded already, and an alert would be lost.
     """
     hass.async_create_background_task(
-        _async_load(hass, _ACTIONS, _SESSION), f"{DOMAIN} load"
+        _async_load(hass, _ACTIONS, _REPEATS, _SESSION), f"{DOMAIN} load"
     )
 
 

@@ -23,6 +23,8 @@ from .targets import Share, shares_of, split_target, used_entities
 
 _CLEARED = "cleared"
 _DISCARDED = "discarded"
+_REPEATED = "repeated"
+_NOT_SENT = (_CLEARED, _REPEATED)
 
 
 async def async_send_message(call: ServiceCall) -> ServiceResponse:
@@ -77,7 +79,7 @@ async def _async_answer(
     if not call.return_response:
         return None
     # What was sent says more than that nothing was to be sent.
-    answers.sort(key=lambda answer: answer["status"] == _CLEARED)
+    answers.sort(key=lambda answer: answer["status"] in _NOT_SENT)
     answers += failed
     several: list[JsonValueType] = list(answers)
     return answers[0] | ({"messages": several} if len(several) > 1 else {})
@@ -120,6 +122,15 @@ async def _async_read(call: ServiceCall) -> tuple[list[Share], MessageRequest]:
 
 def _response(sent: Sent) -> dict[str, JsonValueType]:
     """Say what became of a message, for each recipient."""
+    if repeated := sent.repeated:
+        return {
+            "status": _REPEATED,
+            "count": repeated.number,
+            "since": repeated.since.isoformat(),
+            "queue_id": repeated.queue_id,
+            "discarded": 0,
+            "notes": list(sent.notes),
+        }
     if not (receipt := sent.receipt):
         return {
             "status": _CLEARED,

@@ -3,6 +3,7 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from email.utils import make_msgid
 from functools import partial
 
@@ -29,15 +30,21 @@ from .errors import action_error
 from .mail.address import Mailbox, Recipients, one_line
 from .mail.message import BASE64_LINE, compose
 from .mail.models import Draft, Priority
+from .message.actions import with_acknowledge
+from .message.digest import DigestWriter
 from .message.draft import async_material
 from .message.errors import invalid_address
 from .message.preview import preview
-from .message.request import MessageRequest
-from .message.texts import async_texts
+from .message.request import MessageRequest, read_again
+from .message.texts import Texts, async_texts
 from .outbox.errors import OutboxClosedError, OutboxFullError, StalledError
 from .outbox.intake import Ticket
 from .outbox.outbox import Outbox
 from .outbox.outcome import Outcome, Receipt
+from .repeating import async_repeats, repeats_of
+from .repeats.counting import Counting
+from .repeats.counts import Alert, Count, Counted
+from .repeats.reminders import Reminder
 
 _RESERVE = MEGABYTE
 """Octets that the server's limit leaves to texts and headers."""
@@ -46,6 +53,18 @@ _RESERVE = MEGABYTE
 _IMPORTANCE = {
     priority: len(Priority) // 2 - place for place, priority in enumerate(Priority)
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """An alert that was counted and not sent."""
+
+    number: int
+    """How many there are by now."""
+    since: datetime
+    """When what stands for them was raised."""
+    queue_id: str
+    """Of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +79,8 @@ class Sent:
     """How many messages were cleared."""
     refused: tuple[str, ...] = ()
     """What was named as an address, and is none."""
+    repeated: Repeated | None = None
+    """As what it was counted, because the same went out already, or waits."""
 
 
 async def async_send(
@@ -76,7 +97,21 @@ async def async_send(
     tag = request.tag
     with outbox.making("" if request.clear else tag) as ticket:
         if not request.clear:
-            return await _async_send(hass, entry, outbox, request, recipients, ticket)
+            counting = None
+            if request.repeat_after:
+                counting = (await async_repeats(hass, entry, outbox)).counting
+            elif repeats := repeats_of(hass, entry.entry_id):
+                counting = repeats.counting
+            if counting:
+                return await _async_count_or_send(
+                    hass, entry, outbox, counting, request, recipients, ticket
+                )
+            return await _async_send_first(
+                hass, entry, outbox, request, recipients, ticket
+            )
+        if repeats := repeats_of(hass, entry.entry_id):
+            repeats.counting.async_clear(tag)
+            repeats.reminding.async_end(tag)
         get_answers(hass).revoke_tag(entry.entry_id, tag)
         discarded, thread = await outbox.async_clear(tag)
         if not thread:
@@ -100,6 +135,145 @@ async def async_send(
             raise
         await outbox.async_said()
         return replace(sent, discarded=discarded)
+
+
+async def _async_count_or_send(
+    hass: HomeAssistant,
+    entry: QQMailConfigEntry,
+    outbox: Outbox,
+    counting: Counting,
+    request: MessageRequest,
+    recipients: Recipients,
+    ticket: Ticket,
+) -> Sent:
+    """Count an alert that is the same as one that went out, or send it."""
+    alert = Alert.of(
+        tag=request.tag,
+        title=one_line(request.title),
+        texts=(request.message, request.html),
+        recipients=recipients,
+        priority=request.priority,
+    )
+    found = await counting.async_admit(alert, ticket, request.repeat_after)
+    if isinstance(found, Count):
+        repeated = Repeated(found.counted.number, found.raised, found.queue_id)
+        notes = (await async_texts(hass)).notes(request.notes)
+        _log(notes, alert.title)
+        return Sent(None, notes, refused=request.refused, repeated=repeated)
+    if found.number:
+        request = replace(request, notes=(_repeats(found), *request.notes))
+    try:
+        return await _async_send_first(hass, entry, outbox, request, recipients, ticket)
+    except HomeAssistantError:
+        counting.async_failed(ticket.queue_id)
+        raise
+
+
+async def _async_send_first(
+    hass: HomeAssistant,
+    entry: QQMailConfigEntry,
+    outbox: Outbox,
+    request: MessageRequest,
+    recipients: Recipients,
+    ticket: Ticket,
+) -> Sent:
+    """Send a message, and have it repeated if that is wanted."""
+    every, again = request.repeat_until_acknowledged, request.again
+    if not (every and again) or ticket.cleared:
+        return await _async_send(hass, entry, outbox, request, recipients, ticket)
+    repeats = await async_repeats(hass, entry, outbox)
+    # Without a tag of its own it still is one conversation, which can be cleared.
+    ticket.tag = request.tag or ticket.queue_id
+    request = _to_acknowledge(replace(request, tag=ticket.tag), await async_texts(hass))
+    repeats.reminding.async_begin(
+        ticket, again, recipients, every, request.actions_expire_after
+    )
+    await repeats.async_save()
+    try:
+        return await _async_send(hass, entry, outbox, request, recipients, ticket)
+    except HomeAssistantError:
+        repeats.reminding.async_failed(ticket.queue_id)
+        raise
+
+
+async def async_send_again(
+    hass: HomeAssistant, entry: QQMailConfigEntry, reminder: Reminder, ticket: Ticket
+) -> None:
+    """Send an alarm once more: what it shows is fetched anew.
+
+    Raises HomeAssistantError where it cannot be kept.
+    """
+    texts = await async_texts(hass)
+    request = read_again(reminder.again)
+    number = str(reminder.number)
+    note = HomeAssistantError(
+        translation_domain=DOMAIN,
+        translation_key="reminder",
+        translation_placeholders={"time": _time(reminder.raised), "number": number},
+    )
+    title = one_line(request.title) or ATTR_TITLE_DEFAULT
+    left = max(reminder.ends - ticket.raised.steady, 0.0)
+    request = replace(
+        _to_acknowledge(request, texts),
+        # As long as those of the first mail.
+        actions_expire_after=timedelta(seconds=left),
+        title=texts("reminder_title", title=title, number=number),
+        tag=reminder.tag,
+        notes=(note, *request.notes),
+        wait=0,
+    )
+    outbox = await async_loaded(entry)
+    await _async_send(hass, entry, outbox, request, reminder.recipients, ticket)
+
+
+async def async_tell_repeats(
+    hass: HomeAssistant,
+    entry: QQMailConfigEntry,
+    alert: Alert,
+    counted: Counted,
+    ticket: Ticket,
+) -> None:
+    """Send how often an alert was raised, without waiting for the mail's first attempt.
+
+    Raises HomeAssistantError where it cannot be kept.
+    """
+    texts = await async_texts(hass)
+    request = MessageRequest(
+        title=texts(
+            "repeats_title",
+            title=alert.title or ATTR_TITLE_DEFAULT,
+            number=str(counted.number),
+        ),
+        message=texts.of(_repeats(counted)),
+        priority=alert.priority,
+        tag=alert.tag,
+        wait=0,
+    )
+    outbox = await async_loaded(entry)
+    await _async_send(hass, entry, outbox, request, alert.recipients, ticket)
+
+
+def _to_acknowledge(request: MessageRequest, texts: Texts) -> MessageRequest:
+    """Return a request with a button that ends its being repeated."""
+    actions = with_acknowledge(request.actions, texts("acknowledge"))
+    return replace(request, actions=actions)
+
+
+def _repeats(counted: Counted) -> HomeAssistantError:
+    """Return what is said of alerts that were counted and not sent."""
+    return HomeAssistantError(
+        translation_domain=DOMAIN,
+        translation_key="repeats",
+        translation_placeholders={
+            "number": str(counted.number),
+            "first": _time(counted.first),
+            "last": _time(counted.last),
+        },
+    )
+
+
+def _time(time: datetime | None) -> str:
+    return f"{dt_util.as_local(time):%Y-%m-%d %H:%M}" if time else ""
 
 
 async def _async_send(
@@ -176,7 +350,10 @@ async def _async_send(
         outbox.tell_refused(receipt, subject, request.refused, why)
     if (event := receipt.decisive) and event.outcome is Outcome.REJECTED:
         raise action_error(event, outbox.account)
-    return Sent(receipt, material.notes, refused=request.refused)
+    notes = material.notes
+    if receipt.for_digest and receipt.deferred and not receipt.events:
+        notes = (*notes, texts("digest_waits"))
+    return Sent(receipt, notes, refused=request.refused)
 
 
 def _sender_name(text: str) -> str:
@@ -212,6 +389,8 @@ async def async_preview(
     outbox = await async_loaded(entry)
     texts = await async_texts(hass)
     raised = dt_util.utcnow()
+    if request.repeat_until_acknowledged:
+        request = _to_acknowledge(request, texts)
     async with async_material(
         hass, request, _budget(entry, outbox), raised, texts
     ) as material:
@@ -219,6 +398,18 @@ async def async_preview(
         text, html, parts = await hass.async_add_executor_job(material.content)
         html = await hass.async_add_executor_job(preview, html, parts)
         return text, html, material.notes
+
+
+async def async_digest_writer(
+    hass: HomeAssistant, entry: QQMailConfigEntry, outbox: Outbox
+) -> DigestWriter:
+    """Return what makes one message of many."""
+    return DigestWriter(
+        await async_texts(hass),
+        hass.config.location_name,
+        hass.config.language,
+        _budget(entry, outbox),
+    )
 
 
 def _log(notes: tuple[str, ...], subject: str) -> None:

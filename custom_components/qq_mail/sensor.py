@@ -30,6 +30,7 @@ class QQMailSensor(StrEnum):
     ACCEPTED_TODAY = "accepted_today"
     LAST_ACCEPTED = "last_accepted"
     NEXT_ATTEMPT = "next_attempt"
+    REPEATS = "repeats"
     PACE = "pace"
     LEFT_TODAY = "left_today"
 
@@ -69,6 +70,12 @@ SENSORS = (
         # Changes with each message and each failure.
         entity_registry_enabled_default=False,
         value_fn=lambda state: state.next_attempt,
+    ),
+    QQMailSensorEntityDescription(
+        key=QQMailSensor.REPEATS,
+        translation_key=QQMailSensor.REPEATS,
+        state_class=SensorStateClass.MEASUREMENT,
+        value_fn=lambda state: state.repeats,
     ),
     QQMailSensorEntityDescription(
         key=QQMailSensor.PACE,

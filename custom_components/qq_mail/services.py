@@ -20,10 +20,12 @@ from homeassistant.util.json import JsonValueType
 
 from .answers import get_answers
 from .const import DOMAIN
-from .coordinator import async_settled, being_loaded, called_entries
+from .coordinator import QQMailConfigEntry, async_settled, being_loaded, called_entries
 from .loading import async_load_sending
 from .message.errors import field_error
+from .outbox.clock import read_clock
 from .outbox.outbox import Outbox
+from .repeating import repeats_of
 
 
 class Action(StrEnum):
@@ -109,7 +111,12 @@ async def _async_preview_message(call: ServiceCall) -> ServiceResponse:
 async def _async_get_outbox(call: ServiceCall) -> ServiceResponse:
     """Answer with what waits, for each account in the order in which it goes out."""
     messages: list[JsonValueType] = []
-    for outbox in await _async_outboxes(call):
+    repeats: list[JsonValueType] = []
+    reminders: list[JsonValueType] = []
+    for entry in await _async_entries(call):
+        outbox = entry.runtime_data.outbox
+        repeats += _repeats(call.hass, entry)
+        reminders += _reminders(call.hass, entry)
         for number, message in enumerate(outbox.messages(), start=1):
             messages.append(
                 {
@@ -125,12 +132,50 @@ async def _async_get_outbox(call: ServiceCall) -> ServiceResponse:
                     "cause": message.cause,
                     "importance": message.importance,
                     "size": message.size,
+                    "merged": [one.queue_id for one in message.merged],
                 }
             )
             if number % _AT_ONCE == 0:
                 # Ten thousand may wait, and others are not to.
                 await asyncio.sleep(0)
-    return {"messages": messages}
+    return {"messages": messages, "repeats": repeats, "reminders": reminders}
+
+
+def _reminders(hass: HomeAssistant, entry: QQMailConfigEntry) -> list[JsonValueType]:
+    """Return which alarms of an account nobody has acknowledged."""
+    if not (repeats := repeats_of(hass, entry.entry_id)):
+        return []
+    outbox, now = entry.runtime_data.outbox, read_clock()
+    return [
+        {
+            "account": outbox.account.username,
+            "queue_id": reminder.queue_ids[-1],
+            "tag": reminder.tag,
+            "number": reminder.number,
+            "since": reminder.raised.isoformat(),
+            "next": None if reminder.waits else _time(now.wall_at(reminder.due)),
+            "until": _time(now.wall_at(reminder.ends)),
+        }
+        for reminder in repeats.reminding.shown
+    ]
+
+
+def _repeats(hass: HomeAssistant, entry: QQMailConfigEntry) -> list[JsonValueType]:
+    """Return what an account counts rather than sends."""
+    if not (repeats := repeats_of(hass, entry.entry_id)):
+        return []
+    return [
+        {
+            "account": entry.runtime_data.outbox.account.username,
+            "queue_id": count.queue_id,
+            "title": count.alert.title,
+            "tag": count.alert.tag,
+            "recipients": list(count.alert.addresses),
+            "count": count.untold.number,
+            "since": count.raised.isoformat(),
+        }
+        for count in repeats.counting.shown
+    ]
 
 
 async def _async_retry(call: ServiceCall) -> None:
@@ -163,9 +208,16 @@ async def _async_outboxes(call: ServiceCall) -> list[Outbox]:
 
     Raises ServiceValidationError.
     """
+    return [entry.runtime_data.outbox for entry in await _async_entries(call)]
+
+
+async def _async_entries(call: ServiceCall) -> list[QQMailConfigEntry]:
+    """Return the account that a call is for, or all that are loaded.
+
+    Raises ServiceValidationError.
+    """
     await async_settled(being_loaded(call.hass))
-    entries = called_entries(call.hass, call.data.get(OutboxField.CONFIG_ENTRY_ID))
-    return [entry.runtime_data.outbox for entry in entries]
+    return called_entries(call.hass, call.data.get(OutboxField.CONFIG_ENTRY_ID))
 
 
 def _check_queue_id(queue_id: str | None, found: int, outboxes: list[Outbox]) -> None:

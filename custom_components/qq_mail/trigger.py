@@ -89,6 +89,7 @@ class OutcomeTrigger(AccountTrigger):
             run_action(
                 {
                     "queue_id": event.queue_id,
+                    "digest": event.digest or None,
                     "subject": event.subject,
                     "recipients": list(event.recipients),
                     "attempts": event.attempts,

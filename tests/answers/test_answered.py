@@ -11,7 +11,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.qq_mail.answers import Action, get_answers
 from custom_components.qq_mail.const import DOMAIN
-from homeassistant.components.trace.const import DATA_TRACE
+from homeassistant.components.trace.util import async_get_trace, async_list_traces
 from homeassistant.core import Event, HomeAssistant, ServiceCall
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
@@ -85,10 +85,10 @@ async def test_token_nowhere(
     await hass.async_block_till_done()
     assert calls
     _, diagnostics = await download(hass, hass_client, house.entry)
+    key = "automation.answered"
     traces = [
-        trace.as_extended_dict()
-        for several in hass.data[DATA_TRACE].values()
-        for trace in several.values()
+        await async_get_trace(hass, key, trace["run_id"])
+        for trace in await async_list_traces(hass, "automation", key)
     ]
     # Where a press is told, it is by its name alone.
     told = [str(traces), str(hass.states.async_all()), str(hass_storage)]

@@ -408,3 +408,8 @@ async def test_plain_http_once(
     assert issue
     assert issue.dismissed_version
     assert issue.translation_placeholders == {"url": "http://home.example.com"}
+    # With the last account's buttons it has no meaning any more.
+    answers.revoke_entry("another")
+    assert ir.async_get(hass).async_get_issue(DOMAIN, PLAIN_HTTP)
+    answers.revoke_entry(mail.entry_id)
+    assert ir.async_get(hass).async_get_issue(DOMAIN, PLAIN_HTTP) is None

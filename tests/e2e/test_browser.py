@@ -6,6 +6,7 @@ import re
 import shutil
 from typing import Any, Literal
 
+import aiohttp
 from playwright.sync_api import Page, expect
 import pytest
 import pytest_socket
@@ -227,6 +228,25 @@ def test_send_from_the_developer_tools(here: Desk) -> None:
     assert mail.message["X-Priority"] == "2 (High)"
 
 
+def test_charts_in_the_form(here: Desk) -> None:
+    """A chart is chosen by its entities, and the rest is explained."""
+    here.add("10015@qq.com")
+    texts = here.texts("selector")
+    with here.page("/config/tools/action?service=qq_mail.send_message") as page:
+        row = page.locator("ha-settings-row").filter(has_text="图表").first
+        row.get_by_role("button", name="添加").click()
+        for name in ("entities", "period", "title"):
+            for part in ("name", "description"):
+                shown = texts[f"charts.fields.{name}.{part}"]
+                expect(page.get_by_text(shown, exact=True).last).to_be_visible()
+        page.get_by_text("选择一个实体").last.click()
+        page.get_by_text("排队中的邮件").locator("visible=true").first.click()
+        page.get_by_role("button", name="添加", exact=True).last.click()
+        page.get_by_text("YAML 模式").click()
+        written = page.locator(".cm-content")
+        expect(written).to_contain_text("sensor.10015_qq_com_queued_messages")
+
+
 def test_new_code(here: Desk) -> None:
     """QQ refuses the code: a person sees that, types a new one, and the alert goes."""
     address = "10004@qq.com"
@@ -400,6 +420,95 @@ def test_card(here: Desk, width: int, scheme: Literal["light", "dark"]) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert [url for url in asked if not url.startswith("cid:")] == []
         picture(page, f"mail-{width}-{scheme}")
+
+
+async def scan(html: str) -> list[int]:
+    """Open every button of a mail, as scanners do before anybody reads it."""
+    links = re.findall(r'href="(http[^"]+/api/qq_mail/action/[^"]+)"', html)
+    statuses: list[int] = []
+    async with aiohttp.ClientSession() as session:
+        for url in links:
+            for method in ("HEAD", "GET", "GET"):
+                async with session.request(method, url) as answer:
+                    await answer.read()
+                    statuses.append(answer.status)
+    return statuses
+
+
+def test_button_in_a_mail(here: Desk) -> None:
+    """On a phone: the mail that arrived, its button, the page, what the house did."""
+    here.remove_all()
+    here.add("10013@qq.com")
+    here.do(here.home.command("config/core/update", external_url=here.home.url))
+    here.do(
+        here.home.post(
+            "/api/config/automation/config/close_valve",
+            {
+                "alias": "关闭水阀",
+                "triggers": {
+                    "trigger": "qq_mail.action_clicked",
+                    "options": {"action": "close_valve", "tag": "water"},
+                },
+                "actions": {
+                    "action": "qq_mail.send_message",
+                    "data": {
+                        "title": "水阀已关闭",
+                        "message": "{{ trigger.title }} · {{ trigger.recipients[0] }}",
+                    },
+                },
+            },
+        )
+    )
+    here.do(
+        here.home.action(
+            "qq_mail.send_message",
+            title="地下室漏水",
+            message="锅炉旁的水浸传感器检测到有水。",
+            priority="highest",
+            tag="water",
+            actions=[
+                {"action": "close_valve", "title": "关闭水阀", "destructive": True},
+                {"action": "acknowledge", "title": "知道了"},
+                {"action": "URI", "title": "查看仪表盘", "uri": "/lovelace/water"},
+            ],
+        )
+    )
+    (mail,) = here.server.wait_for(1)
+    html = mail.message.get_body(("html",))
+    assert html
+    content = html.get_content()
+    assert here.do(scan(content)) == [200] * 6
+    with here.blank(390, "light") as page:
+        page.set_viewport_size({"width": 390, "height": 500})
+        page.set_content(content)
+        picture(page, "button-mail-zh-Hans")
+        button = page.get_by_role("link", name="关闭水阀")
+        box = button.bounding_box()
+        assert box
+        assert box["height"] >= 48
+        assert box["width"] >= 300
+        button.click()
+        # A look changes nothing; what cannot be taken back is asked once more.
+        press = page.get_by_role("button")
+        expect(press).to_have_text("关闭水阀")
+        expect(page.get_by_text("地下室漏水")).to_be_visible()
+        expect(page.get_by_role("link")).to_have_count(0)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        picture(page, "button-page-zh-Hans")
+        press.click()
+        expect(press).to_contain_text("确定：")
+        picture(page, "button-sure-zh-Hans")
+        assert len(here.server.accepted) == 1
+        press.click()
+        texts = here.texts("exceptions")
+        done = texts["answer_done.message"]
+        expect(page.get_by_role("heading", name=done)).to_be_visible()
+        expect(press).to_have_count(0)
+        page.goto(re.findall(r'href="(http[^"]+/action/[^"]+)"', content)[0])
+        expect(press).to_have_count(0)
+    _, told = here.server.wait_for(2)
+    assert told.subject == "水阀已关闭"
+    assert told.text.strip() == "关闭水阀 · 10013@qq.com"
 
 
 def test_repair(here: Desk) -> None:

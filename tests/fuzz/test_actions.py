@@ -57,6 +57,9 @@ DATA = st.fixed_dictionaries(
             MessageField.ATTACHMENTS: st.dictionaries(st.sampled_from(Source), TEXT),
             MessageField.ENTITIES: TEXT,
             MessageField.LINK: TEXT,
+            MessageField.ACTIONS: st.lists(
+                st.dictionaries(st.sampled_from(["action", "title", "uri"]), TEXT)
+            ),
         }.items()
     },
 )

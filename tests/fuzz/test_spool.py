@@ -17,7 +17,7 @@ from custom_components.qq_mail.outbox.clock import read_clock
 from custom_components.qq_mail.outbox.record import as_json, from_json
 from custom_components.qq_mail.outbox.spool import Change, Spool
 from homeassistant.core import HomeAssistant
-from tests.conftest import shut_down
+from tests.conftest import settle, settle_folder, shut_down
 from tests.outbox.test_records import MESSAGE, NOW
 from tests.qq_server import QQServer
 
@@ -47,7 +47,9 @@ async def spool(
         await shut_down(hass, loaded_entry)
     finally:
         server.start()
-    return Path(hass.config.path(".storage", DOMAIN, loaded_entry.entry_id))
+    folder = Path(hass.config.path(".storage", DOMAIN, loaded_entry.entry_id))
+    settle_folder(folder)
+    return folder
 
 
 def cut(share: float) -> Damage:
@@ -202,13 +204,14 @@ def test_damaged_journal(tmp_path: Path, damage: Damage) -> None:
         )
     }
     spool = Spool(folder)
-    steps: list[Callable[[], object]] = [spool.settle, spool.settle, list, list]
-    for settle, (queue_id, message) in zip(steps, messages.items(), strict=True):
+    settled = partial(settle, spool)
+    steps: list[Callable[[], object]] = [settled, settled, list, list]
+    for step, (queue_id, message) in zip(steps, messages.items(), strict=True):
         draft = spool.temporary(queue_id)
         spool.write_draft(draft, lambda stream: stream.write(b"x\r\n"))
         change = Change(queue_id, partial(as_json, message, NOW), draft)
         assert spool.write([change]) == {}
-        settle()
+        step()
     spool.close()
     damage(folder / "journal")
     loaded = Spool(folder).load(NOW).queue

@@ -291,11 +291,11 @@ def test_action(item: Any, expected: ActionRow) -> None:
                 [unusable("actions", "Answer", "action_for_phones")],
                 id=f"phone-{case}",
             )
-            for case, row in {
-                "reply": {"action": "REPLY"},
-                "text": {"action": "answer", "behavior": "textInput"},
-                "locked": {"action": "open", "authenticationRequired": True},
-            }.items()
+            for case, row in (
+                ("reply", {"action": "REPLY"}),
+                ("text", {"action": "answer", "behavior": "textInput"}),
+                ("locked", {"action": "open", "authenticationRequired": "yes"}),
+            )
         ),
         pytest.param(
             {"acton": "x", 5: "x"},

@@ -134,6 +134,7 @@ class Disk:
         return [
             [],
             pending,
+            pending[-1:],
             *(pending[:end] for end in each),
             *([pending[place]] for place in each),
             *(pending[:place] + pending[place + 1 :] for place in each),

@@ -20,7 +20,7 @@ from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
-from ..conftest import CODE, Events, shut_down
+from ..conftest import CODE, Events, settle_folder, shut_down
 from ..message.test_attachments import TestCamera, add_cameras, picture
 from ..qq_server import Answer, Close, QQServer, Step, replies
 from ..test_repairs import issue_of
@@ -180,6 +180,7 @@ async def test_strange_id(
     server.script(Step.CONNECT, Close())
     await notify(hass)
     await shut_down(hass, loaded_entry)
+    settle_folder(spool_of(hass, loaded_entry))
     (record,) = spool_of(hass, loaded_entry).glob("0*.json")
     data = json.loads(record.read_text())
     record.with_suffix(".eml").rename(record.parent / "strange.eml")

@@ -15,14 +15,15 @@ from custom_components.qq_mail.outbox import scheduler as scheduler_module
 from custom_components.qq_mail.outbox.outcome import OutboxEvent, Outcome
 from homeassistant.core import HomeAssistant
 
-from ..conftest import Events
+from ..conftest import Events, settle
 from ..qq_server import Answer, Close, Hang, QQServer, Raw, Step, replies
+from ..qq_server.connection import LEAKED
 from .test_outbox import (
     notify,
     on_disk,
     outbox_of,
     record_of,
-    settle,
+    spool_in_use,
     spool_of,
     until,
     waiting,
@@ -242,6 +243,30 @@ async def test_answer_that_does_not_come(
     await until(lambda: server.open_connections == 1)
 
 
+async def test_leaked_octets_between_two(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+) -> None:
+    """They are no answer, and nobody's fault: the flights go on."""
+    queued = Answer(250, "OK: queued as.").wire
+    server.script(Step.ACCEPTED, Raw(queued + LEAKED))
+    await two(hass)
+    await events.wait(2)
+    assert events.outcomes == ["accepted", "accepted"]
+    assert subjects(server) == ["one", "two"]
+    assert server.logins == 1
+    await two(hass)
+    assert subjects(server) == ["one", "two"] * 2
+    before = server.answers
+    server.script(Step.ACCEPTED, Raw(queued + LEAKED))
+    await two(hass)
+    # Two for the first, and one for the one behind it.
+    assert server.answers - before <= 4
+    assert len(server.accepted) == 6
+
+
 async def test_second_is_gone_from_the_disk(
     hass: HomeAssistant,
     server: QQServer,
@@ -253,7 +278,7 @@ async def test_second_is_gone_from_the_disk(
     calls = hass.async_create_task(two(hass))
     spool = spool_of(hass, loaded_entry)
     await until(lambda: len(outbox_of(loaded_entry)) == 2)
-    settle(loaded_entry)
+    settle(spool_in_use(loaded_entry))
     sorted(spool.glob("0*.eml"))[1].unlink()
     await calls
     await events.wait(2)

@@ -12,15 +12,28 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.qq_mail.outbox import spool as spool_module
+from custom_components.qq_mail.outbox import (
+    spool as spool_module,
+    writer as writer_module,
+)
 from custom_components.qq_mail.outbox.journal import Entry, Journal
 from custom_components.qq_mail.outbox.record import VERSION, as_json
 from custom_components.qq_mail.outbox.spool import STATE, Change, Spool
+from custom_components.qq_mail.outbox.writer import SpoolWriter
 from homeassistant.core import HomeAssistant
 
-from ..conftest import Events, shut_down
+from ..conftest import settle, settle_folder, shut_down
 from ..qq_server import Answer, Close, QQServer, Step
-from .test_outbox import notify, outbox_of, record_of, spool_of, until, waiting
+from .test_between import hold_up
+from .test_outbox import (
+    notify,
+    outbox_of,
+    record_of,
+    spool_in_use,
+    spool_of,
+    until,
+    waiting,
+)
 from .test_records import MESSAGE, NOW
 
 ONE = Entry("01ARZ3NDEKTSV4RRFFQ69G5FAV", b'{"subject": "\xe7\x81\xab"}', b"a\r\n\xff")
@@ -123,28 +136,159 @@ async def test_syncs_of_a_large_message(
     assert list(spool_of(hass, loaded_entry).glob("*.eml")) == []
 
 
-async def test_what_waits_gets_files(
+async def test_journal_is_tidied_in_a_quiet_moment(
     hass: HomeAssistant,
     server: QQServer,
     loaded_entry: MockConfigEntry,
-    events: Events,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The journal does not grow with what waits, nor with what is long gone."""
-    monkeypatch.setattr(spool_module, "_MAX_LINES", 5)
-    for _ in range(3):
-        await notify(hass)
+    """It does not grow with what is long gone, and keeps what waits."""
+    monkeypatch.setattr(spool_module, "_SPARE", 4000)
+    spool = spool_in_use(loaded_entry)
+    journal = spool.folder / "journal"
     server.script(Step.RCPT, Answer(450, "later"))
+    await notify(hass, title="Later")
+    while not spool.untidy:
+        await notify(hass)
+    grown = journal.stat().st_size
+    syncs = Syncs(server, monkeypatch)
     await notify(hass)
-    for _ in range(3):
-        await notify(hass, title="Later")
-    spool = spool_of(hass, loaded_entry)
+    assert syncs.number == 3
+    assert journal.stat().st_size > grown
+    monkeypatch.setattr(writer_module, "QUIET", 0.0)
+    await notify(hass)
+    await until(lambda: not spool.untidy)
+    assert journal.stat().st_size < 4000
     (message,) = outbox_of(loaded_entry).messages()
-    assert [file.stem for file in spool.glob("*.eml")] == [message.queue_id]
-    assert len((spool / "journal").read_bytes().splitlines()) <= 5
+    assert waiting(hass, loaded_entry) == [message.queue_id]
+    assert list(spool.folder.glob("*.eml")) == []
     outbox_of(loaded_entry).async_retry()
     await until(lambda: waiting(hass, loaded_entry) == [])
-    assert len(server.accepted) == 7
+    assert server.accepted[-1].subject == "Later"
+
+
+async def test_much_that_waits_gets_files(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The longest messages do first, each in a piece of its own."""
+    server.script(Step.CONNECT, Close(), times=None)
+    for length in (1, 5000, 3):
+        await notify(hass, message="x" * length, title=str(length))
+    spool = spool_in_use(loaded_entry)
+    monkeypatch.setattr(spool_module, "_MOST_LIVE", 5000)
+    syncs = Syncs(server, monkeypatch)
+    spool.tidy()
+    assert syncs.number == 3
+    (body,) = spool.folder.glob("*.eml")
+    assert record_of(spool.folder, body.stem)["subject"] == "5000"
+    assert spool.body(body.stem) == body
+    size = (spool.folder / "journal").stat().st_size
+    spool.tidy()
+    assert syncs.number == 6
+    assert (spool.folder / "journal").stat().st_size < size - 5000
+    server.reset()
+    outbox_of(loaded_entry).async_retry()
+    await until(lambda: waiting(hass, loaded_entry) == [])
+    assert {mail.subject for mail in server.accepted} == {"1", "5000", "3"}
+
+
+async def test_alert_waits_for_one_piece_at_most(
+    hass: HomeAssistant,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Between two pieces, what came meanwhile is put on disk."""
+    monkeypatch.setattr(writer_module, "QUIET", 0.0)
+    spool = Spool(tmp_path)
+    writer = SpoolWriter(hass, spool)
+    writer.keep_state({"asked": 1})
+    await writer.flush()
+    monkeypatch.setattr(spool, "_tidy_at", 0)
+    monkeypatch.setattr(spool_module, "_MOST_LIVE", 0)
+    gate = hold_up(monkeypatch, Spool, "tidy")
+    writer.keep_state({"asked": 2, "much": "x" * 2000})
+    # Nobody waits for what is only tidied.
+    await until(gate.reached.is_set)
+    await writer.flush()
+    writer.keep_state({"asked": 3})
+    waits = hass.async_create_task(writer.flush())
+    gate.opened.set()
+    await waits
+    assert record_of(tmp_path) == {"asked": 3}
+    await until(lambda: not spool.untidy)
+    await writer.async_end()
+
+
+@pytest.mark.parametrize("way", ["close", "end"])
+async def test_end_while_it_is_tidied(
+    hass: HomeAssistant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """The piece is waited for, and is the last."""
+    monkeypatch.setattr(writer_module, "QUIET", 0.0)
+    spool = Spool(tmp_path)
+    writer = SpoolWriter(hass, spool)
+    writer.keep_state({"asked": 1})
+    await writer.flush()
+    monkeypatch.setattr(spool_module, "_MOST_LIVE", 0)
+    gate = hold_up(monkeypatch, Spool, "tidy")
+    with monkeypatch.context() as patch:
+        patch.setattr(spool, "_tidy_at", 0)
+        writer.keep_state({"asked": 2})
+        await until(gate.reached.is_set)
+        if way == "close":
+            await writer.async_close()
+        end = hass.async_create_task(writer.async_end())
+        await asyncio.sleep(0)
+        assert not end.done()
+        gate.opened.set()
+        await end
+        assert spool.untidy
+    assert record_of(tmp_path) == {"asked": 2}
+
+
+async def test_overgrown_journal_waits_for_no_quiet_moment(
+    hass: HomeAssistant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it would grow without end, it is tidied between two rounds."""
+    monkeypatch.setattr(spool_module, "_SPARE", 100)
+    monkeypatch.setattr(spool_module, "_OVERGROWN", 1000)
+    spool = Spool(tmp_path)
+    writer = SpoolWriter(hass, spool)
+    for asked in range(100):
+        writer.keep_state({"asked": asked})
+        await asyncio.wait({hass.async_create_task(writer.flush())})
+        assert (tmp_path / "journal").stat().st_size < 1200
+    await writer.async_end()
+    assert record_of(tmp_path) == {"asked": 99}
+
+
+async def test_tidying_that_fails(
+    hass: HomeAssistant,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whatever it is, the next change is put on disk."""
+    monkeypatch.setattr(writer_module, "QUIET", 0.0)
+    monkeypatch.setattr(spool_module, "_SPARE", 100)
+    writer = SpoolWriter(hass, Spool(tmp_path))
+
+    def fail(_: Spool) -> None:
+        raise ValueError("nobody expected this")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Spool, "tidy", fail)
+        for asked in range(3):
+            writer.keep_state({"asked": asked})
+            await writer.flush()
+        await until(lambda: "Cannot tidy" in caplog.text)
+    writer.keep_state({"asked": 3})
+    await writer.flush()
+    assert record_of(tmp_path) == {"asked": 3}
+    await writer.async_end()
 
 
 async def test_journal_that_cannot_begin_anew(
@@ -155,18 +299,20 @@ async def test_journal_that_cannot_begin_anew(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """It goes on growing, and is left alone until it is twice as long."""
-    monkeypatch.setattr(spool_module, "_MAX_LINES", 5)
+    monkeypatch.setattr(spool_module, "_SPARE", 2000)
+    monkeypatch.setattr(writer_module, "QUIET", 0.0)
     await notify(hass)
-    obstacle = spool_of(hass, loaded_entry) / "journal.tmp"
+    spool = spool_in_use(loaded_entry)
+    obstacle = spool.folder / "journal.tmp"
     obstacle.mkdir()
-    for _ in range(4):
+    while caplog.text.count("Cannot tidy the journal") < 3:
         await notify(hass)
-    assert caplog.text.count("Cannot begin a new journal") == 2
-    assert len(server.accepted) == 5
+    size = (spool.folder / "journal").stat().st_size
+    assert size > 8000
     obstacle.rmdir()
-    for _ in range(2):
+    while (spool.folder / "journal").stat().st_size >= size:
         await notify(hass)
-    assert (spool_of(hass, loaded_entry) / "journal").read_bytes() == b""
+    await until(lambda: not spool.untidy)
     assert waiting(hass, loaded_entry) == []
 
 
@@ -178,6 +324,7 @@ async def test_spool_of_version_2(
     await notify(hass)
     await shut_down(hass, loaded_entry)
     spool = spool_of(hass, loaded_entry)
+    settle_folder(spool)
     (file,) = spool.glob("0*.json")
     (spool / "journal").unlink()
     file.write_text(json.dumps({**json.loads(file.read_text()), "version": 2}))
@@ -195,12 +342,8 @@ async def test_killed_with_a_journal(
     """What stands in the journal alone is sent by the next process, text and all."""
     server.script(Step.CONNECT, Close())
     await notify(hass, title="Waits")
-    spool = spool_of(hass, loaded_entry)
-    journal = (spool / "journal").read_bytes()
     await shut_down(hass, loaded_entry)
-    for file in spool.glob("0*"):
-        file.unlink()
-    (spool / "journal").write_bytes(journal)
+    assert not list(spool_of(hass, loaded_entry).glob("0*"))
     assert await hass.config_entries.async_setup(loaded_entry.entry_id)
     await until(lambda: waiting(hass, loaded_entry) == [])
     assert [mail.subject for mail in server.accepted] == ["Waits"]
@@ -219,7 +362,7 @@ def lines_of(tmp_path: Path) -> tuple[Journal, list[bytes]]:
 def test_what_is_read(tmp_path: Path) -> None:
     """What was written."""
     journal, lines = lines_of(tmp_path)
-    assert len(lines) == journal.lines == 4
+    assert len(lines) == 4
     assert journal.size == sum(map(len, lines))
     content = journal.read()
     assert content.entries == [ONE, TWO, GONE, TWO]
@@ -303,7 +446,7 @@ def test_record_in_the_journal_of_another_version(tmp_path: Path) -> None:
     (aside,) = loaded.damaged
     assert aside.with_suffix(".eml").read_bytes() == b"x\r\n"
     aside.unlink()
-    spool.settle()
+    spool.tidy()
     assert Spool(tmp_path / "spool").load(NOW).damaged == []
 
 
@@ -314,7 +457,7 @@ def test_journal_that_is_none(tmp_path: Path, place: int) -> None:
     journal = spool_with(folder, GOOD)
     spool = Spool(folder)
     spool.load(NOW)
-    spool.settle()
+    settle(spool)
     spool.close()
     journal.unlink()
     journal.mkdir()
@@ -331,7 +474,7 @@ def test_many_large_ones_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is read into memory at once is bounded."""
-    monkeypatch.setattr(spool_module, "_MAX_SIZE", 5)
+    monkeypatch.setattr(spool_module, "_MOST_LIVE", 5)
     folder = tmp_path / "spool"
     spool = Spool(folder)
     changes = []
@@ -341,7 +484,6 @@ def test_many_large_ones_together(
         spool.write_draft(draft, lambda stream: stream.write(b"x\r\n"))
         text = GOOD.replace(MESSAGE.queue_id, key)
         changes.append(Change(key, partial(str, text), draft))
-    monkeypatch.setattr(spool, "settle", list)
     assert spool.write(changes) == {}
     assert [file.stem[-1] for file in sorted(folder.glob("*.eml"))] == ["1", "2"]
     assert len(Spool(folder).load(NOW).queue) == 3
@@ -363,7 +505,7 @@ def test_full_disk_lets_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     spool_with(folder, GOOD, GOOD)
     spool = Spool(folder)
     loaded = spool.load(NOW)
-    spool.settle()
+    settle(spool)
     (key, _) = (message.queue_id for message in loaded.queue)
 
     def full(*_: Any) -> int:
@@ -386,7 +528,7 @@ def test_what_the_disk_does_not_let_go_stays_told(
     spool.write_draft(draft, lambda stream: stream.write(b"x\r\n"))
     message = replace(MESSAGE, size=3)
     assert spool.write([Change(key, partial(as_json, message, NOW), draft)]) == {}
-    spool.settle()
+    settle(spool)
     unlink = os.unlink
 
     def refuse(path: Path, **options: Any) -> None:
@@ -397,6 +539,6 @@ def test_what_the_disk_does_not_let_go_stays_told(
     with monkeypatch.context() as patch:
         patch.setattr(os, "unlink", refuse)
         assert spool.write([Change(key, None)]) == {}
-        spool.settle()
+        spool.tidy()
     spool.close()
     assert len(Spool(tmp_path / "spool").load(NOW).queue) == 0

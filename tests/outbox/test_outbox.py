@@ -23,11 +23,12 @@ from custom_components.qq_mail.outbox import intake as intake_module
 from custom_components.qq_mail.outbox.journal import Journal
 from custom_components.qq_mail.outbox.outbox import Outbox
 from custom_components.qq_mail.outbox.outcome import Rest
+from custom_components.qq_mail.outbox.spool import Spool
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
-from ..conftest import ADDRESS, CODE, Events, shut_down
+from ..conftest import ADDRESS, CODE, Events, settle, settle_folder, shut_down
 from ..qq_server import Answer, Close, Hang, QQServer, Step, replies
 
 LOGIN_PAUSE = timedelta(minutes=15)
@@ -82,9 +83,9 @@ def spool_of(hass: HomeAssistant, entry: MockConfigEntry) -> Path:
     return Path(hass.config.path(".storage", DOMAIN, entry.entry_id))
 
 
-def settle(entry: MockConfigEntry) -> None:
-    """Have what waits brought from the journal into files of its own."""
-    outbox_of(entry)._spool.settle()  # noqa: SLF001 - as it is when that has grown
+def spool_in_use(entry: MockConfigEntry) -> Spool:
+    """Return what a loaded account's outbox writes to."""
+    return outbox_of(entry)._spool  # noqa: SLF001 - of no use to anybody else
 
 
 def on_disk(folder: Path) -> dict[str, Any]:
@@ -94,6 +95,7 @@ def on_disk(folder: Path) -> dict[str, Any]:
     with suppress(FileNotFoundError):
         for entry in Journal(folder / "journal").read().entries:
             records[entry.key] = entry.record
+            records |= dict.fromkeys(entry.supersedes)
     return {key: record for key, record in records.items() if record is not None}
 
 
@@ -147,7 +149,7 @@ async def test_outage(
         assert event.next_attempt == outbox_of(loaded_entry).next_attempt
         spool = spool_of(hass, loaded_entry)
         assert waiting(hass, loaded_entry) == [event.queue_id]
-        settle(loaded_entry)
+        settle(spool_in_use(loaded_entry))
         assert spool.stat().st_mode & 0o777 == 0o700
         modes = {
             file.is_dir(): file.stat().st_mode & 0o777 for file in spool.rglob("*")
@@ -450,10 +452,10 @@ async def test_killed_in_the_data(
     await shut_down(hass, loaded_entry)
     await call
     spool = spool_of(hass, loaded_entry)
-    (record,) = spool.glob("0*.json")
-    assert json.loads(record.read_text())["in_data"]
+    (queue_id,) = waiting(hass, loaded_entry)
+    assert record_of(spool, queue_id)["in_data"]
     assert await hass.config_entries.async_setup(loaded_entry.entry_id)
-    await until(lambda: not record_of(spool, record.stem)["in_data"])
+    await until(lambda: not record_of(spool, queue_id)["in_data"])
     (message,) = outbox_of(loaded_entry).messages()
     assert message.cause is Cause.OUTCOME_UNKNOWN
     assert message.attempts == 1
@@ -761,6 +763,7 @@ async def test_damaged_files(
     finally:
         server.start()
     spool = spool_of(hass, loaded_entry)
+    settle_folder(spool)
     by_title = {
         json.loads(file.read_text())["subject"]: file for file in spool.glob("0*.json")
     }
@@ -791,7 +794,7 @@ async def test_file_lost_while_waiting(
     """A message whose text has gone is reported, and the others go on."""
     server.script(Step.CONNECT, Close())
     await notify(hass)
-    settle(loaded_entry)
+    settle(spool_in_use(loaded_entry))
     for body in spool_of(hass, loaded_entry).glob("*.eml"):
         body.unlink()
     outbox_of(loaded_entry).async_retry()

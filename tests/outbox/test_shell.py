@@ -12,6 +12,7 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.qq_mail.answers import get_answers
 from custom_components.qq_mail.mail.session import SubmissionSession
 from custom_components.qq_mail.outbox import (
     intake as intake_module,
@@ -20,6 +21,8 @@ from custom_components.qq_mail.outbox import (
     scheduler as scheduler_module,
 )
 from custom_components.qq_mail.outbox.clock import read_clock
+from custom_components.qq_mail.outbox.events import AttemptFailed
+from custom_components.qq_mail.outbox.scheduler import step
 from custom_components.qq_mail.outbox.spool import Spool
 from custom_components.qq_mail.outbox.writer import SpoolWriter
 from homeassistant.components.backup.const import EXCLUDE_FROM_BACKUP
@@ -31,10 +34,12 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 
+from ..answers.conftest import ACKNOWLEDGE, mail_of
 from ..conftest import ADDRESS, Events, shut_down
 from ..qq_server import Answer, Close, Hang, QQServer, Raw, Stall, Step, replies
 from ..test_repairs import issue_of
 from ..test_sending import send
+from .test_following import Scan
 from .test_outbox import (
     FIRST,
     later,
@@ -84,6 +89,14 @@ async def test_backup(
     await notify(hass, title="other")
     assert [mail.subject for mail in server.accepted] == ["other"]
 
+    (queue_id,) = outbox_of(loaded_entry).restored
+    answers = get_answers(hass)
+    (token,) = answers.issue(
+        mail_of(loaded_entry, queue_id=queue_id),
+        [ACKNOWLEDGE],
+        dt_util.utcnow() + timedelta(days=1),
+    )
+
     assert await async_setup_component(hass, "repairs", {})
     manager = repairs_flow_manager(hass)
     assert manager
@@ -93,6 +106,8 @@ async def test_backup(
     await manager.async_configure(menu["flow_id"], {"next_step_id": choice})
     await until(lambda: waiting(hass, loaded_entry) == [])
     assert len(server.accepted) == 1 + sent
+    # Who discards it takes its buttons back as well.
+    assert (answers.find(token) is not None) == sent
     assert issue_of(hass, loaded_entry, "restored") is None
 
 
@@ -159,6 +174,35 @@ async def test_error_that_nobody_expected(
         await notify(hass, data={"wait": 0})
     await later(hass, freezer, timedelta(minutes=2))
     await asyncio.to_thread(server.wait_for, 1)
+
+
+async def test_discarded_before_an_error_that_nobody_expected(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is gone all the same when its attempt has failed."""
+    scan = Scan(server)
+    server.script(Step.ACCEPTED, Close())
+    call = hass.async_create_task(notify(hass))
+    await until(scan.reached.is_set)
+    await outbox_of(loaded_entry).async_discard()
+
+    def fail_once(*args: Any, **kwargs: Any) -> Any:
+        if isinstance(args[2], AttemptFailed):
+            raise TypeError("nobody expected this")
+        return step(*args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(manager_module, "step", fail_once)
+        scan.done.set()
+        await until(lambda: waiting(hass, loaded_entry) == [])
+    assert "goes on after an error" in caplog.text
+    assert len(outbox_of(loaded_entry)) == 0
+    # Nobody waits for it any longer.
+    await call
 
 
 async def test_cleared_before_it_was_taken(

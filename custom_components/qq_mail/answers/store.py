@@ -9,13 +9,14 @@ import secrets
 from typing import Any
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.storage import Store
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN, LOGGER, MAX_LINKS
 from ..loading import async_load_page
 from ..outbox.clock import Now, read_clock
-from .links import async_tell_plain_http
+from .links import PLAIN_HTTP, async_tell_plain_http
 from .models import Action, Click, Link, Mail
 
 _KEY = f"{DOMAIN}.answers"
@@ -120,6 +121,8 @@ class Answers:
     def revoke_entry(self, entry_id: str) -> None:
         """Have an account's buttons work no longer."""
         self._remove(link for link in self.all() if link.mail.entry_id == entry_id)
+        if not self._links:
+            ir.async_delete_issue(self._hass, DOMAIN, PLAIN_HTTP)
 
     @callback
     def revoke_for(self, queue_id: str, recipients: Iterable[str]) -> None:

@@ -11,10 +11,10 @@ from aiohttp import web
 
 from homeassistant.components.http import HomeAssistantView
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.core import CoreState, HomeAssistant, callback
 from homeassistant.helpers.start import async_at_started
 
-from ..const import LOGGER
+from ..const import DOMAIN, LOGGER
 from ..loading import async_load_page
 from ..message.texts import async_texts
 from ..outbox.clock import read_clock
@@ -67,13 +67,11 @@ class AnswerView(HomeAssistantView):
         """When the last ones were opened, by the steady clock."""
         self._logged: float | None = None
 
-    async def async_begin(self, hass: HomeAssistant) -> None:
-        """Let buttons act from now on: automations hear of it."""
-        # Others do at the start what makes them listen.
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_START_TIMEOUT):
-                await hass.async_block_till_done()
-        self._started = True
+    @callback
+    def async_begin(self, hass: HomeAssistant) -> None:
+        """Let buttons act once automations hear of it."""
+        # In the background: who else waits for all at the start is not to wait for it.
+        hass.async_create_background_task(self._async_begin(), f"{DOMAIN} buttons")
 
     async def get(self, _request: web.Request, token: str) -> web.Response:
         """Show a page; programs that open every link change nothing."""
@@ -115,6 +113,13 @@ class AnswerView(HomeAssistantView):
         # Also if whoever pressed has gone meanwhile.
         await asyncio.shield(self._hass.async_create_task(answers.async_save()))
         return _page(pages.done(link))
+
+    async def _async_begin(self) -> None:
+        # Others do at the start what makes them listen.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_START_TIMEOUT):
+                await self._hass.async_block_till_done()
+        self._started = True
 
     async def _async_pages(self) -> Pages:
         """Return the pages in Home Assistant's language."""

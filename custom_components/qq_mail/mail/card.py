@@ -106,6 +106,15 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """One of several alerts that a card tells."""
+
+    title: str
+    when: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """A button to a dashboard or page."""
 
@@ -139,6 +148,10 @@ class Card:
     """Rows that are not shown."""
     more: str = "{number}"
     """Says how many those are."""
+    entries: tuple[Entry, ...] = ()
+    """Of a digest, the newest first."""
+    more_entries: str = ""
+    """Says how many of them are not shown."""
     link: Link | None = None
     buttons: tuple[Button, ...] = ()
     small_print: tuple[str, ...] = ()
@@ -189,8 +202,13 @@ def render_html(card: Card) -> str:
 
 def render_text(card: Card) -> str:
     """Return the text that stands for a card, and says all that it shows."""
+    signs = signs_of(card.language)
     heading = "\n".join(filter(None, (card.label, card.title)))
-    blocks = [heading, extend_text(card.text, card)]
+    entries = [
+        f"{one.title}{signs.in_brackets(one.when)}\n{one.text}".rstrip()
+        for one in card.entries
+    ]
+    blocks = [heading, *entries, card.more_entries, extend_text(card.text, card)]
     blocks.append(" · ".join(filter(None, (card.origin, card.time))))
     return "\n\n".join(filter(None, blocks))
 
@@ -264,6 +282,7 @@ def _preheader(card: Card, text: str) -> str:
     signs = signs_of(card.language)
     said = (
         text_of(text)
+        or signs.comma.join(dict.fromkeys(entry.title for entry in card.entries))
         or signs.comma.join(signs.said(row.name, row.state) for row in card.rows)
         or signs.comma.join(line for chart in card.charts for line in chart.lines)
         or signs.comma.join(picture.name for picture in card.pictures)
@@ -284,6 +303,7 @@ def _unbroken(text: str) -> Markup:
 
 
 def _columns(text: str) -> int:
+    """Return how wide a text is: two for a Hanzi, one for a letter."""
     return len(text) + sum(unicodedata.east_asian_width(char) in "WF" for char in text)
 
 
@@ -347,6 +367,8 @@ def _template(name: str) -> Template:
     environment.globals["note_html"] = note_html
     environment.globals["ground"] = GROUND
     environment.filters["unbroken"] = _unbroken
+    environment.filters["columns"] = _columns
+    environment.filters["lines"] = _lines
     # As it stands in the part's header where RFC 2392 allows it: some programs compare
     # the two letter by letter.
     environment.filters["content_id"] = lambda text: quote(text, safe="@!$&()*+,;=:/")

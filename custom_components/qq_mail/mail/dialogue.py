@@ -18,6 +18,8 @@ from .transcript import Transcript
 _MAX_REPLY: Final = 32 * 1024
 """Octets: no server is to fill the memory by an answer without end."""
 _MAX_SHOWN: Final = 100
+_LEAKED: Final = b"\0\0\0\x1a\0\0\0\n" + bytes(8)
+"""QQ sends these at times after the answer to a final dot; they mean nothing."""
 _LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
 
 
@@ -117,6 +119,11 @@ class Dialogue(asyncio.Protocol):
 
     def _read(self, step: Step) -> Reply | None:
         """Take a whole reply from what was received, if there is one."""
+        head = self._received[: len(_LEAKED)]
+        if head == _LEAKED:
+            del self._received[: len(_LEAKED)]
+        elif head and _LEAKED.startswith(bytes(head)):
+            return None
         code, texts, at = b"", list[bytes](), 0
         while (end := self._received.find(b"\n", at)) >= 0:
             line = bytes(self._received[at:end]).removesuffix(b"\r")

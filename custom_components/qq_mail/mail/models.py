@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import override
@@ -147,6 +148,18 @@ class Submission:
     """Octets, with what is put in."""
     insertions: tuple[Insertion, ...] = ()
     """In the order of their places."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptMessage:
+    """A message in wire form that waits, and is to be read again."""
+
+    raised: datetime
+    dated: datetime
+    """What its Date field says: right if the clock was right."""
+    subject: str
+    content: Path | bytes
+    """The file that holds it, or the message itself."""
 
 
 @dataclass(frozen=True, slots=True)

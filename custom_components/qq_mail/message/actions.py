@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..const import MAX_ACTIONS
+from ..const import ACKNOWLEDGE, MAX_ACTIONS
 from .errors import field_error
 from .reading import (
     Notes,
@@ -43,6 +43,13 @@ class ActionRow:
     uri: str = ""
     """A URL, or a path of Home Assistant's own; empty: it acts."""
     destructive: bool = False
+
+
+def with_acknowledge(rows: tuple[ActionRow, ...], title: str) -> tuple[ActionRow, ...]:
+    """Return buttons, among them one that acknowledges; phones often write it large."""
+    if any(row.action.lower() == ACKNOWLEDGE for row in rows):
+        return rows
+    return (*rows, ActionRow(action=ACKNOWLEDGE, title=title))
 
 
 def read_actions(value: Any, name: str, notes: Notes) -> tuple[ActionRow, ...]:

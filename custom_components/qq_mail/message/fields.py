@@ -37,6 +37,10 @@ from .reading import (
 MAX_WAIT = 300
 MIN_EXPIRES_AFTER = timedelta(minutes=1)
 MAX_EXPIRES_AFTER = timedelta(days=30)
+MIN_REPEAT_AFTER = timedelta(seconds=1)
+MAX_REPEAT_AFTER = timedelta(days=7)
+MIN_REPEAT_UNTIL = timedelta(minutes=1)
+MAX_REPEAT_UNTIL = timedelta(days=1)
 MAX_ACTIONS_EXPIRE_AFTER = timedelta(days=7)
 MAX_TAG_LENGTH = 255
 
@@ -66,6 +70,8 @@ class MessageField(StrEnum):
     PRIORITY = "priority"
     TAG = "tag"
     CLEAR = "clear"
+    REPEAT_AFTER = "repeat_after"
+    REPEAT_UNTIL_ACKNOWLEDGED = "repeat_until_acknowledged"
     EXPIRES_AFTER = "expires_after"
     WAIT = "wait"
     ATTACHMENTS = "attachments"
@@ -134,6 +140,20 @@ def _expires_after(value: Any, name: str, _notes: Notes) -> timedelta:
     period = read_period(value)
     if period is None or not MIN_EXPIRES_AFTER <= period <= MAX_EXPIRES_AFTER:
         raise unusable(name, value, "invalid_expires_after")
+    return period
+
+
+def _repeat_after(value: Any, name: str, _notes: Notes) -> timedelta:
+    period = read_period(value)
+    if period is None or not MIN_REPEAT_AFTER <= period <= MAX_REPEAT_AFTER:
+        raise unusable(name, value, "invalid_repeat_after")
+    return period
+
+
+def _repeat_until(value: Any, name: str, _notes: Notes) -> timedelta:
+    period = read_period(value)
+    if period is None or not MIN_REPEAT_UNTIL <= period <= MAX_REPEAT_UNTIL:
+        raise unusable(name, value, "invalid_repeat_until")
     return period
 
 
@@ -215,6 +235,8 @@ READERS: dict[str, Reader] = {
     MessageField.PRIORITY: choice_of(Priority),
     MessageField.TAG: _tag,
     MessageField.CLEAR: read_yes_no,
+    MessageField.REPEAT_AFTER: _repeat_after,
+    MessageField.REPEAT_UNTIL_ACKNOWLEDGED: _repeat_until,
     MessageField.EXPIRES_AFTER: _expires_after,
     MessageField.WAIT: _wait,
     MessageField.ATTACHMENTS: read_attachments,

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+import json
 from pathlib import PurePath
 from typing import Any
 
 from homeassistant.exceptions import HomeAssistantError
 
-from ..const import DEFAULT_ACTIONS_EXPIRE_AFTER, DEFAULT_WAIT, LOGGER
+from ..const import DEFAULT_ACTIONS_EXPIRE_AFTER, DEFAULT_WAIT, LOGGER, MAX_AGAIN
 from ..mail.address import Mailbox, Recipients
 from ..mail.card import Link
 from ..mail.models import Priority
@@ -20,6 +21,7 @@ from .fields import READERS, Addresses, Format, MessageField
 from .reading import (
     Notes,
     as_list,
+    as_text,
     is_empty,
     read_fields,
     read_word,
@@ -38,6 +40,12 @@ _SAYS_SOMETHING = (
     MessageField.LINK,
     MessageField.ACTIONS,
 )
+_ONCE = (
+    MessageField.REPEAT_AFTER,
+    MessageField.REPEAT_UNTIL_ACKNOWLEDGED,
+    MessageField.WAIT,
+)
+"""What is of no use for an alarm that is sent again."""
 _IMAGES = "images"
 # Of a push service; ours has the plural, and other fields in it.
 _PHONE_ATTACHMENT = "attachment"
@@ -61,6 +69,12 @@ class MessageRequest:
     priority: Priority = Priority.NORMAL
     tag: str = ""
     clear: bool = False
+    repeat_after: timedelta | None = None
+    """So long the same is counted rather than sent; None: it is sent."""
+    repeat_until_acknowledged: timedelta | None = None
+    """Sent again so often, until somebody has acknowledged it."""
+    again: dict[str, Any] | None = None
+    """What the call said, as JSON, where it is to be repeated."""
     expires_after: timedelta | None = None
     """None: as the account's options say."""
     wait: float = DEFAULT_WAIT
@@ -115,6 +129,27 @@ def read_notification(
     return _read(fields, notes, as_list(images))
 
 
+def read_again(again: Mapping[str, Any]) -> MessageRequest:
+    """Read once more what a call said. Raises ServiceValidationError."""
+    return _read(again.get("fields", {}), [], as_list(again.get(_IMAGES)))
+
+
+def _again(
+    data: Mapping[Any, Any], images: list[Any] | None, notes: Notes
+) -> dict[str, Any] | None:
+    """Return as JSON what is to be said again; None: that is too much, as a note says."""
+    fields = {name: value for name, value in data.items() if name not in _ONCE}
+    try:
+        text = json.dumps({"fields": fields, _IMAGES: images or []}, default=as_text)
+    except TypeError, ValueError, RecursionError:
+        text = ""
+    if not 0 < len(text) <= MAX_AGAIN:
+        notes.append(field_error("not_repeated"))
+        return None
+    again: dict[str, Any] = json.loads(text)
+    return again
+
+
 def _read(
     data: Mapping[Any, Any], notes: Notes, images: list[Any] | None = None
 ) -> MessageRequest:
@@ -137,6 +172,10 @@ def _read(
         markdown=text_format is Format.MARKDOWN,
         **values,
     )
+    if request.repeat_until_acknowledged:
+        again = None if request.clear else _again(data, images, notes)
+        period = request.repeat_until_acknowledged if again else None
+        request = replace(request, again=again, repeat_until_acknowledged=period)
     shown = _images(images or [], request.html, notes)
     said = images or any(not is_empty(data.get(name)) for name in _SAYS_SOMETHING)
     if request.clear and not request.tag:

@@ -39,9 +39,10 @@ class Calls:
         if call := self._calls.get(event.queue_id):
             call.receipt.events.append(event)
 
-    def release(self, queue_id: str) -> None:
+    def release(self, queue_id: str, *, for_digest: bool = False) -> None:
         """Let the call return that waits for a message, if one does."""
         if call := self._calls.get(queue_id):
+            call.receipt.for_digest |= for_digest
             call.tried.set()
 
     def release_all(self, but: Container[str] = ()) -> None:

@@ -4,6 +4,7 @@ A part of the heart. The shell (merging.py) makes what is decided here. At each 
 either the messages count or their digest, in memory as on disk.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 import logging
 
@@ -105,7 +106,7 @@ def let_go(turn: Turn, merging: Merging, *, alone: bool) -> None:
             turn.queue.put(replace(message, alone=alone, due=due))
 
 
-def originals(messages: tuple[QueuedMessage, ...]) -> tuple[Original, ...]:
+def originals(messages: Sequence[QueuedMessage]) -> tuple[Original, ...]:
     """Return what has to be known of messages to tell what became of them."""
     return tuple(
         Original(one.queue_id, one.subject, one.message_id) for one in messages

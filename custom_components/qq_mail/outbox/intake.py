@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -32,6 +32,10 @@ class Ticket:
     tag: str = ""
     cleared: bool = False
     """What it tells of was declared over meanwhile."""
+    taken: asyncio.Future[bool] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+    """Whether it came into the outbox's care, once that is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

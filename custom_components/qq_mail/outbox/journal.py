@@ -14,8 +14,8 @@ from pathlib import Path
 from zlib import crc32
 
 from ..const import LOGGER
+from .disk import open_private, sync_folder
 
-_FILE_MODE = 0o600
 _CLOSED = -1
 
 
@@ -48,7 +48,6 @@ class Journal:
     def __init__(self, file: Path) -> None:
         """Name the file; it is written anew before anything is added."""
         self.file = file
-        self.lines = 0
         self.size = 0
         self._descriptor = _CLOSED
         self._round = 0
@@ -109,7 +108,6 @@ class Journal:
             self.close()
             raise
         self._round = 1
-        self.lines = len(lines)
         self.size = sum(map(len, lines))
 
     def add(self, entries: Iterable[Entry]) -> None:
@@ -125,7 +123,6 @@ class Journal:
             self.close()
             raise
         self._round += 1
-        self.lines += len(lines)
         self.size += sum(map(len, lines))
 
     def close(self) -> None:
@@ -134,20 +131,6 @@ class Journal:
             with suppress(OSError):
                 os.close(self._descriptor)
             self._descriptor = _CLOSED
-
-
-def open_private(file: Path) -> int:
-    """Make a file that nobody else can read, empty, and return its descriptor."""
-    return os.open(file, os.O_RDWR | os.O_CREAT | os.O_TRUNC, _FILE_MODE)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _line(entry: Entry, number: int) -> bytes:

@@ -1,11 +1,12 @@
 """The queue manager: the shell around the heart."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import SystemRandom
 import ssl
+from typing import cast
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
@@ -23,9 +24,11 @@ from .events import (
     CountAccepted,
     DataBegins,
     Decision,
+    DiscardAsked,
     Event,
     KeepStanding,
     MarkGoneOut,
+    Merge,
     Recall,
     Release,
     Remove,
@@ -35,6 +38,7 @@ from .events import (
     TimePassed,
     Write,
 )
+from .merging import Merger, WriteDigest
 from .message import AT_ONCE, QueuedMessage
 from .pace import Pace
 from .queue import Queue
@@ -54,6 +58,9 @@ _DATE_TOLERANCE = 60.0
 """Seconds by which a Date field may be wrong: less than that is no clock that was set."""
 
 
+type _Prepare = Callable[[], Awaitable[WriteDigest]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What a person can set."""
@@ -62,6 +69,8 @@ class Settings:
     expires_after: timedelta
     late_note: Callable[[datetime, timedelta], str]
     """Words when an alert was raised, and how late it is."""
+    digest: _Prepare | None = None
+    """Prepares what merges messages; None: they go out one by one."""
 
 
 class QueueManager:
@@ -81,8 +90,9 @@ class QueueManager:
         *,
         ask_for_code: Callable[[], None],
         stop_asking: Callable[[], None],
+        new_id: Callable[[], str],
     ) -> None:
-        """Prepare; the callables ask a person for a new code, and withdraw that."""
+        """Prepare; the callables ask for a new code, withdraw that, name a message."""
         self.settings = settings
         self.queue = Queue()
         self.kept = Kept.new(settings.pace, read_clock())
@@ -114,6 +124,15 @@ class QueueManager:
             trouble=self._report_trouble,
             idle=self.keep,
         )
+        self._merger = Merger(
+            hass,
+            spool,
+            self.writer,
+            tell=self.apply,
+            queue=lambda: self.queue,
+            new_id=new_id,
+            trouble=self._report_trouble,
+        )
         self._ask_for_code = ask_for_code
         self._stop_asking = stop_asking
         self._timer: asyncio.TimerHandle | None = None
@@ -138,6 +157,7 @@ class QueueManager:
     def start(self, loaded: Loaded, *, check_login: bool) -> None:
         """Begin to work; with `check_login`, with a login."""
         self.running = True
+        self._merger.start()
         if not check_login:
             self.kept.put_login_check_off(read_clock())
         if loaded.restored:
@@ -163,6 +183,7 @@ class QueueManager:
         """Stop working, and let no call wait for it; what comes now is only kept."""
         self.running = False
         self._cancel_timer()
+        await self._merger.async_stop()
         await self._worker.async_stop()
         self.calls.release_all()
         self.keep()
@@ -180,6 +201,7 @@ class QueueManager:
                 chance=_CHANCE.random,
                 may_start=self.running and read_clock().steady >= self._resume_at,
                 session_open=self.session_open,
+                digest=self.settings.digest is not None,
             )
         except Exception:  # noqa: BLE001 - whatever it is, the mail goes on
             self._note_trouble(f"at {type(event).__name__}")
@@ -199,6 +221,10 @@ class QueueManager:
                 self._worker.attempt(decision)
             case Recall():
                 self._worker.recall(decision.behind)
+            case Merge():
+                self._merger.merge(
+                    decision.messages, cast("_Prepare", self.settings.digest)
+                )
             case CheckLogin():
                 self._worker.check_login()
             case Write():
@@ -219,7 +245,7 @@ class QueueManager:
                 self.calls.note(decision.event)
                 self.reports.report(decision.event)
             case Release():
-                self._release(decision.queue_id)
+                self._release(decision)
             case AskForCode():
                 self._ask_for_code()
             case StopAsking():
@@ -233,7 +259,12 @@ class QueueManager:
         self._resume_at = read_clock().steady + _AFTER_TROUBLE
         # Whatever was decided was not done: nobody is at work for these.
         for queue_id in self.queue.in_air.keys() - self._worker.attempting:
-            self.queue.land(queue_id)
+            landed = self.queue.land(queue_id)
+            if landed and landed[1].unwanted:
+                # It was discarded meanwhile.
+                self.apply(DiscardAsked((queue_id,)))
+        for first in self.queue.groups.merging.keys() - self._merger.at_work:
+            self.queue.split(first)
 
     def _report_trouble(self, text: str) -> None:
         """Let a person know of the exception that is being handled."""
@@ -315,9 +346,9 @@ class QueueManager:
             tuple(put_in),
         )
 
-    def _release(self, queue_id: str | None) -> None:
+    def _release(self, release: Release) -> None:
         """Let the call return that waits for a message, or those of all that wait."""
-        if queue_id is None:
+        if release.queue_id is None:
             self.calls.release_all(but=self.queue.in_air)
         else:
-            self.calls.release(queue_id)
+            self.calls.release(release.queue_id, for_digest=release.for_digest)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from functools import partial
 import ssl
 from typing import BinaryIO
 
@@ -67,12 +68,14 @@ class Outbox:
             settings,
             ask_for_code=ask_for_code,
             stop_asking=stop_asking,
+            new_id=self._new_id,
         )
         self._tickets: set[Ticket] = set()
         """Of messages that are being made."""
         self._orders: set[Ticket] = set()
         """Of those among them that are being taken, be their calls cancelled or not."""
         self._ends: list[Callable[[], None]] = []
+        self._discard_listeners: set[Callable[[Collection[str]], None]] = set()
         self._adding: dict[str, int] = {}
         """Octets of those among them that are being put on disk."""
         self._taking = asyncio.Lock()
@@ -177,6 +180,15 @@ class Outbox:
         return sorted(self._manager.queue.restored)
 
     @property
+    def from_backup(self) -> bool:
+        """Whether what was found on disk is a copy: the original may be at work."""
+        return self._loaded.from_backup
+
+    def holds(self, queue_id: str) -> bool:
+        """Tell whether a message waits, or is in the air."""
+        return self._manager.queue.get(queue_id) is not None
+
+    @property
     def not_written(self) -> int:
         """How many changes the disk does not take."""
         return self._manager.writer.stuck
@@ -205,6 +217,26 @@ class Outbox:
     ) -> CALLBACK_TYPE:
         """Hear of each outcome, and by None of any other change."""
         return self._manager.reports.async_add_listener(listener)
+
+    @callback
+    def async_add_watcher(
+        self, watcher: Callable[[OutboxEvent], None]
+    ) -> CALLBACK_TYPE:
+        """Hear of each outcome when it happens, be it while Home Assistant starts."""
+        return self._manager.reports.async_add_watcher(watcher)
+
+    @callback
+    def async_add_discard_listener(
+        self, listener: Callable[[Collection[str]], None]
+    ) -> CALLBACK_TYPE:
+        """Hear which messages a person discards."""
+        self._discard_listeners.add(listener)
+        return partial(self._discard_listeners.discard, listener)
+
+    @callback
+    def async_show(self) -> None:
+        """Have everyone look again: what is shown beside the messages has changed."""
+        self._manager.reports.tell(None)
 
     async def async_load(self) -> None:
         """Read the spool, whatever the disk makes of it."""
@@ -259,14 +291,13 @@ class Outbox:
     @contextmanager
     def making(self, tag: str = "") -> Iterator[Ticket]:
         """Announce a message that is being made, so that a clear finds it."""
-        now = read_clock()
-        self._last_id = max(self._last_id + 0.001, now.wall.timestamp())
-        ticket = Ticket(ulid_at_time(self._last_id), now, tag)
+        ticket = Ticket(self._new_id(), read_clock(), tag)
         self._tickets.add(ticket)
         try:
             yield ticket
         finally:
             self._tickets.discard(ticket)
+            self._settle(ticket)
 
     async def async_submit(
         self,
@@ -317,7 +348,10 @@ class Outbox:
                 LOGGER.debug("Message %s is not waited for longer", receipt.queue_id)
         message = None
         if not self._abandoned:
-            message = self._manager.queue.get(receipt.queue_id)
+            queue = self._manager.queue
+            # It may be a part of a digest by now.
+            owner = queue.groups.digests.get(receipt.queue_id, receipt.queue_id)
+            message = queue.get(owner)
         if message:
             receipt.next_attempt = self.next_attempt_of(message)
         else:
@@ -402,8 +436,12 @@ class Outbox:
         One that is just being tried is not counted, and goes if it is not accepted.
         """
         if queue_id is None:
-            return await self._discard([m.queue_id for m in self._manager.queue])
-        return await self._discard([queue_id])
+            chosen = [message.queue_id for message in self._manager.queue]
+        else:
+            chosen = [queue_id]
+        for listener in list(self._discard_listeners):
+            listener(chosen)
+        return await self._discard(chosen)
 
     @callback
     def async_code_renewed(self, account: Account) -> None:
@@ -412,6 +450,11 @@ class Outbox:
         self.account = account
         self._manager.use_account(account)
         self._manager.apply(CodeRenewed())
+
+    def _new_id(self) -> str:
+        """Return a queue id that comes after all others."""
+        self._last_id = max(self._last_id + 0.001, read_clock().wall.timestamp())
+        return ulid_at_time(self._last_id)
 
     async def _discard(self, queue_ids: list[str]) -> int:
         """Remove messages, so many at once that nobody has to wait for it."""
@@ -432,6 +475,12 @@ class Outbox:
             return await self._make_and_take(order)
         finally:
             self._orders.discard(order.ticket)
+            self._settle(order.ticket)
+
+    def _settle(self, ticket: Ticket) -> None:
+        """Know that a message was not taken, once nobody is at it any more."""
+        if not ticket.taken.done() and ticket not in self._tickets | self._orders:
+            ticket.taken.set_result(False)
 
     async def _make_and_take(self, order: Order) -> tuple[Call, Made] | None:
         """Make a message durable first, then known."""
@@ -470,6 +519,7 @@ class Outbox:
         if made.body is not None:
             self._manager.bodies[message.queue_id] = made.body
         self._manager.apply(Taken(message))
+        order.ticket.taken.set_result(True)
         return call, made
 
     async def _make(self, order: Order) -> Made:

@@ -104,6 +104,12 @@ class Queue:
             self._places.pop(queue_id, None)
         return tuple(self._messages[queue_id] for queue_id in merging.queue_ids)
 
+    def split(self, first: str) -> None:
+        """Let messages wait again that were to become one."""
+        if merging := self.groups.end(first):
+            for queue_id in merging.queue_ids:
+                self.put(self._messages[queue_id])
+
     def change_flight(self, queue_id: str, flight: Flight) -> None:
         """Replace what is known of a message in the air."""
         self.in_air[queue_id] = flight

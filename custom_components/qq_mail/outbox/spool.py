@@ -4,12 +4,14 @@ What changes is added to a journal (journal.py), by one sync for all that change
 the same time; with a small message that is new, its body too. `<queue id>.eml` is a
 message in wire form, written once, and `<queue id>.json` what is known of it
 (record.py); `state.json` is the account's. Whatever the journal says of one of them
-holds. Most messages are gone before they get files of their own: only when the journal
-has grown, each that is left in it does, and the journal begins anew.
+holds. Most messages are gone before they get files of their own: the journal, when it
+is mostly of what is gone, begins anew with what is not; and only where very much waits,
+some of that gets files. Both is done in small pieces, while nothing else is to be
+written.
 """
 
-from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 import json
 import os
@@ -21,8 +23,9 @@ from typing import BinaryIO
 
 from ..const import LOGGER, MEGABYTE
 from .clock import Now
+from .disk import open_file, replace_file, sync_folder, unlink_file
 from .errors import OutboxClosedError
-from .journal import Entry, Journal, open_private, sync_folder
+from .journal import Entry, Journal
 from .message import QueuedMessage
 from .queue import Queue
 from .record import from_json
@@ -37,9 +40,13 @@ _FOLDER_MODE = 0o700
 
 _SMALL = MEGABYTE
 """Octets up to which a message's body is put into the journal."""
-_MAX_SIZE = 4 * MEGABYTE
-_MAX_LINES = 200
-"""Of a journal, before those messages that are left in it get files of their own."""
+_MOST_LIVE = 4 * MEGABYTE
+"""Octets of what waits that stay in the journal when it is tidied: so much is written
+at once when it begins anew, and held in memory."""
+_SPARE = MEGABYTE
+"""Octets that a journal may have in any case before it is tidied."""
+_OVERGROWN = 64 * MEGABYTE
+"""Octets of a journal that is not to wait any longer for a quiet moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,9 @@ class Loaded:
     """Queue ids of what the server may have."""
     last_id: str = ""
     restored: bool = False
-    """Whether it comes from a backup."""
+    """Whether messages come from a backup."""
+    from_backup: bool = False
+    """Whether the folder does, be it empty."""
     damaged: list[Path] = field(default_factory=list)
     """What could not be read, where it is now."""
     state: object = None
@@ -86,8 +95,10 @@ class Spool:
         self._journal = Journal(folder / "journal")
         self._entries: dict[str, Entry] = {}
         """What the journal says, by keys."""
-        self._patience = 1
-        """How much more a journal may grow, because it could not be begun anew."""
+        self._settled: set[str] = set()
+        """Of what of that has files of its own that say the same."""
+        self._tidy_at = 0
+        """The octets of the journal from which on it is to be tidied."""
 
     def load(self, now: Now) -> Loaded:
         """Read everything, set aside what cannot be read, drop what never counted.
@@ -103,7 +114,7 @@ class Spool:
             LOGGER.error("Cannot read %s: %s", self.folder, err)
             loaded.damaged = [self.folder]
             return loaded
-        loaded.restored = not self._present.exists()
+        loaded.restored = loaded.from_backup = not self._present.exists()
         self._read_journal(loaded)
         known = self._load_records(files, now, loaded)
         for file in files:
@@ -111,7 +122,7 @@ class Spool:
             # that it is kept; or its message is gone.
             left_over = file.suffix == ".eml" and file.stem not in known
             if file.suffix == ".tmp" or left_over:
-                _unlink_file(file)
+                unlink_file(file)
         try:
             loaded.state = json.loads(self._record(STATE))
         except FileNotFoundError:
@@ -141,7 +152,7 @@ class Spool:
                 self._learn(entry)
             for line in content.damaged:
                 LOGGER.error("Setting a line of %s aside", file)
-                _write(self._aside(f"{token_hex(4)}.journal.json"), line)
+                replace_file(self._aside(f"{token_hex(4)}.journal.json"), line)
         except OSError as err:
             LOGGER.error("Cannot set %s aside: %s", file, err)
             loaded.damaged.append(file)
@@ -190,12 +201,12 @@ class Spool:
     def write_draft[T](self, draft: Path, write: Callable[[BinaryIO], T]) -> T:
         """Have a message written under a temporary name. Raises OutboxClosedError."""
         self._make_folder()
-        with _open(draft) as stream:
+        with open_file(draft) as stream:
             return write(stream)
 
     def drop_draft(self, draft: Path) -> None:
         """Remove a message that was being written."""
-        _unlink_file(draft)
+        unlink_file(draft)
 
     def write(self, changes: Sequence[Change]) -> dict[str, Exception]:
         """Make changes durable together; return why some are not, by their keys.
@@ -213,41 +224,65 @@ class Spool:
             failed |= {c.key: err for c in changes if c.key not in failed}
         for change in changes:
             if change.draft:
-                _unlink_file(change.draft)
+                unlink_file(change.draft)
                 if change.key in failed:
-                    _unlink_file(self.body_file(change.key))
+                    unlink_file(self.body_file(change.key))
                 for key in change.supersedes if change.key not in failed else ():
                     self._unlink(key)
-            elif change.record is None and (
-                change.key not in failed or change.key not in self._entries
-            ):
-                # A disk that is full still lets go.
+            elif change.record is None and change.key not in failed:
                 self._unlink(change.key)
-        if (
-            self._journal.size > _MAX_SIZE * self._patience
-            or self._journal.lines > _MAX_LINES * self._patience
-        ):
-            self.settle()
+            elif change.record is None and change.key not in self._entries:
+                self._let_go(change.key)
         return failed
 
-    def settle(self) -> None:
-        """Give what the journal speaks of files of its own, and begin it anew.
+    @property
+    def untidy(self) -> bool:
+        """Whether the journal has grown so much that it is to be tidied."""
+        return self._journal.size > self._tidy_at
 
-        What the disk does not take stays in the journal.
+    @property
+    def overgrown(self) -> bool:
+        """Whether that is not to wait for a quiet moment."""
+        return self.untidy and self._journal.size > _OVERGROWN
+
+    def tidy(self) -> None:
+        """Do a piece of what keeps the journal short: of three syncs at most.
+
+        Do it again until it is no longer untidy. If the disk does not take it, the
+        journal may grow to twice its size before this is tried again.
         """
-        if not self._entries:
-            return
+        live = {
+            key: entry
+            for key, entry in self._entries.items()
+            if entry.record is not None and key not in self._settled
+        }
         try:
-            for entry in self._entries.values():
-                self._settle(entry)
-            sync_folder(self.folder)
-            self._journal.begin([])
+            if sum(map(_size, live.values())) > _MOST_LIVE:
+                self._settle(max(live.values(), key=_size))
+            else:
+                self._begin_anew(live)
         except OSError as err:
-            LOGGER.error("Cannot begin a new journal in %s: %s", self.folder, err)
-            self._patience *= 2
-            return
-        self._patience = 1
-        self._entries = {}
+            LOGGER.error("Cannot tidy the journal in %s: %s", self.folder, err)
+            self._tidy_at = 2 * self._journal.size
+
+    def _settle(self, entry: Entry) -> None:
+        """Give a message files of its own; what the journal says of it is the same."""
+        self._write_files(entry)
+        sync_folder(self.folder)
+        self._entries[entry.key] = replace(entry, body=None)
+        self._settled.add(entry.key)
+
+    def _begin_anew(self, live: dict[str, Entry]) -> None:
+        """Have the journal say no more than it must."""
+        # What the disk does not let go would be sent after the next start.
+        held = {
+            key: entry
+            for key, entry in self._entries.items()
+            if entry.record is None and not self._unlink(key)
+        }
+        # Before the journal ceases to say that they are gone.
+        sync_folder(self.folder)
+        self._begin(live | held)
 
     def free_space(self) -> int:
         """Return the octets that are free on the disk."""
@@ -299,7 +334,7 @@ class Spool:
         """Return what to put into the journal; large bodies get their files before."""
         entries = []
         moved = False
-        room = _MAX_SIZE
+        room = _MOST_LIVE
         for change in changes:
             known = self._entries.get(change.key)
             if known and known.record is None and change.record and not change.draft:
@@ -339,10 +374,17 @@ class Spool:
         try:
             for entry in entries:
                 self._learn(entry)
-            self._journal.begin(self._entries.values())
+            self._begin(self._entries)
         except BaseException:
             self._entries = known
             raise
+
+    def _begin(self, entries: dict[str, Entry]) -> None:
+        """Begin the journal anew with these; nothing else is in it any more."""
+        self._journal.begin(entries.values())
+        self._entries = entries
+        self._settled.clear()
+        self._tidy_at = max(2 * self._journal.size, _SPARE)
 
     def _learn(self, entry: Entry) -> None:
         """Take an entry for what holds."""
@@ -350,19 +392,15 @@ class Spool:
         if known and entry.record is not None and entry.body is None:
             entry = replace(entry, body=known.body)
         self._entries[entry.key] = entry
+        self._settled.discard(entry.key)
         for key in entry.supersedes:
             self._entries[key] = Entry(key, None)
 
-    def _settle(self, entry: Entry) -> None:
+    def _write_files(self, entry: Entry) -> None:
         """Bring the files of a message, or of the account, to what the journal says."""
-        if entry.record is None:
-            # What the disk does not let go is still to be told by the journal.
-            self._file(entry.key).unlink(missing_ok=True)
-            self.body_file(entry.key).unlink(missing_ok=True)
-            return
         if entry.body is not None:
-            _write(self.body_file(entry.key), entry.body)
-        _write(self._file(entry.key), entry.record)
+            replace_file(self.body_file(entry.key), entry.body)
+        replace_file(self._file(entry.key), self._record(entry.key))
 
     def _make_folder(self) -> None:
         """Make the folder, so that a power cut does not take it away again.
@@ -393,24 +431,34 @@ class Spool:
 
     def _mark_present(self) -> None:
         self._present.parent.mkdir(mode=_FOLDER_MODE, exist_ok=True)
-        _write(self._present, b"Without this file, all here is from a backup.\n")
+        replace_file(self._present, b"Without this file, all here is from a backup.\n")
         sync_folder(self._present.parent)
         sync_folder(self.folder)
 
     def _file(self, key: str) -> Path:
         return self.folder / f"{key}.json"
 
-    def _unlink(self, key: str) -> None:
-        """Remove the files of a message, if there are any."""
-        _unlink_file(self._file(key))
-        _unlink_file(self.body_file(key))
+    def _unlink(self, key: str) -> bool:
+        """Remove the files of a message; return whether there are none any more."""
+        gone = unlink_file(self._file(key))
+        return unlink_file(self.body_file(key)) and gone
+
+    def _let_go(self, key: str) -> None:
+        """Remove the files of a message of which the journal cannot say that it is gone.
+
+        A disk that is full lets go. A text alone is a leftover; a record alone is damage.
+        """
+        with suppress(OSError):
+            self._file(key).unlink(missing_ok=True)
+            sync_folder(self.folder)
+            self.body_file(key).unlink(missing_ok=True)
 
     def _set_aside(self, key: str) -> bool:
         """Move a message away, and say whether that was possible."""
         entry = self._entries.get(key)
         try:
             if entry:
-                self._settle(entry)
+                self._write_files(entry)
             for file in (self._file(key), self.body_file(key)):
                 if os.path.lexists(file):
                     file.replace(self._aside(file.name))
@@ -428,28 +476,6 @@ class Spool:
         return damaged / name
 
 
-def _write(file: Path, content: bytes) -> None:
-    """Replace a file as a whole: it is synced before it gets its name."""
-    temporary = file.with_name(file.name + ".tmp")
-    try:
-        with _open(temporary) as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(file)
-    except BaseException:
-        _unlink_file(temporary)
-        raise
-
-
-@contextmanager
-def _open(file: Path) -> Generator[BinaryIO]:
-    """Make a private file and write to it."""
-    with os.fdopen(open_private(file), "w+b") as stream:
-        yield stream
-
-
-def _unlink_file(file: Path) -> None:
-    """Remove a leftover; what is a folder or cannot be removed harms nobody."""
-    with suppress(OSError):
-        file.unlink()
+def _size(entry: Entry) -> int:
+    """Return about how many octets of a journal what waits has in it."""
+    return len(entry.record or b"") + len(entry.body or b"")

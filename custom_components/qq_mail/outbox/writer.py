@@ -17,6 +17,9 @@ from .spool import PRESENT, STATE, Change, Spool
 
 RETRY_INTERVAL = 60.0
 """Seconds after which a disk that took no writes is tried again."""
+QUIET = 1.0
+"""Seconds without a change after which the journal is tidied: an alert that waits for
+the disk changes something more often than that."""
 
 
 class SpoolWriter:
@@ -26,6 +29,8 @@ class SpoolWriter:
     What the disk does not take is remembered, and tried again with whatever comes
     next, or after a minute: an accepted message that stays on disk would be sent again
     after the next start.
+    The journal is tidied when nothing was written for a moment, in pieces, so that what
+    comes meanwhile waits for one of them at most.
     """
 
     def __init__(self, hass: HomeAssistant, spool: Spool) -> None:
@@ -43,6 +48,9 @@ class SpoolWriter:
         self._busy = False
         """Whether there is a task that writes, or is about to."""
         self._timer: asyncio.TimerHandle | None = None
+        self._piece: asyncio.Future[None] | None = None
+        """Done when what is being tidied was tried."""
+        self._tidy_timer: asyncio.TimerHandle | None = None
         self._closed = False
         self._ended = False
 
@@ -98,15 +106,19 @@ class SpoolWriter:
     async def async_close(self) -> None:
         """Try what is left once more, and then only what still comes."""
         self._closed = True
+        self._cancel_tidying()
         self._retry()
         await self.flush()
 
     async def async_end(self) -> None:
         """Change nothing more: the folder may soon be another's, or be gone."""
+        self._closed = True
         while self._busy:
+            if self._piece:
+                await asyncio.wait({self._piece})
             await self.flush()
         self._ended = True
-        await self._hass.async_add_executor_job(self._spool.settle)
+        self._cancel_tidying()
 
     def _put(self, change: Change) -> None:
         if self._ended:
@@ -116,6 +128,7 @@ class SpoolWriter:
         self._pending[change.key] = change
         if self._next_round is None:
             self._next_round = self._hass.loop.create_future()
+        self._cancel_tidying()
         if not self._busy:
             self._start()
 
@@ -152,14 +165,42 @@ class SpoolWriter:
                 self._stuck[key] = change
         cast("asyncio.Future[None]", self._round).set_result(None)
         self._round = None
-        self._busy = False
         if self._stuck and not failed:
             # It takes writes again.
             self._retry()
-        if self._pending and not self._busy:
-            self._start()
         elif self._stuck and not self._timer and not self._closed:
             self._timer = self._hass.loop.call_later(RETRY_INTERVAL, self._retry)
+        if self._spool.overgrown and not self._closed:
+            self._tidy()
+            return
+        self._busy = False
+        if self._pending:
+            self._start()
+        elif self._spool.untidy and not self._closed:
+            self._tidy_timer = self._hass.loop.call_later(QUIET, self._tidy)
+
+    def _tidy(self) -> None:
+        """Do a piece of what keeps the journal short."""
+        self._tidy_timer = None
+        self._busy = True
+        self._piece = self._hass.loop.run_in_executor(None, self._spool.tidy)
+        self._piece.add_done_callback(self._tidied)
+
+    def _tidied(self, piece: asyncio.Future[None]) -> None:
+        """Write what came meanwhile, or do the next piece."""
+        self._piece = None
+        self._busy = False
+        if err := piece.exception():
+            LOGGER.error("Cannot tidy the spool: %s", err, exc_info=err)
+        if self._pending:
+            self._start()
+        elif self._spool.untidy and not err and not self._closed:
+            self._tidy()
+
+    def _cancel_tidying(self) -> None:
+        if self._tidy_timer:
+            self._tidy_timer.cancel()
+            self._tidy_timer = None
 
     def _tell(self, queue_id: str, trouble: BaseException | None) -> None:
         """Let who waits for a new message know that it is kept, or why not."""

@@ -277,6 +277,18 @@ async def test_a_text_that_is_never_the_same(
     assert answer["html"].count("&#9632;") == 8
 
 
+async def test_long_state(hass: HomeAssistant, now: datetime) -> None:
+    """A long text breaks, so that the card is no wider than a phone; a short does not."""
+    hour_ago = now - timedelta(hours=1)
+    states = [(hour_ago, "音" * 200), (now, "off")]
+    await record(hass, "sensor.song", {"friendly_name": "Song"}, states)
+    html = (await preview(hass, entities="sensor.song"))["html"]
+    assert re.search("<span>.*音音 1 h 0 min</span>", html)
+    assert re.search(
+        '<span style="white-space:nowrap;">.*[Oo]ff &lt;1 min</span>', html
+    )
+
+
 async def test_reading_ends_with_the_wait(hass: HomeAssistant, now: datetime) -> None:
     """Nobody waits any more: the database is left alone."""
     await record(hass, "sensor.living", TEMPERATURE, [(now, 21)])
@@ -484,8 +496,8 @@ async def test_nothing_to_draw(hass: HomeAssistant, now: datetime) -> None:
     assert answer["notes"] == [
         "Not shown: sensor.nowhere does not exist. Check the entity id.",
         *(
-            f"Not in a chart: nothing was recorded of {name} in this time."
-            " Check whether the recorder leaves it out."
+            f"Not in a chart: of {name} nothing that can be drawn was recorded in this"
+            " time. Check whether it has values, and whether the recorder leaves it out."
             for name in names
         ),
     ]

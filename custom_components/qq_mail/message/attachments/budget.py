@@ -79,7 +79,7 @@ def _fit(parts: Sequence[BodyPart], budget: int) -> Fetched:
     if sum(original[index] for index in sizes) <= budget:
         fitted = dict(enumerate(parts))
     return Fetched(
-        tuple(_measured(fitted[index]) for index in sizes),
+        tuple(measured(fitted[index]) for index in sizes),
         tuple(failures[index] for index in sorted(failures)),
     )
 
@@ -94,7 +94,7 @@ def _size(part: BodyPart) -> int:
     return len(part.content)
 
 
-def _measured(part: BodyPart) -> BodyPart:
+def measured(part: BodyPart) -> BodyPart:
     """Note how wide a picture is shown."""
     if part.media_type not in PICTURES:
         return part

@@ -1,0 +1,375 @@
+"""Floods against the real server: what is made of them, whatever comes between."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+import errno
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.qq_mail.message import digest as digest_module
+from custom_components.qq_mail.outbox import (
+    manager as manager_module,
+    scheduler as scheduler_module,
+)
+from custom_components.qq_mail.outbox.events import Merge
+from custom_components.qq_mail.outbox.spool import Change, Spool
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
+
+from ..conftest import Events, settle, shut_down
+from ..qq_server import QQServer, Step, replies
+from ..test_sending import body_of, send
+from .test_between import Gate, hold_up, restart
+from .test_outbox import later, outbox_of, spool_in_use, until, waiting
+
+OPTIONS = {"service_name": "qq_mail", "burst": 1, "messages_per_minute": 2}
+"""Four wait: more than the pace lets out within a minute."""
+HALF_A_MINUTE = timedelta(seconds=31)
+
+
+async def flood(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    number: int = 4,
+    options: dict[str, Any] | None = None,
+    **data: Any,
+) -> list[dict[str, Any]]:
+    """Have one accepted, and so many others wait; return the answers of these."""
+    hass.config_entries.async_update_entry(entry, options=OPTIONS | (options or {}))
+    await hass.async_block_till_done()
+    await send(hass, title="Before")
+    answers = [
+        await send(hass, **{"title": f"Alert {n}", "wait": 0, **data})
+        for n in range(number)
+    ]
+    assert {answer["status"] for answer in answers} == {"deferred"}
+    return answers
+
+
+def hold_up_digest(monkeypatch: pytest.MonkeyPatch) -> Gate:
+    """Have a digest wait before it is put on disk."""
+    gate, real = Gate(), Spool.write
+
+    def slow(spool: Spool, changes: Sequence[Change]) -> dict[str, Exception]:
+        if any(change.supersedes for change in changes):
+            gate()
+        return real(spool, changes)
+
+    monkeypatch.setattr(Spool, "write", slow)
+    return gate
+
+
+async def test_one_mail(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """All that waited in it, the newest first; each is told of, and nothing is left."""
+    answers = await flood(hass, loaded_entry)
+    await later(hass, freezer, HALF_A_MINUTE)
+    _, mail = await asyncio.to_thread(server.wait_for, 2)
+    assert mail.subject.startswith("4 alerts, ")
+    text = body_of(mail)
+    places = [text.index(f"Alert {number}") for number in range(4)]
+    assert places == sorted(places, reverse=True)
+    assert text.count("Smoke!") == 4
+    assert "Alert 3" in body_of(mail, "html")
+    await events.wait(6)
+    digest, *parts = events.all[1:]
+    assert digest.digest == ""
+    assert {part.digest for part in parts} == {digest.queue_id}
+    assert [part.queue_id for part in parts] == [one["queue_id"] for one in answers]
+    assert set(events.outcomes) == {"accepted"}
+    await until(lambda: not waiting(hass, loaded_entry))
+    assert len(server.accepted) == 2
+
+
+async def test_call_that_waits(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """It is told why its alert does not go out by itself, and what comes next too."""
+    await flood(hass, loaded_entry, 3)
+    call = hass.async_create_task(send(hass, title="Last"))
+    await until(lambda: len(outbox_of(loaded_entry)) == 4)
+    await later(hass, freezer, HALF_A_MINUTE)
+    answer = await call
+    assert answer["status"] in ("deferred", "accepted")
+    await asyncio.to_thread(server.wait_for, 2)
+    answer = await send(hass, title="Next")
+    assert answer["status"] == "deferred"
+    assert answer["next_attempt"]
+    assert answer["notes"] == [
+        "Many alerts wait, so this one goes out in one mail together with others."
+    ]
+
+
+async def test_switched_off(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """One by one."""
+    await flood(hass, loaded_entry, options={"digest": False})
+    await later(hass, freezer, HALF_A_MINUTE)
+    _, mail = await asyncio.to_thread(server.wait_for, 2)
+    assert mail.subject == "Alert 0"
+
+
+async def digest_that_waits(
+    hass: HomeAssistant,
+    server: QQServer,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    **data: Any,
+) -> list[dict[str, Any]]:
+    """Have a digest refused for now; return the answers of what is in it."""
+    answers = await flood(hass, entry, **data)
+    server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
+    await later(hass, freezer, HALF_A_MINUTE)
+    await until(lambda: outbox_of(entry).rest)
+    return answers
+
+
+async def outbox(hass: HomeAssistant) -> list[dict[str, Any]]:
+    """Return what get_outbox shows."""
+    response: Any = await hass.services.async_call(
+        "qq_mail", "get_outbox", {}, blocking=True, return_response=True
+    )
+    messages: list[dict[str, Any]] = response["messages"]
+    return messages
+
+
+async def test_a_digest_that_waits(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """It survives a restart, shows what it holds, and can be discarded as a whole."""
+    answers = await digest_that_waits(hass, server, loaded_entry, freezer)
+    ids = [answer["queue_id"] for answer in answers]
+    (shown,) = await outbox(hass)
+    assert shown["merged"] == ids
+    with pytest.raises(ServiceValidationError) as unknown:
+        await hass.services.async_call(
+            "qq_mail", "discard", {"queue_id": ids[0]}, blocking=True
+        )
+    assert unknown.value.translation_key == "unknown_queue_id"
+    settle(spool_in_use(loaded_entry))
+    await restart(hass, loaded_entry)
+    assert [one["merged"] for one in await outbox(hass)] == [ids]
+    assert waiting(hass, loaded_entry) == [shown["queue_id"]]
+    await hass.services.async_call(
+        "qq_mail", "discard", {"queue_id": shown["queue_id"]}, blocking=True
+    )
+    assert await outbox(hass) == []
+    assert waiting(hass, loaded_entry) == []
+
+
+async def test_cleared_as_its_originals(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """It has their tag."""
+    await digest_that_waits(hass, server, loaded_entry, freezer, tag="leak")
+    answer = await send(hass, tag="leak", clear=True, wait=0)
+    assert answer["status"] == "cleared"
+    assert answer["discarded"] == 1
+    assert len(outbox_of(loaded_entry)) == 0
+
+
+async def test_conversation_is_kept(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A digest belongs to that of its tag."""
+    await flood(hass, loaded_entry, tag="leak")
+    await later(hass, freezer, HALF_A_MINUTE)
+    _, mail = await asyncio.to_thread(server.wait_for, 2)
+    await later(hass, freezer, timedelta(minutes=2))
+    await send(hass, title="Later", tag="leak")
+    assert mail.message["References"] == server.accepted[-1].message["References"]
+    assert mail.message["References"]
+
+
+async def test_discarded_while_composed(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The next one that is made is without it."""
+    answers = await flood(hass, loaded_entry, 5)
+    gate = hold_up(monkeypatch, digest_module, "read_alert")
+    await later(hass, freezer, HALF_A_MINUTE)
+    await until(gate.reached.is_set)
+    await outbox_of(loaded_entry).async_discard(answers[2]["queue_id"])
+    gate.opened.set()
+    _, mail = await asyncio.to_thread(server.wait_for, 2)
+    assert mail.subject.startswith("4 alerts")
+    assert "Alert 2" not in body_of(mail)
+    await until(lambda: not waiting(hass, loaded_entry))
+
+
+@pytest.mark.parametrize("tag", ["", "leak"])
+async def test_all_gone_while_written(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    tag: str,
+) -> None:
+    """What is put on disk just then goes as well."""
+    await flood(hass, loaded_entry, tag=tag or None)
+    gate = hold_up_digest(monkeypatch)
+    await later(hass, freezer, HALF_A_MINUTE)
+    await until(gate.reached.is_set)
+    discarding = hass.async_create_task(outbox_of(loaded_entry).async_discard())
+    await asyncio.sleep(0)
+    gate.opened.set()
+    await discarding
+    await until(lambda: not waiting(hass, loaded_entry))
+    assert len(outbox_of(loaded_entry)) == 0
+
+
+async def test_reloaded_while_composed(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An option was changed: the digest is made all the same."""
+    await flood(hass, loaded_entry)
+    gate = hold_up(monkeypatch, digest_module, "read_alert")
+    await later(hass, freezer, HALF_A_MINUTE)
+    await until(gate.reached.is_set)
+    hass.config_entries.async_update_entry(
+        loaded_entry, options={**loaded_entry.options, "timeout": 20}
+    )
+    await hass.async_block_till_done()
+    gate.opened.set()
+    _, mail = await asyncio.to_thread(server.wait_for, 2)
+    assert mail.subject.startswith("4 alerts")
+
+
+async def test_unloaded_while_composed(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The messages wait as before, and nothing else is left."""
+    answers = await flood(hass, loaded_entry)
+    gate = hold_up(monkeypatch, digest_module, "read_alert")
+    await later(hass, freezer, HALF_A_MINUTE)
+    await until(gate.reached.is_set)
+    unloading = hass.async_create_task(shut_down(hass, loaded_entry))
+    await asyncio.sleep(0)
+    gate.opened.set()
+    await unloading
+    ids = sorted(answer["queue_id"] for answer in answers)
+    await until(lambda: sorted(set(waiting(hass, loaded_entry))) == ids)
+
+
+async def test_stopped_while_written(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The digest is on disk when Home Assistant has stopped, and nothing beside it."""
+    await flood(hass, loaded_entry)
+    gate = hold_up_digest(monkeypatch)
+    await later(hass, freezer, HALF_A_MINUTE)
+    await until(gate.reached.is_set)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
+    await asyncio.sleep(0)
+    gate.opened.set()
+    await hass.async_block_till_done()
+    await until(lambda: len(waiting(hass, loaded_entry)) == 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "owner"), [("write_draft", Spool), ("write", Spool)], ids=["draft", "sync"]
+)
+async def test_disk_that_refuses(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    owner: Any,
+) -> None:
+    """They go out one by one, and none is lost."""
+    await flood(hass, loaded_entry)
+    real = getattr(owner, name)
+
+    def full(spool: Spool, changes: Any, *args: Any) -> Any:
+        if name == "write_draft":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        new = [change.key for change in changes if change.supersedes]
+        for change in changes:
+            if change.supersedes:
+                change.draft.unlink()
+        err = OSError(errno.ENOSPC, "No space left on device")
+        others = [change for change in changes if change.key not in new]
+        return real(spool, others, *args) | dict.fromkeys(new, err)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, full)
+        await later(hass, freezer, HALF_A_MINUTE)
+        await asyncio.to_thread(server.wait_for, 2)
+    for number in (3, 4, 5):
+        await later(hass, freezer, HALF_A_MINUTE)
+        await asyncio.to_thread(server.wait_for, number)
+    assert [mail.subject for mail in server.accepted[1:]] == [
+        f"Alert {number}" for number in range(4)
+    ]
+    await until(lambda: not waiting(hass, loaded_entry))
+
+
+async def test_trouble_while_deciding(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What was to be merged has an owner again."""
+    await flood(hass, loaded_entry)
+    real = scheduler_module.step
+
+    def broken(*args: Any, **kwargs: Any) -> Any:
+        standing, decisions = real(*args, **kwargs)
+        if any(isinstance(decision, Merge) for decision in decisions):
+            raise RuntimeError
+        return standing, decisions
+
+    with monkeypatch.context() as patch:
+        patch.setattr(manager_module, "step", broken)
+        await later(hass, freezer, HALF_A_MINUTE)
+    assert outbox_of(loaded_entry).troubles == 1
+    await later(hass, freezer, timedelta(minutes=2))
+    _, mail = await asyncio.to_thread(server.wait_for, 2)
+    assert mail.subject.startswith("4 alerts")

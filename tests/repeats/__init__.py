@@ -1,0 +1,1 @@
+"""What is counted, or sent again, through the public doors."""

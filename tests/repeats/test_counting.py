@@ -1,0 +1,762 @@
+"""Repeats of an alert are counted: none is lost, and none is swallowed."""
+
+import asyncio
+from datetime import timedelta
+import errno
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
+
+from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.outbox import intake as intake_module
+from custom_components.qq_mail.outbox.clock import read_clock
+from custom_components.qq_mail.repeats import counting as counting_module
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP
+from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.storage import Store
+from homeassistant.util import dt as dt_util
+
+from ..conftest import ADDRESS, Events, shut_down
+from ..outbox.test_outbox import later, notify, outbox_of, spool_of, until
+from ..qq_server import Answer, Close, QQServer, Step, replies
+from ..test_sending import body_of, send
+
+SENSOR = "sensor.123456_qq_com_repeats_counted"
+HOUR = timedelta(hours=1)
+DOOR: dict[str, Any] = {
+    "title": "Front door",
+    "message": "It was opened.",
+    "repeat_after": "01:00:00",
+}
+
+
+def subjects(server: QQServer) -> list[str]:
+    """Return what was accepted."""
+    return [mail.subject for mail in server.accepted]
+
+
+async def counted(hass: HomeAssistant) -> list[dict[str, Any]]:
+    """Return what get_outbox shows."""
+    answer = await hass.services.async_call(
+        DOMAIN, "get_outbox", {}, blocking=True, return_response=True
+    )
+    assert answer
+    repeats: Any = answer["repeats"]
+    return list(repeats)
+
+
+def number(hass: HomeAssistant) -> str:
+    """Return what the sensor shows."""
+    state = hass.states.get(SENSOR)
+    assert state
+    return state.state
+
+
+def key_of(entry: MockConfigEntry) -> str:
+    """Return the name of the file that it is kept in."""
+    return f"{DOMAIN}.repeats.{entry.entry_id}"
+
+
+async def test_counted_and_told(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """One goes out; when the time is over, one mail says how many there were."""
+    assert number(hass) == "0"
+    first = await send(hass, **DOOR, priority="high")
+    assert first["status"] == "accepted"
+    for place in (1, 2):
+        freezer.tick(60)
+        answer = await send(hass, **DOOR, priority="high")
+        assert answer == {
+            "account": ADDRESS,
+            "status": "repeated",
+            "count": place,
+            "since": answer["since"],
+            "queue_id": first["queue_id"],
+            "discarded": 0,
+            "notes": [],
+        }
+    assert number(hass) == "2"
+    (shown,) = await counted(hass)
+    assert shown == {
+        "account": ADDRESS,
+        "queue_id": first["queue_id"],
+        "title": "Front door",
+        "tag": "",
+        "recipients": [ADDRESS],
+        "count": 2,
+        "since": answer["since"],
+    }
+    await later(hass, freezer, HOUR)
+    await until(lambda: len(server.accepted) == 2)
+    _, summary = server.accepted
+    assert summary.subject == "Front door: again 2 ×"
+    assert "2 ×, from" in body_of(summary)
+    assert summary.message["X-Priority"] == "2 (High)"
+    await until(lambda: number(hass) == "0")
+    assert await counted(hass) == []
+    # What told of them counts nothing itself.
+    assert (await send(hass, **DOOR))["status"] == "accepted"
+
+
+async def test_nothing_counted(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Where there was none, nothing is said."""
+    await send(hass, **DOOR)
+    await later(hass, freezer, HOUR)
+    assert (await send(hass, **DOOR))["status"] == "accepted"
+    assert subjects(server) == ["Front door"] * 2
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param({"title": "Back door"}, id="title"),
+        pytest.param({"message": "It was closed."}, id="text"),
+        pytest.param({"to": "a@example.com"}, id="recipients"),
+        pytest.param({"tag": "door"}, id="tag"),
+        pytest.param({"repeat_after": None}, id="not asked for"),
+    ],
+)
+async def test_others_go_out(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    other: dict[str, Any],
+) -> None:
+    """Only the same alert is counted."""
+    await send(hass, **DOOR)
+    assert (await send(hass, **DOOR | other))["status"] == "accepted"
+    assert (await send(hass, **DOOR))["status"] == "repeated"
+
+
+async def test_same_tag(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A tag makes them the same, whatever they say; in one conversation."""
+    await notify(hass, data={"tag": "door", "repeat_after": 60}, target=["A@b.cn"])
+    await notify(hass, "Door", data={"tag": "door", "repeat_after": 60, "cc": "a@b.cn"})
+    answer = await send(hass, **DOOR, tag="door", to="a@b.cn")
+    assert (answer["status"], answer["count"]) == ("repeated", 2)
+    await later(hass, freezer, timedelta(minutes=1))
+    await until(lambda: len(server.accepted) == 2)
+    first, summary = server.accepted
+    assert summary.recipients == ("A@b.cn",)
+    assert summary.message["References"] == first.message["References"]
+
+
+async def test_next_one_tells(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """What goes out next says how many there were, and then nobody else does."""
+    await send(hass, **DOOR)
+    await send(hass, **DOOR)
+    answer = await send(hass, **DOOR | {"repeat_after": None})
+    assert answer["status"] == "accepted"
+    assert "1 ×" in answer["notes"][0]
+    assert "1 ×" in body_of(server.accepted[1])
+    await later(hass, freezer, HOUR)
+    assert number(hass) == "0"
+    assert len(server.accepted) == 2
+
+
+async def test_shorter_time(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A call's own time counts, and begins anew with what goes out."""
+    await send(hass, **DOOR)
+    await send(hass, **DOOR)
+    freezer.tick(600)
+    answer = await send(hass, **DOOR | {"repeat_after": 600})
+    assert answer["status"] == "accepted"
+    assert "1 ×" in answer["notes"][0]
+    assert (await send(hass, **DOOR))["status"] == "repeated"
+    await later(hass, freezer, timedelta(seconds=600))
+    await until(lambda: len(server.accepted) == 3)
+
+
+async def test_at_the_same_instant(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """Exactly one goes out."""
+    answers = await asyncio.gather(*(send(hass, **DOOR) for _ in range(5)))
+    assert sorted(answer["status"] for answer in answers) == [
+        "accepted",
+        *["repeated"] * 4,
+    ]
+    assert len(server.accepted) == 1
+
+
+async def test_first_is_cancelled(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever waited for a call that made no mail goes out itself."""
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    make = intake_module.Intake.async_make
+
+    async def fails_once(*args: Any) -> Any:
+        if not begun.is_set():
+            begun.set()
+            await go_on.wait()
+            raise RuntimeError
+        return await make(*args)
+
+    monkeypatch.setattr(intake_module.Intake, "async_make", fails_once)
+    first = hass.async_create_task(send(hass, **DOOR))
+    await begun.wait()
+    second = hass.async_create_task(send(hass, **DOOR))
+    await asyncio.sleep(0)
+    go_on.set()
+    with pytest.raises(RuntimeError):
+        await first
+    assert (await second)["status"] == "accepted"
+
+
+async def test_cleared_while_it_waits_for_another(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is over is neither sent nor counted."""
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    make = intake_module.Intake.async_make
+
+    async def wait(*args: Any) -> Any:
+        begun.set()
+        await go_on.wait()
+        return await make(*args)
+
+    monkeypatch.setattr(intake_module.Intake, "async_make", wait)
+    calls = [hass.async_create_task(send(hass, **DOOR, tag="door")) for _ in "ab"]
+    await begun.wait()
+    await asyncio.sleep(0)
+    answer = await send(hass, message="", tag="door", clear=True)
+    assert answer["discarded"] == 2
+    go_on.set()
+    for call in calls:
+        assert (await call)["status"] == "cleared"
+    assert await counted(hass) == []
+    assert server.accepted == []
+    assert (await send(hass, **DOOR, tag="door"))["status"] == "accepted"
+
+
+async def test_refused_for_good(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """What did not go out swallows nothing."""
+    server.script(Step.DOT, replies.CONTENT)
+    with pytest.raises(HomeAssistantError):
+        await send(hass, **DOOR)
+    assert (await send(hass, **DOOR))["status"] == "accepted"
+
+
+async def test_refused_later(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry, events: Events
+) -> None:
+    """Of those that were counted meanwhile one mail tells at once."""
+    server.script(Step.MAIL, Answer(451, "later"))
+    assert (await send(hass, **DOOR))["status"] == "deferred"
+    assert (await send(hass, **DOOR))["status"] == "repeated"
+    server.script(Step.DOT, replies.CONTENT)
+    await hass.services.async_call(DOMAIN, "retry", {}, blocking=True)
+    await until(lambda: server.accepted)
+    assert subjects(server) == ["Front door: again 1 ×"]
+
+
+async def test_earlier_ones_are_not_lost(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """What was to tell of them is refused: a mail of their own does."""
+    await send(hass, **DOOR)
+    await send(hass, **DOOR)
+    server.script(Step.DOT, replies.CONTENT)
+    with pytest.raises(HomeAssistantError):
+        await send(hass, **DOOR | {"repeat_after": None})
+    await until(lambda: len(server.accepted) == 2)
+    assert subjects(server) == ["Front door", "Front door: again 1 ×"]
+
+
+async def test_not_kept(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A message that neither the disk nor QQ takes raises, and swallows nothing."""
+    server.script(Step.MAIL, Answer(451, "later"))
+    with monkeypatch.context() as full:
+        full.setattr(intake_module, "MAX_MESSAGES", 0)
+        with pytest.raises(HomeAssistantError):
+            await send(hass, **DOOR)
+    assert await counted(hass) == []
+    await hass.services.async_call(DOMAIN, "retry", {}, blocking=True)
+    assert (await send(hass, **DOOR))["status"] == "accepted"
+
+
+@pytest.mark.parametrize("one", [True, False])
+async def test_discarded(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry, one: bool
+) -> None:
+    """With what waits goes what it stands for."""
+    server.script(Step.MAIL, Answer(451, "later"))
+    first = await send(hass, **DOOR)
+    await send(hass, **DOOR)
+    assert number(hass) == "1"
+    await hass.services.async_call(
+        DOMAIN,
+        "discard",
+        {"queue_id": first["queue_id"]} if one else {},
+        blocking=True,
+    )
+    assert number(hass) == "0"
+    await hass.services.async_call(DOMAIN, "retry", {}, blocking=True)
+    assert (await send(hass, **DOOR))["status"] == "accepted"
+    assert subjects(server) == ["Front door"]
+
+
+async def test_discard_of_what_went_out(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """What waits is discarded, and what went out goes on to stand for others."""
+    await send(hass, **DOOR)
+    await hass.services.async_call(DOMAIN, "discard", {}, blocking=True)
+    assert (await send(hass, **DOOR))["status"] == "repeated"
+
+
+async def test_cleared(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """What is over is told by the mail that says so, and by nothing else."""
+    for _ in "abc":
+        await send(hass, **DOOR, tag="door")
+    await send(hass, message="", tag="door", clear=True)
+    assert number(hass) == "0"
+    await later(hass, freezer, HOUR)
+    assert subjects(server) == ["Front door", "Re: Front door"]
+    assert (await send(hass, **DOOR, tag="door"))["status"] == "accepted"
+
+
+async def test_longer_outage(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """While QQ is away, one waits and the others are counted: nothing piles up."""
+    server.script(Step.CONNECT, Close(), times=None)
+    first = await send(hass, **DOOR | {"repeat_after": 60})
+    for place in range(3):
+        await later(hass, freezer, timedelta(minutes=10))
+        await events.wait(place + 2)
+        answer = await send(hass, **DOOR | {"repeat_after": 60})
+    assert (answer["status"], answer["count"]) == ("repeated", 3)
+    assert len(outbox_of(loaded_entry)) == 1
+    server.reset()
+    await hass.services.async_call(
+        DOMAIN, "retry", {"queue_id": first["queue_id"]}, blocking=True
+    )
+    await until(lambda: len(server.accepted) == 2)
+    assert subjects(server) == ["Front door", "Front door: again 3 ×"]
+
+
+async def test_expired(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """What expired stands for nothing; what it stood for is younger, and told."""
+    server.script(Step.CONNECT, Close(), times=None)
+    await send(hass, **DOOR, expires_after=60)
+    await send(hass, **DOOR)
+    await later(hass, freezer, timedelta(minutes=10))
+    await until(lambda: len(outbox_of(loaded_entry)) == 1)
+    (message,) = outbox_of(loaded_entry).messages()
+    assert message.subject == "Front door: again 1 ×"
+
+
+async def test_restart(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    hass_storage: dict[str, Any],
+) -> None:
+    """Counting goes on after a restart, until the time is over; the file is private."""
+    await send(hass, **DOOR)
+    await send(hass, **DOOR)
+    await shut_down(hass, loaded_entry)
+    assert "It was opened." not in str(hass_storage[key_of(loaded_entry)])
+    freezer.tick(600)
+    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
+    await hass.async_block_till_done()
+    answer = await send(hass, **DOOR)
+    assert (answer["status"], answer["count"]) == ("repeated", 2)
+    await later(hass, freezer, timedelta(minutes=50))
+    await until(lambda: len(server.accepted) == 2)
+    assert subjects(server)[1] == "Front door: again 2 ×"
+
+
+async def test_over_while_away(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    hass_storage: dict[str, Any],
+) -> None:
+    """What became of a message that is not there any more is not known: it is told."""
+    server.script(Step.MAIL, Answer(451, "later"))
+    await send(hass, **DOOR, tag="a")
+    await send(hass, **DOOR, tag="a")
+    await send(hass, **DOOR, tag="b")
+    await shut_down(hass, loaded_entry)
+    counts = hass_storage[key_of(loaded_entry)]["data"]["counts"]
+    assert [count["went_out"] for count in counts] == [False] * 2
+    for number_of, count in enumerate(counts):
+        count["queue_id"] = f"01JDQG00000000000000000{number_of:03}"
+    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
+    await until(lambda: number(hass) == "0")
+    assert "Front door: again 1 ×" in [
+        message.subject for message in outbox_of(loaded_entry).messages()
+    ] + subjects(server)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param([], id="no object"),
+        pytest.param({"counts": {"a": 1}}, id="no list"),
+        pytest.param({"counts": [1, {}, {"key": 1}]}, id="no counts"),
+        pytest.param(
+            {
+                "counts": [
+                    {
+                        "length": 60,
+                        "until": "2026-11-28T12:00:00+00:00",
+                        "key": "",
+                        "tag": "",
+                        "title": "",
+                        "recipients": {"to": [], "cc": [], "bcc": []},
+                    }
+                ]
+            },
+            id="no recipients",
+        ),
+    ],
+)
+async def test_damaged(
+    hass: HomeAssistant,
+    server: QQServer,
+    entry: MockConfigEntry,
+    data: object,
+    hass_storage: dict[str, Any],
+) -> None:
+    """What cannot be read stops nothing."""
+    hass_storage[key_of(entry)] = {"version": 1, "minor_version": 1, "data": data}
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    assert (await send(hass, **DOOR))["status"] == "accepted"
+    assert (await send(hass, **DOOR))["status"] == "repeated"
+
+
+async def test_of_a_later_version(
+    hass: HomeAssistant,
+    server: QQServer,
+    entry: MockConfigEntry,
+    hass_storage: dict[str, Any],
+) -> None:
+    """What a later version has written stops nothing either."""
+    hass_storage[key_of(entry)] = {"version": 2, "minor_version": 1, "data": {}}
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    assert (await send(hass, **DOOR))["status"] == "accepted"
+
+
+async def test_backup(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A house that is a copy of another sends nothing that the other one sends."""
+    await send(hass, **DOOR)
+    await send(hass, **DOOR)
+    await shut_down(hass, loaded_entry)
+    (spool_of(hass, loaded_entry) / "__pycache__" / "present").unlink()
+    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
+    await later(hass, freezer, HOUR)
+    assert number(hass) == "0"
+    assert subjects(server) == ["Front door"]
+
+
+async def test_reload(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """An option that is changed disturbs nothing."""
+    await send(hass, **DOOR)
+    await send(hass, **DOOR)
+    assert await hass.config_entries.async_reload(loaded_entry.entry_id)
+    await hass.async_block_till_done()
+    assert number(hass) == "1"
+    assert (await send(hass, **DOOR))["count"] == 2
+
+
+async def test_removed(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    hass_storage: dict[str, Any],
+) -> None:
+    """With the account goes what it counted."""
+    await send(hass, **DOOR)
+    await send(hass, **DOOR)
+    await hass.config_entries.async_remove(loaded_entry.entry_id)
+    await hass.async_block_till_done()
+    assert key_of(loaded_entry) not in hass_storage
+    assert subjects(server) == ["Front door"]
+
+
+async def test_stop(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    hass_storage: dict[str, Any],
+) -> None:
+    """What was counted in the last moment is on disk when Home Assistant has stopped."""
+    await send(hass, **DOOR)
+    await send(hass, **DOOR)
+    await hass.async_stop(force=True)
+    assert hass.state is CoreState.stopped
+    counts = hass_storage[key_of(loaded_entry)]["data"]["counts"]
+    assert [count["counted"]["number"] for count in counts] == [1]
+
+
+async def test_telling_fails(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A mail that cannot be kept is made again a minute later."""
+    await send(hass, **DOOR)
+    await send(hass, **DOOR)
+    with monkeypatch.context() as full:
+        full.setattr(intake_module, "MAX_MESSAGES", 0)
+        server.script(Step.MAIL, Answer(451, "later"))
+        await later(hass, freezer, HOUR)
+        await until(lambda: "Repeats of 'Front door' wait" in caplog.text)
+    assert number(hass) == "1"
+    await hass.services.async_call(DOMAIN, "retry", {}, blocking=True)
+    await later(hass, freezer, timedelta(minutes=1))
+    await until(lambda: len(server.accepted) == 2)
+    assert number(hass) == "0"
+
+
+async def test_clock_that_is_set(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The time is measured by a clock that nobody can set."""
+    await send(hass, **DOOR)
+    # The steady clock stays where it is, while the other one jumps a day ahead.
+    steady = read_clock().steady
+    monkeypatch.setattr("time.clock_gettime", lambda _: steady)
+    freezer.tick(timedelta(days=1))
+    assert (await send(hass, **DOOR))["status"] == "repeated"
+
+
+async def test_bounded(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Beyond the bound nothing is counted, and nothing is swallowed."""
+    monkeypatch.setattr(counting_module, "MAX_COUNTS", 1)
+    for _ in "ab":
+        await send(hass, **DOOR)
+        assert (await send(hass, **DOOR, tag="b"))["status"] == "accepted"
+
+
+async def test_bad_value(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """It is a note, and the alert goes out."""
+    for value in ("soon", 0, {"days": 8}):
+        answer = await send(hass, **DOOR | {"repeat_after": value})
+        assert answer["status"] == "accepted"
+        assert "repeat_after" in answer["notes"][0]
+
+
+async def test_note_of_a_repeat(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """What a counted call has wrong is said in its answer."""
+    await send(hass, **DOOR)
+    answer = await send(hass, **DOOR, priority="fast")
+    assert answer["status"] == "repeated"
+    assert "fast" in answer["notes"][0]
+
+
+async def test_disk_refuses(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A disk that refuses stops nothing; it goes on until a restart."""
+
+    async def refuse(*_: Any) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    await send(hass, **DOOR)
+    with monkeypatch.context() as broken:
+        broken.setattr(Store, "_async_write_data", refuse)
+        await shut_down(hass, loaded_entry)
+    assert "cannot be kept: [Errno 30]" in caplog.text
+
+
+async def test_in_the_last_moment(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """What is raised while Home Assistant stops is counted as well."""
+    await send(hass, **DOOR)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
+    await hass.async_block_till_done()
+    assert (await send(hass, **DOOR))["status"] == "repeated"
+
+
+async def test_carried_over(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    hass_storage: dict[str, Any],
+) -> None:
+    """What waits tells of earlier ones, and stands for nothing it was not asked to."""
+    await send(hass, **DOOR)
+    await send(hass, **DOOR)
+    server.script(Step.MAIL, Answer(451, "later"))
+    plain = DOOR | {"repeat_after": None}
+    assert (await send(hass, **plain))["status"] == "deferred"
+    assert number(hass) == "1"
+    await shut_down(hass, loaded_entry)
+    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
+    await hass.async_block_till_done()
+    assert number(hass) == "1"
+    answer = await send(hass, **DOOR, wait=0)
+    assert (answer["status"], answer["notes"]) == ("deferred", [])
+    await hass.services.async_call(DOMAIN, "retry", {}, blocking=True)
+    await until(lambda: len(server.accepted) == 3)
+    told = ["1 ×" in body_of(mail) for mail in server.accepted]
+    assert sorted(told) == [False, False, True]
+    assert number(hass) == "0"
+
+
+async def test_stands_for_nothing(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """One that tells of earlier ones, and was not to be counted with, waits alone."""
+    await send(hass, **DOOR)
+    await send(hass, **DOOR)
+    server.script(Step.MAIL, Answer(451, "later"))
+    await send(hass, **DOOR | {"repeat_after": None})
+    answer = await send(hass, **DOOR, wait=0)
+    assert (answer["status"], answer["notes"]) == ("deferred", [])
+
+
+async def test_not_kept_while_the_account_rests(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A message that was not even tried raises, and swallows nothing."""
+    server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
+    await send(hass, message="Another")
+    monkeypatch.setattr(intake_module, "MAX_MESSAGES", 0)
+    for _ in "ab":
+        with pytest.raises(HomeAssistantError):
+            await send(hass, **DOOR)
+    assert await counted(hass) == []
+
+
+async def test_cleared_while_told(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is over is not told later either, though its mail could not be made."""
+    await send(hass, **DOOR, tag="door")
+    await send(hass, **DOOR, tag="door")
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def fail(*_: Any) -> None:
+        begun.set()
+        await go_on.wait()
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(intake_module.Intake, "async_make", fail)
+        freezer.tick(HOUR)
+        async_fire_time_changed(hass, dt_util.utcnow() + HOUR)
+        await begun.wait()
+        assert number(hass) == "1"
+        (message,) = await counted(hass)
+        assert message["tag"] == "door"
+        clear = hass.async_create_task(send(hass, message="", tag="door", clear=True))
+        await until(lambda: number(hass) == "0")
+        go_on.set()
+        with pytest.raises(HomeAssistantError):
+            await clear
+    await later(hass, freezer, timedelta(minutes=1))
+    assert subjects(server) == ["Front door"]
+
+
+async def test_partly_refused(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """Who was refused for good never gets it; for the others it stands."""
+    server.script(Step.RCPT, replies.MAILBOX_NOT_FOUND, match="b@", times=None)
+    server.script(Step.RCPT, Answer(451, "later"), match="c@")
+    alert = DOOR | {"to": ["b@example.com", "c@example.com"]}
+    assert (await send(hass, **alert))["status"] == "deferred"
+    assert (await send(hass, **alert))["status"] == "repeated"
+    await hass.services.async_call(DOMAIN, "retry", {}, blocking=True)
+    await until(lambda: server.accepted)
+    assert (await send(hass, **alert))["count"] == 2

@@ -1,0 +1,551 @@
+"""An alarm is sent again until someone acknowledges it, and no longer."""
+
+import asyncio
+from datetime import timedelta
+import re
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
+
+from custom_components.qq_mail.answers import get_answers
+from custom_components.qq_mail.const import DOMAIN, MAX_AGAIN
+from custom_components.qq_mail.outbox import intake as intake_module
+from custom_components.qq_mail.repeating import acknowledge
+from custom_components.qq_mail.repeats import reminding as reminding_module
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.util import dt as dt_util
+
+from ..conftest import Events, shut_down
+from ..outbox.test_outbox import later, notify, outbox_of, spool_of, until
+from ..qq_server import Answer, Close, QQServer, Step, replies
+from ..test_sending import body_of, send
+from .test_counting import key_of, subjects
+
+TEN_MINUTES = timedelta(minutes=10)
+DAY = timedelta(days=1)
+WATER: dict[str, Any] = {
+    "title": "Water",
+    "message": "The sensor is wet.",
+    "tag": "water",
+    "priority": "highest",
+    "repeat_until_acknowledged": "00:10:00",
+}
+
+
+async def reminders(hass: HomeAssistant) -> list[dict[str, Any]]:
+    """Return what get_outbox shows."""
+    answer = await hass.services.async_call(
+        DOMAIN, "get_outbox", {}, blocking=True, return_response=True
+    )
+    assert answer
+    some: Any = answer["reminders"]
+    return list(some)
+
+
+async def test_repeated_until_acknowledged(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """In one conversation, numbered, with what is so by then; a press ends it."""
+    hass.states.async_set("sensor.depth", "3", {"friendly_name": "Depth"})
+    first = await send(hass, **WATER, entities="sensor.depth", to="a@b.cn")
+    hass.states.async_set("sensor.depth", "4", {"friendly_name": "Depth"})
+    await later(hass, freezer, TEN_MINUTES)
+    await until(lambda: len(server.accepted) == 2)
+    mail, again = server.accepted
+    assert again.subject == "Water (no. 2)"
+    assert "No. 2: nobody has acknowledged" in body_of(again)
+    assert "Depth: 4" in body_of(again)
+    assert "The sensor is wet." in body_of(again)
+    assert again.recipients == mail.recipients
+    for field in ("References", "X-Priority"):
+        assert again.message[field] == mail.message[field]
+    (shown,) = await reminders(hass)
+    assert (shown["tag"], shown["number"]) == ("water", 2)
+    await later(hass, freezer, TEN_MINUTES)
+    await until(lambda: len(server.accepted) == 3)
+    # By any of its mails.
+    acknowledge(hass, loaded_entry.entry_id, "another")
+    acknowledge(hass, loaded_entry.entry_id, first["queue_id"])
+    assert await reminders(hass) == []
+    acknowledge(hass, loaded_entry.entry_id, first["queue_id"])
+    await later(hass, freezer, TEN_MINUTES)
+    assert len(server.accepted) == 3
+
+
+async def test_nothing_repeated(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """A press may belong to a mail that is not repeated."""
+    acknowledge(hass, loaded_entry.entry_id, "unknown")
+    assert await reminders(hass) == []
+
+
+async def test_without_a_tag(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Its queue id is its tag, by which it can be cleared."""
+    answer = await send(hass, message="Wet", repeat_until_acknowledged=600)
+    await later(hass, freezer, TEN_MINUTES)
+    await until(lambda: len(server.accepted) == 2)
+    assert subjects(server)[1] == "Home Assistant (no. 2)"
+    first, second = server.accepted
+    assert first.message["References"] == second.message["References"]
+    await send(hass, message="", tag=answer["queue_id"], clear=True)
+    await later(hass, freezer, TEN_MINUTES)
+    assert len(server.accepted) == 3
+    assert await reminders(hass) == []
+
+
+async def test_by_notify(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The other door offers it as well; a file that is gone by then is a note."""
+    await notify(hass, data={"repeat_until_acknowledged": 60, "images": "/a/b.png"})
+    await later(hass, freezer, timedelta(minutes=1))
+    await until(lambda: len(server.accepted) == 2)
+    assert "b.png" in body_of(server.accepted[1])
+
+
+async def test_outage(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """While QQ is away one waits, and the next is due after that one went out."""
+    server.script(Step.CONNECT, Close(), times=None)
+    await send(hass, **WATER)
+    for place in range(2):
+        await later(hass, freezer, TEN_MINUTES)
+        await events.wait(place + 2)
+    assert len(outbox_of(loaded_entry)) == 1
+    assert (await reminders(hass))[0]["next"] is None
+    server.reset()
+    await hass.services.async_call(DOMAIN, "retry", {}, blocking=True)
+    await until(lambda: len(server.accepted) == 1)
+    await later(hass, freezer, TEN_MINUTES)
+    await until(lambda: len(server.accepted) == 2)
+
+
+async def test_over_by_itself(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """After a day nobody will."""
+    await send(hass, **WATER)
+    await later(hass, freezer, DAY)
+    assert await reminders(hass) == []
+    assert "Nobody acknowledged water" in caplog.text
+    assert len(server.accepted) == 1
+
+
+async def test_refused(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """What was refused for good is not repeated; what it took the place of is."""
+    server.script(Step.DOT, replies.CONTENT)
+    with pytest.raises(HomeAssistantError):
+        await send(hass, **WATER)
+    assert await reminders(hass) == []
+    await send(hass, **WATER)
+    server.script(Step.DOT, replies.CONTENT)
+    with pytest.raises(HomeAssistantError):
+        await send(hass, **WATER | {"title": "More water"})
+    await later(hass, freezer, TEN_MINUTES)
+    await until(lambda: len(server.accepted) == 2)
+    assert subjects(server) == ["Water", "Water (no. 2)"]
+
+
+async def test_expired(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """One that is too old ends nothing: the next one takes its place."""
+    server.script(Step.CONNECT, Close())
+    await send(hass, **WATER, expires_after=60)
+    await later(hass, freezer, timedelta(minutes=2))
+    await until(lambda: "expired" in events.outcomes or server.accepted)
+    await later(hass, freezer, TEN_MINUTES)
+    await until(lambda: server.accepted)
+
+
+@pytest.mark.parametrize("taken", [True, False])
+async def test_acknowledged_while_one_waits(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    taken: bool,
+) -> None:
+    """A mail that reminds of nothing any more does not go out."""
+    first = await send(hass, **WATER)
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    make = intake_module.Intake.async_make
+
+    async def wait(*args: Any) -> Any:
+        begun.set()
+        await go_on.wait()
+        return await make(*args)
+
+    monkeypatch.setattr(intake_module.Intake, "async_make", wait)
+    server.script(Step.MAIL, Answer(451, "later"))
+    freezer.tick(TEN_MINUTES)
+    async_fire_time_changed(hass, dt_util.utcnow() + TEN_MINUTES)
+    await begun.wait()
+    if taken:
+        go_on.set()
+        await until(lambda: outbox_of(loaded_entry).messages())
+    acknowledge(hass, loaded_entry.entry_id, first["queue_id"])
+    go_on.set()
+    await hass.async_block_till_done()
+    await until(lambda: not outbox_of(loaded_entry).messages())
+    assert subjects(server) == ["Water"]
+
+
+async def test_acknowledged_before_the_others_have_it(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """The first mail goes to everyone, though one of them has acknowledged it."""
+    server.script(Step.RCPT, Answer(451, "later"), match="b@")
+    answer = await send(hass, **WATER, to=["a@b.cn", "b@b.cn"])
+    acknowledge(hass, loaded_entry.entry_id, answer["queue_id"])
+    await hass.services.async_call(DOMAIN, "retry", {}, blocking=True)
+    await until(lambda: len(server.accepted) == 2)
+
+
+@pytest.mark.parametrize("one", [True, False])
+async def test_discarded(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry, one: bool
+) -> None:
+    """What is discarded while it waits is not repeated."""
+    server.script(Step.MAIL, Answer(451, "later"))
+    answer = await send(hass, **WATER)
+    chosen = {"queue_id": answer["queue_id"]} if one else {}
+    await hass.services.async_call(DOMAIN, "discard", chosen, blocking=True)
+    assert await reminders(hass) == []
+
+
+async def test_raised_anew(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """One tag is repeated once; its older mails still end it."""
+    first = await send(hass, **WATER)
+    await send(hass, **WATER | {"title": "More water"})
+    (shown,) = await reminders(hass)
+    assert shown["number"] == 1
+    await later(hass, freezer, TEN_MINUTES)
+    await until(lambda: len(server.accepted) == 3)
+    assert subjects(server)[2] == "More water (no. 2)"
+    acknowledge(hass, loaded_entry.entry_id, first["queue_id"])
+    assert await reminders(hass) == []
+
+
+async def test_counted_is_not_repeated(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """What is counted begins nothing: the one that stands for it is repeated."""
+    for _ in "abc":
+        await send(hass, **WATER, repeat_after=3600)
+    (shown,) = await reminders(hass)
+    assert shown["number"] == 1
+    assert len(server.accepted) == 1
+
+
+async def test_restart(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """It goes on after a restart, be it overdue by then."""
+    first = await send(hass, **WATER)
+    await shut_down(hass, loaded_entry)
+    freezer.tick(DAY / 2)
+    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
+    await until(lambda: len(server.accepted) == 2)
+    assert subjects(server)[1] == "Water (no. 2)"
+    acknowledge(hass, loaded_entry.entry_id, first["queue_id"])
+    assert await reminders(hass) == []
+
+
+async def test_restart_while_one_waits(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """After a restart, too, the next one waits for the last."""
+    server.script(Step.CONNECT, Close(), times=None)
+    await send(hass, **WATER)
+    await shut_down(hass, loaded_entry)
+    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
+    await hass.async_block_till_done()
+    await later(hass, freezer, TEN_MINUTES)
+    assert len(outbox_of(loaded_entry)) == 1
+    assert (await reminders(hass))[0]["number"] == 1
+
+
+async def test_acknowledged_after_a_restart(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """What waits since an earlier run goes as well."""
+    first = await send(hass, **WATER)
+    server.script(Step.MAIL, Answer(451, "later"), times=None)
+    await later(hass, freezer, TEN_MINUTES)
+    await events.wait(2)
+    await shut_down(hass, loaded_entry)
+    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
+    await hass.async_block_till_done()
+    assert len(outbox_of(loaded_entry)) == 1
+    acknowledge(hass, loaded_entry.entry_id, first["queue_id"])
+    await until(lambda: not outbox_of(loaded_entry).messages())
+
+
+async def test_replaced_while_it_is_made(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A first mail that fails ends nothing that has taken its place."""
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    make = intake_module.Intake.async_make
+
+    async def fail_once(*args: Any) -> Any:
+        if not begun.is_set():
+            begun.set()
+            await go_on.wait()
+            raise OSError
+        return await make(*args)
+
+    monkeypatch.setattr(intake_module.Intake, "async_make", fail_once)
+    first = hass.async_create_task(send(hass, **WATER))
+    await begun.wait()
+    second = hass.async_create_task(send(hass, **WATER))
+    await asyncio.sleep(0)
+    go_on.set()
+    with pytest.raises(HomeAssistantError):
+        await first
+    assert (await second)["status"] == "accepted"
+    assert len(await reminders(hass)) == 1
+
+
+@pytest.mark.parametrize(
+    ("actions", "title"),
+    [
+        pytest.param(None, "Acknowledge", id="added"),
+        pytest.param(
+            [{"action": "ACKNOWLEDGE", "title": "I know"}], "I know", id="one's own"
+        ),
+    ],
+)
+async def test_press(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    actions: list[dict[str, str]] | None,
+    title: str,
+) -> None:
+    """Each mail has the button that ends it, as long as the first one's."""
+    await hass.config.async_update(external_url="https://home.example.com")
+    await send(
+        hass, **WATER, actions=actions, actions_expire_after="00:30:00", wait=300
+    )
+    await later(hass, freezer, TEN_MINUTES)
+    await until(lambda: len(server.accepted) == 2)
+    for mail in server.accepted:
+        assert title in body_of(mail, "html")
+        assert body_of(mail, "html").count("/api/qq_mail/action/") == 1
+    times = {
+        re.findall(r"until ([-0-9: ]+)", body_of(mail))[-1] for mail in server.accepted
+    }
+    assert len(times) == 1
+    answers = get_answers(hass)
+    links = answers.all()
+    assert len(links) == 2
+    answers.press(links[-1])
+    assert await reminders(hass) == []
+
+
+async def test_another_button(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """Only the one that acknowledges ends it."""
+    await hass.config.async_update(external_url="https://home.example.com")
+    await send(hass, **WATER, actions=[{"action": "close", "title": "Close"}])
+    answers = get_answers(hass)
+    close, known = answers.all()
+    answers.press(close)
+    assert len(await reminders(hass)) == 1
+    answers.press(known)
+    assert await reminders(hass) == []
+
+
+async def test_preview(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """It shows the button, and begins nothing."""
+    await hass.config.async_update(external_url="https://home.example.com")
+    answer = await hass.services.async_call(
+        DOMAIN, "preview_message", WATER, blocking=True, return_response=True
+    )
+    assert answer
+    assert "Acknowledge" in str(answer["html"])
+    assert await reminders(hass) == []
+
+
+async def test_backup(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A house that is a copy of another leaves its alarms to that one."""
+    await send(hass, **WATER)
+    await shut_down(hass, loaded_entry)
+    (spool_of(hass, loaded_entry) / "__pycache__" / "present").unlink()
+    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
+    await later(hass, freezer, TEN_MINUTES)
+    assert await reminders(hass) == []
+
+
+async def test_damaged(
+    hass: HomeAssistant,
+    server: QQServer,
+    entry: MockConfigEntry,
+    hass_storage: dict[str, Any],
+) -> None:
+    """What cannot be read stops nothing."""
+    data = {"counts": [], "reminders": [1, {"every": 60}]}
+    hass_storage[key_of(entry)] = {"version": 1, "minor_version": 1, "data": data}
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    assert await reminders(hass) == []
+
+
+async def test_removed_and_stopped(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    hass_storage: dict[str, Any],
+) -> None:
+    """Nothing is repeated by a house that stops, nor for an account that is gone."""
+    await send(hass, **WATER)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
+    await hass.async_block_till_done()
+    await send(hass, **WATER)
+    await hass.config_entries.async_remove(loaded_entry.entry_id)
+    await hass.async_block_till_done()
+    assert key_of(loaded_entry) not in hass_storage
+
+
+async def test_not_kept(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """One that could not be kept is followed by the next; a first one by none."""
+    await send(hass, **WATER)
+    server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
+    await send(hass, message="Another")
+    with monkeypatch.context() as full:
+        full.setattr(intake_module, "MAX_MESSAGES", 0)
+        await later(hass, freezer, TEN_MINUTES)
+        await until(lambda: "water could not be sent again" in caplog.text)
+        with pytest.raises(HomeAssistantError):
+            await send(hass, **WATER | {"tag": "other"})
+    (shown,) = await reminders(hass)
+    assert (shown["tag"], shown["number"]) == ("water", 2)
+    await later(hass, freezer, TEN_MINUTES)
+    await until(lambda: len(outbox_of(loaded_entry)) == 2)
+
+
+async def test_not_made(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A first mail that was never made is not repeated."""
+
+    async def fail(*_: Any) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(intake_module.Intake, "async_make", fail)
+    with pytest.raises(RuntimeError):
+        await send(hass, **WATER)
+    assert await reminders(hass) == []
+
+
+async def test_bounded(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of too many the oldest is not repeated any more."""
+    monkeypatch.setattr(reminding_module, "MAX_REMINDERS", 1)
+    for tag in "ab":
+        await send(hass, **WATER | {"tag": tag})
+    assert [shown["tag"] for shown in await reminders(hass)] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("data", "note"),
+    [
+        pytest.param(
+            {"repeat_until_acknowledged": 30}, "repeat_until_acknowledged", id="short"
+        ),
+        pytest.param({"message": "x" * MAX_AGAIN}, "is not repeated", id="too much"),
+        pytest.param({"entities": {1: {2}, (3,): 4}}, "is not repeated", id="no JSON"),
+    ],
+)
+async def test_cannot_be_repeated(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    data: dict[str, Any],
+    note: str,
+) -> None:
+    """It is a note, and the alert goes out."""
+    answer = await send(hass, **WATER | data)
+    assert answer["status"] == "accepted"
+    assert any(note in text for text in answer["notes"])
+    assert await reminders(hass) == []
