@@ -529,6 +529,8 @@ async def test_rate_limit(
     await until(lambda: not outbox.messages())
     assert len(server.accepted) == 2
     assert outbox.rest is None
+    # At this pace, one in five minutes, until there is room for one that is not urgent.
+    await later(hass, freezer, timedelta(minutes=10))
     server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
     await notify(hass)
     await until(lambda: outbox.rest)
