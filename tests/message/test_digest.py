@@ -198,6 +198,17 @@ async def test_a_thousand(writer: DigestWriter) -> None:
     assert len(mail["Subject"]) < 250
 
 
+async def test_no_longer_than_programs_show(writer: DigestWriter) -> None:
+    """Signs that take five times their place in HTML."""
+    mail = digest_of(
+        writer, *(kept(n, f"{n} {'&' * 300}", "&" * 2000) for n in range(50))
+    )
+    assert 50_000 < len(text_of(mail, "html").encode()) < 102_000
+    text = text_of(mail)
+    shown = text.count("…") // 2
+    assert f"and {50 - shown} more alerts" in text
+
+
 async def test_nobody_wants_it(writer: DigestWriter) -> None:
     """It ends as soon as that is known."""
 
