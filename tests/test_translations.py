@@ -285,7 +285,7 @@ def entity_texts() -> set[str]:
             f"{message}.state_attributes.{key}.name"
             for key in (
                 *("attempts", "cause", "next_attempt", "queue_id", "recipients"),
-                *("reply", "subject"),
+                *("reply", "subject", "digest"),
             )
         ),
         f"{action}.name",
