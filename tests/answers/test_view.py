@@ -150,6 +150,32 @@ async def test_press_from_another_site(
         assert await unknown.text() == await response.text()
 
 
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
+async def test_other_methods(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    hass_client_no_auth: ClientSessionGenerator,
+    method: str,
+) -> None:
+    """What is neither a look nor a press does nothing, and bans nobody."""
+    config = {"ip_ban_enabled": True, "login_attempts_threshold": 1}
+    assert await async_setup_component(hass, "http", {"http": config})
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    house, browser = House(hass, entry), await hass_client_no_auth()
+    (token,) = house.issue()
+    for path in (path_of(token), path_of("0" * 64)):
+        answer = await browser.request(method, path, headers={"Origin": "null"})
+        assert answer.status in (403, 405)
+        assert token not in await answer.text()
+    elsewhere = {"Sec-Fetch-Site": "cross-site"}
+    assert (await browser.post(path_of(token), headers=elsewhere)).status == 403
+    assert house.clicks == []
+    assert hass.http.app[KEY_BAN_MANAGER].ip_bans_lookup == {}
+    assert (await browser.post(path_of(token))).status == 200
+    assert len(house.clicks) == 1
+
+
 async def test_unknown_alike(house: House, browser: Browser) -> None:
     """Nothing tells a token that never was from one that is over or malformed."""
     (revoked,) = house.issue(queue_id="revoked")
