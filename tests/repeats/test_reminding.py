@@ -514,6 +514,29 @@ async def test_not_made(
     assert await reminders(hass) == []
 
 
+async def test_breaks(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """An error that nobody expected does not end what nobody has acknowledged."""
+
+    async def fail(*_: Any) -> None:
+        raise RuntimeError("broken")
+
+    await send(hass, **WATER)
+    with monkeypatch.context() as broken:
+        broken.setattr(intake_module.Intake, "async_make", fail)
+        await later(hass, freezer, TEN_MINUTES)
+        await until(lambda: "water could not be sent again: broken" in caplog.text)
+    assert "Traceback" in caplog.text
+    await later(hass, freezer, TEN_MINUTES)
+    await until(lambda: len(server.accepted) == 2)
+
+
 async def test_bounded(
     hass: HomeAssistant,
     server: QQServer,
