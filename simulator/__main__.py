@@ -1,9 +1,11 @@
 """Play some days of a house, and say what happened."""
 
 import argparse
+from pathlib import Path
 import sys
 import time
 
+from . import floods
 from .scenarios import SCENARIOS, play
 
 
@@ -15,7 +17,13 @@ def main() -> int:
     parser.add_argument(
         "scenarios", nargs="*", metavar="scenario", help=", ".join(SCENARIOS)
     )
+    parser.add_argument(
+        "--floods", action="store_true", help="a week with floods, in three houses"
+    )
+    parser.add_argument("--chart", type=Path, help="where to draw that, as an SVG")
     options = parser.parse_args()
+    if options.floods:
+        return _play_floods(options)
     names = options.scenarios or list(SCENARIOS)
     if unknown := set(names) - SCENARIOS.keys():
         parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
@@ -27,6 +35,16 @@ def main() -> int:
     for fault in summary.faults:
         print(f"FAULT: {fault}", file=sys.stderr)
     return len(summary.faults)
+
+
+def _play_floods(options: argparse.Namespace) -> int:
+    """Print a table, and return how many alerts were lost."""
+    plan = floods.Plan(options.days)
+    weeks = [floods.play(kind, plan, options.seed) for kind in floods.KINDS]
+    print("\n".join(floods.table(weeks)))
+    if options.chart:
+        options.chart.write_text(floods.chart(weeks), encoding="utf-8")
+    return sum(week.lost for week in weeks)
 
 
 if __name__ == "__main__":

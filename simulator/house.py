@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Any
 
 from custom_components.qq_mail.mail.diagnosis import Cause
 from custom_components.qq_mail.mail.errors import MailError, OutcomeUnknownError
@@ -13,6 +14,7 @@ from custom_components.qq_mail.mail.models import (
     SubmissionResult,
 )
 from custom_components.qq_mail.outbox.clock import Now
+from custom_components.qq_mail.outbox.digest import originals
 from custom_components.qq_mail.outbox.events import (
     AskForCode,
     Attempt,
@@ -22,10 +24,13 @@ from custom_components.qq_mail.outbox.events import (
     CodeRenewed,
     DataBegins,
     Decision,
+    DigestWriting,
     DiscardAsked,
     Event,
     KeepStanding,
     LoginFailed,
+    Merge,
+    Merged,
     Remove,
     SessionOpened,
     Started,
@@ -57,6 +62,7 @@ _IDLE, _LONG_IDLE = 10.0, 240.0
 _TICK = 0.001
 _PATIENCE = 60.0
 """Seconds that a call waits for a message which could not be kept."""
+_COMPOSING = 0.5
 _NO_ANSWER = 600.0
 """Seconds: what the session waits for the answer to the final dot."""
 
@@ -65,9 +71,18 @@ class House:
     """Does what the heart decides, with a server, a disk and clocks that are played."""
 
     def __init__(
-        self, agenda: Agenda, server: Server, report: Report, chance: Random
+        self,
+        agenda: Agenda,
+        server: Server,
+        report: Report,
+        chance: Random,
+        pace: Pace,
+        *,
+        digest: bool,
     ) -> None:
-        """Prepare; `start` begins."""
+        """Prepare; `start` begins. With `digest`, floods are merged."""
+        self._pace = pace
+        self._digest = digest
         self.agenda = agenda
         self.server = server
         self.report = report
@@ -79,7 +94,7 @@ class House:
         self.queue = Queue()
         self.running = False
         self._booted = -HOUR
-        self._standing = self.disk.load_standing(PACE, self.now)
+        self._standing = self.disk.load_standing(self._pace, self.now)
         self._process = 0
         """Which one it is: what an earlier one had begun is over."""
         self._turn = 0
@@ -101,10 +116,10 @@ class House:
         """Start, with what is on disk."""
         self.running = True
         self.queue, cut_off = self.disk.load(self.now)
-        self._standing = self.disk.load_standing(PACE, self.now)
+        self._standing = self.disk.load_standing(self._pace, self.now)
         self._hold = self._standing.hold
         for queue_id in cut_off:
-            self.report.alerts[queue_id].may_copy = True
+            self.report.allow_copy(queue_id)
         self._tell(Started(cut_off))
 
     def kill(self, seconds: float, *, power: bool) -> None:
@@ -115,7 +130,7 @@ class House:
         self._kept = None
         for queue_id in self.disk.pending:
             # The disk knows no better.
-            self.report.alerts[queue_id].may_copy = True
+            self.report.allow_copy(queue_id)
         for message in self.queue:
             if message.in_memory:
                 self.report.alerts[message.queue_id].refused = True
@@ -141,33 +156,63 @@ class House:
 
     # People
 
-    def alert(self, subject: str, priority: Priority = Priority.NORMAL) -> None:
+    def alert(
+        self,
+        subject: str,
+        priority: Priority = Priority.NORMAL,
+        recipients: tuple[str, ...] = FAMILY,
+    ) -> None:
         """Raise an alert; what runs on the machine cannot while it is off."""
         if not self.running:
             return
+        now = self.now
+        message = self._message(
+            subject, recipients, IMPORTANCE[priority], in_memory=self.disk.full
+        )
+        reachable = not (self.server.away or self.server.refuses or self._hold)
+        self.report.take(message, reachable=reachable)
+        if message.in_memory:
+            self._later(_PATIENCE, lambda: self._fail_call(message))
+        else:
+            self.disk.write(message, now)
+        self._tell(Taken(message))
+
+    def _message(
+        self, subject: str, recipients: tuple[str, ...], importance: int, **values: Any
+    ) -> QueuedMessage:
         self._number += 1
         now = self.now
-        message = QueuedMessage(
+        return QueuedMessage(
             queue_id=f"{self._number:026}",
             subject=subject,
             reverse_path="house@qq.com",
-            recipients=FAMILY,
+            recipients=recipients,
             message_id=f"<{self._number}@qq.com>",
-            importance=IMPORTANCE[priority],
+            importance=importance,
             size=2000,
             dated=now.wall,
             raised=now.steady,
             arrived=now.steady,
             lifetime=DAY,
             due=0.0,
-            in_memory=self.disk.full,
+            **values,
         )
-        self.report.take(message)
-        if message.in_memory:
-            self._later(_PATIENCE, lambda: self._fail_call(message))
-        else:
-            self.disk.write(message, now)
-        self._tell(Taken(message))
+
+    def _compose(self, messages: tuple[QueuedMessage, ...]) -> None:
+        """Make one of many: at one instant the disk has the one for the others."""
+        first = messages[0].queue_id
+        self._tell(DigestWriting(first))
+        digest = self._message(
+            f"{len(messages)} alerts",
+            messages[0].recipients,
+            max(message.importance for message in messages),
+            merged=originals(messages),
+        )
+        self.report.merge(digest)
+        self.disk.write(digest, self.now)
+        for message in messages:
+            self.disk.remove(message.queue_id)
+        self._tell(Merged(first, digest))
 
     def _fail_call(self, message: QueuedMessage) -> None:
         """End a call whose message could not be kept, and is not tried either."""
@@ -193,6 +238,7 @@ class House:
             self.now,
             chance=self.chance.random,
             session_open=self._session_open,
+            digest=self._digest,
         )
         for decision in decisions:
             self._do(decision)
@@ -222,6 +268,8 @@ class House:
         match decision:
             case Attempt():
                 self._attempt(decision.message, fresh=decision.fresh)
+            case Merge():
+                self._later(_COMPOSING, lambda: self._compose(decision.messages))
             case CheckLogin():
                 self._later(_LOGIN, self._check_login)
             case Write():
@@ -300,7 +348,7 @@ class House:
 
     def _give_up(self, message: QueuedMessage, *, fresh: bool) -> None:
         """Stop waiting for an answer."""
-        self.report.alerts[message.queue_id].may_copy = True
+        self.report.allow_copy(message.queue_id)
         error = OutcomeUnknownError(Cause.OUTCOME_UNKNOWN, Step.END_OF_DATA)
         self._fail(message, error, fresh=fresh)
 

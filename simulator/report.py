@@ -27,6 +27,8 @@ class Alert:
     """The disk did not take it."""
     settled: dict[str, Outcome] = field(default_factory=dict)
     """By recipient."""
+    reachable: bool = True
+    """Whether there was a server that took the account's messages."""
     may_copy: bool = False
     """Whether there was a reason to send it twice."""
     refused: bool = False
@@ -92,6 +94,8 @@ class Report:
     def __init__(self, agenda: Agenda, say: Callable[[str], object]) -> None:
         """Begin with nothing told; `say` prints a line."""
         self.alerts: dict[str, Alert] = {}
+        self.digests: dict[str, tuple[str, ...]] = {}
+        """By queue ids: what they are made of."""
         self._agenda = agenda
         self._say = say
         self._late: list[float] = []
@@ -103,7 +107,7 @@ class Report:
         clock = f"{hours:02}:{rest // 60:02}:{rest % 60:02}"
         self._say(f"day {time.days + 1} {clock}  {text}")
 
-    def take(self, message: QueuedMessage) -> None:
+    def take(self, message: QueuedMessage, *, reachable: bool) -> None:
         """Note an alert."""
         self.alerts[message.queue_id] = Alert(
             subject=message.subject,
@@ -111,10 +115,26 @@ class Report:
             recipients=message.recipients,
             raised=self._agenda.now,
             in_memory=message.in_memory,
+            reachable=reachable,
         )
+
+    def merge(self, digest: QueuedMessage) -> None:
+        """Note a digest; what became of each message in it is told for that."""
+        self.digests[digest.queue_id] = tuple(one.queue_id for one in digest.merged)
+
+    def in_mail(self, queue_id: str) -> tuple[str, ...]:
+        """Return the alerts that a mail tells of."""
+        return self.digests.get(queue_id, (queue_id,))
+
+    def allow_copy(self, queue_id: str) -> None:
+        """Note that there is a reason to send a mail twice."""
+        for one in self.in_mail(queue_id):
+            self.alerts[one].may_copy = True
 
     def hear(self, event: OutboxEvent) -> None:
         """Note an outcome."""
+        if event.queue_id in self.digests:
+            return
         alert = self.alerts[event.queue_id]
         if event.next_attempt or event.outcome is Outcome.DEFERRED:
             return
@@ -153,11 +173,12 @@ class Report:
         first: dict[tuple[str, str], float] = {}
         copies = needless = 0
         for one in server.deliveries:
-            key = (one.queue_id, one.recipient)
-            if key in first:
-                copies += 1
-                needless += not self.alerts[one.queue_id].may_copy
-            first.setdefault(key, one.at)
+            for queue_id in self.in_mail(one.queue_id):
+                key = (queue_id, one.recipient)
+                if key in first:
+                    copies += 1
+                    needless += not self.alerts[queue_id].may_copy
+                first.setdefault(key, one.at)
         reached = {queue_id for queue_id, _ in first}
         waits: dict[int, float] = {}
         for (queue_id, _), at in first.items():

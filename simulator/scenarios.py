@@ -4,9 +4,10 @@ from collections.abc import Callable
 from random import Random
 
 from custom_components.qq_mail.mail.models import Priority
+from custom_components.qq_mail.outbox.pace import Pace
 
 from .agenda import DAY, HOUR, MINUTE, Agenda
-from .house import FAMILY, House
+from .house import FAMILY, PACE, House
 from .report import Report, Summary
 from .server import Server
 
@@ -27,13 +28,22 @@ _YEARS_BACK = -56 * 365 * DAY
 class World:
     """A house, its server, and what is going to happen."""
 
-    def __init__(self, seed: int, say: Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        seed: int,
+        say: Callable[[str], object],
+        pace: Pace = PACE,
+        *,
+        digest: bool = False,
+    ) -> None:
         """Begin; what chance does, the seed decides."""
         self.chance = Random(seed)  # noqa: S311 - the same each time
         self.agenda = Agenda()
         self.server = Server(self.agenda)
         self.report = Report(self.agenda, say)
-        self.house = House(self.agenda, self.server, self.report, self.chance)
+        self.house = House(
+            self.agenda, self.server, self.report, self.chance, pace, digest=digest
+        )
 
     def say_and_do(self, text: str, do: Callable[[], object]) -> Callable[[], object]:
         """Return what is noted when it is done."""
@@ -89,10 +99,10 @@ def _outage(world: World, at: float) -> None:
 
 def _rate_limit(world: World, at: float) -> None:
     """More than QQ takes."""
-    limit = world.set_server(limit=8)
+    limit = world.set_server(limits={MINUTE: 8})
     world.agenda.at(at, world.say_and_do("at most 8 a minute from now on", limit))
     world.burst(at + MINUTE, MINUTE, 40, "Window open")
-    no_limit = world.set_server(limit=None)
+    no_limit = world.set_server(limits={})
     world.agenda.at(at + 8 * HOUR, world.say_and_do("no limit any more", no_limit))
 
 

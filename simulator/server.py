@@ -13,7 +13,7 @@ from custom_components.qq_mail.mail.errors import (
 )
 from custom_components.qq_mail.mail.models import Reply, Step
 
-from .agenda import MINUTE, Agenda
+from .agenda import DAY, MINUTE, Agenda
 
 OK = Reply(250, "OK: queued as.")
 _LOGIN_FAIL = Reply(
@@ -23,8 +23,6 @@ _LOGIN_FAIL = Reply(
 )
 _TOO_MANY = Reply(550, "Too many attempts. Unable to send. Try again later")
 _NO_SUCH = Reply(550, "Mailbox not found or access denied")
-_PENALTY = 30 * MINUTE
-"""So long a rate limit refuses everything; each try begins it anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +48,15 @@ class Server:
         """So many logins it refuses in passing."""
         self.code = 1
         """Which authorization code it takes."""
-        self.limit: int | None = None
-        """Messages a minute; beyond that it refuses everything for half an hour."""
+        self.limits: Mapping[float, int] = {}
+        """Messages in so many seconds; beyond that it refuses everything for a while."""
+        self.penalty = 30 * MINUTE
+        """So long; each try begins it anew."""
         self.drops: set[str] = set()
         """Recipients that it refuses for good, and hangs up."""
         self.logins = self.mails = self.refused = 0
+        self.refused_for_rate: list[float] = []
+        """When."""
         self.deliveries: list[Delivery] = []
         self._agenda = agenda
         self._recent: deque[float] = deque()
@@ -78,6 +80,7 @@ class Server:
         self.mails += 1
         if self._is_too_much():
             self.refused += 1
+            self.refused_for_rate.append(self._agenda.now)
             cause = diagnose(_TOO_MANY, Step.MAIL)
             return MessageRefusedError(cause, Step.MAIL, _TOO_MANY)
         for recipient in recipients:
@@ -99,13 +102,23 @@ class Server:
             Delivery(self._agenda.now, queue_id, recipient) for recipient in recipients
         ]
 
+    def accept_from_others(self, number: int) -> None:
+        """Take messages that somebody else sends by the same account."""
+        self._recent.extend([self._agenda.now] * number)
+
+    @property
+    def refuses(self) -> bool:
+        """Whether it refuses everything now, whatever the account sends."""
+        return bool(self.limits) and self._agenda.now < self._refuses_until
+
     def _is_too_much(self) -> bool:
         now = self._agenda.now
-        if self.limit is None:
-            return False
-        while self._recent and self._recent[0] <= now - MINUTE:
+        while self._recent and self._recent[0] <= now - DAY:
             self._recent.popleft()
-        if now < self._refuses_until or len(self._recent) >= self.limit:
-            self._refuses_until = now + _PENALTY
+        if self.refuses or any(
+            sum(at > now - seconds for at in self._recent) >= number
+            for seconds, number in self.limits.items()
+        ):
+            self._refuses_until = now + self.penalty
             return True
         return False

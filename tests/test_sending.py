@@ -22,7 +22,7 @@ from homeassistant.helpers import (
     label_registry as lr,
 )
 
-from .conftest import ADDRESS, CODE, Events, shut_down
+from .conftest import ADDRESS, CODE, Events, settle_folder, shut_down
 from .outbox.test_outbox import later, outbox_of, spool_of, until
 from .qq_server import AcceptedMessage, Answer, Close, Hang, QQServer, Step, replies
 from .test_notify import ENTITY, RECIPIENT
@@ -895,6 +895,7 @@ async def test_conversations_are_bounded(
         await send(hass, tag=tag)
     await shut_down(hass, loaded_entry)
     spool = spool_of(hass, loaded_entry)
+    settle_folder(spool)
     kept = json.loads((spool / "state.json").read_text())
     assert list(kept["threads"]) == ["b", "c"]
 
