@@ -66,6 +66,7 @@ class Bench:
                 "expires_after": 24,
                 "burst": 5,
                 "messages_per_minute": 0,
+                "messages_per_day": 0,
                 "size_budget": 50,
             },
         )

@@ -25,6 +25,7 @@ from tests.e2e.test_crash import (  # noqa: E402
     SEED,
     FaultyServer,
     add_account,
+    allow_any_number_of_logins,
     chance_for,
     waiting,
 )
@@ -139,6 +140,9 @@ async def soak(
 ) -> int:
     """Raise alerts, let the server calm down, and tell what is wrong: 0 if nothing."""
     await add_account(home_assistant, server)
+    await home_assistant.stop()
+    allow_any_number_of_logins(home_assistant)
+    await home_assistant.start()
     alerts = Alerts()
     async with home_assistant.channel() as channel:
         await loaded(channel)

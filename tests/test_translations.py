@@ -284,8 +284,8 @@ def entity_texts() -> set[str]:
         *(
             f"{message}.state_attributes.{key}.name"
             for key in (
-                *("attempts", "cause", "next_attempt", "queue_id", "recipients"),
-                *("digest", "reply", "subject"),
+                *("attempts", "cause", "digest", "next_attempt", "queue_id"),
+                *("recipients", "reply", "subject"),
             )
         ),
         f"{action}.name",

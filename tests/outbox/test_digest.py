@@ -11,6 +11,7 @@ from custom_components.qq_mail.outbox import digest as digest_module
 from custom_components.qq_mail.outbox.digest import INTERVAL, originals
 from custom_components.qq_mail.outbox.events import (
     Attempt,
+    CountAccepted,
     DigestWriting,
     DiscardAsked,
     Merge,
@@ -85,6 +86,14 @@ def test_as_many_as_a_minute_lets_out_go_alone() -> None:
     heart = Flood(3)
     assert heart.merges == []
     assert heart.attempted == ["Alert 2"]
+
+
+def test_titles_of_a_digest_are_those_of_its_messages() -> None:
+    """Or nobody would find the sensor that raises so many."""
+    heart = Flood()
+    heart.accept(heart.be_merged())
+    titles = tuple(one.subject for one in heart.flood)
+    assert heart.those(CountAccepted, "subjects") == [titles]
 
 
 def test_switched_off() -> None:

@@ -138,6 +138,28 @@ async def test_syncs_of_a_large_message(
     assert list(spool_of(hass, loaded_entry).glob("*.eml")) == []
 
 
+def test_large_message_holds_up_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its text is synced by its own call, before it comes to a round."""
+    monkeypatch.setattr(spool_module, "_SMALL", 2)
+    spool_with(tmp_path / "spool", GOOD)
+    spool, order = Spool(tmp_path / "spool"), list[str]()
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        order.append(Path(f"/proc/self/fd/{descriptor}").readlink().suffix)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    draft = spool.temporary(MESSAGE.queue_id)
+    spool.write_draft(draft, lambda stream: stream.write(b"x\r\n"))
+    assert order == [".tmp"]
+    assert spool.write([Change(MESSAGE.queue_id, partial(str, GOOD), draft)]) == {}
+    # The folder, the journal that begins, and its name.
+    assert order == [".tmp", "", ".tmp", ""]
+
+
 async def test_journal_is_tidied_in_a_quiet_moment(
     hass: HomeAssistant,
     server: QQServer,

@@ -523,11 +523,14 @@ async def test_rate_limit(
         await later(hass, freezer, timedelta(hours=hours) - timedelta(seconds=1))
         assert server.connections == connections
         await later(hass, freezer, timedelta(seconds=1))
-    # One in five minutes goes out now, and one place is kept free.
-    for left in range(5, -1, -1):
-        await until(lambda left=left: len(outbox.messages()) == left)
-        await later(hass, freezer, timedelta(minutes=5))
+    # One in five minutes goes out now, and those that wait become digests.
+    await until(lambda: len(server.accepted) == 1)
+    await later(hass, freezer, timedelta(minutes=5))
+    await until(lambda: not outbox.messages())
+    assert len(server.accepted) == 2
     assert outbox.rest is None
+    # At this pace, one in five minutes, until there is room for one that is not urgent.
+    await later(hass, freezer, timedelta(minutes=10))
     server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
     await notify(hass)
     await until(lambda: outbox.rest)

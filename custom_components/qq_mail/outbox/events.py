@@ -230,7 +230,8 @@ class MarkGoneOut:
 class CountAccepted:
     """Count a message for the day."""
 
-    subject: str
+    subjects: tuple[str, ...]
+    """Its own, or those of the messages that it is made of."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from zlib import crc32
 
 from ..const import LOGGER
-from .disk import open_private, sync_folder
+from .disk import open_private, sync
 
 _CLOSED = -1
 
@@ -102,7 +102,7 @@ class Journal:
         self.close()
         self._descriptor = descriptor
         try:
-            sync_folder(self.file.parent)
+            sync(self.file.parent)
         except BaseException:
             # Which of the two a crash would leave is not known.
             self.close()

@@ -240,7 +240,8 @@ class QueueManager:
                     self.keep()
             case CountAccepted():
                 self.kept.tally.count()
-                self.kept.titles.count(decision.subject)
+                for subject in decision.subjects:
+                    self.kept.titles.count(subject)
             case Tell():
                 self.calls.note(decision.event)
                 self.reports.report(decision.event)

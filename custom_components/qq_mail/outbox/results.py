@@ -40,7 +40,8 @@ def submitted(turn: Turn, event: Submitted) -> None:
     message, flight = landed
     result = event.result
     turn.change(pauses=0, down=None, lost=None, accepted_at=turn.now.steady)
-    turn.do(CountAccepted(message.subject))
+    subjects = tuple(one.subject for one in message.merged) or (message.subject,)
+    turn.do(CountAccepted(subjects))
     turn.gone_out(message)
     message = replace(
         message, attempts=message.attempts + 1, reached=True, in_data=False

@@ -23,7 +23,7 @@ from typing import BinaryIO
 
 from ..const import LOGGER, MEGABYTE
 from .clock import Now
-from .disk import open_file, replace_file, sync_folder, unlink_file
+from .disk import open_file, replace_file, sync, unlink_file
 from .errors import OutboxClosedError
 from .journal import Entry, Journal
 from .message import QueuedMessage
@@ -202,7 +202,12 @@ class Spool:
         """Have a message written under a temporary name. Raises OutboxClosedError."""
         self._make_folder()
         with open_file(draft) as stream:
-            return write(stream)
+            result = write(stream)
+            stream.flush()
+            if os.fstat(stream.fileno()).st_size > _SMALL:
+                # Here nobody else waits for it, as in a round.
+                os.fsync(stream.fileno())
+        return result
 
     def drop_draft(self, draft: Path) -> None:
         """Remove a message that was being written."""
@@ -268,7 +273,7 @@ class Spool:
     def _settle(self, entry: Entry) -> None:
         """Give a message files of its own; what the journal says of it is the same."""
         self._write_files(entry)
-        sync_folder(self.folder)
+        sync(self.folder)
         self._entries[entry.key] = replace(entry, body=None)
         self._settled.add(entry.key)
 
@@ -281,7 +286,7 @@ class Spool:
             if entry.record is None and not self._unlink(key)
         }
         # Before the journal ceases to say that they are gone.
-        sync_folder(self.folder)
+        sync(self.folder)
         self._begin(live | held)
 
     def free_space(self) -> int:
@@ -348,8 +353,8 @@ class Spool:
                     body = change.draft.read_bytes()
                     room -= size
                 elif change.draft:
-                    with change.draft.open("rb") as stream:
-                        os.fsync(stream.fileno())
+                    if size <= _SMALL:
+                        sync(change.draft)
                     change.draft.replace(self.body_file(change.key))
                     moved = True
             except Exception as err:  # noqa: BLE001 - one must not stop the others
@@ -358,7 +363,7 @@ class Spool:
             if change.key != PRESENT:
                 entries.append(Entry(change.key, record, body, change.supersedes))
         if moved:
-            sync_folder(self.folder)
+            sync(self.folder)
         return entries
 
     def _add(self, entries: Sequence[Entry]) -> None:
@@ -416,7 +421,7 @@ class Spool:
             if not self._unmarked:
                 return
             for parent in (self.folder.parent, self.folder.parent.parent):
-                sync_folder(parent)
+                sync(parent)
             self._mark_present()
             self._unmarked = False
 
@@ -432,8 +437,8 @@ class Spool:
     def _mark_present(self) -> None:
         self._present.parent.mkdir(mode=_FOLDER_MODE, exist_ok=True)
         replace_file(self._present, b"Without this file, all here is from a backup.\n")
-        sync_folder(self._present.parent)
-        sync_folder(self.folder)
+        sync(self._present.parent)
+        sync(self.folder)
 
     def _file(self, key: str) -> Path:
         return self.folder / f"{key}.json"
@@ -450,7 +455,7 @@ class Spool:
         """
         with suppress(OSError):
             self._file(key).unlink(missing_ok=True)
-            sync_folder(self.folder)
+            sync(self.folder)
             self.body_file(key).unlink(missing_ok=True)
 
     def _set_aside(self, key: str) -> bool:

@@ -46,7 +46,8 @@ class Titles:
 
     def as_dict(self) -> dict[str, dict[str, int]]:
         """Return what can be written as JSON."""
-        return {day.isoformat(): titles for day, titles in self._days.items()}
+        # A copy: it is written by a thread.
+        return {day.isoformat(): dict(titles) for day, titles in self._days.items()}
 
     def read(self, data: Mapping[str, Any]) -> None:
         """Take over what was written. Raises ValueError where anything is not right."""
