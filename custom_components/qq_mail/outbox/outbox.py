@@ -439,9 +439,8 @@ class Outbox:
             for message in self._manager.queue
             if queue_id in (None, message.queue_id)
         ]
-        gone = [
-            one.queue_id for message in chosen for one in (message, *message.merged)
-        ]
+        gone = [message.queue_id for message in chosen]
+        gone += [one.queue_id for message in chosen for one in message.merged]
         for listener in list(self._discard_listeners):
             listener(gone)
         return await self._discard([message.queue_id for message in chosen])
