@@ -16,7 +16,7 @@ from homeassistant.helpers.typing import ConfigType
 from homeassistant.util import dt as dt_util
 from homeassistant.util.ssl import client_context
 
-from .answered import async_hear_outcome, async_setup_logbook
+from .answered import async_hear_discarded, async_hear_outcome, async_setup_logbook
 from .answers import async_answers, async_setup_view, get_answers
 from .const import (
     CONF_BURST,
@@ -124,7 +124,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
         await outbox.async_load()
         outboxes[entry.entry_id] = outbox
         outbox.async_add_listener(partial(_async_tell_triggers, hass, entry))
-        outbox.async_add_listener(partial(async_hear_outcome, get_answers(hass)))
+        answers = get_answers(hass)
+        outbox.async_add_listener(partial(async_hear_outcome, answers))
+        outbox.async_add_discard_listener(partial(async_hear_discarded, answers))
         async_watch(hass, entry, outbox)
         await async_resume_repeats(hass, entry, outbox)
     entry.runtime_data = QQMailRuntimeData(

@@ -1,5 +1,7 @@
 """What becomes of the buttons of a mail that goes nowhere, and who reads of a press."""
 
+from collections.abc import Collection
+
 from homeassistant.components.event import DOMAIN as EVENT_DOMAIN
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
@@ -22,6 +24,12 @@ def async_setup_logbook(hass: HomeAssistant) -> None:
             hass.async_create_task(_async_log(hass, click))
 
     get_answers(hass).async_add_listener(log)
+
+
+@callback
+def async_hear_discarded(answers: Answers, queue_ids: Collection[str]) -> None:
+    """Revoke the buttons of what a person takes back, be it accepted in this moment."""
+    answers.revoke(*queue_ids)
 
 
 @callback

@@ -27,8 +27,8 @@ async def async_buttons(
     mail: Mail,
     ticket: Ticket,
     texts: Texts,
-) -> AsyncGenerator[None]:
-    """Put the buttons into a mail that is submitted within.
+) -> AsyncGenerator[bool]:
+    """Put the buttons into a mail that is submitted within, which is given if some act.
 
     If that raises, or the mail was cleared before it was taken, they work no longer.
     """
@@ -40,7 +40,7 @@ async def async_buttons(
     base = link_base(hass)
     if not actions or not base:
         async_draw(hass, material, request, mail.time, texts)
-        yield
+        yield False
         return
     answers = get_answers(hass)
     tokens = answers.issue(mail, actions, mail.time + request.actions_expire_after)
@@ -51,7 +51,7 @@ async def async_buttons(
         # Before anybody can press.
         await answers.async_save()
         try:
-            yield
+            yield True
         except CancelledError:
             # The outbox takes a mail although its call has gone. What is cleared
             # after this has its buttons revoked by its tag.

@@ -14,7 +14,6 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
-from .answers import get_answers
 from .const import DOMAIN, LOGGER
 from .coordinator import QQMailConfigEntry
 from .mail.diagnosis import Treatment
@@ -87,7 +86,6 @@ class RestoredFlow(RepairsFlow):
     ) -> RepairsFlowResult:
         """Discard them: they went out before the backup was restored."""
         if outbox := self._outbox:
-            get_answers(self.hass).revoke(*outbox.restored)
             for queue_id in outbox.restored:
                 await outbox.async_discard(queue_id)
         return self.async_create_entry(data={})

@@ -328,7 +328,7 @@ async def _async_send(
         async_material(
             hass, request, _budget(entry, outbox), raised, texts
         ) as material,
-        async_buttons(hass, material, request, mail, ticket, texts),
+        async_buttons(hass, material, request, mail, ticket, texts) as acts,
     ):
         submit = partial(
             outbox.async_submit,
@@ -338,6 +338,7 @@ async def _async_send(
             wait=request.wait,
             importance=_IMPORTANCE[request.priority],
             expires_after=request.expires_after,
+            acts=acts,
         )
         with _translated(entry):
             try:

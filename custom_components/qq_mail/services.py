@@ -18,7 +18,6 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.service import async_register_admin_service
 from homeassistant.util.json import JsonValueType
 
-from .answers import get_answers
 from .const import DOMAIN
 from .coordinator import QQMailConfigEntry, async_settled, being_loaded, called_entries
 from .loading import async_load_sending
@@ -190,15 +189,6 @@ async def _async_discard(call: ServiceCall) -> None:
     """Remove one message or all of them."""
     outboxes = await _async_outboxes(call)
     queue_id = call.data.get(OutboxField.QUEUE_ID)
-    # Nobody is to press what a person takes back, be it accepted in this moment.
-    get_answers(call.hass).revoke(
-        *(
-            message.queue_id
-            for outbox in outboxes
-            for message in outbox.messages()
-            if queue_id in (None, message.queue_id)
-        )
-    )
     found = [await outbox.async_discard(queue_id) for outbox in outboxes]
     _check_queue_id(queue_id, sum(found), outboxes)
 

@@ -116,6 +116,7 @@ def test_switched_off() -> None:
         pytest.param({"in_memory": True}, id="not on disk"),
         pytest.param({"failures": 1}, id="failed for its own sake"),
         pytest.param({"unanswered": 1}, id="sent without an answer"),
+        pytest.param({"acts": True}, id="buttons that act"),
         pytest.param({"alone": True}, id="could not be merged before"),
         pytest.param(
             {"merged": originals((message(901, Heart().now),))}, id="a digest already"

@@ -51,6 +51,8 @@ class Order:
     """Seconds."""
     reads_files: bool
     """Which may hang."""
+    acts: bool
+    """Whether it has buttons that act."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +200,7 @@ def _compose(order: Order, stream: BinaryIO) -> QueuedMessage:
         raised=raised.steady,
         arrived=raised.steady,
         lifetime=order.lifetime,
+        acts=order.acts,
     )
 
 

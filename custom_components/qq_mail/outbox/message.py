@@ -73,6 +73,8 @@ class QueuedMessage:
     """The disk did not take it: it has one try."""
     merged: tuple[Original, ...] = ()
     """It is a digest, and these are what it is made of, the oldest first."""
+    acts: bool = False
+    """It has buttons that act, which are of this mail alone."""
     alone: bool = False
     """It could not be merged with others."""
     cause: Cause | None = None
@@ -86,7 +88,11 @@ class QueuedMessage:
 
     @property
     def mergeable(self) -> bool:
-        """Whether it can become a part of a digest: nobody may have it already."""
+        """Whether it can become a part of a digest.
+
+        Nobody may have it already, and nobody is to miss its buttons: in a digest it
+        would not be clear what is pressed for which alert.
+        """
         return not (
             self.importance > 0
             or self.failures
@@ -94,6 +100,7 @@ class QueuedMessage:
             or self.in_data
             or self.restored
             or self.in_memory
+            or self.acts
             or self.alone
             or self.merged
         )

@@ -185,8 +185,8 @@ class Outbox:
         return self._loaded.from_backup
 
     def holds(self, queue_id: str) -> bool:
-        """Tell whether a message waits, or is in the air."""
-        return self._manager.queue.get(queue_id) is not None
+        """Tell whether a message waits, or is in the air, be it in a digest."""
+        return self._manager.queue.get_whole(queue_id) is not None
 
     @property
     def not_written(self) -> int:
@@ -229,7 +229,7 @@ class Outbox:
     def async_add_discard_listener(
         self, listener: Callable[[Collection[str]], None]
     ) -> CALLBACK_TYPE:
-        """Hear which messages a person discards."""
+        """Hear which messages a person discards; of a digest, those in it as well."""
         self._discard_listeners.add(listener)
         return partial(self._discard_listeners.discard, listener)
 
@@ -309,11 +309,12 @@ class Outbox:
         importance: int = 0,
         expires_after: timedelta | None = None,
         reads_files: bool = False,
+        acts: bool = False,
     ) -> Receipt | None:
         """Take a message, and wait so many seconds for its first attempt.
 
         `compose` is called in an executor, with the file to write to; `reads_files`
-        that it reads files, which may hang. When this returns, the message was accepted, or
+        that it reads files, which may hang; `acts` that it has buttons that act. When this returns, the message was accepted, or
         refused for good, or is on disk. None: it was cleared before it was taken.
 
         Raises OutboxClosedError and StalledError; OutboxFullError and OSError where it
@@ -328,6 +329,7 @@ class Outbox:
                 expires_after or self._manager.settings.expires_after
             ).total_seconds(),
             reads_files=reads_files,
+            acts=acts,
         )
         # A call that is cancelled must not leave a message that nobody knows of.
         taken = await asyncio.shield(self.hass.async_create_task(self._take(order)))
@@ -348,10 +350,7 @@ class Outbox:
                 LOGGER.debug("Message %s is not waited for longer", receipt.queue_id)
         message = None
         if not self._abandoned:
-            queue = self._manager.queue
-            # It may be a part of a digest by now.
-            owner = queue.groups.digests.get(receipt.queue_id, receipt.queue_id)
-            message = queue.get(owner)
+            message = self._manager.queue.get_whole(receipt.queue_id)
         if message:
             receipt.next_attempt = self.next_attempt_of(message)
         else:
@@ -435,13 +434,16 @@ class Outbox:
 
         One that is just being tried is not counted, and goes if it is not accepted.
         """
-        if queue_id is None:
-            chosen = [message.queue_id for message in self._manager.queue]
-        else:
-            chosen = [queue_id]
+        chosen = [
+            message
+            for message in self._manager.queue
+            if queue_id in (None, message.queue_id)
+        ]
+        gone = [message.queue_id for message in chosen]
+        gone += [one.queue_id for message in chosen for one in message.merged]
         for listener in list(self._discard_listeners):
-            listener(chosen)
-        return await self._discard(chosen)
+            listener(gone)
+        return await self._discard([message.queue_id for message in chosen])
 
     @callback
     def async_code_renewed(self, account: Account) -> None:
@@ -465,14 +467,24 @@ class Outbox:
             self._manager.apply(DiscardAsked(some))
             removed += before - len(self._manager.queue)
             await asyncio.sleep(0)
-        groups, chosen = self._manager.queue.groups, set(queue_ids)
-        for digest in {groups.digests[one] for one in chosen & groups.digests.keys()}:
-            # They became one meanwhile.
-            made = self._manager.queue.get(digest)
-            if made and chosen.issuperset(one.queue_id for one in made.merged):
-                self._manager.apply(DiscardAsked((digest,)))
+        await self._discard_digests(set(queue_ids))
         await self._manager.writer.flush()
         return removed
+
+    async def _discard_digests(self, queue_ids: set[str]) -> None:
+        """Remove what some of many messages became while the others were discarded."""
+        queue = self._manager.queue
+        digests = {queue.groups.digests.get(queue_id) for queue_id in queue_ids}
+        self._manager.apply(
+            DiscardAsked(
+                tuple(
+                    digest.queue_id
+                    for queue_id in digests
+                    if queue_id and (digest := queue.get(queue_id))
+                    if queue_ids.issuperset(one.queue_id for one in digest.merged)
+                )
+            )
+        )
 
     async def _take(self, order: Order) -> tuple[Call, Made] | None:
         """Take a message, which a clear can find until it is taken."""

@@ -64,6 +64,10 @@ class Queue:
         """Return a message, if it is still there."""
         return self._messages.get(queue_id)
 
+    def get_whole(self, queue_id: str) -> QueuedMessage | None:
+        """Return a message, or the digest that it has become a part of."""
+        return self._messages.get(self.groups.digests.get(queue_id, queue_id))
+
     def put(self, message: QueuedMessage) -> None:
         """Add a message, or replace what is known of it."""
         queue_id = message.queue_id

@@ -1,0 +1,128 @@
+"""What is counted, repeated or answered, and becomes a part of a digest."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.qq_mail.answers import get_answers
+from custom_components.qq_mail.const import DOMAIN
+from homeassistant.core import HomeAssistant
+
+from ..conftest import settle
+from ..outbox.test_between import restart
+from ..outbox.test_merging import HALF_A_MINUTE, digest_that_waits, flood
+from ..outbox.test_outbox import later, outbox_of, spool_in_use, until
+from ..qq_server import Answer, QQServer, Step
+from ..test_buttons import ACTIONS, BASE, tokens_of
+from ..test_sending import body_of, send
+from .test_counting import counted, subjects
+
+REPEATS: dict[str, Any] = {"repeat_after": "12:00:00"}
+
+
+async def test_counted_behind_a_digest(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """An alert in it stands for others as long as it waits, and after it went out."""
+    answers = await digest_that_waits(hass, server, loaded_entry, freezer, **REPEATS)
+    again = await send(hass, title="Alert 0", **REPEATS)
+    assert (again["status"], again["count"]) == ("repeated", 1)
+    assert again["queue_id"] == answers[0]["queue_id"]
+    settle(spool_in_use(loaded_entry))
+    await restart(hass, loaded_entry)
+    # Nobody took it for lost.
+    assert len(outbox_of(loaded_entry)) == 1
+    assert (await send(hass, title="Alert 0", **REPEATS))["count"] == 2
+    await hass.services.async_call(DOMAIN, "retry", {}, blocking=True)
+    await until(lambda: len(server.accepted) == 2)
+    assert (await send(hass, title="Alert 0", **REPEATS))["count"] == 3
+    await later(hass, freezer, timedelta(hours=13))
+    await until(lambda: len(server.accepted) == 3)
+    assert subjects(server)[2].startswith("Alert 0")
+    assert "3" in body_of(server.accepted[2])
+
+
+async def test_counted_and_refused_for_one(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A digest that waits for another of its recipients has not failed."""
+    data = REPEATS | {"to": ["ann@example.com", "bob@example.com"]}
+    await digest_that_waits(hass, server, loaded_entry, freezer, **data)
+    assert (await send(hass, title="Alert 0", **data))["count"] == 1
+    server.script(Step.RCPT, Answer(550, "no"), match="ann@")
+    server.script(Step.RCPT, Answer(450, "later"), match="bob@")
+    await hass.services.async_call(DOMAIN, "retry", {}, blocking=True)
+    outbox = outbox_of(loaded_entry)
+    await until(lambda: outbox.messages()[0].recipients == ("bob@example.com",))
+    (shown,) = await counted(hass)
+    assert shown["count"] == 1
+    assert len(outbox) == 1
+
+
+async def test_discarded_with_what_is_counted(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The next alert goes out: what would have told of it is gone."""
+    await digest_that_waits(hass, server, loaded_entry, freezer, **REPEATS)
+    await send(hass, title="Alert 0", **REPEATS)
+    assert len(await counted(hass)) == 1
+    await discard_all_of(hass, loaded_entry)
+    assert await counted(hass) == []
+    again = await send(hass, title="Alert 0", wait=0, **REPEATS)
+    assert again["status"] == "deferred"
+
+
+async def discard_all_of(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Discard the one digest that waits, by its queue id."""
+    (digest,) = outbox_of(entry).messages()
+    assert len(digest.merged) == 4
+    data = {"queue_id": digest.queue_id}
+    await hass.services.async_call(DOMAIN, "discard", data, blocking=True)
+    assert len(outbox_of(entry)) == 0
+
+
+async def test_buttons_that_act_go_alone(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Each mail has its own, which work; over a restart as well."""
+    hass.config.external_url = BASE
+    await flood(hass, loaded_entry, actions=ACTIONS)
+    settle(spool_in_use(loaded_entry))
+    await restart(hass, loaded_entry)
+    assert [one.acts for one in outbox_of(loaded_entry).messages()] == [True] * 4
+    await hass.services.async_call(DOMAIN, "retry", {}, blocking=True)
+    await until(lambda: len(server.accepted) > 1)
+    mail = server.accepted[1]
+    assert mail.subject.startswith("Alert ")
+    assert all(get_answers(hass).find(token) for token in tokens_of(mail))
+
+
+async def test_links_are_merged(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A button that only leads somewhere does so from a digest as well."""
+    hass.config.external_url = BASE
+    await flood(hass, loaded_entry, actions=ACTIONS[2:])
+    await later(hass, freezer, HALF_A_MINUTE)
+    _, mail = await asyncio.to_thread(server.wait_for, 2)
+    assert mail.subject.startswith("4 alerts")
+    for kind in ("plain", "html"):
+        assert f"{BASE}/lovelace/water" in body_of(mail, kind)
