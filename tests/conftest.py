@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Generator
 from dataclasses import replace
+import math
 from pathlib import Path
 import ssl
 import time
@@ -75,7 +76,8 @@ async def freezer(
     """Freeze the clock of Home Assistant, but not that of the sockets' event loop."""
     # Before the freeze, which puts a fake in the place of this name as well.
     monkeypatch.setattr(asyncio.get_running_loop(), "time", real_monotonic)
-    steady = read_clock().steady
+    # Whole seconds: a sum of others is rounded, and may be an instant too early.
+    steady = math.ceil(read_clock().steady)
     with freeze_time() as frozen:
         # The clock that cannot be set goes on with the one that can.
         start = time.monotonic()

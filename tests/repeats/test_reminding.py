@@ -143,6 +143,8 @@ async def test_outage(
     server.reset()
     await hass.services.async_call(DOMAIN, "retry", {}, blocking=True)
     await until(lambda: len(server.accepted) == 1)
+    # The server knows it a moment before the outbox does.
+    await until(lambda: not len(outbox_of(loaded_entry)))
     await later(hass, freezer, TEN_MINUTES)
     await until(lambda: len(server.accepted) == 2)
 

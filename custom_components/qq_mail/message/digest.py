@@ -166,7 +166,7 @@ class DigestWriter:
             numbers[one.title] += one.number
         rarest = sorted(numbers.items(), key=lambda item: item[1])
         titles = [
-            f"{one_line(_cut(title, _MAX_SHORT))} × {number}"
+            f"{one_line(_cut(title, _MAX_SHORT))} \N{MULTIPLICATION SIGN} {number}"
             for title, number in rarest[:_MAX_MORE]
         ]
         return self._texts(
