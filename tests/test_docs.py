@@ -26,6 +26,7 @@ from .outbox.test_outbox import later
 from .qq_server import QQServer, Step, replies
 from .test_notify import ENTITY
 from .test_sending import body_of, mail_of
+from .test_translations import texts_of
 from .test_trigger import be_refused
 
 ROOT = Path(__file__).parent.parent
@@ -119,6 +120,29 @@ def test_languages_agree(pages: tuple[Path, Path], number: int) -> None:
     )
     assert len(english) == number
     assert english == chinese
+
+
+@pytest.mark.parametrize(
+    ("page", "language"),
+    [
+        pytest.param(page, language, id=language)
+        for page, language in zip(READMES, ("en", "zh-Hans"), strict=True)
+    ],
+)
+def test_names_are_explained(page: Path, language: str) -> None:
+    """Whoever sees an option or an entity finds it under the name that it has."""
+    tables = "".join(re.findall(r"^\|.*\n", page.read_text("utf-8"), re.MULTILINE))
+    names = {
+        key: name
+        for key, name in texts_of(language).items()
+        if re.fullmatch(r"options\.step\.init\.data\.\w+", key)
+        or re.fullmatch(r"entity\.(sensor|binary_sensor|button)\.\w+\.name", key)
+    }
+    assert {"options.step.init.data.digest", "entity.sensor.pace.name"} <= set(names)
+    unexplained = [
+        name for name in names.values() if name.lower() not in tables.lower()
+    ]
+    assert unexplained == []
 
 
 @pytest.fixture

@@ -300,6 +300,22 @@ async def test_data_made_for_others(
     assert "push" not in text
 
 
+async def test_cleared_as_on_phones(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """What takes an alert off the phones of a group is no text for a mail."""
+    clear = {"message": "clear_notification", "data": {"tag": "smoke"}}
+    await notify(hass, **clear)
+    assert server.accepted == []
+    await notify(hass, title="Kitchen", data={"tag": "smoke"})
+    await notify(hass, **clear)
+    _, over = server.accepted
+    assert (over.subject, over.text) == ("Re: Kitchen", "This is over.\n")
+    with pytest.raises(ServiceValidationError, match="tag"):
+        await notify(hass, message="clear_notification")
+    assert len(server.accepted) == 2
+
+
 @pytest.mark.parametrize(
     ("step", "action", "key"),
     [
