@@ -104,7 +104,16 @@ ANSWER_TEXTS = {
 }
 
 # What the texts may name, by where they stand.
-DIGEST_TEXTS = {"subject", "title", "span", "times", "more", "parts", "waits"}
+DIGEST_TEXTS = {
+    "subject",
+    "subject_others",
+    "title",
+    "span",
+    "times",
+    "more",
+    "parts",
+    "waits",
+}
 
 PLACEHOLDERS = {
     "config": {
@@ -153,6 +162,7 @@ PLACEHOLDERS = {
         "suggestion",
         "time",
         "title",
+        "titles",
         "total",
         "value",
     },

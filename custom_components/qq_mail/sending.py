@@ -46,6 +46,9 @@ from .repeats.counting import Counting
 from .repeats.counts import Alert, Count, Counted
 from .repeats.reminders import Reminder
 
+# What a mail says of itself: nothing is amiss, and an alarm would fill the log.
+_TOLD = {"reminder", "repeats"}
+
 _RESERVE = MEGABYTE
 """Octets that the server's limit leaves to texts and headers."""
 
@@ -342,7 +345,8 @@ async def _async_send(
             except StalledError:
                 material.leave_out_files()
                 receipt = await submit(reads_files=False)
-    _log(material.notes, subject)
+    told = {texts.of(note) for note in request.notes if note.translation_key in _TOLD}
+    _log(tuple(note for note in material.notes if note not in told), subject)
     if not receipt:
         return Sent(None, material.notes, refused=request.refused)
     if request.refused:

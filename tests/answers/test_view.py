@@ -150,6 +150,32 @@ async def test_press_from_another_site(
         assert await unknown.text() == await response.text()
 
 
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
+async def test_other_methods(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    hass_client_no_auth: ClientSessionGenerator,
+    method: str,
+) -> None:
+    """What is neither a look nor a press does nothing, and bans nobody."""
+    config = {"ip_ban_enabled": True, "login_attempts_threshold": 1}
+    assert await async_setup_component(hass, "http", {"http": config})
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    house, browser = House(hass, entry), await hass_client_no_auth()
+    (token,) = house.issue()
+    for path in (path_of(token), path_of("0" * 64)):
+        answer = await browser.request(method, path, headers={"Origin": "null"})
+        assert answer.status in (403, 405)
+        assert token not in await answer.text()
+    elsewhere = {"Sec-Fetch-Site": "cross-site"}
+    assert (await browser.post(path_of(token), headers=elsewhere)).status == 403
+    assert house.clicks == []
+    assert hass.http.app[KEY_BAN_MANAGER].ip_bans_lookup == {}
+    assert (await browser.post(path_of(token))).status == 200
+    assert len(house.clicks) == 1
+
+
 async def test_unknown_alike(house: House, browser: Browser) -> None:
     """Nothing tells a token that never was from one that is over or malformed."""
     (revoked,) = house.issue(queue_id="revoked")
@@ -378,8 +404,60 @@ async def test_token_in_no_log(
     assert "harmful query string: /api/qq_mail/action/**REDACTED**" in caplog.text
     assert token not in caplog.text
     # Others' lines are left alone.
-    logging.getLogger("homeassistant.helpers.http").debug("Serving %s", "/api/")
-    assert "Serving /api/\n" in caplog.text
+    webhook = f"/api/webhook/{token}"
+    logging.getLogger("homeassistant.helpers.http").debug("Serving %s", webhook)
+    assert f"Serving {webhook}\n" in caplog.text
+
+
+async def test_token_in_no_log_of_who_is_logged_in(
+    house: House, hass_client: ClientSessionGenerator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Home Assistant writes one line more of those."""
+    caplog.set_level(logging.DEBUG)
+    (token,) = house.issue()
+    await (await hass_client()).get(path_of(token))
+    assert "for /api/qq_mail/action/**REDACTED** using bearer token" in caplog.text
+    assert token not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        pytest.param("BREW {path} HTTP/1.1", 400, id="method"),
+        pytest.param("GET {path} HTTP/9.9", 400, id="version"),
+        pytest.param("GET {path} and more HTTP/1.1", 400, id="blank"),
+        pytest.param("GET http://[{path} HTTP/1.1", 400, id="address"),
+        pytest.param("GET {path}" + "0" * 100_000 + " HTTP/1.1", 400, id="long"),
+        pytest.param("GET /api/qq%5Fmail/action/{token} HTTP/1.1", 200, id="encoded"),
+        pytest.param("GET /api//qq_mail//action//{token} HTTP/1.1", 404, id="slashes"),
+        pytest.param("GET /x/../{path} HTTP/1.1", 400, id="dots"),
+    ],
+)
+async def test_odd_request(
+    house: House,
+    browser: Browser,
+    caplog: pytest.LogCaptureFixture,
+    line: str,
+    status: int,
+) -> None:
+    """What is no proper request is quoted in the log, without its token."""
+    caplog.set_level(logging.DEBUG)
+    logging.getLogger("aiohttp.access").setLevel(logging.DEBUG)
+    house.hass.loop.set_debug(True)
+    (token,) = house.issue()
+    reader, writer = await asyncio.open_connection("127.0.0.1", browser.port)
+    request = line.format(path=path_of(token), token=token)
+    writer.write(f"{request}\r\nHost: home\r\nConnection: close\r\n\r\n".encode())
+    answer = await reader.read()
+    writer.close()
+    assert answer.split()[1] == b"%d" % status
+    await house.hass.async_block_till_done()
+    assert "**REDACTED**" in caplog.text
+    assert token[:32] not in caplog.text
+    # Home Assistant shows on its page of logs what is kept beside a line.
+    kept = [str(record.exc_info) for record in caplog.records]
+    assert token[:32] not in "".join(kept)
+    assert house.clicks == []
 
 
 async def test_who_presses_goes_away(

@@ -87,7 +87,7 @@ async def test_text(writer: DigestWriter) -> None:
         kept(4, "Window", ".one\n.two"),
         kept(10, "Door", "Closed"),
     )
-    assert mail["Subject"] == "10 alerts, 11-24 12:00 to 12:10: Door"
+    assert mail["Subject"] == "10 alerts, 11-24 12:00 to 12:10: Door and others"
     assert text_of(mail) == (
         "10 alerts, 11-24 12:00 to 12:10\n\n"
         "Door (12:10)\nClosed\n\n"
@@ -193,9 +193,41 @@ async def test_a_thousand(writer: DigestWriter) -> None:
     text = text_of(mail)
     assert "\n199 门" in text
     assert "and 1" in text
-    assert "more alerts" in text
-    assert text.count("…") < 90
+    assert "more alerts: " in text
+    assert text.count("…") < 100
     assert len(mail["Subject"]) < 250
+
+
+async def test_no_longer_than_programs_show(writer: DigestWriter) -> None:
+    """Signs that take five times their place in HTML."""
+    mail = digest_of(
+        writer, *(kept(n, f"{n} {'&' * 300}", "&" * 2000) for n in range(50))
+    )
+    assert 50_000 < len(text_of(mail, "html").encode()) < 102_000
+    text = text_of(mail)
+    shown = text.count("…") // 2
+    assert f"and {50 - shown} more alerts" in text
+
+
+async def test_titles_without_room(
+    writer: DigestWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is rare is not lost behind a sensor that always says something else."""
+    monkeypatch.setattr(digest_module, "MAX_ENTRIES", 2)
+    signal = [kept(n, "Signal", f"{n} dBm") for n in range(1, 6)]
+    mail = digest_of(writer, kept(0, "Leak", "Wet"), *signal)
+    assert "and 4 more alerts: Leak × 1 · Signal × 3\n" in text_of(mail)
+    many = [kept(n, f"{n:02} {'long' * 20}", "x") for n in range(13)]
+    text = text_of(digest_of(writer, *many))
+    assert "and 11 more alerts: 10 longlong" in text
+    assert "01 longlonglonglonglonglonglonglonglongl… × 1 · …\n" in text
+    assert "00 long" not in text
+
+
+async def test_one_title(writer: DigestWriter) -> None:
+    """Nothing else is hidden behind it."""
+    mail = digest_of(writer, kept(0), kept(1, text="Closed"))
+    assert mail["Subject"] == "2 alerts, 12:00 to 12:01: Door"
 
 
 async def test_nobody_wants_it(writer: DigestWriter) -> None:

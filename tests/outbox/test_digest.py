@@ -390,3 +390,15 @@ def test_none_expires_while_it_is_merged() -> None:
     heart.tell(MergeFailed(heart.flood[0].queue_id))
     assert len(heart.queue) == 0
     assert heart.outcomes[1:] == [Outcome.EXPIRED] * 4
+
+
+def test_floods_are_forgotten() -> None:
+    """Tags may be made by a template, and each of them flooded once."""
+    heart = Flood(tag="one")
+    heart.accept(heart.be_merged())
+    heart.pass_time(3 * INTERVAL)
+    flood = [heart.take(tag="two") for _ in range(6)]
+    heart.accept(flood[0])
+    heart.pass_time(INTERVAL)
+    assert heart.said(Merge)
+    assert [tag for _, _, tag in heart.queue.groups.floods] == ["two"]

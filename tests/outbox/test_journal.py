@@ -16,7 +16,9 @@ from custom_components.qq_mail.outbox import (
     spool as spool_module,
     writer as writer_module,
 )
+from custom_components.qq_mail.outbox.digest import originals
 from custom_components.qq_mail.outbox.journal import Entry, Journal
+from custom_components.qq_mail.outbox.message import QueuedMessage
 from custom_components.qq_mail.outbox.record import VERSION, as_json
 from custom_components.qq_mail.outbox.spool import STATE, Change, Spool
 from custom_components.qq_mail.outbox.writer import SpoolWriter
@@ -564,3 +566,36 @@ def test_what_the_disk_does_not_let_go_stays_told(
         spool.tidy()
     spool.close()
     assert len(Spool(tmp_path / "spool").load(NOW).queue) == 0
+
+
+def write_new(spool: Spool, message: QueuedMessage, *superseded: str) -> None:
+    """Put a new message on disk."""
+    draft = spool.temporary(message.queue_id)
+    spool.write_draft(draft, lambda stream: stream.write(b"abc"))
+    record = partial(as_json, message, NOW)
+    assert spool.write([Change(message.queue_id, record, draft, superseded)]) == {}
+
+
+def test_digest_on_disk(tmp_path: Path) -> None:
+    """What became a part of it is gone, whatever is said of that later."""
+    spool = Spool(tmp_path / "spool")
+    part = replace(MESSAGE, queue_id=TWO.key)
+    digest = replace(MESSAGE, merged=originals([part]))
+    write_new(spool, part)
+    settle(spool)
+    copy = {file: file.read_bytes() for file in spool.folder.glob(f"{TWO.key}.*")}
+    assert len(copy) == 2
+    write_new(spool, digest, part.queue_id)
+    assert not any(file.exists() for file in copy)
+    spool.write([Change(part.queue_id, partial(as_json, part, NOW))])
+    assert [one.queue_id for one in Spool(spool.folder).load(NOW).queue] == [ONE.key]
+    settle(spool)
+    spool.close()
+    # A copy that was made meanwhile has both.
+    for file, content in copy.items():
+        file.write_bytes(content)
+    spool = Spool(spool.folder)
+    assert [one.queue_id for one in spool.load(NOW).queue] == [ONE.key]
+    spool.write([Change(STATE, lambda: "{}")])
+    settle(spool)
+    assert not any(file.exists() for file in copy)

@@ -13,6 +13,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.qq_mail.message import digest as digest_module
 from custom_components.qq_mail.outbox import (
     manager as manager_module,
+    merging as merging_module,
+    outbox as outbox_module,
+    reports as reports_module,
     scheduler as scheduler_module,
 )
 from custom_components.qq_mail.outbox.events import Merge
@@ -29,6 +32,7 @@ from .test_outbox import later, outbox_of, spool_in_use, until, waiting
 
 OPTIONS = {"service_name": "qq_mail", "burst": 1, "messages_per_minute": 2}
 """Four wait: more than the pace lets out within a minute."""
+TO_GO_OUT = "to go out in one mail with them."
 HALF_A_MINUTE = timedelta(seconds=31)
 
 
@@ -70,8 +74,10 @@ async def test_one_mail(
     loaded_entry: MockConfigEntry,
     events: Events,
     freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """All that waited in it, the newest first; each is told of, and nothing is left."""
+    monkeypatch.setattr(reports_module, "_AT_ONCE", 3)
     answers = await flood(hass, loaded_entry)
     await later(hass, freezer, HALF_A_MINUTE)
     _, mail = await asyncio.to_thread(server.wait_for, 2)
@@ -109,7 +115,7 @@ async def test_call_that_waits(
     assert answer["status"] == "deferred"
     assert answer["next_attempt"]
     assert answer["notes"] == [
-        "Many alerts wait, so this one goes out in one mail together with others."
+        f"So many alerts were raised that this one waits for the others, {TO_GO_OUT}"
     ]
 
 
@@ -290,6 +296,48 @@ async def test_unloaded_while_composed(
     await until(lambda: sorted(set(waiting(hass, loaded_entry))) == ids)
 
 
+async def test_unloaded_while_a_file_hangs(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody waits for it for long."""
+    answers = await flood(hass, loaded_entry)
+    monkeypatch.setattr(merging_module, "STOP_GRACE", 0)
+    gate = hold_up(monkeypatch, digest_module, "read_alert")
+    await later(hass, freezer, HALF_A_MINUTE)
+    await until(gate.reached.is_set)
+    await restart(hass, loaded_entry)
+    shown = [one["queue_id"] for one in await outbox(hass)]
+    assert shown == [answer["queue_id"] for answer in answers]
+    gate.opened.set()
+    await later(hass, freezer, HALF_A_MINUTE)
+    _, mail = await asyncio.to_thread(server.wait_for, 2)
+    assert mail.subject.startswith("4 alerts")
+
+
+async def test_error_while_composed(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that nobody expected is reported; they go out one by one."""
+    await flood(hass, loaded_entry)
+
+    def broken(*_: Any) -> None:
+        raise ValueError
+
+    monkeypatch.setattr(digest_module, "read_alert", broken)
+    await later(hass, freezer, HALF_A_MINUTE)
+    _, mail = await asyncio.to_thread(server.wait_for, 2)
+    assert mail.subject == "Alert 0"
+    assert outbox_of(loaded_entry).troubles == 1
+
+
 async def test_stopped_while_written(
     hass: HomeAssistant,
     server: QQServer,
@@ -373,3 +421,33 @@ async def test_trouble_while_deciding(
     await later(hass, freezer, timedelta(minutes=2))
     _, mail = await asyncio.to_thread(server.wait_for, 2)
     assert mail.subject.startswith("4 alerts")
+
+
+async def test_discarded_in_slices(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Some were discarded while it was written, and the others when it was there."""
+    await flood(hass, loaded_entry)
+    monkeypatch.setattr(outbox_module, "_DISCARD_AT_ONCE", 2)
+    outbox = outbox_of(loaded_entry)
+    server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
+    gate = hold_up_digest(monkeypatch)
+    await later(hass, freezer, HALF_A_MINUTE)
+    await until(gate.reached.is_set)
+    ids = [message.queue_id for message in outbox.messages()]
+    real = asyncio.sleep
+
+    async def merged_meanwhile(_: float) -> None:
+        gate.opened.set()
+        while len(outbox) > 1:
+            await real(0.001)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(asyncio, "sleep", merged_meanwhile)
+        await outbox._discard(ids)  # noqa: SLF001 - as a clear of their tag does
+    await until(lambda: not waiting(hass, loaded_entry))
+    assert len(outbox) == 0

@@ -240,7 +240,7 @@ def test_power_cut_after_a_fault(
             house = House(root, patch)
             house.thorough = False
             house.fault = fault
-            house.cuts = range(fault, fault + 12)
+            house.cuts = range(fault, fault + 8)
             house.live()
         fault, last = fault + 1, house.steps
     assert last > 50

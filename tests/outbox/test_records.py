@@ -118,6 +118,7 @@ def test_wait_is_bounded() -> None:
         {"recipients": [1]},
         {"gaps": [1]},
         {"gaps": [{"at": 1, "encoding": "x", "html": True}]},
+        {"merged": [1]},
         {"dated": "2026-11-25"},
         {"written": "0001-01-01T00:00:00+14:00"},
         {"cause": 1},

@@ -582,6 +582,31 @@ async def test_telling_fails(
     assert number(hass) == "0"
 
 
+async def test_telling_breaks(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """An error that nobody expected does not swallow what was counted."""
+
+    async def fail(*_: Any) -> None:
+        raise RuntimeError("broken")
+
+    await send(hass, **DOOR)
+    await send(hass, **DOOR)
+    with monkeypatch.context() as broken:
+        broken.setattr(intake_module.Intake, "async_make", fail)
+        await later(hass, freezer, HOUR)
+        await until(lambda: "Repeats of 'Front door' wait: broken" in caplog.text)
+    assert number(hass) == "1"
+    await later(hass, freezer, timedelta(minutes=1))
+    await until(lambda: len(server.accepted) == 2)
+    assert number(hass) == "0"
+
+
 async def test_clock_that_is_set(
     hass: HomeAssistant,
     server: QQServer,

@@ -54,6 +54,7 @@ async def test_repeated_until_acknowledged(
     server: QQServer,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """In one conversation, numbered, with what is so by then; a press ends it."""
     hass.states.async_set("sensor.depth", "3", {"friendly_name": "Depth"})
@@ -64,6 +65,8 @@ async def test_repeated_until_acknowledged(
     mail, again = server.accepted
     assert again.subject == "Water (no. 2)"
     assert "No. 2: nobody has acknowledged" in body_of(again)
+    # The log is for what is amiss.
+    assert "In the mail" not in caplog.text
     assert "Depth: 4" in body_of(again)
     assert "The sensor is wet." in body_of(again)
     assert again.recipients == mail.recipients
@@ -512,6 +515,29 @@ async def test_not_made(
     with pytest.raises(RuntimeError):
         await send(hass, **WATER)
     assert await reminders(hass) == []
+
+
+async def test_breaks(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """An error that nobody expected does not end what nobody has acknowledged."""
+
+    async def fail(*_: Any) -> None:
+        raise RuntimeError("broken")
+
+    await send(hass, **WATER)
+    with monkeypatch.context() as broken:
+        broken.setattr(intake_module.Intake, "async_make", fail)
+        await later(hass, freezer, TEN_MINUTES)
+        await until(lambda: "water could not be sent again: broken" in caplog.text)
+    assert "Traceback" in caplog.text
+    await later(hass, freezer, TEN_MINUTES)
+    await until(lambda: len(server.accepted) == 2)
 
 
 async def test_bounded(

@@ -8,7 +8,6 @@ from email.headerregistry import AddressHeader
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
-import re
 from secrets import token_hex
 from typing import cast
 
@@ -16,7 +15,6 @@ from .address import Mailbox
 from .message import BASE64_LINE
 from .models import BodyPart, KeptMessage
 
-_STUFFED = re.compile(rb"^\.\.", re.MULTILINE)
 _HEAD = 512 * 1024
 """Octets that hold header and texts: files come after them."""
 
@@ -48,7 +46,7 @@ def read_alert(kept: KeptMessage, room: int, places: int) -> Alert:
     It blocks. Raises OSError where its file cannot be read.
     """
     wire, whole = _read(kept.content, _HEAD + room * BASE64_LINE[1] // BASE64_LINE[0])
-    message = message_from_bytes(_STUFFED.sub(b".", wire), policy=default)
+    message = message_from_bytes(wire.replace(b"\r\n..", b"\r\n."), policy=default)
     # A message of ours always has one.
     body = cast("EmailMessage", message.get_body(("plain",)))
     parts: list[BodyPart] = []

@@ -24,6 +24,8 @@ MAX_PARTS = 20
 _MAX_TITLE, _MAX_TEXT = 200, 400
 """Characters."""
 _MAX_SUBJECT = 150
+_MAX_MORE, _MAX_SHORT = 10, 40
+"""Titles, and characters of each, that the last line names of what has no room."""
 _MAX_OCTETS = 100_000
 """Of HTML: Gmail cuts what has more than 102 kB."""
 
@@ -96,15 +98,16 @@ class DigestWriter:
 
     def _subject(self, alerts: Sequence[Alert]) -> str:
         titles = Counter(alert.title for alert in alerts)
-        ((title, _),) = titles.most_common(1)
-        return one_line(
-            self._texts(
-                "digest_subject",
-                number=str(len(alerts)),
-                span=self._span(alerts[-1].raised, alerts[0].raised),
-                title=_cut(title, _MAX_SUBJECT),
+        ((most, _),) = titles.most_common(1)
+        number, title = str(len(alerts)), _cut(most, _MAX_SUBJECT)
+        span = self._span(alerts[-1].raised, alerts[0].raised)
+        text = self._texts("digest_subject", number=number, span=span, title=title)
+        if len(titles) > 1:
+            # Or whoever reads no more takes all of them for the same.
+            text = self._texts(
+                "digest_subject_others", number=number, span=span, title=title
             )
-        )
+        return one_line(text)
 
     def _card(self, alerts: Sequence[Alert]) -> Card:
         texts, newest = self._texts, alerts[0]
@@ -145,8 +148,7 @@ class DigestWriter:
                     alert.title, text, alert.raised, alert.raised
                 )
         shown, rest = list(same.values())[:most], list(same.values())[most:]
-        number = sum(one.number for one in rest)
-        more = self._texts("digest_more", number=str(number)) if rest else ""
+        more = self._more(rest) if rest else ""
         entries = tuple(
             Entry(
                 _cut(one.title, _MAX_TITLE),
@@ -156,6 +158,22 @@ class DigestWriter:
             for one in shown
         )
         return replace(card, entries=entries, more_entries=more)
+
+    def _more(self, rest: Sequence[_Same]) -> str:
+        """Return what there is no room for: the rarest first, which nobody knows of."""
+        numbers: Counter[str] = Counter()
+        for one in rest:
+            numbers[one.title] += one.number
+        rarest = sorted(numbers.items(), key=lambda item: item[1])
+        titles = [
+            f"{one_line(_cut(title, _MAX_SHORT))} × {number}"
+            for title, number in rarest[:_MAX_MORE]
+        ]
+        return self._texts(
+            "digest_more",
+            number=str(numbers.total()),
+            titles=" · ".join([*titles, "…"] if rarest[_MAX_MORE:] else titles),
+        )
 
     def _said(self, alert: Alert) -> str:
         """Return the text of an alert without what its card says besides."""

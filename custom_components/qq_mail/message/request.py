@@ -49,6 +49,8 @@ _ONCE = (
 _IMAGES = "images"
 # Of a push service; ours has the plural, and other fields in it.
 _PHONE_ATTACHMENT = "attachment"
+_PHONE_CLEAR = "clear_notification"
+"""The message by which phones are told to show those of a tag no longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +124,10 @@ def read_notification(
     known = {*READERS, _IMAGES, _PHONE_ATTACHMENT}
     if others := [shown_value(name) for name in data if name not in known]:
         LOGGER.debug("Not for mail, and ignored: %s", ", ".join(others))
-    fields[MessageField.MESSAGE] = message
+    if message == _PHONE_CLEAR:
+        fields[MessageField.CLEAR] = True
+    else:
+        fields[MessageField.MESSAGE] = message
     fields[MessageField.TO] = [*as_list(fields.get(MessageField.TO)), *as_list(targets)]
     if not is_empty(title):
         fields[MessageField.TITLE] = title

@@ -47,6 +47,10 @@ def merge(turn: Turn, message: QueuedMessage) -> bool:
         groups.floods.pop(group, None)
         return False
     chosen = waiting[:MAX_MERGED]
+    for other, until in list(groups.floods.items()):
+        if until + INTERVAL < now:
+            # Over, though nothing came any more that would have shown it.
+            del groups.floods[other]
     groups.floods[group] = turn.after(INTERVAL)
     messages = turn.queue.merge(Merging(group, tuple(chosen)))
     turn.do(Merge(messages))
@@ -95,11 +99,8 @@ def discard_merging(turn: Turn, message: QueuedMessage, merging: Merging) -> Non
 
 def let_go(turn: Turn, merging: Merging, *, alone: bool) -> None:
     """Have messages wait for their turn again, but those that a person discarded."""
-    for queue_id in merging.queue_ids:
-        message = turn.queue.get(queue_id)
-        if message is None:
-            continue
-        if queue_id in merging.unwanted:
+    for message in filter(None, map(turn.queue.get, merging.queue_ids)):
+        if message.queue_id in merging.unwanted:
             turn.remove(message)
         else:
             due = float("-inf") if alone else message.due

@@ -465,6 +465,12 @@ class Outbox:
             self._manager.apply(DiscardAsked(some))
             removed += before - len(self._manager.queue)
             await asyncio.sleep(0)
+        groups, chosen = self._manager.queue.groups, set(queue_ids)
+        for digest in {groups.digests[one] for one in chosen & groups.digests.keys()}:
+            # They became one meanwhile.
+            made = self._manager.queue.get(digest)
+            if made and chosen.issuperset(one.queue_id for one in made.merged):
+                self._manager.apply(DiscardAsked((digest,)))
         await self._manager.writer.flush()
         return removed
 

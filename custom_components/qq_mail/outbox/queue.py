@@ -106,9 +106,10 @@ class Queue:
 
     def split(self, first: str) -> None:
         """Let messages wait again that were to become one."""
-        if merging := self.groups.end(first):
-            for queue_id in merging.queue_ids:
-                self.put(self._messages[queue_id])
+        merging = self.groups.merging[first]
+        self.groups.end(first)
+        for queue_id in merging.queue_ids:
+            self.put(self._messages[queue_id])
 
     def change_flight(self, queue_id: str, flight: Flight) -> None:
         """Replace what is known of a message in the air."""

@@ -188,7 +188,7 @@ class Spool:
 
     def _drop_superseded(self, loaded: Loaded) -> None:
         """Drop what a digest holds already: a copy of a spool may have both."""
-        for queue_id in loaded.queue.groups.digests:
+        for queue_id in list(loaded.queue.groups.digests):
             if loaded.queue.get(queue_id):
                 loaded.queue.remove(queue_id)
                 self._entries[queue_id] = Entry(queue_id, None)

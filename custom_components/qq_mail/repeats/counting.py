@@ -221,10 +221,15 @@ class Counting:
             # At once, so that a clear finds it.
             with self._outbox.making(count.alert.tag) as ticket:
                 await self._tell(count.alert, count.untold, ticket)
-        except HomeAssistantError as err:
+        except Exception as err:  # noqa: BLE001 - whatever it is, they are told later
             # It may have been cleared meanwhile.
             if self._telling.pop(count.queue_id, None):
-                LOGGER.error("Repeats of %r wait: %s", count.alert.title, err)
+                LOGGER.error(
+                    "Repeats of %r wait: %s",
+                    count.alert.title,
+                    err,
+                    exc_info=not isinstance(err, HomeAssistantError),
+                )
                 count.went_out, count.length = True, 0.0
                 count.began = read_clock().steady + _RETRY
                 self._counts[count.queue_id] = count

@@ -222,8 +222,13 @@ class Reminding:
             self._has_changed()
             try:
                 await self._send(reminder, ticket)
-            except HomeAssistantError as err:
-                LOGGER.error("%s could not be sent again: %s", reminder.tag, err)
+            except Exception as err:  # noqa: BLE001 - whatever it is, the alarm goes on
+                LOGGER.error(
+                    "%s could not be sent again: %s",
+                    reminder.tag,
+                    err,
+                    exc_info=not isinstance(err, HomeAssistantError),
+                )
                 self._next(reminder)
 
     def _schedule(self) -> None:
