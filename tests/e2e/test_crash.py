@@ -267,6 +267,8 @@ async def add_account(home_assistant: HomeAssistant, server: QQServer) -> str:
             "burst": 100,
             "messages_per_minute": 0,
             "messages_per_day": 0,
+            # Each alert is looked for by its own title.
+            "digest": False,
         },
     )
     return entry_id

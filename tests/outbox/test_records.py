@@ -218,7 +218,7 @@ def used() -> Kept:
     allowance = allowance.went_out(NOW.steady - 3 * MINUTE, 0).slower(NOW.steady)
     for _ in range(4):
         logins = logins.take(NOW.steady)
-    bucket = standing.bucket.slower(NOW.steady, certain=True)
+    bucket = standing.bucket.slower(NOW.steady)
     kept.standing = replace(standing, bucket=bucket, allowance=allowance, logins=logins)
     return kept
 
@@ -314,11 +314,11 @@ def test_learned_pace_is_never_faster_than_the_own() -> None:
     bucket = Bucket.full(Pace(100, 12), 0.0)
     for second in range(20):
         bucket = bucket.take(float(second))
-    slower = bucket.slower(20.0, certain=True)
+    slower = bucket.slower(20.0)
     assert slower.next_at(20.0, HIGH) == pytest.approx(30.0)
-    assert slower.slower(20.0, certain=True).rate(20.0) == 3
+    assert slower.slower(20.0).rate(20.0) == 3
     for _ in range(9):
-        slower = slower.slower(20.0, certain=True)
+        slower = slower.slower(20.0)
     assert slower.rate(20.0) == SLOWEST == 1 / 5
     assert Bucket.full(Pace(1, 6), 0.0).take(0.0).next_at(0.0, 0) == pytest.approx(10.0)
 
@@ -328,7 +328,7 @@ def test_own_pace_holds_where_more_was_learned() -> None:
     bucket = Bucket.full(Pace(100, 0), 0.0)
     for second in range(30):
         bucket = bucket.take(float(second))
-    learned = bucket.slower(30.0, certain=True)
+    learned = bucket.slower(30.0)
     assert learned.next_at(30.0, HIGH) == pytest.approx(34.0)
     assert learned.with_pace(Pace(5, 12)).next_at(30.0, HIGH) == pytest.approx(35.0)
     assert learned.with_pace(Pace(5, 60)).next_at(30.0, HIGH) == pytest.approx(34.0)

@@ -952,6 +952,14 @@ def test_no_fresh_session_without_a_login(heart: Heart) -> None:
     assert heart.attempted == ["Alert 1"]
 
 
+def test_refusal_for_now_teaches_no_pace(heart: Heart) -> None:
+    """Whatever troubles the server: only what QQ says of the rate is of the rate."""
+    for _ in range(8):
+        heart.accept(heart.take())
+    heart.fail(heart.take(), refused(Step.MAIL, 451, "local trouble"))
+    assert heart.standing.bucket.rate(heart.now.steady) is None
+
+
 def test_one_refused_alone_teaches_no_pace(heart: Heart) -> None:
     """A passing trouble does not slow down the alarms of the hours after it."""
     one = heart.take()

@@ -290,8 +290,10 @@ class OutboxMachine(RuleBasedStateMachine):
                     self.do_attempt(decision)
                     queue_id = decision.message.queue_id
                     taken = isinstance(event, Taken) and event.message.queue_id
-                    if not decision.fresh and queue_id not in (probe, taken):
-                        self.have_turn(decision.message)
+                    if not decision.fresh:
+                        self.have_turn(
+                            decision.message, probe=queue_id in (probe, taken)
+                        )
                 case Recall():
                     flight = self.flights.pop(decision.queue_id)
                     assert flight.behind == decision.behind
@@ -353,11 +355,14 @@ class OutboxMachine(RuleBasedStateMachine):
         }
         self.overtaken = {lane: self.overtaken.get(lane, set()) for lane in waiting}
 
-    def have_turn(self, one: QueuedMessage) -> None:
-        """See to it that nobody has two turns while an equal waits for one."""
+    def have_turn(self, one: QueuedMessage, *, probe: bool) -> None:
+        """See to it that nobody has two turns while an equal waits for one.
+
+        What finds out whether there is a server again is tried before its turn.
+        """
         mine = lane_of(one)
         for lane, others in self.overtaken.items():
-            if lane[0] == mine[0] and lane != mine:
+            if lane[0] == mine[0] and lane != mine and not probe:
                 assert mine not in others, "overtaken twice"
                 others.add(mine)
             elif lane == mine:

@@ -10,8 +10,8 @@ HIGH, HIGHEST = 1, 2
 SLOWEST: Final = 0.2
 """Messages a minute: one in five minutes, however often the server refused."""
 
-_TELLING = 5
-"""Messages in a minute from which on a refusal for now can have been the pace."""
+_LEAST = 5
+"""Messages a minute that are taken for what was too much, where there is no pace."""
 _UNLIMITED = 600.0
 """Messages a minute from which on a learned pace is none."""
 _WINDOW = 60.0
@@ -81,15 +81,10 @@ class Bucket:
         """Return the same with as many tokens as it holds: a person does not wait."""
         return replace(self, tokens=self._room(now), filled_at=now)
 
-    def slower(self, now: float, *, certain: bool) -> Bucket:
-        """Halve the pace, because of a refusal; it comes back with quiet days.
-
-        Where it is not certain that the refusal was for the pace, only if that can be.
-        """
+    def slower(self, now: float) -> Bucket:
+        """Halve the pace, because QQ said so; it comes back with quiet days."""
         recent = sum(at > now - _WINDOW for at in self.taken)
-        if not certain and recent < _TELLING:
-            return self
-        rate = self.rate(now) or max(recent, _TELLING)
+        rate = self.rate(now) or max(recent, _LEAST)
         learned = max(rate / 2, SLOWEST)
         return replace(self, tokens=0.0, filled_at=now, learned=learned, learned_at=now)
 

@@ -227,11 +227,6 @@ class Turn:
         times = (self.standing.down.times if self.standing.down else 0) + 1
         wait = back_off(times, self._chance())
         self.change(down=Down(self.after(wait), times, refused))
-        if refused:
-            bucket = self.standing.bucket.slower(self.now.steady, certain=False)
-            if bucket != self.standing.bucket:
-                self.change(bucket=bucket)
-                self.do(KeepStanding())
         self.do(Release())
 
     def hold_if_needed(self, error: MailError) -> bool:
@@ -248,7 +243,7 @@ class Turn:
                 length = rate_limit_pause(standing.pauses)
                 self.change(
                     pauses=standing.pauses + 1,
-                    bucket=standing.bucket.slower(now, certain=True),
+                    bucket=standing.bucket.slower(now),
                     allowance=standing.allowance.slower(now),
                 )
             case Treatment.LOGIN_LATER if not standing.login_refusals:
