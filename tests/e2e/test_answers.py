@@ -68,13 +68,19 @@ async def test_restarts(tmp_path: Path, socket_enabled: None) -> None:
             first, second = dict.fromkeys(LINK.findall(text_of(mail)))
             logs = [home.log]
             await home.restart()
-            assert (await press(home, first, "get")).startswith("200 ")
+            # Until automations listen, it says that it is not ready.
+            async with asyncio.timeout(60):
+                while not (await press(home, first, "get")).startswith("200 "):
+                    await asyncio.sleep(0.2)
             assert await pressed(home) == 0
             assert (await press(home, first)).startswith("200 ")
             assert await pressed(home) == 1
             logs.append(home.log)
             await home.kill()
             await home.start()
+            async with asyncio.timeout(60):
+                while (await press(home, first, "get")).startswith("503 "):
+                    await asyncio.sleep(0.2)
             assert "Already done at" in await press(home, first)
             assert await pressed(home) == 0
             assert (await press(home, second)).startswith("200 ")

@@ -129,7 +129,7 @@ async def test_second_account_and_second_user(
                 ]
                 await channel.action("qq_mail.discard")
                 waiting = await channel.response("qq_mail.get_outbox")
-                assert waiting == {"messages": []}
+                assert waiting == {"messages": [], "reminders": [], "repeats": []}
                 server.start()
                 user = await channel.command(
                     "config/auth/create", name="Guest", group_ids=["system-read-only"]

@@ -151,7 +151,7 @@ def check_words(text: str, html: str) -> None:
     assert re.search(r"客厅温度：现在 22\.0，最低 2\.0，最高 22\.0，平均", text)
     assert re.search(r"室外温度：现在 4\.5，最低 -3\.5，最高 4\.5，平均", text)
     assert re.search(r"入户门：.*已打开", text)
-    assert re.search(r"地暖：制热 ", text)
+    assert re.search(r"地暖：[^\n]*制热", text)
     assert re.search(r"全屋用电：共 1\d\d，平均", text)
     assert "sensor.nowhere" in text
     alts = re.findall(r'<img [^>]*alt="([^"]*)"', html)
