@@ -970,3 +970,20 @@ async def test_state_of_another_shape(
     assert await hass.config_entries.async_setup(entry.entry_id)
     await notify(hass)
     assert len(server.accepted) == 1
+
+
+async def test_login_used_up_meanwhile(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An attempt that finds no login left is taken back, and its message goes later."""
+    answers = [False]
+    worker = outbox_of(loaded_entry)._manager._worker  # noqa: SLF001 - what it asks
+    monkeypatch.setattr(
+        worker, "_login_is_left", lambda _importance: answers.pop() if answers else True
+    )
+    await notify(hass)
+    await until(lambda: len(server.accepted) == 1)
+    assert answers == []
