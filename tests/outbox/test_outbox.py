@@ -24,6 +24,7 @@ from custom_components.qq_mail.outbox.journal import Journal
 from custom_components.qq_mail.outbox.outbox import Outbox
 from custom_components.qq_mail.outbox.outcome import Rest
 from custom_components.qq_mail.outbox.spool import Spool
+from custom_components.qq_mail.outbox.worker import _CutError
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
@@ -978,12 +979,10 @@ async def test_login_used_up_meanwhile(
     loaded_entry: MockConfigEntry,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """An attempt that finds no login left is taken back, and its message goes later."""
-    answers = [False]
+    """An attempt that finds no login left ends before it knocks."""
     worker = outbox_of(loaded_entry)._manager._worker  # noqa: SLF001 - what it asks
-    monkeypatch.setattr(
-        worker, "_login_is_left", lambda _importance: answers.pop() if answers else True
-    )
-    await notify(hass)
-    await until(lambda: len(server.accepted) == 1)
-    assert answers == []
+    monkeypatch.setattr(worker, "_login_is_left", lambda _importance: False)
+    before = server.connections
+    with pytest.raises(_CutError):
+        await worker._take(0, fresh=True)  # noqa: SLF001 - of its own
+    assert server.connections == before
