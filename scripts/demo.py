@@ -30,8 +30,8 @@ ENTITY = "notify.10001_qq_com"
 
 ALERT_TIMEOUT = 12
 """Seconds for an alert: the action waits up to ten for the first attempt."""
-OUTAGE_TIMEOUT = 60
-"""Seconds for what waited: after five mails at once, one goes out every six."""
+PACE_TIMEOUT = 60
+"""Seconds for what waited: after four mails at once, one goes out every six."""
 
 CONFIGURATION = """\
 input_boolean:
@@ -395,9 +395,9 @@ async def survive_outage(home_assistant: HomeAssistant, server: QQServer) -> Non
     verify("what waits after the restart", await waiting(home_assistant), alerts)
     server.start()
     await home_assistant.action("qq_mail.retry")
-    await asyncio.to_thread(server.wait_for, len(arrived) + 3, OUTAGE_TIMEOUT)
+    await asyncio.to_thread(server.wait_for, len(arrived) + 3, PACE_TIMEOUT)
     # Until nothing is left there might be second copies.
-    async with asyncio.timeout(OUTAGE_TIMEOUT):
+    async with asyncio.timeout(PACE_TIMEOUT):
         while await waiting(home_assistant):  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.1)
     subjects = [mail.subject for mail in server.accepted]
@@ -413,7 +413,8 @@ async def waiting(home_assistant: HomeAssistant) -> list[str]:
 
 async def expect(server: QQServer, number: int, **expected: Any) -> None:
     """Wait for a mail and look at what arrived."""
-    mail = (await asyncio.to_thread(server.wait_for, number))[number - 1]
+    mails = await asyncio.to_thread(server.wait_for, number, PACE_TIMEOUT)
+    mail = mails[number - 1]
     arrived = {
         "subject": mail.message["Subject"],
         "text": mail.text,

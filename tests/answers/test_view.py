@@ -421,16 +421,17 @@ async def test_token_in_no_log_of_who_is_logged_in(
 
 
 @pytest.mark.parametrize(
-    ("line", "status"),
+    ("line", "statuses"),
     [
-        pytest.param("BREW {path} HTTP/1.1", 400, id="method"),
-        pytest.param("GET {path} HTTP/9.9", 400, id="version"),
-        pytest.param("GET {path} and more HTTP/1.1", 400, id="blank"),
-        pytest.param("GET http://[{path} HTTP/1.1", 400, id="address"),
-        pytest.param("GET {path}" + "0" * 100_000 + " HTTP/1.1", 400, id="long"),
-        pytest.param("GET /api/qq%5Fmail/action/{token} HTTP/1.1", 200, id="encoded"),
-        pytest.param("GET /api//qq_mail//action//{token} HTTP/1.1", 404, id="slashes"),
-        pytest.param("GET /x/../{path} HTTP/1.1", 400, id="dots"),
+        pytest.param("BREW {path} HTTP/1.1", {400}, id="method"),
+        pytest.param("GET {path} HTTP/9.9", {400}, id="version"),
+        pytest.param("GET {path} and more HTTP/1.1", {400}, id="blank"),
+        # Home Assistant 2026.8 takes it.
+        pytest.param("GET http://:80{path} HTTP/1.1", {200, 400}, id="address"),
+        pytest.param("GET {path}" + "0" * 100_000 + " HTTP/1.1", {400}, id="long"),
+        pytest.param("GET /api/qq%5Fmail/action/{token} HTTP/1.1", {200}, id="encoded"),
+        pytest.param("GET /api//qq_mail//action//{token} HTTP/1.1", {404}, id="slashes"),
+        pytest.param("GET /x/../{path} HTTP/1.1", {400}, id="dots"),
     ],
 )
 async def test_odd_request(
@@ -438,7 +439,7 @@ async def test_odd_request(
     browser: Browser,
     caplog: pytest.LogCaptureFixture,
     line: str,
-    status: int,
+    statuses: set[int],
 ) -> None:
     """What is no proper request is quoted in the log, without its token."""
     caplog.set_level(logging.DEBUG)
@@ -450,7 +451,7 @@ async def test_odd_request(
     writer.write(f"{request}\r\nHost: home\r\nConnection: close\r\n\r\n".encode())
     answer = await reader.read()
     writer.close()
-    assert answer.split()[1] == b"%d" % status
+    assert int(answer.split()[1]) in statuses
     await house.hass.async_block_till_done()
     assert "**REDACTED**" in caplog.text
     assert token[:32] not in caplog.text
