@@ -430,7 +430,9 @@ async def test_token_in_no_log_of_who_is_logged_in(
         pytest.param("GET http://:80{path} HTTP/1.1", {200, 400}, id="address"),
         pytest.param("GET {path}" + "0" * 100_000 + " HTTP/1.1", {400}, id="long"),
         pytest.param("GET /api/qq%5Fmail/action/{token} HTTP/1.1", {200}, id="encoded"),
-        pytest.param("GET /api//qq_mail//action//{token} HTTP/1.1", {404}, id="slashes"),
+        pytest.param(
+            "GET /api//qq_mail//action//{token} HTTP/1.1", {404}, id="slashes"
+        ),
         pytest.param("GET /x/../{path} HTTP/1.1", {400}, id="dots"),
     ],
 )

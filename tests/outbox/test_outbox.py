@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 import errno
 import json
@@ -24,7 +25,6 @@ from custom_components.qq_mail.outbox.journal import Journal
 from custom_components.qq_mail.outbox.outbox import Outbox
 from custom_components.qq_mail.outbox.outcome import Rest
 from custom_components.qq_mail.outbox.spool import Spool
-from custom_components.qq_mail.outbox.worker import _CutError
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
@@ -977,12 +977,22 @@ async def test_login_used_up_meanwhile(
     hass: HomeAssistant,
     server: QQServer,
     loaded_entry: MockConfigEntry,
-    monkeypatch: pytest.MonkeyPatch,
+    freezer: FrozenDateTimeFactory,
 ) -> None:
-    """An attempt that finds no login left ends before it knocks."""
-    worker = outbox_of(loaded_entry)._manager._worker  # noqa: SLF001 - what it asks
-    monkeypatch.setattr(worker, "_login_is_left", lambda _importance: False)
-    before = server.connections
-    with pytest.raises(_CutError):
-        await worker._take(0, fresh=True)  # noqa: SLF001 - of its own
-    assert server.connections == before
+    """After a sleep the open session turns out too old, and no login is left."""
+    outbox = outbox_of(loaded_entry)
+    await notify(hass)
+    kept = outbox._manager.kept  # noqa: SLF001 - as many logins leave it
+    kept.standing = replace(
+        kept.standing, logins=replace(kept.standing.logins, tokens=0.0)
+    )
+    # No timer closes it.
+    freezer.tick(2 * IDLE_TIMEOUT + 1)
+    assert outbox.session_open
+    call = hass.async_create_task(notify(hass))
+    await until(lambda: not outbox.session_open)
+    assert len(outbox) == server.connections == 1
+    await later(hass, freezer, timedelta(minutes=25))
+    await until(lambda: len(server.accepted) == 2)
+    await call
+    assert server.logins == 2

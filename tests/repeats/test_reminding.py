@@ -49,6 +49,11 @@ async def reminders(hass: HomeAssistant) -> list[dict[str, Any]]:
     return list(some)
 
 
+async def out(entry: MockConfigEntry, server: QQServer, number: int) -> None:
+    """Wait until so many mails are out, and the outbox knows it, a moment later."""
+    await until(lambda: len(server.accepted) == number and not len(outbox_of(entry)))
+
+
 async def test_repeated_until_acknowledged(
     hass: HomeAssistant,
     server: QQServer,
@@ -61,7 +66,7 @@ async def test_repeated_until_acknowledged(
     first = await send(hass, **WATER, entities="sensor.depth", to="a@b.cn")
     hass.states.async_set("sensor.depth", "4", {"friendly_name": "Depth"})
     await later(hass, freezer, TEN_MINUTES)
-    await until(lambda: len(server.accepted) == 2)
+    await out(loaded_entry, server, 2)
     mail, again = server.accepted
     assert again.subject == "Water (no. 2)"
     assert "No. 2: nobody has acknowledged" in body_of(again)
@@ -75,7 +80,7 @@ async def test_repeated_until_acknowledged(
     (shown,) = await reminders(hass)
     assert (shown["tag"], shown["number"]) == ("water", 2)
     await later(hass, freezer, TEN_MINUTES)
-    await until(lambda: len(server.accepted) == 3)
+    await out(loaded_entry, server, 3)
     # By any of its mails.
     acknowledge(hass, loaded_entry.entry_id, "another")
     acknowledge(hass, loaded_entry.entry_id, first["queue_id"])
@@ -102,7 +107,7 @@ async def test_without_a_tag(
     """Its queue id is its tag, by which it can be cleared."""
     answer = await send(hass, message="Wet", repeat_until_acknowledged=600)
     await later(hass, freezer, TEN_MINUTES)
-    await until(lambda: len(server.accepted) == 2)
+    await out(loaded_entry, server, 2)
     assert subjects(server)[1] == "Home Assistant (no. 2)"
     first, second = server.accepted
     assert first.message["References"] == second.message["References"]
@@ -121,7 +126,7 @@ async def test_by_notify(
     """The other door offers it as well; a file that is gone by then is a note."""
     await notify(hass, data={"repeat_until_acknowledged": 60, "images": "/a/b.png"})
     await later(hass, freezer, timedelta(minutes=1))
-    await until(lambda: len(server.accepted) == 2)
+    await out(loaded_entry, server, 2)
     assert "b.png" in body_of(server.accepted[1])
 
 
@@ -142,11 +147,9 @@ async def test_outage(
     assert (await reminders(hass))[0]["next"] is None
     server.reset()
     await hass.services.async_call(DOMAIN, "retry", {}, blocking=True)
-    await until(lambda: len(server.accepted) == 1)
-    # The server knows it a moment before the outbox does.
-    await until(lambda: not len(outbox_of(loaded_entry)))
+    await out(loaded_entry, server, 1)
     await later(hass, freezer, TEN_MINUTES)
-    await until(lambda: len(server.accepted) == 2)
+    await out(loaded_entry, server, 2)
 
 
 async def test_over_by_itself(
@@ -180,7 +183,7 @@ async def test_refused(
     with pytest.raises(HomeAssistantError):
         await send(hass, **WATER | {"title": "More water"})
     await later(hass, freezer, TEN_MINUTES)
-    await until(lambda: len(server.accepted) == 2)
+    await out(loaded_entry, server, 2)
     assert subjects(server) == ["Water", "Water (no. 2)"]
 
 
@@ -242,7 +245,7 @@ async def test_acknowledged_before_the_others_have_it(
     answer = await send(hass, **WATER, to=["a@b.cn", "b@b.cn"])
     acknowledge(hass, loaded_entry.entry_id, answer["queue_id"])
     await hass.services.async_call(DOMAIN, "retry", {}, blocking=True)
-    await until(lambda: len(server.accepted) == 2)
+    await out(loaded_entry, server, 2)
 
 
 @pytest.mark.parametrize("one", [True, False])
@@ -269,7 +272,7 @@ async def test_raised_anew(
     (shown,) = await reminders(hass)
     assert shown["number"] == 1
     await later(hass, freezer, TEN_MINUTES)
-    await until(lambda: len(server.accepted) == 3)
+    await out(loaded_entry, server, 3)
     assert subjects(server)[2] == "More water (no. 2)"
     acknowledge(hass, loaded_entry.entry_id, first["queue_id"])
     assert await reminders(hass) == []
@@ -297,7 +300,7 @@ async def test_restart(
     await shut_down(hass, loaded_entry)
     freezer.tick(DAY / 2)
     assert await hass.config_entries.async_setup(loaded_entry.entry_id)
-    await until(lambda: len(server.accepted) == 2)
+    await out(loaded_entry, server, 2)
     assert subjects(server)[1] == "Water (no. 2)"
     acknowledge(hass, loaded_entry.entry_id, first["queue_id"])
     assert await reminders(hass) == []
@@ -392,7 +395,7 @@ async def test_press(
         hass, **WATER, actions=actions, actions_expire_after="00:30:00", wait=300
     )
     await later(hass, freezer, TEN_MINUTES)
-    await until(lambda: len(server.accepted) == 2)
+    await out(loaded_entry, server, 2)
     for mail in server.accepted:
         assert title in body_of(mail, "html")
         assert body_of(mail, "html").count("/api/qq_mail/action/") == 1
@@ -539,7 +542,7 @@ async def test_breaks(
         await until(lambda: "water could not be sent again: broken" in caplog.text)
     assert "Traceback" in caplog.text
     await later(hass, freezer, TEN_MINUTES)
-    await until(lambda: len(server.accepted) == 2)
+    await out(loaded_entry, server, 2)
 
 
 async def test_bounded(
