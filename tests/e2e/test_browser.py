@@ -240,6 +240,7 @@ def test_charts_in_the_form(here: Desk) -> None:
                 shown = texts[f"charts.fields.{name}.{part}"]
                 expect(page.get_by_text(shown, exact=True).last).to_be_visible()
         page.get_by_text("选择一个实体").last.click()
+        page.get_by_placeholder("搜索").locator("visible=true").last.fill("10015 排队")
         page.get_by_text("排队中的邮件").locator("visible=true").first.click()
         page.get_by_role("button", name="添加", exact=True).last.click()
         page.get_by_text("YAML 模式").click()
