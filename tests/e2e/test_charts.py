@@ -115,7 +115,7 @@ async def live(home: HomeAssistant) -> None:
 
 
 async def counted(home: HomeAssistant, hour: datetime) -> bool:
-    """Tell whether the last hour of the meter is there, and the state of the door."""
+    """Tell whether the last hour of the meter is there, and what was set last."""
     rows = await home.command(
         "recorder/statistics_during_period",
         start_time=(hour - timedelta(hours=1)).isoformat(),
@@ -125,12 +125,15 @@ async def counted(home: HomeAssistant, hour: datetime) -> bool:
     states = await home.command(
         "history/history_during_period",
         start_time=(hour - timedelta(days=1)).isoformat(),
-        entity_ids=["binary_sensor.door"],
+        entity_ids=["binary_sensor.door", "climate.di_nuan"],
         no_attributes=True,
         minimal_response=True,
     )
-    known = [state["s"] for state in states.get("binary_sensor.door", [])]
-    return bool(rows) and known[-1:] == ["on"]
+    known = {entity_id: some[-1]["s"] for entity_id, some in states.items()}
+    return bool(rows) and known == {
+        "binary_sensor.door": "on",
+        "climate.di_nuan": "heat",
+    }
 
 
 def shown(mail: AcceptedMessage) -> tuple[str, str, list[EmailMessage]]:
@@ -151,7 +154,7 @@ def check_words(text: str, html: str) -> None:
     assert re.search(r"客厅温度：现在 22\.0，最低 2\.0，最高 22\.0，平均", text)
     assert re.search(r"室外温度：现在 4\.5，最低 -3\.5，最高 4\.5，平均", text)
     assert re.search(r"入户门：.*已打开", text)
-    assert re.search(r"地暖：[^\n]*制热", text)
+    assert re.search(r"地暖：制热 ", text), text
     assert re.search(r"全屋用电：共 1\d\d，平均", text)
     assert "sensor.nowhere" in text
     alts = re.findall(r'<img [^>]*alt="([^"]*)"', html)
