@@ -15,9 +15,13 @@ from freezegun.api import FrozenDateTimeFactory
 from playwright.sync_api import Browser, Playwright, sync_playwright
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.components.recorder.common import (
+    async_wait_recording_done,
+)
 import pytest_socket
 
 from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
 from tests.conftest import Events
 from tests.message.test_attachments import TestCamera, add_cameras, picture
 from tests.outbox.test_outbox import later
@@ -87,6 +91,32 @@ class House:
         await later(self.hass, self.freezer, timedelta(minutes=90))
         await self.events.wait(2)
 
+    async def send_charts(self) -> None:
+        """Send a day of lines and of bars, and what cannot be drawn."""
+        entities = ("sensor.tank", "binary_sensor.sink")
+        for entity_id, states in zip(
+            entities, ((120, 60, 90), ("off", "on", "off")), strict=True
+        ):
+            state = self.hass.states.get(entity_id)
+            assert state
+            for hours, value in zip((20, 9, 2), states, strict=True):
+                then = dt_util.utcnow() - timedelta(hours=hours)
+                self.hass.states.async_set(
+                    entity_id,
+                    str(value),
+                    state.attributes,
+                    timestamp=then.timestamp(),
+                )
+        await async_wait_recording_done(self.hass)
+        charts = [
+            {"entities": entities, "title": self.say("Since yesterday", "昨天以来")},
+            {"entities": "sensor.nowhere"},
+        ]
+        await self.send(charts=charts)
+        mail = mail_of(self.server)
+        drawn = [part.get_content_type() for part in mail.message.walk()]
+        assert drawn.count("image/png") == 2
+
     @property
     def everything(self) -> dict[str, Any]:
         """Return what a card can show."""
@@ -153,6 +183,7 @@ KINDS: dict[str, Sending] = {
         attachments={"entity_id": "camera.front_door", "inline": True},
     ),
     "states": lambda house: house.send(message="", entities="sensor.tank"),
+    "charts": lambda house: house.send_charts(),
     "everything": lambda house: house.send(**house.everything),
     "own html": lambda house: house.send(message="", html=house.own_html),
     "own html, everything": lambda house: house.send(
@@ -163,6 +194,11 @@ KINDS: dict[str, Sending] = {
     "late html": lambda house: house.send_late(html=house.own_html),
 }
 PLAIN = ("plain", "test message", "late")
+
+
+@pytest.fixture(autouse=True)
+def custom_integrations(recorder_mock: Any, enable_custom_integrations: None) -> None:
+    """Let Home Assistant load the integration, and record from the beginning."""
 
 
 @pytest.fixture(params=LANGUAGES)
@@ -263,7 +299,7 @@ async def test_mailparser(house: House, send: Sending) -> None:
     ]
     shown = [part for part in parts if part.get_content_disposition() == "inline"]
     html = read["html"] or ""
-    assert html.count("data:image/jpeg;base64,") == len(shown)
+    assert len(re.findall("data:image/(?:jpeg|png);base64,", html)) == len(shown)
     assert "cid:" not in html
 
 
