@@ -78,11 +78,27 @@ async def install(home: HomeAssistant, server: QQServer) -> None:
     """Add the account, and make an automation of each blueprint."""
     await add_account(home, server)
     for name, given in INPUTS.items():
-        path = await import_blueprint(home, name)
-        await home.post(
-            f"/api/config/automation/config/{name}",
-            {"alias": name, "use_blueprint": {"path": path, "input": given}},
-        )
+        await add_automation(home, name, name, given)
+
+
+async def add_automation(
+    home: HomeAssistant, name: str, blueprint: str, given: dict[str, Any]
+) -> None:
+    """Make an automation of a blueprint, and wait until it is there."""
+    path = await import_blueprint(home, blueprint)
+    await home.post(
+        f"/api/config/automation/config/{name}",
+        {"alias": name, "use_blueprint": {"path": path, "input": given}},
+    )
+    # The answer comes before Home Assistant has loaded it.
+    async with asyncio.timeout(30):
+        while f"automation.{name}" not in await states(home):
+            await asyncio.sleep(0.1)
+
+
+async def states(home: HomeAssistant) -> set[str]:
+    """Return the ids of the entities that there are."""
+    return {state["entity_id"] for state in await home.get("/api/states")}
 
 
 async def import_blueprint(home: HomeAssistant, name: str) -> str:

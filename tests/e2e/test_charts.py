@@ -15,7 +15,7 @@ import pytest
 from tests.qq_server import AcceptedMessage, Certificates, QQServer
 
 from .home_assistant import HomeAssistant
-from .test_blueprints import ADDRESS, CODE, ME, add_account, import_blueprint
+from .test_blueprints import ADDRESS, CODE, ME, add_account, add_automation
 
 CONFIGURATION = """\
 recorder:
@@ -192,16 +192,12 @@ async def test_charts(tmp_path: Path, socket_enabled: None) -> None:
             await home.action(
                 "notify.qq_mail", message="好", title="旧", data={"charts": CHARTS[:2]}
             )
-            path = await import_blueprint(home, "daily_report_zh_hans")
             given = {
                 "recipient": ME,
                 "reported": ["sensor.house"],
                 "charted": ["sensor.living", "binary_sensor.door"],
             }
-            await home.post(
-                "/api/config/automation/config/report",
-                {"alias": "report", "use_blueprint": {"path": path, "input": given}},
-            )
+            await add_automation(home, "report", "daily_report_zh_hans", given)
             await home.action("automation.trigger", entity_id="automation.report")
             mails = await asyncio.to_thread(server.wait_for, 3)
             log = home.log
