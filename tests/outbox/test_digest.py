@@ -14,6 +14,7 @@ from custom_components.qq_mail.outbox.events import (
     CountAccepted,
     DigestWriting,
     DiscardAsked,
+    MarkGoneOut,
     Merge,
     Merged,
     MergeFailed,
@@ -148,6 +149,32 @@ def test_not_merged_with_others(values: dict[str, Any]) -> None:
     heart.sleep()
     assert not heart.said(Merge)
     assert heart.attempted == ["Alert 2"]
+
+
+def test_tags_do_not_matter_where_one_goes_an_hour() -> None:
+    """Or twenty sensors would take twenty hours; other recipients have their own."""
+    heart = Heart(Pace(5, 0, per_day=10), digest=True)
+    for _ in range(9):
+        heart.accept(heart.take())
+    heart.session_open = True
+    heart.accept(heart.take(tag="first"))
+    flood = [heart.take(tag=tag) for tag in ("leak", "", "door", "leak")]
+    other = heart.take(recipients=FRIENDS[:1])
+    assert heart.sleep() == HOUR
+    assert heart.those(Merge, "messages") == [tuple(flood)]
+    assert heart.attempted == [other.subject]
+
+
+def test_each_tag_of_a_digest_has_gone_out() -> None:
+    """So that a clear of any of them is said."""
+    heart = Flood()
+    heart.flood = [
+        replace(one, tag=tag)
+        for one, tag in zip(heart.flood, ("leak", "", "door", "leak"), strict=True)
+    ]
+    made = heart.be_merged()
+    heart.accept(made)
+    assert heart.those(MarkGoneOut, "tag") == ["door", "leak"]
 
 
 def test_what_is_in_the_air_is_not_merged() -> None:
