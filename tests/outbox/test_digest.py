@@ -21,6 +21,7 @@ from custom_components.qq_mail.outbox.events import (
     Release,
     Remove,
     RetryAsked,
+    TimePassed,
 )
 from custom_components.qq_mail.outbox.message import QueuedMessage
 from custom_components.qq_mail.outbox.outcome import Outcome
@@ -232,6 +233,30 @@ def test_at_most_a_digest_a_minute() -> None:
     heart.pass_time(INTERVAL)
     heart.take()
     assert heart.attempted == ["Alert 9"]
+
+
+@pytest.mark.parametrize("digest", [True, False])
+def test_a_person_ends_the_flood(*, digest: bool) -> None:
+    """Without a pace, or without digests, nothing waits for others: not any more."""
+    heart = Flood()
+    heart.accept(heart.be_merged())
+    later = heart.take(due=heart.now.steady + 5)
+    waiting = [heart.take(), heart.take()]
+    heart.session_open = True
+    heart.tell(TimePassed())
+    assert heart.attempted == []
+    heart.digest = digest
+    pace = Pace(1, 0) if digest else Pace(9, 9)
+    heart.standing = heart.standing.with_pace(pace)
+    heart.tell(RetryAsked() if not digest else TimePassed())
+    tried = []
+    while heart.in_air:
+        (name,) = heart.in_air
+        tried.append(name)
+        (one,) = [one for one in heart.queue if one.subject == name]
+        heart.accept(one)
+    assert tried == [one.subject for one in (later, *waiting)]
+    assert not heart.queue.groups.floods
 
 
 def test_after_a_quiet_minute_alone_again() -> None:

@@ -10,7 +10,7 @@ import logging
 
 from .events import Merge, Merged, MergeFailed, Release
 from .groups import Merging, group_of
-from .message import Original, QueuedMessage
+from .message import AT_ONCE, Original, QueuedMessage
 from .turn import Turn
 
 MAX_MERGED = 1000
@@ -60,6 +60,20 @@ def merge(turn: Turn, message: QueuedMessage) -> bool:
     for queue_id in chosen:
         turn.do(Release(queue_id, for_digest=True))
     return True
+
+
+def end_floods(turn: Turn) -> None:
+    """Let nobody wait for others any more once a person has set it so."""
+    queue = turn.queue
+    floods = queue.groups.floods
+    if not floods or (turn.digest and turn.standing.bucket.rate(turn.now.steady)):
+        return
+    for group, until in floods.items():
+        for queue_id in queue.groups.candidates(group):
+            message = queue.get(queue_id)
+            if message and message.due == until:
+                queue.put(replace(message, due=AT_ONCE))
+    floods.clear()
 
 
 def merged(turn: Turn, event: Merged) -> None:

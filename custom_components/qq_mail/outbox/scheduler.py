@@ -11,7 +11,7 @@ import logging
 
 from ..mail.models import Step
 from .clock import Now
-from .digest import discard_merging, gather, merge, merge_failed, merged
+from .digest import discard_merging, end_floods, gather, merge, merge_failed, merged
 from .events import (
     AskForCode,
     Attempt,
@@ -74,6 +74,7 @@ def step(
     """
     turn = Turn(queue, standing, now, chance, session_open=session_open, digest=digest)
     _take_in(turn, event, may_start=may_start)
+    end_floods(turn)
     _give_up_expired(turn)
     _end_hold(turn)
     _recall(turn)
