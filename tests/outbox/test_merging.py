@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 import errno
 from typing import Any
 
@@ -23,6 +23,7 @@ from custom_components.qq_mail.outbox.spool import Change, Spool
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
+from homeassistant.util import dt as dt_util
 
 from ..conftest import Events, settle, shut_down
 from ..qq_server import QQServer, Step, replies
@@ -121,6 +122,29 @@ async def test_call_that_waits(
     assert answer["notes"] == [
         f"So many alerts were raised that this one waits for the others, {TO_GO_OUT}"
     ]
+
+
+async def test_call_near_the_day_s_limit(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """It is told why its alert waits, and for how long; an important one goes out."""
+    await flood(hass, loaded_entry, **HOURLY)
+    await later(hass, freezer, HALF_A_MINUTE)
+    await asyncio.to_thread(server.wait_for, 2)
+    await until(lambda: not outbox_of(loaded_entry).messages())
+    for _ in range(2):
+        answer = await send(hass, title="Next")
+        assert answer["status"] == "deferred"
+        wait = datetime.fromisoformat(answer["next_attempt"]) - dt_util.utcnow()
+        assert timedelta(minutes=59) < wait <= timedelta(hours=1)
+        (note,) = answer["notes"]
+        assert note.startswith("So many messages went out lately that QQ might refuse")
+    answer = await send(hass, title="Alarm", priority="highest")
+    assert answer["status"] == "accepted"
+    assert answer["notes"] == []
 
 
 async def test_switched_off(
