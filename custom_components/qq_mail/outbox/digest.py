@@ -68,11 +68,10 @@ def end_floods(turn: Turn) -> None:
     floods = queue.groups.floods
     if not floods or (turn.digest and turn.standing.bucket.rate(turn.now.steady)):
         return
-    for group, until in floods.items():
-        for queue_id in queue.groups.candidates(group):
-            message = queue.get(queue_id)
-            if message and message.due == until:
-                queue.put(replace(message, due=AT_ONCE))
+    for group in floods:
+        # None of them has failed, so that they wait for nothing else.
+        for message in filter(None, map(queue.get, queue.groups.candidates(group))):
+            queue.put(replace(message, due=AT_ONCE))
     floods.clear()
 
 
