@@ -1,6 +1,6 @@
 """A week with floods, at a server that bears little: with the pace and without it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
@@ -53,6 +53,8 @@ class Week:
     """The same, whatever the server did."""
     codes: list[float]
     """Of login codes."""
+    first_minute: int
+    """Mails of a flood in its first minute, in the worst one."""
     flood_gaps: list[float]
     """Seconds between two mails of a flood, after its first minute."""
     told: list[float]
@@ -165,6 +167,9 @@ def _counted(kind: str, world: World, logins: list[float], floods: list[float]) 
         for queue_id, at in mails.items()
         if report.alerts[report.in_mail(queue_id)[0]].subject == DOOR
     ]
+    first_minute = max(
+        sum(begin <= at <= begin + MINUTE for at in of_flood) for begin in floods
+    )
     gaps = [
         later - at
         for begin in floods
@@ -193,6 +198,7 @@ def _counted(kind: str, world: World, logins: list[float], floods: list[float]) 
         delays=delays,
         late=late,
         codes=codes,
+        first_minute=first_minute,
         flood_gaps=gaps,
         told=sorted(
             at - floods[0]
@@ -221,6 +227,14 @@ def table(weeks: list[Week]) -> list[str]:
             week.refusals_after_the_first for week in weeks
         ],
         "Logins in the worst hour": [week.logins_in_hour for week in weeks],
+        "Mails of a flood in its first minute": [week.first_minute for week in weeks],
+        "from then on at least so far apart": [
+            _extreme(min, week.flood_gaps) for week in weeks
+        ],
+        "highest, while QQ takes mails: longest delay": [
+            _extreme(max, week.delays[Priority.HIGHEST]) for week in weeks
+        ],
+        "login codes, likewise": [_extreme(max, week.codes) for week in weeks],
     }
     for priority in Priority:
         for what, choose in (("longest", max), ("median", median)):
@@ -232,6 +246,10 @@ def table(weeks: list[Week]) -> list[str]:
     lines = [["", *names], ["---"] * (len(names) + 1)]
     lines += [[name, *map(str, cells)] for name, cells in rows.items()]
     return [f"| {' | '.join(line)} |" for line in lines]
+
+
+def _extreme(choose: Callable[[list[float]], float], times: list[float]) -> str:
+    return duration(choose(times)) if times else "none"
 
 
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 680, 300, 60, 40

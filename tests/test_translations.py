@@ -379,7 +379,8 @@ def test_every_text_the_code_names() -> None:
             | {"nobody_in_target", "not_our_entity", "not_our_member"}
             | {"acknowledge", "not_repeated", "reminder", "reminder_title"}
             | {"repeats", "repeats_title"}
-            | {"entity_not_found", "more_notes", "no_buttons", "no_url", "over"}
+            | {"allowance_waits", "entity_not_found", "more_notes", "no_buttons"}
+            | {"no_url", "over"}
             | {
                 f"card_{text}"
                 for text in (

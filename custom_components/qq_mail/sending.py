@@ -356,8 +356,11 @@ async def _async_send(
     if (event := receipt.decisive) and event.outcome is Outcome.REJECTED:
         raise action_error(event, outbox.account)
     notes = material.notes
-    if receipt.for_digest and receipt.deferred and not receipt.events:
-        notes = (*notes, texts("digest_waits"))
+    if receipt.deferred and not receipt.events:
+        if receipt.for_allowance:
+            notes = (*notes, texts("allowance_waits"))
+        elif receipt.for_digest:
+            notes = (*notes, texts("digest_waits"))
     return Sent(receipt, notes, refused=request.refused)
 
 

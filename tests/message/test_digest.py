@@ -104,7 +104,7 @@ async def test_text(writer: DigestWriter) -> None:
 async def test_header(writer: DigestWriter) -> None:
     """As that of the newest, with a Message-ID of its own."""
     values: dict[str, Any] = {"references": "<tag@qq.com>", "reply_to": TWO}
-    mail = digest_of(writer, kept(0), kept(1, **values))
+    mail = digest_of(writer, kept(0, references="<tag@qq.com>"), kept(1, **values))
     assert mail["Date"].datetime == NOON + timedelta(minutes=1)
     assert mail["From"].addresses[0].display_name == "我的家"
     assert mail["To"].addresses[0].display_name == "Anna"
@@ -112,6 +112,12 @@ async def test_header(writer: DigestWriter) -> None:
     assert mail["Reply-To"] == "b@example.com"
     assert mail["Message-ID"].endswith("@qq.com>")
     assert mail["Message-ID"] != "<1@qq.com>"
+
+
+async def test_of_several_conversations(writer: DigestWriter) -> None:
+    """It belongs to none of them."""
+    mail = digest_of(writer, kept(0), kept(1, references="<tag@qq.com>"))
+    assert mail["References"] is None
 
 
 async def test_who_is_hidden_stays_hidden(writer: DigestWriter) -> None:

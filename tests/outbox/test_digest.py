@@ -14,12 +14,14 @@ from custom_components.qq_mail.outbox.events import (
     CountAccepted,
     DigestWriting,
     DiscardAsked,
+    MarkGoneOut,
     Merge,
     Merged,
     MergeFailed,
     Release,
     Remove,
     RetryAsked,
+    TimePassed,
 )
 from custom_components.qq_mail.outbox.message import QueuedMessage
 from custom_components.qq_mail.outbox.outcome import Outcome
@@ -150,6 +152,32 @@ def test_not_merged_with_others(values: dict[str, Any]) -> None:
     assert heart.attempted == ["Alert 2"]
 
 
+def test_tags_do_not_matter_where_one_goes_an_hour() -> None:
+    """Or twenty sensors would take twenty hours; other recipients have their own."""
+    heart = Heart(Pace(5, 0, per_day=10), digest=True)
+    for _ in range(9):
+        heart.accept(heart.take())
+    heart.session_open = True
+    heart.accept(heart.take(tag="first"))
+    flood = [heart.take(tag=tag) for tag in ("leak", "", "door", "leak")]
+    other = heart.take(recipients=FRIENDS[:1])
+    assert heart.sleep() == HOUR
+    assert heart.those(Merge, "messages") == [tuple(flood)]
+    assert heart.attempted == [other.subject]
+
+
+def test_each_tag_of_a_digest_has_gone_out() -> None:
+    """So that a clear of any of them is said."""
+    heart = Flood()
+    heart.flood = [
+        replace(one, tag=tag)
+        for one, tag in zip(heart.flood, ("leak", "", "door", "leak"), strict=True)
+    ]
+    made = heart.be_merged()
+    heart.accept(made)
+    assert heart.those(MarkGoneOut, "tag") == ["door", "leak"]
+
+
 def test_what_is_in_the_air_is_not_merged() -> None:
     """It has another owner."""
     heart = Heart(PACE, digest=True)
@@ -205,6 +233,30 @@ def test_at_most_a_digest_a_minute() -> None:
     heart.pass_time(INTERVAL)
     heart.take()
     assert heart.attempted == ["Alert 9"]
+
+
+@pytest.mark.parametrize("digest", [True, False])
+def test_a_person_ends_the_flood(*, digest: bool) -> None:
+    """Without a pace, or without digests, nothing waits for others: not any more."""
+    heart = Flood()
+    heart.accept(heart.be_merged())
+    waiting = [heart.take(), heart.take(), heart.take()]
+    heart.session_open = True
+    heart.tell(TimePassed())
+    assert heart.attempted == []
+    heart.digest = digest
+    pace = Pace(1, 0) if digest else Pace(9, 9)
+    heart.standing = heart.standing.with_pace(pace)
+    # Some seconds for the pace to have room; the others would wait for twice as long.
+    heart.pass_time(0 if digest else INTERVAL / 2)
+    tried = []
+    while heart.in_air:
+        (name,) = heart.in_air
+        tried.append(name)
+        (one,) = [one for one in heart.queue if one.subject == name]
+        heart.accept(one)
+    assert tried == [one.subject for one in waiting]
+    assert not heart.queue.groups.floods
 
 
 def test_after_a_quiet_minute_alone_again() -> None:

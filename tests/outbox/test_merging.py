@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 import errno
 from typing import Any
 
@@ -23,6 +23,7 @@ from custom_components.qq_mail.outbox.spool import Change, Spool
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
+from homeassistant.util import dt as dt_util
 
 from ..conftest import Events, settle, shut_down
 from ..qq_server import QQServer, Step, replies
@@ -33,6 +34,9 @@ from .test_outbox import later, outbox_of, spool_in_use, until, waiting
 OPTIONS = {"service_name": "qq_mail", "burst": 1, "messages_per_minute": 2}
 """Four wait: more than the pace lets out within a minute."""
 TO_GO_OUT = "to go out in one mail with them."
+HOURLY: dict[str, Any] = {"options": {"messages_per_day": 1}}
+"""What is not important goes but once an hour, after the first."""
+TAGS = ("leak", "door", "leak", "window")
 HALF_A_MINUTE = timedelta(seconds=31)
 
 
@@ -41,6 +45,7 @@ async def flood(
     entry: MockConfigEntry,
     number: int = 4,
     options: dict[str, Any] | None = None,
+    tags: Sequence[str] = (),
     **data: Any,
 ) -> list[dict[str, Any]]:
     """Have one accepted, and so many others wait; return the answers of these."""
@@ -48,8 +53,8 @@ async def flood(
     await hass.async_block_till_done()
     await send(hass, title="Before")
     answers = [
-        await send(hass, **{"title": f"Alert {n}", "wait": 0, **data})
-        for n in range(number)
+        await send(hass, **{"title": f"Alert {n}", "wait": 0, **tag, **data})
+        for n, tag in enumerate([{"tag": tag} for tag in tags] or [{}] * number)
     ]
     assert {answer["status"] for answer in answers} == {"deferred"}
     return answers
@@ -117,6 +122,29 @@ async def test_call_that_waits(
     assert answer["notes"] == [
         f"So many alerts were raised that this one waits for the others, {TO_GO_OUT}"
     ]
+
+
+async def test_call_near_the_day_s_limit(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """It is told why its alert waits, and for how long; an important one goes out."""
+    await flood(hass, loaded_entry, **HOURLY)
+    await later(hass, freezer, HALF_A_MINUTE)
+    await asyncio.to_thread(server.wait_for, 2)
+    await until(lambda: not outbox_of(loaded_entry).messages())
+    for _ in range(2):
+        answer = await send(hass, title="Next")
+        assert answer["status"] == "deferred"
+        wait = datetime.fromisoformat(answer["next_attempt"]) - dt_util.utcnow()
+        assert timedelta(minutes=59) < wait <= timedelta(hours=1)
+        (note,) = answer["notes"]
+        assert note.startswith("So many messages went out lately that QQ might refuse")
+    answer = await send(hass, title="Alarm", priority="highest")
+    assert answer["status"] == "accepted"
+    assert answer["notes"] == []
 
 
 async def test_switched_off(
@@ -195,6 +223,52 @@ async def test_cleared_as_its_originals(
     assert answer["status"] == "cleared"
     assert answer["discarded"] == 1
     assert len(outbox_of(loaded_entry)) == 0
+
+
+async def test_cleared_in_a_digest_of_several_tags(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The others are still to be told, so that it is said that this one is over."""
+    await digest_that_waits(hass, server, loaded_entry, freezer, tags=TAGS, **HOURLY)
+    settle(spool_in_use(loaded_entry))
+    await restart(hass, loaded_entry)
+    answer = await send(hass, tag="leak", clear=True, wait=0)
+    assert (answer["status"], answer["discarded"]) == ("deferred", 0)
+    assert [len(one["merged"]) for one in await outbox(hass)] == [4, 0]
+    answer = await send(hass, tag="smoke", clear=True, wait=0)
+    assert answer["status"] == "cleared"
+
+
+@pytest.mark.parametrize("written", [False, True])
+async def test_cleared_while_several_tags_are_merged(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    written: bool,
+) -> None:
+    """In time it is left out; too late, it is said that it is over."""
+    await flood(hass, loaded_entry, tags=TAGS, **HOURLY)
+    if written:
+        gate = hold_up_digest(monkeypatch)
+    else:
+        gate = hold_up(monkeypatch, digest_module, "read_alert")
+    await later(hass, freezer, HALF_A_MINUTE)
+    await until(gate.reached.is_set)
+    clear = hass.async_create_task(send(hass, tag="leak", clear=True, wait=0))
+    await asyncio.sleep(0)
+    gate.opened.set()
+    answer = await clear
+    assert answer["status"] == ("deferred" if written else "cleared")
+    _, mail = await asyncio.to_thread(server.wait_for, 2)
+    number = 4 if written else 2
+    assert mail.subject.startswith(f"{number} alerts, ")
+    assert mail.message["References"] is None
 
 
 async def test_conversation_is_kept(

@@ -77,6 +77,7 @@ class DigestWriter:
         while len(html.encode(errors="replace")) > _MAX_OCTETS and card.entries:
             card = self._with(card, alerts, len(card.entries) * 3 // 4)
             html = render_html(card)
+        conversations = {alert.references for alert in alerts}
         draft = Draft(
             recipients=_recipients(alerts),
             subject=subject,
@@ -84,7 +85,8 @@ class DigestWriter:
             html=html,
             parts=tuple(part for alert in alerts for part in alert.parts),
             reply_to=newest.reply_to,
-            references=newest.references,
+            # Where it tells of several conversations, it belongs to none of them.
+            references=newest.references if len(conversations) == 1 else "",
         )
         composed = compose(
             stream,

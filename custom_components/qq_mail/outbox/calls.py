@@ -5,6 +5,7 @@ from collections.abc import Container
 from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
+from .events import Release
 from .message import QueuedMessage
 from .outcome import OutboxEvent, Receipt
 
@@ -39,10 +40,11 @@ class Calls:
         if call := self._calls.get(event.queue_id):
             call.receipt.events.append(event)
 
-    def release(self, queue_id: str, *, for_digest: bool = False) -> None:
+    def release(self, queue_id: str, why: Release) -> None:
         """Let the call return that waits for a message, if one does."""
         if call := self._calls.get(queue_id):
-            call.receipt.for_digest |= for_digest
+            call.receipt.for_digest |= why.for_digest
+            call.receipt.for_allowance |= why.for_allowance
             call.tried.set()
 
     def release_all(self, but: Container[str] = ()) -> None:

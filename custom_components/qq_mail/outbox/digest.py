@@ -10,7 +10,7 @@ import logging
 
 from .events import Merge, Merged, MergeFailed, Release
 from .groups import Merging, group_of
-from .message import Original, QueuedMessage
+from .message import AT_ONCE, Original, QueuedMessage
 from .turn import Turn
 
 MAX_MERGED = 1000
@@ -36,13 +36,16 @@ def merge(turn: Turn, message: QueuedMessage) -> bool:
         # What finds out whether there is a server again goes alone.
         return False
     now, groups, group = turn.now.steady, turn.queue.groups, group_of(message)
+    # What goes but once an hour goes with all else for the same people.
+    any_tag = turn.standing.allowance.hourly(now, message.importance)
     flooded = group in groups.floods
     enough = 1.0 if flooded else turn.standing.within_a_minute(now, message.importance)
-    if groups.size(group) <= enough:
+    if groups.size(group, any_tag=any_tag) <= enough:
         groups.floods.pop(group, None)
         return False
     in_air = turn.queue.in_air
-    waiting = sorted(one for one in groups.candidates(group) if one not in in_air)
+    candidates = groups.candidates(group, any_tag=any_tag)
+    waiting = sorted(one for one in candidates if one not in in_air)
     if len(waiting) <= enough:
         groups.floods.pop(group, None)
         return False
@@ -57,6 +60,19 @@ def merge(turn: Turn, message: QueuedMessage) -> bool:
     for queue_id in chosen:
         turn.do(Release(queue_id, for_digest=True))
     return True
+
+
+def end_floods(turn: Turn) -> None:
+    """Let nobody wait for others any more once a person has set it so."""
+    queue = turn.queue
+    floods = queue.groups.floods
+    if not floods or (turn.digest and turn.standing.bucket.rate(turn.now.steady)):
+        return
+    for group in floods:
+        # None of them has failed, so that they wait for nothing else.
+        for message in filter(None, map(queue.get, queue.groups.candidates(group))):
+            queue.put(replace(message, due=AT_ONCE))
+    floods.clear()
 
 
 def merged(turn: Turn, event: Merged) -> None:
@@ -110,5 +126,5 @@ def let_go(turn: Turn, merging: Merging, *, alone: bool) -> None:
 def originals(messages: Sequence[QueuedMessage]) -> tuple[Original, ...]:
     """Return what has to be known of messages to tell what became of them."""
     return tuple(
-        Original(one.queue_id, one.subject, one.message_id) for one in messages
+        Original(one.queue_id, one.subject, one.message_id, one.tag) for one in messages
     )

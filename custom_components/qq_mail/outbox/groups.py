@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from .message import QueuedMessage
 
 type Group = tuple[str, tuple[str, ...], str]
-"""What messages of one digest have in common: sender, recipients, tag."""
+"""What messages of one digest have in common: sender, recipients, and a tag, unless
+they go but once an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +51,14 @@ class Groups:
         for one in message.merged:
             self.digests.pop(one.queue_id, None)
 
-    def candidates(self, group: Group) -> list[str]:
+    def candidates(self, group: Group, *, any_tag: bool = False) -> list[str]:
         """Return who can be merged, or is in the air and could be afterwards."""
-        return [one for one in self._waiting.get(group, {}) if one not in self._owned]
+        groups = self._alike(group, any_tag=any_tag)
+        return [one for each in groups for one in each if one not in self._owned]
 
-    def size(self, group: Group) -> int:
-        """Return how many those are at most, at no cost."""
-        return len(self._waiting.get(group, {}))
+    def size(self, group: Group, *, any_tag: bool = False) -> int:
+        """Return how many those are at most, at no cost unless tags do not matter."""
+        return sum(map(len, self._alike(group, any_tag=any_tag)))
 
     def own(self, merging: Merging) -> None:
         """Begin to merge."""
@@ -87,6 +89,11 @@ class Groups:
             for queue_id in merging.queue_ids:
                 del self._owned[queue_id]
         return merging
+
+    def _alike(self, group: Group, *, any_tag: bool) -> list[dict[str, None]]:
+        if not any_tag:
+            return [self._waiting.get(group, {})]
+        return [each for other, each in self._waiting.items() if other[:2] == group[:2]]
 
     def _drop(self, group: Group, queue_id: str) -> None:
         if waiting := self._waiting.get(group):

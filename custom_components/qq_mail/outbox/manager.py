@@ -352,4 +352,4 @@ class QueueManager:
         if release.queue_id is None:
             self.calls.release_all(but=self.queue.in_air)
         else:
-            self.calls.release(release.queue_id, for_digest=release.for_digest)
+            self.calls.release(release.queue_id, release)

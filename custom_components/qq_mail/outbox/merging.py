@@ -173,7 +173,7 @@ def _digest(
         recipients=newest.recipients,
         message_id=composed.message_id,
         importance=max(one.importance for one in messages),
-        tag=newest.tag,
+        tag=newest.tag if len({one.tag for one in messages}) == 1 else "",
         size=composed.size,
         gaps=composed.gaps,
         date_at=composed.date_at,

@@ -18,6 +18,7 @@ class Original:
     queue_id: str
     subject: str
     message_id: str
+    tag: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -400,12 +400,25 @@ class Outbox:
             message.queue_id for message in self._manager.queue if message.tag == tag
         ]
         in_the_air = any(queue_id in self._manager.queue.in_air for queue_id in chosen)
+        told = in_the_air or self._is_told_with_others(tag)
         discarded += await self._discard(chosen)
+        told = told or self._is_told_with_others(tag)
         thread = self._manager.kept.threads.get(tag)
-        if not thread or not (thread.went_out or in_the_air):
+        if not thread or not (thread.went_out or told):
             return discarded, None
         self._manager.kept.threads.mark(tag, went_out=False)
         return discarded, thread
+
+    def _is_told_with_others(self, tag: str) -> bool:
+        """Tell whether a digest goes out for others' sake that speaks of a tag, too."""
+        queue = self._manager.queue
+        digests = [{part.tag for part in one.merged} for one in queue]
+        digests += [
+            {one.tag for one in map(queue.get, merging.queue_ids) if one}
+            for merging in queue.groups.merging.values()
+            if merging.writing
+        ]
+        return any(tag in tags and len(tags) > 1 for tags in digests)
 
     async def async_said(self) -> None:
         """Put on disk that something was declared over."""

@@ -55,6 +55,8 @@ class Receipt:
     """Whether somebody discarded it, or removed its account, before it went out."""
     for_digest: bool = False
     """Whether it goes out in one mail with others."""
+    for_allowance: bool = False
+    """Whether it waits because of how much went out in the hour or the day."""
     events: list[OutboxEvent] = field(default_factory=list)
     """Of its first attempt: one for those who were accepted, one for those who wait,
     and one for each who was refused. Empty: it was not tried yet."""

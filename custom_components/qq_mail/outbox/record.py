@@ -217,7 +217,13 @@ def _original(value: object) -> Original:
         raise ValueError("no message of a digest")  # noqa: TRY004 - as all others
     record = Record(value)
     queue_id = _queue_id(record.text("queue_id"))
-    return Original(queue_id, record.text("subject"), record.text("message_id"))
+    return Original(
+        queue_id,
+        record.text("subject"),
+        record.text("message_id"),
+        # Earlier ones have none: all messages of a digest had its own.
+        record.optional("tag", str) or "",
+    )
 
 
 def _reply(value: Mapping[str, Any] | None) -> Reply | None:

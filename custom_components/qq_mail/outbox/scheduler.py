@@ -11,7 +11,7 @@ import logging
 
 from ..mail.models import Step
 from .clock import Now
-from .digest import discard_merging, gather, merge, merge_failed, merged
+from .digest import discard_merging, end_floods, gather, merge, merge_failed, merged
 from .events import (
     AskForCode,
     Attempt,
@@ -74,6 +74,7 @@ def step(
     """
     turn = Turn(queue, standing, now, chance, session_open=session_open, digest=digest)
     _take_in(turn, event, may_start=may_start)
+    end_floods(turn)
     _give_up_expired(turn)
     _end_hold(turn)
     _recall(turn)
@@ -167,9 +168,10 @@ def _taken(turn: Turn, message: QueuedMessage) -> None:
     turn.queue.put(message)
     standing = turn.standing
     now = turn.now.steady
-    rests = standing.allowance.next_at(now, message.importance) > now
-    if rests or standing.hold or (standing.down and standing.down.refused):
+    if standing.hold or (standing.down and standing.down.refused):
         turn.do(Release(message.queue_id))
+    elif standing.allowance.next_at(now, message.importance) > now:
+        turn.do(Release(message.queue_id, for_allowance=True))
     elif standing.down:
         # Where there was no server, an alarm is a reason to look again.
         turn.change(down=replace(standing.down, probe=message.queue_id, times=0))

@@ -167,8 +167,9 @@ class Turn:
             self.now.steady, message.importance
         )
         self.change(allowance=allowance)
-        if message.tag:
-            self.do(MarkGoneOut(message.tag))
+        tags = {message.tag, *(one.tag for one in message.merged)}
+        for tag in sorted(tags - {""}):
+            self.do(MarkGoneOut(tag))
 
     def failed_itself(self, message: QueuedMessage) -> QueuedMessage:
         """Return a message that waits for its own sake, longer after each failure."""
