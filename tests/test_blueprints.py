@@ -543,7 +543,7 @@ async def test_mail_buttons(
                 Action(action=action, title=action.title())
                 for action in ("open", "acknowledge", "silence", "other")
             ],
-            dt_util.utcnow() + timedelta(days=1),
+            timedelta(days=1),
         )
     for action in ("open", "acknowledge", "silence", "other"):
         for number in (0, 1):
