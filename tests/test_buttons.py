@@ -12,10 +12,9 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.qq_mail import sending as sending_module
 from custom_components.qq_mail.answers import get_answers
 from custom_components.qq_mail.const import DOMAIN
-from custom_components.qq_mail.message.texts import Texts
+from custom_components.qq_mail.message.texts import Texts, async_texts
 from custom_components.qq_mail.outbox import intake as intake_module
 from custom_components.qq_mail.outbox.clock import read_clock
 from homeassistant.components.trace.util import async_get_trace, async_list_traces
@@ -137,17 +136,16 @@ async def test_clock_set_while_it_is_made(
 ) -> None:
     """Raised in 1970: its buttons work for as long as others', and the mail says so."""
     steady = read_clock().steady
-    texts = sending_module.async_texts
 
     async def set_clock(hass: HomeAssistant) -> Texts:
         freezer.move_to("2026-11-28 12:00:00+00:00")
-        return await texts(hass)
+        return await async_texts(hass)
 
     with monkeypatch.context() as patch:
         # Set alone; the other one stays where it is.
         patch.setattr("time.clock_gettime", lambda _: steady)
         freezer.move_to("1970-01-01 00:05:00+00:00")
-        patch.setattr(sending_module, "async_texts", set_clock)
+        patch.setattr("custom_components.qq_mail.sending.async_texts", set_clock)
         await send(hass, actions=ACTIONS, actions_expire_after="12:00:00")
         mail = mail_of(server)
         assert "each button once, until 2026-11-28 16:00." in body_of(mail)
