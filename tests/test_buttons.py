@@ -14,7 +14,9 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.qq_mail.answers import get_answers
 from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.message.texts import Texts, async_texts
 from custom_components.qq_mail.outbox import intake as intake_module
+from custom_components.qq_mail.outbox.clock import read_clock
 from homeassistant.components.trace.util import async_get_trace, async_list_traces
 from homeassistant.const import MATCH_ALL
 from homeassistant.core import HomeAssistant
@@ -122,6 +124,34 @@ async def test_buttons(
     assert await works(hass, first)
     freezer.tick(timedelta(seconds=1))
     assert not await works(hass, first)
+
+
+async def test_clock_set_while_it_is_made(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    external: None,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Raised in 1970: its buttons work for as long as others', and the mail says so."""
+    steady = read_clock().steady
+
+    async def set_clock(hass: HomeAssistant) -> Texts:
+        freezer.move_to("2026-11-28 12:00:00+00:00")
+        return await async_texts(hass)
+
+    with monkeypatch.context() as patch:
+        # Set alone; the other one stays where it is.
+        patch.setattr("time.clock_gettime", lambda _: steady)
+        freezer.move_to("1970-01-01 00:05:00+00:00")
+        patch.setattr("custom_components.qq_mail.sending.async_texts", set_clock)
+        await send(hass, actions=ACTIONS, actions_expire_after="12:00:00")
+        mail = mail_of(server)
+        assert "each button once, until 2026-11-28 16:00." in body_of(mail)
+        assert [await works(hass, token) for token in tokens_of(mail)] == [True, True]
+        freezer.tick(timedelta(hours=12))
+        assert [await works(hass, token) for token in tokens_of(mail)] == [False, False]
 
 
 async def test_automation_for_phones(

@@ -3,7 +3,6 @@
 from asyncio import CancelledError
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
-from datetime import datetime
 from itertools import repeat
 
 from homeassistant.core import HomeAssistant, callback
@@ -39,15 +38,15 @@ async def async_buttons(
     ]
     base = link_base(hass)
     if not actions or not base:
-        async_draw(hass, material, request, mail.time, texts)
+        async_draw(hass, material, request, texts)
         yield False
         return
     answers = get_answers(hass)
-    tokens = answers.issue(mail, actions, mail.time + request.actions_expire_after)
+    tokens = answers.issue(mail, actions, request.actions_expire_after)
     nobody = True
     try:
         urls = [f"{base[0]}{ACTION_PATH}/{token}" for token in tokens]
-        async_draw(hass, material, request, mail.time, texts, urls)
+        async_draw(hass, material, request, texts, urls)
         # Before anybody can press.
         await answers.async_save()
         try:
@@ -68,7 +67,6 @@ def async_draw(
     hass: HomeAssistant,
     material: Material,
     request: MessageRequest,
-    raised: datetime,
     texts: Texts,
     urls: Iterable[str] = repeat(""),
 ) -> None:
@@ -95,7 +93,7 @@ def async_draw(
         )
     small_print: list[str] = []
     if acts and base:
-        until = dt_util.as_local(raised + request.actions_expire_after)
+        until = dt_util.now() + request.actions_expire_after
         small_print.append(texts("card_press_until", time=f"{until:%Y-%m-%d %H:%M}"))
         if base[1]:
             small_print.append(texts("card_press_at_home"))

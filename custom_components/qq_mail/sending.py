@@ -402,7 +402,7 @@ async def async_preview(
     async with async_material(
         hass, request, _budget(entry, outbox), raised, texts
     ) as material:
-        async_draw(hass, material, request, raised, texts)
+        async_draw(hass, material, request, texts)
         text, html, parts = await hass.async_add_executor_job(material.content)
         html = await hass.async_add_executor_job(preview, html, parts)
         return text, html, material.notes

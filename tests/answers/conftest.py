@@ -39,7 +39,7 @@ class House:
         return get_answers(self.hass).issue(
             mail_of(self.entry, **mail),
             actions or (ACKNOWLEDGE,),
-            dt_util.utcnow() + lasts,
+            lasts,
         )
 
 

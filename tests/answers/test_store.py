@@ -24,6 +24,7 @@ from custom_components.qq_mail.answers import (
 )
 from custom_components.qq_mail.answers.links import PLAIN_HTTP
 from custom_components.qq_mail.const import DOMAIN, MAX_LINKS
+from custom_components.qq_mail.outbox.clock import read_clock
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
@@ -79,7 +80,7 @@ def keep(hass: HomeAssistant, data: Any) -> None:
 
 async def test_restart(hass: HomeAssistant, answers: Answers, mail: Mail) -> None:
     """A link works after a restart; not after its use and a restart."""
-    tokens = answers.issue(mail, (ACKNOWLEDGE, CLOSE), dt_util.utcnow() + DAY)
+    tokens = answers.issue(mail, (ACKNOWLEDGE, CLOSE), DAY)
     await answers.async_save()
     again = await restarted(hass)
     for token, action in zip(tokens, (ACKNOWLEDGE, CLOSE), strict=True):
@@ -104,7 +105,7 @@ async def test_only_a_hash_is_kept(
     hass: HomeAssistant, answers: Answers, mail: Mail
 ) -> None:
     """Who reads the file cannot press; and others on the machine cannot read it."""
-    (token,) = answers.issue(mail, (ACKNOWLEDGE,), dt_util.utcnow() + DAY)
+    (token,) = answers.issue(mail, (ACKNOWLEDGE,), DAY)
     assert re.fullmatch("[0-9a-f]{64}", token)
     await answers.async_save()
 
@@ -122,10 +123,9 @@ async def test_only_a_hash_is_kept(
 
 async def test_bounded(answers: Answers, entry: MockConfigEntry) -> None:
     """A thousand for an account, of which the oldest go; others' stay."""
-    until = dt_util.utcnow() + DAY
-    (others,) = answers.issue(mail_of(entry, entry_id="b"), (ACKNOWLEDGE,), until)
+    (others,) = answers.issue(mail_of(entry, entry_id="b"), (ACKNOWLEDGE,), DAY)
     tokens = [
-        answers.issue(mail_of(entry, queue_id=str(number)), (ACKNOWLEDGE,), until)[0]
+        answers.issue(mail_of(entry, queue_id=str(number)), (ACKNOWLEDGE,), DAY)[0]
         for number in range(MAX_LINKS + 2)
     ]
     assert [answers.find(token) is None for token in tokens[:3]] == [True, True, False]
@@ -138,9 +138,9 @@ async def test_forgotten_when_over(
     answers: Answers, mail: Mail, freezer: FrozenDateTimeFactory
 ) -> None:
     """What has expired is kept no longer than until the next one."""
-    answers.issue(mail, (ACKNOWLEDGE,), dt_util.utcnow() + timedelta(hours=1))
+    answers.issue(mail, (ACKNOWLEDGE,), timedelta(hours=1))
     freezer.tick(timedelta(hours=2))
-    answers.issue(mail, (CLOSE,), dt_util.utcnow() + DAY)
+    answers.issue(mail, (CLOSE,), DAY)
     assert [link.action for link in answers.all()] == [CLOSE]
 
 
@@ -162,7 +162,6 @@ async def test_revoked(
     left: str,
 ) -> None:
     """What is revoked works no longer, after a restart neither."""
-    until = dt_util.utcnow() + DAY
     for queue_id, entry_id, tag in (
         ("1", "a", ""),
         ("2", "a", "t"),
@@ -170,7 +169,7 @@ async def test_revoked(
         ("4", "b", "t"),
     ):
         one = mail_of(entry, queue_id=queue_id, entry_id=entry_id, tag=tag)
-        answers.issue(one, (ACKNOWLEDGE, CLOSE), until)
+        answers.issue(one, (ACKNOWLEDGE, CLOSE), DAY)
     revoke(answers)
     await answers.async_save()
     for known in (answers, await restarted(hass)):
@@ -183,7 +182,7 @@ async def test_revoked_reaches_the_disk(
     hass: HomeAssistant, answers: Answers, mail: Mail
 ) -> None:
     """Nobody has to ask for that."""
-    answers.issue(mail, (ACKNOWLEDGE,), dt_util.utcnow() + DAY)
+    answers.issue(mail, (ACKNOWLEDGE,), DAY)
     await answers.async_save()
     assert (await restarted(hass)).all()
     answers.revoke(mail.queue_id)
@@ -194,12 +193,38 @@ async def test_revoked_reaches_the_disk(
 
 async def test_refused_for_some(answers: Answers, mail: Mail) -> None:
     """Who has the mail can press, until there is nobody who has it."""
-    (token,) = answers.issue(mail, (ACKNOWLEDGE,), dt_util.utcnow() + DAY)
+    (token,) = answers.issue(mail, (ACKNOWLEDGE,), DAY)
     answers.revoke_for("another", mail.recipients)
     answers.revoke_for(mail.queue_id, mail.recipients[:1])
     assert answers.find(token)
     answers.revoke_for(mail.queue_id, mail.recipients[1:])
     assert answers.find(token) is None
+
+
+@pytest.mark.parametrize("by", [timedelta(days=-20_000), timedelta(days=20_000)])
+async def test_clock_set_before_it_is_issued(
+    answers: Answers,
+    mail: Mail,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    by: timedelta,
+) -> None:
+    """A mail raised by a wrong clock has buttons that work for as long as any other."""
+    steady = read_clock().steady
+    with monkeypatch.context() as patch:
+        # Set alone; the other one goes on.
+        patch.setattr("time.clock_gettime", lambda _: steady)
+        freezer.move_to(mail.time + by)
+        (token,) = answers.issue(mail, (ACKNOWLEDGE,), timedelta(hours=1))
+        patch.setattr("time.clock_gettime", lambda _: steady + 3599)
+        freezer.tick(3599)
+        assert answers.find(token)
+        # Either clock is enough.
+        patch.setattr("time.clock_gettime", lambda _: steady + 3600)
+        assert answers.find(token) is None
+        patch.setattr("time.clock_gettime", lambda _: steady + 3599)
+        freezer.tick(1)
+        assert answers.find(token) is None
 
 
 async def test_clock_set_back_over_a_restart(
@@ -209,9 +234,7 @@ async def test_clock_set_back_over_a_restart(
     freezer: FrozenDateTimeFactory,
 ) -> None:
     """A machine that wakes up in the past gives a link no more than it had."""
-    (token,) = answers.issue(
-        mail, (ACKNOWLEDGE,), dt_util.utcnow() + timedelta(hours=1)
-    )
+    (token,) = answers.issue(mail, (ACKNOWLEDGE,), timedelta(hours=1))
     await answers.async_save()
     freezer.move_to(dt_util.utcnow() - timedelta(days=100))
     again = await restarted(hass)
@@ -228,7 +251,7 @@ async def test_expired_while_away(
     freezer: FrozenDateTimeFactory,
 ) -> None:
     """It is not even read."""
-    answers.issue(mail, (ACKNOWLEDGE,), dt_util.utcnow() + timedelta(hours=1))
+    answers.issue(mail, (ACKNOWLEDGE,), timedelta(hours=1))
     await answers.async_save()
     freezer.tick(3600)
     assert (await restarted(hass)).all() == []
@@ -246,7 +269,7 @@ async def test_damaged_file(
     await hass.async_block_till_done()
     answers = await async_answers(hass)
     assert answers.all() == []
-    (token,) = answers.issue(mail_of(entry), (ACKNOWLEDGE,), dt_util.utcnow() + DAY)
+    (token,) = answers.issue(mail_of(entry), (ACKNOWLEDGE,), DAY)
     await answers.async_save()
     assert (await restarted(hass)).find(token)
 
@@ -268,7 +291,7 @@ async def test_damaged_row(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """What is whole is read."""
-    tokens = answers.issue(mail, (ACKNOWLEDGE, CLOSE), dt_util.utcnow() + DAY)
+    tokens = answers.issue(mail, (ACKNOWLEDGE, CLOSE), DAY)
     await answers.async_save()
 
     def spoil() -> None:
@@ -306,7 +329,7 @@ async def test_disk_that_refuses(
 
     await answers.async_save()
     await hass.async_add_executor_job(block)
-    (token,) = answers.issue(mail, (ACKNOWLEDGE,), dt_util.utcnow() + DAY)
+    (token,) = answers.issue(mail, (ACKNOWLEDGE,), DAY)
     await answers.async_save()
     assert "The buttons of mails cannot be kept" in caplog.text
     assert answers.find(token)
@@ -332,7 +355,7 @@ async def test_listener_that_fails(
 
     answers.async_add_listener(fail)
     answers.async_add_listener(heard.append)
-    tokens = answers.issue(mail, (ACKNOWLEDGE, CLOSE), dt_util.utcnow() + DAY)
+    tokens = answers.issue(mail, (ACKNOWLEDGE, CLOSE), DAY)
     first, second = (answers.find(token) for token in tokens)
     assert first
     answers.press(first)
@@ -388,11 +411,11 @@ async def test_plain_http(
         external_url=external, internal_url="http://192.168.1.5:8123"
     )
     for _ in range(2):
-        answers.issue(mail, (Action(action="a", title="A"),), dt_util.utcnow() + DAY)
+        answers.issue(mail, (Action(action="a", title="A"),), DAY)
     issue = issues.async_get_issue(DOMAIN, PLAIN_HTTP)
     assert (issue is not None) == told
     await hass.config.async_update(external_url="https://home.example.com")
-    answers.issue(mail, (ACKNOWLEDGE,), dt_util.utcnow() + DAY)
+    answers.issue(mail, (ACKNOWLEDGE,), DAY)
     assert issues.async_get_issue(DOMAIN, PLAIN_HTTP) is None
 
 
@@ -401,9 +424,9 @@ async def test_plain_http_once(
 ) -> None:
     """Who has ignored it is not told again."""
     await hass.config.async_update(external_url="http://home.example.com")
-    answers.issue(mail, (ACKNOWLEDGE,), dt_util.utcnow() + DAY)
+    answers.issue(mail, (ACKNOWLEDGE,), DAY)
     ir.async_ignore_issue(hass, DOMAIN, PLAIN_HTTP, True)
-    answers.issue(mail, (ACKNOWLEDGE,), dt_util.utcnow() + DAY)
+    answers.issue(mail, (ACKNOWLEDGE,), DAY)
     issue = ir.async_get(hass).async_get_issue(DOMAIN, PLAIN_HTTP)
     assert issue
     assert issue.dismissed_version

@@ -94,7 +94,7 @@ async def test_backup(
     (token,) = answers.issue(
         mail_of(loaded_entry, queue_id=queue_id),
         [ACKNOWLEDGE],
-        dt_util.utcnow() + timedelta(days=1),
+        timedelta(days=1),
     )
 
     assert await async_setup_component(hass, "repairs", {})

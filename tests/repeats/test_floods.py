@@ -19,6 +19,7 @@ from ..qq_server import Answer, QQServer, Step
 from ..test_buttons import ACTIONS, BASE, tokens_of
 from ..test_sending import body_of, send
 from .test_counting import counted, subjects
+from .test_reminding import reminders
 
 REPEATS: dict[str, Any] = {"repeat_after": "12:00:00"}
 
@@ -82,6 +83,24 @@ async def test_discarded_with_what_is_counted(
     assert await counted(hass) == []
     again = await send(hass, title="Alert 0", wait=0, **REPEATS)
     assert again["status"] == "deferred"
+
+
+async def test_discarded_with_what_is_repeated(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """An alarm has no button where nobody knows an address: then it may be in one."""
+    hass.config.internal_url = hass.config.external_url = hass.config.api = None
+    data = {"tag": "water", "repeat_until_acknowledged": "00:10:00"}
+    await digest_that_waits(hass, server, loaded_entry, freezer, **data)
+    assert len(await reminders(hass)) == 1
+    await discard_all_of(hass, loaded_entry)
+    assert await reminders(hass) == []
+    await later(hass, freezer, timedelta(hours=13))
+    assert len(server.accepted) == 1
+    assert len(outbox_of(loaded_entry)) == 0
 
 
 async def discard_all_of(hass: HomeAssistant, entry: MockConfigEntry) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
 import secrets
@@ -69,24 +69,23 @@ class Answers:
 
     @callback
     def issue(
-        self, mail: Mail, actions: Sequence[Action], expires_at: datetime
+        self, mail: Mail, actions: Sequence[Action], lasts: timedelta
     ) -> tuple[str, ...]:
-        """Return a token for each action; they work from now on.
+        """Return a token for each action; they work from now on, for so long.
 
-        For all who have the mail, each once, until that time. `async_save` has them
-        survive a restart.
+        For all who have the mail, each once. `async_save` has them survive a restart.
         """
+        # From now on, not from the mail's time: the clock may have been set since.
         now = read_clock()
-        lifetime = (expires_at - now.wall).total_seconds()
         tokens = tuple(secrets.token_hex(_TOKEN_OCTETS) for _ in actions)
         for token, action in zip(tokens, actions, strict=True):
             link = Link(
                 mail=mail,
                 action=action,
                 digest=_digest(token),
-                expires_at=expires_at,
-                lifetime=lifetime,
-                deadline=now.steady + lifetime,
+                expires_at=now.wall + lasts,
+                lifetime=lasts.total_seconds(),
+                deadline=now.steady + lasts.total_seconds(),
             )
             self._links[link.digest] = link
         self._prune(now)

@@ -5,13 +5,15 @@ from collections import deque
 from contextlib import suppress
 from http import HTTPStatus
 import string
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, override
 
 from aiohttp import web
+from aiohttp.hdrs import METH_ANY, METH_GET, METH_HEAD, METH_POST
 
 from homeassistant.components.http import HomeAssistantView
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import CoreState, HomeAssistant, callback
+from homeassistant.helpers.http import request_handler_factory
 from homeassistant.helpers.start import async_at_started
 
 from ..const import DOMAIN, LOGGER
@@ -32,16 +34,18 @@ _WINDOW: Final = 60.0
 _LOG_EVERY: Final = 3600.0
 _START_TIMEOUT: Final = 10.0
 """Seconds that automations get at the start to begin to listen."""
+_ALLOWED: Final = {"Allow": "GET, HEAD, POST"}
 _NOT_READY: Final = {"Retry-After": "30"}
 _TOO_MANY: Final = {"Retry-After": f"{_WINDOW:.0f}"}
 
 
 async def async_setup_view(hass: HomeAssistant) -> None:
     """Open the address of all links, once for all accounts."""
-    await async_answers(hass)
     keep_tokens_out()
     view = AnswerView(hass)
+    # At once: until then Home Assistant says that there is no such page.
     hass.http.register_view(view)
+    await async_answers(hass)
     if hass.state is not CoreState.running:
         async_at_started(hass, view.async_begin)
 
@@ -73,9 +77,31 @@ class AnswerView(HomeAssistantView):
         # In the background: who else waits for all at the start is not to wait for it.
         hass.async_create_background_task(self._async_begin(), f"{DOMAIN} buttons")
 
-    async def get(self, _request: web.Request, token: str) -> web.Response:
-        """Show a page; programs that open every link change nothing."""
+    @override
+    def register(
+        self, hass: HomeAssistant, app: web.Application, router: web.UrlDispatcher
+    ) -> None:
+        """Take every method, so that no answer is without our headers.
+
+        And without Home Assistant's CORS, which would answer OPTIONS by itself: no
+        other site's page is to read this one.
+        """
+        handler = request_handler_factory(hass, self, self.async_answer)
+        for url in (self.url, *self.extra_urls):
+            router.add_route(METH_ANY, url, handler)
+
+    async def async_answer(self, request: web.Request, token: str) -> web.Response:
+        """Answer whoever opens, presses, or does something else."""
+        await async_answers(self._hass)
         pages = await self._async_pages()
+        if request.method in (METH_GET, METH_HEAD):
+            return self._look(token, pages)
+        if request.method == METH_POST:
+            return await self._async_press(request, token, pages)
+        return _page(pages.unknown(), HTTPStatus.METHOD_NOT_ALLOWED, **_ALLOWED)
+
+    def _look(self, token: str, pages: Pages) -> web.Response:
+        """Show a page; programs that open every link change nothing."""
         link = self._find(token)
         if link is None:
             return self._answer_unknown(pages)
@@ -87,11 +113,10 @@ class AnswerView(HomeAssistantView):
             )
         return _page(pages.ask(link))
 
-    head = get
-
-    async def post(self, request: web.Request, token: str) -> web.Response:
+    async def _async_press(
+        self, request: web.Request, token: str, pages: Pages
+    ) -> web.Response:
         """Do it, unless that was done; what the request says in its body is not read."""
-        pages = await self._async_pages()
         from .page import CONFIRMED  # noqa: PLC0415 - loaded with the first link
 
         # From here on without an await, until the button is used up.
