@@ -314,8 +314,9 @@ class Outbox:
         """Take a message, and wait so many seconds for its first attempt.
 
         `compose` is called in an executor, with the file to write to; `reads_files`
-        that it reads files, which may hang; `acts` that it has buttons that act. When this returns, the message was accepted, or
-        refused for good, or is on disk. None: it was cleared before it was taken.
+        that it reads files, which may hang; `acts` that it has buttons that act. When
+        this returns, the message was accepted, or refused for good, or is on disk.
+        None: it was cleared before it was taken.
 
         Raises OutboxClosedError and StalledError; OutboxFullError and OSError where it
         cannot be kept and was not accepted at once either.
