@@ -106,6 +106,7 @@ async def _syncs(bench: Bench, channel: Channel, syncs: Syncs) -> list[Row]:
     many: dict[str, list[float]] = {}
     before, overall, each = [], [], []
     for repetition in range(1 if bench.quick else 3):
+        await bench.renew()
         for who in in_turn(repetition):
             await bench.server.tell(reset=0.02)
             await bench.send(channel, who)

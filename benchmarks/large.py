@@ -20,6 +20,7 @@ async def large(bench: Bench, _channel: Channel) -> None:
     """Large attachments: is Home Assistant still there meanwhile?"""
     media = bench.home.config_dir / "media"
     for size in SIZES:
+        await bench.renew()
         (media / f"{size}.bin").write_bytes(os.urandom(size * MIB))
         results: dict[str, list[tuple[float, float, float]]] = {}
         for repetition in range(1 if bench.quick else 3):
