@@ -36,7 +36,7 @@ from .message.draft import async_material
 from .message.errors import invalid_address
 from .message.preview import preview
 from .message.request import MessageRequest, read_again
-from .message.texts import Texts, async_texts
+from .message.texts import Texts, async_texts, time_of
 from .outbox.errors import OutboxClosedError, OutboxFullError, StalledError
 from .outbox.intake import Ticket
 from .outbox.outbox import Outbox
@@ -157,14 +157,17 @@ async def _async_count_or_send(
         recipients=recipients,
         priority=request.priority,
     )
+    # Before it is counted: what was taken from there must not be lost here.
+    texts = await async_texts(hass)
     found = await counting.async_admit(alert, ticket, request.repeat_after)
     if isinstance(found, Count):
         repeated = Repeated(found.counted.number, found.raised, found.queue_id)
-        notes = (await async_texts(hass)).notes(request.notes)
+        notes = texts.notes(request.notes)
         _log(notes, alert.title)
         return Sent(None, notes, refused=request.refused, repeated=repeated)
     if found.number:
-        request = replace(request, notes=(_repeats(found), *request.notes))
+        note = _repeats(found, ticket, texts)
+        request = replace(request, notes=(note, *request.notes))
     try:
         return await _async_send_first(hass, entry, outbox, request, recipients, ticket)
     except HomeAssistantError:
@@ -212,7 +215,10 @@ async def async_send_again(
     note = HomeAssistantError(
         translation_domain=DOMAIN,
         translation_key="reminder",
-        translation_placeholders={"time": _time(reminder.raised), "number": number},
+        translation_placeholders={
+            "time": time_of(reminder.raised, ticket.raised.wall),
+            "number": number,
+        },
     )
     title = one_line(request.title) or ATTR_TITLE_DEFAULT
     left = max(reminder.ends - ticket.raised.steady, 0.0)
@@ -247,7 +253,7 @@ async def async_tell_repeats(
             title=alert.title or ATTR_TITLE_DEFAULT,
             number=str(counted.number),
         ),
-        message=texts.of(_repeats(counted)),
+        message=texts.of(_repeats(counted, ticket, texts)),
         priority=alert.priority,
         tag=alert.tag,
         wait=0,
@@ -262,21 +268,15 @@ def _to_acknowledge(request: MessageRequest, texts: Texts) -> MessageRequest:
     return replace(request, actions=actions)
 
 
-def _repeats(counted: Counted) -> HomeAssistantError:
+def _repeats(counted: Counted, ticket: Ticket, texts: Texts) -> HomeAssistantError:
     """Return what is said of alerts that were counted and not sent."""
+    now = ticket.raised.wall
+    span = texts.span(counted.first or now, counted.last or now, now)
     return HomeAssistantError(
         translation_domain=DOMAIN,
         translation_key="repeats",
-        translation_placeholders={
-            "number": str(counted.number),
-            "first": _time(counted.first),
-            "last": _time(counted.last),
-        },
+        translation_placeholders={"number": str(counted.number), "span": span},
     )
-
-
-def _time(time: datetime | None) -> str:
-    return f"{dt_util.as_local(time):%Y-%m-%d %H:%M}" if time else ""
 
 
 async def _async_send(
