@@ -379,7 +379,13 @@ def test_every_text_the_code_names() -> None:
             | {"nobody_in_target", "not_our_entity", "not_our_member"}
             | {"acknowledge", "not_repeated", "reminder", "reminder_title"}
             | {"repeats", "repeats_title"}
-            | {"allowance_waits", "entity_not_found", "more_notes", "no_buttons"}
+            | {
+                "account_rests",
+                "allowance_waits",
+                "entity_not_found",
+                "more_notes",
+                "no_buttons",
+            }
             | {"no_url", "over"}
             | {
                 f"card_{text}"

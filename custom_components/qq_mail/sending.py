@@ -355,13 +355,23 @@ async def _async_send(
         outbox.tell_refused(receipt, subject, request.refused, why)
     if (event := receipt.decisive) and event.outcome is Outcome.REJECTED:
         raise action_error(event, outbox.account)
-    notes = material.notes
-    if receipt.deferred and not receipt.events:
-        if receipt.for_allowance:
-            notes = (*notes, texts("allowance_waits"))
-        elif receipt.for_digest:
-            notes = (*notes, texts("digest_waits"))
+    notes = (*material.notes, *_why_it_waits(outbox, receipt, texts))
     return Sent(receipt, notes, refused=request.refused)
+
+
+def _why_it_waits(outbox: Outbox, receipt: Receipt, texts: Texts) -> tuple[str, ...]:
+    """Return the reason, where a message was not even tried and it is known."""
+    if receipt.events or not receipt.deferred:
+        return ()
+    now = dt_util.utcnow()
+    if (rest := outbox.rest) and rest.until > now:
+        time = time_of(rest.until, now)
+        return (texts("account_rests", account=outbox.account.username, time=time),)
+    if receipt.for_allowance:
+        return (texts("allowance_waits"),)
+    if receipt.for_digest:
+        return (texts("digest_waits"),)
+    return ()
 
 
 def _sender_name(text: str) -> str:
