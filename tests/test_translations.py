@@ -221,6 +221,38 @@ OTHER_WORDS = {
 }
 
 
+# What a text must not leave out, in each language.
+SAYS = {
+    # Of what is counted, more went out than mails.
+    "issues.day_nearly_used.description": {
+        "en": ["merged"],
+        "zh-Hans": ["合并"],
+        "zh-Hant": ["合併"],
+    },
+    # Of which each makes a mail.
+    "exceptions.nothing_to_say.message": {
+        "en": [
+            "title",
+            "message",
+            "HTML",
+            "attachment",
+            "chart",
+            "entities",
+            "link",
+            "button",
+        ],
+        "zh-Hans": ["主题", "正文", "HTML", "附件", "图表", "实体", "链接", "操作按钮"],
+        "zh-Hant": ["主旨", "內文", "HTML", "附件", "圖表", "實體", "連結", "操作按鈕"],
+    },
+    # So that nobody believes that the numbers have to be understood first.
+    "options.step.init.description": {
+        "en": ["how many", "defaults"],
+        "zh-Hans": ["最多发多少", "默认值"],
+        "zh-Hant": ["最多寄多少", "預設值"],
+    },
+}
+
+
 def flat(texts: dict[str, Any], prefix: str = "") -> dict[str, str]:
     """Return every text by its path."""
     result: dict[str, str] = {}
@@ -275,6 +307,14 @@ def test_one_word_for_each_thing(language: str, word: str, instead: str) -> None
     texts = texts_of(language)
     assert [key for key, text in texts.items() if word in text] == [], instead
     assert [key for key, text in texts.items() if instead in text]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("key", SAYS)
+def test_says_what_matters(language: str, key: str) -> None:
+    """What a person needs to understand a text stands in it."""
+    text = texts_of(language)[key]
+    assert [word for word in SAYS[key][language] if word not in text] == []
 
 
 def entity_texts() -> set[str]:
