@@ -359,6 +359,21 @@ def test_clear() -> None:
             id="near",
         ),
         pytest.param(
+            {"message": "x", "image": "/local/door.png"},
+            ("unknown_field", {"field": "image", "suggestion": "attachments"}),
+            id="of-phones",
+        ),
+        pytest.param(
+            {"message": "x", "url": "/lovelace"},
+            ("unknown_field", {"field": "url", "suggestion": "link"}),
+            id="of-phones-link",
+        ),
+        pytest.param(
+            {"message": "x", "target": ["ann@example.com"]},
+            ("unknown_field", {"field": "target", "suggestion": "to"}),
+            id="of-notify",
+        ),
+        pytest.param(
             {1: "x"},
             ("unknown_field_options", {"field": "1", "options": FIELDS}),
             id="far",
