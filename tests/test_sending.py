@@ -436,12 +436,15 @@ async def test_missing_picture(
     assert note in text
 
 
-@pytest.mark.parametrize("language", ["en", "zh-Hans", "zh-Hant"])
 @pytest.mark.parametrize(
-    ("step", "refusal"),
+    ("language", "step", "refusal", "why"),
     [
-        pytest.param(Step.DATA, replies.TOO_MANY_ATTEMPTS, id="rate"),
-        pytest.param(Step.AUTH, replies.LOGIN_AMBIGUOUS, id="login"),
+        ("en", Step.DATA, replies.TOO_MANY_ATTEMPTS, "QQ limits how much"),
+        ("zh-Hans", Step.DATA, replies.TOO_MANY_ATTEMPTS, "的发信频率"),
+        ("zh-Hant", Step.DATA, replies.TOO_MANY_ATTEMPTS, "的寄信頻率"),
+        ("en", Step.AUTH, replies.LOGIN_AMBIGUOUS, "refused the login"),
+        ("zh-Hans", Step.AUTH, replies.LOGIN_AMBIGUOUS, "的登录"),
+        ("zh-Hant", Step.AUTH, replies.LOGIN_AMBIGUOUS, "的登入"),
     ],
 )
 async def test_says_that_the_account_rests(
@@ -452,6 +455,7 @@ async def test_says_that_the_account_rests(
     language: str,
     step: Step,
     refusal: Answer,
+    why: str,
 ) -> None:
     """What is not even tried says why, until when, and no longer than that."""
     hass.config.language = language
@@ -466,6 +470,7 @@ async def test_says_that_the_account_rests(
     (note,) = response["notes"]
     assert ADDRESS in note
     assert time in note
+    assert why in note
     freezer.move_to(rests.until + timedelta(seconds=1))
     assert (await send(hass, wait=0))["notes"] == []
 

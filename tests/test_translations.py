@@ -421,13 +421,8 @@ def test_every_text_the_code_names() -> None:
             | {"nobody_in_target", "not_our_entity", "not_our_member"}
             | {"acknowledge", "not_repeated", "reminder", "reminder_title"}
             | {"repeats", "repeats_title"}
-            | {
-                "account_rests",
-                "allowance_waits",
-                "entity_not_found",
-                "more_notes",
-                "no_buttons",
-            }
+            | {"allowance_waits", "login_waits", "rate_waits"}
+            | {"entity_not_found", "more_notes", "no_buttons"}
             | {"no_url", "over"}
             | {
                 f"card_{text}"

@@ -28,6 +28,7 @@ from .const import (
 from .coordinator import QQMailConfigEntry, async_loaded, not_loaded
 from .errors import action_error
 from .mail.address import Mailbox, Recipients, one_line
+from .mail.diagnosis import Treatment
 from .mail.message import BASE64_LINE, compose
 from .mail.models import Draft, Priority
 from .message.actions import with_acknowledge
@@ -365,8 +366,10 @@ def _why_it_waits(outbox: Outbox, receipt: Receipt, texts: Texts) -> tuple[str, 
         return ()
     now = dt_util.utcnow()
     if (rest := outbox.rest) and rest.until > now:
-        time = time_of(rest.until, now)
-        return (texts("account_rests", account=outbox.account.username, time=time),)
+        account, time = outbox.account.username, time_of(rest.until, now)
+        if rest.cause.treatment is Treatment.PAUSE:
+            return (texts("rate_waits", account=account, time=time),)
+        return (texts("login_waits", account=account, time=time),)
     if receipt.for_allowance:
         return (texts("allowance_waits"),)
     if receipt.for_digest:
