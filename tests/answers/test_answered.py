@@ -195,21 +195,21 @@ async def test_other_accounts_entity(house: House, server: QQServer) -> None:
         pytest.param(
             True,
             "en",
-            "was answered with “Acknowledge” by someone who has the mail; "
-            "it went to a@b.cn, c@d.cn",
+            "“Acknowledge” was pressed in the mail “Water in the cellar” by someone "
+            "who has it; it went to a@b.cn, c@d.cn",
             id="en",
         ),
         pytest.param(
             True,
             "zh-Hans",
-            "有人按下了“Acknowledge”；持有这封邮件的人都可以按，"
+            "有人按下了邮件“Water in the cellar”中的“Acknowledge”；持有这封邮件的人都可以按，"
             "邮件发给了：a@b.cn, c@d.cn",
             id="zh-Hans",
         ),
         pytest.param(
             True,
             "zh-Hant",
-            "有人按下了「Acknowledge」；持有這封郵件的人都可以按，"
+            "有人按下了郵件「Water in the cellar」中的「Acknowledge」；持有這封郵件的人都可以按，"
             "郵件寄給了：a@b.cn, c@d.cn",
             id="zh-Hant",
         ),
