@@ -321,6 +321,30 @@ def test_action_that_is_none(item: Any, notes: list[Any]) -> None:
     assert request.actions == (ActionRow(title="ack", action="ack"),)
 
 
+@pytest.mark.parametrize("value", ["unknown", "maybe", ["x"]])
+def test_unclear_is_careful(value: Any) -> None:
+    """A template that failed must not make a press easier than it was meant to be."""
+    request = read_request(
+        {
+            "actions": [
+                {"action": "close", "destructive": value},
+                {"action": "open", "authenticationRequired": value},
+                {"action": "ack", "destructive": "", "authenticationRequired": None},
+            ]
+        }
+    )
+    assert request.actions == (
+        ActionRow(title="close", action="close", destructive=True),
+        ActionRow(title="ack", action="ack"),
+    )
+    assert [key for key, _ in notes_of(request)][-1] == "action_for_phones"
+    assert {placeholders["field"] for _, placeholders in notes_of(request)} == {
+        "actions",
+        "actions.authenticationRequired",
+        "actions.destructive",
+    }
+
+
 def test_actions_are_few() -> None:
     """A mail is no remote control."""
     request = read_request({"actions": [{"action": str(n)} for n in range(6)]})
