@@ -2,7 +2,9 @@
 
 from base64 import b64encode
 from datetime import datetime
+import json
 import math
+from pathlib import Path
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -29,6 +31,11 @@ NOW = datetime(2026, 11, 29, 21, tzinfo=ZONE).timestamp()
 TODAY = Span(NOW - DAY, NOW, ZONE)
 WEEK = Span(NOW - 6 * DAY, NOW, ZONE)
 
+TRANSLATIONS = Path(__file__).parents[1] / "custom_components/qq_mail/translations"
+NUMBERS = ("chart_now", "chart_lowest", "chart_highest", "chart_mean")
+AMOUNTS = ("chart_total", "chart_mean", "chart_highest")
+COLUMNS = ("card_name", "card_state", "card_since")
+
 WORDS = {
     "en": {
         "report": "Daily report",
@@ -44,10 +51,6 @@ WORDS = {
         "heat": "Heat 9 h 30 min",
         "off": "Off 14 h 30 min",
         "meter": "House",
-        "daily": "per day",
-        "columns": ("Name", "State", "Since"),
-        "numbers": ("Now", "Lowest", "Highest", "Mean"),
-        "amounts": ("Total", "Mean", "Highest"),
         "alarm": ("Alarm", "Armed home", "11-28 23:10"),
         "tank": ("Rain barrel", "64 %", "20:40"),
     },
@@ -65,14 +68,17 @@ WORDS = {
         "heat": "制热 9 小时 30 分钟",
         "off": "关闭 14 小时 30 分钟",
         "meter": "全屋用电",
-        "daily": "每天",
-        "columns": ("名称", "状态", "变更时间"),
-        "numbers": ("现在", "最低", "最高", "平均"),
-        "amounts": ("合计", "平均", "最高"),
         "alarm": ("安防", "在家布防", "11-28 23:10"),
         "tank": ("雨水桶", "64 %", "20:40"),
     },
 }
+
+
+def texts_of(language: str) -> dict[str, str]:
+    """Return what the integration itself writes into mails."""
+    file = TRANSLATIONS / f"{language}.json"
+    texts = json.loads(file.read_text(encoding="utf-8"))["exceptions"]
+    return {key: text["message"] for key, text in texts.items()}
 
 
 def temperatures(
@@ -118,6 +124,10 @@ def shown(name: str, plot: Plot, span: Span, pictures: dict[str, str]) -> str:
 def cards(language: str, pictures: dict[str, str]) -> dict[str, Card]:
     """Return what the blueprints send, in a language."""
     words: dict[str, str] = WORDS[language]  # type: ignore[assignment]
+    texts = texts_of(language)
+    numbers, amounts, columns = (
+        tuple(texts[key] for key in keys) for keys in (NUMBERS, AMOUNTS, COLUMNS)
+    )
     inside, outside = temperatures(21, 1.2, True), temperatures(7, 5, False)
     period = "11-28 21:00 \u2013 11-29 21:00"
     rows = tuple(
@@ -149,7 +159,8 @@ def cards(language: str, pictures: dict[str, str]) -> dict[str, Card]:
         "language": language,
         "time": "2026-11-29 21:00",
         "text": "",
-        "columns": words["columns"],
+        "columns": columns,
+        "sent_by": texts["card_sent_by"],
     }
     report = Card(
         title=words["report"],
@@ -158,7 +169,7 @@ def cards(language: str, pictures: dict[str, str]) -> dict[str, Card]:
                 title=words["temperatures"],
                 caption=f"{period} · °C",
                 content_id=shown("lines", lines, TODAY, pictures),
-                columns=tuple(words["numbers"]),
+                columns=numbers,
                 rows=rows,
                 lines=(),
             ),
@@ -189,9 +200,9 @@ def cards(language: str, pictures: dict[str, str]) -> dict[str, Card]:
         title=words["week"],
         charts=(
             Chart(
-                caption=f"11-23 \u2013 11-29 · kWh · {words['daily']}",
+                caption=f"11-23 \u2013 11-29 · kWh · {texts['chart_daily']}",
                 content_id=shown("bars", bars, whole, pictures),
-                columns=tuple(words["amounts"]),
+                columns=amounts,
                 rows=(
                     ChartRow(
                         name=words["meter"],

@@ -106,7 +106,7 @@ async def test_buttons(
     ]
     said = "Whoever has this mail can press: each button once, until 2026-11-28 16:00."
     assert said in body_of(mail)
-    assert said in body_of(mail, "html")
+    assert said in BeautifulSoup(body_of(mail, "html"), "html.parser").get_text()
     answers = get_answers(hass)
     found = [answers.find(token) for token in (first, second)]
     assert [link and link.action.action for link in found] == [

@@ -21,6 +21,7 @@ from homeassistant.helpers import (
     entity_registry as er,
     label_registry as lr,
 )
+from homeassistant.util import dt as dt_util
 
 from .conftest import ADDRESS, CODE, Events, settle_folder, shut_down
 from .outbox.test_outbox import later, outbox_of, spool_of, until
@@ -433,6 +434,45 @@ async def test_missing_picture(
     text = body_of(mail_of(server))
     assert text.startswith("Smoke!")
     assert note in text
+
+
+@pytest.mark.parametrize(
+    ("language", "step", "refusal", "why"),
+    [
+        ("en", Step.DATA, replies.TOO_MANY_ATTEMPTS, "QQ limits how much"),
+        ("zh-Hans", Step.DATA, replies.TOO_MANY_ATTEMPTS, "的发信频率"),
+        ("zh-Hant", Step.DATA, replies.TOO_MANY_ATTEMPTS, "的寄信頻率"),
+        ("en", Step.AUTH, replies.LOGIN_AMBIGUOUS, "refused the login"),
+        ("zh-Hans", Step.AUTH, replies.LOGIN_AMBIGUOUS, "的登录"),
+        ("zh-Hant", Step.AUTH, replies.LOGIN_AMBIGUOUS, "的登入"),
+    ],
+)
+async def test_says_that_the_account_rests(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    language: str,
+    step: Step,
+    refusal: Answer,
+    why: str,
+) -> None:
+    """What is not even tried says why, until when, and no longer than that."""
+    hass.config.language = language
+    server.script(step, refusal)
+    # The answer itself says what the server said.
+    assert (await send(hass))["notes"] == []
+    rests = outbox_of(loaded_entry).rest
+    assert rests
+    time = f"{dt_util.as_local(rests.until):%H:%M}"
+    response = await send(hass)
+    assert response["status"] == "deferred"
+    (note,) = response["notes"]
+    assert ADDRESS in note
+    assert time in note
+    assert why in note
+    freezer.move_to(rests.until + timedelta(seconds=1))
+    assert (await send(hass, wait=0))["notes"] == []
 
 
 @pytest.mark.parametrize("title", ["Doorbell", None])

@@ -201,6 +201,7 @@ OTHER_WORDS = {
         "触发器": "触发",
         "QQ邮箱": "QQ 邮箱",
         "实体 ID": "实体标识符",
+        "已执行": "已按下",
     },
     "zh-Hant": {
         "訊息": "郵件",
@@ -215,6 +216,39 @@ OTHER_WORDS = {
         "區域": "分區",
         "不受歡迎": "垃圾郵件",
         "放棄時間": "寄送期限",
+        "已執行": "已按下",
+    },
+}
+
+
+# What a text must not leave out, in each language.
+SAYS = {
+    # Of what is counted, more went out than mails.
+    "issues.day_nearly_used.description": {
+        "en": ["merged"],
+        "zh-Hans": ["合并"],
+        "zh-Hant": ["合併"],
+    },
+    # Of which each makes a mail.
+    "exceptions.nothing_to_say.message": {
+        "en": [
+            "title",
+            "message",
+            "HTML",
+            "attachment",
+            "chart",
+            "entities",
+            "link",
+            "button",
+        ],
+        "zh-Hans": ["主题", "正文", "HTML", "附件", "图表", "实体", "链接", "操作按钮"],
+        "zh-Hant": ["主旨", "內文", "HTML", "附件", "圖表", "實體", "連結", "操作按鈕"],
+    },
+    # So that nobody believes that the numbers have to be understood first.
+    "options.step.init.description": {
+        "en": ["how many", "defaults"],
+        "zh-Hans": ["最多发多少", "默认值"],
+        "zh-Hant": ["最多寄多少", "預設值"],
     },
 }
 
@@ -273,6 +307,14 @@ def test_one_word_for_each_thing(language: str, word: str, instead: str) -> None
     texts = texts_of(language)
     assert [key for key, text in texts.items() if word in text] == [], instead
     assert [key for key, text in texts.items() if instead in text]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("key", SAYS)
+def test_says_what_matters(language: str, key: str) -> None:
+    """What a person needs to understand a text stands in it."""
+    text = texts_of(language)[key]
+    assert [word for word in SAYS[key][language] if word not in text] == []
 
 
 def entity_texts() -> set[str]:
@@ -379,7 +421,8 @@ def test_every_text_the_code_names() -> None:
             | {"nobody_in_target", "not_our_entity", "not_our_member"}
             | {"acknowledge", "not_repeated", "reminder", "reminder_title"}
             | {"repeats", "repeats_title"}
-            | {"allowance_waits", "entity_not_found", "more_notes", "no_buttons"}
+            | {"allowance_waits", "login_waits", "rate_waits"}
+            | {"entity_not_found", "more_notes", "no_buttons"}
             | {"no_url", "over"}
             | {
                 f"card_{text}"

@@ -48,7 +48,11 @@ async def _async_log(hass: HomeAssistant, click: Click) -> None:
         hass,
         click.subject,
         texts(
-            "answer_logged", title=click.title, recipients=", ".join(click.recipients)
+            "answer_logged",
+            title=click.title,
+            # Pages show the entity's name in place of this entry's.
+            subject=click.subject,
+            recipients=", ".join(click.recipients),
         ),
         DOMAIN,
         er.async_get(hass).async_get_entity_id(

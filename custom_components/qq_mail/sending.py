@@ -28,6 +28,7 @@ from .const import (
 from .coordinator import QQMailConfigEntry, async_loaded, not_loaded
 from .errors import action_error
 from .mail.address import Mailbox, Recipients, one_line
+from .mail.diagnosis import Treatment
 from .mail.message import BASE64_LINE, compose
 from .mail.models import Draft, Priority
 from .message.actions import with_acknowledge
@@ -36,7 +37,7 @@ from .message.draft import async_material
 from .message.errors import invalid_address
 from .message.preview import preview
 from .message.request import MessageRequest, read_again
-from .message.texts import Texts, async_texts
+from .message.texts import Texts, async_texts, time_of
 from .outbox.errors import OutboxClosedError, OutboxFullError, StalledError
 from .outbox.intake import Ticket
 from .outbox.outbox import Outbox
@@ -157,14 +158,17 @@ async def _async_count_or_send(
         recipients=recipients,
         priority=request.priority,
     )
+    # Before it is counted: what was taken from there must not be lost here.
+    texts = await async_texts(hass)
     found = await counting.async_admit(alert, ticket, request.repeat_after)
     if isinstance(found, Count):
         repeated = Repeated(found.counted.number, found.raised, found.queue_id)
-        notes = (await async_texts(hass)).notes(request.notes)
+        notes = texts.notes(request.notes)
         _log(notes, alert.title)
         return Sent(None, notes, refused=request.refused, repeated=repeated)
     if found.number:
-        request = replace(request, notes=(_repeats(found), *request.notes))
+        note = _repeats(found, ticket, texts)
+        request = replace(request, notes=(note, *request.notes))
     try:
         return await _async_send_first(hass, entry, outbox, request, recipients, ticket)
     except HomeAssistantError:
@@ -212,7 +216,10 @@ async def async_send_again(
     note = HomeAssistantError(
         translation_domain=DOMAIN,
         translation_key="reminder",
-        translation_placeholders={"time": _time(reminder.raised), "number": number},
+        translation_placeholders={
+            "time": time_of(reminder.raised, ticket.raised.wall),
+            "number": number,
+        },
     )
     title = one_line(request.title) or ATTR_TITLE_DEFAULT
     left = max(reminder.ends - ticket.raised.steady, 0.0)
@@ -247,7 +254,7 @@ async def async_tell_repeats(
             title=alert.title or ATTR_TITLE_DEFAULT,
             number=str(counted.number),
         ),
-        message=texts.of(_repeats(counted)),
+        message=texts.of(_repeats(counted, ticket, texts)),
         priority=alert.priority,
         tag=alert.tag,
         wait=0,
@@ -262,21 +269,15 @@ def _to_acknowledge(request: MessageRequest, texts: Texts) -> MessageRequest:
     return replace(request, actions=actions)
 
 
-def _repeats(counted: Counted) -> HomeAssistantError:
+def _repeats(counted: Counted, ticket: Ticket, texts: Texts) -> HomeAssistantError:
     """Return what is said of alerts that were counted and not sent."""
+    now = ticket.raised.wall
+    span = texts.span(counted.first or now, counted.last or now, now)
     return HomeAssistantError(
         translation_domain=DOMAIN,
         translation_key="repeats",
-        translation_placeholders={
-            "number": str(counted.number),
-            "first": _time(counted.first),
-            "last": _time(counted.last),
-        },
+        translation_placeholders={"number": str(counted.number), "span": span},
     )
-
-
-def _time(time: datetime | None) -> str:
-    return f"{dt_util.as_local(time):%Y-%m-%d %H:%M}" if time else ""
 
 
 async def _async_send(
@@ -355,13 +356,25 @@ async def _async_send(
         outbox.tell_refused(receipt, subject, request.refused, why)
     if (event := receipt.decisive) and event.outcome is Outcome.REJECTED:
         raise action_error(event, outbox.account)
-    notes = material.notes
-    if receipt.deferred and not receipt.events:
-        if receipt.for_allowance:
-            notes = (*notes, texts("allowance_waits"))
-        elif receipt.for_digest:
-            notes = (*notes, texts("digest_waits"))
+    notes = (*material.notes, *_why_it_waits(outbox, receipt, texts))
     return Sent(receipt, notes, refused=request.refused)
+
+
+def _why_it_waits(outbox: Outbox, receipt: Receipt, texts: Texts) -> tuple[str, ...]:
+    """Return the reason, where a message was not even tried and it is known."""
+    if receipt.events or not receipt.deferred:
+        return ()
+    now = dt_util.utcnow()
+    if (rest := outbox.rest) and rest.until > now:
+        account, time = outbox.account.username, time_of(rest.until, now)
+        if rest.cause.treatment is Treatment.PAUSE:
+            return (texts("rate_waits", account=account, time=time),)
+        return (texts("login_waits", account=account, time=time),)
+    if receipt.for_allowance:
+        return (texts("allowance_waits"),)
+    if receipt.for_digest:
+        return (texts("digest_waits"),)
+    return ()
 
 
 def _sender_name(text: str) -> str:

@@ -189,10 +189,39 @@ async def test_other_accounts_entity(house: House, server: QQServer) -> None:
     assert state.state == "unknown"
 
 
-@pytest.mark.parametrize("loaded", [True, False])
-async def test_logbook(house: House, browser: Browser, loaded: bool) -> None:
+@pytest.mark.parametrize(
+    ("loaded", "language", "said"),
+    [
+        pytest.param(
+            True,
+            "en",
+            "“Acknowledge” was pressed in the mail “Water in the cellar” by someone "
+            "who has it; it went to a@b.cn, c@d.cn",
+            id="en",
+        ),
+        pytest.param(
+            True,
+            "zh-Hans",
+            "有人按下了邮件“Water in the cellar”中的“Acknowledge”；持有这封邮件的人都可以按，"
+            "邮件发给了：a@b.cn, c@d.cn",
+            id="zh-Hans",
+        ),
+        pytest.param(
+            True,
+            "zh-Hant",
+            "有人按下了郵件「Water in the cellar」中的「Acknowledge」；持有這封郵件的人都可以按，"
+            "郵件寄給了：a@b.cn, c@d.cn",
+            id="zh-Hant",
+        ),
+        pytest.param(False, "en", "", id="none"),
+    ],
+)
+async def test_logbook(
+    house: House, browser: Browser, loaded: bool, language: str, said: str
+) -> None:
     """The logbook says in words what was pressed, and who could; where there is one."""
     hass = house.hass
+    hass.config.language = language
     entries: list[Event[Any]] = []
     hass.bus.async_listen("logbook_entry", entries.append)
     if loaded:
@@ -203,8 +232,7 @@ async def test_logbook(house: House, browser: Browser, loaded: bool) -> None:
     assert [entry.data for entry in entries] == [
         {
             "name": "Water in the cellar",
-            "message": "was answered with “Acknowledge” by someone who has the mail; "
-            "it went to a@b.cn, c@d.cn",
+            "message": said,
             "domain": DOMAIN,
             "entity_id": ENTITY,
         }

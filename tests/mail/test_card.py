@@ -416,6 +416,23 @@ def test_own_html(html: str, before: str, after: str) -> None:
     assert "还有 37 项" in extended
 
 
+@pytest.mark.parametrize(
+    "small",
+    [
+        "Until 2026-11-24 16:31.",
+        "每个按钮一次，2026-11-24 16:31 前有效。",
+        "每個按鈕一次，2026-11-24 16:31 前有效。",
+    ],
+)
+def test_a_date_is_in_one_line(small: str) -> None:
+    """On a phone a line ended after one of its hyphens."""
+    html = render_html(
+        Card(title="x", text="x", buttons=(Button("x", "x"),), small_print=(small,))
+    )
+    assert "<nobr>2026-11-24 16:31</nobr>" in html
+    assert squeezed(small) in visible(html)
+
+
 @given(
     texts=st.lists(ANYTHING, min_size=11, max_size=11),
     url=ANYTHING.filter(bool),

@@ -321,6 +321,30 @@ def test_action_that_is_none(item: Any, notes: list[Any]) -> None:
     assert request.actions == (ActionRow(title="ack", action="ack"),)
 
 
+@pytest.mark.parametrize("value", ["unknown", "maybe", ["x"]])
+def test_unclear_is_careful(value: Any) -> None:
+    """A template that failed must not make a press easier than it was meant to be."""
+    request = read_request(
+        {
+            "actions": [
+                {"action": "close", "destructive": value},
+                {"action": "open", "authenticationRequired": value},
+                {"action": "ack", "destructive": "", "authenticationRequired": None},
+            ]
+        }
+    )
+    assert request.actions == (
+        ActionRow(title="close", action="close", destructive=True),
+        ActionRow(title="ack", action="ack"),
+    )
+    assert [key for key, _ in notes_of(request)][-1] == "action_for_phones"
+    assert {placeholders["field"] for _, placeholders in notes_of(request)} == {
+        "actions",
+        "actions.authenticationRequired",
+        "actions.destructive",
+    }
+
+
 def test_actions_are_few() -> None:
     """A mail is no remote control."""
     request = read_request({"actions": [{"action": str(n)} for n in range(6)]})
@@ -357,6 +381,21 @@ def test_clear() -> None:
             {"messages": "x"},
             ("unknown_field", {"field": "messages", "suggestion": "message"}),
             id="near",
+        ),
+        pytest.param(
+            {"message": "x", "image": "/local/door.png"},
+            ("unknown_field", {"field": "image", "suggestion": "attachments"}),
+            id="of-phones",
+        ),
+        pytest.param(
+            {"message": "x", "url": "/lovelace"},
+            ("unknown_field", {"field": "url", "suggestion": "link"}),
+            id="of-phones-link",
+        ),
+        pytest.param(
+            {"message": "x", "target": ["ann@example.com"]},
+            ("unknown_field", {"field": "target", "suggestion": "to"}),
+            id="of-notify",
         ),
         pytest.param(
             {1: "x"},

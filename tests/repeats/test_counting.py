@@ -100,12 +100,46 @@ async def test_counted_and_told(
     await until(lambda: len(server.accepted) == 2)
     _, summary = server.accepted
     assert summary.subject == "Front door: again 2 ×"
-    assert "2 ×, from" in body_of(summary)
+    assert "2 ×, " in body_of(summary)
     assert summary.message["X-Priority"] == "2 (High)"
     await until(lambda: number(hass) == "0")
     assert await counted(hass) == []
     # What told of them counts nothing itself.
     assert (await send(hass, **DOOR))["status"] == "accepted"
+
+
+@pytest.mark.parametrize(
+    ("language", "once", "twice"),
+    [
+        ("en", "1 ×, 23:58. These", "2 ×, 11-28 23:59 to 00:01. These"),
+        ("zh-Hans", "1 次（23:58），只", "2 次（11-28 23:59 至 00:01），只"),
+        ("zh-Hant", "1 次（23:58），只", "2 次（11-28 23:59 至 00:01），只"),
+    ],
+)
+async def test_when_it_was_raised(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    language: str,
+    once: str,
+    twice: str,
+) -> None:
+    """A minute is told once, and a day only where it is not the mail's own."""
+    hass.config.language = language
+    await hass.config.async_set_time_zone("Asia/Shanghai")
+    freezer.move_to("2026-11-28 15:58:00+00:00")
+    await send(hass, **DOOR)
+    await send(hass, **DOOR)
+    await send(hass, **DOOR | {"repeat_after": None})
+    await send(hass, **DOOR)
+    for minutes in (1, 2):
+        freezer.tick(timedelta(minutes=minutes))
+        await send(hass, **DOOR)
+    await send(hass, **DOOR | {"repeat_after": None})
+    _, first, _, second = server.accepted
+    assert once in body_of(first)
+    assert twice in body_of(second)
 
 
 async def test_nothing_counted(

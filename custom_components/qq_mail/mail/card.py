@@ -91,6 +91,7 @@ _MAX_PREHEADER = 150
 _MARKS = re.compile(r"^(#+|-|\|) ", re.MULTILINE)
 # Takes the place in a list of mails that the card's title would take once more.
 _NOTHING = Markup("&#8199;&#847; ")
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d)")
 _MAX_UNBROKEN = 12
 """Columns of a phone: two for a Hanzi, one for a letter."""
 
@@ -302,6 +303,15 @@ def _unbroken(text: str) -> Markup:
     )
 
 
+def _whole_times(text: str) -> Markup:
+    """Keep each date and its time on one line: browsers end lines after a hyphen."""
+    pieces = _TIME.split(text)
+    return Markup().join(
+        Markup("<nobr>{}</nobr>").format(piece) if place % 2 else piece
+        for place, piece in enumerate(pieces)
+    )
+
+
 def _columns(text: str) -> int:
     """Return how wide a text is: two for a Hanzi, one for a letter."""
     return len(text) + sum(unicodedata.east_asian_width(char) in "WF" for char in text)
@@ -368,6 +378,7 @@ def _template(name: str) -> Template:
     environment.globals["ground"] = GROUND
     environment.filters["unbroken"] = _unbroken
     environment.filters["columns"] = _columns
+    environment.filters["times"] = _whole_times
     environment.filters["lines"] = _lines
     # As it stands in the part's header where RFC 2392 allows it: some programs compare
     # the two letter by letter.

@@ -81,6 +81,8 @@ def _row(item: Any, name: str, notes: Notes) -> ActionRow | None:
     values = read_fields(read, _READERS, notes, f"{name}.")
     if needed not in values:
         return None
+    # What cannot be read must not make a press easier than it was meant to be.
+    values |= {field: True for field in _CAREFUL if item.get(field)} | values
     values.setdefault("title", values[needed])
     if _asks_for_more(values):
         notes.append(unusable(name, values["title"], "action_for_phones"))
@@ -120,6 +122,8 @@ def _uri(value: Any, name: str, notes: Notes) -> str:
         raise unusable(name, value, "invalid_link")
     return uri
 
+
+_CAREFUL = ("destructive", "authenticationRequired")
 
 _READERS: dict[str, Reader] = {
     "action": _action,

@@ -15,7 +15,7 @@ from ..mail.digest import Alert, read_alert
 from ..mail.message import compose
 from ..mail.models import BodyPart, Composed, Draft, KeptMessage
 from .attachments.budget import measured
-from .texts import Texts
+from .texts import Texts, time_of
 
 MAX_ENTRIES = 40
 """Different alerts that are told with their texts."""
@@ -102,7 +102,8 @@ class DigestWriter:
         titles = Counter(alert.title for alert in alerts)
         ((most, _),) = titles.most_common(1)
         number, title = str(len(alerts)), _cut(most, _MAX_SUBJECT)
-        span = self._span(alerts[-1].raised, alerts[0].raised)
+        newest = alerts[0].raised
+        span = self._texts.span(alerts[-1].raised, newest, newest)
         text = self._texts("digest_subject", number=number, span=span, title=title)
         if len(titles) > 1:
             # Or whoever reads no more takes all of them for the same.
@@ -114,7 +115,7 @@ class DigestWriter:
     def _card(self, alerts: Sequence[Alert]) -> Card:
         texts, newest = self._texts, alerts[0]
         pictures = tuple(
-            _picture(part, self._time(alert.raised, newest.raised))
+            _picture(part, time_of(alert.raised, newest.raised))
             for alert in alerts
             for part in alert.parts
             if part.inline
@@ -125,7 +126,7 @@ class DigestWriter:
             title=texts(
                 "digest_title",
                 number=str(len(alerts)),
-                span=self._span(alerts[-1].raised, newest.raised),
+                span=texts.span(alerts[-1].raised, newest.raised, newest.raised),
             ),
             text="",
             pictures=pictures,
@@ -190,30 +191,12 @@ class DigestWriter:
     def _when(self, one: _Same, now: datetime) -> str:
         """Return when, and how often, something was raised."""
         if one.number == 1:
-            return self._time(one.newest, now)
+            return time_of(one.newest, now)
         return self._texts(
             "digest_times",
             number=str(one.number),
-            span=self._span(one.oldest, one.newest, now),
+            span=self._texts.span(one.oldest, one.newest, now),
         )
-
-    def _span(
-        self, oldest: datetime, newest: datetime, now: datetime | None = None
-    ) -> str:
-        first = self._time(oldest, now or newest)
-        last = self._time(newest, now or newest)
-        return (
-            first
-            if first == last
-            else self._texts("digest_span", first=first, last=last)
-        )
-
-    def _time(self, time: datetime, now: datetime) -> str:
-        """Return a time, with the day if it is another than that of the newest."""
-        local = dt_util.as_local(time)
-        if local.date() == dt_util.as_local(now).date():
-            return f"{local:%H:%M}"
-        return f"{local:%m-%d %H:%M}"
 
 
 def _recipients(alerts: Sequence[Alert]) -> Recipients:

@@ -47,6 +47,14 @@ _ONCE = (
 )
 """What is of no use for an alarm that is sent again."""
 _IMAGES = "images"
+# Of data for phones, of core's smtp and of notify actions; nothing here reads like it.
+_MEANT = {
+    "image": MessageField.ATTACHMENTS,
+    _IMAGES: MessageField.ATTACHMENTS,
+    "clickAction": MessageField.LINK,
+    "url": MessageField.LINK,
+    "target": MessageField.TO,
+}
 # Of a push service; ours has the plural, and other fields in it.
 _PHONE_ATTACHMENT = "attachment"
 _PHONE_CLEAR = "clear_notification"
@@ -100,6 +108,8 @@ def read_request(data: Mapping[Any, Any]) -> MessageRequest:
     and for all, and where there is nothing to say.
     """
     for name in data:
+        if meant := _MEANT.get(name):
+            raise field_error("unknown_field", field=name, suggestion=meant)
         if name not in READERS:
             raise unknown_field(name, READERS, "unknown_field")
     return _read(data, [])

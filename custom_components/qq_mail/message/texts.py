@@ -1,12 +1,14 @@
 """What is written into mails, in Home Assistant's language."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import PurePath
 import re
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.translation import async_get_translations
+from homeassistant.util import dt as dt_util
 
 from ..const import DOMAIN, MAX_NOTES
 
@@ -30,6 +32,13 @@ class Texts:
         """Return the text of an error of ours."""
         return self(err.translation_key or "", **(err.translation_placeholders or {}))
 
+    def span(self, oldest: datetime, newest: datetime, now: datetime) -> str:
+        """Return from when to when, or the one time where they read the same."""
+        first, last = time_of(oldest, now), time_of(newest, now)
+        if first == last:
+            return first
+        return self("digest_span", first=first, last=last)
+
     def notes(self, errors: Sequence[HomeAssistantError]) -> tuple[str, ...]:
         """Return what was left out of a message, and why: the first of it."""
         shown = tuple(map(self.of, errors[:MAX_NOTES]))
@@ -42,6 +51,14 @@ class Texts:
     ) -> tuple[str, ...]:
         """Return the same for all who get the mail."""
         return self.notes([_without_folders(err) for err in errors])
+
+
+def time_of(time: datetime, now: datetime) -> str:
+    """Return a time as people at home read it, with the day if that is not today's."""
+    local = dt_util.as_local(time)
+    if local.date() == dt_util.as_local(now).date():
+        return f"{local:%H:%M}"
+    return f"{local:%m-%d %H:%M}"
 
 
 def _without_folders(err: HomeAssistantError) -> HomeAssistantError:

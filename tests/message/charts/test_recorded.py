@@ -179,9 +179,9 @@ async def test_states_as_a_timeline(hass: HomeAssistant, now: datetime) -> None:
     )
     assert answer["notes"] == []
     # For 30 minutes it was nothing.
-    assert "Front door: Open 14 h 30 min, Closed 9 h 0 min" in answer["text"]
-    assert "Hall: heat 9 h 0 min, off 1 h 0 min" in answer["text"]
-    assert "Pump: off 1 h 0 min, on <1 min" in answer["text"]
+    assert "Front door: Open 14 h 30 min, Closed 9 h" in answer["text"]
+    assert "Hall: heat 9 h, off 1 h" in answer["text"]
+    assert "Pump: off 1 h, on <1 min" in answer["text"]
     html = answer["html"]
     # Beside its colour, which is one for the same state: off stands back.
     assert html.count('color:#9aa7b3;">&#9632;</span>') == 3
@@ -220,7 +220,7 @@ async def test_states_in_chinese(hass: HomeAssistant, now: datetime) -> None:
         hass, entities="binary_sensor.door, switch.pump", title="今天"
     )
     assert "今天（" in answer["text"]
-    assert "Front door：已打开 1 小时 0 分钟，已关闭 <1 分钟" in answer["text"]
+    assert "Front door：已打开 1 小时，已关闭 <1 分钟" in answer["text"]
     assert re.search(
         'alt="今天（[^"]+）：Front door：已打开[^"]+；水泵：', answer["html"]
     )
@@ -230,7 +230,7 @@ async def test_nothing_happened(hass: HomeAssistant, now: datetime) -> None:
     """A door that stayed closed has a chart as well."""
     await record(hass, "binary_sensor.door", DOOR, [(now - timedelta(days=3), "off")])
     answer = await preview(hass, entities="binary_sensor.door")
-    assert "Front door: Closed 1 d 0 h" in answer["text"]
+    assert "Front door: Closed 1 d" in answer["text"]
 
 
 async def test_what_is_not_yet_written(hass: HomeAssistant, now: datetime) -> None:
@@ -242,7 +242,7 @@ async def test_what_is_not_yet_written(hass: HomeAssistant, now: datetime) -> No
         hass.states.async_set("binary_sensor.door", "on", DOOR)
         hass.states.async_set("sensor.living", "35", TEMPERATURE)
         answer = await preview(hass, entities="binary_sensor.door, sensor.living")
-    assert "Front door: Closed 1 h 0 min, Open <1 min" in answer["text"]
+    assert "Front door: Closed 1 h, Open <1 min" in answer["text"]
     assert "Living room: now 35, lowest 20, highest 35, mean 20" in answer["text"]
 
 
@@ -283,7 +283,7 @@ async def test_long_state(hass: HomeAssistant, now: datetime) -> None:
     states = [(hour_ago, "音" * 200), (now, "off")]
     await record(hass, "sensor.song", {"friendly_name": "Song"}, states)
     html = (await preview(hass, entities="sensor.song"))["html"]
-    assert re.search("<span>.*音音 1 h 0 min</span>", html)
+    assert re.search("<span>.*音音 1 h</span>", html)
     assert re.search(
         '<span style="white-space:nowrap;">.*[Oo]ff &lt;1 min</span>', html
     )
@@ -577,4 +577,31 @@ async def test_state_without_a_text(hass: HomeAssistant, now: datetime) -> None:
     entry = registry.async_get_or_create("sensor", "test", "1")
     await record(hass, entry.entity_id, {}, [(now - timedelta(hours=1), "washing")])
     answer = await preview(hass, entities=entry.entity_id)
-    assert "washing 1 h 0 min" in answer["text"]
+    assert "washing 1 h" in answer["text"]
+
+
+@pytest.mark.parametrize(
+    ("language", "lasted", "said"),
+    [
+        pytest.param("en", {"hours": 12}, "washing 12 h", id="hours"),
+        pytest.param("en", {"hours": 1, "minutes": 5}, "washing 1 h 5 min", id="both"),
+        pytest.param("en", {"minutes": 59}, "washing 59 min", id="minutes"),
+        pytest.param("en", {"hours": 24, "minutes": 5}, "washing 1 d", id="day"),
+        pytest.param("zh-Hans", {"hours": 47}, "washing 1 天 23 小时", id="zh-Hans"),
+        pytest.param("zh-Hans", {"hours": 2}, "washing 2 小时", id="zh-Hans-hours"),
+        pytest.param("zh-Hant", {"hours": 47}, "washing 1 天 23 小時", id="zh-Hant"),
+    ],
+)
+async def test_how_long(
+    hass: HomeAssistant,
+    now: datetime,
+    language: str,
+    lasted: dict[str, int],
+    said: str,
+) -> None:
+    """A time is told in its two largest units, as people say it."""
+    hass.config.language = language
+    began = now - timedelta(**lasted)
+    await record(hass, "sensor.machine", {}, [(began, "washing")])
+    answer = await preview(hass, entities="sensor.machine", period={"hours": 48})
+    assert f"{said}\n" in answer["text"]

@@ -124,11 +124,16 @@ def _short(number: float) -> str:
 
 
 def _duration(seconds: float, texts: Texts) -> str:
+    """Return a time in its two largest units; nobody says 12 hours and 0 minutes."""
     minutes = round(seconds / MINUTE)
+    if not minutes:
+        return texts("chart_minutes", minutes="<1")
     hours, minutes = divmod(minutes, HOUR // MINUTE)
     days, hours = divmod(hours, 24)
-    if days:
-        return texts("chart_days", days=str(days), hours=str(hours))
-    if hours:
-        return texts("chart_hours", hours=str(hours), minutes=str(minutes))
-    return texts("chart_minutes", minutes=str(minutes) if minutes else "<1")
+    units = (
+        (days, texts("chart_days", days=str(days))),
+        (hours, texts("chart_hours", hours=str(hours))),
+        (minutes, texts("chart_minutes", minutes=str(minutes))),
+    )
+    largest = 0 if days else 1
+    return " ".join(text for number, text in units[largest : largest + 2] if number)
