@@ -348,8 +348,10 @@ def _goes_at(
 ) -> float:
     """Return when the account may send a message whose turn it is."""
     importance = message.importance
-    if queue.in_air and standing.allowance.hourly(now, importance):
-        # Whether one has gone out in this hour is known when that has landed.
+    busy = queue.in_air or queue.groups.merging
+    if busy and standing.allowance.hourly(now, importance):
+        # Whether one has gone out in this hour is known when that has landed, and a
+        # digest is not to wait an hour more for who came while it was made.
         return float("inf")
     at = standing.goes_at(now, importance)
     return max(at, standing.logins.next_at(now, importance)) if needs_login else at
