@@ -372,6 +372,39 @@ async def test_replaced_while_it_is_made(
     assert len(await reminders(hass)) == 1
 
 
+async def test_replaced_while_it_waits(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """What goes out meanwhile is repeated after all if what replaced it is refused."""
+    server.script(Step.CONNECT, Close(), times=2)
+    await send(hass, **WATER)
+    await send(hass, **WATER | {"title": "More water"})
+    server.script(Step.DOT, replies.CONTENT, skip=1)
+    outbox_of(loaded_entry).async_retry()
+    await out(loaded_entry, server, 1)
+    assert len(await reminders(hass)) == 1
+    await later(hass, freezer, TEN_MINUTES)
+    await out(loaded_entry, server, 2)
+    assert subjects(server) == ["Water", "Water (no. 2)"]
+
+
+async def test_replaced_and_discarded(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """What a person discarded is not repeated, whatever became of what replaced it."""
+    server.script(Step.CONNECT, Close(), times=2)
+    first = await send(hass, **WATER)
+    await send(hass, **WATER | {"title": "More water"})
+    await outbox_of(loaded_entry).async_discard(first["queue_id"])
+    server.script(Step.DOT, replies.CONTENT)
+    outbox_of(loaded_entry).async_retry()
+    await until(lambda: not len(outbox_of(loaded_entry)))
+    assert await reminders(hass) == []
+
+
 @pytest.mark.parametrize(
     ("actions", "title"),
     [
