@@ -168,10 +168,9 @@ def _taken(turn: Turn, message: QueuedMessage) -> None:
     turn.queue.put(message)
     standing = turn.standing
     now = turn.now.steady
-    if standing.hold or (standing.down and standing.down.refused):
+    rests = standing.allowance.next_at(now, message.importance) > now
+    if rests or standing.hold or (standing.down and standing.down.refused):
         turn.do(Release(message.queue_id))
-    elif standing.allowance.next_at(now, message.importance) > now:
-        turn.do(Release(message.queue_id, for_allowance=True))
     elif standing.down:
         # Where there was no server, an alarm is a reason to look again.
         turn.change(down=replace(standing.down, probe=message.queue_id, times=0))
