@@ -97,8 +97,7 @@ def async_stop_repeats(hass: HomeAssistant) -> None:
 async def async_end_repeats(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Let all of it rest together with the outbox, until the account is loaded again."""
     if repeats := hass.data.get(_DATA_REPEATS, {}).pop(entry.entry_id, None):
-        repeats.async_stop()
-        await repeats.async_save()
+        await repeats.async_end()
 
 
 async def async_remove_repeats(hass: HomeAssistant, entry: ConfigEntry) -> None:

@@ -163,7 +163,17 @@ def test_tags_do_not_matter_where_one_goes_an_hour() -> None:
     other = heart.take(recipients=FRIENDS[:1])
     assert heart.sleep() == HOUR
     assert heart.those(Merge, "messages") == [tuple(flood)]
-    assert heart.attempted == [other.subject]
+    assert heart.attempted == []
+    # The hour is not of who comes while the digest is made.
+    heart.take(tag="late", queue_id=f"{901:026}")
+    assert heart.attempted == []
+    made = message(900, heart.now, subject="Digest", merged=originals(flood))
+    heart.tell(DigestWriting(flood[0].queue_id))
+    heart.tell(Merged(flood[0].queue_id, made))
+    # Recipients take turns.
+    heart.accept(other)
+    assert heart.sleep() == HOUR
+    assert heart.attempted == ["Digest"]
 
 
 def test_each_tag_of_a_digest_has_gone_out() -> None:

@@ -147,6 +147,21 @@ async def test_call_near_the_day_s_limit(
     assert answer["notes"] == []
 
 
+async def test_call_that_comes_to_the_day_s_limit(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """It is told as well where others took what was left when it came."""
+    options = OPTIONS | {"burst": 5, "messages_per_day": 1}
+    hass.config_entries.async_update_entry(loaded_entry, options=options)
+    await hass.async_block_till_done()
+    answers = await asyncio.gather(
+        *(send(hass, title=f"Alert {n}", wait=3) for n in range(3))
+    )
+    assert [answer["status"] for answer in answers] == ["accepted"] * 2 + ["deferred"]
+    (note,) = answers[-1]["notes"]
+    assert note.startswith("So many messages went out lately that QQ might refuse")
+
+
 async def test_switched_off(
     hass: HomeAssistant,
     server: QQServer,

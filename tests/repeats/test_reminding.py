@@ -23,6 +23,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
 from ..conftest import Events, shut_down
+from ..message.test_attachments import TestCamera, add_cameras, picture
 from ..outbox.test_outbox import later, notify, outbox_of, spool_of, until
 from ..qq_server import Answer, Close, QQServer, Step, replies
 from ..test_sending import body_of, send
@@ -372,6 +373,39 @@ async def test_replaced_while_it_is_made(
     assert len(await reminders(hass)) == 1
 
 
+async def test_replaced_while_it_waits(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """What goes out meanwhile is repeated after all if what replaced it is refused."""
+    server.script(Step.CONNECT, Close(), times=2)
+    await send(hass, **WATER)
+    await send(hass, **WATER | {"title": "More water"})
+    server.script(Step.DOT, replies.CONTENT, skip=1)
+    outbox_of(loaded_entry).async_retry()
+    await out(loaded_entry, server, 1)
+    assert len(await reminders(hass)) == 1
+    await later(hass, freezer, TEN_MINUTES)
+    await out(loaded_entry, server, 2)
+    assert subjects(server) == ["Water", "Water (no. 2)"]
+
+
+async def test_replaced_and_discarded(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """What a person discarded is not repeated, whatever became of what replaced it."""
+    server.script(Step.CONNECT, Close(), times=2)
+    first = await send(hass, **WATER)
+    await send(hass, **WATER | {"title": "More water"})
+    await outbox_of(loaded_entry).async_discard(first["queue_id"])
+    server.script(Step.DOT, replies.CONTENT)
+    outbox_of(loaded_entry).async_retry()
+    await until(lambda: not len(outbox_of(loaded_entry)))
+    assert await reminders(hass) == []
+
+
 @pytest.mark.parametrize(
     ("actions", "title"),
     [
@@ -478,6 +512,32 @@ async def test_removed_and_stopped(
     await send(hass, **WATER)
     await hass.config_entries.async_remove(loaded_entry.entry_id)
     await hass.async_block_till_done()
+    assert key_of(loaded_entry) not in hass_storage
+
+
+async def test_removed_while_one_is_made(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    hass_storage: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What fails with the account leaves nothing of it on disk."""
+    camera = TestCamera("Cellar", picture())
+    await add_cameras(hass, camera)
+    await send(hass, **WATER, attachments={"entity_id": "camera.cellar"})
+    camera.asked.clear()
+    camera.go_on.clear()
+    freezer.tick(TEN_MINUTES)
+    async_fire_time_changed(hass, dt_util.utcnow() + TEN_MINUTES)
+    await camera.asked.wait()
+    await hass.config_entries.async_remove(loaded_entry.entry_id)
+    assert key_of(loaded_entry) not in hass_storage
+    camera.go_on.set()
+    await until(lambda: "water could not be sent again" in caplog.text)
+    async_fire_time_changed(hass, dt_util.utcnow() + TEN_MINUTES)
+    await hass.async_block_till_done(wait_background_tasks=True)
     assert key_of(loaded_entry) not in hass_storage
 
 

@@ -44,7 +44,6 @@ class Calls:
         """Let the call return that waits for a message, if one does."""
         if call := self._calls.get(queue_id):
             call.receipt.for_digest |= why.for_digest
-            call.receipt.for_allowance |= why.for_allowance
             call.tried.set()
 
     def release_all(self, but: Container[str] = ()) -> None:

@@ -248,8 +248,6 @@ class Release:
     queue_id: str | None = None
     for_digest: bool = False
     """Whether the message goes out together with others."""
-    for_allowance: bool = False
-    """Whether it waits because of how much went out in the hour or the day."""
 
 
 @dataclass(frozen=True, slots=True)

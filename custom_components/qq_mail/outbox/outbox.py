@@ -354,6 +354,8 @@ class Outbox:
             message = self._manager.queue.get_whole(receipt.queue_id)
         if message:
             receipt.next_attempt = self.next_attempt_of(message)
+            # When it came there may have been room.
+            receipt.for_allowance = self._waits_for_allowance(message)
         else:
             event = receipt.decisive
             receipt.dropped = event is None or event.outcome is Outcome.DEFERRED
@@ -499,6 +501,13 @@ class Outbox:
                 )
             )
         )
+
+    def _waits_for_allowance(self, message: QueuedMessage) -> bool:
+        """Tell whether nothing but what went out lately keeps a message waiting."""
+        now, standing = read_clock().steady, self._manager.kept.standing
+        if standing.hold or (standing.down and standing.down.refused):
+            return False
+        return standing.allowance.next_at(now, message.importance) > now
 
     async def _take(self, order: Order) -> tuple[Call, Made] | None:
         """Take a message, which a clear can find until it is taken."""

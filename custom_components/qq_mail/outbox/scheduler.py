@@ -168,10 +168,9 @@ def _taken(turn: Turn, message: QueuedMessage) -> None:
     turn.queue.put(message)
     standing = turn.standing
     now = turn.now.steady
-    if standing.hold or (standing.down and standing.down.refused):
+    rests = standing.allowance.next_at(now, message.importance) > now
+    if rests or standing.hold or (standing.down and standing.down.refused):
         turn.do(Release(message.queue_id))
-    elif standing.allowance.next_at(now, message.importance) > now:
-        turn.do(Release(message.queue_id, for_allowance=True))
     elif standing.down:
         # Where there was no server, an alarm is a reason to look again.
         turn.change(down=replace(standing.down, probe=message.queue_id, times=0))
@@ -348,8 +347,10 @@ def _goes_at(
 ) -> float:
     """Return when the account may send a message whose turn it is."""
     importance = message.importance
-    if queue.in_air and standing.allowance.hourly(now, importance):
-        # Whether one has gone out in this hour is known when that has landed.
+    busy = queue.in_air or queue.groups.merging
+    if busy and standing.allowance.hourly(now, importance):
+        # Whether one has gone out in this hour is known when that has landed, and a
+        # digest is not to wait an hour more for who came while it was made.
         return float("inf")
     at = standing.goes_at(now, importance)
     return max(at, standing.logins.next_at(now, importance)) if needs_login else at

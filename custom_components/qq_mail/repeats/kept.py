@@ -36,6 +36,7 @@ class Repeats:
         self._store = store
         self._outbox = outbox
         self._saving = False
+        self._ended = False
         self.counting = Counting(hass, outbox, tell, self._changed)
         self.reminding = Reminding(hass, outbox, send, self._changed)
 
@@ -58,6 +59,12 @@ class Repeats:
         self.counting.async_stop()
         self.reminding.async_stop()
 
+    async def async_end(self) -> None:
+        """Put all of it on disk for the last time: the account may be removed next."""
+        self.async_stop()
+        self._ended = True
+        await self.async_save()
+
     async def async_save(self) -> None:
         """Put on disk what is known; where that fails, it is known until a restart."""
         try:
@@ -69,7 +76,7 @@ class Repeats:
     @callback
     def _changed(self) -> None:
         """Have it put on disk soon, and shown at once."""
-        if not self._saving:
+        if not (self._saving or self._ended):
             # Each further call would put it off.
             self._saving = True
             self._store.async_delay_save(self._stored, _SAVE_DELAY)

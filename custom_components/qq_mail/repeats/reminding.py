@@ -1,7 +1,7 @@
 """Sends alarms again until someone acknowledges them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -144,11 +144,19 @@ class Reminding:
         return next(
             (
                 reminder
-                for reminder in self._reminders.values()
+                for reminder in self._all()
                 if queue_id in reminder.queue_ids[-1 if last else 0 :]
             ),
             None,
         )
+
+    def _all(self) -> Iterator[Reminder]:
+        """Yield each, and after it what it is to take the place of."""
+        for first in list(self._reminders.values()):
+            reminder: Reminder | None = first
+            while reminder:
+                yield reminder
+                reminder = reminder.before
 
     @callback
     def _taken(self, reminder: Reminder, taken: asyncio.Future[bool]) -> None:
@@ -174,11 +182,12 @@ class Reminding:
     @callback
     def _discarded(self, queue_ids: Collection[str]) -> None:
         chosen = set(queue_ids)
-        self._end(
-            reminder
-            for reminder in self._reminders.values()
-            if reminder.waits and reminder.queue_ids[-1] in chosen
-        )
+        for reminder in list(self._all()):
+            if reminder.waits and reminder.queue_ids[-1] in chosen:
+                if self._reminders.get(reminder.tag) is reminder:
+                    self._end([reminder])
+                else:
+                    self._failed(reminder)
 
     def _next(self, reminder: Reminder) -> None:
         """Have the next mail made after the time that there is to be between two."""
@@ -188,6 +197,11 @@ class Reminding:
 
     def _failed(self, reminder: Reminder) -> None:
         """Repeat it no longer; one that it was to take the place of goes on."""
+        for other in self._all():
+            if other.before is reminder:
+                # It is only known for the case that the other one fails as well.
+                other.before = reminder.before
+                return
         if self._reminders.get(reminder.tag) is reminder:
             self._end([reminder])
             if reminder.before:
