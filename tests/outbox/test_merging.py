@@ -142,6 +142,8 @@ async def test_call_near_the_day_s_limit(
         assert timedelta(minutes=59) < wait <= timedelta(hours=1)
         (note,) = answer["notes"]
         assert note.startswith("So many messages went out lately that QQ might refuse")
+        shown = outbox_of(loaded_entry).next_attempt
+        assert shown == datetime.fromisoformat(answer["next_attempt"])
     answer = await send(hass, title="Alarm", priority="highest")
     assert answer["status"] == "accepted"
     assert answer["notes"] == []

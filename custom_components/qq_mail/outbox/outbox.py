@@ -134,10 +134,11 @@ class Outbox:
     def next_attempt(self) -> datetime | None:
         """When something is tried next; None where nothing waits."""
         now, standing = read_clock(), self._manager.kept.standing
-        due = self._manager.queue.next_due()
-        if due is None:
+        queue = self._manager.queue
+        if (message := queue.next()) is None:
             return None
-        due = max(due, now.steady)
+        allowed = standing.allowance.next_at(now.steady, message.importance)
+        due = max(queue.due_of(message), allowed)
         if standing.hold:
             due = max(due, standing.hold.until)
         if standing.down and not standing.down.probe:
