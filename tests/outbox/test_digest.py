@@ -18,10 +18,12 @@ from custom_components.qq_mail.outbox.events import (
     Merge,
     Merged,
     MergeFailed,
+    OverSaid,
     Release,
     Remove,
     RetryAsked,
     TimePassed,
+    Write,
 )
 from custom_components.qq_mail.outbox.message import QueuedMessage
 from custom_components.qq_mail.outbox.outcome import Outcome
@@ -184,8 +186,19 @@ def test_each_tag_of_a_digest_has_gone_out() -> None:
         for one, tag in zip(heart.flood, ("leak", "", "door", "leak"), strict=True)
     ]
     made = heart.be_merged()
-    heart.accept(made)
+    heart.accept(made, {FRIENDS[0]: Reply(450, "Later")})
     assert heart.those(MarkGoneOut, "tag") == ["door", "leak"]
+    # Once that was said, the next attempt is nothing new.
+    heart.tell(OverSaid("leak"))
+    assert [one.tag for one in heart.those(Write, "message")[0].merged] == [
+        "",
+        "",
+        "door",
+        "",
+    ]
+    heart.sleep()
+    heart.accept(made)
+    assert heart.those(MarkGoneOut, "tag") == ["door"]
 
 
 def test_what_is_in_the_air_is_not_merged() -> None:

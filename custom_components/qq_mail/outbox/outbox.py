@@ -21,7 +21,7 @@ from .account import Thread
 from .calls import Call
 from .clock import read_clock
 from .errors import OutboxClosedError
-from .events import CodeRenewed, DiscardAsked, RetryAsked, Taken
+from .events import CodeRenewed, DiscardAsked, OverSaid, RetryAsked, Taken
 from .intake import Intake, Made, Order, Ticket
 from .manager import QueueManager, Settings
 from .message import QueuedMessage
@@ -411,6 +411,7 @@ class Outbox:
         if not thread or not (thread.went_out or told):
             return discarded, None
         self._manager.kept.threads.mark(tag, went_out=False)
+        self._manager.apply(OverSaid(tag))
         return discarded, thread
 
     def _is_told_with_others(self, tag: str) -> bool:
