@@ -154,6 +154,18 @@ def test_not_merged_with_others(values: dict[str, Any]) -> None:
     assert heart.attempted == ["Alert 2"]
 
 
+def test_the_order_of_recipients_does_not_matter() -> None:
+    """They are the same people, whichever of them an automation names first."""
+    heart = Heart(PACE, digest=True)
+    heart.accept(heart.take())
+    for _ in range(2):
+        heart.take()
+        heart.take(recipients=FRIENDS[::-1])
+    heart.sleep()
+    (merged,) = heart.those(Merge, "messages")
+    assert len(merged) == 4
+
+
 def test_tags_do_not_matter_where_one_goes_an_hour() -> None:
     """Or twenty sensors would take twenty hours; other recipients have their own."""
     heart = Heart(Pace(5, 0, per_day=10), digest=True)
