@@ -339,6 +339,21 @@ async def test_while_the_buttons_are_read(
     await page_of(response)
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_while_stopping(
+    hass: HomeAssistant, house: House, browser: Browser, method: str
+) -> None:
+    """A page says that it is to be tried again, and nothing is pressed."""
+    (token,) = house.issue()
+    hass.set_state(CoreState.stopping)
+    response = await browser.request(method, path_of(token))
+    assert (response.status, response.headers["Retry-After"]) == (503, "30")
+    assert "again" in await page_of(response)
+    hass.set_state(CoreState.running)
+    assert house.clicks == []
+    assert (await browser.post(path_of(token))).status == 200
+
+
 async def test_before_automations_listen(
     hass: HomeAssistant,
     entry: MockConfigEntry,

@@ -18,10 +18,12 @@ from custom_components.qq_mail.outbox.events import (
     Merge,
     Merged,
     MergeFailed,
+    OverSaid,
     Release,
     Remove,
     RetryAsked,
     TimePassed,
+    Write,
 )
 from custom_components.qq_mail.outbox.message import QueuedMessage
 from custom_components.qq_mail.outbox.outcome import Outcome
@@ -152,6 +154,18 @@ def test_not_merged_with_others(values: dict[str, Any]) -> None:
     assert heart.attempted == ["Alert 2"]
 
 
+def test_the_order_of_recipients_does_not_matter() -> None:
+    """They are the same people, whichever of them an automation names first."""
+    heart = Heart(PACE, digest=True)
+    heart.accept(heart.take())
+    for _ in range(2):
+        heart.take()
+        heart.take(recipients=FRIENDS[::-1])
+    heart.sleep()
+    (merged,) = heart.those(Merge, "messages")
+    assert len(merged) == 4
+
+
 def test_tags_do_not_matter_where_one_goes_an_hour() -> None:
     """Or twenty sensors would take twenty hours; other recipients have their own."""
     heart = Heart(Pace(5, 0, per_day=10), digest=True)
@@ -184,8 +198,19 @@ def test_each_tag_of_a_digest_has_gone_out() -> None:
         for one, tag in zip(heart.flood, ("leak", "", "door", "leak"), strict=True)
     ]
     made = heart.be_merged()
-    heart.accept(made)
+    heart.accept(made, {FRIENDS[0]: Reply(450, "Later")})
     assert heart.those(MarkGoneOut, "tag") == ["door", "leak"]
+    # Once that was said, the next attempt is nothing new.
+    heart.tell(OverSaid("leak"))
+    assert [one.tag for one in heart.those(Write, "message")[0].merged] == [
+        "",
+        "",
+        "door",
+        "",
+    ]
+    heart.sleep()
+    heart.accept(made)
+    assert heart.those(MarkGoneOut, "tag") == ["door"]
 
 
 def test_what_is_in_the_air_is_not_merged() -> None:

@@ -86,9 +86,16 @@ class AnswerView(HomeAssistantView):
         And without Home Assistant's CORS, which would answer OPTIONS by itself: no
         other site's page is to read this one.
         """
-        handler = request_handler_factory(hass, self, self.async_answer)
+        serve = request_handler_factory(hass, self, self.async_answer)
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            if hass.is_stopping:
+                # Home Assistant would answer by itself, with an empty page.
+                return _not_ready(await self._async_pages())
+            return await serve(request)
+
         for url in (self.url, *self.extra_urls):
-            router.add_route(METH_ANY, url, handler)
+            router.add_route(METH_ANY, url, handle)
 
     async def async_answer(self, request: web.Request, token: str) -> web.Response:
         """Answer whoever opens, presses, or does something else."""
@@ -108,9 +115,7 @@ class AnswerView(HomeAssistantView):
         if link.used_at:
             return _page(pages.done_before(link, link.used_at))
         if not self._is_ready(link):
-            return _page(
-                pages.not_ready(), HTTPStatus.SERVICE_UNAVAILABLE, **_NOT_READY
-            )
+            return _not_ready(pages)
         return _page(pages.ask(link))
 
     async def _async_press(
@@ -128,9 +133,7 @@ class AnswerView(HomeAssistantView):
         if link.used_at:
             return _page(pages.done_before(link, link.used_at))
         if not self._is_ready(link):
-            return _page(
-                pages.not_ready(), HTTPStatus.SERVICE_UNAVAILABLE, **_NOT_READY
-            )
+            return _not_ready(pages)
         if link.action.destructive and CONFIRMED not in request.query:
             return _page(pages.ask_once_more(link))
         answers = get_answers(self._hass)
@@ -181,6 +184,10 @@ class AnswerView(HomeAssistantView):
                 _MAX_UNKNOWN,
             )
         return _page(pages.too_many(), HTTPStatus.TOO_MANY_REQUESTS, **_TOO_MANY)
+
+
+def _not_ready(pages: Pages) -> web.Response:
+    return _page(pages.not_ready(), HTTPStatus.SERVICE_UNAVAILABLE, **_NOT_READY)
 
 
 def _page(html: str, status: int = HTTPStatus.OK, **headers: str) -> web.Response:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 import logging
 
-from .events import Merge, Merged, MergeFailed, Release
+from .events import Merge, Merged, MergeFailed, Release, Write
 from .groups import Merging, group_of
 from .message import AT_ONCE, Original, QueuedMessage
 from .turn import Turn
@@ -111,6 +111,18 @@ def discard_merging(turn: Turn, message: QueuedMessage, merging: Merging) -> Non
     groups.end(merging.queue_ids[0])
     let_go(turn, merging, alone=False)
     turn.remove(message)
+
+
+def forget_tag(turn: Turn, tag: str) -> None:
+    """Let a digest of several tags go out without another word on one of them."""
+    for digest in turn.queue:
+        if any(one.tag == tag for one in digest.merged):
+            parts = (
+                replace(one, tag="") if one.tag == tag else one for one in digest.merged
+            )
+            known = replace(digest, merged=tuple(parts))
+            turn.queue.put(known)
+            turn.do(Write(known))
 
 
 def let_go(turn: Turn, merging: Merging, *, alone: bool) -> None:

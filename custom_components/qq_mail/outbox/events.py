@@ -114,6 +114,13 @@ class DiscardAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class OverSaid:
+    """It is said that a tag is over: a digest that tells of it as well is no news."""
+
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
 class DigestWriting:
     """From now on the disk may have the digest that is made of this and others."""
 
@@ -158,6 +165,7 @@ type Event = (
     | LoginFailed
     | RetryAsked
     | DiscardAsked
+    | OverSaid
     | DigestWriting
     | Merged
     | MergeFailed

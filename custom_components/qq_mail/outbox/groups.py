@@ -104,4 +104,4 @@ class Groups:
 
 def group_of(message: QueuedMessage) -> Group:
     """Return with whom a message could be merged."""
-    return (message.reverse_path, message.recipients, message.tag)
+    return (message.reverse_path, tuple(sorted(message.recipients)), message.tag)

@@ -21,7 +21,7 @@ from .account import Thread
 from .calls import Call
 from .clock import read_clock
 from .errors import OutboxClosedError
-from .events import CodeRenewed, DiscardAsked, RetryAsked, Taken
+from .events import CodeRenewed, DiscardAsked, OverSaid, RetryAsked, Taken
 from .intake import Intake, Made, Order, Ticket
 from .manager import QueueManager, Settings
 from .message import QueuedMessage
@@ -134,10 +134,11 @@ class Outbox:
     def next_attempt(self) -> datetime | None:
         """When something is tried next; None where nothing waits."""
         now, standing = read_clock(), self._manager.kept.standing
-        due = self._manager.queue.next_due()
-        if due is None:
+        queue = self._manager.queue
+        if (message := queue.next()) is None:
             return None
-        due = max(due, now.steady)
+        allowed = standing.allowance.next_at(now.steady, message.importance)
+        due = max(queue.due_of(message), allowed)
         if standing.hold:
             due = max(due, standing.hold.until)
         if standing.down and not standing.down.probe:
@@ -410,6 +411,7 @@ class Outbox:
         if not thread or not (thread.went_out or told):
             return discarded, None
         self._manager.kept.threads.mark(tag, went_out=False)
+        self._manager.apply(OverSaid(tag))
         return discarded, thread
 
     def _is_told_with_others(self, tag: str) -> bool:

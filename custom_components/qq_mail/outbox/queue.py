@@ -175,9 +175,12 @@ class Queue:
         """Return when to look for what is too old; it may be early."""
         return self._expiry[0][0] if self._expiry else None
 
-    def next_due(self) -> float | None:
-        """Return when a message may be tried next, as far as the messages go."""
-        return float("-inf") if self.first(float("-inf")) else self.next_later()
+    def next(self) -> QueuedMessage | None:
+        """Return the message that may be tried next, as far as the messages go."""
+        if message := self.first(float("-inf")):
+            return message
+        later = self.next_later()
+        return None if later is None else self._messages[self._later[0][1]]
 
     def next_later(self) -> float | None:
         """Return when the next one may be tried of those that may not yet."""

@@ -11,7 +11,15 @@ import logging
 
 from ..mail.models import Step
 from .clock import Now
-from .digest import discard_merging, end_floods, gather, merge, merge_failed, merged
+from .digest import (
+    discard_merging,
+    end_floods,
+    forget_tag,
+    gather,
+    merge,
+    merge_failed,
+    merged,
+)
 from .events import (
     AskForCode,
     Attempt,
@@ -29,6 +37,7 @@ from .events import (
     LoginFailed,
     Merged,
     MergeFailed,
+    OverSaid,
     Recall,
     Release,
     RetryAsked,
@@ -140,6 +149,8 @@ def _take_in(turn: Turn, event: Event, *, may_start: bool) -> None:
             _retry(turn, event.queue_id)
         case DiscardAsked():
             _discard(turn, event)
+        case OverSaid():
+            forget_tag(turn, event.tag)
         case DigestWriting():
             turn.queue.groups.begin_writing(event.first)
         case Merged():
