@@ -10,8 +10,8 @@ from pathlib import Path
 from statistics import median
 import time
 
-from custom_components.qq_mail.message.charts.axes import DAY
-from custom_components.qq_mail.message.charts.models import Line, Lines, Span
+from custom_components.qq_mail.content.charts.axes import DAY
+from custom_components.qq_mail.content.charts.models import Line, Lines, Span
 
 RUNS = 100
 EVERY = 10
@@ -51,7 +51,7 @@ def main() -> None:
     """Print the figures."""
     chart, span = plot()
     started = time.perf_counter()
-    from custom_components.qq_mail.message.charts.drawing import draw  # noqa: PLC0415 - this is measured
+    from custom_components.qq_mail.content.charts.drawing import draw  # noqa: PLC0415 - this is measured
 
     imported = time.perf_counter() - started
     octets = len(draw(chart, span))

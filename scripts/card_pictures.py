@@ -14,7 +14,7 @@ from playwright.async_api import Browser, async_playwright
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from custom_components.qq_mail.mail.card import (  # noqa: E402 - needs the path above
+from custom_components.qq_mail.mime.card import (  # noqa: E402 - needs the path above
     Card,
     Entry,
     Link,
@@ -22,7 +22,7 @@ from custom_components.qq_mail.mail.card import (  # noqa: E402 - needs the path
     Row,
     render_html,
 )
-from custom_components.qq_mail.mail.models import Priority  # noqa: E402
+from custom_components.qq_mail.mime.models import Priority  # noqa: E402
 from scripts.chart_cards import WORDS, cards  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"

@@ -8,12 +8,9 @@ from pathlib import Path
 from random import Random
 from zoneinfo import ZoneInfo
 
-from custom_components.qq_mail.mail.card import Card, Row, accent_of
-from custom_components.qq_mail.mail.chart import Chart, ChartRow, Mark
-from custom_components.qq_mail.mail.models import Priority
-from custom_components.qq_mail.message.charts.axes import DAY, HOUR, day_edges
-from custom_components.qq_mail.message.charts.drawing import draw
-from custom_components.qq_mail.message.charts.models import (
+from custom_components.qq_mail.content.charts.axes import DAY, HOUR, day_edges
+from custom_components.qq_mail.content.charts.drawing import draw
+from custom_components.qq_mail.content.charts.models import (
     BarGroups,
     Bars,
     Line,
@@ -23,7 +20,10 @@ from custom_components.qq_mail.message.charts.models import (
     Stretch,
     Timeline,
 )
-from custom_components.qq_mail.message.charts.plots import AT_REST, COLOURS
+from custom_components.qq_mail.content.charts.plots import AT_REST, COLOURS
+from custom_components.qq_mail.mime.card import Card, Row, accent_of
+from custom_components.qq_mail.mime.chart import Chart, ChartRow, Mark
+from custom_components.qq_mail.mime.models import Priority
 
 BLUE, RED, ACCENT = *COLOURS[:2], accent_of(Priority.NORMAL)
 ZONE = ZoneInfo("Asia/Shanghai")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from custom_components.qq_mail.mail.models import Priority
+from custom_components.qq_mail.mime.models import Priority
 from custom_components.qq_mail.outbox.outcome import Outcome
 from custom_components.qq_mail.outbox.pace import Pace
 

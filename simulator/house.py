@@ -5,14 +5,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from custom_components.qq_mail.mail.diagnosis import Cause
-from custom_components.qq_mail.mail.errors import MailError, OutcomeUnknownError
-from custom_components.qq_mail.mail.models import (
-    Priority,
-    Reply,
-    Step,
-    SubmissionResult,
-)
+from custom_components.qq_mail.mime.models import Priority
 from custom_components.qq_mail.outbox.clock import Now
 from custom_components.qq_mail.outbox.digest import originals
 from custom_components.qq_mail.outbox.events import (
@@ -47,6 +40,9 @@ from custom_components.qq_mail.outbox.pace import Pace
 from custom_components.qq_mail.outbox.queue import Queue
 from custom_components.qq_mail.outbox.scheduler import step, wake_at
 from custom_components.qq_mail.outbox.standing import Hold
+from custom_components.qq_mail.smtp.errors import MailError, OutcomeUnknownError
+from custom_components.qq_mail.smtp.models import Reply, Step, SubmissionResult
+from custom_components.qq_mail.smtp.replies import Cause
 
 from .agenda import DAY, HOUR, Agenda, duration
 from .disk import Disk

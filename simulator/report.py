@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from custom_components.qq_mail.mail.models import Priority
+from custom_components.qq_mail.mime.models import Priority
 from custom_components.qq_mail.outbox.message import QueuedMessage
 from custom_components.qq_mail.outbox.outcome import OutboxEvent, Outcome
 

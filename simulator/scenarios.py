@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from random import Random
 
-from custom_components.qq_mail.mail.models import Priority
+from custom_components.qq_mail.mime.models import Priority
 from custom_components.qq_mail.outbox.pace import Pace
 
 from .agenda import DAY, HOUR, MINUTE, Agenda

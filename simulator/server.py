@@ -4,14 +4,14 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from custom_components.qq_mail.mail.diagnosis import Cause, diagnose
-from custom_components.qq_mail.mail.errors import (
+from custom_components.qq_mail.smtp.errors import (
     AuthenticationError,
     MailError,
     MessageRefusedError,
     SessionError,
 )
-from custom_components.qq_mail.mail.models import Reply, Step
+from custom_components.qq_mail.smtp.models import Reply, Step
+from custom_components.qq_mail.smtp.replies import Cause, diagnose
 
 from .agenda import DAY, MINUTE, Agenda
 

@@ -19,12 +19,12 @@ import pytest_socket
 # Before the first hass fixture, or Home Assistant does not find the integration.
 import custom_components  # noqa: F401
 from custom_components.qq_mail.const import DOMAIN
-from custom_components.qq_mail.mail.models import Account, Encryption
 from custom_components.qq_mail.outbox import spool as spool_module
 from custom_components.qq_mail.outbox.clock import read_clock
 from custom_components.qq_mail.outbox.outbox import DATA_OUTBOXES
 from custom_components.qq_mail.outbox.outcome import OutboxEvent
 from custom_components.qq_mail.outbox.spool import Spool
+from custom_components.qq_mail.smtp.models import Account, Encryption
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.util.ssl import client_context

@@ -34,7 +34,7 @@ NOT_AT_THE_START = {
     "email_validator",
     "markdown_it",
     # Pillow itself may have been loaded by others.
-    "custom_components.qq_mail.message.attachments.pictures",
+    "custom_components.qq_mail.content.attachments.pictures",
     "custom_components.qq_mail.repeats.kept",
 }
 
@@ -153,7 +153,7 @@ async def main(config_dir: str, port: str, use: str) -> None:
         "at_the_start": sorted(at_the_start),
         "in_the_end": sorted(NOT_AT_THE_START & sys.modules.keys()),
         "in_the_loop": in_the_loop.names,
-        "page": "custom_components.qq_mail.answers.page" in sys.modules,
+        "page": "custom_components.qq_mail.buttons.page" in sys.modules,
     }
     sys.stdout.write(json.dumps(result))
 

@@ -16,7 +16,7 @@ from pytest_homeassistant_custom_component.common import (
     async_mock_service,
 )
 
-from custom_components.qq_mail.answers import Action, Mail, get_answers
+from custom_components.qq_mail.buttons import Action, Mail, get_answers
 from custom_components.qq_mail.const import DOMAIN
 from homeassistant.components.automation.config import async_validate_config_item
 from homeassistant.components.automation.helpers import async_get_blueprints
@@ -26,12 +26,12 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from homeassistant.util.yaml import load_yaml
 
+from .calls.test_send import body_of, mail_of
 from .conftest import ADDRESS
-from .message.test_attachments import TestCamera, add_cameras, picture
+from .content.test_attachments import TestCamera, add_cameras, picture
 from .outbox.test_outbox import later, outbox_of, until
 from .qq_server import QQServer
 from .test_notify import ENTITY
-from .test_sending import body_of, mail_of
 from .test_trigger import be_refused
 
 FOLDER = Path(__file__).parent.parent / "blueprints/automation/qq_mail"

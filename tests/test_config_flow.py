@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.qq_mail import config_flow
 from custom_components.qq_mail.const import DOMAIN
-from custom_components.qq_mail.mail import session as session_module
+from custom_components.qq_mail.smtp import session as session_module
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
     SOURCE_USER,

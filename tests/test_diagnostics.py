@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.qq_mail.const import DOMAIN
-from custom_components.qq_mail.mail.transcript import HIDDEN
+from custom_components.qq_mail.smtp.transcript import HIDDEN
 from homeassistant.components.system_health import get_info
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant

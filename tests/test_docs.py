@@ -13,19 +13,19 @@ from pytest_homeassistant_custom_component.common import (
     async_mock_service,
 )
 
-from custom_components.qq_mail.answers import ACTION_PATH, get_answers
-from custom_components.qq_mail.message.request import read_request
+from custom_components.qq_mail.buttons import ACTION_PATH, get_answers
+from custom_components.qq_mail.content.request import read_request
 from homeassistant.core import HomeAssistant
 from homeassistant.core_config import CORE_CONFIG_SCHEMA
 from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import parse_yaml
 
+from .calls.test_send import body_of, mail_of
 from .conftest import ADDRESS
-from .message.test_attachments import TestCamera, add_cameras, picture
+from .content.test_attachments import TestCamera, add_cameras, picture
 from .outbox.test_outbox import later
 from .qq_server import QQServer, Step, replies
 from .test_notify import ENTITY
-from .test_sending import body_of, mail_of
 from .test_translations import texts_of
 from .test_trigger import be_refused
 

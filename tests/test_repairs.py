@@ -18,10 +18,10 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 
+from .calls.test_send import send
 from .conftest import ADDRESS, Events, shut_down
 from .outbox.test_outbox import later, until
 from .qq_server import Answer, QQServer, Step, replies
-from .test_sending import send
 
 
 async def notify(hass: HomeAssistant) -> None:

@@ -15,9 +15,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.qq_mail.const import DOMAIN
-from custom_components.qq_mail.mail.errors import SessionError
-from custom_components.qq_mail.mail.models import Account, Encryption
-from custom_components.qq_mail.mail.session import SubmissionSession
+from custom_components.qq_mail.smtp.errors import SessionError
+from custom_components.qq_mail.smtp.models import Account, Encryption
+from custom_components.qq_mail.smtp.session import SubmissionSession
 from homeassistant.components.system_health import get_info
 from homeassistant.components.trace.util import async_get_trace, async_list_traces
 from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_USER

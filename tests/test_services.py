@@ -13,10 +13,10 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.setup import async_setup_component
 
+from .calls.test_send import send
 from .conftest import ADDRESS, Events
 from .outbox.test_outbox import outbox_of, until
 from .qq_server import Answer, Hang, QQServer, Step, replies
-from .test_sending import send
 
 
 async def notify(hass: HomeAssistant, title: str) -> None:

@@ -19,22 +19,17 @@ from custom_components.qq_mail import (
     recipient_flow,
     sensor,
 )
-from custom_components.qq_mail.answers.links import PLAIN_HTTP
+from custom_components.qq_mail.buttons.links import PLAIN_HTTP
+from custom_components.qq_mail.content.attachments.fields import Source
+from custom_components.qq_mail.content.fields import Format, MessageField
 from custom_components.qq_mail.errors import _CAUSES_WITH_EXMAIL_TEXT, action_error
-from custom_components.qq_mail.mail.diagnosis import Cause, Treatment
-from custom_components.qq_mail.mail.errors import MailError
-from custom_components.qq_mail.mail.models import (
-    Account,
-    Encryption,
-    Priority,
-    Reply,
-    Step,
-)
-from custom_components.qq_mail.message.attachments.fields import Source
-from custom_components.qq_mail.message.fields import Format, MessageField
+from custom_components.qq_mail.mime.models import Priority
 from custom_components.qq_mail.outbox.outcome import Outcome
 from custom_components.qq_mail.repairs import Issue
 from custom_components.qq_mail.services import Action
+from custom_components.qq_mail.smtp.errors import MailError
+from custom_components.qq_mail.smtp.models import Account, Encryption, Reply, Step
+from custom_components.qq_mail.smtp.replies import Cause, Treatment
 from custom_components.qq_mail.trigger import TRIGGERS
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 

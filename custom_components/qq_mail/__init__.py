@@ -17,7 +17,7 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.ssl import client_context
 
 from .answered import async_hear_discarded, async_hear_outcome, async_setup_logbook
-from .answers import async_answers, async_setup_view, get_answers
+from .buttons import async_answers, async_setup_view, get_answers
 from .const import (
     CONF_BURST,
     CONF_DIGEST,
@@ -34,6 +34,7 @@ from .const import (
     DEFAULT_TIMEOUT,
     DOMAIN,
 )
+from .content.attachments.folder import remove_all
 from .coordinator import (
     SIGNAL_OUTBOX_EVENT,
     QQMailConfigEntry,
@@ -42,8 +43,6 @@ from .coordinator import (
     account_from,
 )
 from .loading import async_load_sending, async_load_soon
-from .message.attachments.folder import remove_all
-from .message.texts import Texts, async_texts
 from .notify import async_remove_action
 from .outbox.clock import read_clock
 from .outbox.manager import Settings
@@ -62,6 +61,7 @@ from .repeating import (
     async_stop_repeats,
 )
 from .services import async_setup_services
+from .texts import Texts, async_texts
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -231,7 +231,7 @@ async def _async_digest_writer(
 ) -> WriteDigest:
     """Load what makes one message of many, which most accounts never need."""
     await async_load_sending(hass)
-    from .sending import async_digest_writer  # noqa: PLC0415 - loaded just before, by a thread
+    from .calls.send import async_digest_writer  # noqa: PLC0415 - loaded just before, by a thread
 
     outbox = hass.data[DATA_OUTBOXES][entry.entry_id]
     return await async_digest_writer(hass, entry, outbox)

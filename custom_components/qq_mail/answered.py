@@ -6,11 +6,11 @@ from homeassistant.components.event import DOMAIN as EVENT_DOMAIN
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 
-from .answers import Answers, Click, get_answers
+from .buttons import Answers, Click, get_answers
 from .const import DOMAIN
 from .event import CLICKS
-from .message.texts import async_texts
 from .outbox.outcome import OutboxEvent, Outcome
+from .texts import async_texts
 
 
 @callback

@@ -10,11 +10,11 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .calls.recipients import default_recipients
 from .coordinator import QQMailConfigEntry
 from .entity import QQMailEntity
 from .loading import async_load_sending
-from .message.recipients import default_recipients
-from .message.texts import async_texts
+from .texts import async_texts
 
 # The outbox keeps the order; the buttons have nothing to wait for.
 PARALLEL_UPDATES = 0
@@ -37,8 +37,8 @@ class QQMailButtonEntityDescription(ButtonEntityDescription):
 async def _send_test_message(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     """Write to the default recipients in Home Assistant's language."""
     await async_load_sending(hass)
-    from .message.request import MessageRequest  # noqa: PLC0415 - loaded with the first mail
-    from .sending import async_send  # noqa: PLC0415 - loaded with the first mail
+    from .calls.send import async_send  # noqa: PLC0415 - loaded with the first mail
+    from .content.request import MessageRequest  # noqa: PLC0415 - loaded with the first mail
 
     texts = await async_texts(hass)
     request = MessageRequest(title=texts("test_title"), message=texts("test_message"))

@@ -71,9 +71,9 @@ from .const import (
 from .coordinator import QQMailConfigEntry, account_from
 from .form import ADDRESSES, Form, unless_removed
 from .loading import async_load_addresses
-from .mail.address import one_line, tidy
-from .mail.models import Encryption
+from .mime.address import one_line, tidy
 from .recipient_flow import RecipientFlow
+from .smtp.models import Encryption
 
 _CODE = TextSelector(
     TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off")

@@ -16,11 +16,11 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util.signal_type import SignalType
 
 from .const import CONF_ENCRYPTION, DOMAIN, LOGGER
-from .mail.diagnosis import Cause
-from .mail.models import Account, Encryption
-from .message.errors import field_error
+from .content.errors import field_error
 from .outbox.outbox import Outbox
 from .outbox.outcome import OutboxEvent, Outcome
+from .smtp.models import Account, Encryption
+from .smtp.replies import Cause
 
 _RELOAD_TIMEOUT = 30.0
 """Seconds that a call waits for its account to be loaded anew."""

@@ -10,9 +10,9 @@ from homeassistant.core import HomeAssistant
 
 from .const import CONF_RECIPIENTS, CONF_REPLY_TO, CONF_SENDER_NAME, CONF_SERVICE_NAME
 from .coordinator import QQMailConfigEntry
-from .mail.models import Reply
-from .mail.transcript import redacted
 from .outbox.outbox import Outbox
+from .smtp.models import Reply
+from .smtp.transcript import redacted
 
 TO_REDACT = {
     CONF_PASSWORD,

@@ -7,10 +7,10 @@ from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT
 from homeassistant.exceptions import HomeAssistantError
 
 from .const import CONF_ENCRYPTION, DOMAIN, QQ_DOMAINS
-from .mail.address import Mailbox
-from .mail.diagnosis import Cause
-from .mail.errors import MailError
-from .mail.models import Account, Reply
+from .mime.address import Mailbox
+from .smtp.errors import MailError
+from .smtp.models import Account, Reply
+from .smtp.replies import Cause
 
 _FIELDS = {
     Cause.HOST_NOT_FOUND: CONF_HOST,

@@ -6,7 +6,7 @@ from homeassistant.components.event import EventEntity, EventEntityDescription
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .answers import Click, get_answers
+from .buttons import Click, get_answers
 from .coordinator import QQMailConfigEntry
 from .entity import QQMailEntity
 from .outbox.outbox import Outbox

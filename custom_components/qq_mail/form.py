@@ -29,9 +29,9 @@ from .const import (
 from .coordinator import account_from
 from .errors import form_field, placeholders, translation_key
 from .loading import async_load_session
-from .mail.address import InvalidMailboxError, Mailbox, tidy
-from .mail.errors import MailError
-from .mail.host import InvalidHostError, read_host
+from .mime.address import InvalidMailboxError, Mailbox, tidy
+from .smtp.errors import MailError
+from .smtp.host import InvalidHostError, read_host
 
 RANGES = {
     CONF_PORT: (1, 65535),
@@ -141,7 +141,7 @@ class Form:
     ) -> None:
         """Log in, as sending would, and note why that failed."""
         await async_load_session(hass)
-        from .mail.session import SubmissionSession  # noqa: PLC0415 - loaded before, by a thread
+        from .smtp.session import SubmissionSession  # noqa: PLC0415 - loaded before, by a thread
 
         account = account_from(data, timeout)
         logging_in = hass.data.setdefault(_LOGGING_IN, set())

@@ -14,12 +14,12 @@ from homeassistant.util.hass_dict import HassKey
 from .const import DOMAIN
 
 _ADDRESSES = "email_validator"
-_SESSION = f"{__package__}.mail.session"
-_MESSAGE = f"{__package__}.mail.message"
-_PAGE = f"{__package__}.answers.page"
+_SESSION = f"{__package__}.smtp.session"
+_MESSAGE = f"{__package__}.mime.message"
+_PAGE = f"{__package__}.buttons.page"
 _REPEATS = f"{__package__}.repeats.kept"
 # It imports all the others.
-_ACTIONS = f"{__package__}.message_actions"
+_ACTIONS = f"{__package__}.calls.actions"
 
 _loaded: set[str] = set()
 _DATA_LOADING: HassKey[dict[str, asyncio.Task[None]]] = HassKey(f"{DOMAIN}_loading")

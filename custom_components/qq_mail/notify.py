@@ -19,17 +19,13 @@ from homeassistant.core import HomeAssistant, ServiceCall, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util.hass_dict import HassKey
 
+from .calls.recipients import chosen_recipients, default_recipients, subentry_recipients
+from .calls.rights import async_rights, check_rights, own_entity_id
 from .const import CONF_SERVICE_NAME, DOMAIN, LOGGER, SUBENTRY_TYPE_RECIPIENT
 from .coordinator import QQMailConfigEntry
 from .entity import device_info
 from .loading import async_load_sending
-from .mail.address import Recipients
-from .message.recipients import (
-    chosen_recipients,
-    default_recipients,
-    subentry_recipients,
-)
-from .rights import async_rights, check_rights, own_entity_id
+from .mime.address import Recipients
 
 # Home Assistant's own refuses a message or data that a template made a list of.
 _SCHEMA = vol.Schema(
@@ -155,8 +151,8 @@ async def _async_send(
 ) -> None:
     """Send what was said; None: to those that it names, or the account's recipients."""
     await async_load_sending(hass)
-    from .message.request import read_notification  # noqa: PLC0415 - loaded with the first mail
-    from .sending import async_send  # noqa: PLC0415 - loaded with the first mail
+    from .calls.send import async_send  # noqa: PLC0415 - loaded with the first mail
+    from .content.request import read_notification  # noqa: PLC0415 - loaded with the first mail
 
     request = read_notification(*said)
     if recipients is None:

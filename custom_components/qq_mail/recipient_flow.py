@@ -12,7 +12,7 @@ from homeassistant.helpers.selector import TextSelector
 from .const import CONF_BCC, CONF_CC, CONF_TO
 from .form import ADDRESSES, Form, unless_removed
 from .loading import async_load_addresses
-from .mail.address import one_line
+from .mime.address import one_line
 
 _NAME_MAX_CHARS = 100
 """It becomes a part of an entity's id, which may have 255."""

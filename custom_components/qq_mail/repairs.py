@@ -16,10 +16,10 @@ from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN, LOGGER
 from .coordinator import QQMailConfigEntry
-from .mail.diagnosis import Treatment
 from .outbox.message import QueuedMessage
 from .outbox.outbox import DATA_OUTBOXES, Outbox
 from .outbox.outcome import OutboxEvent, Outcome
+from .smtp.replies import Treatment
 
 _LEFT_TO_WARN_AT = 0.2
 """Of a day's messages."""

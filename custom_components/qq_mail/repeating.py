@@ -9,7 +9,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.storage import Store
 from homeassistant.util.hass_dict import HassKey
 
-from .answers import Click, get_answers
+from .buttons import Click, get_answers
 from .const import ACKNOWLEDGE, DOMAIN, LOGGER
 from .loading import async_load_sending
 from .outbox.outbox import Outbox
@@ -106,8 +106,8 @@ async def async_remove_repeats(hass: HomeAssistant, entry: ConfigEntry) -> None:
 
 
 def _made(hass: HomeAssistant, entry: ConfigEntry, outbox: Outbox) -> Repeats:
+    from .calls.send import async_send_again, async_tell_repeats  # noqa: PLC0415 - loaded with the first mail
     from .repeats.kept import Repeats  # noqa: PLC0415 - loaded with the first mail
-    from .sending import async_send_again, async_tell_repeats  # noqa: PLC0415 - loaded with the first mail
 
     known = hass.data.setdefault(_DATA_REPEATS, {})
     if entry.entry_id not in known:

@@ -19,9 +19,9 @@ from homeassistant.helpers.service import async_register_admin_service
 from homeassistant.util.json import JsonValueType
 
 from .const import DOMAIN
+from .content.errors import field_error
 from .coordinator import QQMailConfigEntry, async_settled, being_loaded, called_entries
 from .loading import async_load_sending
-from .message.errors import field_error
 from .outbox.clock import read_clock
 from .outbox.outbox import Outbox
 from .repeating import repeats_of
@@ -94,7 +94,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
 async def _async_send_message(call: ServiceCall) -> ServiceResponse:
     """Send one mail for each account to all that a call names."""
     await async_load_sending(call.hass)
-    from .message_actions import async_send_message  # noqa: PLC0415 - loaded with the first mail
+    from .calls.actions import async_send_message  # noqa: PLC0415 - loaded with the first mail
 
     return await async_send_message(call)
 
@@ -102,7 +102,7 @@ async def _async_send_message(call: ServiceCall) -> ServiceResponse:
 async def _async_preview_message(call: ServiceCall) -> ServiceResponse:
     """Answer with what a mail would be."""
     await async_load_sending(call.hass)
-    from .message_actions import async_preview_message  # noqa: PLC0415 - loaded with the first mail
+    from .calls.actions import async_preview_message  # noqa: PLC0415 - loaded with the first mail
 
     return await async_preview_message(call)
 

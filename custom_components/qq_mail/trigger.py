@@ -16,7 +16,7 @@ from homeassistant.helpers.trigger import (
 )
 from homeassistant.helpers.typing import ConfigType
 
-from .answers import Click, get_answers
+from .buttons import Click, get_answers
 from .const import DOMAIN
 from .coordinator import SIGNAL_OUTBOX_EVENT, QQMailConfigEntry
 from .outbox.outcome import OutboxEvent, Outcome

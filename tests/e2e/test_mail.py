@@ -22,11 +22,11 @@ import pytest_socket
 
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
+from tests.calls.test_send import body_of, mail_of
 from tests.conftest import Events
-from tests.message.test_attachments import TestCamera, add_cameras, picture
+from tests.content.test_attachments import TestCamera, add_cameras, picture
 from tests.outbox.test_outbox import later
 from tests.qq_server import AcceptedMessage, Close, QQServer, Step
-from tests.test_sending import body_of, mail_of
 
 from .browser import THREAD
 from .home_assistant import ROOT

@@ -7,18 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.qq_mail.mail.errors import RecipientsRefusedError
-from custom_components.qq_mail.mail.models import (
-    Account,
-    Encryption,
-    Envelope,
-    Submission,
-)
-from custom_components.qq_mail.mail.session import SubmissionSession
+from custom_components.qq_mail.mime.models import Envelope
+from custom_components.qq_mail.smtp.errors import RecipientsRefusedError
+from custom_components.qq_mail.smtp.models import Account, Encryption, Submission
+from custom_components.qq_mail.smtp.session import SubmissionSession
 
 from .postfix import ACCOUNT, CODE, PEOPLE, Postfix, Running, logins
 
-MESSAGE = Path(__file__).parents[1] / "mail" / "message.eml"
+MESSAGE = Path(__file__).parents[1] / "smtp" / "message.eml"
 SUBMISSION = Submission(Envelope(ACCOUNT, PEOPLE), MESSAGE, MESSAGE.stat().st_size)
 NOBODY = "nobody@example.com"
 

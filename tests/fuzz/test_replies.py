@@ -8,28 +8,28 @@ import ssl
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.qq_mail.mail import (
+from custom_components.qq_mail.mime.models import Envelope
+from custom_components.qq_mail.smtp import (
     session as session_module,
     transaction as transaction_module,
 )
-from custom_components.qq_mail.mail.diagnosis import Cause, Treatment, diagnose
-from custom_components.qq_mail.mail.errors import MailError
-from custom_components.qq_mail.mail.faults import read_reply
-from custom_components.qq_mail.mail.models import (
+from custom_components.qq_mail.smtp.errors import MailError
+from custom_components.qq_mail.smtp.faults import read_reply
+from custom_components.qq_mail.smtp.models import (
     Account,
-    Envelope,
     Reply,
     Step,
     Submission,
     SubmissionResult,
 )
-from custom_components.qq_mail.mail.session import SubmissionSession
+from custom_components.qq_mail.smtp.replies import Cause, Treatment, diagnose
+from custom_components.qq_mail.smtp.session import SubmissionSession
 from tests.conftest import ADDRESS
 from tests.qq_server import QQServer, Raw, Step as At
 
 from .conftest import fuzz
 
-MESSAGE = Path(__file__).parents[1] / "mail" / "message.eml"
+MESSAGE = Path(__file__).parents[1] / "smtp" / "message.eml"
 TIMEOUT = 0.2
 """Seconds for each answer."""
 LONGEST = 5.0

@@ -3,16 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from custom_components.qq_mail.mail.diagnosis import Cause, diagnose
-from custom_components.qq_mail.mail.errors import (
-    AuthenticationError,
-    MailError,
-    MessageRefusedError,
-    OutcomeUnknownError,
-    RecipientsRefusedError,
-    SessionError,
-)
-from custom_components.qq_mail.mail.models import Reply, Step, SubmissionResult
 from custom_components.qq_mail.outbox.clock import Now
 from custom_components.qq_mail.outbox.events import (
     Attempt,
@@ -34,6 +24,16 @@ from custom_components.qq_mail.outbox.queue import Queue
 from custom_components.qq_mail.outbox.retry import LOGIN_CHECK_INTERVAL
 from custom_components.qq_mail.outbox.scheduler import step, wake_at
 from custom_components.qq_mail.outbox.standing import Standing
+from custom_components.qq_mail.smtp.errors import (
+    AuthenticationError,
+    MailError,
+    MessageRefusedError,
+    OutcomeUnknownError,
+    RecipientsRefusedError,
+    SessionError,
+)
+from custom_components.qq_mail.smtp.models import Reply, Step, SubmissionResult
+from custom_components.qq_mail.smtp.replies import Cause, diagnose
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0

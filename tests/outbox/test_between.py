@@ -12,19 +12,19 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.qq_mail.mail import transaction as transaction_module
 from custom_components.qq_mail.outbox.spool import Spool
 from custom_components.qq_mail.outbox.writer import SpoolWriter
+from custom_components.qq_mail.smtp import transaction as transaction_module
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
+from ..calls.test_send import send
 from ..conftest import CODE, Events, settle_folder, shut_down
-from ..message.test_attachments import TestCamera, add_cameras, picture
+from ..content.test_attachments import TestCamera, add_cameras, picture
 from ..qq_server import Answer, Close, QQServer, Step, replies
 from ..test_repairs import issue_of
-from ..test_sending import send
 from .test_outbox import notify, outbox_of, record_of, spool_of, until, waiting
 
 

@@ -5,8 +5,6 @@ from typing import Any
 
 import pytest
 
-from custom_components.qq_mail.mail.diagnosis import Cause
-from custom_components.qq_mail.mail.models import Reply, Step
 from custom_components.qq_mail.outbox import digest as digest_module
 from custom_components.qq_mail.outbox.digest import INTERVAL, originals
 from custom_components.qq_mail.outbox.events import (
@@ -28,6 +26,8 @@ from custom_components.qq_mail.outbox.events import (
 from custom_components.qq_mail.outbox.message import QueuedMessage
 from custom_components.qq_mail.outbox.outcome import Outcome
 from custom_components.qq_mail.outbox.pace import Pace
+from custom_components.qq_mail.smtp.models import Reply, Step
+from custom_components.qq_mail.smtp.replies import Cause
 
 from .heart import AWAY, FRIENDS, HOUR, RATE_LIMIT, UNANSWERED, Heart, message, refused
 

@@ -9,11 +9,11 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.const import IDLE_TIMEOUT
-from custom_components.qq_mail.mail import (
+from custom_components.qq_mail.smtp import (
     session as session_module,
     transaction as transaction_module,
 )
-from custom_components.qq_mail.mail.diagnosis import Cause
+from custom_components.qq_mail.smtp.replies import Cause
 from homeassistant.core import HomeAssistant
 
 from ..conftest import Events

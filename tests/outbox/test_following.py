@@ -9,10 +9,10 @@ import threading
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.qq_mail.mail import transaction as transaction_module
-from custom_components.qq_mail.mail.models import Encryption
 from custom_components.qq_mail.outbox import scheduler as scheduler_module
 from custom_components.qq_mail.outbox.outcome import OutboxEvent, Outcome
+from custom_components.qq_mail.smtp import transaction as transaction_module
+from custom_components.qq_mail.smtp.models import Encryption
 from homeassistant.core import HomeAssistant
 
 from ..conftest import Events, settle

@@ -10,7 +10,7 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.qq_mail.message import digest as digest_module
+from custom_components.qq_mail.content import digest as digest_module
 from custom_components.qq_mail.outbox import (
     manager as manager_module,
     merging as merging_module,
@@ -25,9 +25,9 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.util import dt as dt_util
 
+from ..calls.test_send import body_of, send
 from ..conftest import Events, settle, shut_down
 from ..qq_server import QQServer, Step, replies
-from ..test_sending import body_of, send
 from .test_between import Gate, hold_up, restart
 from .test_outbox import later, outbox_of, spool_in_use, until, waiting
 

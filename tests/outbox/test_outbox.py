@@ -18,13 +18,13 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.qq_mail.const import DOMAIN, IDLE_TIMEOUT
-from custom_components.qq_mail.mail import transaction as transaction_module
-from custom_components.qq_mail.mail.diagnosis import Cause
 from custom_components.qq_mail.outbox import intake as intake_module
 from custom_components.qq_mail.outbox.journal import Journal
 from custom_components.qq_mail.outbox.outbox import Outbox
 from custom_components.qq_mail.outbox.outcome import Rest
 from custom_components.qq_mail.outbox.spool import Spool
+from custom_components.qq_mail.smtp import transaction as transaction_module
+from custom_components.qq_mail.smtp.replies import Cause
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util

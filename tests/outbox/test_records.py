@@ -9,8 +9,7 @@ from typing import Any
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 
-from custom_components.qq_mail.mail.diagnosis import Cause
-from custom_components.qq_mail.mail.models import Gap, Reply, TextEncoding
+from custom_components.qq_mail.mime.models import Gap, TextEncoding
 from custom_components.qq_mail.outbox.account import Kept
 from custom_components.qq_mail.outbox.clock import Now
 from custom_components.qq_mail.outbox.message import QueuedMessage
@@ -19,6 +18,8 @@ from custom_components.qq_mail.outbox.queue import Queue
 from custom_components.qq_mail.outbox.record import as_json, from_json
 from custom_components.qq_mail.outbox.spool import Spool
 from custom_components.qq_mail.outbox.titles import Titles
+from custom_components.qq_mail.smtp.models import Reply
+from custom_components.qq_mail.smtp.replies import Cause
 
 HOUR = 3600.0
 WALL = datetime(2026, 11, 25, 8, tzinfo=UTC)

@@ -8,9 +8,6 @@ from typing import Any
 
 import pytest
 
-from custom_components.qq_mail.mail.diagnosis import Cause
-from custom_components.qq_mail.mail.errors import MailError
-from custom_components.qq_mail.mail.models import Reply, Step, SubmissionResult
 from custom_components.qq_mail.outbox.clock import Now
 from custom_components.qq_mail.outbox.events import (
     AskForCode,
@@ -50,6 +47,9 @@ from custom_components.qq_mail.outbox.retry import (
 )
 from custom_components.qq_mail.outbox.scheduler import EXPIRE_AT_ONCE, wake_at
 from custom_components.qq_mail.outbox.standing import Hold
+from custom_components.qq_mail.smtp.errors import MailError
+from custom_components.qq_mail.smtp.models import Reply, Step, SubmissionResult
+from custom_components.qq_mail.smtp.replies import Cause
 
 from .heart import (
     AWAY,

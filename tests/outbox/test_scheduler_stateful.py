@@ -16,14 +16,6 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from custom_components.qq_mail.mail.diagnosis import Cause
-from custom_components.qq_mail.mail.errors import (
-    AuthenticationError,
-    MailError,
-    MessageRefusedError,
-    OutcomeUnknownError,
-)
-from custom_components.qq_mail.mail.models import Reply, Step, SubmissionResult
 from custom_components.qq_mail.outbox.account import Kept, Tally, Threads
 from custom_components.qq_mail.outbox.clock import Now
 from custom_components.qq_mail.outbox.digest import originals
@@ -70,6 +62,14 @@ from custom_components.qq_mail.outbox.retry import (
 )
 from custom_components.qq_mail.outbox.scheduler import EXPIRE_AT_ONCE, step, wake_at
 from custom_components.qq_mail.outbox.standing import Standing
+from custom_components.qq_mail.smtp.errors import (
+    AuthenticationError,
+    MailError,
+    MessageRefusedError,
+    OutcomeUnknownError,
+)
+from custom_components.qq_mail.smtp.models import Reply, Step, SubmissionResult
+from custom_components.qq_mail.smtp.replies import Cause
 
 from ..fuzz.conftest import fuzz
 from .heart import (

@@ -12,8 +12,7 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.qq_mail.answers import get_answers
-from custom_components.qq_mail.mail.session import SubmissionSession
+from custom_components.qq_mail.buttons import get_answers
 from custom_components.qq_mail.outbox import (
     intake as intake_module,
     manager as manager_module,
@@ -25,6 +24,7 @@ from custom_components.qq_mail.outbox.events import AttemptFailed
 from custom_components.qq_mail.outbox.scheduler import step
 from custom_components.qq_mail.outbox.spool import Spool
 from custom_components.qq_mail.outbox.writer import SpoolWriter
+from custom_components.qq_mail.smtp.session import SubmissionSession
 from homeassistant.components.backup.const import EXCLUDE_FROM_BACKUP
 from homeassistant.components.repairs import repairs_flow_manager
 from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
@@ -34,11 +34,11 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 
-from ..answers.conftest import ACKNOWLEDGE, mail_of
+from ..buttons.conftest import ACKNOWLEDGE, mail_of
+from ..calls.test_send import send
 from ..conftest import ADDRESS, Events, shut_down
 from ..qq_server import Answer, Close, Hang, QQServer, Raw, Stall, Step, replies
 from ..test_repairs import issue_of
-from ..test_sending import send
 from .test_following import Scan
 from .test_outbox import (
     FIRST,

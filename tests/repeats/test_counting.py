@@ -22,10 +22,10 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
+from ..calls.test_send import body_of, send
 from ..conftest import ADDRESS, Events, shut_down
 from ..outbox.test_outbox import later, notify, outbox_of, spool_of, until
 from ..qq_server import Answer, Close, QQServer, Step, replies
-from ..test_sending import body_of, send
 
 SENSOR = "sensor.123456_qq_com_repeats_counted"
 HOUR = timedelta(hours=1)

@@ -7,17 +7,17 @@ from typing import Any
 from freezegun.api import FrozenDateTimeFactory
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.qq_mail.answers import get_answers
+from custom_components.qq_mail.buttons import get_answers
 from custom_components.qq_mail.const import DOMAIN
 from homeassistant.core import HomeAssistant
 
+from ..calls.test_send import body_of, send
 from ..conftest import settle
 from ..outbox.test_between import restart
 from ..outbox.test_merging import HALF_A_MINUTE, digest_that_waits, flood
 from ..outbox.test_outbox import later, outbox_of, spool_in_use, until
 from ..qq_server import Answer, QQServer, Step
-from ..test_buttons import ACTIONS, BASE, tokens_of
-from ..test_sending import body_of, send
+from ..sending.test_buttons import ACTIONS, BASE, tokens_of
 from .test_counting import counted, subjects
 from .test_reminding import reminders
 

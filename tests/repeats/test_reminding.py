@@ -12,7 +12,7 @@ from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
 )
 
-from custom_components.qq_mail.answers import get_answers
+from custom_components.qq_mail.buttons import get_answers
 from custom_components.qq_mail.const import DOMAIN, MAX_AGAIN
 from custom_components.qq_mail.outbox import intake as intake_module
 from custom_components.qq_mail.repeating import acknowledge
@@ -22,11 +22,11 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
+from ..calls.test_send import body_of, send
 from ..conftest import Events, shut_down
-from ..message.test_attachments import TestCamera, add_cameras, picture
+from ..content.test_attachments import TestCamera, add_cameras, picture
 from ..outbox.test_outbox import later, notify, outbox_of, spool_of, until
 from ..qq_server import Answer, Close, QQServer, Step, replies
-from ..test_sending import body_of, send
 from .test_counting import key_of, subjects
 
 TEN_MINUTES = timedelta(minutes=10)

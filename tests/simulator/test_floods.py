@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from custom_components.qq_mail.mail.models import Priority
+from custom_components.qq_mail.mime.models import Priority
 from simulator.__main__ import main
 from simulator.floods import Plan, Week, chart, play, table
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from custom_components.qq_mail.mail.models import Priority
+from custom_components.qq_mail.mime.models import Priority
 from simulator.__main__ import main
 from simulator.agenda import HOUR, MINUTE
 from simulator.report import Summary

@@ -9,7 +9,7 @@ from typing import Any
 from homeassistant.util import dt as dt_util
 
 from ..const import DEFAULT_MAX_SIZE, LOGGER, MAX_THREADS, THREAD_DURATION
-from ..mail.diagnosis import Cause
+from ..smtp.replies import Cause
 from .clock import Now
 from .pace import Pace
 from .record import Record

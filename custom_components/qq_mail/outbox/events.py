@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from ..mail.errors import MailError
-from ..mail.models import SubmissionResult
+from ..smtp.errors import MailError
+from ..smtp.models import SubmissionResult
 from .message import QueuedMessage
 from .outcome import OutboxEvent
 

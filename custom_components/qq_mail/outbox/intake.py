@@ -11,7 +11,7 @@ from typing import BinaryIO, cast
 from homeassistant.core import HomeAssistant
 
 from ..const import LOGGER, MAX_BYTES, MAX_MESSAGES, MAX_SHARE_OF_DISK
-from ..mail.models import Composed
+from ..mime.models import Composed
 from .clock import Now
 from .errors import OutboxFullError, StalledError
 from .message import QueuedMessage

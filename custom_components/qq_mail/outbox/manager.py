@@ -12,8 +12,8 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from ..const import IDLE_TIMEOUT, LATE_AFTER, LOGGER, LONG_IDLE_TIMEOUT
-from ..mail.models import Account, Submission
-from ..mail.transcript import Transcript
+from ..smtp.models import Account, Submission
+from ..smtp.transcript import Transcript
 from .account import Kept
 from .calls import Calls
 from .clock import read_clock
@@ -328,7 +328,7 @@ class QueueManager:
     def _submission(self, message: QueuedMessage) -> Submission:
         """Return a message as it is to go out: a late one says so."""
         # Loaded together with the session that is to have it.
-        from ..mail.message import date_insertion, insertions  # noqa: PLC0415 - loaded with the session
+        from ..mime.message import date_insertion, insertions  # noqa: PLC0415 - loaded with the session
 
         now = read_clock()
         raised = now.wall_at(message.raised)

@@ -9,7 +9,7 @@ from typing import BinaryIO
 from homeassistant.core import HomeAssistant, callback
 
 from ..const import DOMAIN, LOGGER, STOP_GRACE
-from ..mail.models import Composed, KeptMessage
+from ..mime.models import Composed, KeptMessage
 from .clock import read_clock
 from .digest import originals
 from .events import DigestWriting, Event, Merged, MergeFailed

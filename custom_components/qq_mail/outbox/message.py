@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from ..mail.diagnosis import Cause
-from ..mail.models import Envelope, Gap, Reply
+from ..mime.models import Envelope, Gap
+from ..smtp.models import Reply
+from ..smtp.replies import Cause
 
 AT_ONCE: Final = float("-inf")
 """Is always over, whatever a clock begins with."""

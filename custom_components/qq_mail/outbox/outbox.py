@@ -13,10 +13,11 @@ from homeassistant.util.hass_dict import HassKey
 from homeassistant.util.ulid import ulid_at_time, ulid_to_bytes
 
 from ..const import DOMAIN, LOGGER
-from ..mail.address import Mailbox
-from ..mail.diagnosis import Cause
-from ..mail.models import Account, Composed
-from ..mail.transcript import Transcript
+from ..mime.address import Mailbox
+from ..mime.models import Composed
+from ..smtp.models import Account
+from ..smtp.replies import Cause
+from ..smtp.transcript import Transcript
 from .account import Thread
 from .calls import Call
 from .clock import read_clock

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from ..mail.diagnosis import Cause
-from ..mail.models import Reply
+from ..smtp.models import Reply
+from ..smtp.replies import Cause
 
 
 class Outcome(StrEnum):

@@ -8,8 +8,9 @@ import math
 import re
 from typing import Any
 
-from ..mail.diagnosis import Cause
-from ..mail.models import Gap, Reply, TextEncoding
+from ..mime.models import Gap, TextEncoding
+from ..smtp.models import Reply
+from ..smtp.replies import Cause
 from .clock import Now
 from .message import AT_ONCE, Original, QueuedMessage
 from .retry import BACK_OFF, JITTER

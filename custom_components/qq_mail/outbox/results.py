@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 import logging
 
-from ..mail.diagnosis import Cause, Treatment, diagnose
-from ..mail.errors import (
+from ..smtp.errors import (
     MailError,
     MessageRefusedError,
     OutcomeUnknownError,
     RecipientsRefusedError,
     SessionError,
 )
-from ..mail.models import Reply, Step
+from ..smtp.models import Reply, Step
+from ..smtp.replies import Cause, Treatment, diagnose
 from .events import (
     Attempt,
     AttemptBroke,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 import logging
 
-from ..mail.models import Step
+from ..smtp.models import Step
 from .clock import Now
 from .digest import (
     discard_merging,

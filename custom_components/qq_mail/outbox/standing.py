@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from ..mail.diagnosis import Cause, Treatment
-from ..mail.models import Reply
+from ..smtp.models import Reply
+from ..smtp.replies import Cause, Treatment
 from .allowance import Allowance, Logins
 from .pace import Bucket, Pace
 

@@ -6,9 +6,9 @@ from datetime import datetime
 import logging
 from typing import Any
 
-from ..mail.diagnosis import Cause, Treatment
-from ..mail.errors import MailError
-from ..mail.models import Reply
+from ..smtp.errors import MailError
+from ..smtp.models import Reply
+from ..smtp.replies import Cause, Treatment
 from .clock import Now
 from .events import (
     AskForCode,

@@ -12,8 +12,8 @@ from homeassistant.core import HomeAssistant, callback
 
 from ..const import DOMAIN, STOP_GRACE
 from ..loading import async_load_session
-from ..mail.errors import MailError
-from ..mail.models import Account, Submission
+from ..smtp.errors import MailError
+from ..smtp.models import Account, Submission
 from .clock import read_clock
 from .events import (
     Attempt,
@@ -31,8 +31,8 @@ from .events import (
 from .message import QueuedMessage
 
 if TYPE_CHECKING:
-    from ..mail.session import SubmissionSession
-    from ..mail.transcript import Transcript
+    from ..smtp.session import SubmissionSession
+    from ..smtp.transcript import Transcript
 
 _MOST_TRANSCRIPTS = 10
 _MOST_TOLD = 100
@@ -310,7 +310,7 @@ class Worker:
         """Return a session that nobody uses, new if there is none. Raises SessionError."""
         async with self._opening:
             await async_load_session(self._hass)
-            from ..mail.session import SubmissionSession  # noqa: PLC0415 - loaded just before, by a thread
+            from ..smtp.session import SubmissionSession  # noqa: PLC0415 - loaded just before, by a thread
 
             # While this waited, a login may have been refused.
             if not self._may_log_in():

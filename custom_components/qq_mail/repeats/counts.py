@@ -7,8 +7,8 @@ from hashlib import sha256
 import json
 from typing import Any, Self
 
-from ..mail.address import Mailbox, Recipients
-from ..mail.models import Priority
+from ..mime.address import Mailbox, Recipients
+from ..mime.models import Priority
 from ..outbox.clock import Now
 from ..outbox.intake import Ticket
 from ..outbox.record import Record

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
-from ..mail.address import Recipients
+from ..mime.address import Recipients
 from ..outbox.clock import Now
 from ..outbox.intake import Ticket
 from .counts import read_recipients, record_of, stored_recipients

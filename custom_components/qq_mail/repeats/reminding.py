@@ -10,7 +10,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 
 from ..const import DOMAIN, LOGGER
-from ..mail.address import Recipients
+from ..mime.address import Recipients
 from ..outbox.clock import read_clock
 from ..outbox.intake import Ticket
 from ..outbox.outbox import Outbox

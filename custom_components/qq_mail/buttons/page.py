@@ -1,0 +1,166 @@
+"""The page that a button in a mail opens: no script, nothing from outside.
+
+Loaded with the first link that is issued. Importing it blocks.
+"""
+
+from base64 import b64encode
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+import re
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from homeassistant.util import dt as dt_util
+
+from ..texts import Texts
+from .models import Link
+
+CONFIRMED = "confirmed"
+"""What is in the query of whoever was asked once more."""
+
+_FOLDER = Path(__file__).parent
+_STYLE = (_FOLDER / "page.css").read_text(encoding="utf-8")
+_TEMPLATE = Environment(
+    loader=FileSystemLoader(_FOLDER),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+).get_template("page.html.jinja")
+_STYLE_HASH = b64encode(sha256(_STYLE.encode()).digest()).decode()
+
+HEADERS = {
+    "Content-Security-Policy": (
+        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Cache-Control": "no-store",
+    "X-Robots-Tag": "noindex, nofollow, noarchive",
+}
+"""Of every answer."""
+
+# Explicit directional formatting characters (Unicode standard annex 9, section 2).
+_DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
+
+class Pages:
+    """All pages, in one language. Each is constant but for what it is given."""
+
+    def __init__(self, language: str, texts: Texts) -> None:
+        """Keep the words."""
+        self._language = language
+        self._texts = texts
+
+    def ask(self, link: Link) -> str:
+        """Return the page with a button; nothing was done yet."""
+        title = _undirected(link.action.title)
+        return self._page(
+            title,
+            self._mail(link),
+            self._texts("answer_ask"),
+            button=title,
+            destructive=link.action.destructive,
+            small=self._small(link),
+        )
+
+    def ask_once_more(self, link: Link) -> str:
+        """Return the page that asks whether that is really meant."""
+        return self._page(
+            self._texts("answer_sure"),
+            self._mail(link),
+            self._texts("answer_sure_text", title=_isolated(link.action.title)),
+            button=self._texts("answer_sure_yes", title=_isolated(link.action.title)),
+            target=f"?{CONFIRMED}",
+            destructive=True,
+            small=self._small(link),
+        )
+
+    def done(self, link: Link) -> str:
+        """Return the page after a press."""
+        return self._page(
+            self._texts("answer_done"),
+            self._texts("answer_done_text", title=_isolated(link.action.title)),
+            small=self._mail(link),
+        )
+
+    def done_before(self, link: Link, used_at: datetime) -> str:
+        """Return the page of a button that was pressed earlier."""
+        return self._page(
+            self._texts("answer_done_before", time=_time(used_at)),
+            self._texts("answer_done_before_text", title=_isolated(link.action.title)),
+            small=self._mail(link),
+        )
+
+    def unknown(self) -> str:
+        """Return the one page of all links that do not work."""
+        return self._page(
+            self._texts("answer_unknown"), self._texts("answer_unknown_text")
+        )
+
+    def too_many(self) -> str:
+        """Return the page of links that do not work, while there are too many."""
+        return self._page(
+            self._texts("answer_too_many"), self._texts("answer_too_many_text")
+        )
+
+    def not_ready(self) -> str:
+        """Return the page of a button that works in a moment."""
+        return self._page(
+            self._texts("answer_not_ready"), self._texts("answer_not_ready_text")
+        )
+
+    def from_elsewhere(self) -> str:
+        """Return the page for a press that another site's page has sent."""
+        return self._page(
+            self._texts("answer_from_elsewhere"),
+            self._texts("answer_from_elsewhere_text"),
+        )
+
+    def _mail(self, link: Link) -> str:
+        mail = link.mail
+        return self._texts(
+            "answer_mail", subject=_isolated(mail.subject), time=_time(mail.time)
+        )
+
+    def _small(self, link: Link) -> str:
+        return self._texts("answer_small", time=_time(link.expires_at))
+
+    def _page(
+        self,
+        heading: str,
+        *texts: str,
+        button: str | None = None,
+        target: str = "",
+        destructive: bool = False,
+        small: str = "",
+    ) -> str:
+        return _TEMPLATE.render(
+            language=self._language,
+            # Our own file, whose hash stands in the header.
+            style=Markup(_STYLE),  # noqa: S704 - nobody else's text is in it
+            heading=heading,
+            texts=texts,
+            button=button,
+            target=target,
+            destructive=destructive,
+            small=small,
+        )
+
+
+def _undirected(text: str) -> str:
+    """Return a text that reads as it is written."""
+    return _DIRECTIONS.sub("", text)
+
+
+def _isolated(text: str) -> str:
+    """Return a text that does not turn round what stands beside it."""
+    return f"\u2068{_undirected(text)}\u2069"
+
+
+def _time(time: datetime) -> str:
+    """Return a time as people at home read it; without the date, if that is today."""
+    local = dt_util.as_local(time)
+    today = local.date() == dt_util.now().date()
+    return f"{local:%H:%M}" if today else f"{local:%Y-%m-%d %H:%M}"

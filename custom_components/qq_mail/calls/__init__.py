@@ -1,0 +1,1 @@
+"""What a call means: whom it goes to, who may, and what comes of it."""

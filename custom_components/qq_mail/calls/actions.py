@@ -1,0 +1,172 @@
+"""The actions that make a mail: what they read, and what they answer."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import replace
+
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID, CONF_USERNAME
+from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.util.json import JsonValueType
+
+from ..const import LOGGER
+from ..content.reading import Notes
+from ..content.request import MessageRequest, read_request
+from ..coordinator import async_settled, being_loaded
+from ..mime.address import Recipients
+from ..outbox.outcome import Outcome
+from ..texts import async_texts
+from .recipients import chosen_recipients
+from .rights import async_rights, check_rights
+from .send import Sent, async_preview, async_send
+from .targets import Share, shares_of, split_target, used_entities
+
+_CLEARED = "cleared"
+_DISCARDED = "discarded"
+_REPEATED = "repeated"
+_NOT_SENT = (_CLEARED, _REPEATED)
+
+
+async def async_send_message(call: ServiceCall) -> ServiceResponse:
+    """Send one mail for each account to all that a call names."""
+    shares, request = await _async_read(call)
+    # Addresses, of which none belongs to an account, get one mail.
+    others = replace(request, recipients=Recipients(), refused=())
+    sends = [_async_send(call.hass, shares[0], request)]
+    sends += [_async_send(call.hass, share, others) for share in shares[1:]]
+    # Together, so that what one account waits for holds up no other.
+    return await _async_answer(call, shares, await asyncio.gather(*sends))
+
+
+async def _async_send(
+    hass: HomeAssistant, share: Share, request: MessageRequest
+) -> Sent | HomeAssistantError:
+    """Send one mail to the entities of an account, and the addresses, or say why not."""
+    try:
+        recipients = chosen_recipients(
+            share.entry, request, [entity.recipients for entity in share.entities]
+        )
+        sent = await async_send(hass, share.entry, request, recipients)
+    except HomeAssistantError as err:
+        return err
+    for entity in share.entities:
+        entity.record()
+    return sent
+
+
+async def _async_answer(
+    call: ServiceCall, shares: list[Share], results: list[Sent | HomeAssistantError]
+) -> ServiceResponse:
+    """Say what became of each account's mail, first of what could be sent or kept.
+
+    Raises what stopped the first, unless one mail was sent or kept.
+    """
+    texts = await async_texts(call.hass)
+    answers: list[dict[str, JsonValueType]] = []
+    failed: list[dict[str, JsonValueType]] = []
+    errors: list[HomeAssistantError] = []
+    for share, result in zip(shares, results, strict=True):
+        account = {"account": share.entry.data[CONF_USERNAME]}
+        if isinstance(result, Sent):
+            answers.append(account | _response(result))
+            continue
+        errors.append(result)
+        failed.append(account | {"status": "failed", "error": texts.of(result)})
+    if not answers:
+        raise errors[0]
+    for failure in failed:
+        LOGGER.error("Not sent by %s: %s", failure["account"], failure["error"])
+    if not call.return_response:
+        return None
+    # What was sent says more than that nothing was to be sent.
+    answers.sort(key=lambda answer: answer["status"] in _NOT_SENT)
+    answers += failed
+    several: list[JsonValueType] = list(answers)
+    return answers[0] | ({"messages": several} if len(several) > 1 else {})
+
+
+async def async_preview_message(call: ServiceCall) -> ServiceResponse:
+    """Answer with what a mail would be."""
+    (share, *_), request = await _async_read(call)
+    text, html, notes = await async_preview(call.hass, share.entry, request)
+    return {"text": text, "html": html, "notes": list(notes)}
+
+
+async def _async_read(call: ServiceCall) -> tuple[list[Share], MessageRequest]:
+    """Return who sends, to which entities, and what.
+
+    Raises ServiceValidationError; Unauthorized where the call's user may not.
+    """
+    notes: Notes = []
+    target, data = split_target(call.data, notes)
+    entry_id = data.pop(ATTR_CONFIG_ENTRY_ID, None)
+    request = read_request(data)
+    addressed = bool(request.recipients != Recipients() or request.refused)
+    may_control = await async_rights(call)
+
+    def shares() -> tuple[list[Share], Notes]:
+        return shares_of(call.hass, target, entry_id, may_control, needed=not addressed)
+
+    if busy := being_loaded(call.hass):
+        # An account that is just loaded holds up no call that does without it.
+        with suppress(ServiceValidationError):
+            found, missing = shares()
+            if not missing:
+                busy = []
+        await async_settled(busy)
+    found, missing = shares()
+    used = used_entities(call.hass, found, addressed=addressed, clears=request.clear)
+    check_rights(call, may_control, used)
+    return found, replace(request, notes=(*request.notes, *notes, *missing))
+
+
+def _response(sent: Sent) -> dict[str, JsonValueType]:
+    """Say what became of a message, for each recipient."""
+    if repeated := sent.repeated:
+        return {
+            "status": _REPEATED,
+            "count": repeated.number,
+            "since": repeated.since.isoformat(),
+            "queue_id": repeated.queue_id,
+            "discarded": 0,
+            "notes": list(sent.notes),
+        }
+    if not (receipt := sent.receipt):
+        return {
+            "status": _CLEARED,
+            "discarded": sent.discarded,
+            "notes": list(sent.notes),
+        }
+    event, due = receipt.decisive, receipt.next_attempt
+    refused: list[JsonValueType] = [
+        {
+            "address": address,
+            "reply": str(refusal.reply) if refusal.reply else None,
+            "cause": refusal.cause,
+        }
+        for address, refusal in receipt.refused.items()
+    ]
+    refused += [
+        {"address": address, "reply": None, "cause": "invalid_address"}
+        for address in sent.refused
+    ]
+    return {
+        "status": _DISCARDED
+        if receipt.dropped
+        else event.outcome
+        if event
+        else Outcome.DEFERRED,
+        "queue_id": receipt.queue_id,
+        "message_id": receipt.message_id,
+        "recipients": {
+            "accepted": list(receipt.accepted),
+            "deferred": list(receipt.deferred),
+            "refused": refused,
+        },
+        "attempts": event.attempts if event else 0,
+        "next_attempt": due.isoformat() if due else None,
+        "reply": str(event.reply) if event and event.reply else None,
+        "cause": event.cause if event else None,
+        "discarded": sent.discarded,
+        "notes": list(sent.notes),
+    }

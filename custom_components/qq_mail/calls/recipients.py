@@ -1,0 +1,74 @@
+"""Who gets a message: by default, by a recipient that was set up, by a call."""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import CONF_USERNAME
+
+from ..const import CONF_BCC, CONF_CC, CONF_RECIPIENTS, CONF_TO, MAX_NOTES
+from ..content.errors import invalid_address
+from ..content.reading import is_away
+from ..mime.address import Mailbox, Recipients
+
+# An account has recipients before it has its first request.
+if TYPE_CHECKING:
+    from ..content.request import MessageRequest
+
+
+def default_recipients(entry: ConfigEntry) -> Recipients:
+    """Return who gets a message that names nobody: by default the account."""
+    return Recipients(
+        to=_stored(entry.options.get(CONF_RECIPIENTS) or [entry.data[CONF_USERNAME]])
+    )
+
+
+def subentry_recipients(data: Mapping[str, Any]) -> Recipients:
+    """Return who belongs to a recipient that was set up."""
+    return Recipients(
+        to=_stored(data.get(CONF_TO, [])),
+        cc=_stored(data.get(CONF_CC, [])),
+        bcc=_stored(data.get(CONF_BCC, [])),
+    )
+
+
+def chosen_recipients(
+    entry: ConfigEntry, request: MessageRequest, several: Iterable[Recipients] = ()
+) -> Recipients:
+    """Return who gets a message: those that are named, or else the default ones.
+
+    A sensor that is away names nobody.
+
+    Raises ServiceValidationError where there is no mail address among those named.
+    """
+    named = join_recipients([*several, request.recipients])
+    if named != Recipients():
+        return named
+    if not all(map(is_away, request.refused)):
+        raise invalid_address(*request.refused[:MAX_NOTES])
+    return default_recipients(entry)
+
+
+def join_recipients(several: Iterable[Recipients]) -> Recipients:
+    """Return everyone, each address once: To before Cc, and Cc before Bcc."""
+    joined = list(several)
+    known: set[str] = set()
+
+    def new(mailboxes: Iterable[Mailbox]) -> tuple[Mailbox, ...]:
+        kept: list[Mailbox] = []
+        for mailbox in mailboxes:
+            if mailbox.addr_spec.lower() not in known:
+                known.add(mailbox.addr_spec.lower())
+                kept.append(mailbox)
+        return tuple(kept)
+
+    return Recipients(
+        to=new(mailbox for each in joined for mailbox in each.to),
+        cc=new(mailbox for each in joined for mailbox in each.cc),
+        bcc=new(mailbox for each in joined for mailbox in each.bcc),
+    )
+
+
+def _stored(mailboxes: Iterable[str]) -> tuple[Mailbox, ...]:
+    """Read what the flows have checked and stored."""
+    return tuple(Mailbox.stored(text) for text in mailboxes)

@@ -1,0 +1,286 @@
+"""Whom a call uses: accounts, and their notify entities."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from homeassistant.components.group import DOMAIN as GROUP_DOMAIN
+from homeassistant.components.notify import DOMAIN as NOTIFY_DOMAIN
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import (
+    ATTR_CONFIG_ENTRY_ID,
+    ATTR_ENTITY_ID,
+    CONF_ENTITIES,
+    ENTITY_MATCH_ALL,
+    ENTITY_MATCH_NONE,
+)
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.entity_platform import async_get_platforms
+from homeassistant.helpers.target import (
+    TargetSelection,
+    async_extract_referenced_entity_ids,
+)
+
+from ..const import CONF_SERVICE_NAME, DOMAIN
+from ..content.errors import field_error
+from ..content.fields import EXCLUDE, TARGET_KEYS, Ids, read_ids
+from ..content.reading import Notes, is_empty, unusable
+from ..coordinator import QQMailConfigEntry, called_entries, not_loaded
+from ..notify import QQMailNotifyEntity
+from .rights import own_entity_id
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a call names to send to, as far as it can be used."""
+
+    ids: Ids
+    excluded: Ids
+    everyone: bool = False
+    """Whether all is meant."""
+    nobody: bool = False
+    """Whether none is meant."""
+
+    def __bool__(self) -> bool:
+        """Tell whether anybody or nobody is named."""
+        return bool(self.ids) or self.everyone or self.nobody
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What an account has of a call: one mail."""
+
+    entry: QQMailConfigEntry
+    entities: tuple[QQMailNotifyEntity, ...] = ()
+
+
+def split_target(
+    data: Mapping[str, Any], notes: Notes
+) -> tuple[Target, dict[str, Any]]:
+    """Part a call's data into its target and the rest; what is no id becomes a note."""
+    rest = {k: v for k, v in data.items() if k not in (*TARGET_KEYS, EXCLUDE)}
+    named = {kind: data[kind] for kind in TARGET_KEYS if kind in data}
+    found = named.get(ATTR_ENTITY_ID)
+    word = found.strip().lower() if isinstance(found, str) else ""
+    if word in (ENTITY_MATCH_ALL, ENTITY_MATCH_NONE):
+        del named[ATTR_ENTITY_ID]
+    excluded = data.get(EXCLUDE)
+    if not isinstance(excluded, Mapping):
+        if not is_empty(excluded):
+            notes.append(unusable(EXCLUDE, excluded))
+        excluded = {}
+    target = Target(
+        read_ids(named, notes, "target"),
+        read_ids(excluded, notes, EXCLUDE),
+        everyone=word == ENTITY_MATCH_ALL,
+        nobody=word == ENTITY_MATCH_NONE,
+    )
+    return target, rest
+
+
+def shares_of(
+    hass: HomeAssistant,
+    target: Target,
+    entry_id: Any,
+    may_control: Callable[[str], bool],
+    *,
+    needed: bool,
+) -> tuple[list[Share], Notes]:
+    """Return each account's share, and what is said of what cannot be used.
+
+    The first is that of the account behind notify.qq_mail, if it has one. With
+    `needed`, nobody gets the message but who is in the target, if there is one.
+
+    Raises ServiceValidationError where nobody is to send, or to get it.
+    """
+    entities, strangers = _called_entities(hass, target)
+    if target.everyone:
+        # As Home Assistant does it: all that this user has; without any, not allowed.
+        allowed = [one for one in entities if may_control(one.entity_id)]
+        entities = allowed or entities
+    if target and not entities:
+        strangers = strangers or [field_error("nobody_in_target")]
+        if needed:
+            raise strangers[0]
+    named, failures = _named_entry(hass, entry_id)
+    notes: Notes = [*strangers, *failures]
+    if named:
+        return [Share(named, tuple(entities))], notes
+    if not entities:
+        entry = _default_entry(hass, failures)
+        if failures or not (_is_default(entry) or _is_only_one(hass, entry)):
+            notes.append(field_error("other_account", account=entry.title))
+        return [Share(entry)], notes
+    by_account: dict[str, list[QQMailNotifyEntity]] = {}
+    for entity in entities:
+        by_account.setdefault(entity.entry.entry_id, []).append(entity)
+    shares = [Share(some[0].entry, tuple(some)) for some in by_account.values()]
+    return sorted(shares, key=lambda share: not _is_default(share.entry)), notes
+
+
+def _named_entry(
+    hass: HomeAssistant, entry_id: Any
+) -> tuple[QQMailConfigEntry | None, list[ServiceValidationError]]:
+    """Return the account that a call names, or why it cannot send."""
+    if is_empty(entry_id):
+        return None, []
+    found = isinstance(entry_id, str) and hass.config_entries.async_get_entry(entry_id)
+    if not found or found.domain != DOMAIN:
+        return None, [unusable(ATTR_CONFIG_ENTRY_ID, entry_id)]
+    if found.state is not ConfigEntryState.LOADED:
+        return None, [not_loaded(found)]
+    return found, []
+
+
+def _default_entry(
+    hass: HomeAssistant, failures: list[ServiceValidationError]
+) -> QQMailConfigEntry:
+    """Return who sends where nobody is named who could: the alert does not wait.
+
+    Raises ServiceValidationError where no account is loaded.
+    """
+    try:
+        loaded = called_entries(hass, None)
+    except ServiceValidationError as err:
+        # Of the one that was named there is more to say.
+        raise (failures or [err])[0] from None
+    return next(filter(_is_default, loaded), loaded[0])
+
+
+def _is_only_one(hass: HomeAssistant, entry: QQMailConfigEntry) -> bool:
+    """Tell whether there is no other account that could have been meant."""
+    return hass.config_entries.async_entries(DOMAIN) == [entry]
+
+
+@callback
+def used_entities(
+    hass: HomeAssistant, shares: list[Share], *, addressed: bool, clears: bool
+) -> list[str]:
+    """Return the notify entities that a call sends by.
+
+    What goes to addresses, or by another account, uses that account's own; so does
+    what discards messages, which may be of others.
+    """
+    used = [entity.entity_id for share in shares for entity in share.entities]
+    for number, share in enumerate(shares):
+        by_itself = {entity.entry.entry_id for entity in share.entities}
+        if clears or by_itself != {share.entry.entry_id} or (addressed and number == 0):
+            used.append(own_entity_id(hass, share.entry))
+    return used
+
+
+@callback
+def _called_entities(
+    hass: HomeAssistant, target: Target
+) -> tuple[list[QQMailNotifyEntity], list[ServiceValidationError]]:
+    """Return the notify entities of ours in a target, and what is said of others."""
+    ours = {
+        entity_id: entity
+        for platform in async_get_platforms(hass, DOMAIN)
+        for entity_id, entity in platform.entities.items()
+        if isinstance(entity, QQMailNotifyEntity)
+    }
+    named, members, indirect = _found(hass, target.ids)
+    if target.everyone:
+        indirect |= ours.keys()
+    excluded = set[str]().union(*_found(hass, target.excluded))
+    found = (named | members | indirect) - excluded
+    chosen = [entity for entity_id, entity in ours.items() if entity_id in found]
+    strangers = [
+        *(_stranger(hass, one) for one in sorted(named - ours.keys())),
+        *(
+            _stranger(hass, one, member=True)
+            for one in sorted(members - named - ours.keys())
+        ),
+    ]
+    if not chosen:
+        # What is in an area, and is ours, would have been meant.
+        strangers += [
+            _stranger(hass, one)
+            for one in sorted(indirect - named - members)
+            if (known := er.async_get(hass).async_get(one)) and _is_ours(known)
+        ]
+    return chosen, strangers
+
+
+def _found(hass: HomeAssistant, ids: Ids) -> tuple[set[str], set[str], set[str]]:
+    """Return what a target names, what is in groups of notify entities, and the rest.
+
+    Such a group does not tell Home Assistant's own that it is one, so that they would
+    not expand it.
+    """
+    if not ids:
+        return set(), set(), set()
+    selected = async_extract_referenced_entity_ids(hass, TargetSelection({**ids}))
+    named = selected.referenced | _of_devices(hass, selected.referenced_devices)
+    indirect = selected.indirectly_referenced - named
+    members: set[str] = set()
+    left = [*named, *indirect]
+    while left:
+        entity_id = left.pop()
+        if inside := _members(hass, entity_id):
+            named.discard(entity_id)
+            indirect.discard(entity_id)
+            left += inside - members
+            members |= inside
+    return named, {one for one in members if not _members(hass, one)}, indirect
+
+
+def _members(hass: HomeAssistant, entity_id: str) -> set[str]:
+    """Return who is in a group, also in one that is unavailable as all of them are."""
+    state = hass.states.get(entity_id)
+    listed = state.attributes.get(ATTR_ENTITY_ID) if state else None
+    if entity_id.startswith(f"{NOTIFY_DOMAIN}.") and isinstance(listed, list | tuple):
+        return {one for one in listed if isinstance(one, str)}
+    registry = er.async_get(hass)
+    registered = registry.async_get(entity_id)
+    if not registered or registered.platform != GROUP_DOMAIN:
+        return set()
+    group = hass.config_entries.async_get_entry(registered.config_entry_id or "")
+    chosen = group.options.get(CONF_ENTITIES, []) if group else []
+    return {
+        member
+        for one in chosen
+        if (member := er.async_resolve_entity_id(registry, one))
+    }
+
+
+def _of_devices(hass: HomeAssistant, device_ids: Iterable[str]) -> set[str]:
+    """Return those of ours that belong to devices, be they disabled."""
+    registry = er.async_get(hass)
+    return {
+        entity.entity_id
+        for device_id in device_ids
+        for entity in er.async_entries_for_device(
+            registry, device_id, include_disabled_entities=True
+        )
+        if _is_ours(entity)
+    }
+
+
+def _is_ours(entity: er.RegistryEntry) -> bool:
+    return entity.platform == DOMAIN and entity.domain == NOTIFY_DOMAIN
+
+
+def _stranger(
+    hass: HomeAssistant, entity_id: str, *, member: bool = False
+) -> ServiceValidationError:
+    """Return why an entity, named or a member of a group, cannot send."""
+    known = er.async_get(hass).async_get(entity_id)
+    ours = known if known and _is_ours(known) else None
+    entry_id = (ours and ours.config_entry_id) or ""
+    entry = hass.config_entries.async_get_entry(entry_id)
+    if entry and entry.state is not ConfigEntryState.LOADED:
+        return not_loaded(entry)
+    if ours and ours.disabled:
+        return field_error("entity_disabled", entity=entity_id)
+    if member:
+        return field_error("not_our_member", entity=entity_id)
+    return field_error("not_our_entity", entity=entity_id)
+
+
+def _is_default(entry: QQMailConfigEntry) -> bool:
+    """Tell whether it is the account behind notify.qq_mail."""
+    return bool(entry.options[CONF_SERVICE_NAME] == DOMAIN)

@@ -1,0 +1,118 @@
+"""From URLs to body parts, by way of temporary files."""
+
+import os
+from pathlib import Path
+import re
+from tempfile import mkstemp
+
+from aiohttp import ClientResponse, hdrs
+from yarl import URL
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+
+from ...const import MAX_REDIRECTS
+from ...mime.models import BodyPart
+from ..errors import AttachmentError
+from .fetched import megabytes, too_large, unavailable
+from .fields import Attachment
+from .files import file_part
+from .folder import downloads_folder
+
+_REDIRECTS = (301, 302, 303, 307, 308)
+_CHUNK = 256 * 1024
+
+
+async def async_from_url(
+    hass: HomeAssistant,
+    attachment: Attachment,
+    label: str,
+    max_bytes: int,
+    downloads: list[str],
+) -> BodyPart:
+    """Download from an allowed URL, and only by allowed redirects."""
+    session, asked = async_get_clientsession(hass), label
+    url = read_url(attachment.value)
+    for _ in range(MAX_REDIRECTS + 1):
+        if url is None or not _is_allowed_url(hass, url):
+            raise AttachmentError("url_not_allowed", label)
+        async with session.get(
+            url, allow_redirects=False, headers={hdrs.ACCEPT_ENCODING: "identity"}
+        ) as response:
+            if response.status == 200:  # noqa: PLR2004
+                path = await _async_download(
+                    hass, response, label, max_bytes, downloads
+                )
+                return await hass.async_add_executor_job(
+                    file_part,
+                    attachment,
+                    path,
+                    label,
+                    url.name or str(url.host),
+                    response.content_type,
+                )
+            if response.status not in _REDIRECTS:
+                raise unavailable(label, f"HTTP {response.status}")
+            url = read_url(response.headers.get(hdrs.LOCATION, ""), url)
+            # No more than that: the rest may be as good as a password.
+            label = f"{asked} → {url.origin() if url else '?'}"
+    raise unavailable(asked, f"HTTP {response.status}")
+
+
+async def _async_download(
+    hass: HomeAssistant,
+    response: ClientResponse,
+    label: str,
+    max_bytes: int,
+    downloads: list[str],
+) -> Path:
+    """Write a body to a temporary file, and no more of it than may be sent."""
+    if response.content_length and response.content_length > max_bytes:
+        raise too_large(label, megabytes(response.content_length), max_bytes)
+    path = await hass.async_add_executor_job(
+        _new_file, downloads_folder(hass), downloads
+    )
+    size = 0
+    async for chunk in response.content.iter_chunked(_CHUNK):
+        size += len(chunk)
+        if size > max_bytes:
+            raise too_large(label, f"> {megabytes(max_bytes)}", max_bytes)
+        await hass.async_add_executor_job(_append, path, chunk)
+    return path
+
+
+def _new_file(folder: Path, downloads: list[str]) -> Path:
+    """Make a temporary file that others cannot read."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    number, name = mkstemp(dir=folder)
+    downloads.append(name)
+    os.close(number)
+    return Path(name)
+
+
+def _append(path: Path, chunk: bytes) -> None:
+    # Not by "ab": that would make the file anew if it was removed meanwhile.
+    with path.open("r+b") as file:
+        file.seek(0, os.SEEK_END)
+        file.write(chunk)
+
+
+def read_url(text: str, base: URL | None = None) -> URL | None:
+    """Read a URL, seen from a base where that is given; None: nothing to fetch."""
+    try:
+        url = base.join(URL(text)) if base else URL(text)
+    except ValueError:
+        return None
+    return url if url.scheme in ("http", "https") and url.host else None
+
+
+def _is_allowed_url(hass: HomeAssistant, url: URL) -> bool:
+    # A server may read as `..` what is encoded here, and leave an allowed path.
+    parts = re.split(r"[/\\]", url.path)
+    return ".." not in parts and hass.config.is_allowed_external_url(str(url))
+
+
+def remove(downloads: list[str]) -> None:
+    """Remove the temporary files; blocks."""
+    for name in downloads:
+        Path(name).unlink(missing_ok=True)

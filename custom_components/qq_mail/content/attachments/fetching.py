@@ -1,0 +1,187 @@
+"""From cameras, images, media, files and URLs to body parts."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+import mimetypes
+import re
+import traceback
+
+from aiohttp import ClientError
+
+from homeassistant.core import HomeAssistant, split_entity_id, valid_entity_id
+from homeassistant.exceptions import HomeAssistantError
+
+from ...const import FETCH_TIMEOUT, LOGGER
+from ...mime.models import BodyPart
+from ..errors import AttachmentError
+from ..redaction import redacted
+from .downloads import async_from_url, read_url, remove
+from .fetched import (
+    Fetched,
+    body_part,
+    joined,
+    media_type_of,
+    reason_of,
+    shown,
+    too_slow,
+    unavailable,
+)
+from .fields import Attachment, Source
+from .files import file_part, from_path
+from .reads import async_reads
+
+_CAMERA_OR_IMAGE = re.compile(r"media-source://(?:camera|image)/(.+)")
+_TTS = "media-source://tts/"
+
+
+@asynccontextmanager
+async def async_fetched(
+    hass: HomeAssistant, attachments: Sequence[Attachment], max_bytes: int
+) -> AsyncGenerator[Fetched]:
+    """Fetch all at once; what was downloaded is there until the context ends."""
+    if not attachments:
+        # Messages without any are not to overtake each other in threads.
+        yield Fetched()
+        return
+    downloads: list[str] = []
+    try:
+        yield joined(
+            await asyncio.gather(
+                *(
+                    _async_fetch(hass, attachment, max_bytes, downloads)
+                    for attachment in attachments
+                )
+            )
+        )
+    finally:
+        await hass.async_add_executor_job(remove, downloads)
+
+
+async def _async_fetch(
+    hass: HomeAssistant, attachment: Attachment, max_bytes: int, downloads: list[str]
+) -> Fetched:
+    """Fetch one; whatever goes wrong, the message goes out without it."""
+    label = _label(attachment)
+    try:
+        async with asyncio.timeout(FETCH_TIMEOUT) as timer:
+            match attachment.source:
+                case Source.ENTITY_ID:
+                    part = await _async_from_entity(hass, attachment, label)
+                case Source.MEDIA_SOURCE:
+                    part = await _async_from_media(hass, attachment, label)
+                case Source.PATH:
+                    return await async_reads(hass).run(
+                        from_path, hass, attachment, label
+                    )
+                case _:
+                    part = await async_from_url(
+                        hass, attachment, label, max_bytes, downloads
+                    )
+            return Fetched((part,))
+    except AttachmentError as err:
+        failure = err
+    except TimeoutError:
+        failure = too_slow(label, FETCH_TIMEOUT)
+    except HomeAssistantError as err:
+        # Up to 2026.8 a camera answers with an error when it is told to stop.
+        # What others say is not made for a mail, and may hold secrets.
+        LOGGER.warning("%s cannot be had: %s", label, redacted(str(err)))
+        failure = (
+            too_slow(label, FETCH_TIMEOUT) if timer.expired() else unavailable(label)
+        )
+    except (ClientError, OSError) as err:
+        LOGGER.warning("%s cannot be had: %s", label, redacted(str(err)))
+        failure = unavailable(label, reason_of(err))
+    except asyncio.CancelledError:
+        # It can be that a camera's own task was cancelled, and not this one.
+        if (task := asyncio.current_task()) is None or task.cancelling():
+            raise
+        failure = unavailable(label)
+    # Other integrations' code can raise anything.
+    except Exception as err:  # noqa: BLE001
+        trace = redacted(traceback.format_exc())
+        LOGGER.error("Unexpected error while fetching %s:\n%s", label, trace)
+        failure = unavailable(label, type(err).__name__)
+    return Fetched(failures=(failure,))
+
+
+async def _async_from_entity(
+    hass: HomeAssistant, attachment: Attachment, entity_id: str
+) -> BodyPart:
+    """Take the picture that a camera or an image shows now."""
+    if not valid_entity_id(entity_id):
+        raise AttachmentError("not_supported", entity_id)
+    domain, object_id = split_entity_id(entity_id)
+    if domain not in ("camera", "image"):
+        raise AttachmentError("not_supported", entity_id)
+    state = hass.states.get(entity_id)
+    if domain not in hass.config.components or state is None:
+        raise AttachmentError("not_found", entity_id)
+    # Each of these is imported once it runs, and named nowhere in the manifest: what it
+    # requires may be missing where it is not set up, and no mail is to depend on that.
+    # Its own time limit is not to come before ours.
+    if domain == "camera":
+        from homeassistant.components import camera  # noqa: PLC0415
+
+        snapshot = await camera.async_get_image(hass, entity_id, 2 * FETCH_TIMEOUT)
+        content, declared = snapshot.content, snapshot.content_type
+    else:
+        from homeassistant.components import image  # noqa: PLC0415
+
+        picture = await image.async_get_image(hass, entity_id, 2 * FETCH_TIMEOUT)
+        content, declared = picture.content, picture.content_type
+    media_type = media_type_of(content, declared)
+    name = object_id + (mimetypes.guess_extension(media_type) or "")
+    part = body_part(attachment, content, name, media_type)
+    return replace(part, title=state.name)
+
+
+async def _async_from_media(
+    hass: HomeAssistant, attachment: Attachment, label: str
+) -> BodyPart:
+    """Take a file of a media source, or have a text spoken."""
+    content_id = attachment.value
+    if match := _CAMERA_OR_IMAGE.fullmatch(content_id):
+        return await _async_from_entity(hass, attachment, shown(match[1]))
+    if content_id.startswith(_TTS):
+        if "tts" not in hass.config.components:
+            raise AttachmentError("not_found", label)
+        from homeassistant.components import tts  # noqa: PLC0415
+
+        extension, audio = await tts.async_get_media_source_audio(hass, content_id)
+        name = f"tts.{extension}"
+        media_type = media_type_of(audio, mimetypes.guess_type(name)[0] or "")
+        return body_part(attachment, audio, name, media_type)
+    if "media_source" not in hass.config.components:
+        raise AttachmentError("not_found", label)
+    from homeassistant.components import media_source  # noqa: PLC0415
+
+    try:
+        media = await media_source.async_resolve_media(hass, content_id, None)
+    except AssertionError as err:
+        # So says Home Assistant's media folder if it does not know a file's type.
+        raise AttachmentError("not_supported", label) from err
+    if media.path is None:
+        raise AttachmentError("not_supported", label)
+    # No look at the allowed folders: Home Assistant shows this one to its users.
+    return await async_reads(hass).run(
+        file_part, attachment, media.path, label, media.path.name, media.mime_type
+    )
+
+
+def _label(attachment: Attachment) -> str:
+    """Return what a person knows the attachment by, without secrets."""
+    match attachment.source:
+        case Source.URL:
+            if url := read_url(attachment.value):
+                return shown(
+                    str(url.with_user(None).with_query(None).with_fragment(None))
+                )
+            return attachment.source.value
+        case Source.MEDIA_SOURCE:
+            # What is behind it is the text to be spoken, for one.
+            return shown(attachment.value.partition("?")[0])
+        case _:
+            return shown(attachment.value)

@@ -1,0 +1,264 @@
+"""From a request to what a message is made of: everything fetched, noted, and fitting."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from secrets import token_hex
+from typing import BinaryIO
+
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.network import NoURLAvailableError, get_url
+from homeassistant.util import dt as dt_util
+
+from ..const import DOMAIN, FETCH_TIMEOUT
+from ..mime.buttons import Button
+from ..mime.card import (
+    CONTENT_WIDTH,
+    Card,
+    Link,
+    Picture,
+    accent_of,
+    extend_html,
+    extend_text,
+    fitted,
+    render_html,
+    render_text,
+)
+from ..mime.errors import UnreadablePartError
+from ..mime.markup import content_ids, text_of
+from ..mime.models import BodyPart, Composed, Draft, Priority
+from ..texts import Texts
+from .attachments.budget import async_fit
+from .attachments.fetching import async_fetched
+from .charts.fetching import Charted, async_charts
+from .request import MessageRequest
+from .rows import async_rows
+
+_URGENT = (Priority.HIGHEST, Priority.HIGH)
+
+
+class Material:
+    """All that a message is made of, fetched: from here on nothing waits."""
+
+    def __init__(
+        self,
+        card: Card,
+        own_html: str,
+        parts: Sequence[BodyPart],
+        failures: Sequence[HomeAssistantError],
+        texts: Texts,
+    ) -> None:
+        self._card = card
+        self._own_html = own_html
+        self._parts = list(parts)
+        self._failures = list(failures)
+        self._texts = texts
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out, and why, for those at home."""
+        return self._texts.notes(self._failures)
+
+    @property
+    def reads_files(self) -> bool:
+        """Whether composing reads files, which may hang on a share that is away."""
+        return any(isinstance(part.content, Path) for part in self._parts)
+
+    def leave_out_files(self) -> None:
+        """Go on without the files: one of them is not read to its end."""
+        for part in [one for one in self._parts if isinstance(one.content, Path)]:
+            self._parts.remove(part)
+            self._note("attachment_too_slow", part, seconds=str(FETCH_TIMEOUT))
+
+    def add_buttons(
+        self,
+        buttons: Sequence[Button],
+        small_print: Sequence[str],
+        failures: Sequence[HomeAssistantError],
+    ) -> None:
+        """Show buttons, which are made last: those that act are of one mail alone."""
+        self._card = replace(
+            self._card, buttons=tuple(buttons), small_print=tuple(small_print)
+        )
+        self._failures += failures
+
+    def compose(
+        self,
+        draft: Draft,
+        write: Callable[[BinaryIO, Draft], Composed],
+        stream: BinaryIO,
+    ) -> Composed:
+        """Fill a draft and write it; without a file that cannot be read after all."""
+        while True:
+            text, html, parts = self.content()
+            try:
+                return write(stream, replace(draft, text=text, html=html, parts=parts))
+            except UnreadablePartError as err:
+                del self._parts[parts.index(err.part)]
+                self._note("attachment_not_found", err.part)
+                stream.seek(0)
+                stream.truncate()
+
+    def _note(self, key: str, part: BodyPart, **placeholders: str) -> None:
+        self._failures.append(
+            HomeAssistantError(
+                translation_domain=DOMAIN,
+                translation_key=key,
+                translation_placeholders={
+                    "attachment": part.filename,
+                    **placeholders,
+                },
+            )
+        )
+
+    def content(self) -> tuple[str, str, tuple[BodyPart, ...]]:
+        """Return the text, the HTML if there is any, and what goes with them.
+
+        It blocks.
+        """
+        notes = self._texts.notes_for_readers(self._failures)
+        card, own = replace(self._card, notes=notes), self._own_html
+        if own:
+            referenced = content_ids(own)
+        else:
+            referenced = content_ids(render_html(card)) if card.markdown else set()
+        there = {part.content_id for part in self._parts}
+        charts = tuple(
+            chart if chart.content_id in there else replace(chart, content_id="")
+            for chart in card.charts
+        )
+        referenced |= {chart.content_id for chart in charts}
+        parts = tuple(_placed(part, referenced) for part in self._parts)
+        widths = {
+            part.content_id: min(part.width or CONTENT_WIDTH, CONTENT_WIDTH)
+            for part in parts
+            if part.inline
+        }
+        card = replace(
+            card,
+            charts=charts,
+            pictures=tuple(
+                Picture(
+                    part.content_id,
+                    part.title or part.filename,
+                    widths[part.content_id],
+                )
+                for part in parts
+                if part.inline and part.content_id not in referenced
+            ),
+            widths=widths,
+        )
+        if own:
+            card, html = fitted(card, lambda card: extend_html(own, card))
+            return extend_text(card.text or text_of(own), card), html, parts
+        if (
+            card.markdown
+            or card.rows
+            or card.link
+            or card.buttons
+            or card.pictures
+            or card.charts
+            or card.priority in _URGENT
+        ):
+            card, html = fitted(card, render_html)
+            return render_text(card), html, parts
+        return extend_text(card.text, card), "", parts
+
+
+def _placed(part: BodyPart, referenced: set[str]) -> BodyPart:
+    """Show a part within the HTML where that refers to it, or where it should be."""
+    for content_id in (part.content_id, part.filename):
+        if content_id in referenced:
+            return replace(part, inline=True, content_id=content_id)
+    if part.inline and part.media_type.startswith("image/"):
+        own_id = part.content_id or f"{token_hex(8)}@{DOMAIN}"
+        return replace(part, content_id=own_id)
+    return replace(part, inline=False)
+
+
+@asynccontextmanager
+async def async_material(
+    hass: HomeAssistant,
+    request: MessageRequest,
+    budget: int,
+    created: datetime,
+    texts: Texts,
+) -> AsyncGenerator[Material]:
+    """Fetch what a message is made of; what cannot be fetched becomes a note.
+
+    The budget is in octets, before they are encoded.
+    """
+    rows, missing = async_rows(hass, request.entities, created, texts)
+    link, unlinked = _absolute(hass, request.link, texts)
+    async with AsyncExitStack() as stack:
+        fetching = stack.enter_async_context(
+            async_fetched(hass, request.attachments, budget)
+        )
+        if request.charts:
+            # At the same time: a camera is to show the moment, and none waits.
+            accent = accent_of(request.priority)
+            charting = async_charts(hass, request.charts, created, accent, texts)
+            charted, fetched = await asyncio.gather(charting, fetching)
+        else:
+            charted, fetched = Charted(), await fetching
+        fitting = await async_fit(hass, (*charted.parts, *fetched.parts), budget)
+        failures = [
+            *request.notes,
+            *missing,
+            *unlinked,
+            *charted.failures,
+            *fetched.failures,
+            *fitting.failures,
+        ]
+        priority = request.priority
+        card = Card(
+            title=request.title,
+            text=request.message,
+            markdown=request.markdown,
+            columns=(texts("card_name"), texts("card_state"), texts("card_since")),
+            label=texts(f"card_{priority}") if priority in _URGENT else "",
+            rows=rows,
+            more=texts("card_more", number="{number}"),
+            charts=tuple(charted.charts),
+            link=link,
+            priority=priority,
+            sent_by=texts("card_sent_by"),
+            home=hass.config.location_name,
+            time=f"{dt_util.as_local(created):%Y-%m-%d %H:%M}",
+            language=hass.config.language,
+        )
+        yield Material(card, request.html, fitting.parts, failures, texts)
+
+
+def _absolute(
+    hass: HomeAssistant, link: Link | None, texts: Texts
+) -> tuple[Link | None, list[HomeAssistantError]]:
+    """Return a button that works from anywhere."""
+    if not link:
+        return None, []
+    try:
+        url = absolute(hass, link.url)
+    except HomeAssistantError as err:
+        return None, [err]
+    return Link(url, link.title or texts("card_open")), []
+
+
+def absolute(hass: HomeAssistant, url: str) -> str:
+    """Return a URL that works from anywhere, for a path of Home Assistant's own too.
+
+    Raises HomeAssistantError.
+    """
+    if not url.startswith("/"):
+        return url
+    try:
+        return get_url(hass, prefer_external=True) + url
+    except NoURLAvailableError as err:
+        raise HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key="no_url",
+            translation_placeholders={"link": url},
+        ) from err

@@ -1,0 +1,169 @@
+"""Reading what a call gives: what cannot be used becomes a note, and stops nothing."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import Any
+from urllib.parse import urlsplit
+
+import voluptuous as vol
+
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import config_validation as cv
+
+from ..mime.address import one_line
+from .errors import field_error
+from .redaction import redacted
+
+_AWAY = ("unknown", "unavailable", "none")
+"""What a template makes of a state or an attribute that is not there."""
+
+type Notes = list[HomeAssistantError]
+"""What could not be used, and why."""
+type Reader = Callable[[Any, str, Notes], Any]
+
+
+def read_fields(
+    data: Mapping[Any, Any],
+    readers: Mapping[str, Reader],
+    notes: Notes,
+    within: str = "",
+) -> dict[str, Any]:
+    """Read every field that is given and can be used; of the others there is a note."""
+    values: dict[str, Any] = {}
+    for name, reader in readers.items():
+        if is_empty(value := data.get(name)):
+            continue
+        try:
+            values[str(name)] = reader(value, f"{within}{name}", notes)
+        except ServiceValidationError as err:
+            notes.append(err)
+    return values
+
+
+def unknown_field(name: object, names: Iterable[str], key: str) -> HomeAssistantError:
+    """Return an error that names the field that was meant, or all there are."""
+    shown, names = shown_value(name), [str(known) for known in names]
+    if near := get_close_matches(shown, names, n=1):
+        return field_error(key, field=shown, suggestion=near[0])
+    return field_error(f"{key}_options", field=shown, options=", ".join(names))
+
+
+def unusable(
+    field: str, value: object, key: str = "invalid_value", **placeholders: str
+) -> ServiceValidationError:
+    """Return what is said of a value, with a hint if there is a text of its own."""
+    return field_error(key, field=field, value=shown_value(value), **placeholders)
+
+
+def shown_value(value: object) -> str:
+    """Return a value as a note shows it: short, and without secrets."""
+    return redacted(one_line(as_text(value)))[:100]
+
+
+def as_text(value: object) -> str:
+    """Return how Python writes a value."""
+    try:
+        return str(value)
+    except ValueError:
+        # Python writes no number of thousands of digits.
+        return type(value).__name__
+
+
+def is_empty(value: object) -> bool:
+    """Whether a value is as good as not given: forms and templates send such."""
+    if isinstance(value, list | tuple):
+        return all(_is_nothing(item) for item in value)
+    return _is_nothing(value) or value == {}
+
+
+def _is_nothing(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def is_away(text: str) -> bool:
+    """Whether a text stands for nothing, because a sensor is away."""
+    return text.strip().lower() in _AWAY
+
+
+def as_list(value: Any) -> list[Any]:
+    """Return one or several as several, without those that are empty."""
+    items = value if isinstance(value, list | tuple) else [value]
+    return [item for item in items if not is_empty(item)]
+
+
+def read_text(value: Any, _name: str = "", _notes: Notes | None = None) -> str:
+    """Return anything as text."""
+    try:
+        return cv.string(value)
+    except vol.Invalid, ValueError:
+        return as_text(value)
+
+
+def read_word(value: Any, name: str, _notes: Notes) -> str:
+    """Return a text that stands for something. Raises ServiceValidationError."""
+    try:
+        text = cv.string(value)
+    except (vol.Invalid, ValueError) as err:
+        raise unusable(name, value) from err
+    if is_away(text):
+        raise unusable(name, value)
+    return text
+
+
+def read_line(value: Any, name: str, notes: Notes) -> str:
+    """Return a text on one line. Raises ServiceValidationError."""
+    return one_line(read_word(value, name, notes))
+
+
+def read_yes_no(value: Any, name: str, _notes: Notes) -> bool:
+    """Return a choice of two. Raises ServiceValidationError."""
+    try:
+        return cv.boolean(value)
+    except vol.Invalid as err:
+        raise unusable(name, value, "invalid_yes_no") from err
+
+
+def read_period(value: Any) -> timedelta | None:
+    """Return how long something is to last; None: that cannot be said."""
+    try:
+        period: timedelta = cv.positive_time_period(value)
+    except vol.Invalid, ValueError, TypeError, OverflowError:
+        return None
+    return period
+
+
+def choice_of[E: StrEnum](options: type[E]) -> Reader:
+    """Return a reader of one of some words."""
+
+    def read(value: Any, name: str, _notes: Notes) -> E:
+        try:
+            return options(read_text(value).strip().lower())
+        except ValueError as err:
+            raise unusable(
+                name, value, "invalid_choice", options=", ".join(options)
+            ) from err
+
+    return read
+
+
+def is_url(url: str, *schemes: str) -> bool:
+    """Whether this is an absolute URL with one of these schemes."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in schemes and bool(parts.netloc) and unbroken(url)
+
+
+def is_target(url: str) -> bool:
+    """Whether a button can lead there: a page, or a path of Home Assistant's own."""
+    # Two slashes would lead to another host.
+    local = url.startswith("/") and not url.startswith("//") and unbroken(url)
+    return local or is_url(url, "http", "https", "homeassistant")
+
+
+def unbroken(url: str) -> bool:
+    """Whether a URL has no blanks and control characters, nor a backslash."""
+    return url.isprintable() and not any(c.isspace() or c == "\\" for c in url)

@@ -1,1 +1,0 @@
-"""Composing and submitting mail: SMTP and MIME, without Home Assistant."""

@@ -1,0 +1,1 @@
+"""How a mail is written: header fields, body parts, the card, wire form."""

@@ -1,0 +1,1 @@
+"""From one request to a message of the outbox."""

@@ -1,0 +1,75 @@
+"""A mail with buttons, and somebody who opens and presses them."""
+
+from datetime import timedelta
+from typing import Any
+
+from aiohttp.test_utils import TestClient
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.qq_mail.buttons import (
+    ACTION_PATH,
+    Action,
+    Click,
+    Mail,
+    get_answers,
+)
+from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
+
+DAY = timedelta(days=1)
+ACKNOWLEDGE = Action(action="acknowledge", title="Acknowledge")
+CLOSE = Action(action="close_valve", title="Close the valve", destructive=True)
+
+
+class House:
+    """A house that has sent mails with buttons, and hears what is pressed."""
+
+    def __init__(self, hass: HomeAssistant, entry: MockConfigEntry) -> None:
+        self.hass = hass
+        self.entry = entry
+        self.clicks: list[Click] = []
+        get_answers(hass).async_add_listener(self.clicks.append)
+
+    def issue(
+        self, *actions: Action, lasts: timedelta = DAY, **mail: Any
+    ) -> tuple[str, ...]:
+        """Return the tokens of a mail's buttons."""
+        return get_answers(self.hass).issue(
+            mail_of(self.entry, **mail),
+            actions or (ACKNOWLEDGE,),
+            lasts,
+        )
+
+
+def mail_of(entry: MockConfigEntry, **changes: Any) -> Mail:
+    """Return what is known of a mail."""
+    known: dict[str, Any] = {
+        "entry_id": entry.entry_id,
+        "queue_id": "01JD0000000000000000000000",
+        "tag": "water",
+        "subject": "Water in the cellar",
+        "recipients": ("a@b.cn", "c@d.cn"),
+        "time": dt_util.utcnow(),
+    }
+    return Mail(**(known | changes))
+
+
+def path_of(token: str) -> str:
+    """Return where a link leads to."""
+    return f"{ACTION_PATH}/{token}"
+
+
+@pytest.fixture
+def house(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> House:
+    """Return a house whose account is loaded."""
+    return House(hass, loaded_entry)
+
+
+@pytest.fixture
+async def browser(
+    house: House, hass_client_no_auth: ClientSessionGenerator
+) -> TestClient[Any, Any]:
+    """Return somebody who has no login."""
+    return await hass_client_no_auth()

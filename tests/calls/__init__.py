@@ -1,0 +1,1 @@
+"""Tests of what a call means, and of what comes of it."""

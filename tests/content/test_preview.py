@@ -1,0 +1,52 @@
+"""A preview shows the pictures that are in it, and nothing else changes."""
+
+from pathlib import Path
+
+import pytest
+
+from custom_components.qq_mail.content.preview import preview
+from custom_components.qq_mail.mime.models import BodyPart
+
+PICTURE = BodyPart(
+    content=b"\x89PNG",
+    media_type="image/png",
+    filename="a.png",
+    content_id="the door@qq_mail",
+    inline=True,
+)
+ON_DISK = BodyPart(
+    content=Path("large.png"),
+    media_type="image/png",
+    filename="large.png",
+    content_id="large",
+    inline=True,
+)
+ATTACHED = BodyPart(
+    content=b"%PDF", media_type="application/pdf", filename="b.pdf", content_id="b"
+)
+URL = "data:image/png;base64,iVBORw=="
+
+
+@pytest.mark.parametrize(
+    ("html", "shown"),
+    [
+        pytest.param(
+            '<img src="cid:the%20door@qq_mail">', f'<img src="{URL}">', id="quoted"
+        ),
+        pytest.param(
+            "<img src='CID:the%20door&#64;qq_mail'>", f"<img src='{URL}'>", id="own"
+        ),
+        *(
+            pytest.param(html, html, id=html)
+            for html in (
+                '<img src="cid:large">',
+                '<a href="cid:b">',
+                '<img src="cid:nowhere">',
+                "<p>cid:the%20door@qq_mail</p>",
+            )
+        ),
+    ],
+)
+def test_preview(html: str, shown: str) -> None:
+    """By what the HTML refers to, however that is written."""
+    assert preview(html, [PICTURE, ON_DISK, ATTACHED]) == shown

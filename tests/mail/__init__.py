@@ -1,1 +1,0 @@
-"""Tests of the mail package, which knows nothing of Home Assistant."""

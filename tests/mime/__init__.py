@@ -1,0 +1,1 @@
+"""Tests of how a mail is written and looks."""

@@ -1,0 +1,517 @@
+"""Mails with buttons: what arrives, who can press what, and where the token is not."""
+
+import asyncio
+from datetime import timedelta
+from hashlib import sha256
+import re
+from typing import Any
+
+from bs4 import BeautifulSoup
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.qq_mail.buttons import get_answers
+from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.outbox import intake as intake_module
+from custom_components.qq_mail.outbox.clock import read_clock
+from custom_components.qq_mail.texts import Texts, async_texts
+from homeassistant.components.trace.util import async_get_trace, async_list_traces
+from homeassistant.const import MATCH_ALL
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.setup import async_setup_component
+
+from ..calls.test_send import body_of, mail_of, send
+from ..outbox.test_outbox import outbox_of, until
+from ..qq_server import AcceptedMessage, Answer, QQServer, Step, replies
+
+BASE = "https://home.example.com"
+TOKEN = re.compile(rf"{BASE}/api/qq_mail/action/([0-9a-f]{{64}})")
+ACTIONS: list[dict[str, Any]] = [
+    {"action": "close_valve", "title": "Close the valve", "destructive": True},
+    {"action": "acknowledge", "title": "Acknowledge"},
+    {"action": "URI", "title": "Open the dashboard", "uri": "/lovelace/water"},
+]
+
+
+@pytest.fixture
+def external(hass: HomeAssistant) -> None:
+    """Let Home Assistant know an address of its own that works from anywhere."""
+    hass.config.external_url = BASE
+
+
+@pytest.fixture
+async def issued(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the tokens that will be issued, also those of mails that never arrive."""
+    answers = get_answers(hass)
+    issue, tokens = answers.issue, list[str]()
+
+    def remembering(*args: Any) -> tuple[str, ...]:
+        made = issue(*args)
+        tokens.extend(made)
+        return made
+
+    monkeypatch.setattr(answers, "issue", remembering)
+    return tokens
+
+
+def buttons_of(mail: AcceptedMessage) -> list[tuple[str, str]]:
+    """Return what stands on a mail's buttons, and where they lead."""
+    soup = BeautifulSoup(body_of(mail, "html"), "html.parser")
+    return [
+        (link.get_text(), str(link.get("href")))
+        for cell in soup("td", class_="button")
+        for link in cell("a")
+    ]
+
+
+def tokens_of(mail: AcceptedMessage) -> list[str]:
+    """Return the tokens in a mail."""
+    tokens = TOKEN.findall(body_of(mail, "html"))
+    assert tokens == TOKEN.findall(body_of(mail))
+    return tokens
+
+
+async def works(hass: HomeAssistant, token: str) -> bool:
+    """Whether a button can be pressed."""
+    return get_answers(hass).find(token) is not None
+
+
+async def test_buttons(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    external: None,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Each that acts has a token of its own, and the mail says who can press."""
+    freezer.move_to("2026-11-28 12:00:00+00:00")
+    response = await send(
+        hass,
+        title="Water",
+        tag="water",
+        to="ann@example.com",
+        actions=ACTIONS,
+        actions_expire_after="12:00:00",
+    )
+    assert response["notes"] == []
+    mail = mail_of(server)
+    first, second = tokens_of(mail)
+    assert buttons_of(mail) == [
+        ("Close the valve", f"{BASE}/api/qq_mail/action/{first}"),
+        ("Acknowledge", f"{BASE}/api/qq_mail/action/{second}"),
+        ("Open the dashboard", f"{BASE}/lovelace/water"),
+    ]
+    said = "Whoever has this mail can press: each button once, until 2026-11-28 16:00."
+    assert said in body_of(mail)
+    assert said in BeautifulSoup(body_of(mail, "html"), "html.parser").get_text()
+    answers = get_answers(hass)
+    found = [answers.find(token) for token in (first, second)]
+    assert [link and link.action.action for link in found] == [
+        "close_valve",
+        "acknowledge",
+    ]
+    link = found[0]
+    assert link
+    assert link.action.destructive
+    assert link.mail.entry_id == loaded_entry.entry_id
+    assert link.mail.queue_id == response["queue_id"]
+    assert (link.mail.tag, link.mail.subject) == ("water", "Water")
+    assert link.mail.recipients == ("ann@example.com",)
+    freezer.tick(timedelta(hours=12, seconds=-1))
+    assert await works(hass, first)
+    freezer.tick(timedelta(seconds=1))
+    assert not await works(hass, first)
+
+
+async def test_clock_set_while_it_is_made(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    external: None,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Raised in 1970: its buttons work for as long as others', and the mail says so."""
+    steady = read_clock().steady
+
+    async def set_clock(hass: HomeAssistant) -> Texts:
+        freezer.move_to("2026-11-28 12:00:00+00:00")
+        return await async_texts(hass)
+
+    with monkeypatch.context() as patch:
+        # Set alone; the other one stays where it is.
+        patch.setattr("time.clock_gettime", lambda _: steady)
+        freezer.move_to("1970-01-01 00:05:00+00:00")
+        patch.setattr("custom_components.qq_mail.calls.send.async_texts", set_clock)
+        await send(hass, actions=ACTIONS, actions_expire_after="12:00:00")
+        mail = mail_of(server)
+        assert "each button once, until 2026-11-28 16:00." in body_of(mail)
+        assert [await works(hass, token) for token in tokens_of(mail)] == [True, True]
+        freezer.tick(timedelta(hours=12))
+        assert [await works(hass, token) for token in tokens_of(mail)] == [False, False]
+
+
+async def test_automation_for_phones(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry, external: None
+) -> None:
+    """Its buttons are in the mail as well, and nothing is said of the rest."""
+    row = {"icon": "sfsymbols:bell", "activationMode": "background", **ACTIONS[1]}
+    await hass.services.async_call(
+        "notify",
+        "qq_mail",
+        {"message": "Wet", "data": {"actions": [row], "clickAction": "/lovelace"}},
+        blocking=True,
+    )
+    mail = mail_of(server)
+    (token,) = tokens_of(mail)
+    assert await works(hass, token)
+    assert buttons_of(mail) == [("Acknowledge", f"{BASE}/api/qq_mail/action/{token}")]
+
+
+async def test_two_accounts(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry, external: None
+) -> None:
+    """Each mail has buttons of its own."""
+    other = MockConfigEntry(
+        domain=DOMAIN,
+        title="Second",
+        unique_id="second",
+        data=dict(loaded_entry.data),
+        options={"service_name": "second", "messages_per_minute": 0},
+    )
+    other.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(other.entry_id)
+    await hass.async_block_till_done()
+    await send(
+        hass,
+        entity_id=["notify.123456_qq_com", "notify.second"],
+        actions=ACTIONS,
+    )
+    tokens = [token for mail in server.accepted for token in tokens_of(mail)]
+    assert len(set(tokens)) == 4
+    answers = get_answers(hass)
+    links = [answers.find(token) for token in tokens]
+    assert {link.mail.entry_id for link in links if link} == {
+        loaded_entry.entry_id,
+        other.entry_id,
+    }
+
+
+async def test_at_home_only(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """The mail says so."""
+    hass.config.internal_url = "http://192.168.1.2:8123"
+    response = await send(hass, actions=ACTIONS)
+    mail = mail_of(server)
+    assert [url.partition("/api/")[0] for _, url in buttons_of(mail)] == [
+        "http://192.168.1.2:8123",
+        "http://192.168.1.2:8123",
+        "http://192.168.1.2:8123/lovelace/water",
+    ]
+    assert "They work at home only" in body_of(mail)
+    assert "They work at home only" in body_of(mail, "html")
+    assert response["notes"] == []
+
+
+async def test_no_address(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """The alert goes out without buttons that act, and says why."""
+    hass.config.internal_url = hass.config.external_url = None
+    hass.config.api = None
+    rows = [*ACTIONS, {"title": "Manual", "uri": "https://example.com/valve"}]
+    response = await send(hass, actions=rows)
+    mail = mail_of(server)
+    assert buttons_of(mail) == [("Manual", "https://example.com/valve")]
+    no_link, no_buttons = response["notes"]
+    assert "/lovelace/water" in no_link
+    assert "no buttons that act" in no_buttons
+    assert no_buttons in body_of(mail)
+    assert "Whoever" not in body_of(mail)
+
+
+async def test_links_alone(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry, external: None
+) -> None:
+    """Nobody has to be told who can open them."""
+    await send(hass, actions=ACTIONS[2])
+    mail = mail_of(server)
+    assert buttons_of(mail) == [("Open the dashboard", f"{BASE}/lovelace/water")]
+    assert "Whoever" not in body_of(mail)
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        pytest.param("<script>alert(1)</script>", None, id="script"),
+        pytest.param("\"><img src=x onerror='alert(1)'>", None, id="quotes"),
+        pytest.param("{{ 1 }} {% x %} &amp; &lt;", None, id="template"),
+        pytest.param("🚰 关闭水阀 👩‍🔧", None, id="emoji"),
+        pytest.param("إغلاق الصمام", None, id="right-to-left"),
+        # What turns the direction of what follows is not for a button.
+        pytest.param("\u202egnp.exe", "gnp.exe", id="override"),
+        pytest.param("a\r\n\r\nb\x00c", "a b c", id="lines"),
+    ],
+)
+async def test_hostile_title(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    external: None,
+    title: str,
+    shown: str | None,
+) -> None:
+    """It is a title and nothing else, in a card and below HTML of the caller's own."""
+    row = {"action": "close", "title": title}
+    await send(hass, title="Water", actions=row)
+    await send(hass, title="Water", html="<p>own</p>", actions=row)
+    for mail in server.accepted:
+        (token,) = tokens_of(mail)
+        url = f"{BASE}/api/qq_mail/action/{token}"
+        assert buttons_of(mail) == [(shown or title, url)]
+        soup = BeautifulSoup(body_of(mail, "html"), "html.parser")
+        assert not soup(["script", "img"])
+        assert f"[{shown or title}]\n{url}\n" in body_of(mail)
+
+
+async def test_preview(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    external: None,
+    issued: list[str],
+) -> None:
+    """It shows the buttons; there is no token, and nothing to press."""
+    response = await hass.services.async_call(
+        DOMAIN,
+        "preview_message",
+        {"title": "Water", "actions": ACTIONS},
+        blocking=True,
+        return_response=True,
+    )
+    assert response
+    html, text = str(response["html"]), str(response["text"])
+    soup = BeautifulSoup(html, "html.parser")
+    cells = soup("td", class_="button")
+    assert [cell.get_text() for cell in cells] == [row["title"] for row in ACTIONS]
+    assert [link["href"] for link in soup("a", href=True)] == [f"{BASE}/lovelace/water"]
+    assert "Whoever has this mail can press" in html
+    assert "[Close the valve]\n\n[Acknowledge]" in text
+    assert "/api/qq_mail" not in html + text
+    assert issued == []
+    assert response["notes"] == []
+
+
+async def test_cleared_after_it_went_out(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry, external: None
+) -> None:
+    """Who says that it is over means the buttons as well, and those of this tag alone."""
+    await send(hass, tag="water", actions=ACTIONS)
+    await send(hass, tag="door", actions=ACTIONS)
+    await send(hass, tag="water", clear=True, actions=ACTIONS[1])
+    water, door, over = server.accepted
+    assert [await works(hass, token) for token in tokens_of(water)] == [False, False]
+    assert [await works(hass, token) for token in tokens_of(door)] == [True, True]
+    # What says so may have buttons of its own.
+    assert [await works(hass, token) for token in tokens_of(over)] == [True]
+
+
+async def test_cleared_while_it_is_made(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    external: None,
+    issued: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody gets it, so nobody can press: whether its tokens were there before or not."""
+    answers = get_answers(hass)
+    saving, go_on = asyncio.Event(), asyncio.Event()
+
+    async def save() -> None:
+        saving.set()
+        await go_on.wait()
+
+    monkeypatch.setattr(answers, "async_save", save)
+    alarm = hass.async_create_task(send(hass, tag="water", actions=ACTIONS))
+    await saving.wait()
+    cleared = await send(hass, tag="water", clear=True)
+    assert cleared["discarded"] == 1
+    assert not await works(hass, issued[0])
+    go_on.set()
+    assert (await alarm)["status"] == "cleared"
+    assert server.accepted == []
+    assert [await works(hass, token) for token in issued] == [False, False]
+
+
+async def test_refused_for_good(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    external: None,
+    issued: list[str],
+) -> None:
+    """Nobody has the mail, so nobody can press."""
+    server.script(Step.DOT, replies.CONTENT)
+    with pytest.raises(HomeAssistantError):
+        await send(hass, actions=ACTIONS)
+    assert [await works(hass, token) for token in issued] == [False, False]
+
+
+async def test_refused_for_some(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    external: None,
+    issued: list[str],
+) -> None:
+    """The others can press."""
+    server.script(Step.RCPT, replies.MAILBOX_NOT_FOUND)
+    await send(hass, to=["ann@example.com", "ben@example.com"], actions=ACTIONS)
+    assert tokens_of(mail_of(server)) == issued
+    assert [await works(hass, token) for token in issued] == [True, True]
+
+
+async def test_cannot_be_kept(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    external: None,
+    issued: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What could not be taken has no buttons that work."""
+    await send(hass)
+    monkeypatch.setattr(intake_module, "MAX_MESSAGES", 0)
+    server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
+    with pytest.raises(HomeAssistantError):
+        await send(hass, actions=ACTIONS)
+    assert [await works(hass, token) for token in issued] == [False, False]
+
+
+async def test_discarded(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    external: None,
+    issued: list[str],
+) -> None:
+    """What waits can be pressed as little as what is gone."""
+    server.script(Step.MAIL, Answer(451, "later"), times=None)
+    response = await send(hass, actions=ACTIONS)
+    assert [await works(hass, token) for token in issued] == [True, True]
+    data = {"queue_id": response["queue_id"]}
+    await hass.services.async_call(DOMAIN, "discard", data, blocking=True)
+    assert [await works(hass, token) for token in issued] == [False, False]
+
+
+async def test_call_cancelled_before_it_is_taken(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    external: None,
+    issued: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """There is no mail."""
+    saving = asyncio.Event()
+
+    async def save() -> None:
+        saving.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(get_answers(hass), "async_save", save)
+    call = hass.async_create_task(send(hass, actions=ACTIONS))
+    await saving.wait()
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert len(issued) == 2
+    assert [await works(hass, token) for token in issued] == [False, False]
+    assert server.accepted == []
+
+
+async def test_call_cancelled_while_it_waits(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    external: None,
+    issued: list[str],
+) -> None:
+    """The mail goes out all the same, and its buttons work."""
+    server.delay = 0.05
+    call = hass.async_create_task(send(hass, actions=ACTIONS, wait=300))
+    await until(lambda: len(outbox_of(loaded_entry)))
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    await until(lambda: server.accepted)
+    assert tokens_of(mail_of(server)) == issued
+    assert [await works(hass, token) for token in issued] == [True, True]
+
+
+async def test_pressed_after_a_restart(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    external: None,
+) -> None:
+    """They are on disk before the mail is: whoever has it can press."""
+    await send(hass, actions=ACTIONS)
+    tokens = tokens_of(mail_of(server))
+    (kept,) = [store for key, store in hass_storage.items() if "answers" in key]
+    assert [link["sha256"] for link in kept["data"]["links"]] == [
+        sha256(token.encode()).hexdigest() for token in tokens
+    ]
+
+
+async def test_the_token_is_in_the_mail_alone(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    hass_client: ClientSessionGenerator,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    external: None,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """No log, trace, event, state, answer, transcript, diagnosis or store has it.
+
+    The spool has mails whole, and the journal in it a little longer.
+    """
+    caplog.set_level("DEBUG")
+    seen: list[object] = []
+    hass.bus.async_listen(MATCH_ALL, lambda event: seen.append(event.as_dict()))
+    alarm = {
+        "action": f"{DOMAIN}.send_message",
+        "data": {"title": "Water", "message": "Wet", "actions": ACTIONS},
+        "response_variable": "sent",
+    }
+    answer = {"stop": "Sent", "response_variable": "sent"}
+    scripts = {"alarm": {"sequence": [alarm, answer]}}
+    assert await async_setup_component(hass, "script", {"script": scripts})
+    seen.append(
+        await hass.services.async_call(
+            "script", "alarm", blocking=True, return_response=True
+        )
+    )
+    tokens = tokens_of(mail_of(server))
+    assert len(tokens) == 2
+    traces = await async_list_traces(hass, "script", "script.alarm")
+    assert traces
+    seen += [
+        await async_get_trace(hass, "script.alarm", trace["run_id"]) for trace in traces
+    ]
+    assert await async_setup_component(hass, "diagnostics", {})
+    client = await hass_client()
+    address = f"/api/diagnostics/config_entry/{loaded_entry.entry_id}"
+    seen.append(await (await client.get(address)).text())
+    seen += [state.as_dict() for state in hass.states.async_all()]
+    seen += [repr(outbox_of(loaded_entry).transcripts), str(hass_storage)]
+    everything = caplog.text + str(seen)
+    assert "close_valve" in everything
+    assert [token for token in tokens if token in everything] == []

@@ -1,0 +1,1 @@
+"""Tests of sessions with a QQ-like server over real TLS."""
