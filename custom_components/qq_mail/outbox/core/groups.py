@@ -1,22 +1,23 @@
-"""Which messages can become one, which are becoming one, and who is flooded."""
+"""Which messages can become one digest, which are becoming one, and who is flooded."""
 
 from dataclasses import dataclass, replace
 
-from .message import QueuedMessage
+from .limits import people_of
+from .models import Level, Message
 
-type Group = tuple[str, tuple[str, ...], str]
-"""What messages of one digest have in common: sender, recipients, and a tag, unless
+type Group = tuple[Level, str, str]
+"""What messages of one digest have in common: level, recipients, and a tag, unless
 they go but once an hour."""
 
 
 @dataclass(frozen=True, slots=True)
 class Merging:
-    """Messages of which one is being made: it owns them until that has ended."""
+    """Messages of which a digest is being made: it owns them until that has ended."""
 
     group: Group
     queue_ids: tuple[str, ...]
     writing: bool = False
-    """Whether the disk may have the one already: from then on there is no way back."""
+    """Whether the disk may have the digest already: from then on there is no way back."""
     unwanted: frozenset[str] = frozenset()
     """Those that a person discarded since then."""
 
@@ -35,30 +36,34 @@ class Groups:
         self._waiting: dict[Group, dict[str, None]] = {}
         self._owned: dict[str, str] = {}
 
-    def know(self, message: QueuedMessage) -> None:
+    def know(self, message: Message) -> None:
         """Note what is known of a message."""
         group, queue_id = group_of(message), message.queue_id
         if message.mergeable:
             self._waiting.setdefault(group, {})[queue_id] = None
         else:
             self._drop(group, queue_id)
-        for one in message.merged:
-            self.digests[one.queue_id] = queue_id
+        for part in message.parts:
+            self.digests[part.queue_id] = queue_id
 
-    def forget(self, message: QueuedMessage) -> None:
+    def forget(self, message: Message) -> None:
         """Forget a message that is gone."""
         self._drop(group_of(message), message.queue_id)
-        for one in message.merged:
-            self.digests.pop(one.queue_id, None)
+        for part in message.parts:
+            self.digests.pop(part.queue_id, None)
 
     def candidates(self, group: Group, *, any_tag: bool = False) -> list[str]:
-        """Return who can be merged, or is in the air and could be afterwards."""
+        """Return who can be merged, or is being tried and could be afterwards."""
         groups = self._alike(group, any_tag=any_tag)
         return [one for each in groups for one in each if one not in self._owned]
 
     def size(self, group: Group, *, any_tag: bool = False) -> int:
         """Return how many those are at most, at no cost unless tags do not matter."""
         return sum(map(len, self._alike(group, any_tag=any_tag)))
+
+    def sizes(self) -> list[tuple[Group, int]]:
+        """Return how many can be merged in each group."""
+        return [(group, len(each)) for group, each in self._waiting.items()]
 
     def own(self, merging: Merging) -> None:
         """Begin to merge."""
@@ -82,6 +87,10 @@ class Groups:
         first = self._owned.get(queue_id)
         return self.merging[first] if first else None
 
+    def is_merging_for(self, level: Level, people: str) -> bool:
+        """Tell whether a digest of this level is being made for these people."""
+        return any(one.group[:2] == (level, people) for one in self.merging.values())
+
     def end(self, first: str) -> Merging | None:
         """Let go of what was being merged; None: that was given up before."""
         merging = self.merging.pop(first, None)
@@ -102,6 +111,6 @@ class Groups:
                 del self._waiting[group]
 
 
-def group_of(message: QueuedMessage) -> Group:
+def group_of(message: Message) -> Group:
     """Return with whom a message could be merged."""
-    return (message.reverse_path, tuple(sorted(message.recipients)), message.tag)
+    return (message.level, people_of(message.recipients), message.tag)

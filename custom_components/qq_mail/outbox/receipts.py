@@ -1,46 +1,12 @@
-"""What an outbox tells: of a message, of a call's message, of the account."""
+"""The calls that wait for their messages' first attempts, and what they are told."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
+from weakref import WeakValueDictionary
 
-from ..smtp.models import Reply
-from ..smtp.replies import Cause
-
-
-class Outcome(StrEnum):
-    """What came of an attempt, or of a message that got none in time."""
-
-    ACCEPTED = "accepted"
-    """QQ took it; whether it arrives is another matter."""
-    DEFERRED = "deferred"
-    """It waits for the next attempt."""
-    REJECTED = "rejected"
-    """Refused for good, and removed."""
-    EXPIRED = "expired"
-    """Too old, or nowhere to be kept, and removed."""
-    UNKNOWN = "unknown"
-    """QQ may have it: all was sent, and no answer came. It is tried again, unless
-    there is no next attempt: then it was given up after the third time."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutboxEvent:
-    """An outcome, and whom it concerns."""
-
-    outcome: Outcome
-    queue_id: str
-    subject: str
-    recipients: tuple[str, ...]
-    attempts: int
-    message_id: str
-    cause: Cause | None = None
-    reply: Reply | None = None
-    detail: str = ""
-    next_attempt: datetime | None = None
-    digest: str = ""
-    """The queue id of the digest that this message was a part of."""
+from .core.models import Outcome, OutboxEvent, Plan
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,14 +15,16 @@ class Receipt:
 
     queue_id: str
     message_id: str
+    """As the header has it, with its domain."""
     recipients: tuple[str, ...]
+    plan: Plan | None = None
+    """When it goes and why not now, if it waits."""
     next_attempt: datetime | None = None
+    """The plan's time, as people read it; None where a person decides."""
+    kept: bool = True
+    """Whether the disk has it."""
     dropped: bool = False
     """Whether somebody discarded it, or removed its account, before it went out."""
-    for_digest: bool = False
-    """Whether it goes out in one mail with others."""
-    for_allowance: bool = False
-    """Whether it waits because of how much went out in the hour or the day."""
     events: list[OutboxEvent] = field(default_factory=list)
     """Of its first attempt: one for those who were accepted, one for those who wait,
     and one for each who was refused. Empty: it was not tried yet."""
@@ -99,13 +67,17 @@ class Receipt:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Rest:
-    """Why nothing goes out at all for now, and until when, as people read it."""
+@dataclass(eq=False, slots=True, weakref_slot=True)
+class Call:
+    """A call that waits for the first attempt of its message."""
 
-    cause: Cause
-    until: datetime
-    reply: Reply | None = None
+    account: str
+    receipt: Receipt
+    tried: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+type Calls = WeakValueDictionary[str, Call]
+"""By queue ids. A call that was cancelled drops out by itself."""
 
 
 def _by_weight(event: OutboxEvent) -> int:

@@ -2,44 +2,50 @@
 
 from typing import Final
 
-_MINUTE: Final = 60.0
-_HOUR: Final = 3600.0
+from .models import DAY, HOUR, MINUTE
 
-BACK_OFF: Final = tuple(minutes * _MINUTE for minutes in (1, 2, 5, 15, 30, 60))
+BACK_OFF: Final = tuple(minutes * MINUTE for minutes in (1, 2, 5, 15, 30, 60))
 """After the first failure, the second, …; the last one repeats."""
 JITTER: Final = 0.1
 """Share of a back-off that chance may add, so that houses do not march in step."""
 
-LOGIN_PAUSE: Final = 15 * _MINUTE
+LOGIN_PAUSE: Final = 15 * MINUTE
 """After a refused login: each further one counts against QQ's login limit."""
-LOGIN_INTERVALS: Final = (1 * _HOUR, 6 * _HOUR, 24 * _HOUR)
+LOGIN_INTERVALS: Final = (HOUR, 6 * HOUR, DAY)
 """Between logins once a new code was asked for: the old one may come to work again."""
 
-RATE_LIMIT_PAUSE: Final = 1 * _HOUR
+RATE_LIMIT_PAUSE: Final = HOUR
 """After a rate-limit reply, doubling each time: every try prolongs the refusal."""
-MAX_RATE_LIMIT_PAUSE: Final = 6 * _HOUR
+MAX_RATE_LIMIT_PAUSE: Final = 6 * HOUR
+LONGEST_PAUSE: Final = max(*LOGIN_INTERVALS, MAX_RATE_LIMIT_PAUSE)
 
-LOGIN_CHECK_INTERVAL: Final = 24 * _HOUR
+LOGIN_CHECK_INTERVAL: Final = DAY
 """So often a login is tried if no message did it: a code is revoked silently."""
 
 MAX_UNANSWERED: Final = 3
 """So often all of a message is sent without an answer before it is given up."""
 
-WORD_BY_WORD: Final = 24 * _HOUR
-"""How long nothing goes in one flight with a server that failed at it."""
+WORD_BY_WORD: Final = DAY
+"""How long nothing is pipelined with a server that failed at it."""
 
 MAX_SESSIONS: Final = 3
 """At once: QQ counts connections, and one is the rule."""
+MAX_SESSIONS_OF_HIGHEST: Final = 10
 PATIENCE: Final = 10.0
 """So long a message waits for one that is just being sent."""
 PATIENCE_OF_IMPORTANT: Final = 3.0
-"""So long if it is more important than that one."""
+"""So long if it is more important than that one, or of the highest priority."""
 
 
 def back_off(failures: int, chance: float) -> float:
     """Return the wait after so many failures; chance is between 0 and 1."""
     step = BACK_OFF[min(max(failures, 1), len(BACK_OFF)) - 1]
     return round(step * (1 + JITTER * chance), 3)
+
+
+def longest_back_off(failures: int) -> float:
+    """Return the longest wait that so many failures can have brought."""
+    return back_off(failures, 1.0)
 
 
 def rate_limit_pause(pauses: int) -> float:
