@@ -2,9 +2,11 @@
 
 import _socket
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 import socket
 import socketserver
@@ -56,7 +58,11 @@ from tests.qq_server import (
 FRIENDS = ("a@example.com", "b@example.com", "c@example.com")
 MESSAGE = Path(__file__).with_name("message.eml")
 WIRE = MESSAGE.read_bytes()
-SUBMISSION = Submission(Envelope(ADDRESS, FRIENDS), MESSAGE, len(WIRE))
+SUBMISSION = Submission(Envelope(ADDRESS, FRIENDS), lambda: BytesIO(WIRE), len(WIRE))
+
+
+async def nothing() -> None:
+    """Have nothing to do before the text."""
 
 
 async def submit(
@@ -64,7 +70,7 @@ async def submit(
 ) -> SubmissionResult:
     """Submit one message over a session of its own."""
     async with SubmissionSession(account, tls_context) as session:
-        return await session.submit(submission)
+        return await session.submit(submission, nothing)
 
 
 @pytest.fixture(autouse=True)
@@ -81,10 +87,10 @@ def each_way(server: QQServer, request: pytest.FixtureRequest) -> None:
     server.offer_pipelining = request.param
 
 
-async def left(session: SubmissionSession) -> None:
-    """Wait until the server's leaving is noticed."""
+async def until(happened: Callable[[], bool]) -> None:
+    """Wait until something has happened."""
     async with asyncio.timeout(10):
-        while session.is_open:
+        while not happened():
             await asyncio.sleep(0)
 
 
@@ -112,20 +118,13 @@ async def test_accepted(
     ]
 
 
-@pytest.mark.parametrize(
-    "content", [pytest.param(MESSAGE, id="file"), pytest.param(WIRE, id="memory")]
-)
 async def test_insertions(
-    server: QQServer,
-    account: Account,
-    tls_context: ssl.SSLContext,
-    content: Path | bytes,
+    server: QQServer, account: Account, tls_context: ssl.SSLContext
 ) -> None:
     """What is put in stands where it should, and the rest is as it was."""
     first, second = WIRE.index(b"Hello"), WIRE.index(b"..dot")
     put_in = replace(
         SUBMISSION,
-        content=content,
         insertions=(
             Insertion(first, b"one\r\n"),
             Insertion(first, b"Hi", replaced=5),
@@ -148,32 +147,33 @@ async def test_message_that_is_gone(
     server: QQServer, account: Account, tls_context: ssl.SSLContext, tmp_path: Path
 ) -> None:
     """It is noticed before the server hears of it, and the session goes on."""
-    gone = replace(SUBMISSION, content=tmp_path / "gone.eml")
+    gone = replace(SUBMISSION, open=lambda: (tmp_path / "gone.eml").open("rb"))
     async with SubmissionSession(account, tls_context) as session:
         with pytest.raises(FileNotFoundError):
-            await session.submit(gone)
-        await session.submit(SUBMISSION)
+            await session.submit(gone, nothing)
+        await session.submit(SUBMISSION, nothing)
     assert server.logins == 1
     assert len(server.accepted) == 1
 
 
 @pytest.mark.usefixtures("each_way")
 async def test_message_that_cannot_be_read_to_its_end(
-    server: QQServer,
-    account: Account,
-    tls_context: ssl.SSLContext,
-    monkeypatch: pytest.MonkeyPatch,
+    server: QQServer, account: Account, tls_context: ssl.SSLContext
 ) -> None:
     """What the server has of it is never ended by a dot."""
 
-    def broken_disk(_: Submission) -> Iterator[bytes]:
-        yield b"x\r\n" * 100_000
-        raise OSError("Input/output error")
+    class BrokenFile(BytesIO):
+        @override
+        def read(self, size: int | None = -1, /) -> bytes:
+            """Return nothing but the beginning."""
+            if self.tell():
+                raise OSError("Input/output error")
+            return super().read(size)
 
-    monkeypatch.setattr(transaction_module, "_pieces", broken_disk)
+    broken = replace(SUBMISSION, open=lambda: BrokenFile(b"x\r\n" * 100_000))
     async with SubmissionSession(account, tls_context) as session:
         with pytest.raises(OSError, match="Input"):
-            await session.submit(SUBMISSION)
+            await session.submit(broken, nothing)
         assert not session.is_open
     assert server.accepted == []
 
@@ -222,7 +222,7 @@ async def test_several_messages_in_one_session(
     async with SubmissionSession(account, tls_context) as session:
         assert session.fresh
         for _ in range(3):
-            await session.submit(SUBMISSION)
+            await session.submit(SUBMISSION, nothing)
             assert not session.fresh
     assert len(server.accepted) == 3
     assert server.logins == server.connections == 1
@@ -313,8 +313,8 @@ async def test_message_refused(
     server.script(at, answer, times=1)
     async with SubmissionSession(account, tls_context) as session:
         with pytest.raises(MessageRefusedError) as refused:
-            await session.submit(SUBMISSION)
-        await session.submit(SUBMISSION)
+            await session.submit(SUBMISSION, nothing)
+        await session.submit(SUBMISSION, nothing)
     assert refused.value.cause is cause
     assert refused.value.cause.treatment is treatment
     assert refused.value.reply == Reply(answer.code, str(answer.text))
@@ -346,7 +346,7 @@ async def test_session_refused(
     server.script(at, answer)
     async with SubmissionSession(account, tls_context) as session:
         with pytest.raises(MessageRefusedError) as refused:
-            await session.submit(SUBMISSION)
+            await session.submit(SUBMISSION, nothing)
         assert not session.is_open
     assert refused.value.cause is cause
     assert refused.value.speaks_of_session
@@ -508,8 +508,8 @@ async def test_all_recipients_refused(
     server.script(At.RCPT, Answer(553, "no such user"), times=3)
     async with SubmissionSession(account, tls_context) as session:
         with pytest.raises(RecipientsRefusedError) as refused:
-            await session.submit(SUBMISSION)
-        await session.submit(SUBMISSION)
+            await session.submit(SUBMISSION, nothing)
+        await session.submit(SUBMISSION, nothing)
     assert refused.value.cause is Cause.RECIPIENT
     assert set(refused.value.refused) == set(FRIENDS)
     assert len(server.accepted) == server.logins == 1
@@ -550,7 +550,7 @@ async def test_round_trips(
     async with SubmissionSession(account, tls_context) as session:
         for in_flight, round_trips in ((True, 2), (False, 6)):
             before = server.answers
-            await session.submit(SUBMISSION, in_flight=in_flight)
+            await session.submit(SUBMISSION, nothing, in_flight=in_flight)
             assert server.answers == before + round_trips
 
 
@@ -577,7 +577,7 @@ async def test_all_recipients_refused_and_the_text_is_wanted(
     impatient = replace(account, timeout=0.5)
     async with SubmissionSession(impatient, tls_context) as session:
         with pytest.raises(RecipientsRefusedError) as refused:
-            await session.submit(SUBMISSION)
+            await session.submit(SUBMISSION, nothing)
         assert session.is_open is usable
     assert set(refused.value.refused) == set(FRIENDS)
     assert server.accepted == []
@@ -604,7 +604,7 @@ async def test_refused_and_the_text_is_wanted(
     server.script(At.DATA, replies.START_INPUT)
     async with SubmissionSession(account, tls_context) as session:
         with pytest.raises(MessageRefusedError) as refused:
-            await session.submit(SUBMISSION)
+            await session.submit(SUBMISSION, nothing)
         assert not session.is_open
     assert refused.value.cause is cause
     assert server.accepted == []
@@ -635,7 +635,7 @@ async def test_out_of_step(
     server.script(at, answer)
     async with SubmissionSession(account, tls_context) as session:
         with pytest.raises(SessionError) as failed:
-            await session.submit(SUBMISSION)
+            await session.submit(SUBMISSION, nothing)
         assert not session.is_open
     assert failed.value.cause is Cause.BAD_REPLY
     assert server.accepted == []
@@ -648,8 +648,8 @@ async def test_an_address_is_no_command(
     envelope = Envelope(ADDRESS, ("a@example.com>\r\nRCPT TO:<b@example.com",))
     async with SubmissionSession(account, tls_context) as session:
         with pytest.raises(ValueError, match="control"):
-            await session.submit(replace(SUBMISSION, envelope=envelope))
-        await session.submit(SUBMISSION)
+            await session.submit(replace(SUBMISSION, envelope=envelope), nothing)
+        await session.submit(SUBMISSION, nothing)
 
 
 @pytest.mark.usefixtures("each_way")
@@ -669,22 +669,13 @@ async def test_recipient_refused_by_a_server_that_hangs_up(
     reply = Reply(answer.code, str(answer.text))
     async with SubmissionSession(account, tls_context) as session:
         with pytest.raises(SessionError) as failed:
-            await session.submit(SUBMISSION)
+            await session.submit(SUBMISSION, nothing)
         assert not session.is_open
     assert failed.value.cause is Cause.CONNECTION_LOST
     assert failed.value.step is Step.RCPT
     assert failed.value.refused == {FRIENDS[0]: reply}
 
-    # The last of several; here it is noticed before the next command.
-    server.reset()
-    server.script(At.RCPT, Raw(answer.wire, close=True), match=FRIENDS[-1])
-    async with SubmissionSession(account, tls_context) as session:
-        with pytest.raises(SessionError) as failed:
-            await session.submit(SUBMISSION, lambda: left(session))
-    assert failed.value.cause is Cause.CONNECTION_LOST
-    assert failed.value.refused == {FRIENDS[-1]: reply}
-
-    # The last of several; here it is noticed by the next command.
+    # The last of several.
     server.reset()
     server.script(At.RCPT, Raw(answer.wire, close=True), match=FRIENDS[-1])
     with pytest.raises(SessionError) as failed:
@@ -747,9 +738,9 @@ async def test_reset_fails(
     server.script(At.RSET, action)
     async with SubmissionSession(account, tls_context) as session:
         with pytest.raises(MessageRefusedError):
-            await session.submit(SUBMISSION)
+            await session.submit(SUBMISSION, nothing)
         with pytest.raises(SessionError) as failed:
-            await session.submit(SUBMISSION)
+            await session.submit(SUBMISSION, nothing)
     assert failed.value.cause is Cause.CONNECTION_LOST
 
 
@@ -832,7 +823,7 @@ async def test_cancelled(
     await session.open()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.3):
-            await session.submit(SUBMISSION)
+            await session.submit(SUBMISSION, nothing)
     assert not session.is_open
 
 
@@ -874,7 +865,7 @@ async def test_session_lost_in_the_body(
     """A body that was not sent to its end was not accepted either."""
     file = tmp_path / "large.eml"
     file.write_bytes(WIRE + b"x" * 70 + b"\r\n" * 8_000_000)
-    large = replace(SUBMISSION, content=file)
+    large = replace(SUBMISSION, open=lambda: file.open("rb"))
     server.script(At.BODY, action)
     with pytest.raises(SessionError) as failed:
         await submit(replace(account, timeout=0.5), tls_context, large)
@@ -948,6 +939,7 @@ async def test_connection_lost_before_the_final_dot(
     async with SubmissionSession(account, tls_context) as session:
 
         async def lose() -> None:
+            await until(lambda: "354" in session.transcript.lines[-1])
             session.drop()
 
         with pytest.raises(SessionError) as failed:
@@ -1180,7 +1172,7 @@ async def test_said_without_being_asked(
     """What a server says in the middle of a text is no answer to its final dot."""
     file = tmp_path / "large.eml"
     file.write_bytes(WIRE + b"x\r\n" * 8_000_000)
-    large = replace(SUBMISSION, content=file)
+    large = replace(SUBMISSION, open=lambda: file.open("rb"))
     server.script(At.BODY, Raw(b"550 No\r\n"))
     assert (await submit(account, tls_context, large)).reply.code == 250
 
@@ -1191,7 +1183,7 @@ async def test_server_that_does_not_read_for_a_while(
     """The text waits for it, and then goes on."""
     file = tmp_path / "large.eml"
     file.write_bytes(WIRE + b"x\r\n" * 8_000_000)
-    large = replace(SUBMISSION, content=file)
+    large = replace(SUBMISSION, open=lambda: file.open("rb"))
     async with SubmissionSession(account, tls_context) as session:
         frozen: list[threading.Event] = []
 
@@ -1205,54 +1197,91 @@ async def test_server_that_does_not_read_for_a_while(
         assert (await submitted).accepted == FRIENDS
 
 
-SECOND = replace(SUBMISSION, envelope=Envelope(ADDRESS, FRIENDS[:1]))
-
-
-async def test_dot_and_next_envelope(
+async def test_preparation_begins_with_the_envelope(
     server: QQServer, account: Account, tls_context: ssl.SSLContext
 ) -> None:
-    """Of two that follow each other, each takes one round trip; one begins them."""
+    """It runs while the server answers, and the text waits for its end."""
+    prepared = asyncio.Event()
     async with SubmissionSession(account, tls_context) as session:
-        before = server.answers
-        await session.submit(SUBMISSION, ending=lambda: session.follow(SECOND))
-        assert len(server.accepted) == 1
-        await session.submit(SECOND)
-        assert server.answers == before + 3
-    assert [mail.recipients for mail in server.accepted] == [FRIENDS, FRIENDS[:1]]
+        before = session.transcript.lines[-1]
+        said: list[str] = []
 
+        async def prepare() -> None:
+            said.append(session.transcript.lines[-1])
+            await prepared.wait()
 
-async def test_next_envelope_behind_the_dot(
-    server: QQServer, account: Account, tls_context: ssl.SSLContext
-) -> None:
-    """It can go as long as the answer has not come."""
-    scanned = threading.Event()
-
-    def scan(_: AcceptedMessage) -> None:
-        scanned.wait(10)
-
-    server.on_accepted = scan
-    async with SubmissionSession(account, tls_context) as session:
-        submitted = asyncio.create_task(session.submit(SUBMISSION))
-        while not server.accepted:
-            await asyncio.sleep(0)
-        session.follow(SECOND)
-        scanned.set()
+        submitted = asyncio.create_task(session.submit(SUBMISSION, prepare))
+        await until(lambda: "354" in session.transcript.lines[-1])
+        assert said == [before]
+        assert "354" in session.transcript.lines[-1]
+        prepared.set()
         await submitted
-        await session.submit(SECOND)
-    assert [mail.recipients for mail in server.accepted] == [FRIENDS, FRIENDS[:1]]
+    assert len(server.accepted) == 1
 
 
-async def test_left_with_one_announced(
+async def test_preparation_that_fails_at_once(
     server: QQServer, account: Account, tls_context: ssl.SSLContext
 ) -> None:
-    """It is not sent, and nothing more can be."""
-    session = SubmissionSession(account, tls_context)
-    await session.open()
-    await session.submit(SUBMISSION, ending=lambda: session.follow(SECOND))
-    session.drop()
-    with pytest.raises(SessionError):
-        await session.submit(SECOND)
-    assert len(server.accepted) == 1
+    """The server does not hear of the message, and the session goes on."""
+
+    async def fail() -> None:
+        raise OSError("Disk full")
+
+    async with SubmissionSession(account, tls_context) as session:
+        with pytest.raises(OSError, match="full"):
+            await session.submit(SUBMISSION, fail)
+        assert session.fresh
+        await session.submit(SUBMISSION, nothing)
+    assert len([c for c in server.commands if c.startswith("MAIL")]) == 1
+    assert len(server.accepted) == server.logins == 1
+
+
+@pytest.mark.usefixtures("each_way")
+async def test_preparation_that_fails(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext
+) -> None:
+    """The session ends before the text, and nobody gets an empty mail."""
+    async with SubmissionSession(account, tls_context) as session:
+
+        async def fail() -> None:
+            await until(lambda: "354" in session.transcript.lines[-1])
+            raise OSError("Disk full")
+
+        with pytest.raises(OSError, match="full"):
+            await session.submit(SUBMISSION, fail)
+        assert not session.is_open
+    assert server.accepted == []
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        pytest.param(asyncio.Event().wait, id="waits"),
+        pytest.param(partial(asyncio.sleep, 0), id="ended"),
+    ],
+)
+async def test_preparation_for_nothing(
+    server: QQServer,
+    account: Account,
+    tls_context: ssl.SSLContext,
+    ends: Callable[[], Awaitable[object]],
+) -> None:
+    """It is cancelled where the server refuses the message, whose reply counts."""
+    server.script(At.MAIL, Answer(450, "later"))
+    left: list[str] = []
+
+    async def prepare() -> None:
+        try:
+            await ends()
+            raise OSError("Disk full")
+        finally:
+            left.append("left")
+
+    async with SubmissionSession(account, tls_context) as session:
+        with pytest.raises(MessageRefusedError):
+            await session.submit(SUBMISSION, prepare)
+        assert left == ["left"]
+        assert session.is_open
 
 
 async def test_login_that_is_cancelled(

@@ -1,10 +1,9 @@
 """What travels between a session and its callers: all of it immutable."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
-from typing import override
+from typing import BinaryIO, override
 
 from ..mime.models import Envelope, Insertion
 
@@ -48,8 +47,11 @@ class Submission:
     """A message in wire form with its envelope."""
 
     envelope: Envelope
-    content: Path | bytes
-    """The file that holds it, or the message itself where no disk would take it."""
+    open: Callable[[], BinaryIO]
+    """Opens the message where it begins, to be read to its end and closed.
+
+    Called in a thread, as all reading is. Raises OSError.
+    """
     size: int
     """Octets, with what is put in."""
     insertions: tuple[Insertion, ...] = ()

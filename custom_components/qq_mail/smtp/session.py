@@ -99,9 +99,6 @@ class SubmissionSession:
         self.transcript = self._client.transcript = Transcript(account, told)
         self._dialogue: Dialogue | None = None
         """From the login on: what is said until then, aiosmtplib says."""
-        self._current: Transaction | None = None
-        self._following: Transaction | None = None
-        """The next one, of which the server has heard already."""
         self._announces_size = False
         self.pipelining = False
         """Whether the server takes several commands in one flight (RFC 2920)."""
@@ -180,46 +177,42 @@ class SubmissionSession:
     async def submit(
         self,
         submission: Submission,
-        before_data: Callable[[], Awaitable[None]] | None = None,
+        before_data: Callable[[], Awaitable[None]],
         *,
         in_flight: bool = True,
-        beginning: Callable[[], None] | None = None,
-        ending: Callable[[], None] | None = None,
     ) -> SubmissionResult:
         """Hand over one message: one mail transaction (RFC 5321 section 3.3).
 
-        Calls `beginning` when all but the text goes in one flight; awaits `before_data`
-        as late as it is certain that the server has nothing yet; calls `ending` when
-        nothing is left to send but the final dot, with which goes what `follow` was
-        called with. A message that was announced so is to be the next one here.
+        `before_data` begins before the server hears of the message, and runs beside the
+        envelope; the text is sent once it has ended. What it raises is raised: at its
+        first step nothing was said yet, later the connection is closed, so that nobody
+        gets an empty mail. It is cancelled where the server does not want the text.
 
         Raises MessageRefusedError, RecipientsRefusedError, OutcomeUnknownError,
         or SessionError where the connection broke before the final dot, each with the
         recipients that were refused by then; OSError where the message cannot be read.
         """
-        transaction, self._following = self._following, None
-        alone = not transaction and not self.fresh
-        if not transaction:
-            transaction = self._transaction(submission, in_flight=in_flight)
-            # Before the server hears of it; a short message is this piece alone.
-            await transaction.loaded()
-            if beginning and transaction.in_flight:
-                beginning()
-            transaction.begin()
-        self.fresh = False
-        self._current = transaction
+        transaction = Transaction(
+            cast("Dialogue", self._dialogue),
+            submission,
+            timeout=self.account.timeout,
+            in_flight=in_flight and self.pipelining,
+            announces_size=self._announces_size,
+        )
+        # Before the server hears of it; a short message is this piece alone.
+        await transaction.loaded()
+        preparing = asyncio.create_task(_await(before_data), eager_start=True)
+        if preparing.done():
+            preparing.result()
+        kept, self.fresh = not self.fresh, False
         try:
-            await transaction.open(before_data)
+            await transaction.open()
+            await preparing
             await transaction.send_text()
-            if ending:
-                ending()
-            transaction.end(self._following)
-            reply = await transaction.answer()
+            reply = await transaction.end()
         except MailError as err:
             err.refused = transaction.refused
-            err.of_flight = transaction.came_of_flight(
-                err, alone=alone, followed=self._following is not None
-            )
+            err.of_flight = transaction.came_of_flight(err, kept=kept)
             await self._leave(transaction, err)
             raise
         except BaseException:
@@ -227,24 +220,12 @@ class SubmissionSession:
             # beginning of a message for the whole.
             self.drop()
             raise
+        finally:
+            preparing.cancel()
+            await asyncio.gather(preparing, return_exceptions=True)
         recipients = submission.envelope.recipients
         accepted = tuple(to for to in recipients if to not in transaction.refused)
         return SubmissionResult(reply, accepted, transaction.refused)
-
-    def follow(self, submission: Submission) -> None:
-        """Announce the next message, with the final dot of this one or behind it."""
-        self._following = self._transaction(submission, in_flight=True)
-        if self._current and self._current.dot_sent:
-            self._following.begin()
-
-    def _transaction(self, submission: Submission, *, in_flight: bool) -> Transaction:
-        return Transaction(
-            cast("Dialogue", self._dialogue),
-            submission,
-            timeout=self.account.timeout,
-            in_flight=in_flight and self.pipelining,
-            announces_size=self._announces_size,
-        )
 
     async def _leave(self, transaction: Transaction, err: MailError) -> None:
         """End the session with a transaction that failed, unless it can go on."""
@@ -267,9 +248,6 @@ class SubmissionSession:
 
     def drop(self) -> None:
         """Close at once, without a word."""
-        if self._following:
-            self._following.forget()
-            self._following = None
         self._client.close()
 
     async def _connect_with_tls(self) -> None:
@@ -350,3 +328,7 @@ class SubmissionSession:
         size = self._client.esmtp_extensions.get("size", "")
         # 0: it has a limit, but does not know it beforehand.
         return int(size) or None if _SIZE_VALUE.fullmatch(size) else None
+
+
+async def _await(function: Callable[[], Awaitable[None]]) -> None:
+    await function()

@@ -1,14 +1,12 @@
 """One message's way over a session: MAIL, RCPT, DATA, the text, the final dot.
 
-Where the server takes it, MAIL, all RCPT and DATA go in one flight (RFC 2920), and
-with the final dot that of the next message. Whether a message was accepted is decided
-by the answer to its own final dot alone.
+Where the server takes it, MAIL, all RCPT and DATA go in one flight (RFC 2920). No
+command goes behind the final dot: some servers swallow it. Whether a message was
+accepted is decided by the answer to the final dot alone.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from io import SEEK_CUR, BytesIO
-from pathlib import Path
+from collections.abc import Iterator
 
 from .dialogue import Dialogue
 from .errors import (
@@ -55,7 +53,7 @@ class Transaction:
         """The recipients that were refused so far."""
         self._dialogue = dialogue
         self._timeout = timeout
-        self.in_flight = in_flight
+        self._in_flight = in_flight
         self._recipients = submission.envelope.recipients
         # So that too much is refused before it is sent.
         size = f" SIZE={submission.size}" if announces_size else ""
@@ -65,8 +63,6 @@ class Transaction:
         """Whether MAIL was accepted, and nothing has ended it."""
         self._awaits_text = False
         """Whether DATA was answered, and no final dot was."""
-        self.dot_sent = False
-        """Whether the server may have the message."""
         self._pieces = filter(None, _pieces(submission))
         self._piece = self._read()
 
@@ -74,36 +70,26 @@ class Transaction:
         """Wait until its beginning was read. Raises OSError."""
         await self._piece
 
-    def forget(self) -> None:
-        """Do not read on: it is not sent any more."""
-        self._piece.cancel()
-
-    def begin(self) -> None:
-        """Send the envelope, where that is one flight."""
-        if self.in_flight:
-            self._dialogue.write(self.said, self.envelope, self.replies)
-
-    async def open(self, before_data: Callable[[], Awaitable[None]] | None) -> None:
-        """Have the server ready for the text. Raises MailError, OSError."""
+    async def open(self) -> None:
+        """Have the server ready for the text. Raises MailError."""
+        if self._in_flight:
+            said = " ".join(["MAIL", *["RCPT" for _ in self._rcpt], "DATA"])
+            flight = b"".join([self._mail, *self._rcpt, b"DATA\r\n"])
+            self._dialogue.write(said, flight, len(self._rcpt) + 2)
         await self._name_recipients()
-        if before_data and not self.in_flight:
-            await before_data()
         reply = await self._ask(b"DATA\r\n", Step.DATA)
         if reply.code != _START_INPUT:
             raise self._refusal(reply, Step.DATA)
         self._awaits_text = True
-        await self._piece
-        if before_data and self.in_flight:
-            await before_data()
-        if self._dialogue.surplus:
-            # Then no answer could be told from another.
-            raise SessionError(Cause.BAD_REPLY, Step.DATA)
 
     async def send_text(self) -> None:
         """Send all but the end of the text, no faster than the server reads it.
 
         Raises SessionError, or OSError where the message cannot be read.
         """
+        if self._dialogue.surplus:
+            # Then no answer could be told from another.
+            raise SessionError(Cause.BAD_REPLY, Step.DATA)
         while len(piece := await self._piece) >= CHUNK_BYTES:
             with translated(Step.BODY):
                 for start in range(0, len(piece), CHUNK_BYTES):
@@ -113,18 +99,12 @@ class Transaction:
         if not self._dialogue.is_open:
             raise SessionError(Cause.CONNECTION_LOST, Step.BODY)
 
-    def end(self, following: Transaction | None = None) -> None:
-        """Send the end, the final dot, and the next envelope in one."""
-        self.dot_sent = True
-        said, octets, replies = "text .", self._piece.result() + b".\r\n", 1
-        if following:
-            said += f" {following.said}"
-            octets += following.envelope
-            replies += following.replies
-        self._dialogue.write(said, octets, replies)
+    async def end(self) -> Reply:
+        """Send the rest and the final dot, and return the answer.
 
-    async def answer(self) -> Reply:
-        """Return the answer to the final dot. Raises MailError where it is no yes."""
+        Raises MessageRefusedError, or OutcomeUnknownError where none came.
+        """
+        self._dialogue.write("text .", self._piece.result() + b".\r\n", 1)
         try:
             reply = await self._dialogue.reply(Step.END_OF_DATA, END_OF_DATA_TIMEOUT)
         except SessionError as err:
@@ -142,20 +122,16 @@ class Transaction:
             diagnose(reply, Step.END_OF_DATA), Step.END_OF_DATA, reply
         )
 
-    def came_of_flight(self, err: MailError, *, alone: bool, followed: bool) -> bool:
+    def came_of_flight(self, err: MailError, *, kept: bool) -> bool:
         """Tell whether a server may have failed only because commands came in flight.
 
-        `alone`: nothing else had been said over a session that was kept, and may have
-        died unseen. `followed`: the next envelope went with the final dot.
+        `kept`: the session was used before, and may have died unnoticed since.
         """
-        if isinstance(err, MessageRefusedError):
-            in_flight = followed if err.step is Step.END_OF_DATA else self.in_flight
-            return in_flight and err.reply.code in (_NOT_RECOGNIZED, _OUT_OF_ORDER)
-        if isinstance(err, OutcomeUnknownError):
-            return followed
-        if err.step is Step.MAIL and alone:
+        if not self._in_flight or isinstance(err, OutcomeUnknownError):
             return False
-        return self.in_flight and err.step is not Step.BODY
+        if isinstance(err, MessageRefusedError):
+            return err.step is not Step.END_OF_DATA and err.reply.code == _OUT_OF_ORDER
+        return err.step is not Step.BODY and not (err.step is Step.MAIL and kept)
 
     async def leave(self, err: MailError) -> bool:
         """See to it that the next MAIL meets no begun transaction; False: it would."""
@@ -173,21 +149,6 @@ class Transaction:
             return (await self._dialogue.reply(Step.DATA, self._timeout)).positive
         except SessionError:
             return False
-
-    @property
-    def replies(self) -> int:
-        """How many answers its envelope has."""
-        return len(self._rcpt) + 2
-
-    @property
-    def said(self) -> str:
-        """The commands of its envelope, as a transcript has them."""
-        return " ".join(["MAIL", *["RCPT" for _ in self._rcpt], "DATA"])
-
-    @property
-    def envelope(self) -> bytes:
-        """All but the text, in one flight."""
-        return b"".join([self._mail, *self._rcpt, b"DATA\r\n"])
 
     async def _name_recipients(self) -> None:
         """Send MAIL, and RCPT for each recipient; note down who is refused."""
@@ -211,7 +172,7 @@ class Transaction:
 
     async def _refuse(self, err: MailError, outstanding: int) -> None:
         """Raise this, once the rest of the flight is answered."""
-        if self.in_flight and not err.speaks_of_session:
+        if self._in_flight and not err.speaks_of_session:
             try:
                 for _ in range(outstanding):
                     reply = await self._dialogue.reply(Step.DATA, self._timeout)
@@ -227,14 +188,14 @@ class Transaction:
         raise err
 
     async def _ask(self, command: bytes, step: Step) -> Reply:
-        if not self.in_flight:
+        if not self._in_flight:
             self._dialogue.write(command.split()[0].decode(), command, 1)
         return await self._dialogue.reply(step, self._timeout)
 
     def _refusal(self, reply: Reply, step: Step) -> MailError:
         """Say what a reply means that is not the one that was hoped for."""
         known = reply.transient or reply.permanent
-        if not known or (self.in_flight and reply.code == _NOT_RECOGNIZED):
+        if not known or (self._in_flight and reply.code == _NOT_RECOGNIZED):
             return SessionError(Cause.BAD_REPLY, step, detail=str(reply))
         return MessageRefusedError(diagnose(reply, step), step, reply)
 
@@ -255,16 +216,13 @@ def _command(line: str) -> bytes:
 
 def _pieces(submission: Submission) -> Iterator[bytes]:
     """Read a message piece by piece, with what is put into it."""
-    opened = (
-        submission.content.open("rb")
-        if isinstance(submission.content, Path)
-        else BytesIO(submission.content)
-    )
-    with opened as stream:
+    at = 0
+    with submission.open() as stream:
         for insertion in submission.insertions:
-            yield stream.read(insertion.at - stream.tell())
+            yield stream.read(insertion.at - at)
             yield insertion.octets
-            stream.seek(insertion.replaced, SEEK_CUR)
+            stream.read(insertion.replaced)
+            at = insertion.at + insertion.replaced
         while piece := stream.read(CHUNK_BYTES):
             yield piece
 
