@@ -277,7 +277,8 @@ def _counts(alerts: Sequence[Alert]) -> str:
 
 def _octets(*entries: Entry) -> int:
     """Return how long the HTML of a card with these is."""
-    card = Card(title="", text="", entries=entries)
+    # A list of mails shows the text, and no title of an entry, which would count twice.
+    card = Card(title="", text="x", entries=entries)
     return len(render_html(card).encode(errors="replace"))
 
 

@@ -87,18 +87,20 @@ def read_alert(kept: KeptMessage) -> Alert:
 def read_files(alert: Alert, room: int, places: int) -> Files:
     """Read so many files of a message, of so many octets together.
 
-    It blocks. Raises OSError. A message that is much longer has none for which there is
-    room, and is not read to its end.
+    It blocks. Raises OSError. A message that is much longer than there is room for is
+    not read to its end.
     """
     if not (alert.files and places):
         return Files((), 0, alert.files)
     octets, encoded = BASE64_LINE
     message, is_all = _read(alert.kept, _HEAD + room * encoded // octets)
+    files = list(_files(message))
     parts: list[BodyPart] = []
     size = left_out = 0
-    for part in _files(message):
+    for part in files:
         content = cast("bytes", part.get_payload(decode=True))
-        if not is_all or size + len(content) > room or len(parts) == places:
+        is_cut = part is files[-1] and not is_all
+        if is_cut or size + len(content) > room or len(parts) == places:
             left_out += 1
             continue
         size += len(content)
