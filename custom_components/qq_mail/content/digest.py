@@ -35,7 +35,9 @@ _MAX_SUBJECT, _MAX_COUNTED, _MAX_NAME = 150, 40, 60
 """Characters of a title in the subject, of one that is counted, of a picture's name."""
 _MAX_COUNTS = 10
 """Titles that are counted at the beginning."""
-_LONGEST_WHEN = "x" * 100
+_MAX_PASSED_OVER = 50
+"""Alerts without room, after which no more are read: they wait for the next digest."""
+_LONGEST_WHEN = "x" * 50
 _BY_IMPORTANCE = tuple(Priority)
 _URGENT = (Priority.HIGHEST, Priority.HIGH)
 
@@ -47,23 +49,32 @@ class _Chosen:
     """The alerts that one digest tells, as far as there is room."""
 
     room: int
-    """Octets of HTML."""
+    """Octets of HTML for all of them."""
     alerts: list[Alert] = field(default_factory=list)
+    alone: list[Alert] = field(default_factory=list)
+    """Those for which there is no room in any digest."""
+    passed_over: int = 0
+    """How many wait for the next one."""
     _texts: dict[_Key, int] = field(default_factory=dict)
-    _buttons: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    _sets: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
 
-    def add(self, alert: Alert, text: int, buttons: int) -> None:
-        """Add an alert if there is room for its text and buttons, given in octets."""
-        texts = {_key(alert): text, **self._texts}
-        shown = self._buttons
-        if alert.buttons:
+    def offer(self, alert: Alert, text: int, links: int) -> None:
+        """Take an alert if there is room for its text and its links, both in octets."""
+        number = len(alert.buttons)
+        if not alert.whole or text + links > self.room or number > MAX_BUTTONS:
+            self.alone.append(alert)
+            return
+        texts, sets = {**self._texts, _key(alert): text}, self._sets
+        if links:
             # In place of those of an older one with the same title and tag.
-            shown = {**shown, _group(alert): (len(alert.buttons), buttons)}
-        octets = sum(texts.values()) + sum(octets for _, octets in shown.values())
-        number = sum(number for number, _ in shown.values())
-        if octets <= self.room and number <= MAX_BUTTONS:
-            self.alerts.append(alert)
-            self._texts, self._buttons = texts, shown
+            sets = {**sets, _group(alert): (number, links)}
+        octets = sum(texts.values()) + sum(octets for _, octets in sets.values())
+        buttons = sum(number for number, _ in sets.values())
+        if octets > self.room or buttons > MAX_BUTTONS:
+            self.passed_over += 1
+            return
+        self.alerts.append(alert)
+        self._texts, self._sets = texts, sets
 
 
 class DigestWriter:
@@ -87,11 +98,8 @@ class DigestWriter:
         None where those are fewer than two. It blocks. Raises OSError where a message
         cannot be read, and whatever `check` does.
         """
-        alerts: list[Alert] = []
-        for message in messages:
-            check()
-            alerts.append(read_alert(message))
-        chosen, alone = self._choose(alerts)
+        choice = self._choose(messages, check)
+        chosen = choice.alerts
         if len(chosen) < 2:  # noqa: PLR2004 - one is no digest
             return None
         files: list[Files] = []
@@ -120,27 +128,26 @@ class DigestWriter:
             subject=subject,
             composed=compose(stream, draft),
             parts=tuple(alert.kept.queue_id for alert in chosen),
-            alone=tuple(alert.kept.queue_id for alert in alone),
+            alone=tuple(alert.kept.queue_id for alert in choice.alone),
         )
 
-    def _choose(self, alerts: Iterable[Alert]) -> tuple[list[Alert], list[Alert]]:
-        """Return what this digest tells, and what fits into none, the oldest first."""
+    def _choose(
+        self, messages: Iterable[KeptMessage], check: Callable[[], None]
+    ) -> _Chosen:
+        """Read messages until there is room for no more, the oldest first."""
         frame = _octets()
-        chosen, alone = _Chosen(MAX_OCTETS - _RESERVE - frame), []
-        for alert in alerts:
-            entry = self._entry(alert, _LONGEST_WHEN, answers=True)
-            bare = replace(entry, buttons=(), small_print=())
+        chosen = _Chosen(MAX_OCTETS - _RESERVE - frame)
+        for message in messages:
+            if chosen.passed_over == _MAX_PASSED_OVER:
+                break
+            check()
+            alert = read_alert(message)
+            bare = self._entry(_bare(alert), _LONGEST_WHEN, answers=True)
             text = _octets(bare) - frame
-            buttons = _octets(entry) - frame - text
-            if (
-                not alert.whole
-                or text + buttons > chosen.room
-                or len(alert.buttons) > MAX_BUTTONS
-            ):
-                alone.append(alert)
-            else:
-                chosen.add(alert, text, buttons)
-        return chosen.alerts, alone
+            entry = self._entry(alert, _LONGEST_WHEN, answers=True)
+            links = 0 if entry == bare else _octets(entry) - frame - text
+            chosen.offer(alert, text, links)
+        return chosen
 
     def _subject(self, alerts: Sequence[Alert]) -> str:
         titles = Counter(alert.title for alert in reversed(alerts))
@@ -204,7 +211,7 @@ class DigestWriter:
         for key, (alert, *others) in same.items():
             shown = sets.get(_group(alert))
             if shown is None or _key(shown) != key:
-                shown = replace(alert, buttons=(), small_print=(), link=None)
+                shown = _bare(alert)
             when = self._when([alert, *others], alerts[-1])
             entries.append(self._entry(shown, when, answers=answers))
         return entries
@@ -252,6 +259,11 @@ def _key(alert: Alert) -> _Key:
 def _group(alert: Alert) -> tuple[str, str]:
     """Return what alerts have in common of which one shows its buttons."""
     return alert.title, alert.kept.tag
+
+
+def _bare(alert: Alert) -> Alert:
+    """Return an alert without its buttons and its link."""
+    return replace(alert, buttons=(), small_print=(), link=None)
 
 
 def _sets(alerts: Sequence[Alert]) -> dict[tuple[str, str], Alert]:
