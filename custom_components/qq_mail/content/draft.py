@@ -1,7 +1,7 @@
 """From a request to what a message is made of: everything fetched, noted, and fitting."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -30,6 +30,7 @@ from ..mime.card import (
 )
 from ..mime.errors import UnreadablePartError
 from ..mime.markup import content_ids, text_of
+from ..mime.message import compose
 from ..mime.models import BodyPart, Composed, Draft, Priority
 from ..texts import Texts
 from .attachments.budget import async_fit
@@ -79,24 +80,28 @@ class Material:
         buttons: Sequence[Button],
         small_print: Sequence[str],
         failures: Sequence[HomeAssistantError],
+        above: Sequence[str] = (),
     ) -> None:
-        """Show buttons, which are made last: those that act are of one mail alone."""
+        """Show buttons, which are made last: those that act are of one mail alone.
+
+        `above`: lines that are to be read before a button is pressed.
+        """
         self._card = replace(
-            self._card, buttons=tuple(buttons), small_print=tuple(small_print)
+            self._card,
+            above_buttons=tuple(above),
+            buttons=tuple(buttons),
+            small_print=tuple(small_print),
         )
         self._failures += failures
 
-    def compose(
-        self,
-        draft: Draft,
-        write: Callable[[BinaryIO, Draft], Composed],
-        stream: BinaryIO,
-    ) -> Composed:
+    def compose(self, draft: Draft, stream: BinaryIO) -> Composed:
         """Fill a draft and write it; without a file that cannot be read after all."""
         while True:
             text, html, parts = self.content()
             try:
-                return write(stream, replace(draft, text=text, html=html, parts=parts))
+                return compose(
+                    stream, replace(draft, text=text, html=html, parts=parts)
+                )
             except UnreadablePartError as err:
                 del self._parts[parts.index(err.part)]
                 self._note("attachment_not_found", err.part)

@@ -6,6 +6,8 @@ import re
 from typing import Self, override
 import unicodedata
 
+from email_validator import EmailNotValidError, validate_email
+
 # Between the mailboxes of a list, in Latin and Chinese punctuation, but not
 # inside the quotes of a display name.
 _SEPARATORS = frozenset(",;，；、\n")
@@ -58,11 +60,8 @@ class Mailbox:
     def parse(cls, text: str) -> Self:
         """Read `address`, `Name <address>`, or a QQ number in place of the address.
 
-        Raises InvalidMailboxError. Whoever may not block has imported the library.
+        Raises InvalidMailboxError.
         """
-        # Its tables take longer to load than all that an account needs at its start.
-        from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - its tables take long
-
         if len(text.strip()) > _MAX_TEXT:
             raise InvalidMailboxError(text)
         name, addr_spec = _split_name(text)

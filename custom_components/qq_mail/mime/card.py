@@ -1,28 +1,23 @@
 """A good-looking mail without writing HTML."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 import re
-from typing import TYPE_CHECKING
 import unicodedata
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from ..mime.models import Priority
 from .buttons import Button
 from .chart import GROUND, Chart
+from .markdown import html_of
 from .markup import end_of_body, text_of
-from .signs import signs_of
-
-# These take a tenth of a second to import, and most mails need neither of them.
-if TYPE_CHECKING:
-    from markdown_it import MarkdownIt
-    from markdown_it.token import Token
+from .models import Priority
+from .signs import Signs, signs_of
 
 _ACCENTS = {
     Priority.HIGHEST: ("#c62828", "#ff8a80"),
@@ -33,41 +28,6 @@ _ACCENTS = {
 }
 """For light and for dark backgrounds; each can be read on its own."""
 
-# Mail programs drop style sheets, QQ Mail's web page among them.
-_BLOCK = "margin:0 0 12px 0;"
-# What others would colour by themselves has its own colours: some of them drop the
-# style sheet, and then show white on white.
-_CELL = "border:1px solid #d5dbe1;padding:6px 10px;text-align:start;color:#1c2733;"
-_CODE = (
-    "font-family:Consolas,Menlo,monospace;font-size:14px;word-break:break-all;"
-    "background-color:#f2f4f6;color:#1c2733;border-radius:4px;"
-)
-_STYLES = {
-    "p": _BLOCK,
-    "h1": _BLOCK + "font-size:20px;line-height:28px;",
-    "h2": _BLOCK + "font-size:18px;line-height:26px;",
-    "h3": _BLOCK + "font-size:16px;line-height:24px;",
-    "h4": _BLOCK + "font-size:16px;line-height:24px;",
-    "h5": _BLOCK + "font-size:16px;line-height:24px;",
-    "h6": _BLOCK + "font-size:16px;line-height:24px;",
-    "ul": _BLOCK + "padding-left:24px;",
-    "ol": _BLOCK + "padding-left:24px;",
-    "li": "margin:0 0 4px 0;",
-    "table": _BLOCK + "border-collapse:collapse;",
-    "th": _CELL + "font-weight:bold;",
-    "td": _CELL,
-    "blockquote": "margin:0 0 12px 0;padding:0 0 0 12px;border-left:3px solid #d5dbe1;",
-    "code": _CODE + "padding:1px 4px;",
-    "hr": "margin:16px 0;border:0;border-top:1px solid #d5dbe1;",
-    "img": "max-width:100%;height:auto;",
-}
-# Code in blocks, whose element markdown-it writes by itself.
-_PRE = (
-    _CODE + "display:block;margin:0 0 12px 0;padding:8px 12px;white-space:pre-wrap;"
-    "line-height:20px;"
-)
-# Below the card's own title, which is the only heading of the first level.
-_LOWERED = {f"h{level}": f"h{min(level + 1, 6)}" for level in range(1, 7)}
 _FONT = Markup(
     "font-family:-apple-system,'PingFang SC','Microsoft YaHei','Noto Sans CJK SC',"
     "'Segoe UI',Helvetica,Arial,sans-serif;"
@@ -85,15 +45,15 @@ _NOTE = Markup(
 
 CONTENT_WIDTH = 560
 """Pixels between the edges of a card; Outlook shows a picture as wide as it is told."""
-_MAX_OCTETS = 100_000
+MAX_OCTETS = 100_000
 """Of HTML: Gmail cuts what has more than 102 kB."""
 _MAX_PREHEADER = 150
 _MARKS = re.compile(r"^(#+|-|\|) ", re.MULTILINE)
-# Takes the place in a list of mails that the card's title would take once more.
+# Fills the line of a list of mails, where the card's title would follow otherwise.
 _NOTHING = Markup("&#8199;&#847; ")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d)")
 _MAX_UNBROKEN = 12
-"""Columns of a phone: two for a Hanzi, one for a letter."""
+"""Columns that fit into a cell on a phone: two for a Hanzi, one for a letter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,20 +67,40 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A link to a dashboard or page."""
+
+    url: str
+    title: str = ""
+
+    @property
+    def text(self) -> str:
+        """What stands for it where no HTML is shown."""
+        return f"{self.title} {self.url}".strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One of several alerts that a card tells."""
+    """An alert in the card of a digest: all but the text is one line."""
 
     title: str
     when: str
     text: str
+    priority: Priority = Priority.NORMAL
+    label: str = ""
+    """How important it is, in a word."""
+    buttons: tuple[Button, ...] = ()
+    small_print: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
 
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A button to a dashboard or page."""
-
-    url: str
-    title: str = ""
+    def plain(self, signs: Signs) -> str:
+        """Return what stands for it where no HTML is shown."""
+        heading = f"{self.title}{signs.in_brackets(self.when)}"
+        blocks = ["\n".join(filter(None, (self.label, heading, self.text)))]
+        blocks += [button.text for button in self.buttons]
+        blocks.append("\n".join(self.small_print))
+        blocks += [link.text for link in self.links]
+        return "\n\n".join(filter(None, blocks))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +131,9 @@ class Card:
     """Says how many those are."""
     entries: tuple[Entry, ...] = ()
     """Of a digest, the newest first."""
-    more_entries: str = ""
-    """Says how many of them are not shown."""
     link: Link | None = None
+    above_buttons: tuple[str, ...] = ()
+    """Lines that are to be read before a button is pressed: where it works."""
     buttons: tuple[Button, ...] = ()
     small_print: tuple[str, ...] = ()
     """Below the buttons: who can press them, and until when."""
@@ -181,14 +161,18 @@ class Card:
 
 
 def accent_of(priority: Priority) -> str:
-    """Return the colour of a card on a light ground."""
+    """Return the colour of a card on a light ground, as `#rrggbb`."""
     return _ACCENTS[priority][0]
 
 
 def render_html(card: Card) -> str:
     """Return the HTML document of a card."""
     accent, accent_on_dark = _ACCENTS[card.priority]
-    text = _markdown(card, accent) if card.markdown else _lines(card.text)
+    text = _lines(card.text)
+    if card.markdown:
+        text = html_of(
+            card.text, accent=accent, widths=card.widths, lowered=bool(card.title)
+        )
     return _template("card.html.jinja").render(
         card=card,
         signs=signs_of(card.language),
@@ -202,20 +186,19 @@ def render_html(card: Card) -> str:
 
 
 def render_text(card: Card) -> str:
-    """Return the text that stands for a card, and says all that it shows."""
+    """Return the plain text that says all that a card shows."""
     signs = signs_of(card.language)
     heading = "\n".join(filter(None, (card.label, card.title)))
-    entries = [
-        f"{one.title}{signs.in_brackets(one.when)}\n{one.text}".rstrip()
-        for one in card.entries
-    ]
-    blocks = [heading, *entries, card.more_entries, extend_text(card.text, card)]
+    above = card.above_buttons if card.entries else ()
+    entries = [entry.plain(signs) for entry in card.entries]
+    text = [card.text, "\n".join(above), *entries]
+    blocks = [heading, extend_text("\n\n".join(filter(None, text)), card)]
     blocks.append(" · ".join(filter(None, (card.origin, card.time))))
     return "\n\n".join(filter(None, blocks))
 
 
 def extend_html(html: str, card: Card) -> str:
-    """Return the caller's own HTML with all that a card has below its text."""
+    """Return the caller's own HTML, with all that a card shows below its text."""
     if not (
         card.rows
         or card.left_out
@@ -232,12 +215,12 @@ def extend_html(html: str, card: Card) -> str:
     )
     at = end_of_body(html)
     # Ours can be read whatever font and colours the rest has.
-    box = f"padding:12px 16px 1px 16px;background-color:#ffffff;{_FONT}"
+    box = f"padding:12px 16px 1px;background-color:#ffffff;color:#1c2733;{_FONT}"
     return f'{html[:at]}<div style="{box}">\n{sections}</div>{html[at:]}'
 
 
 def extend_text(text: str, card: Card) -> str:
-    """Return a text with the same."""
+    """Return a text, with all that a card shows below its own."""
     pictures = [f"[{picture.name}]" for picture in card.pictures]
     signs = signs_of(card.language)
     rows = [
@@ -245,24 +228,25 @@ def extend_text(text: str, card: Card) -> str:
         for row in card.rows
     ]
     rows += [card.and_more] if card.left_out else []
-    link = [f"{card.link.title} {card.link.url}".strip()] if card.link else []
+    link = [card.link.text] if card.link else []
     charts = [chart.text(signs) for chart in card.charts]
     buttons = [button.text for button in card.buttons]
-    small_print = card.small_print if card.buttons else ()
-    blocks = [text, "\n".join(pictures), *buttons, "\n".join(small_print), *charts]
+    blocks = [text, "\n".join(pictures)]
+    blocks += ["\n".join(card.above_buttons), *buttons] if buttons else []
+    blocks += ["\n".join(card.small_print), *charts]
     blocks += map("\n".join, (rows, link, card.notes))
     return "\n\n".join(block for block in blocks if block)
 
 
 def fitted(card: Card, render: Callable[[Card], str]) -> tuple[Card, str]:
-    """Return a card with no more rows than are shown at once, and its HTML."""
+    """Return a card without the rows that Gmail would cut, and its HTML."""
 
     def cut(number: int) -> Card:
         rows = card.rows[:number]
         return replace(card, rows=rows, left_out=len(card.rows) - number)
 
     def is_too_long(number: int) -> bool:
-        return len(render(cut(number)).encode(errors="replace")) > _MAX_OCTETS
+        return len(render(cut(number)).encode(errors="replace")) > MAX_OCTETS
 
     number = len(card.rows)
     if number and is_too_long(number):
@@ -293,7 +277,7 @@ def _preheader(card: Card, text: str) -> str:
 
 
 def _unbroken(text: str) -> Markup:
-    """Return a text that breaks between words, if it has to, and not in a number."""
+    """Return a text whose lines end between words, but not within a number."""
     words = [text] if _columns(text) <= _MAX_UNBROKEN else text.split(" ")
     return Markup(" ").join(
         Markup("<nobr>{}</nobr>").format(word)
@@ -322,51 +306,9 @@ def _lines(text: str) -> Markup:
     return Markup("<br>\n").join(text.splitlines())
 
 
-def _markdown(card: Card, accent: str) -> Markup:
-    """Return Markdown as HTML; HTML in it stays what it is: text."""
-    parser = _parser()
-    tokens = parser.parse(card.text)
-    for token in _all(tokens):
-        if token.type in ("fence", "code_block"):
-            token.attrSet("style", _PRE)
-        elif token.tag == "a" and token.nesting > 0:
-            token.attrSet("style", f"color:{accent};")
-        elif token.nesting >= 0 and token.tag in _STYLES:
-            # Last what it has already: the alignment of a table's cell.
-            token.attrSet(
-                "style", _STYLES[token.tag] + str(token.attrGet("style") or "")
-            )
-        if token.tag == "th" and token.nesting > 0:
-            token.attrSet("scope", "col")
-        elif token.tag == "img":
-            source = unquote(str(token.attrGet("src")))
-            if width := card.widths.get(source.removeprefix("cid:")):
-                token.attrSet("width", str(width))
-        elif card.title and token.tag in _LOWERED:
-            # Its style stays that of the level it was written with.
-            token.tag = _LOWERED[token.tag]
-    # It escapes all that it does not write itself.
-    return Markup(parser.renderer.render(tokens, parser.options, {}))  # noqa: S704
-
-
-def _all(tokens: list[Token]) -> Iterator[Token]:
-    for token in tokens:
-        yield token
-        yield from _all(token.children or [])
-
-
-@cache
-def _parser() -> MarkdownIt:
-    from markdown_it import MarkdownIt  # noqa: PLC0415
-
-    # A line end in an alert is meant as one.
-    parser = MarkdownIt("commonmark", {"html": False, "breaks": True})
-    return parser.enable(["table", "strikethrough"])
-
-
 @cache
 def _template(name: str) -> Template:
-    """Return a template. It blocks when it is first called."""
+    """Return a template. It reads files when it is first called."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -375,6 +317,7 @@ def _template(name: str) -> Template:
         lstrip_blocks=True,
     )
     environment.globals["note_html"] = note_html
+    environment.globals["accent_of"] = accent_of
     environment.globals["ground"] = GROUND
     environment.filters["unbroken"] = _unbroken
     environment.filters["columns"] = _columns

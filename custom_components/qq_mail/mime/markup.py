@@ -4,6 +4,7 @@ Python's parser reads what is left over and over where a comment or a tag has no
 which held up everything else for a minute.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import unescape
@@ -22,6 +23,12 @@ _RAW = {
     name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE)
     for name in ("script", "style", "textarea", "title")
 }
+
+# From `<!--[if` or `<![if` to `<![endif]`: Outlook alone, or all but Outlook, shows
+# what is between them.
+_CONDITION = re.compile(r"<!(?:--)?\[if\b", re.IGNORECASE)
+_END_OF_CONDITION = re.compile(r"<!\[endif\](?:--)?>", re.IGNORECASE)
+_DOCTYPE = re.compile(r"\s*+<!doctype[^>]*+>", re.IGNORECASE)
 
 _CID = "cid:"
 _CID_IN_STYLE = re.compile(r"""url\(\s*+["']?cid:([^"')\s]+)""", re.IGNORECASE)
@@ -107,9 +114,16 @@ def content_ids(html: str) -> set[str]:
 
 
 def start_of_content(html: str) -> int:
-    """Return where something can be put in, so that it is seen before the content."""
+    """Return where something can be put in, so that all see it before the content.
+
+    That is behind the first body that is in no conditional comment, or before the first
+    content that is in none, or at the top.
+    """
+    conditions = _conditions(html)
     body = first = None
     for token in tokens(html):
+        if _end_of(conditions, token.start) is not None:
+            continue
         match token:
             case Tag(attributes={"id": "qq-mail"}, end=end):
                 # A card of ours, which says by itself where that is.
@@ -122,12 +136,15 @@ def start_of_content(html: str) -> int:
                 first is None and text.strip() and within not in _HEAD
             ):
                 first = start
+    if found := [at for at in (body, first) if at is not None]:
+        return found[0]
     # Before a doctype it would change how all the rest is shown.
-    return next((at for at in (body, first) if at is not None), 0)
+    doctype = _DOCTYPE.match(html)
+    return doctype.end() if doctype else 0
 
 
 def end_of_body(html: str) -> int:
-    """Return where something can be put in, so that it is seen behind the content."""
+    """Return where something can be put in, so that all see it behind the content."""
     end = body = document = 0
     for token in tokens(html):
         end = token.end
@@ -136,7 +153,29 @@ def end_of_body(html: str) -> int:
                 body = start
             case Tag("html", closing=True, start=start):
                 document = start
-    return body or document or end
+    at = body or document or end
+    behind = _end_of(_conditions(html), at)
+    return at if behind is None else behind
+
+
+def _conditions(html: str) -> list[tuple[int, int]]:
+    """Return where conditional comments start and end; what has no end is none."""
+    found: list[tuple[int, int]] = []
+    at = 0
+    while (start := _CONDITION.search(html, at)) and (
+        end := _END_OF_CONDITION.search(html, start.end())
+    ):
+        at = end.end()
+        found.append((start.start(), at))
+    return found
+
+
+def _end_of(conditions: list[tuple[int, int]], at: int) -> int | None:
+    """Return the end of the conditional comment around a place; None: there is none."""
+    place = bisect_right(conditions, (at, at)) - 1
+    if place >= 0 and at < conditions[place][1]:
+        return conditions[place][1]
+    return None
 
 
 def text_of(html: str) -> str:
