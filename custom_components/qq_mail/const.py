@@ -126,5 +126,5 @@ MAX_ACTIONS: Final = 5
 """Buttons that act, in one mail: more than that nobody reads in an alarm."""
 DEFAULT_ACTIONS_EXPIRE_AFTER = timedelta(hours=24)
 
-MAX_LINKS: Final = 1000
+MAX_BUTTONS: Final = 1000
 """Buttons of an account's mails that are remembered; then the oldest go."""

@@ -94,7 +94,7 @@ class WireStream:
             if self._most is None or self.written <= self._most:
                 return self._memory.write(octets)
             self._path = self._store.draft(self._name)
-            self._file = open(self._path, "wb", opener=_open_private)  # noqa: PTH123, SIM115 - closed below
+            self._file = open(self._path, "wb", opener=_open_private)  # noqa: SIM115 - closed below
             self._file.write(self._memory.getvalue())
         return self._file.write(octets)
 

@@ -133,9 +133,7 @@ class Digests:
             store.remove((MESSAGE, self._id, part.queue_id))
         # Where the disk refuses it, memory goes on, and the disk follows later.
         await asyncio.shield(manager.async_written())
-        manager.happen(
-            manager.scheduler.merged, self._id, first, digest, written.alone
-        )
+        manager.happen(manager.scheduler.merged, self._id, first, digest, written.alone)
 
     def _tell_failed(self, merging: Merging, *, again: bool = False) -> None:
         if self._is_wanted(merging):

@@ -59,9 +59,7 @@ class Listeners:
         return partial(self._discard_listeners.discard, listener)
 
     @callback
-    def async_set_entity(
-        self, entity: Callable[[OutboxEvent], None]
-    ) -> CALLBACK_TYPE:
+    def async_set_entity(self, entity: Callable[[OutboxEvent], None]) -> CALLBACK_TYPE:
         """Tell the account's event entity, also of what it missed in a reload."""
         self._entity = entity
         while self._missed:

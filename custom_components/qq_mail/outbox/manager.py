@@ -16,16 +16,7 @@ from ..clock import Now, read_clock
 from ..const import LOGGER
 from ..store import Store
 from .core.account import Account
-from .core.models import (
-    NEVER,
-    Action,
-    Attempt,
-    LogIn,
-    Merge,
-    Plan,
-    Reason,
-    Tell,
-)
+from .core.models import NEVER, Action, Attempt, LogIn, Merge, Plan, Reason, Tell
 from .core.scheduler import Scheduler
 from .core.turn import MESSAGE
 from .listeners import Listeners
@@ -148,9 +139,7 @@ class Manager:
         **kwargs: Any,
     ) -> None:
         """Let a method of the scheduler know what happened, and do what follows."""
-        self._happened.append(
-            lambda now: method(now, *args, **kwargs) or []  # type: ignore[no-any-return]
-        )
+        self._happened.append(lambda now: method(now, *args, **kwargs) or [])
         if self._working:
             return
         self._working = True

@@ -19,8 +19,8 @@ from ..const import DEFAULT_MAX_SIZE, LATE_AFTER, LOGGER
 from ..mime.address import Mailbox
 from ..mime.header import head
 from ..mime.message import insertions
-from ..mime.models import Composed, Insertion, Priority
-from ..smtp.models import Account, Envelope, Reply, Submission
+from ..mime.models import Composed, Envelope, Insertion, Priority
+from ..smtp.models import Account, Reply, Submission
 from ..smtp.replies import Cause
 from ..smtp.transcript import Transcript
 from .composing import Composer, Made, Order, Ticket
@@ -32,8 +32,8 @@ from .core.models import (
     Level,
     Merge,
     Message,
-    Outcome,
     OutboxEvent,
+    Outcome,
     Plan,
 )
 from .core.plan import plans
@@ -217,6 +217,12 @@ class Outbox:
     def last_accepted(self) -> datetime | None:
         """When the last one was."""
         return self.state.tally.last_accepted
+
+    @property
+    def oldest_waiting(self) -> datetime | None:
+        """When the oldest alert was raised that waits; a digest's is its newest one."""
+        oldest = self.state.queue.oldest()
+        return self.raised_at(oldest) if oldest else None
 
     @property
     def expired(self) -> bool:

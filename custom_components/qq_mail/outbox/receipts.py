@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from weakref import WeakValueDictionary
 
-from .core.models import Outcome, OutboxEvent, Plan
+from .core.models import OutboxEvent, Outcome, Plan
 
 
 @dataclass(slots=True, kw_only=True)

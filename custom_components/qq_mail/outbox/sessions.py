@@ -47,8 +47,11 @@ class Sessions:
         submission: Callable[[Message], Submission],
         unreadable: Callable[[str], None],
     ) -> None:
-        """Prepare. `submission` makes what goes out of a message; `unreadable` is told
-        which text could not be read."""
+        """Prepare.
+
+        `submission` makes what goes out of a message; `unreadable` is told which text
+        could not be read.
+        """
         self.account = account
         self.transcripts: deque[Transcript] = deque(maxlen=_MOST_TRANSCRIPTS)
         """Of the last sessions."""

@@ -53,6 +53,8 @@ class Queue:
         self._ready = Counter[int]()
         """How many may be tried, by rank."""
         self._lanes = Lanes(lambda entry: self._places.get(entry[2]) == entry)
+        self._oldest: list[str] = []
+        """A heap of queue ids; those of messages that are gone drop out in time."""
         self._later: list[_Later] = []
         self._expiry: list[_Later] = []
 
@@ -77,6 +79,8 @@ class Queue:
         queue_id = message.queue_id
         if known := self._messages.get(queue_id):
             self.size -= known.size
+        else:
+            heappush(self._oldest, queue_id)
         self.size += message.size
         self._know(message)
         if not self.is_owned(queue_id):
@@ -202,6 +206,12 @@ class Queue:
             self._know(message)
         self._make_ready(message)
         return message if restored else None
+
+    def oldest(self) -> Message | None:
+        """Return the message that came first, in the order of the queue ids."""
+        while self._oldest and self._oldest[0] not in self._messages:
+            heappop(self._oldest)
+        return self._messages[self._oldest[0]] if self._oldest else None
 
     def in_order(self) -> list[Message]:
         """Return the messages as they go out if they may."""

@@ -16,7 +16,7 @@ from . import failures, merge
 from .account import Account, Conversation, new_account
 from .limits import Settings
 from .loading import Loaded, Records, count_anew, load
-from .models import NEVER, Action, Attempt, Level, LogIn, Message, Outcome, Plan, Reason
+from .models import AT_ONCE, NEVER, Action, Attempt, Level, LogIn, Message, Outcome, Plan, Reason
 from .plan import free_at, gate, plan_of
 from .retry import LOGIN_CHECK_INTERVAL
 from .turn import Marks, Turn
@@ -30,7 +30,7 @@ EXPIRE_AT_ONCE = 20
 class Scheduler:
     """Decides whose turn it is, when to look again, and whom a failure concerns."""
 
-    def __init__(
+    def __init__(AT_ONCE, 
         self, chance: Callable[[], float], today: Callable[[datetime], date]
     ) -> None:
         """Begin without accounts.
@@ -42,7 +42,7 @@ class Scheduler:
         """What is to be written since it was last asked for."""
         self._chance = chance
         self._today = today
-        self._resume_at = AT_ONCE
+        self._resume_at: float = AT_ONCE
         self._loaded: dict[str, Loaded] = {}
 
     # Accounts
@@ -106,8 +106,8 @@ class Scheduler:
     def wake_at(self, now: Now) -> float:
         """Return when there is something to do if nothing happens before."""
         running = [one for one in self.accounts.values() if one.running]
-        at = min((_wake_at(one, now.steady) for one in running), default=NEVER)
-        return max(at, self._resume_at)
+        times = [_wake_at(account, now.steady) for account in running]
+        return max(min(times, default=NEVER), self._resume_at)
 
     def recover(
         self,
