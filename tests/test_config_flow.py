@@ -26,18 +26,10 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.setup import async_setup_component
 
 from .conftest import ADDRESS, CODE
+from .forms import TYPED_OPTIONS, placeholders_of, suggestions
 from .qq_server import Answer, Certificate, Close, Hang, QQServer, Raw, Step, replies
 
 EXMAIL = "alarm@example.com"
-NUMBERS = {
-    "timeout": 60,
-    "expires_after": 48,
-    "burst": 3,
-    "messages_per_minute": 0,
-    "messages_per_day": 0,
-    "digest": False,
-    "size_budget": 50,
-}
 
 
 @pytest.fixture
@@ -61,19 +53,6 @@ async def start(hass: HomeAssistant) -> str:
     assert result["errors"] == {}
     assert placeholders_of(result)["code_url"].startswith("https://")
     return result["flow_id"]
-
-
-def placeholders_of(result: Any) -> dict[str, str]:
-    """Return what the form's texts may name."""
-    return dict(result["description_placeholders"])
-
-
-def suggestions(result: Any) -> dict[str, Any]:
-    """Return what a form shows in its fields."""
-    return {
-        str(key): (key.description or {}).get("suggested_value")
-        for key in result["data_schema"].schema
-    }
 
 
 async def test_user(hass: HomeAssistant, typed: dict[str, Any]) -> None:
@@ -394,7 +373,7 @@ async def test_timed_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A host that takes the connection and then says nothing."""
-    monkeypatch.setattr(config_flow, "DEFAULT_TIMEOUT", 0.3)
+    monkeypatch.setattr(config_flow, "option", lambda *_: 0.3)
     server.script(Step.GREETING, Hang())
     flow_id = await start(hass)
     result = await hass.config_entries.flow.async_configure(flow_id, typed)
@@ -608,7 +587,7 @@ async def test_removed_while_a_form_is_open(
         reasons.append(result["reason"])
     for manager, flow_id, data in (
         (hass.config_entries.flow, account["flow_id"], {"host": server.host}),
-        (hass.config_entries.options, options["flow_id"], NUMBERS),
+        (hass.config_entries.options, options["flow_id"], TYPED_OPTIONS),
     ):
         reasons.append((await manager.async_configure(flow_id, data))["reason"])
     assert reasons == ["removed"] * 5
@@ -627,114 +606,6 @@ async def test_removed_during_the_login(
     await wait_for_connections(server, 1)
     await hass.config_entries.async_remove(loaded_entry.entry_id)
     assert (await form)["reason"] == "removed"
-
-
-@pytest.mark.parametrize(
-    "field",
-    [
-        "timeout",
-        "expires_after",
-        "burst",
-        "messages_per_minute",
-        "messages_per_day",
-        "size_budget",
-    ],
-)
-@pytest.mark.parametrize(
-    "number", [-1, 2.5, 1_000_000, float("nan"), float("inf")], ids=str
-)
-async def test_number_out_of_range(
-    hass: HomeAssistant, loaded_entry: MockConfigEntry, field: str, number: float
-) -> None:
-    """The error is ours, at the field, and names the range; then it is mended."""
-    result = await hass.config_entries.options.async_init(loaded_entry.entry_id)
-    result = await hass.config_entries.options.async_configure(
-        result["flow_id"], {**NUMBERS, field: number}
-    )
-    assert result["errors"] == {field: f"{field}_range"}
-    placeholders = placeholders_of(result)
-    least, most = (int(placeholders[f"{field}_{end}"]) for end in ("min", "max"))
-    for allowed in (least, most):
-        result = await hass.config_entries.options.async_configure(
-            result["flow_id"], {**NUMBERS, field: allowed}
-        )
-        assert result["data"][field] == allowed
-        await hass.async_block_till_done()
-        result = await hass.config_entries.options.async_init(loaded_entry.entry_id)
-
-
-async def test_all_wrong_addresses_are_named(
-    hass: HomeAssistant, loaded_entry: MockConfigEntry
-) -> None:
-    """Those of one field, and those of another."""
-    result = await hass.config_entries.options.async_init(loaded_entry.entry_id)
-    result = await hass.config_entries.options.async_configure(
-        result["flow_id"],
-        {
-            **NUMBERS,
-            "recipients": ["one, a@b.cn, two", "three"],
-            "reply_to": "four" * 100,
-        },
-    )
-    assert result["errors"] == {
-        "recipients": "invalid_address",
-        "reply_to": "invalid_address",
-    }
-    assert placeholders_of(result)["address"] == f"one, two, three, {'four' * 25}…"
-
-
-async def test_options(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> None:
-    """Options are checked, tidied, and used; the action keeps its name."""
-    result = await hass.config_entries.options.async_init(loaded_entry.entry_id)
-    flow_id = result["flow_id"]
-    mistakes = {
-        "sender_name": "一二三四五六七八九十一二三四五六",
-        "recipients": ["a@example.com, nobody"],
-        "reply_to": "a@example.com, b@example.com",
-        **NUMBERS,
-    }
-    result = await hass.config_entries.options.async_configure(flow_id, mistakes)
-    assert result["errors"] == {
-        "sender_name": "sender_name_too_long",
-        "recipients": "invalid_address",
-        "reply_to": "invalid_address",
-    }
-    assert suggestions(result) == mistakes
-    result = await hass.config_entries.options.async_configure(
-        flow_id,
-        {
-            "sender_name": " 我\u200b的\0家\n",
-            "recipients": ["爸爸 <a@example.com>; b@example.com"],
-            "reply_to": " c@example.com \u200b",
-            **NUMBERS,
-        },
-    )
-    assert result["data"] == loaded_entry.options
-    assert loaded_entry.options == {
-        "service_name": "qq_mail",
-        "sender_name": "我的 家",
-        "recipients": ['"爸爸" <a@example.com>', "b@example.com"],
-        "reply_to": "c@example.com",
-        **NUMBERS,
-    }
-    await hass.async_block_till_done()
-    assert loaded_entry.runtime_data.outbox.account.timeout == 60
-
-
-async def test_options_taken_back(
-    hass: HomeAssistant, loaded_entry: MockConfigEntry
-) -> None:
-    """An emptied field goes back to the default."""
-    for user_input in (
-        {"sender_name": "Home", "recipients": ["a@b.cn"], "reply_to": "c@b.cn"},
-        {"sender_name": "\u200b", "recipients": ["\u200b"], "reply_to": "\ufeff"},
-    ):
-        result = await hass.config_entries.options.async_init(loaded_entry.entry_id)
-        await hass.config_entries.options.async_configure(
-            result["flow_id"], {**user_input, **NUMBERS}
-        )
-        await hass.async_block_till_done()
-    assert loaded_entry.options == {"service_name": "qq_mail", **NUMBERS}
 
 
 async def test_recipient(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> None:

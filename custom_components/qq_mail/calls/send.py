@@ -16,8 +16,6 @@ from ..buttons import Mail, get_answers
 from ..const import (
     CONF_REPLY_TO,
     CONF_SENDER_NAME,
-    CONF_SIZE_BUDGET,
-    DEFAULT_SIZE_BUDGET,
     DOMAIN,
     LOGGER,
     MAX_NOTES,
@@ -35,6 +33,7 @@ from ..errors import action_error
 from ..mime.address import Mailbox, Recipients, one_line
 from ..mime.message import BASE64_LINE, compose
 from ..mime.models import Draft, Priority
+from ..options import option
 from ..outbox.errors import OutboxClosedError, OutboxFullError, StalledError
 from ..outbox.intake import Ticket
 from ..outbox.outbox import Outbox
@@ -442,6 +441,6 @@ def _log(notes: tuple[str, ...], subject: str) -> None:
 def _budget(entry: QQMailConfigEntry, outbox: Outbox) -> int:
     """Return the octets that attachments may have before they are encoded."""
     octets, encoded = BASE64_LINE
-    budget: int = entry.options.get(CONF_SIZE_BUDGET, DEFAULT_SIZE_BUDGET)
+    budget: int = option(entry.options, "size_budget")
     room = max(outbox.max_size - _RESERVE, 0) * octets // encoded
     return min(budget * MEGABYTE, room)
