@@ -146,6 +146,96 @@ async def test_no_login_without_a_code(
     assert server.connections == 0
 
 
+@pytest.fixture
+def at_qq(
+    server: QQServer, typed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Any]:
+    """Return what a person types in whose server is QQ's; it is ours."""
+    there = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (server.host, typed["port"]))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: there)
+    return {**typed, "host": "smtp.qq.com"}
+
+
+SHAPES = [
+    pytest.param("abcdefghijklmno", "15", id="short"),
+    pytest.param("abcdefghijklmnopq", "17", id="long"),
+    pytest.param("Abcdefghijklmnop", "16", id="capital"),
+    pytest.param("abcdefgh-jklmnop", "16", id="sign"),
+    pytest.param(" my QQ password! ", "13", id="password"),
+]
+
+
+@pytest.mark.parametrize(("password", "entered"), SHAPES)
+async def test_not_the_shape_of_a_code(
+    hass: HomeAssistant,
+    server: QQServer,
+    at_qq: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+    password: str,
+    entered: str,
+) -> None:
+    """It is told before a login is spent, each time anew; insisted on, it is tried."""
+    flow_id = await start(hass)
+    for other in ("x" * 20, password):
+        result = await hass.config_entries.flow.async_configure(
+            flow_id, {**at_qq, "password": other}
+        )
+        assert result["errors"] == {"password": "code_shape"}
+    placeholders = placeholders_of(result)
+    assert placeholders["entered"] == entered
+    assert placeholders["length"] == "16"
+    assert server.connections == 0
+    result = await hass.config_entries.flow.async_configure(
+        flow_id, {**at_qq, "password": password}
+    )
+    assert result["errors"] == {"password": "login_ambiguous"}
+    assert server.connections == 1
+    told = (*placeholders.values(), *placeholders_of(result).values(), caplog.text)
+    assert [text for text in told if password.strip() in text] == []
+    result = await hass.config_entries.flow.async_configure(flow_id, at_qq)
+    assert result["data"] == at_qq
+
+
+async def test_shape_when_a_code_is_renewed(
+    hass: HomeAssistant, server: QQServer, at_qq: dict[str, Any], entry: MockConfigEntry
+) -> None:
+    """The entry names the server, or the form that changes it."""
+    hass.config_entries.async_update_entry(entry, data=at_qq)
+    renewed = await entry.start_reauth_flow(hass)
+    moved = await entry.start_reconfigure_flow(hass)
+    server_data = {key: at_qq[key] for key in ("host", "port", "encryption")}
+    for flow, data in ((renewed, {}), (moved, server_data)):
+        result = await hass.config_entries.flow.async_configure(
+            flow["flow_id"], {**data, "password": "My-Password"}
+        )
+        assert result["errors"] == {"password": "code_shape"}
+    assert server.connections == 0
+
+
+async def test_other_shapes_elsewhere(
+    hass: HomeAssistant, server: QQServer, typed: dict[str, Any]
+) -> None:
+    """A client-specific password of Exmail is never refused for its shape."""
+    server.accounts[EXMAIL] = "Ab3-x"
+    result = await hass.config_entries.flow.async_configure(
+        await start(hass), {**typed, "username": EXMAIL, "password": "Ab3-x"}
+    )
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+@pytest.mark.parametrize("domain", ["163.com", "126.COM", "gmail.com"])
+async def test_another_provider(
+    hass: HomeAssistant, server: QQServer, typed: dict[str, Any], domain: str
+) -> None:
+    """This is for QQ's mailboxes: no login is tried with another's."""
+    result = await hass.config_entries.flow.async_configure(
+        await start(hass), {**typed, "username": f"home@{domain}"}
+    )
+    assert result["errors"] == {"username": "other_provider"}
+    assert placeholders_of(result)["domain"] == domain.lower()
+    assert server.connections == 0
+
+
 async def test_every_field_at_once(
     hass: HomeAssistant, server: QQServer, typed: dict[str, Any]
 ) -> None:

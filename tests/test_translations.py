@@ -117,7 +117,10 @@ PLACEHOLDERS = {
         "account",
         "address",
         "code_url",
+        "domain",
+        "entered",
         "host",
+        "length",
         "port",
         "port_max",
         "port_min",
@@ -399,7 +402,8 @@ def test_every_text_the_code_names() -> None:
             for key in (set(Cause) - submitting)
             | exmail
             | {"address_missing", "invalid_address", "invalid_host", "port_range"}
-            | {"code_missing", "code_not_ascii", "still_checking"}
+            | {"code_missing", "code_not_ascii", "code_shape", "other_provider"}
+            | {"still_checking"}
         ),
         *(
             f"options.error.{key}"

@@ -87,6 +87,9 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
     VERSION = 1
     MINOR_VERSION = 1
 
+    _doubted: int | None = None
+    """Hash of a code that was sent once, and not tried for its shape."""
+
     @classmethod
     @callback
     @override
@@ -108,17 +111,17 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Ask for the account and log in once, before anything is stored."""
-        form = Form()
+        form = Form(self._doubted)
         if user_input is None:
             return self._show_form("user", USER_SCHEMA, {}, form)
         await async_load_addresses(self.hass)
         data = dict(user_input)
-        if mailbox := form.read_mailbox(CONF_USERNAME, data[CONF_USERNAME]):
+        if mailbox := form.read_account(CONF_USERNAME, data[CONF_USERNAME]):
             data[CONF_USERNAME] = mailbox.addr_spec.lower()
             await self.async_set_unique_id(data[CONF_USERNAME], raise_on_progress=False)
             self._abort_if_unique_id_configured()
         form.read_server(data)
-        form.read_code(data)
+        form.read_code(data, data[CONF_HOST])
         if not form.errors:
             await form.check_login(
                 self.hass, data, option({}, CONF_TIMEOUT), USER_SCHEMA
@@ -182,12 +185,13 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
         user_input: dict[str, Any] | None,
     ) -> ConfigFlowResult:
         """Change an account after a login with what it would have then."""
-        form = Form()
+        form = Form(self._doubted)
         changes = dict(user_input or {})
         if user_input is not None:
             if CONF_HOST in changes:
                 form.read_server(changes)
-            form.read_code(changes, required=schema is REAUTH_SCHEMA)
+            host = changes.get(CONF_HOST, entry.data[CONF_HOST])
+            form.read_code(changes, host, required=schema is REAUTH_SCHEMA)
             if not form.errors:
                 timeout = option(entry.options, CONF_TIMEOUT)
                 data = {**entry.data, **changes}
@@ -219,6 +223,7 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
         **placeholders: str,
     ) -> ConfigFlowResult:
         """Show a form with what was typed, but never with the code."""
+        self._doubted = form.doubted
         shown = {key: val for key, val in values.items() if key != CONF_PASSWORD}
         return self.async_show_form(
             step_id=step_id,

@@ -61,6 +61,20 @@ STOP_GRACE: Final = 1.0
 QQ_DOMAINS: Final = ("qq.com", "vip.qq.com", "foxmail.com")
 """QQ Mail's own; any other domain is hosted at Tencent Exmail."""
 
+OTHER_PROVIDERS: Final = frozenset(
+    {
+        *("163.com", "126.com", "yeah.net", "188.com", "vip.163.com", "vip.126.com"),
+        *("139.com", "189.cn", "wo.cn", "21cn.com", "aliyun.com", "tom.com"),
+        *("sina.com", "sina.cn", "vip.sina.com", "sohu.com"),
+        *("gmail.com", "googlemail.com", "outlook.com", "hotmail.com", "live.com"),
+        *("live.cn", "msn.com", "icloud.com", "me.com", "yahoo.com", "proton.me"),
+    }
+)
+"""Domains of mailboxes that are certainly not QQ's; any other may be hosted there."""
+
+QQ_CODE_LENGTH: Final = 16
+"""Characters of an authorization code of smtp.qq.com, in lower case, without signs."""
+
 CODE_URL: Final = "https://help.mail.qq.com/detail/106/985"
 """QQ Mail's help page on the authorization code."""
 

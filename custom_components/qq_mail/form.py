@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+import re
 from typing import Any
 import unicodedata
 
@@ -21,7 +22,13 @@ from homeassistant.helpers.selector import (
 from homeassistant.util.hass_dict import HassKey
 from homeassistant.util.ssl import client_context
 
-from .const import DOMAIN, SENDER_NAME_MAX_BYTES
+from .const import (
+    DEFAULT_HOST,
+    DOMAIN,
+    OTHER_PROVIDERS,
+    QQ_CODE_LENGTH,
+    SENDER_NAME_MAX_BYTES,
+)
 from .coordinator import account_from
 from .errors import form_field, placeholders, translation_key
 from .loading import async_load_session
@@ -30,6 +37,7 @@ from .smtp.errors import MailError
 from .smtp.host import InvalidHostError, read_host
 
 _PORTS = (1, 65535)
+_QQ_CODE = re.compile(rf"[a-z0-9]{{{QQ_CODE_LENGTH}}}")
 
 ADDRESSES = TextSelector(TextSelectorConfig(multiple=True))
 
@@ -56,9 +64,14 @@ _LOGGING_IN: HassKey[set[str]] = HassKey(f"{DOMAIN}_logging_in")
 class Form:
     """A form that was sent: an error for each field, and what the texts name."""
 
-    def __init__(self) -> None:
-        """Begin with a form in which nothing is wrong."""
+    def __init__(self, doubted: int | None = None) -> None:
+        """Begin with a form in which nothing is wrong.
+
+        Give what `doubted` was of the same form when it was sent before.
+        """
         self.errors: dict[str, str] = {}
+        self.doubted = doubted
+        """Hash of a code that QQ would hardly make; sent again, it is tried."""
         self._invalid: list[str] = []
         self._placeholders = {"port_min": str(_PORTS[0]), "port_max": str(_PORTS[1])}
 
@@ -85,6 +98,15 @@ class Form:
             self._note_invalid(field, err)
             return None
 
+    def read_account(self, field: str, text: str) -> Mailbox | None:
+        """Return the account's own mailbox; note at the field if it cannot be QQ's."""
+        mailbox = self.read_mailbox(field, text)
+        if mailbox and mailbox.domain.lower() in OTHER_PROVIDERS:
+            self.errors[field] = "other_provider"
+            self._placeholders["domain"] = mailbox.domain.lower()
+            return None
+        return mailbox
+
     def read_mailboxes(self, field: str, texts: list[str]) -> list[str]:
         """Return mailboxes as they are stored; note at the field what is none."""
         mailboxes: list[Mailbox] = []
@@ -110,23 +132,37 @@ class Form:
         else:
             data[CONF_PORT] = port
 
-    def read_code(self, data: dict[str, Any], *, required: bool = True) -> None:
+    def read_code(
+        self, data: dict[str, Any], host: str, *, required: bool = True
+    ) -> None:
         """Put the authorization code into the form in which it is stored.
 
-        Its shape is not looked at: an Exmail password has another. But nothing is
-        tried that cannot be one, because QQ counts every login.
+        Nothing is tried that cannot be one, because QQ counts every login. Only
+        smtp.qq.com's codes have a known shape, and even there a person may insist.
         """
         code = "".join(
             char
             for char in tidy(data.pop(CONF_PASSWORD, ""))
             if not char.isspace() and unicodedata.category(char) != "Cc"
         )
-        if code:
-            data[CONF_PASSWORD] = code
-        elif required:
-            self.errors[CONF_PASSWORD] = "code_missing"
+        if not code:
+            if required:
+                self.errors[CONF_PASSWORD] = "code_missing"
+            return
+        data[CONF_PASSWORD] = code
         if not code.isascii():
             self.errors[CONF_PASSWORD] = "code_not_ascii"
+        elif (
+            host == DEFAULT_HOST
+            and not _QQ_CODE.fullmatch(code)
+            and hash(code) != self.doubted
+        ):
+            self.doubted = hash(code)
+            self.errors[CONF_PASSWORD] = "code_shape"
+            self._placeholders |= {
+                "entered": str(len(code)),
+                "length": str(QQ_CODE_LENGTH),
+            }
 
     def read_sender_name(self, field: str, text: str) -> str:
         """Return a display name in one line; note at the field if QQ refuses it."""
