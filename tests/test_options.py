@@ -42,6 +42,11 @@ async def test_number_out_of_range(
     part[one.key] = number
     result = await hass.config_entries.options.async_configure(result["flow_id"], typed)
     assert result["errors"] == {one.section: f"{one.key}_range"}
+    schema = result["data_schema"]
+    assert schema
+    for key in typed.keys() - {"digest"}:
+        # Open, for else nobody sees the field that the error names.
+        assert schema.schema[key].options["collapsed"] == (key != one.section)
     placeholders = placeholders_of(result)
     for end, allowed in (("min", one.least), ("max", one.most)):
         assert placeholders[f"{one.key}_{end}"] == str(allowed)

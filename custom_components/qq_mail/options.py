@@ -67,15 +67,6 @@ OPTIONS = (
         unit="messages",
         section=Section.LIMITS,
     ),
-    # Below the 15 a minute that people estimate as QQ's limit.
-    Option(
-        key="messages_per_minute",
-        kind=Kind.NUMBER,
-        default=10,
-        most=600,
-        unit="messages",
-        section=Section.LIMITS,
-    ),
     # So many were seen to pass within three seconds.
     Option(
         key="burst",
@@ -83,6 +74,15 @@ OPTIONS = (
         default=5,
         least=1,
         most=100,
+        unit="messages",
+        section=Section.LIMITS,
+    ),
+    # Below the 15 a minute that people estimate as QQ's limit.
+    Option(
+        key="messages_per_minute",
+        kind=Kind.NUMBER,
+        default=10,
+        most=600,
         unit="messages",
         section=Section.LIMITS,
     ),

@@ -1,6 +1,6 @@
 """Changing an account's options in the UI, as the table of options describes them."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import voluptuous as vol
@@ -47,17 +47,15 @@ def fields(part: Section | None) -> dict[vol.Marker, Selector[Any]]:
     }
 
 
-OPTIONS_SCHEMA = vol.Schema(
-    {
-        **fields(None),
-        **{
-            vol.Required(part.value): section(
-                vol.Schema(fields(part)), {"collapsed": True}
-            )
-            for part in Section
-        },
+def _schema(open_parts: Container[str]) -> vol.Schema:
+    """Return the form, its sections collapsed but for those that have an error."""
+    parts = {
+        vol.Required(part.value): section(
+            vol.Schema(fields(part)), {"collapsed": part not in open_parts}
+        )
+        for part in Section
     }
-)
+    return vol.Schema({**fields(None), **parts})
 
 
 class QQMailOptionsFlow(OptionsFlow):
@@ -83,7 +81,7 @@ class QQMailOptionsFlow(OptionsFlow):
         return self.async_show_form(
             step_id="init",
             data_schema=self.add_suggested_values_to_schema(
-                OPTIONS_SCHEMA, user_input or _by_section(stored)
+                _schema(form.errors), user_input or _by_section(stored)
             ),
             errors=form.errors,
             description_placeholders={**form.placeholders, **_PLACEHOLDERS},
