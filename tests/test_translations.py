@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 import pytest
+import voluptuous as vol
 
 import custom_components.qq_mail as integration
 from custom_components.qq_mail import (
@@ -15,7 +16,7 @@ from custom_components.qq_mail import (
     button,
     config_flow,
     event,
-    form,
+    options_flow,
     recipient_flow,
     sensor,
 )
@@ -24,6 +25,7 @@ from custom_components.qq_mail.content.attachments.fields import Source
 from custom_components.qq_mail.content.fields import Format, MessageField
 from custom_components.qq_mail.errors import _CAUSES_WITH_EXMAIL_TEXT, action_error
 from custom_components.qq_mail.mime.models import Priority
+from custom_components.qq_mail.options import OPTIONS, Kind, Section
 from custom_components.qq_mail.outbox.outcome import Outcome
 from custom_components.qq_mail.repairs import Issue
 from custom_components.qq_mail.services import Action
@@ -31,7 +33,7 @@ from custom_components.qq_mail.smtp.errors import MailError
 from custom_components.qq_mail.smtp.models import Account, Encryption, Reply, Step
 from custom_components.qq_mail.smtp.replies import Cause, Treatment
 from custom_components.qq_mail.trigger import TRIGGERS
-from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
+from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN, UnitOfInformation
 
 FOLDER = Path(integration.__file__).parent
 LANGUAGES = ("en", "zh-Hans", "zh-Hant")
@@ -115,7 +117,10 @@ PLACEHOLDERS = {
         "account",
         "address",
         "code_url",
+        "domain",
+        "entered",
         "host",
+        "length",
         "port",
         "port_max",
         "port_min",
@@ -174,7 +179,12 @@ PLACEHOLDERS = {
     },
     "options": {
         "address",
-        *(f"{field}_{end}" for field in form.RANGES for end in ("min", "max")),
+        *(
+            f"{one.key}_{end}"
+            for one in OPTIONS
+            if one.kind is Kind.NUMBER
+            for end in ("min", "max")
+        ),
     },
     "selector": set[str](),
     "services": set[str](),
@@ -392,7 +402,8 @@ def test_every_text_the_code_names() -> None:
             for key in (set(Cause) - submitting)
             | exmail
             | {"address_missing", "invalid_address", "invalid_host", "port_range"}
-            | {"code_missing", "code_not_ascii", "still_checking"}
+            | {"code_missing", "code_not_ascii", "code_shape", "other_provider"}
+            | {"still_checking"}
         ),
         *(
             f"options.error.{key}"
@@ -400,7 +411,7 @@ def test_every_text_the_code_names() -> None:
                 "address_missing",
                 "invalid_address",
                 "sender_name_too_long",
-                *(f"{field}_range" for field in config_flow.NUMBERS),
+                *(f"{one.key}_range" for one in OPTIONS if one.kind is Kind.NUMBER),
             )
         ),
         *(
@@ -513,6 +524,11 @@ def test_every_text_the_code_names() -> None:
             for key in ("messages_waiting", "server_reachable")
         ),
         *(f"selector.encryption.options.{encryption}" for encryption in Encryption),
+        *(
+            f"selector.option.unit_of_measurement.{one.unit}"
+            for one in OPTIONS
+            if one.unit and one.unit != UnitOfInformation.MEGABYTES
+        ),
         *(f"exceptions.{key}.message" for key in ("test_message", "test_title")),
         *entity_texts(),
     }
@@ -520,11 +536,16 @@ def test_every_text_the_code_names() -> None:
         "config.step.user": config_flow.USER_SCHEMA,
         "config.step.reauth_confirm": config_flow.REAUTH_SCHEMA,
         "config.step.reconfigure": config_flow.RECONFIGURE_SCHEMA,
-        "options.step.init": config_flow.OPTIONS_SCHEMA,
+        "options.step.init": vol.Schema(options_flow.fields(None)),
+        **{
+            f"options.step.init.sections.{part}": vol.Schema(options_flow.fields(part))
+            for part in Section
+        },
         "config_subentries.recipient.step.user": recipient_flow.RECIPIENT_SCHEMA,
         "config_subentries.recipient.step.reconfigure": recipient_flow.RECIPIENT_SCHEMA,
     }.items():
-        expected |= {f"{step}.title", f"{step}.description"}
+        heading = "name" if ".sections." in step else "title"
+        expected |= {f"{step}.{heading}", f"{step}.description"}
         for field in schema.schema:
             expected |= {f"{step}.data.{field}", f"{step}.data_description.{field}"}
     assert set(texts_of("en")) == expected

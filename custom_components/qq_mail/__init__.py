@@ -18,22 +18,7 @@ from homeassistant.util.ssl import client_context
 
 from .answered import async_hear_discarded, async_hear_outcome, async_setup_logbook
 from .buttons import async_answers, async_setup_view, get_answers
-from .const import (
-    CONF_BURST,
-    CONF_DIGEST,
-    CONF_EXPIRES_AFTER,
-    CONF_LOGINS_PER_HOUR,
-    CONF_MESSAGES_PER_DAY,
-    CONF_MESSAGES_PER_MINUTE,
-    DEFAULT_BURST,
-    DEFAULT_DIGEST,
-    DEFAULT_EXPIRES_AFTER,
-    DEFAULT_LOGINS_PER_HOUR,
-    DEFAULT_MESSAGES_PER_DAY,
-    DEFAULT_MESSAGES_PER_MINUTE,
-    DEFAULT_TIMEOUT,
-    DOMAIN,
-)
+from .const import DOMAIN, LOGINS_PER_HOUR
 from .content.attachments.folder import remove_all
 from .coordinator import (
     SIGNAL_OUTBOX_EVENT,
@@ -44,6 +29,7 @@ from .coordinator import (
 )
 from .loading import async_load_sending, async_load_soon
 from .notify import async_remove_action
+from .options import option
 from .outbox.clock import read_clock
 from .outbox.manager import Settings
 from .outbox.merging import WriteDigest
@@ -89,19 +75,17 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
 async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bool:
     """Set up an account. It needs no connection: an alert may come at any time."""
     options = entry.options
-    account = account_from(entry.data, options.get(CONF_TIMEOUT, DEFAULT_TIMEOUT))
+    account = account_from(entry.data, option(options, CONF_TIMEOUT))
     settings = Settings(
         pace=Pace(
-            options.get(CONF_BURST, DEFAULT_BURST),
-            options.get(CONF_MESSAGES_PER_MINUTE, DEFAULT_MESSAGES_PER_MINUTE),
-            options.get(CONF_MESSAGES_PER_DAY, DEFAULT_MESSAGES_PER_DAY),
-            options.get(CONF_LOGINS_PER_HOUR, DEFAULT_LOGINS_PER_HOUR),
+            option(options, "burst"),
+            option(options, "messages_per_minute"),
+            option(options, "messages_per_day"),
+            LOGINS_PER_HOUR,
         ),
-        expires_after=timedelta(
-            hours=options.get(CONF_EXPIRES_AFTER, DEFAULT_EXPIRES_AFTER)
-        ),
+        expires_after=timedelta(hours=option(options, "expires_after")),
         digest=partial(_async_digest_writer, hass, entry)
-        if options.get(CONF_DIGEST, DEFAULT_DIGEST)
+        if option(options, "digest")
         else None,
         late_note=partial(_late_note, await async_texts(hass)),
     )

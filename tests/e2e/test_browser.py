@@ -172,12 +172,15 @@ def test_found_by_what_people_type(here: Desk) -> None:
         page.get_by_role("button", name="添加集成").first.click()
         dialog = page.locator("dialog-add-integration")
         found = dialog.locator("ha-integration-list-item", has_text="QQ Mail")
-        for typed in ("QQ邮箱", "邮箱", "邮件", "腾讯", "qq mail"):
+        for typed in (
+            *("QQ 邮箱", "QQ邮箱", "邮箱", "邮件", "QQ", "qq mail"),
+            *("foxmail", "腾讯", "微信"),
+        ):
             dialog.locator("input").last.fill(typed)
             expect(found).to_be_visible()
             dialog.locator("input").last.fill("no such thing")
             expect(found).to_have_count(0)
-        dialog.locator("input").last.fill("邮箱")
+        dialog.locator("input").last.fill("QQ 邮箱")
         expect(found).to_be_visible()
         picture(page, "found-zh-Hans")
     here.remove_all()
@@ -312,8 +315,19 @@ def test_options(here: Desk) -> None:
         wrong = beginning(texts["error.invalid_address"])
         expect(page.get_by_text(wrong).first).to_be_visible()
         picture(page, "options-zh-Hans")
+        dialog = page.locator("dialog-data-entry-flow")
+        limits = dialog.locator("ha-form-expandable").first
+        limits.get_by_text(texts["step.init.sections.limits.name"]).first.click()
+        numbers = limits.locator("input[type=number]")
+        expect(limits.get_by_text("封", exact=True).first).to_be_visible()
+        numbers.nth(1).fill("0")
         fill(page, {"reply_to": "me@example.com"})
-        expect(page.get_by_text(wrong)).to_have_count(0)
+        range_ = beginning(texts["error.burst_range"])
+        expect(page.get_by_text(range_).first).to_be_visible()
+        picture(page, "options-limits-zh-Hans")
+        numbers.nth(1).fill("3")
+        page.get_by_role("button", name="提交").click()
+        expect(page.get_by_text(range_)).to_have_count(0)
     here.do(
         here.home.action(
             "notify.send_message", entity_id="notify.10006_qq_com", message="Smoke!"
