@@ -14,7 +14,7 @@ from homeassistant.helpers import config_validation as cv
 
 from ..mime.address import one_line
 from .errors import field_error
-from .redaction import redacted
+from .redaction import quoted
 
 _AWAY = ("unknown", "unavailable", "none")
 """What a template makes of a state or an attribute that is not there."""
@@ -59,7 +59,7 @@ def unusable(
 
 def shown_value(value: object) -> str:
     """Return a value as a note shows it: short, and without secrets."""
-    return redacted(one_line(as_text(value)))[:100]
+    return quoted(one_line(as_text(value)))[:100]
 
 
 def as_text(value: object) -> str:
