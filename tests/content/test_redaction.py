@@ -42,7 +42,9 @@ from tests.mime.test_markup import assert_linear
         pytest.param("%252Fa%253Ftoken%253Dx", "/a?…", id="encoded twice"),
         pytest.param("%25252525253F", "…", id="encoded too often"),
         pytest.param(r"\/a\u003ftoken=x", "/a?…", id="as in JSON"),
-        pytest.param("a: 'b', 'password': 'p w'}", "a: 'b', 'password': …}", id="named"),
+        pytest.param(
+            "a: 'b', 'password': 'p w'}", "a: 'b', 'password': …}", id="named"
+        ),
         pytest.param("auth: ['me', 'pw']", "auth: …", id="named list"),
     ],
 )
@@ -124,7 +126,20 @@ def test_nothing_leaks_by_its_name(name: str) -> None:
 
 @pytest.mark.parametrize(
     "repeated",
-    ["@", ":", "//", "?", "a:b@c ", "%25", "&amp;", "token", "token='", "a='", "[", "\\"],
+    [
+        "@",
+        ":",
+        "//",
+        "?",
+        "a:b@c ",
+        "%25",
+        "&amp;",
+        "token",
+        "token='",
+        "a='",
+        "[",
+        "\\",
+    ],
 )
 def test_time_grows_with_the_length_alone(repeated: str) -> None:
     """Whoever writes a megabyte holds nothing up."""
