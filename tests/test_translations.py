@@ -21,7 +21,7 @@ from custom_components.qq_mail import (
     sensor,
 )
 from custom_components.qq_mail.buttons.links import PLAIN_HTTP
-from custom_components.qq_mail.content.attachments.fields import Source
+from custom_components.qq_mail.content.attachments.models import Source
 from custom_components.qq_mail.content.fields import Format, MessageField
 from custom_components.qq_mail.errors import _CAUSES_WITH_EXMAIL_TEXT, action_error
 from custom_components.qq_mail.mime.models import Priority

@@ -12,7 +12,7 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util.signal_type import SignalType
 
 from .const import DOMAIN, LOGGER
-from .outbox.core.models import Outcome, OutboxEvent
+from .outbox.core.models import OutboxEvent, Outcome
 from .outbox.outbox import Outbox
 from .smtp.replies import Cause
 

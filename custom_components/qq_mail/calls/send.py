@@ -1,9 +1,9 @@
 """What becomes of a request: it clears what waits, is counted, or is sent."""
 
 from collections.abc import Iterator
-from typing import Any
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError

@@ -98,6 +98,16 @@ class WireStream:
             self._file.write(self._memory.getvalue())
         return self._file.write(octets)
 
+    def seek(self, _position: int) -> int:
+        """Go to the beginning, the one place that is asked for: it is written anew."""
+        return 0
+
+    def truncate(self) -> int:
+        """Forget what was written."""
+        self.drop()
+        self._memory, self._path, self._file, self.written = BytesIO(), None, None, 0
+        return 0
+
     def text(self) -> bytes | Path:
         """Return what was written, or where."""
         if self._file:

@@ -14,7 +14,7 @@ from ..clock import Now, read_clock
 from ..const import DOMAIN, LOGGER
 from ..mime.models import Priority
 from ..outbox.composing import Ticket
-from ..outbox.core.models import Outcome, OutboxEvent
+from ..outbox.core.models import OutboxEvent, Outcome
 from ..outbox.core.record import Record
 from ..outbox.manager import RESTORED
 from ..outbox.outbox import Outbox

@@ -15,7 +15,7 @@ from ..const import DOMAIN, LOGGER
 from ..mime.address import Recipients
 from ..mime.models import Priority
 from ..outbox.composing import Ticket
-from ..outbox.core.models import Outcome, OutboxEvent
+from ..outbox.core.models import OutboxEvent, Outcome
 from ..outbox.core.record import Record
 from ..outbox.manager import RESTORED
 from ..outbox.outbox import Outbox

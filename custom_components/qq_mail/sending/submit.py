@@ -29,7 +29,7 @@ from ..content.errors import invalid_address
 from ..content.request import MessageRequest
 from ..errors import action_error
 from ..mime.address import Mailbox, Recipients, one_line
-from ..mime.message import BASE64_LINE, compose
+from ..mime.message import BASE64_LINE
 from ..mime.models import Draft
 from ..outbox.composing import Ticket
 from ..outbox.core.models import Outcome

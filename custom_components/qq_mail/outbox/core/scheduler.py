@@ -16,7 +16,7 @@ from . import failures, merge
 from .account import Account, Conversation, new_account
 from .limits import Settings
 from .loading import Loaded, Records, count_anew, load
-from .models import AT_ONCE, NEVER, Action, Attempt, Level, LogIn, Message, Outcome, Plan, Reason
+from .models import NEVER, Action, Attempt, Level, LogIn, Message, Outcome, Plan, Reason
 from .plan import free_at, gate, plan_of
 from .retry import LOGIN_CHECK_INTERVAL
 from .turn import Marks, Turn
@@ -30,7 +30,7 @@ EXPIRE_AT_ONCE = 20
 class Scheduler:
     """Decides whose turn it is, when to look again, and whom a failure concerns."""
 
-    def __init__(AT_ONCE, 
+    def __init__(AT_ONCE,
         self, chance: Callable[[], float], today: Callable[[datetime], date]
     ) -> None:
         """Begin without accounts.
