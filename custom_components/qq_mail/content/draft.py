@@ -21,7 +21,6 @@ from ..mime.card import (
     Card,
     Link,
     Picture,
-    accent_of,
     extend_html,
     extend_text,
     fitted,
@@ -192,7 +191,7 @@ async def async_material(
 
     The budget is in octets, before they are encoded.
     """
-    rows, missing = async_rows(hass, request.entities, created, texts)
+    rows, missing = await async_rows(hass, request.entities, created, texts)
     link, unlinked = _absolute(hass, request.link, texts)
     async with AsyncExitStack() as stack:
         fetching = stack.enter_async_context(
@@ -200,8 +199,7 @@ async def async_material(
         )
         if request.charts:
             # At the same time: a camera is to show the moment, and none waits.
-            accent = accent_of(request.priority)
-            charting = async_charts(hass, request.charts, created, accent, texts)
+            charting = async_charts(hass, request.charts, created, texts)
             charted, fetched = await asyncio.gather(charting, fetching)
         else:
             charted, fetched = Charted(), await fetching

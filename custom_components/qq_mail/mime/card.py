@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from ..mime.models import Priority
 from .buttons import Button
-from .chart import GROUND, Chart
+from .chart import Chart
 from .markup import end_of_body, text_of
 from .signs import signs_of
 
@@ -178,11 +178,6 @@ class Card:
     def origin(self) -> str:
         """What sent this, and from where."""
         return " · ".join(filter(None, (self.sent_by, self.home)))
-
-
-def accent_of(priority: Priority) -> str:
-    """Return the colour of a card on a light ground."""
-    return _ACCENTS[priority][0]
 
 
 def render_html(card: Card) -> str:
@@ -375,7 +370,6 @@ def _template(name: str) -> Template:
         lstrip_blocks=True,
     )
     environment.globals["note_html"] = note_html
-    environment.globals["ground"] = GROUND
     environment.filters["unbroken"] = _unbroken
     environment.filters["columns"] = _columns
     environment.filters["times"] = _whole_times
