@@ -110,11 +110,13 @@ class Texts:
 
 
 def time_of(time: datetime, now: datetime) -> str:
-    """Return a time as people at home read it, with the day if that is not today's."""
-    local = dt_util.as_local(time)
-    if local.date() == dt_util.as_local(now).date():
+    """Return a time as people at home read it: what it shares with now is left out."""
+    local, today = dt_util.as_local(time), dt_util.as_local(now)
+    if local.date() == today.date():
         return f"{local:%H:%M}"
-    return f"{local:%m-%d %H:%M}"
+    if local.year == today.year:
+        return f"{local:%m-%d %H:%M}"
+    return f"{local:%Y-%m-%d %H:%M}"
 
 
 def _without_folders(value: str) -> str:

@@ -21,7 +21,6 @@ from ..mime.card import (
     Card,
     Link,
     Picture,
-    accent_of,
     extend_html,
     extend_text,
     fitted,
@@ -196,7 +195,7 @@ async def async_material(
 
     The budget is in octets, before they are encoded.
     """
-    rows, missing = async_rows(hass, request.entities, created, texts)
+    rows, missing = await async_rows(hass, request.entities, created, texts)
     missing += async_not_found_in_table(hass, request.entities)
     embedded = await async_embedded(hass, request.html)
     link, unlinked = _absolute(hass, request.link, texts)
@@ -206,8 +205,7 @@ async def async_material(
         )
         if request.charts:
             # At the same time: a camera is to show the moment, and none waits.
-            accent = accent_of(request.priority)
-            charting = async_charts(hass, request.charts, created, accent, texts)
+            charting = async_charts(hass, request.charts, created, texts)
             charted, fetched = await asyncio.gather(charting, fetching)
         else:
             charted, fetched = Charted(), await fetching

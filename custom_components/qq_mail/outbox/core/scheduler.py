@@ -30,7 +30,7 @@ EXPIRE_AT_ONCE = 20
 class Scheduler:
     """Decides whose turn it is, when to look again, and whom a failure concerns."""
 
-    def __init__(AT_ONCE,
+    def __init__(
         self, chance: Callable[[], float], today: Callable[[datetime], date]
     ) -> None:
         """Begin without accounts.
