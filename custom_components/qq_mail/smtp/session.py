@@ -12,64 +12,21 @@ from dataclasses import replace
 import re
 import ssl
 from types import TracebackType
-from typing import Any, Self, cast, override
+from typing import Self, cast
 
-from aiosmtplib import SMTP, SMTPConnectTimeoutError, SMTPException, SMTPResponse
-from aiosmtplib.typing import Default
-
+from .connecting import Client
 from .dialogue import Dialogue
 from .errors import AuthenticationError, MailError, SessionError
-from .faults import read_reply, translated
-from .models import Account, Encryption, Step, Submission, SubmissionResult
+from .faults import translated
+from .models import Account, Step, Submission, SubmissionResult
 from .replies import Cause
 from .transaction import Transaction
 from .transcript import Transcript
 
-# QQ writes the name into a Received field that every recipient can read. An
-# address literal is allowed for a client without a name (RFC 5321 section
-# 4.1.4), and this one says nothing about the house.
-EHLO_NAME = "[127.0.0.1]"
-
-PROBE_TIMEOUT = 3.0
-"""Seconds that a port has to show whether it begins in plaintext or with TLS.
-
-Where both sides wait for the other to speak first, it is also the time after
-which we ask.
-"""
-
 CLOSE_TIMEOUT = 0.5
 """Seconds for QUIT: nothing depends on its answer."""
 
-_GREETING_BYTES = 1024
-_VERBS = ("EHLO", "HELO")
 _SIZE_VALUE = re.compile(r"[0-9]{1,20}")
-
-
-class _Client(SMTP):
-    """Closes at once: a graceful TLS shutdown may wait for a dead peer."""
-
-    transcript: Transcript
-
-    @override
-    async def execute_command(
-        self, *args: bytes, timeout: Any = Default.token
-    ) -> SMTPResponse:
-        """Note what is said; of a login, only how it is done."""
-        verb = args[0].decode()
-        if verb == "AUTH":
-            verb = f"AUTH {args[1].decode()}"
-        elif verb not in _VERBS:
-            verb = "(login)"
-        self.transcript.sent(verb, sum(map(len, args)) + len(args) + 1)
-        answer = await super().execute_command(*args, timeout=timeout)
-        self.transcript.received(read_reply(answer.code, answer.message))
-        return answer
-
-    @override
-    def close(self) -> None:
-        if self.transport is not None:
-            cast("asyncio.WriteTransport", self.transport).abort()
-        super().close()
 
 
 class SubmissionSession:
@@ -86,17 +43,8 @@ class SubmissionSession:
         What the server is told of messages is left out of the transcript.
         """
         self.account = account
-        self._tls_context = tls_context
-        self._client = _Client(
-            hostname=account.host,
-            port=account.port,
-            local_hostname=EHLO_NAME,
-            timeout=account.timeout,
-            use_tls=account.encryption is Encryption.TLS,
-            start_tls=False,
-            tls_context=tls_context,
-        )
-        self.transcript = self._client.transcript = Transcript(account, told)
+        self.transcript = Transcript(account, told)
+        self._client = Client(account, tls_context, self.transcript)
         self._dialogue: Dialogue | None = None
         """From the login on: what is said until then, aiosmtplib says."""
         self._announces_size = False
@@ -136,12 +84,7 @@ class SubmissionSession:
 
     async def connect(self) -> None:
         """Connect over TLS, with the certificate checked. Raises SessionError."""
-        if self.account.encryption is Encryption.TLS:
-            await self._connect_with_tls()
-        else:
-            await self._connect_and_upgrade()
-        with translated(Step.EHLO):
-            await self._client.ehlo()
+        await self._client.open()
         self._transport = cast("asyncio.Transport", self._client.transport)
 
     async def authenticate(self) -> None:
@@ -249,78 +192,6 @@ class SubmissionSession:
     def drop(self) -> None:
         """Close at once, without a word."""
         self._client.close()
-
-    async def _connect_with_tls(self) -> None:
-        try:
-            with translated(Step.CONNECT):
-                self._greeted(await self._client.connect())
-        except SessionError as err:
-            if err.cause is Cause.TLS_FAILED and (
-                greeting := await self._plaintext_greeting()
-            ):
-                raise SessionError(
-                    Cause.STARTTLS_PORT
-                    if greeting.startswith(b"220")
-                    else Cause.NOT_SMTP,
-                    Step.CONNECT,
-                ) from err
-            raise
-
-    async def _connect_and_upgrade(self) -> None:
-        try:
-            self._greeted(
-                await self._client.connect(
-                    timeout=min(PROBE_TIMEOUT, self.account.timeout)
-                )
-            )
-        except (SMTPException, UnicodeError) as err:
-            if await self._begins_with_tls():
-                raise SessionError(Cause.TLS_PORT, Step.CONNECT) from err
-            with translated(Step.CONNECT):
-                if not isinstance(err, SMTPConnectTimeoutError):
-                    raise
-                # Silent, but not waiting for TLS: slow, then.
-                self._greeted(await self._client.connect())
-        with translated(Step.EHLO):
-            await self._client.ehlo()
-        # QQ would take the login in plaintext as well; we would not.
-        if not self._client.supports_extension("starttls"):
-            raise SessionError(Cause.NO_STARTTLS, Step.STARTTLS)
-        with translated(Step.STARTTLS):
-            self.transcript.sent("STARTTLS", len(b"STARTTLS\r\n"))
-            answer = await self._client.starttls()
-        self.transcript.received(read_reply(answer.code, answer.message))
-
-    def _greeted(self, answer: SMTPResponse) -> None:
-        self.transcript.received(read_reply(answer.code, answer.message))
-
-    async def _plaintext_greeting(self) -> bytes:
-        """Return what a port says first without TLS, if it says anything."""
-        with suppress(OSError):
-            async with asyncio.timeout(PROBE_TIMEOUT):
-                reader, writer = await asyncio.open_connection(
-                    self.account.host, self.account.port
-                )
-                try:
-                    return await reader.read(_GREETING_BYTES)
-                finally:
-                    writer.transport.abort()
-        return b""
-
-    async def _begins_with_tls(self) -> bool:
-        """Tell whether the port expects a TLS handshake at once."""
-        try:
-            async with asyncio.timeout(PROBE_TIMEOUT):
-                _, writer = await asyncio.open_connection(
-                    self.account.host, self.account.port, ssl=self._tls_context
-                )
-        except ssl.SSLCertVerificationError:
-            # Not one to be trusted, but a certificate all the same.
-            return True
-        except OSError, UnicodeError:
-            return False
-        writer.transport.abort()
-        return True
 
     @property
     def max_size(self) -> int | None:
