@@ -32,8 +32,6 @@ A server may be scanning the message. Who leaves before the answer gets copies s
 _START_INPUT = 354
 _NOT_RECOGNIZED = 500
 _OUT_OF_ORDER = 503
-# The server says these to RCPT as well, but not of the recipient.
-_OF_THE_ACCOUNT = (Cause.RATE_LIMIT, Cause.SENDER_MISMATCH)
 
 
 class Transaction:
@@ -160,7 +158,7 @@ class Transaction:
             reply = await self._ask(self._rcpt[number], Step.RCPT)
             if not reply.positive:
                 err = self._refusal(reply, Step.RCPT)
-                if err.speaks_of_session or err.cause in _OF_THE_ACCOUNT:
+                if err.speaks_of_session or err.cause.of_account:
                     await self._refuse(err, len(self._rcpt) - number)
                 self.refused[recipient] = reply
         if len(self.refused) == len(self._recipients):
