@@ -149,6 +149,18 @@ async def test_several_messages_in_one_session(
     assert not {"RSET", "NOOP"} & set(server.commands)
 
 
+async def test_nothing_goes_behind_a_final_dot(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext
+) -> None:
+    """Some servers swallow it; here the next message waits for the answer."""
+    server.swallows_behind_dot = True
+    async with SubmissionSession(account, tls_context) as session:
+        for _ in range(3):
+            await session.submit(SUBMISSION, nothing)
+    assert len(server.accepted) == 3
+    assert server.logins == 1
+
+
 @pytest.mark.parametrize(
     ("leaked", "scripted"),
     [
