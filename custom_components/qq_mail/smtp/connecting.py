@@ -22,27 +22,27 @@ from .transcript import Transcript
 EHLO_NAME: Final = "[127.0.0.1]"
 
 PROBE_TIMEOUT = 3.0
-"""Seconds that a port has to show whether it begins in plaintext or with TLS.
+"""Seconds to wait for a sign whether a port begins in plaintext or with TLS.
 
-Where both sides wait for the other to speak first, it is also the time after
-which we ask.
+With TLS the client speaks first, in plaintext the server. After this time of silence a
+handshake is tried on another connection.
 """
 
 GREETING_TIMEOUT = 5.0
-"""Seconds that a server has to greet while its host has another address to try."""
+"""Seconds to wait for a greeting while the host has another address to try."""
 
 _NEXT_ADDRESS_AFTER: Final = 0.25
 """Seconds after which the next address is tried as well (RFC 8305 section 5)."""
 _GREETING_BYTES: Final = 1024
 _VERBS = ("EHLO", "HELO")
 _OF_THE_ADDRESS = (Cause.TIMED_OUT, Cause.CONNECTION_LOST)
-"""What one address may suffer from alone."""
+"""After these, the host's next address is tried."""
 
 
 class Client(SMTP):
-    """aiosmtplib's client, which finds the server and notes what is said.
+    """aiosmtplib's client, which finds the server and keeps a transcript.
 
-    It closes at once: a graceful end of TLS may wait for a server that is gone.
+    It closes at once, because a graceful end of TLS may wait for a dead server.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Client(SMTP):
     async def execute_command(
         self, *args: bytes, timeout: Any = Default.token
     ) -> SMTPResponse:
-        """Note what is said; of a login, only how it is done."""
+        """Put commands and replies into the transcript; of a login, only its steps."""
         verb = args[0].decode()
         if verb == "AUTH":
             verb = f"AUTH {args[1].decode()}"

@@ -16,17 +16,17 @@ class Treatment(StrEnum):
     """What has to happen before a message can be accepted."""
 
     RETRY = "retry"
-    """Nothing: it may work later."""
+    """Nothing: the same may succeed later."""
     PAUSE = "pause"
-    """The account must rest: each further attempt prolongs the refusal."""
+    """The account must pause: each further attempt prolongs the refusal."""
     LOGIN_LATER = "login_later"
-    """One more login after a while; refused again, a new code is needed."""
+    """One more login after a while; if that is refused too, a new code is needed."""
     NEW_CODE = "new_code"
-    """The user must give a new authorization code."""
+    """A person must give a new authorization code."""
     REJECT_MESSAGE = "reject_message"
-    """It never will: this message is refused for good."""
+    """Nothing helps: the message is refused for good."""
     REJECT_RECIPIENT = "reject_recipient"
-    """It never will for this recipient; others are not concerned."""
+    """Nothing helps for this recipient; the others are not concerned."""
 
 
 class Cause(StrEnum):
