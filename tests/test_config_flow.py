@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.qq_mail import config_flow
 from custom_components.qq_mail.const import DOMAIN
-from custom_components.qq_mail.smtp import session as session_module
+from custom_components.qq_mail.smtp import connecting
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
     SOURCE_USER,
@@ -436,7 +436,7 @@ async def test_error_then_mended(
     errors: dict[str, str],
 ) -> None:
     """Each error is at its field, keeps what was typed, and can be mended."""
-    monkeypatch.setattr(session_module, "PROBE_TIMEOUT", 0.3)
+    monkeypatch.setattr(connecting, "PROBE_TIMEOUT", 0.3)
     # Home Assistant's test plugin has put a guard in its place.
     monkeypatch.setattr(socket, "getaddrinfo", _socket.getaddrinfo)
     mistake = {**typed, **prepare(server)}

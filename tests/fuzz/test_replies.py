@@ -10,6 +10,7 @@ import pytest
 
 from custom_components.qq_mail.mime.models import Envelope
 from custom_components.qq_mail.smtp import (
+    connecting,
     session as session_module,
     transaction as transaction_module,
 )
@@ -85,7 +86,7 @@ def readable(reply: Reply | None) -> bool:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait long for a server that is silent."""
-    monkeypatch.setattr(session_module, "PROBE_TIMEOUT", 0.1)
+    monkeypatch.setattr(connecting, "PROBE_TIMEOUT", 0.1)
     monkeypatch.setattr(session_module, "CLOSE_TIMEOUT", 0.1)
     monkeypatch.setattr(transaction_module, "END_OF_DATA_TIMEOUT", TIMEOUT)
 

@@ -51,6 +51,8 @@ class QQServer:
         """How often something was sent: the round trips of whoever waits for it."""
         self.commands: list[str] = []
         self.leaked_bytes_at_quit = True
+        self.swallows_behind_dot = False
+        """Whether what comes behind a final dot, before its answer, is lost."""
         self.delay = 0.0
         self.rate_limit: tuple[int, float] | None = None
         self.offer_auth = True

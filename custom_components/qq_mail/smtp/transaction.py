@@ -1,8 +1,9 @@
 """One message's way over a session: MAIL, RCPT, DATA, the text, the final dot.
 
-Where the server takes it, MAIL, all RCPT and DATA go in one flight (RFC 2920). No
-command goes behind the final dot: some servers swallow it. Whether a message was
-accepted is decided by the answer to the final dot alone.
+Where the server offers it, MAIL, all RCPT and DATA go in one flight: at once, without
+waiting for the reply to each (RFC 2920). No command goes behind the final dot, because
+some servers swallow it. The reply to the final dot alone decides whether a message was
+accepted.
 """
 
 import asyncio
@@ -21,23 +22,21 @@ from .models import Reply, Step, Submission
 from .replies import Cause, diagnose
 
 CHUNK_BYTES = 128 * 1024
-"""Octets of a message that are read and handed to the transport at a time."""
+"""Octets of a message that are read, and handed to the transport, at a time."""
 
 END_OF_DATA_TIMEOUT = 600.0
-"""Seconds for the answer to the final dot (RFC 5321 section 4.5.3.2.6).
+"""Seconds to wait for the reply to the final dot (RFC 5321 section 4.5.3.2.6).
 
-A server may be scanning the message. Who leaves before the answer gets copies sent.
+A server may scan the message first. A client that gives up earlier may send it twice.
 """
 
 _START_INPUT = 354
 _NOT_RECOGNIZED = 500
 _OUT_OF_ORDER = 503
-# The server says these to RCPT as well, but not of the recipient.
-_OF_THE_ACCOUNT = (Cause.RATE_LIMIT, Cause.SENDER_MISMATCH)
 
 
 class Transaction:
-    """A mail transaction (RFC 5321 section 3.3), in one flight or word by word."""
+    """A mail transaction (RFC 5321 section 3.3), in one flight or command by command."""
 
     def __init__(
         self,
@@ -48,30 +47,33 @@ class Transaction:
         in_flight: bool,
         announces_size: bool,
     ) -> None:
-        """Prepare, and begin to read the text; the server hears nothing yet."""
+        """Prepare the commands and begin to read the text; nothing is sent yet.
+
+        Raises ValueError where an address could be taken for a command.
+        """
         self.refused: dict[str, Reply] = {}
-        """The recipients that were refused so far."""
+        """The reply to each recipient that was refused so far."""
         self._dialogue = dialogue
         self._timeout = timeout
         self._in_flight = in_flight
         self._recipients = submission.envelope.recipients
-        # So that too much is refused before it is sent.
+        # A message that is too large is refused before it is sent.
         size = f" SIZE={submission.size}" if announces_size else ""
         self._mail = _command(f"MAIL FROM:<{submission.envelope.reverse_path}>{size}")
         self._rcpt = [_command(f"RCPT TO:<{to}>") for to in self._recipients]
         self._begun = False
-        """Whether MAIL was accepted, and nothing has ended it."""
+        """Whether MAIL was accepted, and nothing has ended the transaction."""
         self._awaits_text = False
-        """Whether DATA was answered, and no final dot was."""
+        """Whether the server takes what comes as the text, until a final dot."""
         self._pieces = filter(None, _pieces(submission))
         self._piece = self._read()
 
     async def loaded(self) -> None:
-        """Wait until its beginning was read. Raises OSError."""
+        """Wait until the beginning of the text was read. Raises OSError."""
         await self._piece
 
     async def open(self) -> None:
-        """Have the server ready for the text. Raises MailError."""
+        """Send all commands, up to the reply that asks for the text. Raises MailError."""
         if self._in_flight:
             said = " ".join(["MAIL", *["RCPT" for _ in self._rcpt], "DATA"])
             flight = b"".join([self._mail, *self._rcpt, b"DATA\r\n"])
@@ -83,12 +85,12 @@ class Transaction:
         self._awaits_text = True
 
     async def send_text(self) -> None:
-        """Send all but the end of the text, no faster than the server reads it.
+        """Send all but the last piece of the text, no faster than the server reads it.
 
         Raises SessionError, or OSError where the message cannot be read.
         """
         if self._dialogue.surplus:
-            # Then no answer could be told from another.
+            # Then no reply could be told from another.
             raise SessionError(Cause.BAD_REPLY, Step.DATA)
         while len(piece := await self._piece) >= CHUNK_BYTES:
             with translated(Step.BODY):
@@ -100,9 +102,9 @@ class Transaction:
             raise SessionError(Cause.CONNECTION_LOST, Step.BODY)
 
     async def end(self) -> Reply:
-        """Send the rest and the final dot, and return the answer.
+        """Send the last piece and the final dot, and return the server's reply.
 
-        Raises MessageRefusedError, or OutcomeUnknownError where none came.
+        Raises MessageRefusedError, or OutcomeUnknownError where no reply came.
         """
         self._dialogue.write("text .", self._piece.result() + b".\r\n", 1)
         try:
@@ -123,9 +125,10 @@ class Transaction:
         )
 
     def came_of_flight(self, err: MailError, *, kept: bool) -> bool:
-        """Tell whether a server may have failed only because commands came in flight.
+        """Return whether it may have failed only because commands came in one flight.
 
-        `kept`: the session was used before, and may have died unnoticed since.
+        `kept`: the session was used before. Then a connection that is lost at MAIL may
+        have died unnoticed in between.
         """
         if not self._in_flight or isinstance(err, OutcomeUnknownError):
             return False
@@ -134,7 +137,7 @@ class Transaction:
         return err.step is not Step.BODY and not (err.step is Step.MAIL and kept)
 
     async def leave(self, err: MailError) -> bool:
-        """See to it that the next MAIL meets no begun transaction; False: it would."""
+        """Abandon the transaction; return whether the session can take another."""
         if (
             err.of_flight
             or err.speaks_of_session
@@ -151,7 +154,10 @@ class Transaction:
             return False
 
     async def _name_recipients(self) -> None:
-        """Send MAIL, and RCPT for each recipient; note down who is refused."""
+        """Send MAIL, and RCPT for each recipient; keep who is refused.
+
+        Raises MailError where nobody is left, or the refusal is no recipient's.
+        """
         reply = await self._ask(self._mail, Step.MAIL)
         if not reply.positive:
             await self._refuse(self._refusal(reply, Step.MAIL), len(self._rcpt) + 1)
@@ -160,7 +166,7 @@ class Transaction:
             reply = await self._ask(self._rcpt[number], Step.RCPT)
             if not reply.positive:
                 err = self._refusal(reply, Step.RCPT)
-                if err.speaks_of_session or err.cause in _OF_THE_ACCOUNT:
+                if err.speaks_of_session or err.cause.of_account:
                     await self._refuse(err, len(self._rcpt) - number)
                 self.refused[recipient] = reply
         if len(self.refused) == len(self._recipients):
@@ -171,19 +177,19 @@ class Transaction:
             )
 
     async def _refuse(self, err: MailError, outstanding: int) -> None:
-        """Raise this, once the rest of the flight is answered."""
+        """Raise an error, once the outstanding replies of the flight were read."""
         if self._in_flight and not err.speaks_of_session:
             try:
                 for _ in range(outstanding):
                     reply = await self._dialogue.reply(Step.DATA, self._timeout)
                 self._awaits_text = reply.code == _START_INPUT
                 if self._awaits_text and isinstance(err, RecipientsRefusedError):
-                    # RFC 2920 section 3.1: nobody gets this, and all is well again.
+                    # RFC 2920 section 3.1: nobody gets this, and the session goes on.
                     self._dialogue.write(".", b".\r\n", 1)
                     await self._dialogue.reply(Step.END_OF_DATA, self._timeout)
                     self._begun = self._awaits_text = False
             except SessionError:
-                # What was heard before counts.
+                # The error that is to be raised came first, and counts.
                 self._awaits_text = True
         raise err
 
@@ -193,16 +199,19 @@ class Transaction:
         return await self._dialogue.reply(step, self._timeout)
 
     def _refusal(self, reply: Reply, step: Step) -> MailError:
-        """Say what a reply means that is not the one that was hoped for."""
+        """Return the error for a reply that does not let the transaction go on."""
         known = reply.transient or reply.permanent
         if not known or (self._in_flight and reply.code == _NOT_RECOGNIZED):
             return SessionError(Cause.BAD_REPLY, step, detail=str(reply))
         return MessageRefusedError(diagnose(reply, step), step, reply)
 
     def _read(self) -> asyncio.Task[bytes]:
-        """Have the next piece read off the event loop; a short one is the last."""
+        """Begin to read the next piece in a thread.
+
+        A piece of fewer than CHUNK_BYTES octets is the last.
+        """
         task = asyncio.create_task(asyncio.to_thread(_next, self._pieces))
-        # Of one that is left nobody asks what became of it.
+        # Where the transaction fails first, nobody asks for the result.
         task.add_done_callback(lambda read: read.cancelled() or read.exception())
         return task
 
@@ -215,7 +224,7 @@ def _command(line: str) -> bytes:
 
 
 def _pieces(submission: Submission) -> Iterator[bytes]:
-    """Read a message piece by piece, with what is put into it."""
+    """Read a message piece by piece, with the insertions in their places."""
     at = 0
     with submission.open() as stream:
         for insertion in submission.insertions:
@@ -228,7 +237,7 @@ def _pieces(submission: Submission) -> Iterator[bytes]:
 
 
 def _next(pieces: Iterator[bytes]) -> bytes:
-    """Return what comes next of a message: enough to go on, or its end."""
+    """Return the next CHUNK_BYTES octets of a message or more; fewer at its end."""
     piece = b""
     while len(piece) < CHUNK_BYTES and (more := next(pieces, b"")):
         piece += more
