@@ -180,6 +180,13 @@ def test_content_ids(html: str, ids: set[str]) -> None:
             id="nothing for Outlook",
         ),
         pytest.param(
+            "<!doctype html><head><!--[if !mso]>--><style></style></head><body>"
+            "<h1>x</h1><!--<![endif]--></body><p>y",
+            "<!doctype html>",
+            "</body><p>y",
+            id="some of it not for Outlook",
+        ),
+        pytest.param(
             "<![if !mso]><div id='qq-mail'>x</div><body>y",
             "<![if !mso]><div id='qq-mail'>",
             "",
