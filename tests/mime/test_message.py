@@ -390,6 +390,9 @@ def test_unreadable_part(tmp_path: Path) -> None:
         pytest.param("", "", id="snippet"),
         pytest.param("<!doctype html><html><BODY class='x'>", "", id="document"),
         pytest.param("<html><body>", "烟雾烟雾烟雾烟雾烟雾", id="Chinese"),
+        pytest.param(
+            "<!--[if !mso]><!--><body><!--<![endif]-->", "", id="not for Outlook"
+        ),
     ],
 )
 def test_insertions(text: str, before: str, after: str) -> None:

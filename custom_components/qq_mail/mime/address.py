@@ -1,4 +1,4 @@
-"""Mail addresses: who writes, and who gets it."""
+"""Mail addresses: of senders and recipients."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ _NOT_IN_NAMES = frozenset('"<>＜＞')
 
 _MAILTO = "mailto:"
 _MAX_TEXT = 1000
-"""Characters of an address with a name: whoever pastes more has pasted something else."""
+"""Characters of an address with its name; longer texts are refused."""
 _MAX_ADDRESS = 320
-"""Octets before the @, the @, and octets behind it (RFC 5321 section 4.5.3.1)."""
+"""Octets: 64, the @, and 255 for the domain (RFC 5321 section 4.5.3.1)."""
 _MAX_SHOWN = 100
 _MAX_TEXTS_SHOWN = 5
 
@@ -38,13 +38,13 @@ class InvalidMailboxError(ValueError):
     """Texts that are not mail addresses."""
 
     def __init__(self, *texts: str) -> None:
-        """Keep the texts as they were typed, but no more than a person reads."""
+        """Keep the texts as they were typed, shortened where they are very long."""
         self.texts = tuple(_shortened(text) for text in texts)
         super().__init__(self.text)
 
     @property
     def text(self) -> str:
-        """All of them, in one line."""
+        """The first of them, separated by commas."""
         shown = ", ".join(dict.fromkeys(self.texts[:_MAX_TEXTS_SHOWN]))
         return shown if len(self.texts) <= _MAX_TEXTS_SHOWN else f"{shown}, …"
 
@@ -127,13 +127,13 @@ class Mailbox:
 
     @classmethod
     def stored(cls, text: str) -> Self:
-        """Read what `str` has made of a mailbox."""
+        """Read a mailbox that `str` has written, without checking it."""
         name, addr_spec = _split_name(text)
         return cls(addr_spec, name)
 
     @property
     def domain(self) -> str:
-        """The part behind the @."""
+        """What stands behind the @."""
         return self.addr_spec.rpartition("@")[2]
 
     @override
@@ -154,7 +154,7 @@ class Recipients:
 
     @property
     def addr_specs(self) -> tuple[str, ...]:
-        """Each address once, however often it is there."""
+        """The addresses of all, each of them once."""
         everyone = self.to + self.cc + self.bcc
         return tuple(
             {one.addr_spec.lower(): one.addr_spec for one in everyone}.values()
@@ -171,7 +171,7 @@ def one_line(text: str) -> str:
 
 
 def tidy(text: str) -> str:
-    """Take away what keyboards and copying put into what a machine is to read.
+    """Return a text for machines without what keyboards and copying put into it.
 
     Full-width letters, digits and signs become ASCII, and characters that nobody
     sees go: zero-width blanks, soft hyphens, marks for the direction of writing.
@@ -184,7 +184,7 @@ def tidy(text: str) -> str:
 
 
 def _printable(char: str) -> str:
-    """Return what of a character is kept in a line."""
+    """Return a character, or what takes its place in a header field."""
     if char.isprintable() or char in _JOINERS:
         return char
     return "" if unicodedata.category(char) == "Cf" else " "
@@ -196,7 +196,7 @@ def _shortened(text: str) -> str:
 
 
 def _split_name(text: str) -> tuple[str, str]:
-    """Return the name, if there is one, and the address.
+    """Return the name, which may be empty, and the address.
 
     No regular expression: one that tries where each part may end takes the third
     power of the text's length, and holds Home Assistant up meanwhile.
@@ -231,7 +231,7 @@ def _unquoted(name: str) -> str:
 
 
 def _split_list(text: str) -> Iterator[str]:
-    """Split at separators outside quotes, looking at each character once."""
+    """Yield the parts between separators, except for those in quotes."""
     begin, quoted = 0, False
     for position, char in enumerate(text):
         if char == '"':

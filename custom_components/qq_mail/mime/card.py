@@ -133,10 +133,10 @@ class Card:
     """Of a digest, the newest first."""
     link: Link | None = None
     above_buttons: tuple[str, ...] = ()
-    """Lines that are to be read before a button is pressed: where it works."""
+    """Lines to be read before a button is pressed, also one of an entry."""
     buttons: tuple[Button, ...] = ()
     small_print: tuple[str, ...] = ()
-    """Below the buttons: who can press them, and until when."""
+    """Below the buttons or entries: who can press, and until when."""
     pictures: tuple[Picture, ...] = ()
     charts: tuple[Chart, ...] = ()
     widths: Mapping[str, int] = field(default_factory=dict)
@@ -189,9 +189,11 @@ def render_text(card: Card) -> str:
     """Return the plain text that says all that a card shows."""
     signs = signs_of(card.language)
     heading = "\n".join(filter(None, (card.label, card.title)))
-    above = card.above_buttons if card.entries else ()
-    entries = [entry.plain(signs) for entry in card.entries]
-    text = [card.text, "\n".join(above), *entries]
+    text = [card.text]
+    if card.entries:
+        text.append("\n".join(card.above_buttons))
+        text += [entry.plain(signs) for entry in card.entries]
+        text.append("\n".join(card.small_print))
     blocks = [heading, extend_text("\n\n".join(filter(None, text)), card)]
     blocks.append(" · ".join(filter(None, (card.origin, card.time))))
     return "\n\n".join(filter(None, blocks))
@@ -230,11 +232,12 @@ def extend_text(text: str, card: Card) -> str:
     rows += [card.and_more] if card.left_out else []
     link = [card.link.text] if card.link else []
     charts = [chart.text(signs) for chart in card.charts]
-    buttons = [button.text for button in card.buttons]
     blocks = [text, "\n".join(pictures)]
-    blocks += ["\n".join(card.above_buttons), *buttons] if buttons else []
-    blocks += ["\n".join(card.small_print), *charts]
-    blocks += map("\n".join, (rows, link, card.notes))
+    if card.buttons:
+        blocks.append("\n".join(card.above_buttons))
+        blocks += [button.text for button in card.buttons]
+        blocks.append("\n".join(card.small_print))
+    blocks += [*charts, *map("\n".join, (rows, link, card.notes))]
     return "\n\n".join(block for block in blocks if block)
 
 

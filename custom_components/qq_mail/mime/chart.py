@@ -1,4 +1,4 @@
-"""A chart in a mail: a picture, and the same in words beside it."""
+"""A chart in a mail: a picture, and a table that says the same."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from .signs import Signs
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A text beside the colour that it has in the picture."""
+    """A state in the legend: its text, and its colour in the picture."""
 
     colour: str
     text: str
@@ -28,28 +28,28 @@ class ChartRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """What is seen and read of a chart: all of it text for people."""
+    """A chart as a mail shows it. All texts are in the language of the house."""
 
     title: str = ""
     caption: str
     """From when to when, and the unit."""
     content_id: str = ""
-    """Empty: there is no picture, only words."""
+    """Of the picture; empty: there is none, only the table."""
     columns: tuple[str, ...] = ()
     rows: tuple[ChartRow, ...]
     lines: tuple[str, ...]
     """The rows as sentences."""
 
     def heading(self, signs: Signs) -> str:
-        """Return what stands above the picture, in one line."""
+        """Return the title and the caption, in one line."""
         if not self.title:
             return self.caption
         return f"{self.title}{signs.in_brackets(self.caption)}"
 
     def alt(self, signs: Signs) -> str:
-        """Return what the picture says, for those who do not see it."""
+        """Return the text for those who do not see the picture."""
         return signs.said(self.heading(signs), signs.semicolon.join(self.lines))
 
     def text(self, signs: Signs) -> str:
-        """Return what stands for it where there is text alone."""
+        """Return what stands for the chart in a plain text."""
         return "\n".join((self.heading(signs), *self.lines))

@@ -1,7 +1,7 @@
-"""Reading HTML of the caller's own, which may be anything, in one pass.
+"""Reads HTML of the caller's own, which may be anything, in one pass.
 
-Python's parser reads what is left over and over where a comment or a tag has no end,
-which held up everything else for a minute.
+Python's parser reads the rest again and again where a comment or a tag has no end: some
+kilobytes of such HTML would take it a minute.
 """
 
 from bisect import bisect_right
@@ -33,7 +33,7 @@ _DOCTYPE = re.compile(r"\s*+<!doctype[^>]*+>", re.IGNORECASE)
 _CID = "cid:"
 _CID_IN_STYLE = re.compile(r"""url\(\s*+["']?cid:([^"')\s]+)""", re.IGNORECASE)
 
-# What comes before the content (HTML, section 4.2), and is not seen.
+# What comes before the content, and is not seen (HTML, section 4.2).
 _HEAD = ("html", "head", "title", "meta", "link", "base", "style", "script", "noscript")
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 # Blank lines around these, and a line of their own for those.
@@ -69,7 +69,7 @@ class Text:
 
 
 def tokens(html: str) -> Iterator[Tag | Text]:
-    """Yield tags and texts; what has no end is left out, as mail programs do."""
+    """Yield tags and texts. A tag or comment without an end is left out."""
     at = 0
     while at < len(html):
         start = html.find("<", at)
@@ -129,31 +129,25 @@ def image_sources(html: str) -> Iterator[tuple[str, int, int]]:
 def start_of_content(html: str) -> int:
     """Return where something can be put in, so that all see it before the content.
 
-    That is behind the first body that is in no conditional comment, or before the first
-    content that is in none, or at the top.
+    That is behind the first body outside conditional comments, before the first content
+    if that is outside as well, or at the top.
     """
     conditions = _conditions(html)
-    body = first = None
-    for token in tokens(html):
-        if _end_of(conditions, token.start) is not None:
-            continue
-        match token:
-            case Tag(attributes={"id": "qq-mail"}, end=end):
-                # A card of ours, which says by itself where that is.
-                return end
-            case Tag("body", closing=False, end=end) if body is None:
-                body = end
-            case Tag(name, start=start) if first is None and name not in _HEAD:
-                first = start
-            case Text(text, within, start) if (
-                first is None and text.strip() and within not in _HEAD
-            ):
-                first = start
-    if found := [at for at in (body, first) if at is not None]:
-        return found[0]
     # Before a doctype it would change how all the rest is shown.
     doctype = _DOCTYPE.match(html)
-    return doctype.end() if doctype else 0
+    top = doctype.end() if doctype else 0
+    body = content = None
+    for token in tokens(html):
+        outside = _end_of(conditions, token.start) is None
+        match token:
+            case Tag(attributes={"id": "qq-mail"}, end=end) if outside:
+                # A card of ours, which says by itself where that is.
+                return end
+            case Tag("body", closing=False, end=end) if outside and body is None:
+                body = end
+        if content is None and _is_content(token):
+            content = token.start if outside else top
+    return next((at for at in (body, content) if at is not None), top)
 
 
 def end_of_body(html: str) -> int:
@@ -169,6 +163,13 @@ def end_of_body(html: str) -> int:
     at = body or document or end
     behind = _end_of(_conditions(html), at)
     return at if behind is None else behind
+
+
+def _is_content(token: Tag | Text) -> bool:
+    """Tell whether this is seen, or begins an element that is."""
+    if isinstance(token, Text):
+        return bool(token.text.strip()) and token.within not in _HEAD
+    return not (token.closing or token.name in _HEAD or token.name == "body")
 
 
 def _conditions(html: str) -> list[tuple[int, int]]:
@@ -192,7 +193,7 @@ def _end_of(conditions: list[tuple[int, int]], at: int) -> int | None:
 
 
 def text_of(html: str) -> str:
-    """Return a text that can stand for HTML."""
+    """Return HTML as plain text, with signs for its headings, lists and tables."""
     writer = _TextWriter()
     for token in tokens(html):
         if isinstance(token, Text):
@@ -205,21 +206,21 @@ def text_of(html: str) -> str:
 
 
 class _TextWriter:
-    """Writes what is read from the top to the bottom, without a tree."""
+    """Writes plain text from tags and texts as they come, without a tree."""
 
     def __init__(self) -> None:
         self._pieces: list[str] = []
         self._line_ends = 0
-        """What is to be written before the next text."""
+        """How many to write before the next text."""
         self._blank = False
         self._mark = ""
-        """Of a heading, an item or a cell, to be written before its text."""
+        """The sign of a heading, an item or a cell, to write before its text."""
         self._pre = False
         self._cells = 0
         self._lists: list[int | None] = []
         """The next number of each list that is open; None: without numbers."""
         self._links: list[tuple[str, int]] = []
-        """Where links lead that are open, and where their texts begin."""
+        """Of each link that is open, its address and the place of its text."""
 
     def text(self, text: str) -> None:
         """Write a text."""
