@@ -41,7 +41,8 @@ class Buttons:
         """By their digests, the oldest first."""
         self._refused: dict[str, set[str]] = {}
         """Who will never get a mail, by its queue id."""
-        self._listeners: set[Callable[[Press], None]] = set()
+        self._listeners: dict[Callable[[Press], None], Callable[[Press], bool]] = {}
+        """Who is told, and which presses that is wanted for."""
 
     @callback
     def async_load(
@@ -61,10 +62,18 @@ class Buttons:
             LOGGER.error("Of the buttons of earlier mails %d are damaged", damaged)
 
     @callback
-    def async_add_listener(self, listener: Callable[[Press], None]) -> CALLBACK_TYPE:
-        """Hear of each button that is pressed."""
-        self._listeners.add(listener)
-        return partial(self._listeners.discard, listener)
+    def async_add_listener(
+        self,
+        listener: Callable[[Press], None],
+        wants: Callable[[Press], bool] = lambda _: False,
+    ) -> CALLBACK_TYPE:
+        """Tell of each button that is pressed; `wants` tells which ones are handled."""
+        self._listeners[listener] = wants
+        return partial(self._listeners.pop, listener, None)
+
+    def is_wanted(self, press: Press) -> bool:
+        """Tell whether a listener handles such a press."""
+        return any(wants(press) for wants in self._listeners.values())
 
     @callback
     def issue(
