@@ -59,8 +59,7 @@ class Mailbox:
     def parse(cls, text: str) -> Self:
         """Read `address`, `Name <address>`, or a QQ number in place of the address.
 
-        `mailto:address` is read as well, and a name without brackets before a QQ
-        number, or one in quotes or with Hanzi before an address. Raises InvalidMailboxError. Whoever may not block has imported the library.
+        Raises InvalidMailboxError. Whoever may not block has imported the library.
         """
         # Its tables take longer to load than all that an account needs at its start.
         from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - its tables take long
@@ -214,6 +213,7 @@ def _split_name(text: str) -> tuple[str, str]:
 def _split_name_without_brackets(text: str) -> tuple[str, str]:
     """Return the name before a QQ number or an address, if it is surely one.
 
+    Any name may stand before a number, and one with Hanzi or quotes before an address:
     `zhang san@qq.com` is a slip of the finger: nobody else is to get that mail.
     """
     *words, last = text.split() or [""]
