@@ -20,7 +20,7 @@ from homeassistant.setup import async_setup_component
 
 from .calls.test_send import send
 from .conftest import ADDRESS, Events, shut_down
-from .outbox.test_outbox import later, until
+from .house import later, until
 from .qq_server import Answer, QQServer, Step, replies
 
 

@@ -15,7 +15,7 @@ from homeassistant.setup import async_setup_component
 
 from .calls.test_send import send
 from .conftest import ADDRESS, Events
-from .outbox.test_outbox import outbox_of, until
+from .house import outbox_of, until
 from .qq_server import Answer, Hang, QQServer, Step, replies
 
 

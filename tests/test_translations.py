@@ -26,7 +26,7 @@ from custom_components.qq_mail.content.fields import FIELDS, Format
 from custom_components.qq_mail.errors import _CAUSES_WITH_EXMAIL_TEXT, action_error
 from custom_components.qq_mail.mime.models import Priority
 from custom_components.qq_mail.options import OPTIONS, Kind, Section
-from custom_components.qq_mail.outbox.outcome import Outcome
+from custom_components.qq_mail.outbox.core.models import Outcome
 from custom_components.qq_mail.repairs import Issue
 from custom_components.qq_mail.services import Action
 from custom_components.qq_mail.smtp.errors import MailError

@@ -24,7 +24,7 @@ from homeassistant.helpers import (
 from homeassistant.util import dt as dt_util
 
 from ..conftest import ADDRESS, CODE, Events, settle_folder, shut_down
-from ..outbox.test_outbox import later, outbox_of, spool_of, until
+from ..house import later, outbox_of, store_folder, until
 from ..qq_server import AcceptedMessage, Answer, Close, Hang, QQServer, Step, replies
 from ..test_notify import ENTITY, RECIPIENT
 
@@ -934,7 +934,7 @@ async def test_conversations_are_bounded(
     for tag in "abc":
         await send(hass, tag=tag)
     await shut_down(hass, loaded_entry)
-    spool = spool_of(hass, loaded_entry)
+    spool = store_folder(hass)
     settle_folder(spool)
     kept = json.loads((spool / "state.json").read_text())
     assert list(kept["threads"]) == ["b", "c"]

@@ -17,7 +17,7 @@ from typing import Any, override
 
 import pytest
 
-from custom_components.qq_mail.outbox.clock import read_clock
+from custom_components.qq_mail.clock import read_clock
 from custom_components.qq_mail.outbox.spool import Spool
 from tests.e2e.home_assistant import (
     Channel,

@@ -12,8 +12,8 @@ from hypothesis import given, strategies as st
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.qq_mail.clock import read_clock
 from custom_components.qq_mail.const import DOMAIN
-from custom_components.qq_mail.outbox.clock import read_clock
 from custom_components.qq_mail.outbox.record import as_json, from_json
 from custom_components.qq_mail.outbox.spool import Change, Spool
 from homeassistant.core import HomeAssistant

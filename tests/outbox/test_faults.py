@@ -14,10 +14,11 @@ from custom_components.qq_mail.smtp.replies import Cause
 from homeassistant.core import HomeAssistant
 
 from ..conftest import Events
+from ..house import later, notify, until
 from ..qq_server import Answer, Certificate, Close, Hang, QQServer, Raw, Step
 from ..qq_server.actions import Action
 from ..qq_server.connection import LEAKED
-from .test_outbox import FRIENDS, LOGIN_PAUSE, later, notify, until
+from .test_outbox import FRIENDS, LOGIN_PAUSE
 
 FAULTS: dict[str, Action] = {
     "close": Close(),

@@ -16,26 +16,18 @@ from custom_components.qq_mail.outbox import (
     spool as spool_module,
     writer as writer_module,
 )
+from custom_components.qq_mail.outbox.core.models import Message
 from custom_components.qq_mail.outbox.digest import originals
 from custom_components.qq_mail.outbox.journal import Entry, Journal
-from custom_components.qq_mail.outbox.message import QueuedMessage
 from custom_components.qq_mail.outbox.record import VERSION, as_json
 from custom_components.qq_mail.outbox.spool import STATE, Change, Spool
 from custom_components.qq_mail.outbox.writer import SpoolWriter
 from homeassistant.core import HomeAssistant
 
 from ..conftest import settle, settle_folder, shut_down
+from ..house import notify, outbox_of, record_of, store_folder, until, waiting
 from ..qq_server import Answer, Close, QQServer, Step
 from .test_between import hold_up
-from .test_outbox import (
-    notify,
-    outbox_of,
-    record_of,
-    spool_in_use,
-    spool_of,
-    until,
-    waiting,
-)
 from .test_records import MESSAGE, NOW
 
 ONE = Entry("01ARZ3NDEKTSV4RRFFQ69G5FAV", b'{"subject": "\xe7\x81\xab"}', b"a\r\n\xff")
@@ -135,7 +127,7 @@ async def test_syncs_of_a_large_message(
     await notify(hass)
     assert syncs.before_the_dot == [4]
     assert syncs.number == 5
-    assert list(spool_of(hass, loaded_entry).glob("*.eml")) == []
+    assert list(store_folder(hass).glob("*.eml")) == []
 
 
 def test_large_message_holds_up_no_other(
@@ -184,10 +176,10 @@ async def test_journal_is_tidied_in_a_quiet_moment(
     await until(lambda: not spool.untidy)
     assert journal.stat().st_size < 4000
     (message,) = outbox_of(loaded_entry).messages()
-    assert waiting(hass, loaded_entry) == [message.queue_id]
+    assert waiting(hass) == [message.queue_id]
     assert list(spool.folder.glob("*.eml")) == []
     outbox_of(loaded_entry).async_retry()
-    await until(lambda: waiting(hass, loaded_entry) == [])
+    await until(lambda: waiting(hass) == [])
     assert server.accepted[-1].subject == "Later"
 
 
@@ -215,7 +207,7 @@ async def test_much_that_waits_gets_files(
     assert (spool.folder / "journal").stat().st_size < size - 5000
     server.reset()
     outbox_of(loaded_entry).async_retry()
-    await until(lambda: waiting(hass, loaded_entry) == [])
+    await until(lambda: waiting(hass) == [])
     assert {mail.subject for mail in server.accepted} == {"1", "5000", "3"}
 
 
@@ -337,7 +329,7 @@ async def test_journal_that_cannot_begin_anew(
     while (spool.folder / "journal").stat().st_size >= size:
         await notify(hass)
     await until(lambda: not spool.untidy)
-    assert waiting(hass, loaded_entry) == []
+    assert waiting(hass) == []
 
 
 async def test_spool_of_version_2(
@@ -347,7 +339,7 @@ async def test_spool_of_version_2(
     server.script(Step.CONNECT, Close(), times=None)
     await notify(hass)
     await shut_down(hass, loaded_entry)
-    spool = spool_of(hass, loaded_entry)
+    spool = store_folder(hass)
     settle_folder(spool)
     (file,) = spool.glob("0*.json")
     (spool / "journal").unlink()
@@ -356,7 +348,7 @@ async def test_spool_of_version_2(
     await until(lambda: record_of(spool, file.stem)["version"] == VERSION)
     server.reset()
     outbox_of(loaded_entry).async_retry()
-    await until(lambda: waiting(hass, loaded_entry) == [])
+    await until(lambda: waiting(hass) == [])
     assert len(server.accepted) == 1
 
 
@@ -367,9 +359,9 @@ async def test_killed_with_a_journal(
     server.script(Step.CONNECT, Close())
     await notify(hass, title="Waits")
     await shut_down(hass, loaded_entry)
-    assert not list(spool_of(hass, loaded_entry).glob("0*"))
+    assert not list(store_folder(hass).glob("0*"))
     assert await hass.config_entries.async_setup(loaded_entry.entry_id)
-    await until(lambda: waiting(hass, loaded_entry) == [])
+    await until(lambda: waiting(hass) == [])
     assert [mail.subject for mail in server.accepted] == ["Waits"]
 
 
@@ -568,7 +560,7 @@ def test_what_the_disk_does_not_let_go_stays_told(
     assert len(Spool(tmp_path / "spool").load(NOW).queue) == 0
 
 
-def write_new(spool: Spool, message: QueuedMessage, *superseded: str) -> None:
+def write_new(spool: Spool, message: Message, *superseded: str) -> None:
     """Put a new message on disk."""
     draft = spool.temporary(message.queue_id)
     spool.write_draft(draft, lambda stream: stream.write(b"abc"))

@@ -13,8 +13,8 @@ import shutil
 import pytest
 
 from custom_components.qq_mail.outbox import spool as spool_module
+from custom_components.qq_mail.outbox.core.models import Message
 from custom_components.qq_mail.outbox.digest import originals
-from custom_components.qq_mail.outbox.message import QueuedMessage
 from custom_components.qq_mail.outbox.record import as_json, from_json
 from custom_components.qq_mail.outbox.spool import STATE, Change, Loaded, Spool
 
@@ -39,12 +39,12 @@ type Known = object
 """What is known of a message, or of the account; None: nothing at all."""
 
 
-def body_of(message: QueuedMessage) -> bytes:
+def body_of(message: Message) -> bytes:
     """Return a text that is no other's."""
     return (message.subject.encode() * 58 + b"\r\n") * (message.size // 60)
 
 
-def marked(message: QueuedMessage) -> QueuedMessage:
+def marked(message: Message) -> Message:
     """Return a message that the server may have."""
     return replace(message, in_data=True)
 
@@ -53,9 +53,9 @@ def marked(message: QueuedMessage) -> QueuedMessage:
 class Round:
     """What is put on disk together."""
 
-    new: tuple[QueuedMessage, ...] = ()
-    changed: tuple[QueuedMessage, ...] = ()
-    gone: tuple[QueuedMessage, ...] = ()
+    new: tuple[Message, ...] = ()
+    changed: tuple[Message, ...] = ()
+    gone: tuple[Message, ...] = ()
     state: int = 0
 
 
@@ -122,7 +122,7 @@ class House:
         self._spool.tidy()
         self._spool.close()
 
-    def _draft(self, message: QueuedMessage) -> list[Change]:
+    def _draft(self, message: Message) -> list[Change]:
         """Write a new message; the disk may not take it."""
         there = [
             one

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from custom_components.qq_mail.outbox import digest as digest_module
+from custom_components.qq_mail.outbox.core.models import Message, Outcome
 from custom_components.qq_mail.outbox.digest import INTERVAL, originals
 from custom_components.qq_mail.outbox.events import (
     Attempt,
@@ -23,8 +24,6 @@ from custom_components.qq_mail.outbox.events import (
     TimePassed,
     Write,
 )
-from custom_components.qq_mail.outbox.message import QueuedMessage
-from custom_components.qq_mail.outbox.outcome import Outcome
 from custom_components.qq_mail.outbox.pace import Pace
 from custom_components.qq_mail.smtp.models import Reply, Step
 from custom_components.qq_mail.smtp.replies import Cause
@@ -55,12 +54,12 @@ class Flood(Heart):
         merges = self.those(Merge, "messages")
         return [tuple(one.subject for one in messages) for messages in merges]
 
-    def made(self, **values: Any) -> QueuedMessage:
+    def made(self, **values: Any) -> Message:
         """Return what is made of the flood."""
         flood = tuple(self.flood)
         return message(900, self.now, merged=originals(flood), **values)
 
-    def be_merged(self, **values: Any) -> QueuedMessage:
+    def be_merged(self, **values: Any) -> Message:
         """Have the digest made."""
         made = self.made(**values)
         self.tell(DigestWriting(self.flood[0].queue_id))

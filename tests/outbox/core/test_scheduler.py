@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from custom_components.qq_mail.outbox.clock import Now
+from custom_components.qq_mail.clock import Now
+from custom_components.qq_mail.outbox.core.models import Message, Outcome
 from custom_components.qq_mail.outbox.events import (
     AskForCode,
     Attempt,
@@ -35,8 +36,6 @@ from custom_components.qq_mail.outbox.events import (
     TimePassed,
     Write,
 )
-from custom_components.qq_mail.outbox.message import QueuedMessage
-from custom_components.qq_mail.outbox.outcome import Outcome
 from custom_components.qq_mail.outbox.pace import Pace
 from custom_components.qq_mail.outbox.record import as_json, from_json
 from custom_components.qq_mail.outbox.retry import (
@@ -1226,7 +1225,7 @@ def test_rest_that_is_over_is_over_on_disk(heart: Heart) -> None:
     assert heart.standing.hold is None
 
 
-def follow(heart: Heart, **values: Any) -> tuple[QueuedMessage, QueuedMessage]:
+def follow(heart: Heart, **values: Any) -> tuple[Message, Message]:
     """Have two messages in the air over one session."""
     one, two = heart.take(), heart.take(**values)
     heart.begin_data(one)

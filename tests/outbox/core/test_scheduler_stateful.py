@@ -16,8 +16,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from custom_components.qq_mail.clock import Now
 from custom_components.qq_mail.outbox.account import Kept, Tally, Threads
-from custom_components.qq_mail.outbox.clock import Now
+from custom_components.qq_mail.outbox.core.models import Message, OutboxEvent, Outcome
 from custom_components.qq_mail.outbox.digest import originals
 from custom_components.qq_mail.outbox.events import (
     Attempt,
@@ -49,8 +50,6 @@ from custom_components.qq_mail.outbox.events import (
     TimePassed,
     Write,
 )
-from custom_components.qq_mail.outbox.message import QueuedMessage
-from custom_components.qq_mail.outbox.outcome import OutboxEvent, Outcome
 from custom_components.qq_mail.outbox.pace import HIGHEST, Pace
 from custom_components.qq_mail.outbox.queue import Queue
 from custom_components.qq_mail.outbox.record import as_json, from_json
@@ -119,7 +118,7 @@ LOGIN_ERRORS = st.sampled_from(
 class Flight:
     """An attempt that is outstanding."""
 
-    message: QueuedMessage
+    message: Message
     fresh: bool
     busy: bool = False
     in_data: bool = False
@@ -155,9 +154,9 @@ class Story:
 class Making:
     """A digest that is being made."""
 
-    parts: tuple[QueuedMessage, ...]
+    parts: tuple[Message, ...]
     writing: bool = False
-    digest: QueuedMessage | None = None
+    digest: Message | None = None
     """On disk, and not yet in the queue."""
 
 
@@ -173,7 +172,7 @@ type Lane = tuple[int, frozenset[str]]
 """Importance, and recipients."""
 
 
-def lane_of(one: QueuedMessage) -> Lane:
+def lane_of(one: Message) -> Lane:
     """Return with whom a message takes turns."""
     return one.importance, frozenset(one.recipients)
 
@@ -355,7 +354,7 @@ class OutboxMachine(RuleBasedStateMachine):
         }
         self.overtaken = {lane: self.overtaken.get(lane, set()) for lane in waiting}
 
-    def have_turn(self, one: QueuedMessage, *, probe: bool) -> None:
+    def have_turn(self, one: Message, *, probe: bool) -> None:
         """See to it that nobody has two turns while an equal waits for one.
 
         What finds out whether there is a server again is tried before its turn.
@@ -368,7 +367,7 @@ class OutboxMachine(RuleBasedStateMachine):
             elif lane == mine:
                 others.clear()
 
-    def do_merge(self, parts: tuple[QueuedMessage, ...]) -> None:
+    def do_merge(self, parts: tuple[Message, ...]) -> None:
         """Begin to make a digest."""
         assert not self.standing.hold
         assert len(parts) > 1
@@ -393,12 +392,12 @@ class OutboxMachine(RuleBasedStateMachine):
         """What is being merged."""
         return {one.queue_id for made in self.making.values() for one in made.parts}
 
-    def keys_of(self, one: QueuedMessage) -> set[tuple[str, str]]:
+    def keys_of(self, one: Message) -> set[tuple[str, str]]:
         """Return whose outcomes are open: for a digest those of its parts as well."""
         queue_ids = [one.queue_id, *(part.queue_id for part in one.merged)]
         return {(each, person) for each in queue_ids for person in one.recipients}
 
-    def write(self, one: QueuedMessage) -> None:
+    def write(self, one: Message) -> None:
         """Put what is known of a message on disk."""
         if not one.in_memory:
             self.change_disk(one.queue_id, as_json(one, self.now))
@@ -418,7 +417,7 @@ class OutboxMachine(RuleBasedStateMachine):
             kept = Kept(self.standing, Threads(), Tally())
             self.state = json.dumps(kept.as_dict(self.now))
 
-    def hear(self, event: OutboxEvent, before: Mapping[str, QueuedMessage]) -> None:
+    def hear(self, event: OutboxEvent, before: Mapping[str, Message]) -> None:
         """Note what is told, which is right, and told once."""
         story = self.stories[event.queue_id]
         if event.next_attempt or event.outcome is Outcome.DEFERRED:
@@ -562,7 +561,7 @@ class OutboxMachine(RuleBasedStateMachine):
             self.stories[queue_id].unwanted = True
         self.tell(DiscardAsked(tuple(chosen)))
 
-    def forget(self, one: QueuedMessage) -> None:
+    def forget(self, one: Message) -> None:
         """Note that a person does not want a message."""
         self.settled |= dict.fromkeys(self.keys_of(one), None)
 
@@ -1019,7 +1018,7 @@ class OutboxMachine(RuleBasedStateMachine):
         self.standing = kept.standing
         self.tell(Started(tuple(cut_off)))
 
-    def find(self, one: QueuedMessage, story: Story, *, sure: bool) -> None:
+    def find(self, one: Message, story: Story, *, sure: bool) -> None:
         """Compare what a start finds with what was known."""
         people = self.keys_of(one)
         if sure and not one.restored:
