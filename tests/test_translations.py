@@ -105,7 +105,7 @@ DIGEST_TEXTS = {
     "title",
     "span",
     "times",
-    "more",
+    "reply_to",
     "parts",
     "waits",
 }

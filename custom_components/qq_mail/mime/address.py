@@ -174,7 +174,7 @@ def _shortened(text: str) -> str:
 
 
 def _split_name(text: str) -> tuple[str, str]:
-    """Return the name, which may be empty, and what stands in the angle brackets.
+    """Return the name, if there is one, and what stands in the angle brackets.
 
     No regular expression: one that tries where each part may end takes the third
     power of the text's length, and holds Home Assistant up meanwhile.
