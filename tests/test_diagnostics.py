@@ -13,6 +13,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+import custom_components.qq_mail as integration
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.smtp.transcript import HIDDEN
 from homeassistant.components.system_health import get_info
@@ -102,6 +103,8 @@ async def test_diagnostics(
     assert data["data"]["host"] == server.host
     assert data["data"]["port"] == server.tls_port
     assert data["options"]["burst"] == 9
+    # The defaults as well: what holds is what helps.
+    assert data["options"]["timeout"] == 30
     assert data["recipients"] == 1
     reply = {"code": 550, "text": "<**REDACTED**>: Connection frequency limited"}
     outbox = data["outbox"]
@@ -168,12 +171,11 @@ async def test_last_sessions(
     loaded_entry: MockConfigEntry,
     hass_client: ClientSessionGenerator,
     caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Ten are kept; those that fail as well, and a server that repeats is not."""
-    hass.config_entries.async_update_entry(
-        loaded_entry, options={"service_name": "qq_mail", "logins_per_hour": 0}
-    )
-    await hass.async_block_till_done()
+    monkeypatch.setattr(integration, "LOGINS_PER_HOUR", 0)
+    await hass.config_entries.async_reload(loaded_entry.entry_id)
     wire = b64encode(CODE.encode()).decode()
     server.script(Step.GREETING, Answer(554, "No"), times=1)
     server.script(

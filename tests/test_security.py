@@ -26,6 +26,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 
 from .conftest import ADDRESS, CODE, settle_folder, shut_down
+from .forms import TYPED_OPTIONS
 from .qq_server import Answer, Certificate, Certificates, QQServer, Raw, Step, replies
 
 WRONG = "wrongwrongwrongw"
@@ -221,13 +222,7 @@ async def test_injection_by_sender_name(
     form = await hass.config_entries.options.async_init(loaded_entry.entry_id)
     await hass.config_entries.options.async_configure(
         form["flow_id"],
-        {
-            "sender_name": name[:15],
-            "timeout": 60,
-            "expires_after": 48,
-            "burst": 3,
-            "messages_per_minute": 0,
-        },
+        {"sender_name": name[:15], **TYPED_OPTIONS},
     )
     await hass.async_block_till_done()
     await notify(hass)

@@ -8,17 +8,16 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 
-from .const import CONF_RECIPIENTS, CONF_REPLY_TO, CONF_SENDER_NAME, CONF_SERVICE_NAME
+from .const import CONF_SERVICE_NAME
 from .coordinator import QQMailConfigEntry
+from .options import DEFAULTS, OPTIONS
 from .outbox.outbox import Outbox
 from .smtp.models import Reply
 from .smtp.transcript import redacted
 
 TO_REDACT = {
     CONF_PASSWORD,
-    CONF_RECIPIENTS,
-    CONF_REPLY_TO,
-    CONF_SENDER_NAME,
+    *(one.key for one in OPTIONS if one.private),
     # It may have the QQ number in it.
     CONF_SERVICE_NAME,
     CONF_USERNAME,
@@ -35,7 +34,7 @@ async def async_get_config_entry_diagnostics(
     loaded = entry.state is ConfigEntryState.LOADED
     return {
         "data": async_redact_data(dict(entry.data), TO_REDACT),
-        "options": async_redact_data(dict(entry.options), TO_REDACT),
+        "options": async_redact_data({**DEFAULTS, **entry.options}, TO_REDACT),
         "recipients": len(entry.subentries),
         "outbox": _outbox(entry.runtime_data.outbox) if loaded else None,
     }

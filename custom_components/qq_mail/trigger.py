@@ -16,10 +16,11 @@ from homeassistant.helpers.trigger import (
 )
 from homeassistant.helpers.typing import ConfigType
 
-from .buttons import Click, get_answers
+from .buttons.models import Press
+from .calls.house import DATA_HOUSE
 from .const import DOMAIN
 from .coordinator import SIGNAL_OUTBOX_EVENT, QQMailConfigEntry
-from .outbox.outcome import OutboxEvent, Outcome
+from .outbox.core.models import Outcome, OutboxEvent
 
 _CONF_ACTION: Final = "action"
 _CONF_TAG: Final = "tag"
@@ -136,28 +137,34 @@ class ActionClickedTrigger(AccountTrigger):
         """Listen to all accounts: their buttons outlive their reloads."""
 
         @callback
-        def handle(click: Click) -> None:
-            if self._entry_id not in (None, click.entry_id):
+        def handle(press: Press) -> None:
+            if not self._wants(press):
                 return
-            if self._actions and click.action not in self._actions:
-                return
-            if self._tags and click.tag not in self._tags:
-                return
-            entry = self._hass.config_entries.async_get_known_entry(click.entry_id)
+            mail, action = press.mail, press.action
+            entry = self._hass.config_entries.async_get_known_entry(mail.account)
             run_action(
                 {
-                    "action": click.action,
-                    "title": click.title,
-                    "tag": click.tag,
-                    "queue_id": click.queue_id,
-                    "subject": click.subject,
-                    "recipients": list(click.recipients),
+                    "action": action.action,
+                    "title": action.title,
+                    "tag": mail.tag,
+                    "queue_id": mail.queue_id,
+                    "subject": mail.subject,
+                    "recipients": list(mail.recipients),
                     "account": entry.data[CONF_USERNAME],
                 },
-                f"button {click.action} of message {click.queue_id}",
+                f"button {action.action} of message {mail.queue_id}",
             )
 
-        return get_answers(self._hass).async_add_listener(handle)
+        buttons = self._hass.data[DATA_HOUSE].buttons
+        return buttons.async_add_listener(handle, self._wants)
+
+    def _wants(self, press: Press) -> bool:
+        mail, action = press.mail, press.action.action
+        return (
+            self._entry_id in (None, mail.account)
+            and (not self._actions or action in self._actions)
+            and (not self._tags or mail.tag in self._tags)
+        )
 
 
 TRIGGERS: dict[str, type[Trigger]] = {

@@ -33,7 +33,7 @@ from custom_components.qq_mail.content.attachments import (
 from custom_components.qq_mail.content.attachments.budget import async_fit
 from custom_components.qq_mail.content.attachments.fetched import Fetched, safe_filename
 from custom_components.qq_mail.content.attachments.fetching import async_fetched
-from custom_components.qq_mail.content.attachments.fields import Attachment, Source
+from custom_components.qq_mail.content.attachments.models import Attachment, Source
 from custom_components.qq_mail.mime.models import BodyPart
 from homeassistant.components.camera import Camera
 from homeassistant.components.image import ImageEntity

@@ -1,8 +1,9 @@
-"""A submission server that behaves like QQ Mail's, for tests and for the demo."""
+"""SMTP and IMAP servers that behave like QQ Mail's, for tests and for the demo."""
 
 from .accepted import AcceptedMessage
-from .actions import Answer, Close, Hang, Raw, Stall, Step
+from .actions import Answer, Close, Hang, ImapStep, Raw, Stall, Step, Tagged
 from .certificates import Certificate, Certificates
+from .imap import Habits, Imap
 from .server import QQServer
 
 __all__ = [
@@ -11,9 +12,13 @@ __all__ = [
     "Certificate",
     "Certificates",
     "Close",
+    "Habits",
     "Hang",
+    "Imap",
+    "ImapStep",
     "QQServer",
     "Raw",
     "Stall",
     "Step",
+    "Tagged",
 ]

@@ -25,7 +25,7 @@ class AcceptedMessage:
     helo: str
     secure: bool
     tencent_id: str = field(
-        default_factory=lambda: f"<tencent_{secrets.token_hex(16).upper()}@qq.com>"
+        default_factory=lambda: f"<tencent_{secrets.token_hex(20).upper()}@qq.com>"
     )
 
     @property
@@ -35,8 +35,13 @@ class AcceptedMessage:
 
     @property
     def content(self) -> bytes:
-        """The message as a recipient gets it: traced, and with QQ's Message-ID."""
+        """The message as a recipient elsewhere gets it: traced, with QQ's Message-ID."""
         trace = f"Received: from {self.helo} by newxmesmtplogicsvrszb20-0.qq.com\r\n"
+        return trace.encode() + self.content_within_qq
+
+    @property
+    def content_within_qq(self) -> bytes:
+        """The message as a mailbox of QQ's gets it: without any trace field."""
         header, blank, body = self.submitted.partition(b"\r\n\r\n")
         identity = b"Message-ID: " + self.tencent_id.encode()
         if ours := _MESSAGE_ID.search(header):
@@ -45,7 +50,7 @@ class AcceptedMessage:
             )
         else:
             header = identity + b"\r\n" + header
-        return trace.encode() + header + blank + body
+        return header + blank + body
 
     @property
     def message(self) -> EmailMessage:

@@ -30,6 +30,21 @@ class Step(StrEnum):
     QUIT = "quit"
 
 
+class ImapStep(StrEnum):
+    """Where in an IMAP session an action takes place: instead of a command's answer."""
+
+    CONNECT = "connect"
+    """Before TLS."""
+    GREETING = "greeting"
+    CAPABILITY = "capability"
+    LOGIN = "login"
+    EXAMINE = "examine"
+    FETCH = "fetch"
+    IDLE = "idle"
+    DONE = "done"
+    LOGOUT = "logout"
+
+
 @dataclass(frozen=True)
 class Answer:
     """A reply; several lines where the text has several."""
@@ -74,20 +89,27 @@ class Stall:
     """No reply, and nothing more is read: the client meets back pressure."""
 
 
-type Action = Answer | Raw | Close | Hang | Stall
+@dataclass(frozen=True)
+class Tagged:
+    """The end of an IMAP command, with the tag that this has."""
+
+    text: str
+
+
+type Action = Answer | Raw | Close | Hang | Stall | Tagged
 
 
 @dataclass
 class Rule:
     """An action at a step: how often, after how many, on which command line."""
 
-    step: Step
+    step: Step | ImapStep
     action: Action
     times: int | None
     match: str
     skip: int
 
-    def applies(self, step: Step, line: str) -> bool:
+    def applies(self, step: Step | ImapStep, line: str) -> bool:
         """Tell whether it is the rule's turn, and count that."""
         if step is not self.step or self.match not in line or self.times == 0:
             return False

@@ -1,4 +1,4 @@
-"""The server: two ports, a thread, a record of what happened, and a script."""
+"""The server: its ports, a thread, a record of what happened, and a script."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -10,9 +10,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from .accepted import AcceptedMessage
-from .actions import Action, Rule, Step
+from .actions import Action, ImapStep, Rule, Step
 from .certificates import Certificate, Certificates
 from .connection import MAX_SIZE, Connection
+from .imap import Imap
 
 THREAD_TIMEOUT = 10.0
 MECHANISMS = ("LOGIN", "PLAIN", "XOAUTH", "XOAUTH2")
@@ -30,6 +31,9 @@ class QQServer:
         self.starttls_port = 0
         self.host_numbers = count(1)
         self.open: set[Connection] = set()
+        self.accounts = dict(accounts)
+        self.imap = Imap(self)
+        """The mailboxes of the same accounts."""
         self._accounts = dict(accounts)
         self._changed = threading.Condition()
         self._listening: list[asyncio.Server] = []
@@ -41,6 +45,7 @@ class QQServer:
 
     def _forget(self) -> None:
         self.accounts = dict(self._accounts)
+        self.imap.forget()
         self.on_accepted: Callable[[AcceptedMessage], None] | None = None
         self.connections = 0
         self.login_attempts = 0
@@ -51,6 +56,8 @@ class QQServer:
         """How often something was sent: the round trips of whoever waits for it."""
         self.commands: list[str] = []
         self.leaked_bytes_at_quit = True
+        self.swallows_behind_dot = False
+        """Whether what comes behind a final dot, before its answer, is lost."""
         self.delay = 0.0
         self.rate_limit: tuple[int, float] | None = None
         self.offer_auth = True
@@ -80,23 +87,23 @@ class QQServer:
         self._loop.close()
 
     def start(self) -> None:
-        """Listen on both ports; the same ones again after a stop."""
+        """Listen on all ports; the same ones again after a stop."""
         if not self._thread.is_alive():
             self._thread.start()
-        self._in_thread(self._listen())
+        self.in_thread(self._listen())
 
     def stop(self) -> None:
         """Close the ports and every connection, as an outage would."""
-        self._in_thread(self._close())
+        self.in_thread(self._close())
 
     def reset(self) -> None:
         """Forget what happened and what was scripted, and hang up on everyone."""
-        self._in_thread(self._hang_up())
+        self.in_thread(self._hang_up())
         self._forget()
 
     def script(
         self,
-        step: Step,
+        step: Step | ImapStep,
         action: Action,
         *,
         times: int | None = 1,
@@ -143,7 +150,7 @@ class QQServer:
                 raise TimeoutError(f"{len(self._accepted)} of {number} messages came")
             return list(self._accepted)
 
-    def action_at(self, step: Step, line: str = "") -> Action | None:
+    def action_at(self, step: Step | ImapStep, line: str = "") -> Action | None:
         """Return what the script wants at this step."""
         return next(
             (rule.action for rule in self._rules if rule.applies(step, line)), None
@@ -155,6 +162,7 @@ class QQServer:
             self._accepted.append(message)
             self._accepted_at.append(time.monotonic())
             self._changed.notify_all()
+        self.imap.deliver(message)
         if self.on_accepted:
             self.on_accepted(message)
 
@@ -166,8 +174,10 @@ class QQServer:
         since = time.monotonic() - seconds
         return sum(at > since for at in self._accepted_at) >= number
 
-    def _in_thread(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(THREAD_TIMEOUT)
+    def in_thread[T](self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run something in the server's loop, and return what it returns."""
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        return future.result(THREAD_TIMEOUT)
 
     async def _listen(self) -> None:
         ports: list[int] = []
@@ -182,6 +192,7 @@ class QQServer:
             self._listening.append(server)
             ports.append(server.sockets[0].getsockname()[1])
         self.tls_port, self.starttls_port = ports
+        self._listening.append(await self.imap.listen())
 
     async def _serve(
         self,
@@ -199,5 +210,6 @@ class QQServer:
     async def _hang_up(self) -> None:
         for connection in list(self.open):
             connection.hang_up()
+        await self.imap.hang_up()
         while self.open:
             await asyncio.sleep(0)

@@ -16,6 +16,7 @@ _OPENING = "<＜《〈"
 _CLOSING = ">＞》〉"
 _NOT_IN_NAMES = frozenset('"<>＜＞')
 
+_MAILTO = "mailto:"
 _MAX_TEXT = 1000
 """Characters of an address with its name; longer texts are refused."""
 _MAX_ADDRESS = 320
@@ -60,12 +61,16 @@ class Mailbox:
     def parse(cls, text: str) -> Self:
         """Read `address`, `Name <address>`, or a QQ number in place of the address.
 
-        Raises InvalidMailboxError.
+        `mailto:address` is read as well, and a name without brackets before a QQ
+        number, or one in quotes or with Hanzi before an address. Raises
+        InvalidMailboxError.
         """
         if len(text.strip()) > _MAX_TEXT:
             raise InvalidMailboxError(text)
         name, addr_spec = _split_name(text)
         addr_spec = tidy(addr_spec)
+        if addr_spec[: len(_MAILTO)].lower() == _MAILTO:
+            addr_spec = addr_spec[len(_MAILTO) :].partition("?")[0]
         if _QQ_NUMBER.fullmatch(addr_spec):
             addr_spec += "@qq.com"
         if len(addr_spec) > _MAX_ADDRESS or not _NOT_IN_NAMES.isdisjoint(name):
@@ -88,20 +93,37 @@ class Mailbox:
 
     @classmethod
     def parse_list(cls, text: str) -> tuple[Self, ...]:
-        """Read mailboxes separated by commas, semicolons or line ends.
+        """Read mailboxes separated by commas, semicolons, line ends or blanks.
 
         Raises InvalidMailboxError, which names all that are none.
         """
+        mailboxes, invalid = cls.parse_all(text)
+        if invalid:
+            raise InvalidMailboxError(*invalid)
+        return tuple(mailboxes)
+
+    @classmethod
+    def parse_all(cls, text: str) -> tuple[list[Self], list[str]]:
+        """Read mailboxes as `parse_list` does; return them, and what is none."""
         mailboxes: list[Self] = []
         invalid: list[str] = []
         for part in filter(tidy, _split_list(text)):
             try:
-                mailboxes.append(cls.parse(part))
-            except InvalidMailboxError as err:
-                invalid += err.texts
-        if invalid:
-            raise InvalidMailboxError(*invalid)
-        return tuple(mailboxes)
+                mailboxes += cls._parse_part(part)
+            except InvalidMailboxError:
+                invalid.append(part.strip())
+        return mailboxes, invalid
+
+    @classmethod
+    def _parse_part(cls, part: str) -> list[Self]:
+        """Read one mailbox, or several addresses with blanks between them."""
+        try:
+            return [cls.parse(part)]
+        except InvalidMailboxError:
+            words = part.split()
+            if len(words) == 1:
+                raise
+            return [cls.parse(word) for word in words]
 
     @classmethod
     def stored(cls, text: str) -> Self:
@@ -174,7 +196,7 @@ def _shortened(text: str) -> str:
 
 
 def _split_name(text: str) -> tuple[str, str]:
-    """Return the name, if there is one, and what stands in the angle brackets.
+    """Return the name, which may be empty, and the address.
 
     No regular expression: one that tries where each part may end takes the third
     power of the text's length, and holds Home Assistant up meanwhile.
@@ -182,10 +204,30 @@ def _split_name(text: str) -> tuple[str, str]:
     text = text.strip()
     opening = max(map(text.rfind, _OPENING))
     closing = max(map(text.rfind, _CLOSING))
-    if opening < 0 or tidy(text[closing + 1 :]):
+    if opening < 0:
+        return _split_name_without_brackets(text)
+    if tidy(text[closing + 1 :]):
         return "", text
-    name = one_line(text[:opening]).removeprefix('"').removesuffix('"')
-    return name.strip(), text[opening + 1 : closing]
+    return _unquoted(text[:opening]), text[opening + 1 : closing]
+
+
+def _split_name_without_brackets(text: str) -> tuple[str, str]:
+    """Return the name before a QQ number or an address, if it is surely one.
+
+    `zhang san@qq.com` is a slip of the finger: nobody else is to get that mail.
+    """
+    *words, last = text.split() or [""]
+    name = " ".join(words)
+    is_number = bool(_QQ_NUMBER.fullmatch(tidy(last)))
+    is_name = not name.isascii() or name.startswith('"') or is_number
+    others = "@" in tidy(name) or any(map(_QQ_NUMBER.fullmatch, map(tidy, words)))
+    if not (name and is_name and not others and (is_number or "@" in tidy(last))):
+        return "", text
+    return _unquoted(name), last
+
+
+def _unquoted(name: str) -> str:
+    return one_line(name).removeprefix('"').removesuffix('"').strip()
 
 
 def _split_list(text: str) -> Iterator[str]:

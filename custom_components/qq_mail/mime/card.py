@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from .buttons import Button
-from .chart import GROUND, Chart
+from .chart import Chart
 from .markdown import html_of
 from .markup import end_of_body, text_of
 from .models import Priority
@@ -321,7 +321,6 @@ def _template(name: str) -> Template:
     )
     environment.globals["note_html"] = note_html
     environment.globals["accent_of"] = accent_of
-    environment.globals["ground"] = GROUND
     environment.filters["unbroken"] = _unbroken
     environment.filters["columns"] = _columns
     environment.filters["times"] = _whole_times

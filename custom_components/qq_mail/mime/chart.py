@@ -4,10 +4,6 @@ from dataclasses import dataclass
 
 from .signs import Signs
 
-GROUND = "#f6f8fa"
-"""Of pictures, light in dark mails, too: mail programs turn colours around, but not in
-pictures. The colours beside them stand on the same."""
-
 
 @dataclass(frozen=True, slots=True)
 class Mark:

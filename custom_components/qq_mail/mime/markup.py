@@ -53,6 +53,8 @@ class Tag:
     closing: bool
     start: int
     end: int
+    spans: dict[str, tuple[int, int]]
+    """Where each attribute's value begins and ends, with its quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def tokens(html: str) -> Iterator[Tag | Text]:
         start = html.find("<", at)
         if start != at:
             start = start if start >= 0 else len(html)
-            yield Text(_unescaped(html[at:start]), "", at, start)
+            yield Text(unescaped(html[at:start]), "", at, start)
             at = start
         elif html.startswith("<!--", at):
             end = _END_OF_COMMENT.search(html, at + 2)
@@ -111,6 +113,17 @@ def content_ids(html: str) -> set[str]:
                     if value[: len(_CID)].lower() == _CID and value != _CID:
                         found.add(value[len(_CID) :])
     return {unquote(content_id) for content_id in found}
+
+
+def image_sources(html: str) -> Iterator[tuple[str, int, int]]:
+    """Yield the address of each `<img>`, and where its value begins and ends.
+
+    The value is what stands behind `src=`, with the quotes around it if there are any.
+    """
+    for token in tokens(html):
+        match token:
+            case Tag("img", {"src": url}, closing=False, spans={"src": span}) if url:
+                yield url, *span
 
 
 def start_of_content(html: str) -> int:
@@ -301,20 +314,22 @@ class _TextWriter:
 def _tag(html: str, start: int, name: re.Match[str]) -> Tag | None:
     """Read a tag; None: it has no end."""
     attributes: dict[str, str] = {}
+    spans: dict[str, tuple[int, int]] = {}
     at = name.end()
     while not (end := _END_OF_TAG.match(html, at)):
         if not (found := _ATTRIBUTE.match(html, at)):
             return None
         value = found["value"] or ""
+        spans.setdefault(found["name"].lower(), found.span("value"))
         if value[:1] in {'"', "'"}:
             value = value.strip(value[0])
-        attributes.setdefault(found["name"].lower(), _unescaped(value))
+        attributes.setdefault(found["name"].lower(), unescaped(value))
         at = found.end()
     closing = html.startswith("</", start)
-    return Tag(name[0].lower(), attributes, closing, start, end.end())
+    return Tag(name[0].lower(), attributes, closing, start, end.end(), spans)
 
 
-def _unescaped(text: str) -> str:
+def unescaped(text: str) -> str:
     """Return a text with its character references resolved."""
     try:
         return unescape(text)

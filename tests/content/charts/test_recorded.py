@@ -20,8 +20,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.content import preview as previews
-from custom_components.qq_mail.content.charts import fetching, recorded
-from custom_components.qq_mail.content.charts.models import Kind, Span
+from custom_components.qq_mail.content.charts import fetching, recording
+from custom_components.qq_mail.content.charts.kinds.lines import LINES
+from custom_components.qq_mail.content.charts.models import Span
+from custom_components.qq_mail.content.charts.recording import Recording
+from homeassistant.components.recorder import history
 from homeassistant.components.recorder.db_schema import Statistics, StatisticsShortTerm
 from homeassistant.components.recorder.models import (
     StatisticData,
@@ -184,9 +187,9 @@ async def test_states_as_a_timeline(hass: HomeAssistant, now: datetime) -> None:
     assert "Pump: off 1 h, on <1 min" in answer["text"]
     html = answer["html"]
     # Beside its colour, which is one for the same state: off stands back.
-    assert html.count('color:#9aa7b3;">&#9632;</span>') == 3
-    assert html.count('color:#0072b2;">&#9632;</span>') == 2
-    assert html.count('color:#d55e00;">&#9632;</span>') == 1
+    assert html.count('color:#87919b;">&#9632;</span>') == 3
+    assert html.count('color:#0277bd;">&#9632;</span>') == 2
+    assert html.count('color:#fc6010;">&#9632;</span>') == 1
     assert [html.index(name) for name in ("Front door", "Hall", "Pump")] == sorted(
         html.index(name) for name in ("Front door", "Hall", "Pump")
     )
@@ -254,7 +257,7 @@ async def test_read_in_pages(
     page: int,
 ) -> None:
     """What has many states is not read at once, and the chart is the same."""
-    monkeypatch.setattr(recorded, "_PAGE", page)
+    monkeypatch.setattr(recording, "_PAGE", page)
     values = [(now - timedelta(minutes=70 - n), n % 7) for n in range(70)]
     wish = {"friendly_name": "Wish"}
     await record(hass, "input_number.wish", wish, [(now - timedelta(days=9), 5)])
@@ -297,8 +300,7 @@ async def test_reading_ends_with_the_wait(hass: HomeAssistant, now: datetime) ->
     span = Span((now - timedelta(days=1)).timestamp(), now.timestamp(), UTC)
     state = hass.states.get("sensor.living")
     assert state
-    reading = recorded.Reading(hass, span, given_up)
-    assert recorded.read(reading, [(state, Kind.NUMBER)]) == {}
+    assert LINES.read(Recording(hass, span, given_up), [state]) == {}
 
 
 async def test_hostile_names(hass: HomeAssistant, now: datetime) -> None:
@@ -483,7 +485,7 @@ async def test_nothing_to_draw(hass: HomeAssistant, now: datetime) -> None:
     await record(hass, "sensor.words", TEMPERATURE, [(hour_ago, "unknown")])
     await record(hass, "binary_sensor.door", DOOR, [(hour_ago, "unavailable")])
     await record(hass, "sensor.energy", ENERGY, [(hour_ago, 7)])
-    await record(hass, "sensor.old", TEMPERATURE, [(hour_ago, 7)])
+    await record(hass, "sensor.old", TEMPERATURE, [(hour_ago, "unknown")])
     await count(
         hass,
         "sensor.old",
@@ -536,7 +538,7 @@ async def test_database_that_fails(
     def fail(*_: object, **__: object) -> None:
         raise SQLAlchemyError("disk I/O error")
 
-    monkeypatch.setattr(recorded, "state_changes_during_period", fail)
+    monkeypatch.setattr(history, "state_changes_during_period", fail)
     await send(hass, title="Fire", charts="sensor.first")
     assert "A chart could not be drawn. The log says why." in body_of(mail_of(server))
     assert "disk I/O error" in caplog.text
