@@ -33,7 +33,7 @@ from .log_entries import async_setup_log_entries
 from .notify import async_remove_action
 from .options import option
 from .outbox.core.limits import Settings as Limits
-from .outbox.core.models import Outcome, OutboxEvent
+from .outbox.core.models import OutboxEvent, Outcome
 from .outbox.outbox import Outbox, Settings
 from .repairs import async_tell_removed, async_watch
 from .repeats.duplicates import Duplicates
@@ -101,8 +101,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
         )
         outbox.async_load()
         _add_rooms(hass, entry, house, outbox)
+    duplicates = house.rooms[entry.entry_id].duplicates
     entry.runtime_data = QQMailRuntimeData(
-        outbox, QQMailCoordinator(hass, entry, house.rooms[entry.entry_id])
+        outbox, QQMailCoordinator(hass, entry, outbox, lambda: duplicates.number)
     )
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     if not outbox.running:

@@ -19,6 +19,7 @@ from .smtp.models import Account, Encryption
 _RELOAD_TIMEOUT = 30.0
 """Seconds that a call waits for its account to be loaded anew."""
 
+
 def account_from(data: Mapping[str, Any], timeout: float) -> Account:
     """Read an entry's data, or what is to become it; the timeout is in seconds."""
     return Account(

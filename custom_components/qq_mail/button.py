@@ -11,9 +11,10 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .calls.recipients import default_recipients
+from .calls.send import async_send
+from .content.request import MessageRequest
 from .coordinator import QQMailConfigEntry
 from .entity import QQMailEntity
-from .loading import async_load_sending
 from .texts import async_texts
 
 # The outbox keeps the order; the buttons have nothing to wait for.
@@ -36,10 +37,6 @@ class QQMailButtonEntityDescription(ButtonEntityDescription):
 
 async def _send_test_message(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     """Write to the default recipients in Home Assistant's language."""
-    await async_load_sending(hass)
-    from .calls.send import async_send  # noqa: PLC0415 - loaded with the first mail
-    from .content.request import MessageRequest  # noqa: PLC0415 - loaded with the first mail
-
     texts = await async_texts(hass)
     request = MessageRequest(title=texts("test_title"), message=texts("test_message"))
     await async_send(hass, entry, request, default_recipients(entry))

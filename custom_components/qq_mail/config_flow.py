@@ -36,6 +36,7 @@ from homeassistant.helpers.selector import (
 )
 from homeassistant.util import slugify
 
+from .accounts import account_from
 from .const import (
     CODE_URL,
     CONF_ENCRYPTION,
@@ -45,9 +46,8 @@ from .const import (
     DOMAIN,
     SUBENTRY_TYPE_RECIPIENT,
 )
-from .coordinator import QQMailConfigEntry, account_from
+from .coordinator import QQMailConfigEntry
 from .form import Form, number_selector, unless_removed
-from .loading import async_load_addresses
 from .options import option
 from .options_flow import QQMailOptionsFlow
 from .recipient_flow import RecipientFlow
@@ -114,7 +114,6 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
         form = Form(self._doubted)
         if user_input is None:
             return self._show_form("user", USER_SCHEMA, {}, form)
-        await async_load_addresses(self.hass)
         data = dict(user_input)
         if mailbox := form.read_account(CONF_USERNAME, data[CONF_USERNAME]):
             data[CONF_USERNAME] = mailbox.addr_spec.lower()

@@ -64,14 +64,17 @@ class QQMailCoordinator(DataUpdateCoordinator[OutboxView]):
         hass: HomeAssistant,
         config_entry: QQMailConfigEntry,
         outbox: Outbox,
-        repeats: Callable[[], int],
+        counted: Callable[[], int],
     ) -> None:
-        """Listen to the outbox until the entry is unloaded; `repeats` counts alerts."""
+        """Listen to the outbox until the entry is unloaded.
+
+        `counted` returns how many alerts were counted and not told yet.
+        """
         super().__init__(
             hass, LOGGER, config_entry=config_entry, name=f"{DOMAIN} outbox"
         )
         self._outbox = outbox
-        self._repeats = repeats
+        self._counted = counted
         self.data = self._view()
         config_entry.async_on_unload(outbox.listeners.async_add(self._hear))
         config_entry.async_on_unload(
@@ -106,7 +109,7 @@ class QQMailCoordinator(DataUpdateCoordinator[OutboxView]):
         )
         return OutboxView(
             queued=len(outbox),
-            repeats=self._repeats(),
+            repeats=self._counted(),
             accepted_today=outbox.accepted_today,
             last_accepted=outbox.last_accepted,
             oldest_waiting=outbox.oldest_waiting,

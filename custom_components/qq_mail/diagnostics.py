@@ -41,7 +41,7 @@ async def async_get_config_entry_diagnostics(
 
 
 def _outbox(outbox: Outbox) -> dict[str, Any]:
-    rest = outbox.rest
+    pause = outbox.pause
     return {
         "messages": len(outbox),
         "waiting": [
@@ -50,17 +50,18 @@ def _outbox(outbox: Outbox) -> dict[str, Any]:
                 "attempts": message.attempts,
                 "cause": message.cause,
                 "reply": _reply(message.reply),
-                "next_attempt": _time(outbox.next_attempt_of(message)),
-                "importance": message.importance,
+                "next_attempt": _time(outbox.time_of(plan)),
+                "reason": plan.reason,
+                "priority": message.priority,
                 "size": message.size,
             }
-            for message in outbox.messages()[:_MOST]
+            for message, plan in outbox.messages()[:_MOST]
         ],
-        "rest": rest
+        "pause": pause
         and {
-            "cause": rest.cause,
-            "until": _time(rest.until),
-            "reply": _reply(rest.reply),
+            "cause": pause.cause,
+            "until": _time(pause.until),
+            "reply": _reply(pause.reply),
         },
         "session_open": outbox.session_open,
         "next_attempt": _time(outbox.next_attempt),
@@ -68,8 +69,8 @@ def _outbox(outbox: Outbox) -> dict[str, Any]:
         "left_today": outbox.left_today,
         "pace": outbox.pace,
         "last_accepted": _time(outbox.last_accepted),
-        "damaged": len(outbox.damaged),
-        "not_written": outbox.not_written,
+        "damaged": len(outbox.manager.damage) + len(outbox.unreadable),
+        "unwritten": outbox.manager.store.unwritten,
         "sessions": [
             {"began": _time(one.began), "lines": one.lines}
             for one in outbox.transcripts

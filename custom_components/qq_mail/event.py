@@ -11,8 +11,8 @@ from .calls.heard import PRESSES_KEY
 from .calls.house import DATA_HOUSE
 from .coordinator import QQMailConfigEntry
 from .entity import QQMailEntity
+from .outbox.core.models import OutboxEvent, Outcome
 from .outbox.outbox import Outbox
-from .outbox.core.models import Outcome, OutboxEvent
 
 # The outbox tells of its outcomes; nothing is fetched.
 PARALLEL_UPDATES = 0

@@ -22,6 +22,8 @@ from homeassistant.helpers.selector import (
 from homeassistant.util.hass_dict import HassKey
 from homeassistant.util.ssl import client_context
 
+from .accounts import account_from
+from .calls.house import async_count_refused
 from .const import (
     DEFAULT_HOST,
     DOMAIN,
@@ -29,12 +31,12 @@ from .const import (
     QQ_CODE_LENGTH,
     SENDER_NAME_MAX_BYTES,
 )
-from .coordinator import account_from
 from .errors import form_field, placeholders, translation_key
-from .loading import async_load_session
 from .mime.address import InvalidMailboxError, Mailbox, one_line, tidy
 from .smtp.errors import MailError
 from .smtp.host import InvalidHostError, read_host
+from .smtp.models import Step
+from .smtp.session import SubmissionSession
 
 _PORTS = (1, 65535)
 _QQ_CODE = re.compile(rf"[a-z0-9]{{{QQ_CODE_LENGTH}}}")
@@ -184,9 +186,6 @@ class Form:
         fields: vol.Schema,
     ) -> None:
         """Log in, as sending would, and note why that failed."""
-        await async_load_session(hass)
-        from .smtp.session import SubmissionSession  # noqa: PLC0415 - loaded before, by a thread
-
         account = account_from(data, timeout)
         logging_in = hass.data.setdefault(_LOGGING_IN, set())
         if account.username in logging_in:
@@ -197,6 +196,8 @@ class Form:
             async with SubmissionSession(account, client_context()):
                 return
         except MailError as err:
+            if err.step is Step.AUTH:
+                async_count_refused(hass, account.username)
             field = form_field(err, [str(key) for key in fields.schema])
             self.errors[field] = translation_key(err, account)
             self._placeholders |= placeholders(err, account)

@@ -21,10 +21,11 @@ from homeassistant.util.hass_dict import HassKey
 
 from .calls.recipients import chosen_recipients, default_recipients, subentry_recipients
 from .calls.rights import async_rights, check_rights, own_entity_id
+from .calls.send import async_send
 from .const import CONF_SERVICE_NAME, DOMAIN, LOGGER, SUBENTRY_TYPE_RECIPIENT
+from .content.request import read_notification
 from .coordinator import QQMailConfigEntry
 from .entity import device_info
-from .loading import async_load_sending
 from .mime.address import Recipients
 
 # Home Assistant's own refuses a message or data that a template made a list of, and
@@ -157,10 +158,6 @@ async def _async_send(
     *said: Any,
 ) -> None:
     """Send what was said; None: to those that it names, or the account's recipients."""
-    await async_load_sending(hass)
-    from .calls.send import async_send  # noqa: PLC0415 - loaded with the first mail
-    from .content.request import read_notification  # noqa: PLC0415 - loaded with the first mail
-
     request = read_notification(*said)
     if recipients is None:
         recipients = chosen_recipients(entry, request)

@@ -11,7 +11,6 @@ from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import BooleanSelector, Selector, TextSelector
 
 from .form import ADDRESSES, Form, number_selector, unless_removed
-from .loading import async_load_addresses
 from .options import OPTIONS, Kind, Option, Section
 
 _PLACEHOLDERS = {
@@ -65,7 +64,6 @@ class QQMailOptionsFlow(OptionsFlow):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Ask for the options; what no field shows stays as it is."""
-        await async_load_addresses(self.hass)
         with unless_removed():
             stored = self.config_entry.options
         form = Form()

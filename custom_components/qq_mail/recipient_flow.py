@@ -11,7 +11,6 @@ from homeassistant.helpers.selector import TextSelector
 
 from .const import CONF_BCC, CONF_CC, CONF_TO
 from .form import ADDRESSES, Form, unless_removed
-from .loading import async_load_addresses
 from .mime.address import one_line
 
 _NAME_MAX_CHARS = 100
@@ -34,7 +33,6 @@ class RecipientFlow(ConfigSubentryFlow):
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
         """Ask for a new recipient."""
-        await async_load_addresses(self.hass)
         with unless_removed():
             self._get_entry()
         form, data = _check_recipient(user_input)
@@ -46,7 +44,6 @@ class RecipientFlow(ConfigSubentryFlow):
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
         """Ask for a recipient's name and addresses again."""
-        await async_load_addresses(self.hass)
         with unless_removed():
             subentry = self._get_reconfigure_subentry()
         form, data = _check_recipient(user_input)

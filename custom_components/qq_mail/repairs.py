@@ -1,8 +1,8 @@
 """Repair issues: what a person should know of an outbox, as long as it holds."""
 
+from collections import Counter
 from collections.abc import Collection
 from enum import StrEnum
-from pathlib import Path
 
 from homeassistant.components.repairs import (
     ConfirmRepairFlow,
@@ -14,13 +14,15 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
+from .calls.house import DATA_HOUSE, House
 from .const import DOMAIN, LOGGER
 from .coordinator import QQMailConfigEntry
-from .outbox.message import QueuedMessage
-from .outbox.outbox import DATA_OUTBOXES, Outbox
-from .outbox.outcome import OutboxEvent, Outcome
+from .outbox.core.models import OutboxEvent, Outcome
+from .outbox.outbox import Outbox
 from .smtp.replies import Treatment
 
+_MOST_TITLES = 10
+"""In the list of what was dropped."""
 _LEFT_TO_WARN_AT = 0.2
 """Of a day's messages."""
 _ISSUES_URL = "https://github.com/qq-mail-ha/qq-mail/issues"
@@ -79,6 +81,7 @@ class RestoredFlow(RepairsFlow):
         if outbox := self._outbox:
             for queue_id in outbox.restored:
                 outbox.async_retry(queue_id)
+            self.hass.data[DATA_HOUSE].decide(self._entry_id, send=True)
         return self.async_create_entry(data={})
 
     async def async_step_discard(
@@ -88,36 +91,46 @@ class RestoredFlow(RepairsFlow):
         if outbox := self._outbox:
             for queue_id in outbox.restored:
                 await outbox.async_discard(queue_id)
+            self.hass.data[DATA_HOUSE].decide(self._entry_id, send=False)
         return self.async_create_entry(data={})
 
     @property
     def _outbox(self) -> Outbox | None:
-        return self.hass.data.get(DATA_OUTBOXES, {}).get(self._entry_id)
+        rooms = self.hass.data[DATA_HOUSE].rooms.get(self._entry_id)
+        return rooms.outbox if rooms else None
 
 
 @callback
-def async_watch(hass: HomeAssistant, entry: QQMailConfigEntry, outbox: Outbox) -> None:
+def async_watch(
+    hass: HomeAssistant, entry: QQMailConfigEntry, house: House, outbox: Outbox
+) -> None:
     """Keep the issues of an account for as long as it has its outbox."""
-    watch = _Watch(hass, entry, outbox)
+    watch = _Watch(hass, entry, house, outbox)
     watch.update(None)
-    outbox.async_add_listener(watch.update)
+    outbox.listeners.async_add(watch.update)
     outbox.async_on_close(watch.withdraw_all)
 
 
 @callback
 def async_tell_removed(
-    hass: HomeAssistant, entry: QQMailConfigEntry, messages: Collection[QueuedMessage]
+    hass: HomeAssistant, entry: QQMailConfigEntry, waiting: Collection[tuple[str, str]]
 ) -> None:
-    """Tell what was dropped with an account; not what it said, which was for others."""
-    if not messages:
+    """Tell what was dropped with an account: its titles, and for whom it was."""
+    if not waiting:
         return
-    subjects = len({message.subject for message in messages})
+    numbers = Counter(waiting)
     LOGGER.warning(
-        "%s was removed with %d messages of %d subjects that had not been accepted",
+        "%s was removed with %d messages that had not been accepted",
         entry.data[CONF_USERNAME],
-        len(messages),
-        subjects,
+        len(waiting),
     )
+    lines = [
+        # As it is: a title may look like Markdown.
+        f"- `{title.replace('`', "'")}` → {people}" + (f" ({n})" if n > 1 else "")
+        for (title, people), n in numbers.most_common(_MOST_TITLES)
+    ]
+    if len(numbers) > _MOST_TITLES:
+        lines.append("- …")
     ir.async_create_issue(
         hass,
         DOMAIN,
@@ -129,8 +142,8 @@ def async_tell_removed(
         translation_key=Issue.REMOVED,
         translation_placeholders={
             "account": entry.data[CONF_USERNAME],
-            "number": str(len(messages)),
-            "subjects": str(subjects),
+            "number": str(len(waiting)),
+            "titles": "\n".join(lines),
         },
     )
 
@@ -139,10 +152,15 @@ class _Watch:
     """Raises and withdraws an account's issues."""
 
     def __init__(
-        self, hass: HomeAssistant, entry: QQMailConfigEntry, outbox: Outbox
+        self,
+        hass: HomeAssistant,
+        entry: QQMailConfigEntry,
+        house: House,
+        outbox: Outbox,
     ) -> None:
         self._hass = hass
         self._entry = entry
+        self._house = house
         self._outbox = outbox
         self._damaged = 0
         self._troubles = 0
@@ -167,26 +185,25 @@ class _Watch:
             self._withdraw(issue)
 
     def _update_paused(self) -> None:
-        rest = self._outbox.rest
-        if rest and rest.cause.treatment is Treatment.PAUSE:
+        pause = self._outbox.pause
+        if pause and pause.cause.treatment is Treatment.PAUSE:
             self._raise(
                 Issue.PAUSED,
                 severity=ir.IssueSeverity.WARNING,
                 is_fixable=False,
-                time=f"{dt_util.as_local(rest.until):%Y-%m-%d %H:%M}",
+                time=f"{dt_util.as_local(pause.until):%Y-%m-%d %H:%M}",
             )
         else:
             self._withdraw(Issue.PAUSED)
 
     def _update_damaged(self) -> None:
-        """Report each file once: who has confirmed it is not asked again."""
-        damaged = self._outbox.damaged
-        if len(damaged) > self._damaged:
-            self._damaged = len(damaged)
-            folders = sorted({str(Path(file).parent) for file in damaged})
-            self._raise(
-                Issue.DAMAGED, number=str(len(damaged)), folder=", ".join(folders)
-            )
+        """Report what cannot be read once: who has confirmed it is not asked again."""
+        damage = self._house.manager.damage
+        number = len(damage) + len(self._outbox.unreadable)
+        if number > self._damaged:
+            self._damaged = number
+            folders = sorted({str(one.file.parent) for one in damage if one.file})
+            self._raise(Issue.DAMAGED, number=str(number), folder=", ".join(folders))
 
     def _update_restored(self) -> None:
         if restored := self._outbox.restored:

@@ -20,7 +20,7 @@ from .buttons.models import Press
 from .calls.house import DATA_HOUSE
 from .const import DOMAIN
 from .coordinator import SIGNAL_OUTBOX_EVENT, QQMailConfigEntry
-from .outbox.core.models import Outcome, OutboxEvent
+from .outbox.core.models import OutboxEvent, Outcome
 
 _CONF_ACTION: Final = "action"
 _CONF_TAG: Final = "tag"

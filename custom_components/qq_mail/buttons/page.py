@@ -99,7 +99,9 @@ class Pages:
         """Return the page of a button that was pressed earlier."""
         return self._page(
             self._texts("answer_done_before", time=_time(used_at)),
-            self._texts("answer_done_before_text", title=_isolated(button.action.title)),
+            self._texts(
+                "answer_done_before_text", title=_isolated(button.action.title)
+            ),
             small=self._mail(button),
         )
 

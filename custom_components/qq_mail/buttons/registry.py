@@ -1,7 +1,7 @@
 """Which buttons work: kept in memory, and in the store for after a restart."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
@@ -46,7 +46,7 @@ class Buttons:
 
     @callback
     def async_load(
-        self, account: str, records: dict[tuple[str, str], dict[str, Any]]
+        self, account: str, records: Mapping[tuple[str, str], Mapping[str, Any]]
     ) -> None:
         """Know an account's buttons of an earlier run."""
         now, damaged = read_clock(), 0
@@ -69,7 +69,12 @@ class Buttons:
     ) -> CALLBACK_TYPE:
         """Tell of each button that is pressed; `wants` tells which ones are handled."""
         self._listeners[listener] = wants
-        return partial(self._listeners.pop, listener, None)
+
+        @callback
+        def remove() -> None:
+            self._listeners.pop(listener, None)
+
+        return remove
 
     def is_wanted(self, press: Press) -> bool:
         """Tell whether a listener handles such a press."""
@@ -265,7 +270,7 @@ def _as_dict(button: Button) -> dict[str, Any]:
     }
 
 
-def _read(account: str, digest: str, record: dict[str, Any], now: Now) -> Button:
+def _read(account: str, digest: str, record: Mapping[str, Any], now: Now) -> Button:
     """Read that again; raises KeyError, TypeError or ValueError where it is damaged.
 
     A clock that was set back while Home Assistant was away gives no more than the

@@ -58,9 +58,11 @@ async def async_send_again(
         request,
         reminder.recipients,
         ticket,
-        lambda: hass.data[DATA_HOUSE]
-        .rooms[entry.entry_id]
-        .reminders.async_keep(reminder.id),
+        lambda: (
+            hass.data[DATA_HOUSE]
+            .rooms[entry.entry_id]
+            .reminders.async_keep(reminder.id)
+        ),
     )
 
 

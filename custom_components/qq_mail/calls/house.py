@@ -21,6 +21,10 @@ _PROTECTED = 3
 """Mails of each alarm whose buttons are never forgotten for want of room."""
 
 
+_DATA_REFUSED: HassKey[dict[str, int]] = HassKey(f"{DOMAIN}_refused")
+"""How often a form was refused a login that no account is there for yet."""
+
+
 @dataclass(kw_only=True)
 class Rooms:
     """What an account has for as long as it is enabled, also while it is reloaded."""
@@ -40,6 +44,7 @@ class House:
 
     def __init__(self, hass: HomeAssistant, store: Store) -> None:
         """Begin without accounts."""
+        self._hass = hass
         self.manager = Manager(hass, store)
         self.buttons = Buttons(hass, store, self._protected)
         self.rooms = {}
@@ -52,7 +57,10 @@ class House:
 
     @callback
     def add(self, account: str, rooms: Rooms) -> None:
-        """Know an account that begins, or goes on."""
+        """Know an account that begins, or goes on, and what forms have tried for it."""
+        refused = self._hass.data.get(_DATA_REFUSED, {})
+        for _ in range(refused.pop(rooms.outbox.account.username, 0)):
+            rooms.outbox.async_login_refused()
         self.rooms[account] = rooms
         self.buttons.async_load(account, self.manager.take_records(account, BUTTON))
 
@@ -84,3 +92,15 @@ class House:
     def _hear(self, press: Press) -> None:
         if press.action.action.lower() == ACKNOWLEDGE:
             self.acknowledge(press.mail.account, press.mail.queue_id)
+
+
+@callback
+def async_count_refused(hass: HomeAssistant, username: str) -> None:
+    """Count a login that a form has made in vain, for an account or one to come."""
+    house = hass.data.get(DATA_HOUSE)
+    for rooms in house.rooms.values() if house else ():
+        if rooms.outbox.account.username == username:
+            rooms.outbox.async_login_refused()
+            return
+    refused = hass.data.setdefault(_DATA_REFUSED, {})
+    refused[username] = refused.get(username, 0) + 1

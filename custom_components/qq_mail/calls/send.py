@@ -65,7 +65,9 @@ async def async_send(
     await async_loaded(entry)
     house = hass.data[DATA_HOUSE]
     one = _Sending(hass, entry, house, house.rooms[entry.entry_id], recipients)
-    return await (one.async_clear(request) if request.clear else one.async_begin(request))
+    return await (
+        one.async_clear(request) if request.clear else one.async_begin(request)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,7 @@ class _Sending:
             return await self._async_submit(request, ticket)
         reminders = self.rooms.reminders
         # Without a tag of its own it still is one conversation, which can be cleared.
-        ticket.tag = request.tag or request.conversation or ticket.queue_id
+        ticket.tag = request.tag or ticket.queue_id
         request = replace(request, tag=ticket.tag)
         if not reminders.async_begin(
             ticket,

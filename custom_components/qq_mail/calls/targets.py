@@ -23,12 +23,13 @@ from homeassistant.helpers.target import (
     async_extract_referenced_entity_ids,
 )
 
+from ..accounts import called_entries, not_loaded
 from ..const import CONF_SERVICE_NAME, DOMAIN
 from ..content.errors import field_error
 from ..content.fields import EXCLUDE, TARGET_KEYS, Ids, read_ids
 from ..content.reading import Notes, is_empty, unusable
 from ..content.selected import async_not_found, empty
-from ..coordinator import QQMailConfigEntry, called_entries, not_loaded
+from ..coordinator import QQMailConfigEntry
 from ..mime.address import Recipients
 from .rights import own_entity_id
 

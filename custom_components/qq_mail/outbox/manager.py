@@ -14,7 +14,7 @@ from homeassistant.util.ulid import ulid_at_time, ulid_to_bytes
 
 from ..clock import Now, read_clock
 from ..const import LOGGER
-from ..store import Store
+from ..store import Damage, Store
 from .core.account import Account
 from .core.models import NEVER, Action, Attempt, LogIn, Merge, Plan, Reason, Tell
 from .core.scheduler import Scheduler
@@ -85,8 +85,8 @@ class Manager:
         self.calls: Calls = WeakValueDictionary()
         self.troubles = 0
         """How often something went wrong that nobody expected."""
-        self.damage: tuple[str, ...] = ()
-        """What could not be read of the store, in words."""
+        self.damage: tuple[Damage, ...] = ()
+        """What could not be read of the store."""
         self._records: dict[str, Records] = {}
         """What was loaded, by account, until somebody takes it."""
         self._hass = hass
@@ -121,6 +121,17 @@ class Manager:
         records = self._records.get(account_id, {})
         keys = [key for key in records if key[0] in kinds]
         return {key: records.pop(key) for key in keys}
+
+    def waiting(self, account_id: str) -> list[tuple[str, str]]:
+        """Return title and recipients of each message of an account, be it disabled."""
+        if account := self.scheduler.accounts.get(account_id):
+            return [(one.subject, ", ".join(one.recipients)) for one in account.queue]
+        records = self._records.get(account_id, {})
+        return [
+            (str(record.get("subject")), ", ".join(map(str, record["recipients"])))
+            for (kind, _), record in records.items()
+            if kind == MESSAGE and record.get("recipients")
+        ]
 
     @callback
     def remove_account(self, account_id: str) -> None:

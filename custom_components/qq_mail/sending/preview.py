@@ -3,10 +3,10 @@
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
-from ..accounts import QQMailConfigEntry
 from ..content.draft import async_material
 from ..content.preview import preview
 from ..content.request import MessageRequest
+from ..coordinator import QQMailConfigEntry
 from ..outbox.outbox import Outbox
 from ..texts import async_texts
 from .buttons import draw_buttons

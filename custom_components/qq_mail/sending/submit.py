@@ -10,14 +10,12 @@ from homeassistant.components.notify import ATTR_TITLE_DEFAULT
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
-from ..accounts import QQMailConfigEntry, not_loaded
+from ..accounts import not_loaded
 from ..buttons.models import Mail
 from ..buttons.registry import Buttons
 from ..const import (
     CONF_REPLY_TO,
     CONF_SENDER_NAME,
-    CONF_SIZE_BUDGET,
-    DEFAULT_SIZE_BUDGET,
     DOMAIN,
     LOGGER,
     MAX_NOTES,
@@ -27,10 +25,12 @@ from ..const import (
 from ..content.draft import async_material
 from ..content.errors import invalid_address
 from ..content.request import MessageRequest
+from ..coordinator import QQMailConfigEntry
 from ..errors import action_error
 from ..mime.address import Mailbox, Recipients, one_line
 from ..mime.message import BASE64_LINE
 from ..mime.models import Draft
+from ..options import option
 from ..outbox.composing import Ticket
 from ..outbox.core.models import Outcome
 from ..outbox.errors import OutboxClosedError, OutboxFullError, StalledError
@@ -148,7 +148,7 @@ async def async_submit(
 def budget(options: Mapping[str, Any], outbox: Outbox) -> int:
     """Return the octets that attachments may have before they are encoded."""
     octets, encoded = BASE64_LINE
-    megabytes: int = options.get(CONF_SIZE_BUDGET, DEFAULT_SIZE_BUDGET)
+    megabytes: int = option(options, "size_budget")
     room = max(outbox.max_size - _RESERVE, 0) * octets // encoded
     return min(megabytes * MEGABYTE, room)
 

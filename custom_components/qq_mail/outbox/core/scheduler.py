@@ -16,7 +16,18 @@ from . import failures, merge
 from .account import Account, Conversation, new_account
 from .limits import Settings
 from .loading import Loaded, Records, count_anew, load
-from .models import NEVER, Action, Attempt, Level, LogIn, Message, Outcome, Plan, Reason
+from .models import (
+    AT_ONCE,
+    NEVER,
+    Action,
+    Attempt,
+    Level,
+    LogIn,
+    Message,
+    Outcome,
+    Plan,
+    Reason,
+)
 from .plan import free_at, gate, plan_of
 from .retry import LOGIN_CHECK_INTERVAL
 from .turn import Marks, Turn
@@ -80,7 +91,9 @@ class Scheduler:
         account = turn.account
         account.running = True
         if not check_login:
+            # A form has logged in a moment ago, so the first message may as well.
             account.put_login_check_off(now)
+            account.limits.credit = True
         loaded = self._loaded.get(account_id)
         for queue_id in loaded.cut_off if loaded else ():
             if message := account.queue.get(queue_id):
