@@ -114,7 +114,7 @@ DIGEST_TEXTS = {
     "title",
     "span",
     "times",
-    "more",
+    "reply_to",
     "parts",
     "waits",
 }

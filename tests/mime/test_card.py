@@ -454,6 +454,14 @@ def test_markdown() -> None:
     assert "first<br" in html
 
 
+def test_picture_of_a_width_that_is_not_known() -> None:
+    """It is as wide as it is, and no wider than the card."""
+    card = Card(title="x", text="![front](cid:front)", markdown=True)
+    (picture,) = BeautifulSoup(render_html(card), "html.parser")("img")
+    assert "width" not in picture.attrs
+    assert "max-width:100%" in str(picture["style"])
+
+
 def test_headings_below_the_title() -> None:
     """The title is the only heading of the first level; the others keep their looks."""
     text = "# a\n\nb\n===\n\n###### c"

@@ -150,18 +150,18 @@ class DigestWriter:
         return chosen
 
     def _subject(self, alerts: Sequence[Alert]) -> str:
-        titles = Counter(alert.title for alert in reversed(alerts))
+        titles = _titles(alerts)
         ((most, _),) = titles.most_common(1)
+        number, title = str(len(alerts)), _cut(most, _MAX_SUBJECT)
         newest = alerts[-1].kept.raised
-        return one_line(
-            self._texts(
-                # Or whoever reads no more takes all of them for the same.
-                "digest_subject" if len(titles) == 1 else "digest_subject_others",
-                number=str(len(alerts)),
-                span=self._texts.span(alerts[0].kept.raised, newest, newest),
-                title=_cut(most, _MAX_SUBJECT),
+        span = self._texts.span(alerts[0].kept.raised, newest, newest)
+        text = self._texts("digest_subject", number=number, span=span, title=title)
+        if len(titles) > 1:
+            # Or whoever reads no more takes all of them for the same.
+            text = self._texts(
+                "digest_subject_others", number=number, span=span, title=title
             )
-        )
+        return one_line(text)
 
     def _card(self, alerts: Sequence[Alert], files: Sequence[Files]) -> Card:
         """Return the card of alerts, whose files come with the newest first."""

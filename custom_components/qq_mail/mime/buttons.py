@@ -1,4 +1,4 @@
-"""Buttons in a card: they lead to a page where one presses, or to any other."""
+"""Buttons in a mail: each leads to the page where it is pressed, or to another."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,13 +6,13 @@ from typing import Self
 
 
 class Look(StrEnum):
-    """What a button does, which its colours show."""
+    """What a button does, as its colours show."""
 
     ACT = "act"
     DESTRUCTIVE = "destructive"
-    """Does what cannot be taken back."""
+    """It does what cannot be undone."""
     LINK = "link"
-    """Changes nothing."""
+    """It opens a page, and changes nothing."""
 
 
 _COLOURS = {
@@ -20,7 +20,7 @@ _COLOURS = {
     Look.DESTRUCTIVE: ("#c62828", "#ffffff", "#c62828"),
     Look.LINK: ("#ffffff", "#1c2733", "#78848f"),
 }
-"""Of the ground, the text and the border, in a light mail."""
+"""The colours of the background, the text and the border, in a light mail."""
 
 _AT_HOME = "-home"
 _HOUSE = "\N{HOUSE} "
@@ -32,14 +32,14 @@ class Button:
 
     title: str
     url: str = ""
-    """Empty: it is drawn, and leads nowhere."""
+    """Empty: the button is shown and leads nowhere, as in a preview."""
     look: Look = Look.ACT
     at_home: bool = False
-    """It works in the home's own network alone, and looks like that."""
+    """Whether it works in the home's own network alone; then it looks different."""
 
     @classmethod
     def marked(cls, mark: str, caption: str, url: str) -> Self | None:
-        """Return the button that has this mark and caption; None: it is no button."""
+        """Return the button with this mark and caption; None: the mark is another's."""
         look = mark.removesuffix(_AT_HOME)
         if look not in Look:
             return None
@@ -49,12 +49,12 @@ class Button:
 
     @property
     def mark(self) -> str:
-        """The class of its cell, and what `marked` reads."""
+        """The CSS class of its cell, which `marked` reads."""
         return f"{self.look}{_AT_HOME}" if self.at_home else self.look
 
     @property
     def caption(self) -> str:
-        """What stands on it."""
+        """The text on it."""
         return f"{_HOUSE}{self.title}" if self.at_home else self.title
 
     @property
@@ -65,7 +65,7 @@ class Button:
 
     @property
     def ground(self) -> str:
-        """The colour behind its text."""
+        """The colour of its background."""
         return "#ffffff" if self.at_home else _COLOURS[self.look][0]
 
     @property
@@ -75,6 +75,6 @@ class Button:
 
     @property
     def border(self) -> str:
-        """The value of its border in a style."""
+        """Its border, as CSS has it."""
         line = "2px dashed" if self.at_home else "1px solid"
         return f"{line} {_COLOURS[self.look][2]}"

@@ -1,4 +1,4 @@
-"""A good-looking mail without writing HTML."""
+"""Cards: what a mail shows, as HTML and as plain text."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ _ACCENTS = {
     Priority.LOW: ("#546e7a", "#b0bec5"),
     Priority.LOWEST: ("#546e7a", "#b0bec5"),
 }
-"""For light and for dark backgrounds; each can be read on its own."""
+"""The colours of a card by its priority: in a light mail, and in a dark one."""
 
 _FONT = Markup(
     "font-family:-apple-system,'PingFang SC','Microsoft YaHei','Noto Sans CJK SC',"
@@ -44,9 +44,9 @@ _NOTE = Markup(
 )
 
 CONTENT_WIDTH = 560
-"""Pixels between the edges of a card; Outlook shows a picture as wide as it is told."""
+"""Pixels between the edges of a card. Outlook needs a width for each picture."""
 MAX_OCTETS = 100_000
-"""Of HTML: Gmail cuts what has more than 102 kB."""
+"""The most that the HTML of a mail may have: Gmail cuts what is over 102 kB."""
 _MAX_PREHEADER = 150
 _MARKS = re.compile(r"^(#+|-|\|) ", re.MULTILINE)
 # Fills the line of a list of mails, where the card's title would follow otherwise.
@@ -58,7 +58,7 @@ _MAX_UNBROKEN = 12
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An entity in the table of states: all of it text for people."""
+    """A row in the table of states: an entity, as people read it."""
 
     name: str
     state: str
@@ -81,7 +81,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """An alert in the card of a digest: all but the text is one line."""
+    """An alert in the card of a digest."""
 
     title: str
     when: str
@@ -105,17 +105,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture that is shown below the text."""
+    """A picture below the text."""
 
     content_id: str
     name: str
     width: int = CONTENT_WIDTH
-    """Pixels, no more than a card has."""
+    """Pixels, at most CONTENT_WIDTH."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What a mail shows; the text may be Markdown, everything else is plain."""
+    """What a mail shows. The text may be Markdown, all else is plain text."""
 
     title: str
     text: str
@@ -123,14 +123,14 @@ class Card:
     label: str = ""
     """How important it is, in a word."""
     columns: tuple[str, str, str] = ("", "", "")
-    """Headings of the table: name, state, since."""
+    """Headings of the table of states: name, state, since."""
     rows: tuple[Row, ...] = ()
     left_out: int = 0
-    """Rows that are not shown."""
+    """How many rows are not shown."""
     more: str = "{number}"
-    """Says how many those are."""
+    """The line that says so, with `{number}` for how many."""
     entries: tuple[Entry, ...] = ()
-    """Of a digest, the newest first."""
+    """The alerts of a digest, the newest first."""
     link: Link | None = None
     above_buttons: tuple[str, ...] = ()
     """Lines to be read before a button is pressed, also one of an entry."""
@@ -140,7 +140,7 @@ class Card:
     pictures: tuple[Picture, ...] = ()
     charts: tuple[Chart, ...] = ()
     widths: Mapping[str, int] = field(default_factory=dict)
-    """Of pictures within the text, by their content ids."""
+    """The widths of pictures within the text, in pixels, by their content ids."""
     notes: tuple[str, ...] = ()
     """What was left out, and why."""
     priority: Priority = Priority.NORMAL
@@ -151,12 +151,12 @@ class Card:
 
     @property
     def and_more(self) -> str:
-        """What stands for the rows that are not shown."""
+        """The line for the rows that are not shown; empty: all are."""
         return self.more.format(number=self.left_out) if self.left_out else ""
 
     @property
     def origin(self) -> str:
-        """What sent this, and from where."""
+        """What sent the mail, and the name of the home."""
         return " · ".join(filter(None, (self.sent_by, self.home)))
 
 
@@ -266,7 +266,7 @@ def note_html(*notes: str) -> Markup:
 
 
 def _preheader(card: Card, text: str) -> str:
-    """Return what a list of mails shows beside the subject."""
+    """Return the beginning that a list of mails shows beside the subject."""
     signs = signs_of(card.language)
     said = (
         text_of(text)
@@ -291,7 +291,7 @@ def _unbroken(text: str) -> Markup:
 
 
 def _whole_times(text: str) -> Markup:
-    """Keep each date and its time on one line: browsers end lines after a hyphen."""
+    """Return a text whose times are never cut: browsers end lines after a hyphen."""
     pieces = _TIME.split(text)
     return Markup().join(
         Markup("<nobr>{}</nobr>").format(piece) if place % 2 else piece
@@ -300,7 +300,7 @@ def _whole_times(text: str) -> Markup:
 
 
 def _columns(text: str) -> int:
-    """Return how wide a text is: two for a Hanzi, one for a letter."""
+    """Return the width of a text: two for a Hanzi, one for a letter."""
     return len(text) + sum(unicodedata.east_asian_width(char) in "WF" for char in text)
 
 
@@ -311,7 +311,7 @@ def _lines(text: str) -> Markup:
 
 @cache
 def _template(name: str) -> Template:
-    """Return a template. It reads files when it is first called."""
+    """Return a template. The first call reads files, so it blocks."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,

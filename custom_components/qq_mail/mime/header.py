@@ -1,4 +1,4 @@
-"""Header fields in wire form: a message's, and those of its parts."""
+"""Header fields in wire form: those of a message, and those of its parts."""
 
 from base64 import b64encode
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ def head(sender: Mailbox, message_id: str, date: datetime) -> bytes:
 
 
 def message_header(draft: Draft) -> bytes:
-    """Return the fields of a draft; those of its content come behind them."""
+    """Return the fields of a draft, without those that describe its content."""
     recipients = draft.recipients
     header = MIMEPart(_POLICY)
     if recipients.to:
@@ -102,7 +102,7 @@ def part_header(part: BodyPart) -> bytes:
 
 
 def _filename_parameter(filename: str) -> str:
-    """Encode a file name, in several pieces where it is long (RFC 2231 section 4.1)."""
+    """Encode a file name, a long one in several pieces (RFC 2231 section 4.1)."""
     pieces = [""]
     for character in filename:
         encoded = quote(character, safe="")
@@ -118,7 +118,7 @@ def _filename_parameter(filename: str) -> str:
 
 
 def _encoded_words(text: str) -> Iterator[str]:
-    """Cut a text into encoded-words that fit into a line (RFC 2047 section 2)."""
+    """Yield encoded-words that each fit into a line (RFC 2047 section 2)."""
     # Fifteen characters of three octets each; rarer ones take four.
     for start in range(0, len(text), 11):
         octets = text[start : start + 11].encode()
@@ -139,7 +139,7 @@ def _from(sender: Mailbox) -> str:
 
 
 def _addresses(mailboxes: tuple[Mailbox, ...]) -> str:
-    """Write addresses, all of them in brackets: filters distrust those without."""
+    """Return mailboxes, each in angle brackets: filters distrust those without."""
     return ", ".join(
         str(Address(mailbox.display_name, addr_spec=mailbox.addr_spec))
         if mailbox.display_name

@@ -1,4 +1,4 @@
-"""From a draft to a message in wire form."""
+"""Writes drafts in wire form, and what is put into them when they are submitted."""
 
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
@@ -16,7 +16,7 @@ from .markup import start_of_content
 from .models import BodyPart, Composed, Draft, Gap, Insertion, TextEncoding
 
 BASE64_LINE = (57, 78)
-"""Octets that go into a line of base64 (RFC 2045 section 6.8), and octets of it."""
+"""Octets before and after encoding, of a line of base64 (RFC 2045 section 6.8)."""
 
 _PRINTABLE = bytes(range(32, 127))
 _LINES_AT_A_TIME = 1024
@@ -92,7 +92,7 @@ class _Writer:
         self.size += len(wire)
 
     def text(self, subtype: str, text: str, *, gap_at: int) -> None:
-        """Write a text, in which something can be put in at one place."""
+        """Write a text, with a gap for a note behind so many characters."""
         text = _clean(text)
         encoding = _text_encoding(text)
         self.write(
@@ -132,7 +132,7 @@ class _Writer:
 
 
 def _pieces(part: BodyPart) -> Iterator[bytes]:
-    """Read a part piece by piece, each of them whole lines of base64."""
+    """Yield the octets of a part in pieces that make whole lines of base64."""
     try:
         opened = (
             part.content.open("rb")
@@ -148,7 +148,7 @@ def _pieces(part: BodyPart) -> Iterator[bytes]:
 
 
 def _encoded(text: str, encoding: TextEncoding, *, last: bool = False) -> bytes:
-    """Encode a piece of a text, which ends with a line end."""
+    """Encode a piece of a text. It ends with a line end."""
     if encoding is TextEncoding.BASE64:
         octets = text.replace("\n", "\r\n").encode()
         if not last:
@@ -159,7 +159,7 @@ def _encoded(text: str, encoding: TextEncoding, *, last: bool = False) -> bytes:
 
 
 def _base64(octets: bytes) -> bytes:
-    """Encode octets in lines."""
+    """Encode octets in lines of base64."""
     encoded = b64encode(octets)
     length = BASE64_LINE[1] - 2
     return b"".join(
@@ -169,7 +169,7 @@ def _base64(octets: bytes) -> bytes:
 
 
 def _text_encoding(text: str) -> TextEncoding:
-    """Choose what is shorter, as Python's email package does."""
+    """Return the encoding that is shorter, as Python's email package chooses it."""
     octets = text.encode()
     special = len(octets.translate(None, delete=_PRINTABLE))
     return (
@@ -180,6 +180,6 @@ def _text_encoding(text: str) -> TextEncoding:
 
 
 def _clean(text: str) -> str:
-    """Return what of a text can be written in a mail."""
+    """Return a text with LF line ends, without what cannot be written in a mail."""
     encodable = text.encode("utf-8", "replace").decode()
     return _CONTROL_CHARACTERS.sub("", _LINE_END.sub("\n", encodable))

@@ -1,4 +1,4 @@
-"""What a mail is made of, and what is known of it in wire form: all of it immutable."""
+"""What a mail is made of, and what is known of one in wire form."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class BodyPart:
     """A picture or another file that goes with a message (RFC 2046)."""
 
     content: bytes | Path
-    """What it holds, or the file that holds it, read when the message is composed."""
+    """The octets, or the file with them, which is read when the message is composed."""
     media_type: str
     """Type and subtype, such as `image/jpeg`."""
     filename: str
@@ -43,7 +43,7 @@ class BodyPart:
     title: str = ""
     """What it shows, in words, if more is known than the file's name."""
     width: int = 0
-    """Of a picture, in pixels; 0: not known."""
+    """Pixels, of a picture; 0: not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
