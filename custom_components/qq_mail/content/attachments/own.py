@@ -10,7 +10,8 @@ from homeassistant.helpers.network import is_hass_url
 from .models import Source
 
 _PROXY = re.compile(
-    r"/api/(?:camera|image)_proxy(?:_stream)?/((?:camera|image)\.[\w]+)/*", re.ASCII
+    r"/api/(?:camera|image)_proxy(?:_stream)?/((?:camera|image)\.\w+)/*",
+    re.ASCII | re.IGNORECASE,
 )
 _WWW = "/local/"
 _MEDIA = re.compile(r"/media/(local/.+)", re.DOTALL)
