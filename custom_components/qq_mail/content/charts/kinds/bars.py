@@ -115,14 +115,14 @@ def _plan(group: Sequence[tuple[State, Amounts]], context: Context) -> Plan:
 def _said(context: Context, state: State, amounts: Amounts, colour: str) -> Said:
     """Say how much was counted."""
     known = [value for value in amounts.values if value is not None]
-    values = {
-        "total": short(sum(known)),
-        "mean": short(sum(known) / len(known)),
-        "highest": short(max(known)),
-    }
+    total, mean, highest = (
+        short(value) for value in (sum(known), sum(known) / len(known), max(known))
+    )
     return (
-        ChartRow(name=state.name, colour=colour, values=tuple(values.values())),
-        context.texts("chart_amounts", name=state.name, **values),
+        ChartRow(name=state.name, colour=colour, values=(total, mean, highest)),
+        context.texts(
+            "chart_amounts", name=state.name, total=total, mean=mean, highest=highest
+        ),
     )
 
 

@@ -167,12 +167,17 @@ def _plan(group: Sequence[tuple[State, Numbers]], context: Context) -> Plan:
             max(numbers.highest for _, numbers in group),
         ),
     )
-    columns = ("chart_now", "chart_lowest", "chart_highest", "chart_mean")
+    columns = (
+        texts("chart_now"),
+        texts("chart_lowest"),
+        texts("chart_highest"),
+        texts("chart_mean"),
+    )
     return Plan(
         plot,
         span,
         joined(caption(span), context.unit),
-        tuple(texts(column) for column in columns),
+        columns,
         tuple(_said(context, *of_entity) for of_entity in coloured),
     )
 
@@ -189,19 +194,23 @@ def _said(context: Context, state: State, numbers: Numbers, colour: str) -> Said
         shown = (now, f"{numbers.lowest:g}", f"{numbers.highest:g}")
         decimals = min(max(map(decimals_of, shown)), MOST_DECIMALS)
     number = number_of(now)
-    values = {
-        "now": (
-            context.state_texts(state, now)
-            if number is None
-            else rounded(number, decimals)
-        ),
-        "lowest": rounded(numbers.lowest, decimals),
-        "highest": rounded(numbers.highest, decimals),
-        "mean": rounded(numbers.mean, decimals),
-    }
+    now = (
+        context.state_texts(state, now) if number is None else rounded(number, decimals)
+    )
+    lowest, highest, mean = (
+        rounded(value, decimals)
+        for value in (numbers.lowest, numbers.highest, numbers.mean)
+    )
     return (
-        ChartRow(name=state.name, colour=colour, values=tuple(values.values())),
-        context.texts("chart_numbers", name=state.name, **values),
+        ChartRow(name=state.name, colour=colour, values=(now, lowest, highest, mean)),
+        context.texts(
+            "chart_numbers",
+            name=state.name,
+            now=now,
+            lowest=lowest,
+            highest=highest,
+            mean=mean,
+        ),
     )
 
 
