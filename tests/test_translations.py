@@ -96,8 +96,8 @@ ATTACHMENT_FAILURES = {
 
 CHART_TEXTS = {
     *("amounts", "daily", "days", "empty", "failed", "highest", "hourly", "hours"),
-    *("lowest", "mean", "minutes", "no_recorder", "now", "numbers", "too_slow"),
-    "total",
+    *("lowest", "mean", "minutes", "no_recorder", "now", "numbers", "other_unit"),
+    *("too_slow", "total"),
 }
 
 ANSWER_TEXTS = {

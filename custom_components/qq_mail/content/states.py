@@ -25,7 +25,7 @@ _CLOCK_DOMAINS = ("input_datetime", "time")
 
 @dataclass(frozen=True, slots=True)
 class StateTexts:
-    """Writes states for one mail."""
+    """Writes the states of entities for one mail; call it."""
 
     hass: HomeAssistant
     words: Mapping[str, str]
@@ -36,7 +36,7 @@ class StateTexts:
 
     @callback
     def __call__(self, state: State, value: str) -> str:
-        """Return what an entity's state is called, of now or of earlier."""
+        """Return a state of an entity, its own or an earlier one, as a text."""
         if value in (STATE_UNAVAILABLE, STATE_UNKNOWN):
             return self.texts(f"card_{value}")
         if state.domain in _CLOCK_DOMAINS and _FULL_MINUTE.fullmatch(value):
@@ -74,7 +74,7 @@ class StateTexts:
 async def async_state_texts(
     hass: HomeAssistant, entity_ids: Iterable[str], now: datetime, texts: Texts
 ) -> StateTexts:
-    """Return what writes the states of these entities.
+    """Return the texts for the states of these entities.
 
     Home Assistant has not loaded all translations right after a start or a change of
     the language, so those that are missing are read from disk.

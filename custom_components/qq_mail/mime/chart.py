@@ -1,4 +1,4 @@
-"""A chart in a mail: a picture, and a table that says the same."""
+"""A chart in a mail: a picture, and the same in words beside it."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from .signs import Signs
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A state in the legend: its text, and its colour in the picture."""
+    """A text beside the colour that it has in the picture."""
 
     colour: str
     text: str
@@ -15,33 +15,33 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChartRow:
-    """What the chart shows of one entity."""
+    """What stands beside the picture for one entity."""
 
     name: str
     colour: str = ""
-    """Of its line or bars."""
+    """Of the entity's line or bars; empty where each state has its own."""
     values: tuple[str, ...] = ()
     """One for each column."""
     marks: tuple[Mark, ...] = ()
-    """Its states, and how long each one was."""
+    """The entity's states, and how long each one was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """A chart as a mail shows it. All texts are in the language of the house."""
+    """What a mail shows of a chart, in the reader's language."""
 
     title: str = ""
     caption: str
     """From when to when, and the unit."""
     content_id: str = ""
-    """Of the picture; empty: there is none, only the table."""
+    """Of the picture; empty where the mail has no room for it."""
     columns: tuple[str, ...] = ()
     rows: tuple[ChartRow, ...]
     lines: tuple[str, ...]
     """The rows as sentences."""
 
     def heading(self, signs: Signs) -> str:
-        """Return the title and the caption, in one line."""
+        """Return what stands above the picture, in one line."""
         if not self.title:
             return self.caption
         return f"{self.title}{signs.in_brackets(self.caption)}"
@@ -51,5 +51,5 @@ class Chart:
         return signs.said(self.heading(signs), signs.semicolon.join(self.lines))
 
     def text(self, signs: Signs) -> str:
-        """Return what stands for the chart in a plain text."""
+        """Return the chart as text, for the plain part of a mail."""
         return "\n".join((self.heading(signs), *self.lines))

@@ -20,11 +20,11 @@ _WEEK = 7
 _MOST_TICKS, _MOST_DAYS = 6, 8
 """So that times, and names of days, do not touch on a phone."""
 _INTERVALS = 5
-"""Between the ticks of numbers, at most; a last one is added where numbers end."""
+"""Between the ticks of numbers; one more where the lowest number is no tick."""
 _MANY = 1e5
-"""Between two ticks: from there on powers of ten are written."""
+"""From this distance between two ticks on, powers of ten are written."""
 _ALIKE = 1e-9
-"""As a share of a number: a smaller difference is one of rounding."""
+"""Share of a number below which a difference comes from rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def day_names(span: Span) -> tuple[Tick, ...]:
 
 
 def _clock_ticks(span: Span, step: int) -> Iterator[Tick]:
-    """Yield times that are so many seconds apart on a clock, as often as it shows them."""
+    """Yield times of day that are so many seconds apart on the wall clock."""
     times: dict[float, Tick] = {}
     for day in _days(span):
         begin = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - on the wall
@@ -129,7 +129,7 @@ def _clock_ticks(span: Span, step: int) -> Iterator[Tick]:
 
 
 def _midnights(span: Span, most: int) -> Iterator[datetime]:
-    """Yield when every day, every second one or every seventh one begins."""
+    """Yield when days begin: each, every second, or every seventh one."""
     step = next((days for days in _DAYS if span.length / (days * DAY) <= most), _WEEK)
     # Counted from the last one back, which is the one that matters.
     for day in list(_days(span))[::-1][::step][::-1]:

@@ -14,27 +14,31 @@ from .axes import Tick
 from .models import Span
 
 WIDTH = 560
-"""Of a card, in the reader's pixels. On a phone it is shown at about half of that."""
+"""How wide a card is, in the reader's pixels; on a phone it shrinks to about half."""
 PIXELS = 2
-"""Drawn for each of the reader's: screens have as many."""
+"""How many are drawn for each of the reader's, as many screens are that fine."""
+COLUMNS = WIDTH * PIXELS
+"""Pixels in a row of a picture; what happens within one of them is seen as one."""
 PLOT_HEIGHT = 230
-"""Between the highest and the lowest number, in the reader's pixels."""
+"""From the highest number down to the lowest, in the reader's pixels."""
 BASE = "#808a94"
 """The colour of axes."""
 INK = "#7a848e"
 """The colour of numbers and times."""
 
 _FINER = 2
-"""Drawn twice as large again, and scaled down: this rounds off the edges."""
+"""How much larger all is drawn before it is scaled down, which smooths the edges."""
 _GRID = "#8c98a450"
 _FONT_SIZE = 18
-"""About ten on a phone, which is as small as can be read."""
+"""In the reader's pixels: about ten on a phone, which is as small as can be read."""
 _BOLD = 0.25
 """How far letters are widened, in pixels: grey ones are too thin otherwise."""
-_DOT = 3
-_ABOVE, _BELOW = 12, 34
+_DOT, _TICK = 3, 4
+_ABOVE, _BELOW = 12, 36
 _GAP = 8
-"""Between the chart and what is written beside it."""
+"""Between the chart and the labels at its left."""
+_GAP_BELOW = 13
+"""Between the chart and the times, which the lowest label reaches into."""
 _COLOURS = 128
 
 
@@ -47,7 +51,7 @@ class Plot(Protocol):
 
     @property
     def labels(self) -> Sequence[tuple[str, float]]:
-        """What stands at the left, each with its place as a share of the height."""
+        """Texts at the left, each with its place as a share of the height."""
 
     def ticks(self, span: Span) -> Iterable[Tick]:
         """Return the times that stand below."""
@@ -67,8 +71,8 @@ def draw(plot: Plot, span: Span) -> bytes:
     for tick in plot.ticks(span):
         x = frame.x(tick.time)
         if tick.marked:
-            canvas.line([(x, frame.bottom), (x, frame.bottom + _GAP / 2)], BASE)
-        canvas.write(x, frame.bottom + _GAP + 2, tick.label, "mt")
+            canvas.line([(x, frame.bottom), (x, frame.bottom + _TICK)], BASE)
+        canvas.write(x, frame.bottom + _GAP_BELOW, tick.label, "mt")
     plot.draw(canvas, frame)
     return canvas.png()
 
@@ -79,7 +83,7 @@ class Frame:
     def __init__(
         self, plot: Plot, span: Span, width_of: Callable[[str], float]
     ) -> None:
-        """Leave room for what is written beside the chart."""
+        """Leave room for the labels at the left and the times below."""
         self.span = span
         self.top = _ABOVE
         self.bottom = _ABOVE + plot.height
@@ -154,7 +158,7 @@ class Canvas:
         )
 
     def png(self) -> bytes:
-        """Return the picture."""
+        """Return the picture as a PNG."""
         picture = self._shapes.reduce(_FINER)
         # Not scaled: a font rounds off its own edges better.
         picture.alpha_composite(self._texts)

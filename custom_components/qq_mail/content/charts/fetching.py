@@ -1,4 +1,4 @@
-"""From what a call wants drawn to charts: read, drawn, and said in words."""
+"""Making the charts that a call asks for."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ _RECORDER = "recorder"
 
 @dataclass(slots=True)
 class Charted:
-    """The charts of a message, their pictures, and what there is no chart of."""
+    """The charts of a message, their pictures, and why some could not be drawn."""
 
     charts: list[Chart] = field(default_factory=list)
     parts: list[BodyPart] = field(default_factory=list)
@@ -154,7 +154,7 @@ def _plans(
     span: Span,
     state_texts: StateTexts,
 ) -> list[Plan]:
-    """Return a plan for each kind and unit, in the order in which they were named."""
+    """Return a plan for each kind and unit, in the order of the entities."""
     groups: dict[tuple[AnyKind, str], list[tuple[State, Any]]] = {}
     for entity_id, state in states.items():
         if entity_id in recorded:

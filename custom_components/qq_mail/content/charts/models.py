@@ -8,7 +8,7 @@ type Points = Sequence[tuple[float, float | None]]
 """Times with their numbers; None: from this time on the number is not known."""
 
 _HIGHEST = 1e100
-"""Nobody measures more, and sums of it would be infinite."""
+"""A larger number is taken for a fault: sums of it would be infinite."""
 
 
 @dataclass(frozen=True, slots=True)

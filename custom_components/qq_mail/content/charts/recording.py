@@ -12,13 +12,10 @@ from homeassistant.util.unit_conversion import BaseUnitConverter
 
 from .models import Span, number_of
 
-PIXELS = 1120
-"""Of a picture: what happens within one of them cannot be told apart."""
-
 _PAGE = 5000
-"""States that are in memory at once: an entity that changes each second has millions."""
+"""How many states are in memory at once: some entities have millions."""
 _INSTANT = 1e-6
-"""Seconds: the recorder's times are no finer."""
+"""Seconds: the precision of the recorder's times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +60,7 @@ class Recording:
     def numbers(
         self, state: State, start: float, *, counted: bool
     ) -> Iterator[tuple[float, float | None]]:
-        """Yield the same as numbers in the unit of now, from some start on.
+        """Yield the same from a start on, as numbers in the unit of now.
 
         Where statistics were counted before that start, the number of now is yielded
         even if no state is found.
@@ -125,7 +122,7 @@ class Recording:
     def _rows(
         self, state: State, start: float, *, with_units: bool, counted: bool = False
     ) -> Iterator[tuple[float, State]]:
-        """Yield what an entity was, page by page, and when that began."""
+        """Yield an entity's states with their beginnings; they are read page by page."""
         after, last = start, start if counted else None
         first = True
         while not self._given_up.is_set():

@@ -13,7 +13,7 @@ def decimals_of(number: str) -> int:
 
 
 def rounded(number: float, decimals: int) -> str:
-    """Return a number with so many decimals; from a thousand millions on with four digits."""
+    """Return a number with so many decimals; a very large one has four digits."""
     return f"{number:z.{decimals}f}" if abs(number) < _LONG else f"{number:.4g}"
 
 

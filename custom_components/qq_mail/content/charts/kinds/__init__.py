@@ -1,4 +1,4 @@
-"""The kinds of charts."""
+"""The table of the kinds of charts."""
 
 from homeassistant.core import State
 

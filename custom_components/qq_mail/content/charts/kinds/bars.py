@@ -35,9 +35,12 @@ _METERS = (SensorStateClass.TOTAL, SensorStateClass.TOTAL_INCREASING)
 _HOURLY = 2 * DAY
 """Seconds. In a chart of a longer time there is a bar for each day."""
 _NOT_YET_HOURLY = 2 * HOUR
-"""Seconds: the recorder sums up an hour when it is over, and five minutes before."""
+"""Seconds before the end that are read in steps of five minutes.
+
+The recorder sums up an hour only when it is over.
+"""
 _SHARE = 0.72
-"""Of the width that belongs to an hour or a day; the rest stays free."""
+"""How much of the width of an hour or a day its bars take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Amounts:
     """What was counted in each hour or day."""
 
     span: Span
-    """Of whole hours or days."""
+    """The time of the chart, widened to whole hours or days."""
     edges: tuple[float, ...]
     """Where those begin, and where the last one ends."""
     values: tuple[float | None, ...]
@@ -115,14 +118,14 @@ def _plan(group: Sequence[tuple[State, Amounts]], context: Context) -> Plan:
 def _said(context: Context, state: State, amounts: Amounts, colour: str) -> Said:
     """Say how much was counted."""
     known = [value for value in amounts.values if value is not None]
-    values = {
-        "total": short(sum(known)),
-        "mean": short(sum(known) / len(known)),
-        "highest": short(max(known)),
-    }
+    total, mean, highest = (
+        short(value) for value in (sum(known), sum(known) / len(known), max(known))
+    )
     return (
-        ChartRow(name=state.name, colour=colour, values=tuple(values.values())),
-        context.texts("chart_amounts", name=state.name, **values),
+        ChartRow(name=state.name, colour=colour, values=(total, mean, highest)),
+        context.texts(
+            "chart_amounts", name=state.name, total=total, mean=mean, highest=highest
+        ),
     )
 
 
@@ -146,7 +149,7 @@ class BarGroups:
 
     @property
     def scale(self) -> Scale:
-        """The numbers from the lower to the upper edge, zero among them."""
+        """The scale of all bars, which holds zero."""
         known = [
             value for bars in self.bars for value in bars.values if value is not None
         ]

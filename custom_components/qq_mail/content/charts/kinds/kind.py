@@ -19,7 +19,7 @@ COLOURS = (
 )
 """Seen on a white and on a dark page, and told apart by colour-blind people."""
 AT_REST = "#87919b"
-"""The colour of what is normal: off, closed, nobody at home."""
+"""The colour of states in which nothing happens: off, closed, nobody at home."""
 
 type Said = tuple[ChartRow, str]
 """A row beside the picture, and the same as a sentence."""

@@ -15,9 +15,9 @@ from homeassistant.core import State, callback
 
 from ....mime.chart import ChartRow
 from ..axes import DAY, HOUR, Scale, Tick, caption, scale, time_ticks
-from ..drawing import PLOT_HEIGHT, Canvas, Frame
+from ..drawing import COLUMNS, PLOT_HEIGHT, Canvas, Frame
 from ..models import Points, Span, number_of
-from ..recording import PIXELS, Counted, Recording
+from ..recording import Counted, Recording
 from ..words import MOST_DECIMALS, decimals_of, rounded
 from .kind import COLOURS, Context, Kind, Plan, Said, joined
 
@@ -25,19 +25,19 @@ _NUMBER_DOMAINS = ("counter", "input_number", "number")
 _DETAILED = 2 * DAY
 """Seconds. A chart of a longer time is made of hourly means up to its last hours."""
 _RECENT = 6 * HOUR
-"""Seconds before the end in which every state counts: the mail may be about them."""
+"""Seconds before the end that are drawn state by state: the mail may be about them."""
 _WIDTH = 2.5
-"""Of a line, in pixels."""
+"""How thick a line is, in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """What was recorded of a number."""
+    """What was recorded of an entity whose states are numbers."""
 
     means: Points
-    """Of hours: joined by straight lines."""
+    """Means of hours, drawn as one line from each to the next."""
     states: Points
-    """Behind those: each holds until the next."""
+    """States of the time after those; each one holds until the next."""
     lowest: float
     highest: float
     mean: float
@@ -125,15 +125,18 @@ class _Tally:
 
     @property
     def mean(self) -> float:
-        """The mean over time; of a moment alone the number it had."""
+        """The mean over time, or the last number where none lasted."""
         return self.total / self.lasted if self.lasted else self.last
 
 
 def _thinned(
     points: Iterable[tuple[float, float | None]], span: Span
 ) -> Iterator[tuple[float, float | None]]:
-    """Yield what can be seen: within a pixel the first, lowest, highest and last."""
-    pixel = span.length / PIXELS
+    """Yield no more points than can be seen.
+
+    Those are the first, the lowest, the highest and the last within a pixel.
+    """
+    pixel = span.length / COLUMNS
     for _, group in groupby(points, lambda point: point[0] // pixel):
         some = list(group)
         known = [(time, value) for time, value in some if value is not None]
@@ -167,19 +170,24 @@ def _plan(group: Sequence[tuple[State, Numbers]], context: Context) -> Plan:
             max(numbers.highest for _, numbers in group),
         ),
     )
-    columns = ("chart_now", "chart_lowest", "chart_highest", "chart_mean")
+    columns = (
+        texts("chart_now"),
+        texts("chart_lowest"),
+        texts("chart_highest"),
+        texts("chart_mean"),
+    )
     return Plan(
         plot,
         span,
         joined(caption(span), context.unit),
-        tuple(texts(column) for column in columns),
+        columns,
         tuple(_said(context, *of_entity) for of_entity in coloured),
     )
 
 
 @callback
 def _said(context: Context, state: State, numbers: Numbers, colour: str) -> Said:
-    """Say what a number is, and what it was."""
+    """Say what a number is, and its lowest, highest and mean."""
     now = state.state
     if number_of(now) is not None and state.domain == SENSOR_DOMAIN:
         now = async_rounded_state(context.state_texts.hass, state.entity_id, state)
@@ -189,19 +197,23 @@ def _said(context: Context, state: State, numbers: Numbers, colour: str) -> Said
         shown = (now, f"{numbers.lowest:g}", f"{numbers.highest:g}")
         decimals = min(max(map(decimals_of, shown)), MOST_DECIMALS)
     number = number_of(now)
-    values = {
-        "now": (
-            context.state_texts(state, now)
-            if number is None
-            else rounded(number, decimals)
-        ),
-        "lowest": rounded(numbers.lowest, decimals),
-        "highest": rounded(numbers.highest, decimals),
-        "mean": rounded(numbers.mean, decimals),
-    }
+    now = (
+        context.state_texts(state, now) if number is None else rounded(number, decimals)
+    )
+    lowest, highest, mean = (
+        rounded(value, decimals)
+        for value in (numbers.lowest, numbers.highest, numbers.mean)
+    )
     return (
-        ChartRow(name=state.name, colour=colour, values=tuple(values.values())),
-        context.texts("chart_numbers", name=state.name, **values),
+        ChartRow(name=state.name, colour=colour, values=(now, lowest, highest, mean)),
+        context.texts(
+            "chart_numbers",
+            name=state.name,
+            now=now,
+            lowest=lowest,
+            highest=highest,
+            mean=mean,
+        ),
     )
 
 
@@ -233,7 +245,7 @@ class Lines:
         return time_ticks(span)
 
     def draw(self, canvas: Canvas, frame: Frame) -> None:
-        """Draw each line, up to a gap in one go."""
+        """Draw each line in as many pieces as its gaps make."""
         for line in self.lines:
             for path in self._paths(frame, line):
                 if len(path) == 1:
@@ -242,7 +254,7 @@ class Lines:
                     canvas.line(path, line.colour, _WIDTH)
 
     def _paths(self, frame: Frame, line: Line) -> Iterator[list[tuple[float, float]]]:
-        """Yield the places that are joined."""
+        """Yield the points of each piece."""
         path: list[tuple[float, float]] = []
         for x, *ys in self._columns(frame, line):
             if line.held and path:

@@ -12,9 +12,9 @@ from homeassistant.core import State, callback
 from ....mime.chart import ChartRow, Mark
 from ....mime.signs import signs_of
 from ..axes import Tick, caption, time_ticks
-from ..drawing import Canvas, Frame
+from ..drawing import COLUMNS, Canvas, Frame
 from ..models import Span
-from ..recording import PIXELS, Recording
+from ..recording import Recording
 from ..words import duration
 from .kind import AT_REST, COLOURS, Context, Kind, Plan, Said
 
@@ -23,7 +23,7 @@ _REST = (
     *("disarmed", "below_horizon"),
 )
 _MOST_KEPT = 100
-"""States that are told apart: a text that is never the same has thousands."""
+"""States that have a colour of their own and a length: some texts never repeat."""
 _MOST_SAID = 8
 """States of an entity that are named beside the picture."""
 _ROW, _BAR = 38, 26
@@ -32,7 +32,7 @@ _ROW, _BAR = 38, 26
 
 @dataclass(frozen=True, slots=True)
 class States:
-    """States, without the times when there was none."""
+    """What was recorded of an entity, without the times when it was unavailable."""
 
     stretches: tuple[tuple[float, float, str], ...]
     """From when to when each state was, no more of them than can be seen."""
@@ -57,7 +57,7 @@ def _read(recording: Recording, states: Sequence[State]) -> dict[str, States]:
 def _stretches(
     states: Iterable[tuple[float, str]], span: Span, lasted: Counter[str]
 ) -> Iterator[tuple[float, float, str]]:
-    """Yield from when to when each state was, and add up how long."""
+    """Yield from when to when each state was, and add its seconds to a counter."""
     for (time, text), (until, _) in pairwise(chain(states, [(span.end, "")])):
         if text not in (STATE_UNAVAILABLE, STATE_UNKNOWN, ""):
             lasted[text] += until - time  # type: ignore[assignment] # a float
@@ -67,8 +67,8 @@ def _stretches(
 def _seen(
     stretches: Iterable[tuple[float, float, str]], span: Span
 ) -> Iterator[tuple[float, float, str]]:
-    """Yield what can be seen: of many states within a pixel only the first."""
-    pixel = span.length / PIXELS
+    """Yield no more than can be seen: of many states within a pixel the first."""
+    pixel = span.length / COLUMNS
     last = -math.inf
     for time, until, text in stretches:
         if until - time >= pixel or time - last >= pixel:
@@ -124,7 +124,7 @@ def _said(
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """From when to when a state was."""
+    """A state from its beginning to its end."""
 
     start: float
     end: float
