@@ -127,7 +127,7 @@ PLACEHOLDERS = {
         "reply",
         "waiting",
     },
-    "config_subentries": {"address"},
+    "config_subentries": {"account", "address", "reason"},
     "entity": set[str](),
     "exceptions": {
         "account",
@@ -395,7 +395,12 @@ def test_every_text_the_code_names() -> None:
                 "name_missing",
                 "name_too_long",
                 "no_recipients",
+                "test_refused",
             )
+        ),
+        *(
+            f"config_subentries.recipient.create_entry.{key}"
+            for key in ("default", "tested", "test_waits")
         ),
         *(
             f"config.error.{key}"
@@ -541,7 +546,8 @@ def test_every_text_the_code_names() -> None:
             f"options.step.init.sections.{part}": vol.Schema(options_flow.fields(part))
             for part in Section
         },
-        "config_subentries.recipient.step.user": recipient_flow.RECIPIENT_SCHEMA,
+        "config_subentries.recipient.step.first": recipient_flow.NEW_RECIPIENT_SCHEMA,
+        "config_subentries.recipient.step.user": recipient_flow.NEW_RECIPIENT_SCHEMA,
         "config_subentries.recipient.step.reconfigure": recipient_flow.RECIPIENT_SCHEMA,
     }.items():
         heading = "name" if ".sections." in step else "title"
