@@ -127,7 +127,7 @@ PLACEHOLDERS = {
         "reply",
         "waiting",
     },
-    "config_subentries": {"account", "address", "reason"},
+    "config_subentries": {"account", "address", "example", "reason"},
     "entity": set[str](),
     "exceptions": {
         "account",
@@ -179,6 +179,7 @@ PLACEHOLDERS = {
     },
     "options": {
         "address",
+        "example",
         *(
             f"{one.key}_{end}"
             for one in OPTIONS

@@ -22,6 +22,7 @@ _MAX_SHOWN = 100
 _MAX_TEXTS_SHOWN = 5
 
 _QQ_NUMBER = re.compile(r"[0-9]{5,12}")
+_NO_NAME = re.compile(r"@|[0-9]{5}")
 # The library refuses domains that are reserved (.local, .test, home.arpa), but a
 # mail server in the house may well have one. Below a domain that is not reserved,
 # it looks at the syntax alone.
@@ -57,6 +58,8 @@ class Mailbox:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read `address`, `Name <address>`, or a QQ number in place of the address.
+
+        Before a number, the brackets may be missing.
 
         Raises InvalidMailboxError. Whoever may not block has imported the library.
         """
@@ -183,10 +186,23 @@ def _split_name(text: str) -> tuple[str, str]:
     text = text.strip()
     opening = max(map(text.rfind, _OPENING))
     closing = max(map(text.rfind, _CLOSING))
+    if opening < 0 and (named := _split_number(text)):
+        return named
     if opening < 0 or tidy(text[closing + 1 :]):
         return "", text
     name = one_line(text[:opening]).removeprefix('"').removesuffix('"')
     return name.strip(), text[opening + 1 : closing]
+
+
+def _split_number(text: str) -> tuple[str, str] | None:
+    """Return name and QQ number of "Ann 10002", where there are both."""
+    name, *number = text.rsplit(maxsplit=1)
+    # Of two addresses with a blank between them, none is the other's name.
+    if not number or _NO_NAME.search(tidy(name)):
+        return None
+    if not _QQ_NUMBER.fullmatch(tidy(number[0])):
+        return None
+    return one_line(name), number[0]
 
 
 def _split_list(text: str) -> Iterator[str]:
