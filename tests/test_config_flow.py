@@ -254,17 +254,81 @@ async def test_every_field_at_once(
     assert server.connections == 0
 
 
-async def test_first_recipient(hass: HomeAssistant, typed: dict[str, Any]) -> None:
-    """Once the account is added, its first recipient is asked for."""
+async def test_first_recipient(
+    hass: HomeAssistant, server: QQServer, typed: dict[str, Any]
+) -> None:
+    """Once the account is added, it is said, and the first recipient is asked for."""
     result = await hass.config_entries.flow.async_configure(await start(hass), typed)
     kind, flow_id = result["next_flow"]
     assert kind is FlowType.CONFIG_SUBENTRIES_FLOW
-    await hass.config_entries.subentries.async_configure(
+    subentries = hass.config_entries.subentries
+    form = subentries.async_get(flow_id)
+    assert form["step_id"] == "first"
+    result_of_first = await subentries.async_configure(
         flow_id, {"name": "家", "to": ["10002"]}
     )
+    assert result_of_first["description"] is None
     await hass.async_block_till_done()
     (subentry,) = result["result"].subentries.values()
     assert subentry.data == {"name": "家", "to": ["10002@qq.com"]}
+    assert server.accepted == []
+    form = await subentries.async_init(
+        (result["result"].entry_id, "recipient"), context={"source": SOURCE_USER}
+    )
+    assert form["step_id"] == "user"
+    assert suggestions(form)["send_test"] is True
+
+
+@pytest.mark.parametrize(
+    ("busy", "description"),
+    [
+        pytest.param(0, "tested", id="accepted"),
+        pytest.param(1, "test_waits", id="waits"),
+    ],
+)
+async def test_test_mail(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    busy: int,
+    description: str,
+) -> None:
+    """A test mail goes to all of a new recipient's addresses, and its end is said."""
+    server.script(Step.DATA, Answer(451, "busy"), times=busy)
+    form = await hass.config_entries.subentries.async_init(
+        (loaded_entry.entry_id, "recipient"), context={"source": SOURCE_USER}
+    )
+    result = await hass.config_entries.subentries.async_configure(
+        form["flow_id"],
+        {"name": "Family", "to": ["a@b.cn"], "bcc": ["c@b.cn"], "send_test": True},
+    )
+    assert result["description"] == description
+    assert result["data"] == {"name": "Family", "to": ["a@b.cn"], "bcc": ["c@b.cn"]}
+    await hass.async_block_till_done()
+
+
+async def test_test_mail_refused(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """It is said why, and the address can be corrected."""
+    form = await hass.config_entries.subentries.async_init(
+        (loaded_entry.entry_id, "recipient"), context={"source": SOURCE_USER}
+    )
+    server.script(Step.RCPT, Answer(550, "Mailbox not found or access denied"))
+    typed = {"name": "Family", "to": ["a@b.cn"], "send_test": True}
+    result = await hass.config_entries.subentries.async_configure(
+        form["flow_id"], typed
+    )
+    assert result["errors"] == {"base": "test_refused"}
+    assert "Mailbox not found" in placeholders_of(result)["reason"]
+    assert suggestions(result)["send_test"] is True
+    result = await hass.config_entries.subentries.async_configure(
+        form["flow_id"], {**typed, "to": ["c@b.cn"]}
+    )
+    assert result["description"] == "tested"
+    (mail,) = server.accepted
+    assert mail.recipients == ("c@b.cn",)
+    await hass.async_block_till_done()
 
 
 async def wait_for_connections(server: QQServer, number: int) -> None:
@@ -539,6 +603,7 @@ async def test_reauth(
         result["flow_id"], {"password": "newc odenewcodene"}
     )
     assert result["reason"] == "reauth_successful"
+    assert result.get("translation_domain") is None
     await hass.async_block_till_done()
     assert loaded_entry.data["password"] == "newcodenewcodene"
     assert loaded_entry.runtime_data.outbox.account.password == "newcodenewcodene"
@@ -565,6 +630,7 @@ async def test_reauth_while_not_loaded(
         result["flow_id"], {"password": CODE}
     )
     assert result["reason"] == "reauth_successful"
+    assert result.get("translation_domain") is None
 
 
 async def test_reconfigure(
@@ -587,6 +653,7 @@ async def test_reconfigure(
         result["flow_id"], {**new, "password": " "}
     )
     assert result["reason"] == "reconfigure_successful"
+    assert result.get("translation_domain") is None
     await hass.async_block_till_done()
     assert loaded_entry.data == {"username": ADDRESS, "password": CODE, **new}
     assert loaded_entry.runtime_data.outbox.account.port == server.starttls_port
@@ -631,6 +698,7 @@ async def test_host_is_mended_in_reconfigure(
         },
     )
     assert result["reason"] == "reconfigure_successful"
+    assert result.get("translation_domain") is None
     assert loaded_entry.data == {
         "username": ADDRESS,
         "password": CODE,
@@ -738,6 +806,7 @@ async def test_recipient(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> 
         result["flow_id"], {"name": "Parents", "cc": ["e@b.cn"]}
     )
     assert result["reason"] == "reconfigure_successful"
+    assert result.get("translation_domain") is None
     assert loaded_entry.subentries[subentry_id].title == "Parents"
     assert loaded_entry.subentries[subentry_id].data == {
         "name": "Parents",

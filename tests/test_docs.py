@@ -135,7 +135,7 @@ def test_names_are_explained(page: Path, language: str) -> None:
     names = {
         key: name
         for key, name in texts_of(language).items()
-        if re.fullmatch(r"options\.step\.init\.data\.\w+", key)
+        if re.fullmatch(r"options\.step\.init\.(sections\.\w+\.)?data\.\w+", key)
         or re.fullmatch(r"entity\.(sensor|binary_sensor|button)\.\w+\.name", key)
     }
     assert {"options.step.init.data.digest", "entity.sensor.pace.name"} <= set(names)

@@ -134,7 +134,7 @@ PLACEHOLDERS = {
         "reply",
         "waiting",
     },
-    "config_subentries": {"address"},
+    "config_subentries": {"account", "address", "example", "reason"},
     "entity": set[str](),
     "exceptions": {
         "account",
@@ -186,6 +186,7 @@ PLACEHOLDERS = {
     },
     "options": {
         "address",
+        "example",
         *(
             f"{one.key}_{end}"
             for one in OPTIONS
@@ -402,7 +403,12 @@ def test_every_text_the_code_names() -> None:
                 "name_missing",
                 "name_too_long",
                 "no_recipients",
+                "test_refused",
             )
+        ),
+        *(
+            f"config_subentries.recipient.create_entry.{key}"
+            for key in ("default", "tested", "test_waits")
         ),
         *(
             f"config.error.{key}"
@@ -549,7 +555,8 @@ def test_every_text_the_code_names() -> None:
             f"options.step.init.sections.{part}": vol.Schema(options_flow.fields(part))
             for part in Section
         },
-        "config_subentries.recipient.step.user": recipient_flow.RECIPIENT_SCHEMA,
+        "config_subentries.recipient.step.first": recipient_flow.NEW_RECIPIENT_SCHEMA,
+        "config_subentries.recipient.step.user": recipient_flow.NEW_RECIPIENT_SCHEMA,
         "config_subentries.recipient.step.reconfigure": recipient_flow.RECIPIENT_SCHEMA,
     }.items():
         heading = "name" if ".sections." in step else "title"

@@ -201,7 +201,13 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
                     entry.runtime_data.outbox.async_code_renewed(
                         account_from(data, timeout)
                     )
-                return self.async_update_and_abort(entry, data_updates=changes)
+                # Named, or Home Assistant says it itself: in English, if there is no
+                # other text in the browser.
+                return self.async_update_and_abort(
+                    entry,
+                    data_updates=changes,
+                    reason=f"{step_id.removesuffix('_confirm')}_successful",
+                )
         loaded = entry.state is ConfigEntryState.LOADED
         waiting = len(entry.runtime_data.outbox) if loaded else 0
         return self._show_form(

@@ -75,7 +75,12 @@ class Form:
         self.doubted = doubted
         """Hash of a code that QQ would hardly make; sent again, it is tried."""
         self._invalid: list[str] = []
-        self._placeholders = {"port_min": str(_PORTS[0]), "port_max": str(_PORTS[1])}
+        self._placeholders = {
+            "port_min": str(_PORTS[0]),
+            "port_max": str(_PORTS[1]),
+            # Translations must not have angle brackets.
+            "example": "<10002>",
+        }
 
     @property
     def placeholders(self) -> dict[str, str]:

@@ -7,11 +7,21 @@ import voluptuous as vol
 
 from homeassistant.config_entries import ConfigSubentryFlow, SubentryFlowResult
 from homeassistant.const import CONF_NAME
-from homeassistant.helpers.selector import TextSelector
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.selector import BooleanSelector, TextSelector
 
-from .const import CONF_BCC, CONF_CC, CONF_TO
+from .calls.recipients import subentry_recipients
+from .calls.send import async_send
+from .const import CONF_BCC, CONF_CC, CONF_TO, SUBENTRY_TYPE_RECIPIENT
+from .content.request import MessageRequest
+from .coordinator import QQMailConfigEntry
 from .form import ADDRESSES, Form, unless_removed
 from .mime.address import one_line
+from .texts import async_texts
+
+_SEND_TEST = "send_test"
+"""Of the form alone: whether a test mail goes to the new recipient."""
 
 _NAME_MAX_CHARS = 100
 """It becomes a part of an entity's id, which may have 255."""
@@ -24,6 +34,9 @@ RECIPIENT_SCHEMA = vol.Schema(
         vol.Optional(CONF_BCC): ADDRESSES,
     }
 )
+NEW_RECIPIENT_SCHEMA = RECIPIENT_SCHEMA.extend(
+    {vol.Optional(_SEND_TEST): BooleanSelector()}
+)
 
 
 class RecipientFlow(ConfigSubentryFlow):
@@ -32,13 +45,17 @@ class RecipientFlow(ConfigSubentryFlow):
     async def async_step_user(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Ask for a new recipient."""
+        """Ask for a new recipient; with the first one, say that the account works."""
         with unless_removed():
-            self._get_entry()
-        form, data = _check_recipient(user_input)
-        if data:
-            return self.async_create_entry(title=data[CONF_NAME], data=data)
-        return self._show_form("user", user_input, form)
+            entry = self._get_entry()
+        known = entry.get_subentries_of_type(SUBENTRY_TYPE_RECIPIENT)
+        return await self._add("user" if known else "first", user_input)
+
+    async def async_step_first(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Take what was typed for the first recipient."""
+        return await self.async_step_user(user_input)
 
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
@@ -49,19 +66,72 @@ class RecipientFlow(ConfigSubentryFlow):
         form, data = _check_recipient(user_input)
         if data:
             return self.async_update_and_abort(
-                self._get_entry(), subentry, title=data[CONF_NAME], data=data
+                self._get_entry(),
+                subentry,
+                title=data[CONF_NAME],
+                data=data,
+                # Named, or Home Assistant says it itself, in English.
+                reason="reconfigure_successful",
             )
-        return self._show_form("reconfigure", user_input or subentry.data, form)
+        return self._show_form(
+            "reconfigure", RECIPIENT_SCHEMA, user_input or subentry.data, form
+        )
+
+    async def _add(
+        self, step_id: str, user_input: dict[str, Any] | None
+    ) -> SubentryFlowResult:
+        with unless_removed():
+            entry: QQMailConfigEntry = self._get_entry()
+        form, data = _check_recipient(user_input)
+        description, reason = None, ""
+        if data and user_input and user_input.get(_SEND_TEST):
+            try:
+                accepted = await _async_send_test(self.hass, entry, data)
+            except HomeAssistantError as err:
+                form.errors["base"] = "test_refused"
+                reason = (await async_texts(self.hass)).of(err)
+            else:
+                description = "tested" if accepted else "test_waits"
+        if data and not form.errors:
+            return self.async_create_entry(
+                title=data[CONF_NAME], data=data, description=description
+            )
+        return self._show_form(
+            step_id,
+            NEW_RECIPIENT_SCHEMA,
+            user_input or {_SEND_TEST: True},
+            form,
+            account=entry.title,
+            reason=reason,
+        )
 
     def _show_form(
-        self, step_id: str, values: Mapping[str, Any] | None, form: Form
+        self,
+        step_id: str,
+        schema: vol.Schema,
+        values: Mapping[str, Any],
+        form: Form,
+        **placeholders: str,
     ) -> SubentryFlowResult:
         return self.async_show_form(
             step_id=step_id,
-            data_schema=self.add_suggested_values_to_schema(RECIPIENT_SCHEMA, values),
+            data_schema=self.add_suggested_values_to_schema(schema, values),
             errors=form.errors,
-            description_placeholders=form.placeholders,
+            description_placeholders={**form.placeholders, **placeholders},
         )
+
+
+async def _async_send_test(
+    hass: HomeAssistant, entry: QQMailConfigEntry, data: Mapping[str, Any]
+) -> bool:
+    """Send a test mail, and tell whether QQ accepted it or it waits.
+
+    Raises HomeAssistantError where it was refused for good, or cannot be kept.
+    """
+    texts = await async_texts(hass)
+    request = MessageRequest(title=texts("test_title"), message=texts("test_message"))
+    sent = await async_send(hass, entry, request, subentry_recipients(data))
+    return bool(sent.receipt and sent.receipt.accepted)
 
 
 def _check_recipient(

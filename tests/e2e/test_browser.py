@@ -156,13 +156,21 @@ def test_every_mistake_in_chinese(here: Desk) -> None:
         expect(patient.get_by_text(timed_out).first).to_be_visible()
         picture(patient, "timed-out-zh-Hans")
         fill(page, here.typed("10001@qq.com"))
+        offered = here.texts("config_subentries")
+        added = beginning(offered["recipient.step.first.title"])
+        expect(page.get_by_text(added).first).to_be_visible()
         page.locator("input[name=name]").fill("家人")
         page.get_by_role("button", name="添加收件人").last.click()
         addresses = page.locator("ha-selector-text").nth(1).locator("input")
         addresses.fill("爸爸 <papa@example.com>")
         picture(page, "recipient-zh-Hans")
         page.get_by_role("button", name="提交").click()
+        tested = offered["recipient.create_entry.tested"]
+        expect(page.get_by_text(tested).first).to_be_visible()
+        picture(page, "recipient-tested-zh-Hans")
         page.get_by_role("button", name="完成").click()
+        (mail,) = here.server.wait_for(1)
+        assert mail.recipients == ("papa@example.com",)
         page.goto(f"{here.home.url}{ACCOUNTS}")
         expect(page.get_by_text("家人").first).to_be_visible()
         picture(page, "integration-zh-Hans")
@@ -203,7 +211,7 @@ def test_add_an_account_in_english(here: Desk) -> None:
         picture(page, "login-ambiguous-en")
         fill(page, here.typed(address), "Submit")
         offered = here.texts("config_subentries", "en")
-        first = beginning(offered["recipient.step.user.description"])
+        first = beginning(offered["recipient.step.first.description"])
         expect(page.get_by_text(first).first).to_be_visible()
     with here.page(ADD, "en") as page:
         page.get_by_role("button", name="OK").click()
@@ -280,6 +288,8 @@ def test_new_code(here: Desk) -> None:
         expect(page.get_by_text(wrong).first).to_be_visible()
         fill(page, {"password": NEW_CODE})
         (mail,) = here.server.wait_for(1)
+        expect(page.get_by_text(texts["abort.reauth_successful"])).to_be_visible()
+        picture(page, "reauth-done-zh-Hans")
     assert mail.text.strip() == "Smoke!"
 
 

@@ -20,6 +20,10 @@ QQ = "10001@qq.com"
         pytest.param("１０００１", Mailbox(QQ), id="full-width digits"),
         pytest.param("123456789012", Mailbox("123456789012@qq.com"), id="12 digits"),
         pytest.param("Name <10001>", Mailbox(QQ, "Name"), id="name, QQ number"),
+        pytest.param("老婆 10001", Mailbox(QQ, "老婆"), id="name before a number"),
+        pytest.param(
+            "Li Lei 2　１０００１", Mailbox(QQ, "Li Lei 2"), id="full-width blank"
+        ),
         pytest.param(
             "Name＜10001@qq.com＞", Mailbox(QQ, "Name"), id="full-width brackets"
         ),
@@ -78,6 +82,10 @@ def test_reserved_domains_stay_refused_elsewhere() -> None:
     "text",
     [
         pytest.param("1234", id="number too short"),
+        pytest.param("10001 10002", id="two numbers"),
+        pytest.param("a@b.cn 10002", id="two addresses"),
+        pytest.param("Ann 10001 10002", id="name, two numbers"),
+        pytest.param("Ann 1234", id="name, short number"),
         pytest.param("1234567890123", id="number too long"),
         pytest.param("a@1.2.3.4", id="IP address"),
         pytest.param("a@b.cn.", id="dot at the end"),
