@@ -1,0 +1,1 @@
+"""Mail that comes back: answers that press buttons, and bounces."""

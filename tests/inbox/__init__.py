@@ -1,0 +1,1 @@
+"""Tests of answers by mail, and of mail that comes back."""
