@@ -131,7 +131,7 @@ class QQServer:
         """How many clients are connected now."""
         return len(self.open)
 
-    def wait_for(self, number: int, timeout: float = 10) -> list[AcceptedMessage]:
+    def wait_for(self, number: int, timeout: float = 60) -> list[AcceptedMessage]:
         """Wait in this thread until so many messages were accepted.
 
         Raises TimeoutError after as many seconds.
