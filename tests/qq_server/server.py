@@ -14,7 +14,7 @@ from .actions import Action, Rule, Step
 from .certificates import Certificate, Certificates
 from .connection import MAX_SIZE, Connection
 
-THREAD_TIMEOUT = 10.0
+THREAD_TIMEOUT = 60.0
 MECHANISMS = ("LOGIN", "PLAIN", "XOAUTH", "XOAUTH2")
 
 
