@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Generator
 from dataclasses import replace
+import logging
 import math
 import ssl
 import time
@@ -10,6 +11,7 @@ from typing import cast
 
 from freezegun import freeze_time
 from freezegun.api import FrozenDateTimeFactory, real_monotonic
+from hypothesis import HealthCheck, settings
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import pytest_socket
@@ -29,6 +31,17 @@ from .qq_server import Certificates, QQServer
 
 ADDRESS = "123456@qq.com"
 CODE = "abcdefghijklmnop"
+
+# Whether a test passes is decided neither by chance nor by the machine's speed.
+settings.register_profile(
+    "steady",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("steady")
+# Home Assistant's test plugin has each statement of the recorder logged.
+logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)
 
 
 @pytest.fixture(scope="session")
@@ -110,7 +123,7 @@ async def entry(
     for one in hass.config_entries.async_entries(DOMAIN):
         if one.state is ConfigEntryState.LOADED:
             await hass.config_entries.async_unload(one.entry_id)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (house := hass.data.get(DATA_HOUSE)) and house.rooms:
             await asyncio.sleep(0.001)
 
@@ -147,7 +160,7 @@ class Events:
 
     async def wait(self, number: int) -> list[OutboxEvent]:
         """Wait until so many outcomes were told."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(self.all) < number:
                 self._changed.clear()
                 await self._changed.wait()

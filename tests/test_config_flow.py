@@ -333,7 +333,7 @@ async def test_test_mail_refused(
 
 async def wait_for_connections(server: QQServer, number: int) -> None:
     """Wait until a form has connected to the server."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while server.connections < number:
             await asyncio.sleep(0)
 

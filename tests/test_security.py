@@ -181,7 +181,7 @@ async def test_endless_reply(
 
     async with serving(flood, None) as port:
         plain = replace(account, port=port, encryption=Encryption.STARTTLS, timeout=2)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await try_login(plain, tls_context)
     assert 0 < sent < 64 * 1024 * 1024
 

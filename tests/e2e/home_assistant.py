@@ -314,13 +314,15 @@ class HomeAssistant:
             finally:
                 await channel.close()
 
-    async def translations(self, category: str) -> dict[str, str]:
-        """Return the integration's texts in the user's language."""
+    async def translations(
+        self, category: str, integration: str = "qq_mail"
+    ) -> dict[str, str]:
+        """Return an integration's texts in the user's language."""
         result = await self.command(
             "frontend/get_translations",
             language=self._language,
             category=category,
-            integration=["qq_mail"],
+            integration=[integration],
         )
         return dict(result["resources"])
 

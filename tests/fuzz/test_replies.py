@@ -33,7 +33,7 @@ from .conftest import fuzz
 MESSAGE = Path(__file__).parents[1] / "smtp" / "message.eml"
 TIMEOUT = 0.2
 """Seconds for each answer."""
-LONGEST = 5.0
+LONGEST = 60.0
 """Seconds for a session: some steps, and the probes of a port."""
 REPLY_MAX_CHARS = 500
 

@@ -15,7 +15,7 @@ from .certificates import Certificate, Certificates
 from .connection import MAX_SIZE, Connection
 from .imap import Imap
 
-THREAD_TIMEOUT = 10.0
+THREAD_TIMEOUT = 60.0
 MECHANISMS = ("LOGIN", "PLAIN", "XOAUTH", "XOAUTH2")
 
 
@@ -138,7 +138,7 @@ class QQServer:
         """How many clients are connected now."""
         return len(self.open)
 
-    def wait_for(self, number: int, timeout: float = 10) -> list[AcceptedMessage]:
+    def wait_for(self, number: int, timeout: float = 60) -> list[AcceptedMessage]:
         """Wait in this thread until so many messages were accepted.
 
         Raises TimeoutError after as many seconds.
