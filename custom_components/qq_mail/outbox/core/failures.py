@@ -90,6 +90,8 @@ def failed(turn: Turn, queue_id: str, error: MailError, *, fresh: bool) -> None:
     ):
         again = left if progress else replace(before, in_data=False)
         turn.write(again)
+        if attempt.counted:
+            turn.uncount_sent(before)
         _reject_refused(turn, message, error.refused)
         _try_again(turn, again)
         return
@@ -144,6 +146,8 @@ def cut(turn: Turn, queue_id: str) -> None:
     if ended is None:
         return
     message, attempt = ended
+    if attempt.counted:
+        turn.uncount_sent(message)
     if attempt.unwanted:
         _defer(turn, message, unwanted=True)
         return
