@@ -4,7 +4,7 @@ One object without I/O. It has a method for each thing that can happen, changes 
 data, marks what has to be written, and returns the few actions that the shell must do.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import date, datetime
 import logging
@@ -161,13 +161,17 @@ class Scheduler:
 
     def next_plan(self, now: Now, account_id: str) -> Plan | None:
         """Return when an account tries something next, and why not now."""
-        account = self.accounts[account_id]
-        at = now.steady
-        head = next(account.queue.heads(at), None)
-        if head is None and account.queue.in_progress:
+        account, at = self.accounts[account_id], now.steady
+        queue = account.queue
+        messages = [message for message, _ in _heads(account, at)]
+        if later := queue.first_later():
+            messages.append(later)
+        if messages:
+            each = (plan_of(account, at, message, 0) for message in messages)
+            return min(each, key=lambda plan: plan.at)
+        if queue.in_progress:
             return Plan(at, Reason.ATTEMPT)
-        message = head or account.queue.first_later()
-        return plan_of(account, at, message, 0) if message else None
+        return Plan(at, Reason.DIGEST) if queue.groups.merging else None
 
     def retry(
         self, now: Now, account_id: str, queue_id: str | None = None
@@ -484,14 +488,23 @@ def _start_attempts(turn: Turn) -> None:
 
 def _next(account: Account, now: float) -> Message | None:
     """Return the message to try now: the most important of those that may go."""
-    for message in account.queue.heads(now):
-        plan = gate(account, now, message)
+    for message, plan in _heads(account, now):
         if plan is None:
             return message if _goes_at(account, now, message) <= now else None
-        if plan.reason is not Reason.DAY:
-            # What holds this one holds up all that are less important.
-            return None
     return None
+
+
+def _heads(account: Account, now: float) -> Iterator[tuple[Message, Plan | None]]:
+    """Yield those whose turn it could be, in that order, with what holds them up.
+
+    The last one is the first that may go, or what holds it up holds up all others too:
+    only the day is counted for each set of recipients.
+    """
+    for message in account.queue.heads(now):
+        plan = gate(account, now, message)
+        yield message, plan
+        if plan is None or plan.reason is not Reason.DAY:
+            return
 
 
 def _goes_at(account: Account, now: float, message: Message) -> float:
@@ -505,7 +518,6 @@ def _goes_at(account: Account, now: float, message: Message) -> float:
 def _wake_at(account: Account, now: float) -> float:
     queue = account.queue
     times = [queue.next_expiry()]
-    blocked = NEVER
     if account.pause:
         times.append(account.pause.until)
         return min(times)
@@ -514,15 +526,9 @@ def _wake_at(account: Account, now: float) -> float:
         times.append(max(account.check_login_at, login_at))
     down_until = account.down.until if account.down else now
     times.append(max(queue.next_later(), down_until))
-    for message in queue.heads(now):
-        plan = gate(account, now, message)
-        if plan is None:
-            times.append(_goes_at(account, now, message))
-            break
-        blocked = min(blocked, plan.at)
-        if plan.reason is not Reason.DAY:
-            break
-    return min(*times, blocked)
+    for message, plan in _heads(account, now):
+        times.append(plan.at if plan else _goes_at(account, now, message))
+    return min(times)
 
 
 def _check_login(turn: Turn) -> None:
