@@ -405,7 +405,7 @@ class House:
         if event.outcome is Outcome.UNKNOWN:
             assert story.unanswered == MAX_UNANSWERED or story.unwanted or one.in_memory
         if event.outcome is Outcome.EXPIRED and not one.in_memory:
-            here = self.now.steady - story.arrived
+            here = self.now.steady - story.arrived + 0.001
             assert (
                 one.restored
                 or story.reached
@@ -492,7 +492,9 @@ class House:
         for one in queue:
             if one.level is not Level.HIGHEST or queue.is_owned(one.queue_id):
                 continue
-            plan = self.scheduler.plan(self.now, self.stories[one.queue_id].account, one.queue_id)
+            plan = self.scheduler.plan(
+                self.now, self.stories[one.queue_id].account, one.queue_id
+            )
             assert plan
             if plan.reason not in (Reason.DECISION, Reason.BACK_OFF):
                 assert plan.reason is Reason.TURN
@@ -583,10 +585,7 @@ def kept(account: Account, now: Now, *, ages: bool) -> dict[str, Any]:
         "learned": [
             one and (one.value, age(one.at)) for one in (limits.minute, limits.hour)
         ],
-        "sent": {
-            one.key: (age(one.at), one.people, one.level)
-            for one in limits.sent
-        },
+        "sent": {one.key: (age(one.at), one.people, one.level) for one in limits.sent},
         "logins": {one.key: age(one.at) for one in limits.logins},
         "conversations": dict(account.conversations),
         "messages": {

@@ -178,7 +178,9 @@ class SchedulerMachine(RuleBasedStateMachine):
     def discard(self, data: st.DataObject, name: str, *, all_of_them: bool) -> None:
         """Discard messages, which may be tried or merged."""
         house = self.house
-        chosen = [key for key, one in sorted(house.stories.items()) if one.account == name]
+        chosen = [
+            key for key, one in sorted(house.stories.items()) if one.account == name
+        ]
         if not all_of_them and chosen:
             chosen = [data.draw(st.sampled_from(chosen))]
         for queue_id in chosen:
@@ -278,7 +280,11 @@ class SchedulerMachine(RuleBasedStateMachine):
 
     # Alarms
 
-    @rule(name=ACCOUNTS, number=st.integers(1, 10), people=st.sampled_from([PEOPLE[:1], PEOPLE]))
+    @rule(
+        name=ACCOUNTS,
+        number=st.integers(1, 10),
+        people=st.sampled_from([PEOPLE[:1], PEOPLE]),
+    )
     def raise_alarms(self, name: str, number: int, people: tuple[str, ...]) -> None:
         """Raise alarms; a server that is well has them within ten seconds.
 
@@ -299,8 +305,7 @@ class SchedulerMachine(RuleBasedStateMachine):
             alarms = [
                 flight
                 for flight in house.flights.values()
-                if flight.account == name
-                and flight.message.level is Level.HIGHEST
+                if flight.account == name and flight.message.level is Level.HIGHEST
             ]
             seconds = min(house.wake - house.now.steady, ANSWER if alarms else NEVER)
             assert house.now.steady + seconds <= end, "an alarm waits"
