@@ -25,7 +25,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 
-from .conftest import ADDRESS, CODE, settle_folder, shut_down
+from .conftest import ADDRESS, CODE, shut_down
 from .forms import TYPED_OPTIONS
 from .qq_server import Answer, Certificate, Certificates, QQServer, Raw, Step, replies
 

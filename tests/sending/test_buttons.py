@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.qq_mail.clock import read_clock
 from custom_components.qq_mail.const import DOMAIN
-from custom_components.qq_mail.outbox import intake as intake_module
+from custom_components.qq_mail.outbox import composing
 from custom_components.qq_mail.texts import Texts, async_texts
 from homeassistant.components.trace.util import async_get_trace, async_list_traces
 from homeassistant.const import MATCH_ALL
@@ -385,7 +385,7 @@ async def test_cannot_be_kept(
 ) -> None:
     """What could not be taken has no buttons that work."""
     await send(hass)
-    monkeypatch.setattr(intake_module, "MAX_MESSAGES", 0)
+    monkeypatch.setattr(composing, "MAX_MESSAGES", 0)
     server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
     with pytest.raises(HomeAssistantError):
         await send(hass, actions=ACTIONS)
