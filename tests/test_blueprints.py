@@ -29,7 +29,7 @@ from homeassistant.util.yaml import load_yaml
 from .calls.test_send import body_of, mail_of
 from .conftest import ADDRESS
 from .content.test_attachments import TestCamera, add_cameras, picture
-from .house import later, outbox_of, until
+from .house import house_of, later, outbox_of, until
 from .qq_server import QQServer
 from .test_notify import ENTITY
 from .test_trigger import be_refused

@@ -23,7 +23,7 @@ from homeassistant.util.yaml import parse_yaml
 from .calls.test_send import body_of, mail_of
 from .conftest import ADDRESS
 from .content.test_attachments import TestCamera, add_cameras, picture
-from .house import later
+from .house import house_of, later
 from .qq_server import QQServer, Step, replies
 from .test_notify import ENTITY
 from .test_translations import texts_of

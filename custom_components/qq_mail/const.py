@@ -29,8 +29,6 @@ MAX_AGAIN: Final = 200_000
 ACKNOWLEDGE: Final = "acknowledge"
 """The action whose button ends an alarm that is repeated."""
 
-LOGINS_PER_HOUR: Final = 10
-
 IDLE_TIMEOUT: Final = 10.0
 """Seconds that a session stays open after a message; QQ closes after 30 or more."""
 

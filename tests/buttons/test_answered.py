@@ -18,7 +18,7 @@ from homeassistant.setup import async_setup_component
 
 from ..calls.test_send import send
 from ..conftest import ADDRESS, Events, shut_down
-from ..house import later, outbox_of, until
+from ..house import house_of, later, outbox_of, until
 from ..qq_server import Answer, QQServer, Step, replies
 from ..test_diagnostics import download
 from ..test_trigger import second_account

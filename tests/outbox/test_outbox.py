@@ -30,6 +30,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
 from ..conftest import ADDRESS, CODE, Events, settle, settle_folder, shut_down
+from ..house import store_folder
 from ..qq_server import Answer, Close, Hang, QQServer, Step, replies
 
 LOGIN_PAUSE = timedelta(minutes=15)

@@ -36,7 +36,16 @@ from homeassistant.util import dt as dt_util
 from ..buttons.conftest import ACKNOWLEDGE, mail_of
 from ..calls.test_send import send
 from ..conftest import ADDRESS, Events, shut_down
-from ..house import later, notify, outbox_of, record_of, store_folder, until, waiting
+from ..house import (
+    house_of,
+    later,
+    notify,
+    outbox_of,
+    record_of,
+    store_folder,
+    until,
+    waiting,
+)
 from ..qq_server import Answer, Close, Hang, QQServer, Raw, Stall, Step, replies
 from ..test_repairs import issue_of
 from .test_following import Scan

@@ -12,7 +12,7 @@ from homeassistant.core import HomeAssistant
 
 from ..calls.test_send import body_of, send
 from ..conftest import settle
-from ..house import later, outbox_of, until
+from ..house import house_of, later, outbox_of, until
 from ..outbox.test_between import restart
 from ..outbox.test_merging import HALF_A_MINUTE, digest_that_waits, flood
 from ..qq_server import Answer, QQServer, Step

@@ -24,7 +24,7 @@ from homeassistant.util import dt as dt_util
 from ..calls.test_send import body_of, send
 from ..conftest import Events, shut_down
 from ..content.test_attachments import TestCamera, add_cameras, picture
-from ..house import later, notify, outbox_of, store_folder, until
+from ..house import house_of, later, notify, outbox_of, store_folder, until
 from ..qq_server import Answer, Close, QQServer, Step, replies
 from .test_counting import key_of, subjects
 

@@ -23,7 +23,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 
 from ..calls.test_send import body_of, mail_of, send
-from ..house import outbox_of, until
+from ..house import house_of, outbox_of, until
 from ..qq_server import AcceptedMessage, Answer, QQServer, Step, replies
 
 BASE = "https://home.example.com"
@@ -211,8 +211,8 @@ async def test_at_home_only(
         "http://192.168.1.2:8123",
         "http://192.168.1.2:8123/lovelace/water",
     ]
-    assert "They work at home only" in body_of(mail)
-    assert "They work at home only" in body_of(mail, "html")
+    assert "These buttons work at home only" in body_of(mail)
+    assert "These buttons work at home only" in body_of(mail, "html")
     assert response["notes"] == []
 
 
