@@ -15,7 +15,8 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.qq_mail.calls.house import DATA_HOUSE, House, Rooms
 from custom_components.qq_mail.const import DOMAIN
-from custom_components.qq_mail.outbox.outbox import Outbox, ShownPause
+from custom_components.qq_mail.outbox.outbox import Outbox
+from custom_components.qq_mail.outbox.view import ShownPause
 from custom_components.qq_mail.store import Journal, Key
 from custom_components.qq_mail.store.disk import Disk
 from homeassistant.core import HomeAssistant

@@ -16,7 +16,7 @@ from ..coordinator import QQMailConfigEntry
 from ..mime.address import Recipients, one_line
 from ..outbox.composing import Ticket
 from ..repeats.alerts import Alert, Counted
-from ..repeats.reminders import Reminder
+from ..repeats.reminder import Reminder
 from ..sending.submit import async_submit
 from ..texts import Texts, async_texts, time_of
 from .house import DATA_HOUSE

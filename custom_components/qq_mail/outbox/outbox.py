@@ -1,55 +1,43 @@
 """The front door of an account: it takes messages, keeps them, tells what came of it."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import make_msgid
 from functools import partial
 from io import BytesIO
 import ssl
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from ..clock import read_clock
-from ..const import DEFAULT_MAX_SIZE, LATE_AFTER, LOGGER
+from ..const import LATE_AFTER, LOGGER
 from ..mime.address import Mailbox
 from ..mime.header import head
 from ..mime.message import insertions
 from ..mime.models import Composed, Envelope, Insertion, Priority
-from ..smtp.models import Account, Reply, Submission
+from ..smtp.models import Account, Submission
 from ..smtp.replies import Cause
 from ..smtp.transcript import Transcript
-from .composing import Composer, Made, Order, Ticket
-from .core.account import Account as State, Conversation
+from .composing import Order, Ticket
+from .core.account import Conversation
 from .core.limits import Settings as Limits
-from .core.models import (
-    NEVER,
-    Attempt,
-    Level,
-    Merge,
-    Message,
-    OutboxEvent,
-    Outcome,
-    Plan,
-)
-from .core.plan import plans
-from .core.record import message_as_dict
+from .core.models import Attempt, Merge, Message, OutboxEvent, Outcome
 from .core.turn import ACCOUNT, CONVERSATION, LOGIN, MESSAGE, SENT
 from .digests import Digests, Prepare
-from .errors import OutboxClosedError, OutboxFullError
+from .intake import Intake
 from .listeners import Listeners
 from .manager import Manager
 from .receipts import Call, Receipt
 from .sessions import Sessions
+from .view import OutboxView
 
 _MEMORY_TIMEOUT = 60.0
 """Seconds that a message which cannot be kept waits for its turn."""
-_DISK_TIMEOUTS: Final = {Level.HIGHEST: 2.0, Level.HIGH: 10.0}
-"""Seconds that an important message waits for a disk that hangs."""
 _DISCARD_AT_ONCE = 200
 
 
@@ -65,16 +53,7 @@ class Settings:
     """Prepares what makes one message of many."""
 
 
-@dataclass(frozen=True, slots=True)
-class ShownPause:
-    """Why an account sends nothing for now, and until when, as people read it."""
-
-    cause: Cause
-    until: datetime
-    reply: Reply | None = None
-
-
-class Outbox:
+class Outbox(OutboxView):
     """Keeps an account's messages until the server has answered for each recipient.
 
     It lives as long as the account is enabled, and does not end when that is loaded
@@ -94,10 +73,9 @@ class Outbox:
         stop_asking: Callable[[], None],
     ) -> None:
         """Prepare; the callables ask a person for a new code, and withdraw that."""
+        super().__init__(manager, account_id)
         self.hass = hass
-        self.id = account_id
         self.account = account
-        self.manager = manager
         self.listeners = Listeners(hass)
         self.unreadable: list[str] = []
         """What could not be read of what waits."""
@@ -105,7 +83,6 @@ class Outbox:
         self.stop_asking = stop_asking
         self._settings = settings
         self._scheduler = manager.scheduler
-        self._composer = Composer(hass, manager.store)
         self._sessions = Sessions(
             hass,
             manager,
@@ -116,48 +93,9 @@ class Outbox:
             unreadable=self.unreadable.append,
         )
         self._digests = Digests(hass, manager, account_id)
-        self._bodies: dict[str, bytes] = {}
-        """Of messages that the disk did not take."""
-        self._tickets: set[Ticket] = set()
-        """Of messages that are being made."""
-        self._orders: set[Ticket] = set()
-        """Of those among them that are being taken, be their calls cancelled or not."""
+        self._intake = Intake(hass, self, self.message_id_of)
         self._ends: list[Callable[[], None]] = []
-        self._adding: dict[str, int] = {}
-        """Octets of those among them that are being put on disk."""
-        self._taking = asyncio.Lock()
-        self._closed = False
         self._abandoned = False
-
-    def __len__(self) -> int:
-        """Return how many messages wait."""
-        return len(self.state.queue)
-
-    def __bool__(self) -> bool:
-        """Return that there is one, though nothing may wait in it."""
-        return True
-
-    # What is known of it
-
-    @property
-    def state(self) -> State:
-        """What the scheduler knows of the account."""
-        return self.manager.account(self.id)
-
-    @property
-    def running(self) -> bool:
-        """Whether messages are tried; else they are only kept."""
-        return self.state.running
-
-    @property
-    def troubles(self) -> int:
-        """How often something went wrong that nobody expected."""
-        return self.manager.troubles
-
-    @property
-    def max_size(self) -> int:
-        """Octets of a message that the server takes, as it said last."""
-        return self.state.max_size or DEFAULT_MAX_SIZE
 
     @property
     def session_open(self) -> bool:
@@ -168,92 +106,6 @@ class Outbox:
     def transcripts(self) -> Collection[Transcript]:
         """What was said in the last sessions, without what is private."""
         return self._sessions.transcripts
-
-    @property
-    def pause(self) -> ShownPause | None:
-        """Why nothing goes out at all for now."""
-        if not (pause := self.state.pause):
-            return None
-        until = read_clock().wall_at(pause.until)
-        return ShownPause(pause.cause, until, pause.reply)
-
-    @property
-    def next_plan(self) -> Plan | None:
-        """When something is tried next, and why not now; None where nothing waits."""
-        return self._scheduler.next_plan(read_clock(), self.id)
-
-    @property
-    def next_attempt(self) -> datetime | None:
-        """When something is tried next; None where nothing waits."""
-        plan = self.next_plan
-        return self.time_of(plan) if plan else None
-
-    @property
-    def accepted_today(self) -> int:
-        """How many messages were accepted since midnight."""
-        return self.state.tally.accepted_on(dt_util.now().date())
-
-    @property
-    def pace(self) -> float | None:
-        """How many messages a minute may go out; None: any number."""
-        return self.state.limits.rate(read_clock().steady)
-
-    @property
-    def per_day(self) -> int:
-        """How many messages may go out within 24 hours; 0: any number."""
-        return self._settings.limits.per_day
-
-    @property
-    def left_today(self) -> int | None:
-        """How many of them are left; None: there is no limit."""
-        return self.state.limits.left_today(read_clock().steady)
-
-    @property
-    def sent_most(self) -> list[tuple[str, int]]:
-        """The titles of which most went out since yesterday, and how often."""
-        return self.state.tally.most()
-
-    @property
-    def last_accepted(self) -> datetime | None:
-        """When the last one was."""
-        return self.state.tally.last_accepted
-
-    @property
-    def oldest_waiting(self) -> datetime | None:
-        """When the oldest alert was raised that waits; a digest's is its newest one."""
-        oldest = self.state.queue.oldest()
-        return self.raised_at(oldest) if oldest else None
-
-    @property
-    def expired(self) -> bool:
-        """Whether a message expired, and none was accepted since."""
-        return self.state.expired
-
-    @property
-    def restored(self) -> list[str]:
-        """What comes from a backup and waits for a person's decision."""
-        return sorted(self.state.queue.restored)
-
-    def holds(self, queue_id: str) -> bool:
-        """Tell whether a message waits, or is being tried, be it in a digest."""
-        return self.state.queue.get_whole(queue_id) is not None
-
-    def age_of(self, message: Message) -> float:
-        """Return the seconds since an alert was raised."""
-        return read_clock().steady - message.raised
-
-    def raised_at(self, message: Message) -> datetime:
-        """Return when an alert was raised."""
-        return read_clock().wall_at(message.raised)
-
-    def messages(self) -> list[tuple[Message, Plan]]:
-        """Return what waits, in the order in which it goes out, with its plan."""
-        return list(plans(self.state, read_clock().steady))
-
-    @staticmethod
-    def time_of(plan: Plan) -> datetime | None:
-        """Return a plan's time as people read it; None: when a person decides."""
-        return None if plan.at == NEVER else read_clock().wall_at(plan.at)
 
     @callback
     def async_show(self) -> None:
@@ -311,8 +163,7 @@ class Outbox:
 
     async def async_close(self) -> None:
         """Take nothing more; what was being taken is on disk when this returns."""
-        async with self._taking:
-            self._closed = True
+        await self._intake.async_close()
         await self.manager.async_written()
         while self._ends:
             self._ends.pop()()
@@ -320,16 +171,9 @@ class Outbox:
 
     # Taking messages
 
-    @contextmanager
-    def making(self, tag: str = "") -> Iterator[Ticket]:
+    def making(self, tag: str = "") -> AbstractContextManager[Ticket]:
         """Announce a message that is being made, so that a clear finds it."""
-        ticket = Ticket(self.manager.new_id(), read_clock(), tag)
-        self._tickets.add(ticket)
-        try:
-            yield ticket
-        finally:
-            self._tickets.discard(ticket)
-            self._settle(ticket)
+        return self._intake.making(tag)
 
     async def async_submit(
         self,
@@ -366,7 +210,7 @@ class Outbox:
         )
         # A call that is cancelled must not leave a message that nobody knows of.
         taken = await asyncio.shield(
-            self.hass.async_create_task(self._take(order, kept))
+            self.hass.async_create_task(self._intake.async_take(order, kept))
         )
         if taken is None:
             return None
@@ -429,11 +273,7 @@ class Outbox:
         Return how many messages that were, and the conversation if something had
         gone out: then it is for the caller to say so, or to call `undo_clear`.
         """
-        discarded = 0
-        for ticket in self._tickets | self._orders:
-            if ticket.tag == tag and not ticket.cleared:
-                ticket.cleared = True
-                discarded += 1
+        discarded = self._intake.clear(tag)
         queue = self.state.queue
         chosen = [message.queue_id for message in queue if message.tag == tag]
         told = any(queue_id in queue.in_progress for queue_id in chosen)
@@ -567,102 +407,6 @@ class Outbox:
         ]
         return any(tag in tags and len(tags) > 1 for tags in digests)
 
-    async def _take(
-        self, order: Order, kept: Callable[[], None] | None
-    ) -> tuple[Call, Exception | None] | None:
-        """Take a message, which a clear can find until it is taken."""
-        self._orders.add(order.ticket)
-        try:
-            return await self._make_and_take(order, kept)
-        finally:
-            self._orders.discard(order.ticket)
-            self._settle(order.ticket)
-
-    def _settle(self, ticket: Ticket) -> None:
-        """Know that a message was not taken, once nobody is at it any more."""
-        if not ticket.taken.done() and ticket not in self._tickets | self._orders:
-            ticket.taken.set_result(False)
-
-    async def _make_and_take(
-        self, order: Order, kept: Callable[[], None] | None
-    ) -> tuple[Call, Exception | None] | None:
-        """Make a message durable first, then known."""
-        store, queue_id = self.manager.store, order.ticket.queue_id
-        key = (MESSAGE, self.id, queue_id)
-        made, trouble = None, None
-        if order.reads_files:
-            # What hangs here holds up nobody else.
-            made, trouble = await self._make(order)
-        async with self._taking:
-            # One after the other, so that they go out as they came.
-            if self._closed:
-                if made:
-                    await self._composer.async_drop(made)
-                raise OutboxClosedError
-            if made is None:
-                made, trouble = await self._make(order)
-            if not trouble:
-                record = partial(message_as_dict, made.message, read_clock())
-                store.put(key, record, made.text)
-                self._adding[queue_id] = made.message.size
-            if kept and not order.ticket.cleared:
-                kept()
-            self.manager.write_marks()
-            written = store.written()
-        if not trouble:
-            # Whoever comes meanwhile shares the next sync.
-            try:
-                async with asyncio.timeout(_DISK_TIMEOUTS.get(made.message.level)):
-                    await asyncio.shield(written)
-            except (OSError, TimeoutError) as err:
-                trouble = err
-                if not isinstance(made.text, bytes):
-                    made = await self._composer.async_compose_in_memory(order)
-                # What the disk does not let go would be sent after the next start.
-                store.remove(key)
-            finally:
-                del self._adding[queue_id]
-        # From here on without an await: nobody can come between.
-        message = made.message
-        self._tickets.discard(order.ticket)
-        if order.ticket.cleared:
-            store.remove(key)
-            return None
-        if trouble:
-            LOGGER.error(
-                "Message %s cannot be kept: %s",
-                queue_id,
-                trouble or type(trouble).__name__,
-            )
-            message = replace(message, in_memory=True)
-            self._bodies[queue_id] = bytes(made.text)
-        call = Call(
-            self.id,
-            Receipt(
-                queue_id=queue_id,
-                message_id=self.message_id_of(message.message_id),
-                recipients=message.recipients,
-                kept=not trouble,
-            ),
-        )
-        self.manager.calls[queue_id] = call
-        self._happen(self._scheduler.take, message)
-        if not self.running:
-            call.tried.set()
-        order.ticket.taken.set_result(True)
-        return call, trouble
-
-    async def _make(self, order: Order) -> tuple[Made, Exception | None]:
-        """Compose a message, if there is room beside all that is kept or about to be."""
-        queue, adding = self.state.queue, self._adding
-        try:
-            made = await self._composer.async_compose(
-                order, queue.size + sum(adding.values()), len(queue) + len(adding)
-            )
-        except (OSError, OutboxFullError) as err:
-            return await self._composer.async_compose_in_memory(order), err
-        return made, None
-
     async def _one_try(self, call: Call, trouble: Exception) -> None:
         """Wait until a message that is only in memory was tried. Raises the trouble."""
         queue_id, queue = call.receipt.queue_id, self.state.queue
@@ -675,7 +419,7 @@ class Outbox:
             call.tried.clear()
             await call.tried.wait()
         await self._discard([queue_id])
-        self._bodies.pop(queue_id, None)
+        self._intake.bodies.pop(queue_id, None)
         decisive = call.receipt.decisive
         if decisive is None or decisive.outcome in (Outcome.DEFERRED, Outcome.EXPIRED):
             raise trouble
@@ -690,7 +434,7 @@ class Outbox:
         put_in = [Insertion(0, head(sender, message_id, dt_util.as_local(raised)))]
         if late > LATE_AFTER:
             put_in += insertions(message.gaps, self._settings.late_note(raised, late))
-        body = self._bodies.get(message.queue_id)
+        body = self._intake.bodies.get(message.queue_id)
         key = (MESSAGE, self.id, message.queue_id)
         return Submission(
             Envelope(self.account.username, message.recipients),
