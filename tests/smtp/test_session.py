@@ -262,9 +262,11 @@ async def test_server_that_does_not_read_for_a_while(
         frozen: list[threading.Event] = []
 
         async def freeze() -> None:
+            await until(lambda: "354" in session.transcript.lines[-1])
             frozen.append(server.freeze())
 
         submitted = asyncio.create_task(session.submit(large, freeze))
+        await until(lambda: bool(frozen))
         await asyncio.wait({submitted}, timeout=0.5)
         assert not submitted.done()
         frozen[0].set()
