@@ -24,6 +24,7 @@ from .const import DOMAIN
 from .content.attachments.folder import remove_all
 from .content.digest import DigestWriter
 from .coordinator import (
+    SIGNAL_DELAY,
     SIGNAL_OUTBOX_EVENT,
     QQMailConfigEntry,
     QQMailCoordinator,
@@ -71,6 +72,7 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
 async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bool:
     """Set up an account. It needs no connection: an alert may come at any time."""
     house, options = hass.data[DATA_HOUSE], entry.options
+    texts = await async_texts(hass)
     account = account_from(entry.data, option(options, CONF_TIMEOUT))
     settings = Settings(
         limits=Limits(
@@ -81,7 +83,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
         ),
         expires_after=timedelta(hours=option(options, "expires_after")),
         digest=partial(_async_digest_writer, hass, entry),
-        late_note=partial(_late_note, await async_texts(hass)),
+        late_note=partial(_late_note, texts),
     )
     # An outbox outlives the loading of its entry: what is being tried, and who waits for
     # it, is not to notice that an option was changed.
@@ -100,7 +102,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
             stop_asking=partial(_async_stop_asking, hass, entry),
         )
         outbox.async_load()
-        _add_rooms(hass, entry, house, outbox)
+        _add_rooms(hass, entry, house, outbox, texts)
     duplicates = house.rooms[entry.entry_id].duplicates
     entry.runtime_data = QQMailRuntimeData(
         outbox, QQMailCoordinator(hass, entry, outbox, lambda: duplicates.number)
@@ -133,11 +135,18 @@ async def async_remove_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> N
 
 
 def _add_rooms(
-    hass: HomeAssistant, entry: QQMailConfigEntry, house: House, outbox: Outbox
+    hass: HomeAssistant,
+    entry: QQMailConfigEntry,
+    house: House,
+    outbox: Outbox,
+    texts: Texts,
 ) -> None:
     """Have an account's outbox, duplicates and reminders work together."""
     outbox.listeners.async_add(partial(_async_tell_triggers, hass, entry))
     outbox.listeners.async_add_watcher(partial(_async_hear_outcome, house))
+    outbox.delays.async_add_listener(
+        partial(async_dispatcher_send, hass, SIGNAL_DELAY, entry)
+    )
     outbox.listeners.async_add_discard_listener(
         lambda queue_ids: house.buttons.revoke(*queue_ids)
     )
@@ -153,7 +162,7 @@ def _add_rooms(
             ),
         ),
     )
-    async_watch(hass, entry, house, outbox)
+    async_watch(hass, entry, house, outbox, texts)
 
 
 async def _async_end_unless_loaded(

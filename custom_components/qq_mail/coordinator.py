@@ -12,7 +12,8 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from homeassistant.util.signal_type import SignalType
 
 from .const import DOMAIN, LOGGER
-from .outbox.core.models import OutboxEvent, Outcome
+from .outbox.core.models import OutboxEvent, Outcome, Reason
+from .outbox.delays import Delay
 from .outbox.outbox import Outbox
 from .smtp.replies import Cause
 
@@ -22,6 +23,8 @@ SIGNAL_OUTBOX_EVENT: SignalType[QQMailConfigEntry, OutboxEvent] = SignalType(
     f"{DOMAIN}_outbox_event"
 )
 """Every outcome of every account, for whoever does not belong to an entry."""
+SIGNAL_DELAY: SignalType[QQMailConfigEntry, Delay] = SignalType(f"{DOMAIN}_delay")
+"""That messages of an account wait too long, once for each episode."""
 
 
 @dataclass
@@ -48,8 +51,8 @@ class OutboxView:
     """Messages a minute; None: as fast as QQ takes them."""
     left_today: int | None
     """Messages of what may go out within 24 hours; None: there is no limit."""
-    problem: Cause | Literal[Outcome.EXPIRED] | None
-    """Why nothing goes out, or that something never did."""
+    problem: Cause | Reason | Literal[Outcome.EXPIRED] | None
+    """Why nothing goes out, or waits too long, or that something never did."""
     until: datetime | None
     """When the problem ends by itself, where that is known."""
 
@@ -104,9 +107,14 @@ class QQMailCoordinator(DataUpdateCoordinator[OutboxView]):
 
     def _view(self) -> OutboxView:
         outbox, pause = self._outbox, self._outbox.pause
-        expired: Literal[Outcome.EXPIRED] | None = (
-            Outcome.EXPIRED if outbox.expired else None
-        )
+        problem: Cause | Reason | Literal[Outcome.EXPIRED] | None = None
+        until: datetime | None = None
+        if pause:
+            problem, until = pause.cause, pause.until
+        elif delay := outbox.delays.current:
+            problem, until = delay.plan.reason, outbox.time_of(delay.plan)
+        elif outbox.expired:
+            problem = Outcome.EXPIRED
         return OutboxView(
             queued=len(outbox),
             repeats=self._counted(),
@@ -116,6 +124,6 @@ class QQMailCoordinator(DataUpdateCoordinator[OutboxView]):
             next_attempt=outbox.next_attempt,
             pace=outbox.pace,
             left_today=outbox.left_today,
-            problem=pause.cause if pause else expired,
-            until=pause.until if pause else None,
+            problem=problem,
+            until=until,
         )

@@ -28,6 +28,7 @@ from .core.account import Conversation
 from .core.limits import Settings as Limits
 from .core.models import Attempt, Merge, Message, OutboxEvent, Outcome
 from .core.turn import ACCOUNT, CONVERSATION, LOGIN, MESSAGE, SENT
+from .delays import Delays
 from .digests import Digests, Prepare
 from .intake import Intake
 from .listeners import Listeners
@@ -77,6 +78,8 @@ class Outbox(OutboxView):
         self.hass = hass
         self.account = account
         self.listeners = Listeners(hass)
+        self.delays = Delays(hass, self)
+        self.listeners.async_add(lambda _: self.delays.watch(self.async_show))
         self.unreadable: list[str] = []
         """What could not be read of what waits."""
         self.ask_for_code = ask_for_code
@@ -146,6 +149,7 @@ class Outbox(OutboxView):
     async def async_stop(self) -> None:
         """Stop working, and let no call wait for it; what comes now is only kept."""
         self._scheduler.stop(self.id)
+        self.delays.stop()
         await self._digests.async_stop()
         await self._sessions.async_stop()
         self.manager.release_calls(self.id)
