@@ -248,7 +248,7 @@ class Limits:
 
 def _level(instants: list[float], now: float, rate: float) -> float:
     """Return how full a bucket is that drains steadily, at so many a second."""
-    filled, last = 0.0, now
+    filled, last = 0.0, instants[0] if instants else now
     for at in instants:
         filled = max(filled - (at - last) * rate, 0.0) + 1.0
         last = at

@@ -83,6 +83,8 @@ class Plan:
     at: float
     """Steady seconds; NEVER where a person decides."""
     reason: Reason
+    cause: Cause | None = None
+    """Why the account is paused, or the server was not to be had."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The plan: when a message may go, and why not now. Nothing else computes a time."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from .account import Account
 from .groups import Group, group_of
@@ -22,7 +23,7 @@ def gate(
     `ahead` are mails that wait and go before it.
     """
     if pause := account.pause:
-        return Plan(pause.until, Reason.PAUSED)
+        return Plan(pause.until, Reason.PAUSED, pause.cause)
     queue, level = account.queue, message.level
     people = people_of(message.recipients)
     if account.limits.hourly(now, level) and _hour_is_taken(account, level, people):
@@ -38,7 +39,7 @@ def gate(
     )
     down = account.down
     if down and down.until > max(now, plan.at if plan else now):
-        return Plan(down.until, Reason.NO_SERVER)
+        return Plan(down.until, Reason.NO_SERVER, down.cause)
     return plan
 
 
@@ -62,7 +63,7 @@ def plan_of(
         ahead = 0 if due > now else _mails_ahead(account, now, message)
     plan = gate(account, now, message, ahead=ahead)
     if plan and plan.at > due:
-        return Plan(now if plan.at == NEVER else plan.at, plan.reason)
+        return replace(plan, at=now) if plan.at == NEVER else plan
     if due > now:
         return Plan(due, Reason.BACK_OFF if message.failures else Reason.DIGEST)
     free = free_at(account, message)
