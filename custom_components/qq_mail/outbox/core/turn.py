@@ -95,6 +95,14 @@ class Turn:
         for old in self.account.limits.count_sent(entry):
             self._mark(SENT, old.key, None)
 
+    def uncount(self, message: Message) -> None:
+        """Take back that a message was counted: nothing of its text was sent."""
+        key = f"{message.queue_id}.{message.attempts}"
+        sent = self.account.limits.sent
+        if counted := [entry for entry in sent if entry.key == key]:
+            sent.remove(counted[0])
+            self._mark(SENT, key, None)
+
     def went_out(self, message: Message) -> None:
         """Know that the server has, or may have, a message: a clear has to be told."""
         for tag in sorted({message.tag, *(one.tag for one in message.parts)} - {""}):
