@@ -105,6 +105,8 @@ ANSWER_TEXTS = {
     *("from_elsewhere", "from_elsewhere_text", "logged", "mail", "not_ready"),
     *("not_ready_text", "small", "sure", "sure_text", "sure_yes", "too_many"),
     *("too_many_text", "unknown", "unknown_text"),
+    *("acknowledged", "acknowledged_text", "replaced", "replaced_text"),
+    *("not_kept_text", "unheard_text"),
 }
 
 # What the texts may name, by where they stand.
@@ -157,6 +159,8 @@ PLACEHOLDERS = {
         "now",
         "number",
         "options",
+        "people",
+        "person",
         "port",
         "queue_id",
         "reason",
@@ -344,7 +348,7 @@ def entity_texts() -> set[str]:
             for cause in (*Cause, Outcome.EXPIRED)
             if cause is Outcome.EXPIRED or Cause(cause).treatment in holds
         ),
-        *(f"entity.button.{description.key}.name" for description in button.BUTTONS),
+        *(f"entity.button.{description.key}.name" for description in button.DESCRIPTIONS),
         f"{message}.name",
         *(
             f"{message}.state_attributes.{key}.name"
@@ -592,6 +596,12 @@ BY_OTHER_WAYS = {
     "unknown_field_of_chart_options": {"field", "options"},
     "unknown_field_options": {"field", "options"},
 }
+# Each of these may name what all of them are given.
+FAMILIES = {
+    "waits_": {"account", "host", "time"},
+    "logged_": {"number", "people", "person", "subject", "text", "why"},
+    "answer_": {"title"},
+}
 # The server said nothing, or something that is no help.
 WITHOUT_REPLY = {
     Cause.HOST_NOT_FOUND,
@@ -661,12 +671,20 @@ def test_no_placeholder_is_left() -> None:
     }
     found = [*ways(), *BY_OTHER_WAYS.items()]
     # What readers of a mail are told names some of what the note names.
-    given_by = {key: given for key, given in found}
+    given_by = dict(found)
     told = {_SETTING, *_FOR_READERS.values()}
     found += [(key, set(PLACEHOLDER.findall(texts[key]))) for key in told]
     for key, text in [*_FOR_READERS.items(), ("invalid_value", _SETTING)]:
         assert set(PLACEHOLDER.findall(texts[text])) <= given_by[key], text
-    assert {key for key, _ in found} == set(texts) - by_cause
+    of_families = {
+        key: given
+        for key in texts
+        for prefix, given in FAMILIES.items()
+        if key.startswith(prefix) and key not in given_by
+    }
+    for key, given in of_families.items():
+        assert set(PLACEHOLDER.findall(texts[key])) <= given, key
+    assert {key for key, _ in found} == set(texts) - by_cause - of_families.keys()
     for key, given in found:
         assert set(PLACEHOLDER.findall(texts[key])) == given, key
 
