@@ -633,7 +633,7 @@ def test_no_placeholder_is_left() -> None:
     }
     found = [*ways(), *BY_OTHER_WAYS.items()]
     # What readers of a mail are told names some of what the note names.
-    given_by = {key: given for key, given in found}
+    given_by = dict(found)
     told = {_SETTING, *_FOR_READERS.values()}
     found += [(key, set(PLACEHOLDER.findall(texts[key]))) for key in told]
     for key, text in [*_FOR_READERS.items(), ("invalid_value", _SETTING)]:
