@@ -319,9 +319,9 @@ async def test_pictures_made_for_phones(
 ) -> None:
     """What both makes of phones show with the notification is shown in the mail, once."""
     await notify(hass, data=PHONE)
-    (picture,) = (part for part in only(server).message.walk() if part.get_filename())
-    assert picture.get_filename() == "door.jpg"
-    assert picture.get_content_disposition() == "inline"
+    (door,) = (part for part in only(server).message.walk() if part.get_filename())
+    assert door.get_filename() == "door.jpg"
+    assert door.get_content_disposition() == "inline"
 
 
 @pytest.mark.parametrize(
