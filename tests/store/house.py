@@ -28,7 +28,7 @@ def text_of(key: Key, size: int) -> bytes:
 class House:
     """Plays what a house keeps: messages with buttons, reminders, counts."""
 
-    random: Random
+    seed: int
     disk: SimulatedDisk = field(default_factory=lambda: SimulatedDisk(ROOT))
     known: Known = field(default_factory=dict)
     """What holds."""
@@ -42,6 +42,7 @@ class House:
 
     def __post_init__(self) -> None:
         """Start."""
+        self.random = Random(self.seed)  # noqa: S311 - no secret
         self.journal = Journal(FOLDER, self.disk)
         self.journal.load()
 

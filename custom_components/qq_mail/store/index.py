@@ -18,16 +18,32 @@ class Place(NamedTuple):
     """Where what it holds begins."""
     stop: int
 
-    def read(self, key: Key) -> tuple[bytes, bytes]:
-        """Return the record and the text in it. Raises OSError.
+    def read_record(self, key: Key) -> bytes:
+        """Return the record in it. Raises OSError.
 
         FileNotFoundError: it was overwritten, or its segment is gone.
         """
+        line, _ = self._read(key)
+        if not line.record_whole:
+            raise self._gone()
+        return line.said
+
+    def read_text(self, key: Key) -> bytes:
+        """Return the text in it. Raises OSError as above."""
+        line, octets = self._read(key)
+        if not line.text_whole:
+            raise self._gone()
+        return octets[line.text_at : -1]
+
+    def _read(self, key: Key) -> tuple[Found, bytes]:
         octets = self.segment.read(self.start, self.stop)
         line = read_line(octets, 0, self.segment.salt)
-        if line is None or line.key != key or not line.whole:
-            raise FileNotFoundError(errno.ENOENT, "It is gone", str(self.segment.file))
-        return line.said, octets[line.text_at : -1] if line.holds else b""
+        if line is None or line.key != key:
+            raise self._gone()
+        return line, octets
+
+    def _gone(self) -> FileNotFoundError:
+        return FileNotFoundError(errno.ENOENT, "It is gone", str(self.segment.file))
 
 
 @dataclass(frozen=True, slots=True)

@@ -277,4 +277,4 @@ class Journal:
             return self._disk.stream(self.folder / text.file)
         if text.place is None:
             raise FileNotFoundError(errno.ENOENT, "There is no text", str(key))
-        return BytesIO(text.place.read(key)[1])
+        return BytesIO(text.place.read_text(key))

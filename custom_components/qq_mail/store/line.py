@@ -182,19 +182,21 @@ def read_line(octets: bytes, start: int, salt: int) -> Found | None:
     )
 
 
-def is_torn(octets: bytes, start: int, stop: int) -> bool:
-    """Tell whether sectors are missing, as they are where the power was cut.
+def is_torn(octets: bytes, start: int, size: int | None) -> bool:
+    """Tell whether sectors of a round are missing, as where the power was cut.
 
-    A round has no sector of zeros, and damage hardly makes one.
+    A round has no sector of zeros, and damage hardly makes one. Without a size, no line
+    of it can be read.
     """
     end = len(octets.rstrip(b"\0"))
+    stop = end if size is None else start + size
+    is_header_cut = size is None and end % SECTOR == 0
     return (
-        # The file was cut off, or the first header of a round was.
         len(octets) % SECTOR > 0
-        or (end % SECTOR == 0 and bool(_BEGINNING.match(octets, start)))
+        or (is_header_cut and bool(_BEGINNING.match(octets, start)))
         or any(
             not octets[sector : sector + SECTOR].strip(b"\0")
-            for sector in range(start, max(stop, end), SECTOR)
+            for sector in range(start, stop, SECTOR)
         )
     )
 

@@ -65,9 +65,9 @@ def read_segment(segment: Segment, last: int | None) -> Read:
         before, stop = number, read.last[-1].stop
     if not _is_whole(read.last):
         size = read.last[0].sectors * SECTOR
-        read.is_torn = is_torn(octets, read.last_start, read.last_start + size)
+        read.is_torn = is_torn(octets, read.last_start, size)
     is_behind = bool(read.gaps) and read.gaps[-1].start >= stop
-    read.is_rest_torn = is_behind and is_torn(octets, next_sector(stop), stop)
+    read.is_rest_torn = is_behind and is_torn(octets, next_sector(stop), None)
     return read
 
 

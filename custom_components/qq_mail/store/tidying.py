@@ -129,11 +129,11 @@ class Tidying:
             return Line(key, gone.born, None) if gone and is_here else None
         if not any(place.segment is segment for place in entry.places()):
             return None
-        record, _ = entry.place.read(key)
+        record = entry.place.read_record(key)
         text = entry.text
         if text is None:
             return Line(key, entry.born, record)
         content = None
         if text.place and text.place.segment is segment:
-            _, content = text.place.read(key)
+            content = text.place.read_text(key)
         return Line(key, entry.born, record, text.sum, content, text.file)
