@@ -47,6 +47,8 @@ from .repeating import (
     async_stop_repeats,
 )
 from .services import async_setup_services
+from .takeover.card import async_offer
+from .takeover.leftover import async_watch_leftover
 from .texts import Texts, async_texts
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -69,6 +71,7 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     # Before any account is there that could download.
     await hass.async_add_executor_job(remove_all, hass)
     hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, partial(_async_stop, hass))
+    async_at_started(hass, async_offer)
     return True
 
 
@@ -125,6 +128,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
         outbox.start(check_login=not hass.is_running)
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     entry.async_on_unload(async_at_started(hass, async_load_soon))
+    async_watch_leftover(hass, entry)
     return True
 
 

@@ -12,7 +12,7 @@ _SEPARATORS = frozenset(",;，；、\n")
 # A Chinese keyboard has the last two where others have < and >.
 _OPENING = "<＜《〈"
 _CLOSING = ">＞》〉"
-_NOT_IN_NAMES = frozenset('"<>＜＞')
+NOT_IN_NAMES = frozenset('"<>＜＞')
 
 _MAX_TEXT = 1000
 """Characters of an address with a name: whoever pastes more has pasted something else."""
@@ -72,7 +72,7 @@ class Mailbox:
         addr_spec = tidy(addr_spec)
         if _QQ_NUMBER.fullmatch(addr_spec):
             addr_spec += "@qq.com"
-        if len(addr_spec) > _MAX_ADDRESS or not _NOT_IN_NAMES.isdisjoint(name):
+        if len(addr_spec) > _MAX_ADDRESS or not NOT_IN_NAMES.isdisjoint(name):
             raise InvalidMailboxError(text)
         try:
             # QQ refuses what is not ASCII before the @, so that is not allowed.
@@ -196,13 +196,11 @@ def _split_name(text: str) -> tuple[str, str]:
 
 def _split_number(text: str) -> tuple[str, str] | None:
     """Return name and QQ number of "Ann 10002", where there are both."""
-    name, *number = text.rsplit(maxsplit=1)
+    *names, number = text.rsplit(maxsplit=1) or [""]
     # Of two addresses with a blank between them, none is the other's name.
-    if not number or _NO_NAME.search(tidy(name)):
+    if not names or _NO_NAME.search(tidy(names[0])):
         return None
-    if not _QQ_NUMBER.fullmatch(tidy(number[0])):
-        return None
-    return one_line(name), number[0]
+    return (one_line(names[0]), number) if _QQ_NUMBER.fullmatch(tidy(number)) else None
 
 
 def _split_list(text: str) -> Iterator[str]:
