@@ -9,6 +9,7 @@ from unittest.mock import patch
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.qq_mail import notify
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.takeover import switch
 from custom_components.qq_mail.takeover.card import async_offer
@@ -476,7 +477,7 @@ async def test_fails_half_way(
     """Everything was renamed, and then something goes wrong: all of it goes back."""
     result = await take_over(hass, keep_working=False)
     entry = result["result"]
-    update, calls = switch.async_update_actions, []
+    update, calls = notify.async_update_actions, []
 
     async def fail(*args: Any) -> None:
         calls.append(platform_of(hass, "notify.home_ma_ma"))
@@ -541,6 +542,24 @@ async def test_action_of_another(hass: HomeAssistant, server: QQServer) -> None:
     assert len(calls) == 1
     # There were no entities of core's either.
     assert not switch.is_switched(entry)
+
+
+async def test_action_that_outlived_its_entry(
+    hass: HomeAssistant, server: QQServer
+) -> None:
+    """Before 2026.11, core's action stays when its entry is unloaded."""
+
+    class Service:
+        __module__ = "homeassistant.components.smtp.notify"
+
+        async def call(self, _: ServiceCall) -> None:
+            """Do nothing."""
+
+    make_core(server).add_to_hass(hass)
+    hass.services.async_register("notify", "home", Service().call)
+    await take_over(hass)
+    await hass.services.async_call("notify", "home", {"message": "Hi"}, blocking=True)
+    assert server.accepted[-1].recipients == tuple(PEOPLE)
 
 
 AUTOMATIONS = [

@@ -11,6 +11,7 @@ from homeassistant.components.notify import DOMAIN as NOTIFY_DOMAIN
 from homeassistant.config_entries import (
     ConfigEntry,
     ConfigEntryDisabler,
+    ConfigEntryState,
     OperationNotAllowed,
 )
 from homeassistant.core import HomeAssistant, Service, callback
@@ -160,10 +161,11 @@ async def _async_apply(
         one["core_id"]: registry.entities[one["entity_id"]]
         for one in record["entities"]
     }
-    if not await hass.config_entries.async_set_disabled_by(
+    await hass.config_entries.async_set_disabled_by(
         core.entry_id, ConfigEntryDisabler.USER
-    ):
-        raise OperationNotAllowed(f"{core.title} ({CORE_DOMAIN}): {core.state}")
+    )
+    if core.state is not ConfigEntryState.NOT_LOADED:
+        raise OperationNotAllowed(f"{core.title} ({CORE_DOMAIN}): {core.state.value}")
     devices = dr.async_get(hass)
     for one in record["entities"]:
         known = theirs[one["core_id"]]
