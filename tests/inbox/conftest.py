@@ -16,6 +16,7 @@ from custom_components.qq_mail.inbox.models import (
     ImapAccount,
     MailboxError,
 )
+from custom_components.qq_mail.inbox.reading import Incoming
 from tests.conftest import ADDRESS, CODE
 from tests.qq_server import QQServer
 
@@ -34,11 +35,16 @@ class Recorder:
         self.heads: list[Head] = []
         self.cursors: list[Cursor] = []
         self.problems: list[MailboxError | None] = []
-        self.texts: list[str | None] = []
+        self.read: list[Incoming | None] = []
         self.mailbox: Mailbox | None = None
         """Whose texts are read, if they are."""
         self.fault: Exception | None = None
         self._changed = asyncio.Event()
+
+    @property
+    def texts(self) -> list[str | None]:
+        """The texts of the mails that were read, if they could be."""
+        return [mail.text if mail else None for mail in self.read]
 
     def may_log_in(self) -> float:
         """Allow a login, or say when."""
@@ -56,12 +62,8 @@ class Recorder:
         """Keep what came, and its texts."""
         if self.fault:
             raise self.fault
-        texts: list[str | None] = []
-        for head in heads if self.mailbox else ():
-            assert self.mailbox
-            mail = await self.mailbox.mail(head)
-            texts.append(mail.text if mail else None)
-        self.texts += texts
+        if self.mailbox:
+            self.read += [await self.mailbox.mail(head) for head in heads]
         self.heads += heads
         self.cursors.append(cursor)
         self._changed.set()

@@ -379,7 +379,8 @@ async def test_session_that_ends(
     monkeypatch.setattr(link_module, "_LONG", 1)
     server.script(step, action)
     put(server)
-    async with watch(replace(imap_account, timeout=0.5)):
+    timeout = {Cause.TIMED_OUT: 0.5}.get(cause, 10)
+    async with watch(replace(imap_account, timeout=timeout)):
         await owner.mails(1)
         await until(idling(server))
         put(server)

@@ -6,17 +6,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-import logging
 import ssl
 from typing import Final, Never, Protocol
 
+from ..const import LOGGER
 from ..smtp.replies import Cause
 from .client import FOLDER, Folder
 from .link import Link
 from .models import Cursor, Head, ImapAccount, LoginRefusedError, MailboxError
 from .reading import Incoming
-
-LOGGER = logging.getLogger(__name__)
 
 IDLE_ROUND = 120.0
 """Seconds of an IDLE command: QQ was seen to drop connections after ten minutes, routers
