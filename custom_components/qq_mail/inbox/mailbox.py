@@ -136,7 +136,7 @@ class Mailbox:
                 self._owner.problem(err)
                 await self._pause(self._retry_after())
                 continue
-            except Exception:
+            except Exception:  # noqa: BLE001 - it is our fault, and no reason to end
                 LOGGER.exception("Error while watching a mailbox")
             await asyncio.sleep(rest)
 
@@ -227,7 +227,7 @@ class Mailbox:
             await self._owner.received(heads, cursor)
         except MailboxError:
             raise
-        except Exception:
+        except Exception:  # noqa: BLE001 - one mail is no reason to end
             LOGGER.exception("Error while taking new mail")
         finally:
             self._link = None
