@@ -85,12 +85,12 @@ class Bench:
             "options/flow",
             self.entry,
             {
-                "timeout": 60,
-                "expires_after": 24,
-                "burst": 5,
-                "messages_per_minute": 0,
-                "messages_per_day": 0,
-                "size_budget": 50,
+                "limits": {
+                    "messages_per_minute": 0,
+                    "messages_per_day": 0,
+                    "size_budget": 50,
+                },
+                "times": {"timeout": 60},
             },
         )
 

@@ -14,7 +14,8 @@ from playwright.async_api import Browser, async_playwright
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from custom_components.qq_mail.mime.card import (  # noqa: E402 - needs the path above
+from custom_components.qq_mail.mime.buttons import Button, Look  # noqa: E402 - needs the path above
+from custom_components.qq_mail.mime.card import (  # noqa: E402
     Card,
     Entry,
     Link,
@@ -92,17 +93,47 @@ CARDS = {
     ),
     "digest": Card(
         title="41 alerts, 12:03 to 12:10",
-        text="",
-        entries=(
-            Entry("Front door closed", "12:10", ""),
-            Entry("Somebody rings", "2 times, 12:08 to 12:09", "At the front door."),
-            Entry(
-                "Front door opened",
-                "37 times, 12:03 to 12:09",
-                "The front door was opened.\nNobody is at home.",
-            ),
-            Entry("Battery is low", "12:03", "Motion sensor, upstairs corridor: 6 %"),
+        text=" · ".join(
+            f"{title} \N{MULTIPLICATION SIGN}{number}"
+            for title, number in (
+                ("Front door", 38),
+                ("Water in the cellar", 2),
+                ("Battery is low", 1),
+            )
         ),
+        entries=(
+            Entry(
+                title="Front door",
+                when="12:10",
+                text="The front door was closed.",
+                links=(Link("https://example.com/lovelace/doors", "Open the doors"),),
+            ),
+            Entry(
+                title="Water in the cellar",
+                when="2 times, 12:08 to 12:09",
+                text="Raised again since the last mail: 5 \N{MULTIPLICATION SIGN}, 12:03 to 12:07.",
+                priority=Priority.HIGHEST,
+                label="Urgent",
+                buttons=(
+                    Button("Close the main valve", "#", Look.DESTRUCTIVE),
+                    Button("I am on my way", "#"),
+                ),
+            ),
+            Entry(
+                title="Front door",
+                when="37 times, 12:03 to 12:09",
+                text="The front door was opened.\nNobody is at home.",
+            ),
+            Entry(
+                title="Battery is low",
+                when="12:03",
+                text="Motion sensor, upstairs corridor: 6 %",
+            ),
+        ),
+        small_print=(
+            "Whoever has this mail can press: each button once, until 2026-11-24 12:09.",
+        ),
+        priority=Priority.HIGHEST,
         pictures=(Picture("door", "12:09 front_door.jpg"),),
         notes=("Left out because there is no room: 3 pictures or files.",),
         sent_by="Sent by Home Assistant",

@@ -8,24 +8,17 @@ from pathlib import Path
 from random import Random
 from zoneinfo import ZoneInfo
 
-from custom_components.qq_mail.content.charts.axes import DAY, HOUR, day_edges
-from custom_components.qq_mail.content.charts.drawing import draw
-from custom_components.qq_mail.content.charts.models import (
-    BarGroups,
-    Bars,
-    Line,
-    Lines,
-    Plot,
-    Span,
-    Stretch,
-    Timeline,
-)
-from custom_components.qq_mail.content.charts.plots import AT_REST, COLOURS
-from custom_components.qq_mail.mime.card import Card, Row, accent_of
+from custom_components.qq_mail.content.charts.axes import DAY, HOUR, day_edges, scale
+from custom_components.qq_mail.content.charts.drawing import Plot, draw
+from custom_components.qq_mail.content.charts.kinds.bars import BarGroups, Bars
+from custom_components.qq_mail.content.charts.kinds.kind import AT_REST, COLOURS
+from custom_components.qq_mail.content.charts.kinds.lines import Line, Lines
+from custom_components.qq_mail.content.charts.kinds.timeline import Stretch, Timeline
+from custom_components.qq_mail.content.charts.models import Span
+from custom_components.qq_mail.mime.card import Card, Row
 from custom_components.qq_mail.mime.chart import Chart, ChartRow, Mark
-from custom_components.qq_mail.mime.models import Priority
 
-BLUE, RED, ACCENT = *COLOURS[:2], accent_of(Priority.NORMAL)
+BLUE, RED = COLOURS[:2]
 ZONE = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 11, 29, 21, tzinfo=ZONE).timestamp()
 TODAY = Span(NOW - DAY, NOW, ZONE)
@@ -150,7 +143,7 @@ def cards(language: str, pictures: dict[str, str]) -> dict[str, Card]:
         )
         if (known := [value for _, value in points if value is not None])
     )
-    lines = Lines((Line(BLUE, inside), Line(RED, outside)))
+    lines = Lines((Line(BLUE, inside), Line(RED, outside)), scale(0, 23))
     edges = day_edges(WEEK)
     used = (11.2, 9.8, 10.4, 12.1, 9.1, 15.9, 14.6)
     whole = Span(edges[0], edges[-1], ZONE)
@@ -195,7 +188,7 @@ def cards(language: str, pictures: dict[str, str]) -> dict[str, Card]:
         rows=(Row(*words["alarm"]), Row(*words["tank"])),
         **common,  # type: ignore[arg-type]
     )
-    bars = BarGroups(edges, (Bars(ACCENT, used),), daily=True)
+    bars = BarGroups(edges, (Bars(BLUE, used),), daily=True)
     week = Card(
         title=words["week"],
         charts=(
@@ -206,7 +199,7 @@ def cards(language: str, pictures: dict[str, str]) -> dict[str, Card]:
                 rows=(
                     ChartRow(
                         name=words["meter"],
-                        colour=ACCENT,
+                        colour=BLUE,
                         values=(
                             f"{sum(used):.1f}",
                             f"{sum(used) / 7:.1f}",

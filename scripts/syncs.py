@@ -19,15 +19,15 @@ from threading import Lock
 import time
 from typing import Protocol
 
-from custom_components.qq_mail.outbox.clock import Now
-from custom_components.qq_mail.outbox.message import QueuedMessage
+from custom_components.qq_mail.clock import Now
+from custom_components.qq_mail.outbox.core.models import Message
 from custom_components.qq_mail.outbox.record import as_json
 from custom_components.qq_mail.outbox.spool import Change, Spool
 
 SYNC, ROUND_TRIP = (float(value) / 1000 for value in [*sys.argv[1:], "30", "20"][:2])
 BODY = b"x" * 2000
 NOW = Now(0.0, datetime.now(UTC))
-MESSAGE = QueuedMessage(
+MESSAGE = Message(
     queue_id="01ARZ3NDEKTSV4RRFFQ69G5FAV",
     subject="Fire",
     reverse_path="a@qq.com",

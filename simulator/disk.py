@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field, replace
 
-from custom_components.qq_mail.outbox.clock import Now
-from custom_components.qq_mail.outbox.message import QueuedMessage
+from custom_components.qq_mail.clock import Now
+from custom_components.qq_mail.outbox.core.models import Message
 from custom_components.qq_mail.outbox.pace import Pace
 from custom_components.qq_mail.outbox.queue import Queue
 from custom_components.qq_mail.outbox.record import as_json, from_json
@@ -22,7 +22,7 @@ class Disk:
     pending_standing: tuple[Standing, Now] | None = None
     full: bool = False
 
-    def write(self, message: QueuedMessage, now: Now) -> None:
+    def write(self, message: Message, now: Now) -> None:
         """Put on disk what is known of a message."""
         self._change(message.queue_id, as_json(message, now))
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 from statistics import median
 
 from custom_components.qq_mail.mime.models import Priority
-from custom_components.qq_mail.outbox.outcome import Outcome
+from custom_components.qq_mail.outbox.core.models import Outcome
 from custom_components.qq_mail.outbox.pace import Pace
 
 from .agenda import DAY, HOUR, MINUTE, duration

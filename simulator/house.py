@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from custom_components.qq_mail.mime.models import Priority
-from custom_components.qq_mail.outbox.clock import Now
+from custom_components.qq_mail.clock import Now
 from custom_components.qq_mail.outbox.digest import originals
 from custom_components.qq_mail.outbox.events import (
     AskForCode,
@@ -35,7 +35,7 @@ from custom_components.qq_mail.outbox.events import (
     TimePassed,
     Write,
 )
-from custom_components.qq_mail.outbox.message import QueuedMessage
+from custom_components.qq_mail.outbox.core.models import Message
 from custom_components.qq_mail.outbox.pace import Pace
 from custom_components.qq_mail.outbox.queue import Queue
 from custom_components.qq_mail.outbox.scheduler import step, wake_at
@@ -175,10 +175,10 @@ class House:
 
     def _message(
         self, subject: str, recipients: tuple[str, ...], importance: int, **values: Any
-    ) -> QueuedMessage:
+    ) -> Message:
         self._number += 1
         now = self.now
-        return QueuedMessage(
+        return Message(
             queue_id=f"{self._number:026}",
             subject=subject,
             reverse_path="house@qq.com",
@@ -194,7 +194,7 @@ class House:
             **values,
         )
 
-    def _compose(self, messages: tuple[QueuedMessage, ...]) -> None:
+    def _compose(self, messages: tuple[Message, ...]) -> None:
         """Make one of many: at one instant the disk has the one for the others."""
         first = messages[0].queue_id
         self._tell(DigestWriting(first))
@@ -210,7 +210,7 @@ class House:
             self.disk.remove(message.queue_id)
         self._tell(Merged(first, digest))
 
-    def _fail_call(self, message: QueuedMessage) -> None:
+    def _fail_call(self, message: Message) -> None:
         """End a call whose message could not be kept, and is not tried either."""
         flight = self.queue.in_air.get(message.queue_id)
         if flight or not self.queue.get(message.queue_id):
@@ -302,14 +302,14 @@ class House:
         idle = _LONG_IDLE if scarce else _IDLE
         return self._kept is not None and self.agenda.now - self._kept < idle
 
-    def _attempt(self, message: QueuedMessage, *, fresh: bool) -> None:
+    def _attempt(self, message: Message, *, fresh: bool) -> None:
         is_open, self._kept = self._session_open, None
         if is_open and not fresh:
             self._submit(message, fresh=False)
         else:
             self._later(_LOGIN, lambda: self._open(message))
 
-    def _open(self, message: QueuedMessage) -> None:
+    def _open(self, message: Message) -> None:
         if self._standing.hold:
             self._tell(AttemptCut(message.queue_id))
         elif error := self.server.log_in(self.code):
@@ -318,11 +318,11 @@ class House:
             self._tell(SessionOpened())
             self._submit(message, fresh=True)
 
-    def _submit(self, message: QueuedMessage, *, fresh: bool) -> None:
+    def _submit(self, message: Message, *, fresh: bool) -> None:
         self._tell(Submitting(message.queue_id))
         self._later(_COMMAND, lambda: self._name(message, fresh=fresh))
 
-    def _name(self, message: QueuedMessage, *, fresh: bool) -> None:
+    def _name(self, message: Message, *, fresh: bool) -> None:
         """Send MAIL, RCPT and DATA."""
         error = self.server.begin(message.recipients)
         if error:
@@ -331,7 +331,7 @@ class House:
         self._tell(DataBegins(message.queue_id))
         self._later(_TEXT, lambda: self._end(message, fresh=fresh))
 
-    def _end(self, message: QueuedMessage, *, fresh: bool) -> None:
+    def _end(self, message: Message, *, fresh: bool) -> None:
         """Send the final dot."""
         if self.server.away or self.server.breaks:
             self._fail(message, self.server.broken(Step.BODY), fresh=fresh)
@@ -342,19 +342,19 @@ class House:
         else:
             self._later(_COMMAND, lambda: self._accepted(message))
 
-    def _give_up(self, message: QueuedMessage, *, fresh: bool) -> None:
+    def _give_up(self, message: Message, *, fresh: bool) -> None:
         """Stop waiting for an answer."""
         self.report.allow_copy(message.queue_id)
         error = OutcomeUnknownError(Cause.OUTCOME_UNKNOWN, Step.END_OF_DATA)
         self._fail(message, error, fresh=fresh)
 
-    def _accepted(self, message: QueuedMessage) -> None:
+    def _accepted(self, message: Message) -> None:
         self._kept = self.agenda.now
         refused: dict[str, Reply] = {}
         result = SubmissionResult(OK, message.recipients, refused)
         self._tell(Submitted(message.queue_id, result))
 
-    def _fail(self, message: QueuedMessage, error: MailError, *, fresh: bool) -> None:
+    def _fail(self, message: Message, error: MailError, *, fresh: bool) -> None:
         self._tell(AttemptFailed(message.queue_id, error, fresh))
 
     def _check_login(self) -> None:

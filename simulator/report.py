@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from custom_components.qq_mail.mime.models import Priority
-from custom_components.qq_mail.outbox.message import QueuedMessage
-from custom_components.qq_mail.outbox.outcome import OutboxEvent, Outcome
+from custom_components.qq_mail.outbox.core.models import Message
+from custom_components.qq_mail.outbox.core.models import OutboxEvent, Outcome
 
 from .agenda import MINUTE, Agenda, duration
 from .server import Server
@@ -107,7 +107,7 @@ class Report:
         clock = f"{hours:02}:{rest // 60:02}:{rest % 60:02}"
         self._say(f"day {time.days + 1} {clock}  {text}")
 
-    def take(self, message: QueuedMessage, *, reachable: bool) -> None:
+    def take(self, message: Message, *, reachable: bool) -> None:
         """Note an alert."""
         self.alerts[message.queue_id] = Alert(
             subject=message.subject,
@@ -118,7 +118,7 @@ class Report:
             reachable=reachable,
         )
 
-    def merge(self, digest: QueuedMessage) -> None:
+    def merge(self, digest: Message) -> None:
         """Note a digest; what became of each message in it is told for that."""
         self.digests[digest.queue_id] = tuple(one.queue_id for one in digest.merged)
 

@@ -3,27 +3,25 @@
 import asyncio
 from collections.abc import AsyncGenerator, Generator
 from dataclasses import replace
+import logging
 import math
-from pathlib import Path
 import ssl
 import time
 from typing import cast
-from unittest.mock import patch
 
 from freezegun import freeze_time
 from freezegun.api import FrozenDateTimeFactory, real_monotonic
+from hypothesis import HealthCheck, settings
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import pytest_socket
 
 # Before the first hass fixture, or Home Assistant does not find the integration.
 import custom_components  # noqa: F401
+from custom_components.qq_mail.calls.house import DATA_HOUSE
+from custom_components.qq_mail.clock import read_clock
 from custom_components.qq_mail.const import DOMAIN
-from custom_components.qq_mail.outbox import spool as spool_module
-from custom_components.qq_mail.outbox.clock import read_clock
-from custom_components.qq_mail.outbox.outbox import DATA_OUTBOXES
-from custom_components.qq_mail.outbox.outcome import OutboxEvent
-from custom_components.qq_mail.outbox.spool import Spool
+from custom_components.qq_mail.outbox.core.models import OutboxEvent
 from custom_components.qq_mail.smtp.models import Account, Encryption
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import CoreState, HomeAssistant
@@ -33,6 +31,17 @@ from .qq_server import Certificates, QQServer
 
 ADDRESS = "123456@qq.com"
 CODE = "abcdefghijklmnop"
+
+# Whether a test passes is decided neither by chance nor by the machine's speed.
+settings.register_profile(
+    "steady",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("steady")
+# Home Assistant's test plugin has each statement of the recorder logged.
+logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)
 
 
 @pytest.fixture(scope="session")
@@ -114,8 +123,8 @@ async def entry(
     for one in hass.config_entries.async_entries(DOMAIN):
         if one.state is ConfigEntryState.LOADED:
             await hass.config_entries.async_unload(one.entry_id)
-    async with asyncio.timeout(10):
-        while hass.data.get(DATA_OUTBOXES):
+    async with asyncio.timeout(60):
+        while (house := hass.data.get(DATA_HOUSE)) and house.rooms:
             await asyncio.sleep(0.001)
 
 
@@ -133,21 +142,6 @@ async def shut_down(hass: HomeAssistant, entry: ConfigEntry) -> None:
     await hass.async_block_till_done()
 
 
-def settle(spool: Spool) -> None:
-    """Have what waits brought into files of its own, as where very much does."""
-    with patch.object(spool_module, "_MOST_LIVE", 0):
-        while spool._entries:  # noqa: SLF001 - what the journal still speaks of
-            spool.tidy()
-
-
-def settle_folder(folder: Path) -> None:
-    """Do that in a spool on which nobody works."""
-    spool = Spool(folder)
-    spool.load(read_clock())
-    settle(spool)
-    spool.close()
-
-
 class Events:
     """Records what an outbox tells, and waits for it."""
 
@@ -162,11 +156,11 @@ class Events:
 
     def listen(self, entry: MockConfigEntry) -> None:
         """Listen to a loaded entry's outbox."""
-        entry.runtime_data.outbox.async_add_listener(self._record)
+        entry.runtime_data.outbox.listeners.async_add(self._record)
 
     async def wait(self, number: int) -> list[OutboxEvent]:
         """Wait until so many outcomes were told."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(self.all) < number:
                 self._changed.clear()
                 await self._changed.wait()

@@ -89,7 +89,7 @@ async def resume(_hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Wait until the message that was left has gone out."""
     outbox, told = entry.runtime_data.outbox, asyncio.Event()
     outbox.async_add_listener(lambda _event: told.set())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while outbox.messages():
             await told.wait()
             told.clear()

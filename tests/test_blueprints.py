@@ -16,7 +16,7 @@ from pytest_homeassistant_custom_component.common import (
     async_mock_service,
 )
 
-from custom_components.qq_mail.buttons import Action, Mail, get_answers
+from custom_components.qq_mail.buttons.models import Action, Mail
 from custom_components.qq_mail.const import DOMAIN
 from homeassistant.components.automation.config import async_validate_config_item
 from homeassistant.components.automation.helpers import async_get_blueprints
@@ -29,7 +29,7 @@ from homeassistant.util.yaml import load_yaml
 from .calls.test_send import body_of, mail_of
 from .conftest import ADDRESS
 from .content.test_attachments import TestCamera, add_cameras, picture
-from .outbox.test_outbox import later, outbox_of, until
+from .house import house_of, later, outbox_of, until
 from .qq_server import QQServer
 from .test_notify import ENTITY
 from .test_trigger import be_refused
@@ -545,7 +545,7 @@ async def test_mail_buttons(
         **buttons,
     )
     for tag in ("water", "fire"):
-        get_answers(hass).issue(
+        house_of(hass).buttons.issue(
             Mail(
                 entry_id=loaded_entry.entry_id,
                 queue_id=tag,

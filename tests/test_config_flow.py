@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.qq_mail import config_flow
 from custom_components.qq_mail.const import DOMAIN
-from custom_components.qq_mail.smtp import session as session_module
+from custom_components.qq_mail.smtp import connecting
 from homeassistant.config_entries import (
     SOURCE_RECONFIGURE,
     SOURCE_USER,
@@ -26,18 +26,10 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.setup import async_setup_component
 
 from .conftest import ADDRESS, CODE
+from .forms import TYPED_OPTIONS, placeholders_of, suggestions
 from .qq_server import Answer, Certificate, Close, Hang, QQServer, Raw, Step, replies
 
 EXMAIL = "alarm@example.com"
-NUMBERS = {
-    "timeout": 60,
-    "expires_after": 48,
-    "burst": 3,
-    "messages_per_minute": 0,
-    "messages_per_day": 0,
-    "digest": False,
-    "size_budget": 50,
-}
 
 
 @pytest.fixture
@@ -61,19 +53,6 @@ async def start(hass: HomeAssistant) -> str:
     assert result["errors"] == {}
     assert placeholders_of(result)["code_url"].startswith("https://")
     return result["flow_id"]
-
-
-def placeholders_of(result: Any) -> dict[str, str]:
-    """Return what the form's texts may name."""
-    return dict(result["description_placeholders"])
-
-
-def suggestions(result: Any) -> dict[str, Any]:
-    """Return what a form shows in its fields."""
-    return {
-        str(key): (key.description or {}).get("suggested_value")
-        for key in result["data_schema"].schema
-    }
 
 
 async def test_user(hass: HomeAssistant, typed: dict[str, Any]) -> None:
@@ -167,6 +146,96 @@ async def test_no_login_without_a_code(
     assert server.connections == 0
 
 
+@pytest.fixture
+def at_qq(
+    server: QQServer, typed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Any]:
+    """Return what a person types in whose server is QQ's; it is ours."""
+    there = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (server.host, typed["port"]))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: there)
+    return {**typed, "host": "smtp.qq.com"}
+
+
+SHAPES = [
+    pytest.param("abcdefghijklmno", "15", id="short"),
+    pytest.param("abcdefghijklmnopq", "17", id="long"),
+    pytest.param("Abcdefghijklmnop", "16", id="capital"),
+    pytest.param("abcdefgh-jklmnop", "16", id="sign"),
+    pytest.param(" my QQ password! ", "13", id="password"),
+]
+
+
+@pytest.mark.parametrize(("password", "entered"), SHAPES)
+async def test_not_the_shape_of_a_code(
+    hass: HomeAssistant,
+    server: QQServer,
+    at_qq: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+    password: str,
+    entered: str,
+) -> None:
+    """It is told before a login is spent, each time anew; insisted on, it is tried."""
+    flow_id = await start(hass)
+    for other in ("x" * 20, password):
+        result = await hass.config_entries.flow.async_configure(
+            flow_id, {**at_qq, "password": other}
+        )
+        assert result["errors"] == {"password": "code_shape"}
+    placeholders = placeholders_of(result)
+    assert placeholders["entered"] == entered
+    assert placeholders["length"] == "16"
+    assert server.connections == 0
+    result = await hass.config_entries.flow.async_configure(
+        flow_id, {**at_qq, "password": password}
+    )
+    assert result["errors"] == {"password": "login_ambiguous"}
+    assert server.connections == 1
+    told = (*placeholders.values(), *placeholders_of(result).values(), caplog.text)
+    assert [text for text in told if password.strip() in text] == []
+    result = await hass.config_entries.flow.async_configure(flow_id, at_qq)
+    assert result["data"] == at_qq
+
+
+async def test_shape_when_a_code_is_renewed(
+    hass: HomeAssistant, server: QQServer, at_qq: dict[str, Any], entry: MockConfigEntry
+) -> None:
+    """The entry names the server, or the form that changes it."""
+    hass.config_entries.async_update_entry(entry, data=at_qq)
+    renewed = await entry.start_reauth_flow(hass)
+    moved = await entry.start_reconfigure_flow(hass)
+    server_data = {key: at_qq[key] for key in ("host", "port", "encryption")}
+    for flow, data in ((renewed, {}), (moved, server_data)):
+        result = await hass.config_entries.flow.async_configure(
+            flow["flow_id"], {**data, "password": "My-Password"}
+        )
+        assert result["errors"] == {"password": "code_shape"}
+    assert server.connections == 0
+
+
+async def test_other_shapes_elsewhere(
+    hass: HomeAssistant, server: QQServer, typed: dict[str, Any]
+) -> None:
+    """A client-specific password of Exmail is never refused for its shape."""
+    server.accounts[EXMAIL] = "Ab3-x"
+    result = await hass.config_entries.flow.async_configure(
+        await start(hass), {**typed, "username": EXMAIL, "password": "Ab3-x"}
+    )
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+@pytest.mark.parametrize("domain", ["163.com", "126.COM", "gmail.com"])
+async def test_another_provider(
+    hass: HomeAssistant, server: QQServer, typed: dict[str, Any], domain: str
+) -> None:
+    """This is for QQ's mailboxes: no login is tried with another's."""
+    result = await hass.config_entries.flow.async_configure(
+        await start(hass), {**typed, "username": f"home@{domain}"}
+    )
+    assert result["errors"] == {"username": "other_provider"}
+    assert placeholders_of(result)["domain"] == domain.lower()
+    assert server.connections == 0
+
+
 async def test_every_field_at_once(
     hass: HomeAssistant, server: QQServer, typed: dict[str, Any]
 ) -> None:
@@ -185,22 +254,86 @@ async def test_every_field_at_once(
     assert server.connections == 0
 
 
-async def test_first_recipient(hass: HomeAssistant, typed: dict[str, Any]) -> None:
-    """Once the account is added, its first recipient is asked for."""
+async def test_first_recipient(
+    hass: HomeAssistant, server: QQServer, typed: dict[str, Any]
+) -> None:
+    """Once the account is added, it is said, and the first recipient is asked for."""
     result = await hass.config_entries.flow.async_configure(await start(hass), typed)
     kind, flow_id = result["next_flow"]
     assert kind is FlowType.CONFIG_SUBENTRIES_FLOW
-    await hass.config_entries.subentries.async_configure(
+    subentries = hass.config_entries.subentries
+    form = subentries.async_get(flow_id)
+    assert form["step_id"] == "first"
+    result_of_first = await subentries.async_configure(
         flow_id, {"name": "家", "to": ["10002"]}
     )
+    assert result_of_first["description"] is None
     await hass.async_block_till_done()
     (subentry,) = result["result"].subentries.values()
     assert subentry.data == {"name": "家", "to": ["10002@qq.com"]}
+    assert server.accepted == []
+    form = await subentries.async_init(
+        (result["result"].entry_id, "recipient"), context={"source": SOURCE_USER}
+    )
+    assert form["step_id"] == "user"
+    assert suggestions(form)["send_test"] is True
+
+
+@pytest.mark.parametrize(
+    ("busy", "description"),
+    [
+        pytest.param(0, "tested", id="accepted"),
+        pytest.param(1, "test_waits", id="waits"),
+    ],
+)
+async def test_test_mail(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    busy: int,
+    description: str,
+) -> None:
+    """A test mail goes to all of a new recipient's addresses, and its end is said."""
+    server.script(Step.DATA, Answer(451, "busy"), times=busy)
+    form = await hass.config_entries.subentries.async_init(
+        (loaded_entry.entry_id, "recipient"), context={"source": SOURCE_USER}
+    )
+    result = await hass.config_entries.subentries.async_configure(
+        form["flow_id"],
+        {"name": "Family", "to": ["a@b.cn"], "bcc": ["c@b.cn"], "send_test": True},
+    )
+    assert result["description"] == description
+    assert result["data"] == {"name": "Family", "to": ["a@b.cn"], "bcc": ["c@b.cn"]}
+    await hass.async_block_till_done()
+
+
+async def test_test_mail_refused(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """It is said why, and the address can be corrected."""
+    form = await hass.config_entries.subentries.async_init(
+        (loaded_entry.entry_id, "recipient"), context={"source": SOURCE_USER}
+    )
+    server.script(Step.RCPT, Answer(550, "Mailbox not found or access denied"))
+    typed = {"name": "Family", "to": ["a@b.cn"], "send_test": True}
+    result = await hass.config_entries.subentries.async_configure(
+        form["flow_id"], typed
+    )
+    assert result["errors"] == {"base": "test_refused"}
+    assert "Mailbox not found" in placeholders_of(result)["reason"]
+    assert suggestions(result)["send_test"] is True
+    result = await hass.config_entries.subentries.async_configure(
+        form["flow_id"], {**typed, "to": ["c@b.cn"]}
+    )
+    assert result["description"] == "tested"
+    (mail,) = server.accepted
+    assert mail.recipients == ("c@b.cn",)
+    await hass.async_block_till_done()
 
 
 async def wait_for_connections(server: QQServer, number: int) -> None:
     """Wait until a form has connected to the server."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while server.connections < number:
             await asyncio.sleep(0)
 
@@ -367,7 +500,7 @@ async def test_error_then_mended(
     errors: dict[str, str],
 ) -> None:
     """Each error is at its field, keeps what was typed, and can be mended."""
-    monkeypatch.setattr(session_module, "PROBE_TIMEOUT", 0.3)
+    monkeypatch.setattr(connecting, "PROBE_TIMEOUT", 0.3)
     # Home Assistant's test plugin has put a guard in its place.
     monkeypatch.setattr(socket, "getaddrinfo", _socket.getaddrinfo)
     mistake = {**typed, **prepare(server)}
@@ -394,7 +527,7 @@ async def test_timed_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A host that takes the connection and then says nothing."""
-    monkeypatch.setattr(config_flow, "DEFAULT_TIMEOUT", 0.3)
+    monkeypatch.setattr(config_flow, "option", lambda *_: 0.3)
     server.script(Step.GREETING, Hang())
     flow_id = await start(hass)
     result = await hass.config_entries.flow.async_configure(flow_id, typed)
@@ -470,6 +603,7 @@ async def test_reauth(
         result["flow_id"], {"password": "newc odenewcodene"}
     )
     assert result["reason"] == "reauth_successful"
+    assert result.get("translation_domain") is None
     await hass.async_block_till_done()
     assert loaded_entry.data["password"] == "newcodenewcodene"
     assert loaded_entry.runtime_data.outbox.account.password == "newcodenewcodene"
@@ -496,6 +630,7 @@ async def test_reauth_while_not_loaded(
         result["flow_id"], {"password": CODE}
     )
     assert result["reason"] == "reauth_successful"
+    assert result.get("translation_domain") is None
 
 
 async def test_reconfigure(
@@ -518,6 +653,7 @@ async def test_reconfigure(
         result["flow_id"], {**new, "password": " "}
     )
     assert result["reason"] == "reconfigure_successful"
+    assert result.get("translation_domain") is None
     await hass.async_block_till_done()
     assert loaded_entry.data == {"username": ADDRESS, "password": CODE, **new}
     assert loaded_entry.runtime_data.outbox.account.port == server.starttls_port
@@ -562,6 +698,7 @@ async def test_host_is_mended_in_reconfigure(
         },
     )
     assert result["reason"] == "reconfigure_successful"
+    assert result.get("translation_domain") is None
     assert loaded_entry.data == {
         "username": ADDRESS,
         "password": CODE,
@@ -608,7 +745,7 @@ async def test_removed_while_a_form_is_open(
         reasons.append(result["reason"])
     for manager, flow_id, data in (
         (hass.config_entries.flow, account["flow_id"], {"host": server.host}),
-        (hass.config_entries.options, options["flow_id"], NUMBERS),
+        (hass.config_entries.options, options["flow_id"], TYPED_OPTIONS),
     ):
         reasons.append((await manager.async_configure(flow_id, data))["reason"])
     assert reasons == ["removed"] * 5
@@ -627,114 +764,6 @@ async def test_removed_during_the_login(
     await wait_for_connections(server, 1)
     await hass.config_entries.async_remove(loaded_entry.entry_id)
     assert (await form)["reason"] == "removed"
-
-
-@pytest.mark.parametrize(
-    "field",
-    [
-        "timeout",
-        "expires_after",
-        "burst",
-        "messages_per_minute",
-        "messages_per_day",
-        "size_budget",
-    ],
-)
-@pytest.mark.parametrize(
-    "number", [-1, 2.5, 1_000_000, float("nan"), float("inf")], ids=str
-)
-async def test_number_out_of_range(
-    hass: HomeAssistant, loaded_entry: MockConfigEntry, field: str, number: float
-) -> None:
-    """The error is ours, at the field, and names the range; then it is mended."""
-    result = await hass.config_entries.options.async_init(loaded_entry.entry_id)
-    result = await hass.config_entries.options.async_configure(
-        result["flow_id"], {**NUMBERS, field: number}
-    )
-    assert result["errors"] == {field: f"{field}_range"}
-    placeholders = placeholders_of(result)
-    least, most = (int(placeholders[f"{field}_{end}"]) for end in ("min", "max"))
-    for allowed in (least, most):
-        result = await hass.config_entries.options.async_configure(
-            result["flow_id"], {**NUMBERS, field: allowed}
-        )
-        assert result["data"][field] == allowed
-        await hass.async_block_till_done()
-        result = await hass.config_entries.options.async_init(loaded_entry.entry_id)
-
-
-async def test_all_wrong_addresses_are_named(
-    hass: HomeAssistant, loaded_entry: MockConfigEntry
-) -> None:
-    """Those of one field, and those of another."""
-    result = await hass.config_entries.options.async_init(loaded_entry.entry_id)
-    result = await hass.config_entries.options.async_configure(
-        result["flow_id"],
-        {
-            **NUMBERS,
-            "recipients": ["one, a@b.cn, two", "three"],
-            "reply_to": "four" * 100,
-        },
-    )
-    assert result["errors"] == {
-        "recipients": "invalid_address",
-        "reply_to": "invalid_address",
-    }
-    assert placeholders_of(result)["address"] == f"one, two, three, {'four' * 25}…"
-
-
-async def test_options(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> None:
-    """Options are checked, tidied, and used; the action keeps its name."""
-    result = await hass.config_entries.options.async_init(loaded_entry.entry_id)
-    flow_id = result["flow_id"]
-    mistakes = {
-        "sender_name": "一二三四五六七八九十一二三四五六",
-        "recipients": ["a@example.com, nobody"],
-        "reply_to": "a@example.com, b@example.com",
-        **NUMBERS,
-    }
-    result = await hass.config_entries.options.async_configure(flow_id, mistakes)
-    assert result["errors"] == {
-        "sender_name": "sender_name_too_long",
-        "recipients": "invalid_address",
-        "reply_to": "invalid_address",
-    }
-    assert suggestions(result) == mistakes
-    result = await hass.config_entries.options.async_configure(
-        flow_id,
-        {
-            "sender_name": " 我\u200b的\0家\n",
-            "recipients": ["爸爸 <a@example.com>; b@example.com"],
-            "reply_to": " c@example.com \u200b",
-            **NUMBERS,
-        },
-    )
-    assert result["data"] == loaded_entry.options
-    assert loaded_entry.options == {
-        "service_name": "qq_mail",
-        "sender_name": "我的 家",
-        "recipients": ['"爸爸" <a@example.com>', "b@example.com"],
-        "reply_to": "c@example.com",
-        **NUMBERS,
-    }
-    await hass.async_block_till_done()
-    assert loaded_entry.runtime_data.outbox.account.timeout == 60
-
-
-async def test_options_taken_back(
-    hass: HomeAssistant, loaded_entry: MockConfigEntry
-) -> None:
-    """An emptied field goes back to the default."""
-    for user_input in (
-        {"sender_name": "Home", "recipients": ["a@b.cn"], "reply_to": "c@b.cn"},
-        {"sender_name": "\u200b", "recipients": ["\u200b"], "reply_to": "\ufeff"},
-    ):
-        result = await hass.config_entries.options.async_init(loaded_entry.entry_id)
-        await hass.config_entries.options.async_configure(
-            result["flow_id"], {**user_input, **NUMBERS}
-        )
-        await hass.async_block_till_done()
-    assert loaded_entry.options == {"service_name": "qq_mail", **NUMBERS}
 
 
 async def test_recipient(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> None:
@@ -777,6 +806,7 @@ async def test_recipient(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> 
         result["flow_id"], {"name": "Parents", "cc": ["e@b.cn"]}
     )
     assert result["reason"] == "reconfigure_successful"
+    assert result.get("translation_domain") is None
     assert loaded_entry.subentries[subentry_id].title == "Parents"
     assert loaded_entry.subentries[subentry_id].data == {
         "name": "Parents",

@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.common import (
     async_mock_service,
 )
 
-from custom_components.qq_mail.buttons import ACTION_PATH, get_answers
+from custom_components.qq_mail.buttons.models import ACTION_PATH
 from custom_components.qq_mail.content.request import read_request
 from homeassistant.core import HomeAssistant
 from homeassistant.core_config import CORE_CONFIG_SCHEMA
@@ -23,7 +23,7 @@ from homeassistant.util.yaml import parse_yaml
 from .calls.test_send import body_of, mail_of
 from .conftest import ADDRESS
 from .content.test_attachments import TestCamera, add_cameras, picture
-from .outbox.test_outbox import later
+from .house import house_of, later
 from .qq_server import QQServer, Step, replies
 from .test_notify import ENTITY
 from .test_translations import texts_of
@@ -135,7 +135,7 @@ def test_names_are_explained(page: Path, language: str) -> None:
     names = {
         key: name
         for key, name in texts_of(language).items()
-        if re.fullmatch(r"options\.step\.init\.data\.\w+", key)
+        if re.fullmatch(r"options\.step\.init\.(sections\.\w+\.)?data\.\w+", key)
         or re.fullmatch(r"entity\.(sensor|binary_sensor|button)\.\w+\.name", key)
     }
     assert {"options.step.init.data.digest", "entity.sensor.pace.name"} <= set(names)
@@ -274,7 +274,7 @@ async def test_button_is_pressed(
     await hass.services.async_call(
         domain, name, action["data"], target=action["target"], blocking=True
     )
-    answers = get_answers(hass)
+    answers = house_of(hass).buttons
     tokens = re.findall(f"{ACTION_PATH}/(\\w+)", body_of(mail_of(server)))
     links = [answers.find(token) for token in tokens]
     pressed: list[int] = []

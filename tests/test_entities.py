@@ -76,7 +76,7 @@ async def later(
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for the worker, which is in the same loop, and for the server's thread."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.001)
 

@@ -210,6 +210,33 @@ def test_next_mail_after_an_accepted_one(
     assert server.logins == server.connections == 1
 
 
+@pytest.mark.parametrize(
+    ("swallows", "answers"),
+    [
+        pytest.param(False, [b"250 OK: queued as.", b"221 Bye."], id="answered"),
+        pytest.param(True, [b"250 OK: queued as.", b"502 Invalid"], id="swallowed"),
+    ],
+)
+def test_what_comes_behind_a_final_dot(
+    client: smtplib.SMTP, server: QQServer, swallows: bool, answers: list[bytes]
+) -> None:
+    """It can get lost, as with servers that do not mean their PIPELINING."""
+    server.swallows_behind_dot = swallows
+    server.leaked_bytes_at_quit = False
+    logged_in(client)
+    client.mail(ADDRESS)
+    client.rcpt("a@example.com")
+    client.docmd("DATA")
+    client.send(MESSAGE + b".\r\nQUIT\r\n")
+    assert client.sock
+    lines = client.sock.makefile("rb")
+    said = [lines.readline()]
+    client.send(b"TURN\r\n")
+    said.append(lines.readline())
+    for line, answer in zip(said, answers, strict=True):
+        assert line.startswith(answer)
+
+
 def test_rate_limit(client: smtplib.SMTP, server: QQServer) -> None:
     """More than QQ likes is refused with a 5yz that is not for good."""
     server.rate_limit = (2, 60)

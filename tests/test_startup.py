@@ -87,7 +87,7 @@ async def test_call_that_is_cancelled(
     def load(module: str) -> None:
         loads.append(module)
         begun.set()
-        go_on.wait(10)
+        go_on.wait(60)
 
     monkeypatch.setattr(loading, "_loaded", set())
     monkeypatch.setattr(loading, "import_module", load)

@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 import pytest
+import voluptuous as vol
 
 import custom_components.qq_mail as integration
 from custom_components.qq_mail import (
@@ -15,23 +16,25 @@ from custom_components.qq_mail import (
     button,
     config_flow,
     event,
-    form,
+    options_flow,
     recipient_flow,
     sensor,
 )
 from custom_components.qq_mail.buttons.links import PLAIN_HTTP
-from custom_components.qq_mail.content.attachments.fields import Source
-from custom_components.qq_mail.content.fields import Format, MessageField
+from custom_components.qq_mail.content.attachments.models import Source
+from custom_components.qq_mail.content.fields import FIELDS, Format
 from custom_components.qq_mail.errors import _CAUSES_WITH_EXMAIL_TEXT, action_error
 from custom_components.qq_mail.mime.models import Priority
-from custom_components.qq_mail.outbox.outcome import Outcome
+from custom_components.qq_mail.options import OPTIONS, Kind, Section
+from custom_components.qq_mail.outbox.core.models import Outcome
 from custom_components.qq_mail.repairs import Issue
 from custom_components.qq_mail.services import Action
 from custom_components.qq_mail.smtp.errors import MailError
 from custom_components.qq_mail.smtp.models import Account, Encryption, Reply, Step
 from custom_components.qq_mail.smtp.replies import Cause, Treatment
+from custom_components.qq_mail.texts import _FOR_READERS, _SETTING
 from custom_components.qq_mail.trigger import TRIGGERS
-from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
+from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN, UnitOfInformation
 
 FOLDER = Path(integration.__file__).parent
 LANGUAGES = ("en", "zh-Hans", "zh-Hant")
@@ -61,7 +64,10 @@ MESSAGE_ERRORS = {
     "invalid_wait",
     "invalid_yes_no",
     "nothing_to_say",
+    "sender_name_too_long",
     "tag_too_long",
+    "target_empty",
+    "target_not_found",
     "too_many_actions",
     "unknown_field",
     "unknown_field_of_action",
@@ -74,7 +80,9 @@ MESSAGE_ERRORS = {
 }
 
 ATTACHMENT_FAILURES = {
+    "empty",
     "failed",
+    "no_picture",
     "not_allowed",
     "not_found",
     "not_supported",
@@ -82,13 +90,14 @@ ATTACHMENT_FAILURES = {
     "too_many",
     "too_slow",
     "unavailable",
+    "url_goes_up",
     "url_not_allowed",
 }
 
 CHART_TEXTS = {
     *("amounts", "daily", "days", "empty", "failed", "highest", "hourly", "hours"),
-    *("lowest", "mean", "minutes", "no_recorder", "now", "numbers", "too_slow"),
-    "total",
+    *("lowest", "mean", "minutes", "no_recorder", "now", "numbers", "other_unit"),
+    *("too_slow", "total"),
 }
 
 ANSWER_TEXTS = {
@@ -105,7 +114,7 @@ DIGEST_TEXTS = {
     "title",
     "span",
     "times",
-    "more",
+    "reply_to",
     "parts",
     "waits",
 }
@@ -115,14 +124,17 @@ PLACEHOLDERS = {
         "account",
         "address",
         "code_url",
+        "domain",
+        "entered",
         "host",
+        "length",
         "port",
         "port_max",
         "port_min",
         "reply",
         "waiting",
     },
-    "config_subentries": {"address"},
+    "config_subentries": {"account", "address", "example", "reason"},
     "entity": set[str](),
     "exceptions": {
         "account",
@@ -174,7 +186,13 @@ PLACEHOLDERS = {
     },
     "options": {
         "address",
-        *(f"{field}_{end}" for field in form.RANGES for end in ("min", "max")),
+        "example",
+        *(
+            f"{one.key}_{end}"
+            for one in OPTIONS
+            if one.kind is Kind.NUMBER
+            for end in ("min", "max")
+        ),
     },
     "selector": set[str](),
     "services": set[str](),
@@ -283,7 +301,7 @@ def test_alike_in_every_language(language: str) -> None:
         ), key
         assert set(PLACEHOLDER.findall(text)) <= PLACEHOLDERS[key.partition(".")[0]]
         # What Home Assistant's validation refuses.
-        assert not re.search(r"https?://|<[^>]*>|'{", text), key
+        assert not re.search(r"https?://|</?[a-zA-Z][^>]*>|'{", text), key
     if language != "en":
         same = {key for key in texts if texts[key] == english[key]}
         assert same == {"selector.encryption.options.starttls"}
@@ -385,14 +403,20 @@ def test_every_text_the_code_names() -> None:
                 "name_missing",
                 "name_too_long",
                 "no_recipients",
+                "test_refused",
             )
+        ),
+        *(
+            f"config_subentries.recipient.create_entry.{key}"
+            for key in ("default", "tested", "test_waits")
         ),
         *(
             f"config.error.{key}"
             for key in (set(Cause) - submitting)
             | exmail
             | {"address_missing", "invalid_address", "invalid_host", "port_range"}
-            | {"code_missing", "code_not_ascii", "still_checking"}
+            | {"code_missing", "code_not_ascii", "code_shape", "other_provider"}
+            | {"still_checking"}
         ),
         *(
             f"options.error.{key}"
@@ -400,7 +424,7 @@ def test_every_text_the_code_names() -> None:
                 "address_missing",
                 "invalid_address",
                 "sender_name_too_long",
-                *(f"{field}_range" for field in config_flow.NUMBERS),
+                *(f"{one.key}_range" for one in OPTIONS if one.kind is Kind.NUMBER),
             )
         ),
         *(
@@ -436,16 +460,17 @@ def test_every_text_the_code_names() -> None:
             | {f"answer_{key}" for key in ANSWER_TEXTS}
             | {f"attachment_{key}" for key in ATTACHMENT_FAILURES}
             | MESSAGE_ERRORS
+            | {_SETTING, *_FOR_READERS.values()}
         ),
         *(
             f"services.{action}.{text}"
             for action in (Action.SEND_MESSAGE, Action.PREVIEW_MESSAGE)
             for text in (
                 *NAME,
-                *(f"fields.{field}.{name}" for field in MessageField for name in NAME),
+                *(f"fields.{field}.{name}" for field in FIELDS for name in NAME),
                 *(
                     f"sections.{section}.{name}"
-                    for section in ("card", "recipients", "more")
+                    for section in ("recipients", "text", "repeats", "times")
                     for name in NAME
                 ),
             )
@@ -513,6 +538,11 @@ def test_every_text_the_code_names() -> None:
             for key in ("messages_waiting", "server_reachable")
         ),
         *(f"selector.encryption.options.{encryption}" for encryption in Encryption),
+        *(
+            f"selector.option.unit_of_measurement.{one.unit}"
+            for one in OPTIONS
+            if one.unit and one.unit != UnitOfInformation.MEGABYTES
+        ),
         *(f"exceptions.{key}.message" for key in ("test_message", "test_title")),
         *entity_texts(),
     }
@@ -520,11 +550,17 @@ def test_every_text_the_code_names() -> None:
         "config.step.user": config_flow.USER_SCHEMA,
         "config.step.reauth_confirm": config_flow.REAUTH_SCHEMA,
         "config.step.reconfigure": config_flow.RECONFIGURE_SCHEMA,
-        "options.step.init": config_flow.OPTIONS_SCHEMA,
-        "config_subentries.recipient.step.user": recipient_flow.RECIPIENT_SCHEMA,
+        "options.step.init": vol.Schema(options_flow.fields(None)),
+        **{
+            f"options.step.init.sections.{part}": vol.Schema(options_flow.fields(part))
+            for part in Section
+        },
+        "config_subentries.recipient.step.first": recipient_flow.NEW_RECIPIENT_SCHEMA,
+        "config_subentries.recipient.step.user": recipient_flow.NEW_RECIPIENT_SCHEMA,
         "config_subentries.recipient.step.reconfigure": recipient_flow.RECIPIENT_SCHEMA,
     }.items():
-        expected |= {f"{step}.title", f"{step}.description"}
+        heading = "name" if ".sections." in step else "title"
+        expected |= {f"{step}.{heading}", f"{step}.description"}
         for field in schema.schema:
             expected |= {f"{step}.data.{field}", f"{step}.data_description.{field}"}
     assert set(texts_of("en")) == expected
@@ -537,6 +573,7 @@ GIVEN_BY = {
     "texts": (0, "", set[str]()),
     "_texts": (0, "", set[str]()),
     "self": (0, "", set[str]()),
+    "period_of": (2, "", {"field", "value"}),
     "unusable": (2, "", {"field", "value"}),
 }
 # What is not written down where it is used, and what is given to it.
@@ -623,6 +660,12 @@ def test_no_placeholder_is_left() -> None:
         f"{cause}_exmail" for cause in _CAUSES_WITH_EXMAIL_TEXT
     }
     found = [*ways(), *BY_OTHER_WAYS.items()]
+    # What readers of a mail are told names some of what the note names.
+    given_by = {key: given for key, given in found}
+    told = {_SETTING, *_FOR_READERS.values()}
+    found += [(key, set(PLACEHOLDER.findall(texts[key]))) for key in told]
+    for key, text in [*_FOR_READERS.items(), ("invalid_value", _SETTING)]:
+        assert set(PLACEHOLDER.findall(texts[text])) <= given_by[key], text
     assert {key for key, _ in found} == set(texts) - by_cause
     for key, given in found:
         assert set(PLACEHOLDER.findall(texts[key])) == given, key

@@ -16,7 +16,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 
 from .conftest import ADDRESS, Events
-from .outbox.test_outbox import later, until
+from .house import later, until
 from .qq_server import QQServer, Step, replies
 
 VARIABLES = (

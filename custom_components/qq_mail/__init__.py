@@ -10,57 +10,38 @@ from homeassistant.const import CONF_TIMEOUT, EVENT_HOMEASSISTANT_STOP, Platform
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.dispatcher import async_dispatcher_send
-from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.storage import STORAGE_DIR
 from homeassistant.helpers.typing import ConfigType
 from homeassistant.util import dt as dt_util
 from homeassistant.util.ssl import client_context
 
-from .answered import async_hear_discarded, async_hear_outcome, async_setup_logbook
-from .buttons import async_answers, async_setup_view, get_answers
-from .const import (
-    CONF_BURST,
-    CONF_DIGEST,
-    CONF_EXPIRES_AFTER,
-    CONF_LOGINS_PER_HOUR,
-    CONF_MESSAGES_PER_DAY,
-    CONF_MESSAGES_PER_MINUTE,
-    DEFAULT_BURST,
-    DEFAULT_DIGEST,
-    DEFAULT_EXPIRES_AFTER,
-    DEFAULT_LOGINS_PER_HOUR,
-    DEFAULT_MESSAGES_PER_DAY,
-    DEFAULT_MESSAGES_PER_MINUTE,
-    DEFAULT_TIMEOUT,
-    DOMAIN,
-)
+from .accounts import account_from
+from .buttons.view import async_setup_view
+from .calls.again import async_send_again, async_tell_counted
+from .calls.heard import is_heard
+from .calls.house import DATA_HOUSE, House, Rooms
+from .const import DOMAIN
 from .content.attachments.folder import remove_all
+from .content.digest import DigestWriter
 from .coordinator import (
+    SIGNAL_DELAY,
     SIGNAL_OUTBOX_EVENT,
     QQMailConfigEntry,
     QQMailCoordinator,
     QQMailRuntimeData,
-    account_from,
 )
-from .loading import async_load_sending, async_load_soon
+from .log_entries import async_log_outcomes, async_setup_log_entries
 from .notify import async_remove_action
-from .outbox.clock import read_clock
-from .outbox.manager import Settings
-from .outbox.merging import WriteDigest
-from .outbox.outbox import DATA_OUTBOXES, Outbox
-from .outbox.outcome import OutboxEvent
-from .outbox.pace import Pace
-from .outbox.spool import Spool
-from .repairs import async_tell_removed, async_watch
-from .repeating import (
-    alerts_counted,
-    async_end_repeats,
-    async_remove_repeats,
-    async_resume_repeats,
-    async_setup_acknowledge,
-    async_stop_repeats,
-)
+from .options import option
+from .outbox.core.limits import Settings as Limits
+from .outbox.core.models import OutboxEvent, Outcome
+from .outbox.outbox import Outbox, Settings
+from .repairs import async_tell_removed, async_watch, async_watch_presses
+from .repeats.duplicates import Duplicates
+from .repeats.reminders import Reminders
+from .sending.submit import budget
 from .services import async_setup_services
+from .store import Store
 from .texts import Texts, async_texts
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -75,72 +56,63 @@ PLATFORMS = [
 
 
 async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
-    """Register what stays while accounts come and go: the actions, the buttons' page."""
+    """Set up what stays while accounts come and go: store, actions, buttons' page."""
+    store = Store(Path(hass.config.path(STORAGE_DIR, DOMAIN)))
+    house = hass.data[DATA_HOUSE] = House(hass, store)
+    await house.manager.async_load()
     async_setup_services(hass)
-    await async_setup_view(hass)
-    async_setup_logbook(hass)
-    async_setup_acknowledge(hass)
+    async_setup_view(hass, house.buttons, store, partial(is_heard, hass))
+    async_setup_log_entries(hass)
+    async_watch_presses(hass)
     # Before any account is there that could download.
     await hass.async_add_executor_job(remove_all, hass)
-    hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, partial(_async_stop, hass))
+    hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, partial(_async_stop, house))
     return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bool:
     """Set up an account. It needs no connection: an alert may come at any time."""
-    options = entry.options
-    account = account_from(entry.data, options.get(CONF_TIMEOUT, DEFAULT_TIMEOUT))
+    house, options = hass.data[DATA_HOUSE], entry.options
+    texts = await async_texts(hass)
+    account = account_from(entry.data, option(options, CONF_TIMEOUT))
     settings = Settings(
-        pace=Pace(
-            options.get(CONF_BURST, DEFAULT_BURST),
-            options.get(CONF_MESSAGES_PER_MINUTE, DEFAULT_MESSAGES_PER_MINUTE),
-            options.get(CONF_MESSAGES_PER_DAY, DEFAULT_MESSAGES_PER_DAY),
-            options.get(CONF_LOGINS_PER_HOUR, DEFAULT_LOGINS_PER_HOUR),
+        limits=Limits(
+            option(options, "burst"),
+            option(options, "messages_per_minute"),
+            option(options, "messages_per_day"),
+            digest=option(options, "digest"),
         ),
-        expires_after=timedelta(
-            hours=options.get(CONF_EXPIRES_AFTER, DEFAULT_EXPIRES_AFTER)
-        ),
-        digest=partial(_async_digest_writer, hass, entry)
-        if options.get(CONF_DIGEST, DEFAULT_DIGEST)
-        else None,
-        late_note=partial(_late_note, await async_texts(hass)),
+        expires_after=timedelta(hours=option(options, "expires_after")),
+        digest=partial(_async_digest_writer, hass, entry),
+        late_note=partial(_late_note, texts),
     )
-    # An outbox outlives the loading of its entry: what is in the air, and who waits for
+    # An outbox outlives the loading of its entry: what is being tried, and who waits for
     # it, is not to notice that an option was changed.
-    outboxes = hass.data.setdefault(DATA_OUTBOXES, {})
-    outbox = outboxes.get(entry.entry_id)
-    if outbox:
+    if rooms := house.rooms.get(entry.entry_id):
+        outbox = rooms.outbox
         outbox.configure(account, settings)
     else:
         outbox = Outbox(
             hass,
+            house.manager,
+            entry.entry_id,
             account,
             client_context(),
-            spool_of(hass, entry),
             settings,
             ask_for_code=partial(entry.async_start_reauth, hass),
             stop_asking=partial(_async_stop_asking, hass, entry),
         )
-        await outbox.async_load()
-        outboxes[entry.entry_id] = outbox
-        outbox.async_add_listener(partial(_async_tell_triggers, hass, entry))
-        answers = get_answers(hass)
-        outbox.async_add_listener(partial(async_hear_outcome, answers))
-        outbox.async_add_discard_listener(partial(async_hear_discarded, answers))
-        async_watch(hass, entry, outbox)
-        await async_resume_repeats(hass, entry, outbox)
+        outbox.async_load()
+        _add_rooms(hass, entry, house, outbox, texts)
+    duplicates = house.rooms[entry.entry_id].duplicates
     entry.runtime_data = QQMailRuntimeData(
-        outbox,
-        QQMailCoordinator(
-            hass, entry, outbox, partial(alerts_counted, hass, entry.entry_id)
-        ),
+        outbox, QQMailCoordinator(hass, entry, outbox, lambda: duplicates.number)
     )
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     if not outbox.running:
         # After a flow the login was checked a moment ago.
         outbox.start(check_login=not hass.is_running)
     entry.async_on_unload(entry.add_update_listener(_async_reload))
-    entry.async_on_unload(async_at_started(hass, async_load_soon))
     return True
 
 
@@ -152,24 +124,47 @@ async def async_unload_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> b
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
-    """Remove what waits together with the account, and tell how much that was."""
-    outbox = hass.data.get(DATA_OUTBOXES, {}).get(entry.entry_id)
-    if outbox:
-        outbox.abandon()
-    answers = await async_answers(hass)
-    answers.revoke_entry(entry.entry_id)
-    await answers.async_save()
+    """Remove what waits together with the account, and tell what that was."""
+    house = hass.data[DATA_HOUSE]
+    if rooms := house.rooms.get(entry.entry_id):
+        rooms.outbox.abandon()
+    house.buttons.revoke_account(entry.entry_id)
     await _async_end(hass, entry)
-    spool = spool_of(hass, entry)
-    if outbox:
-        dropped = outbox.messages()
-    else:
-        # The account may have been disabled.
-        loaded = await hass.async_add_executor_job(spool.load, read_clock())
-        dropped = list(loaded.queue)
-    async_tell_removed(hass, entry, dropped)
-    await async_remove_repeats(hass, entry)
-    await hass.async_add_executor_job(spool.delete)
+    async_tell_removed(hass, entry, house.manager.waiting(entry.entry_id))
+    house.manager.remove_account(entry.entry_id)
+    await house.manager.async_written()
+
+
+def _add_rooms(
+    hass: HomeAssistant,
+    entry: QQMailConfigEntry,
+    house: House,
+    outbox: Outbox,
+    texts: Texts,
+) -> None:
+    """Have an account's outbox, duplicates and reminders work together."""
+    outbox.listeners.async_add(partial(_async_tell_triggers, hass, entry))
+    outbox.listeners.async_add_watcher(partial(_async_hear_outcome, house))
+    outbox.delays.async_add_listener(
+        partial(async_dispatcher_send, hass, SIGNAL_DELAY, entry)
+    )
+    outbox.listeners.async_add_discard_listener(
+        lambda queue_ids: house.buttons.revoke(*queue_ids)
+    )
+    house.add(
+        entry.entry_id,
+        Rooms(
+            outbox=outbox,
+            duplicates=Duplicates(
+                hass, outbox, partial(async_tell_counted, hass, entry)
+            ),
+            reminders=Reminders(
+                hass, outbox, partial(async_send_again, hass, entry), house.buttons.end
+            ),
+        ),
+    )
+    async_watch(hass, entry, house, outbox, texts)
+    async_log_outcomes(hass, entry, outbox, texts)
 
 
 async def _async_end_unless_loaded(
@@ -185,24 +180,23 @@ async def _async_end_unless_loaded(
 async def _async_end(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     """Let an account's outbox end in good order, and its action go."""
     await async_remove_action(hass, entry)
-    outboxes = hass.data.get(DATA_OUTBOXES, {})
-    if outbox := outboxes.get(entry.entry_id):
-        await async_end_repeats(hass, entry)
-        await outbox.async_stop()
-        await outbox.async_close()
-        outboxes.pop(entry.entry_id, None)
+    house = hass.data[DATA_HOUSE]
+    if rooms := house.rooms.get(entry.entry_id):
+        rooms.duplicates.async_stop()
+        rooms.reminders.async_stop()
+        await rooms.outbox.async_stop()
+        await rooms.outbox.async_close()
+        house.rooms.pop(entry.entry_id, None)
 
 
-async def _async_stop(hass: HomeAssistant, _event: Event) -> None:
+async def _async_stop(house: House, _event: Event) -> None:
     """Stop with Home Assistant; what is raised in the last moment is still kept."""
-    async_stop_repeats(hass)
-    outboxes = hass.data.get(DATA_OUTBOXES, {}).values()
-    await asyncio.gather(*(outbox.async_stop() for outbox in outboxes))
-
-
-def spool_of(hass: HomeAssistant, entry: QQMailConfigEntry) -> Spool:
-    """Return the account's own folder."""
-    return Spool(Path(hass.config.path(STORAGE_DIR, DOMAIN, entry.entry_id)))
+    for rooms in house.rooms.values():
+        rooms.duplicates.async_stop()
+        rooms.reminders.async_stop()
+    await asyncio.gather(*(one.outbox.async_stop() for one in house.rooms.values()))
+    house.manager.stop_timer()
+    await house.store.async_stop()
 
 
 async def _async_reload(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
@@ -226,15 +220,24 @@ def _async_tell_triggers(
         async_dispatcher_send(hass, SIGNAL_OUTBOX_EVENT, entry, event)
 
 
+@callback
+def _async_hear_outcome(house: House, event: OutboxEvent) -> None:
+    """Revoke the buttons of a mail that nobody gets."""
+    if event.outcome in (Outcome.REJECTED, Outcome.EXPIRED):
+        house.buttons.revoke_for(event.queue_id, event.recipients)
+
+
 async def _async_digest_writer(
     hass: HomeAssistant, entry: QQMailConfigEntry
-) -> WriteDigest:
-    """Load what makes one message of many, which most accounts never need."""
-    await async_load_sending(hass)
-    from .calls.send import async_digest_writer  # noqa: PLC0415 - loaded just before, by a thread
-
-    outbox = hass.data[DATA_OUTBOXES][entry.entry_id]
-    return await async_digest_writer(hass, entry, outbox)
+) -> DigestWriter:
+    """Return what makes one message of many."""
+    outbox = hass.data[DATA_HOUSE].rooms[entry.entry_id].outbox
+    return DigestWriter(
+        await async_texts(hass),
+        hass.config.location_name,
+        hass.config.language,
+        budget(entry.options, outbox),
+    )
 
 
 def _late_note(texts: Texts, created: datetime, late: timedelta) -> str:

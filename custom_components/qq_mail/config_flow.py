@@ -24,15 +24,9 @@ from homeassistant.const import (
     CONF_PORT,
     CONF_TIMEOUT,
     CONF_USERNAME,
-    UnitOfInformation,
-    UnitOfTime,
 )
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.selector import (
-    BooleanSelector,
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
@@ -42,59 +36,30 @@ from homeassistant.helpers.selector import (
 )
 from homeassistant.util import slugify
 
+from .accounts import account_from
 from .const import (
     CODE_URL,
-    CONF_BURST,
-    CONF_DIGEST,
     CONF_ENCRYPTION,
-    CONF_EXPIRES_AFTER,
-    CONF_MESSAGES_PER_DAY,
-    CONF_MESSAGES_PER_MINUTE,
-    CONF_RECIPIENTS,
-    CONF_REPLY_TO,
-    CONF_SENDER_NAME,
     CONF_SERVICE_NAME,
-    CONF_SIZE_BUDGET,
-    DEFAULT_BURST,
-    DEFAULT_DIGEST,
-    DEFAULT_EXPIRES_AFTER,
     DEFAULT_HOST,
-    DEFAULT_MESSAGES_PER_DAY,
-    DEFAULT_MESSAGES_PER_MINUTE,
     DEFAULT_PORT,
-    DEFAULT_SIZE_BUDGET,
-    DEFAULT_TIMEOUT,
     DOMAIN,
-    SENDER_NAME_MAX_BYTES,
     SUBENTRY_TYPE_RECIPIENT,
 )
-from .coordinator import QQMailConfigEntry, account_from
-from .form import ADDRESSES, Form, unless_removed
-from .loading import async_load_addresses
-from .mime.address import one_line, tidy
+from .coordinator import QQMailConfigEntry
+from .form import Form, number_selector, unless_removed
+from .options import option
+from .options_flow import QQMailOptionsFlow
 from .recipient_flow import RecipientFlow
 from .smtp.models import Encryption
 
 _CODE = TextSelector(
     TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off")
 )
-
-
-def _number(unit: str | None = None) -> NumberSelector:
-    """Return the field of a whole number.
-
-    It has no limits: the selector's own errors are in English, and in the way of ours.
-    """
-    config = NumberSelectorConfig(step=1, mode=NumberSelectorMode.BOX)
-    if unit:
-        config["unit_of_measurement"] = unit
-    return NumberSelector(config)
-
-
 SERVER_SCHEMA = vol.Schema(
     {
         vol.Required(CONF_HOST, default=DEFAULT_HOST): TextSelector(),
-        vol.Required(CONF_PORT, default=DEFAULT_PORT): _number(),
+        vol.Required(CONF_PORT, default=DEFAULT_PORT): number_selector(),
         vol.Required(CONF_ENCRYPTION, default=Encryption.TLS.value): SelectSelector(
             SelectSelectorConfig(
                 options=[encryption.value for encryption in Encryption],
@@ -114,38 +79,6 @@ USER_SCHEMA = vol.Schema(
 ).extend(SERVER_SCHEMA.schema)
 RECONFIGURE_SCHEMA = SERVER_SCHEMA.extend({vol.Optional(CONF_PASSWORD): _CODE})
 REAUTH_SCHEMA = vol.Schema({vol.Required(CONF_PASSWORD): _CODE})
-OPTIONS_SCHEMA = vol.Schema(
-    {
-        vol.Optional(CONF_SENDER_NAME): TextSelector(),
-        vol.Optional(CONF_RECIPIENTS): ADDRESSES,
-        vol.Optional(CONF_REPLY_TO): TextSelector(),
-        vol.Required(CONF_TIMEOUT, default=DEFAULT_TIMEOUT): _number(
-            UnitOfTime.SECONDS
-        ),
-        vol.Required(CONF_EXPIRES_AFTER, default=DEFAULT_EXPIRES_AFTER): _number(
-            UnitOfTime.HOURS
-        ),
-        vol.Required(CONF_BURST, default=DEFAULT_BURST): _number(),
-        vol.Required(
-            CONF_MESSAGES_PER_MINUTE, default=DEFAULT_MESSAGES_PER_MINUTE
-        ): _number(),
-        vol.Required(
-            CONF_MESSAGES_PER_DAY, default=DEFAULT_MESSAGES_PER_DAY
-        ): _number(),
-        vol.Required(CONF_DIGEST, default=DEFAULT_DIGEST): BooleanSelector(),
-        vol.Required(CONF_SIZE_BUDGET, default=DEFAULT_SIZE_BUDGET): _number(
-            UnitOfInformation.MEGABYTES
-        ),
-    }
-)
-NUMBERS = (
-    CONF_TIMEOUT,
-    CONF_EXPIRES_AFTER,
-    CONF_BURST,
-    CONF_MESSAGES_PER_MINUTE,
-    CONF_MESSAGES_PER_DAY,
-    CONF_SIZE_BUDGET,
-)
 
 
 class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -153,6 +86,9 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
 
     VERSION = 1
     MINOR_VERSION = 1
+
+    _doubted: int | None = None
+    """Hash of a code that was sent once, and not tried for its shape."""
 
     @classmethod
     @callback
@@ -175,19 +111,20 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Ask for the account and log in once, before anything is stored."""
-        form = Form()
+        form = Form(self._doubted)
         if user_input is None:
             return self._show_form("user", USER_SCHEMA, {}, form)
-        await async_load_addresses(self.hass)
         data = dict(user_input)
-        if mailbox := form.read_mailbox(CONF_USERNAME, data[CONF_USERNAME]):
+        if mailbox := form.read_account(CONF_USERNAME, data[CONF_USERNAME]):
             data[CONF_USERNAME] = mailbox.addr_spec.lower()
             await self.async_set_unique_id(data[CONF_USERNAME], raise_on_progress=False)
             self._abort_if_unique_id_configured()
         form.read_server(data)
-        form.read_code(data)
+        form.read_code(data, data[CONF_HOST])
         if not form.errors:
-            await form.check_login(self.hass, data, DEFAULT_TIMEOUT, USER_SCHEMA)
+            await form.check_login(
+                self.hass, data, option({}, CONF_TIMEOUT), USER_SCHEMA
+            )
         if form.errors:
             return self._show_form("user", USER_SCHEMA, data, form)
         # Another form may have added it during the login.
@@ -247,14 +184,15 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
         user_input: dict[str, Any] | None,
     ) -> ConfigFlowResult:
         """Change an account after a login with what it would have then."""
-        form = Form()
+        form = Form(self._doubted)
         changes = dict(user_input or {})
         if user_input is not None:
             if CONF_HOST in changes:
                 form.read_server(changes)
-            form.read_code(changes, required=schema is REAUTH_SCHEMA)
+            host = changes.get(CONF_HOST, entry.data[CONF_HOST])
+            form.read_code(changes, host, required=schema is REAUTH_SCHEMA)
             if not form.errors:
-                timeout = entry.options.get(CONF_TIMEOUT, DEFAULT_TIMEOUT)
+                timeout = option(entry.options, CONF_TIMEOUT)
                 data = {**entry.data, **changes}
                 await form.check_login(self.hass, data, timeout, schema)
             if not form.errors:
@@ -263,7 +201,13 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
                     entry.runtime_data.outbox.async_code_renewed(
                         account_from(data, timeout)
                     )
-                return self.async_update_and_abort(entry, data_updates=changes)
+                # Named, or Home Assistant says it itself: in English, if there is no
+                # other text in the browser.
+                return self.async_update_and_abort(
+                    entry,
+                    data_updates=changes,
+                    reason=f"{step_id.removesuffix('_confirm')}_successful",
+                )
         loaded = entry.state is ConfigEntryState.LOADED
         waiting = len(entry.runtime_data.outbox) if loaded else 0
         return self._show_form(
@@ -284,6 +228,7 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
         **placeholders: str,
     ) -> ConfigFlowResult:
         """Show a form with what was typed, but never with the code."""
+        self._doubted = form.doubted
         shown = {key: val for key, val in values.items() if key != CONF_PASSWORD}
         return self.async_show_form(
             step_id=step_id,
@@ -294,49 +239,6 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
                 **placeholders,
                 "code_url": CODE_URL,
             },
-        )
-
-
-class QQMailOptionsFlow(OptionsFlow):
-    """Changes how an account's messages look and to whom they go."""
-
-    async def async_step_init(
-        self, user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
-        """Ask for the options."""
-        await async_load_addresses(self.hass)
-        with unless_removed():
-            stored = self.config_entry.options
-        form = Form()
-        if user_input is not None:
-            options = {
-                CONF_SERVICE_NAME: stored[CONF_SERVICE_NAME],
-                **{field: user_input[field] for field in NUMBERS},
-                CONF_DIGEST: user_input[CONF_DIGEST],
-            }
-            for field in NUMBERS:
-                form.read_number(options, field)
-            if name := one_line(user_input.get(CONF_SENDER_NAME, "")):
-                options[CONF_SENDER_NAME] = name
-                if len(name.encode()) > SENDER_NAME_MAX_BYTES:
-                    form.errors[CONF_SENDER_NAME] = "sender_name_too_long"
-            if recipients := form.read_mailboxes(
-                CONF_RECIPIENTS, user_input.get(CONF_RECIPIENTS, [])
-            ):
-                options[CONF_RECIPIENTS] = recipients
-            if tidy(text := user_input.get(CONF_REPLY_TO, "")) and (
-                reply_to := form.read_mailbox(CONF_REPLY_TO, text)
-            ):
-                options[CONF_REPLY_TO] = str(reply_to)
-            if not form.errors:
-                return self.async_create_entry(data=options)
-        return self.async_show_form(
-            step_id="init",
-            data_schema=self.add_suggested_values_to_schema(
-                OPTIONS_SCHEMA, user_input or stored
-            ),
-            errors=form.errors,
-            description_placeholders=form.placeholders,
         )
 
 

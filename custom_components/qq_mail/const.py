@@ -21,32 +21,6 @@ CONF_TO: Final = "to"
 
 SUBENTRY_TYPE_RECIPIENT: Final = "recipient"
 
-DEFAULT_TIMEOUT: Final = 30
-"""Seconds for connecting and for each answer: QQ answers within one or two."""
-MIN_TIMEOUT: Final = 5
-MAX_TIMEOUT: Final = 300
-
-CONF_BURST: Final = "burst"
-CONF_EXPIRES_AFTER: Final = "expires_after"
-CONF_LOGINS_PER_HOUR: Final = "logins_per_hour"
-"""In no form: who tests with a server of their own may put 0, for no limit."""
-CONF_MESSAGES_PER_DAY: Final = "messages_per_day"
-CONF_MESSAGES_PER_MINUTE: Final = "messages_per_minute"
-
-CONF_DIGEST: Final = "digest"
-DEFAULT_DIGEST: Final = True
-"""Floods become one mail: nobody reads a hundred, and QQ refuses them."""
-
-DEFAULT_BURST: Final = 5
-"""Messages at once: so many were seen to pass within three seconds."""
-DEFAULT_MESSAGES_PER_MINUTE: Final = 10
-"""Below the 15 a minute that people estimate as QQ's limit."""
-DEFAULT_MESSAGES_PER_DAY: Final = 400
-"""QQ takes a few hundred, as far as people know."""
-DEFAULT_LOGINS_PER_HOUR: Final = 10
-DEFAULT_EXPIRES_AFTER: Final = 24
-"""Hours: who has not heard of an alarm by then has heard of it otherwise."""
-
 DEFAULT_WAIT: Final = 10.0
 """Seconds that an action waits for the first attempt."""
 
@@ -68,10 +42,6 @@ MAX_THREADS: Final = 1000
 
 MEGABYTE: Final = 1024**2
 """Octets, as QQ's limit counts them: what smtp.qq.com announces is 70 of these."""
-CONF_SIZE_BUDGET: Final = "size_budget"
-DEFAULT_SIZE_BUDGET: Final = 20
-MAX_SIZE_BUDGET: Final = 50
-"""MB of attachments in one message; 50 is what QQ takes, once they are encoded."""
 DEFAULT_MAX_SIZE: Final = 70 * MEGABYTE
 """Octets of a message: what smtp.qq.com announces, until a server has said it."""
 
@@ -88,6 +58,20 @@ STOP_GRACE: Final = 1.0
 
 QQ_DOMAINS: Final = ("qq.com", "vip.qq.com", "foxmail.com")
 """QQ Mail's own; any other domain is hosted at Tencent Exmail."""
+
+OTHER_PROVIDERS: Final = frozenset(
+    {
+        *("163.com", "126.com", "yeah.net", "188.com", "vip.163.com", "vip.126.com"),
+        *("139.com", "189.cn", "wo.cn", "21cn.com", "aliyun.com", "tom.com"),
+        *("sina.com", "sina.cn", "vip.sina.com", "sohu.com"),
+        *("gmail.com", "googlemail.com", "outlook.com", "hotmail.com", "live.com"),
+        *("live.cn", "msn.com", "icloud.com", "me.com", "yahoo.com", "proton.me"),
+    }
+)
+"""Domains of mailboxes that are certainly not QQ's; any other may be hosted there."""
+
+QQ_CODE_LENGTH: Final = 16
+"""Characters of an authorization code of smtp.qq.com, in lower case, without signs."""
 
 CODE_URL: Final = "https://help.mail.qq.com/detail/106/985"
 """QQ Mail's help page on the authorization code."""
@@ -126,5 +110,5 @@ MAX_ACTIONS: Final = 5
 """Buttons that act, in one mail: more than that nobody reads in an alarm."""
 DEFAULT_ACTIONS_EXPIRE_AFTER = timedelta(hours=24)
 
-MAX_LINKS: Final = 1000
+MAX_BUTTONS: Final = 1000
 """Buttons of an account's mails that are remembered; then the oldest go."""

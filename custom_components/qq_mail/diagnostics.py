@@ -8,17 +8,16 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 
-from .const import CONF_RECIPIENTS, CONF_REPLY_TO, CONF_SENDER_NAME, CONF_SERVICE_NAME
+from .const import CONF_SERVICE_NAME
 from .coordinator import QQMailConfigEntry
+from .options import DEFAULTS, OPTIONS
 from .outbox.outbox import Outbox
 from .smtp.models import Reply
 from .smtp.transcript import redacted
 
 TO_REDACT = {
     CONF_PASSWORD,
-    CONF_RECIPIENTS,
-    CONF_REPLY_TO,
-    CONF_SENDER_NAME,
+    *(one.key for one in OPTIONS if one.private),
     # It may have the QQ number in it.
     CONF_SERVICE_NAME,
     CONF_USERNAME,
@@ -35,14 +34,14 @@ async def async_get_config_entry_diagnostics(
     loaded = entry.state is ConfigEntryState.LOADED
     return {
         "data": async_redact_data(dict(entry.data), TO_REDACT),
-        "options": async_redact_data(dict(entry.options), TO_REDACT),
+        "options": async_redact_data({**DEFAULTS, **entry.options}, TO_REDACT),
         "recipients": len(entry.subentries),
         "outbox": _outbox(entry.runtime_data.outbox) if loaded else None,
     }
 
 
 def _outbox(outbox: Outbox) -> dict[str, Any]:
-    rest = outbox.rest
+    pause = outbox.pause
     return {
         "messages": len(outbox),
         "waiting": [
@@ -51,17 +50,18 @@ def _outbox(outbox: Outbox) -> dict[str, Any]:
                 "attempts": message.attempts,
                 "cause": message.cause,
                 "reply": _reply(message.reply),
-                "next_attempt": _time(outbox.next_attempt_of(message)),
-                "importance": message.importance,
+                "next_attempt": _time(outbox.time_of(plan)),
+                "reason": plan.reason,
+                "priority": message.priority,
                 "size": message.size,
             }
-            for message in outbox.messages()[:_MOST]
+            for message, plan in outbox.messages()[:_MOST]
         ],
-        "rest": rest
+        "pause": pause
         and {
-            "cause": rest.cause,
-            "until": _time(rest.until),
-            "reply": _reply(rest.reply),
+            "cause": pause.cause,
+            "until": _time(pause.until),
+            "reply": _reply(pause.reply),
         },
         "session_open": outbox.session_open,
         "next_attempt": _time(outbox.next_attempt),
@@ -69,8 +69,8 @@ def _outbox(outbox: Outbox) -> dict[str, Any]:
         "left_today": outbox.left_today,
         "pace": outbox.pace,
         "last_accepted": _time(outbox.last_accepted),
-        "damaged": len(outbox.damaged),
-        "not_written": outbox.not_written,
+        "damaged": len(outbox.manager.damage) + len(outbox.unreadable),
+        "unwritten": outbox.manager.store.unwritten,
         "sessions": [
             {"began": _time(one.began), "lines": one.lines}
             for one in outbox.transcripts

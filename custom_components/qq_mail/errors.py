@@ -3,31 +3,13 @@
 from collections.abc import Collection
 from typing import Protocol
 
-from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT
 from homeassistant.exceptions import HomeAssistantError
 
-from .const import CONF_ENCRYPTION, DOMAIN, QQ_DOMAINS
+from .const import DOMAIN, QQ_DOMAINS
 from .mime.address import Mailbox
 from .smtp.errors import MailError
 from .smtp.models import Account, Reply
 from .smtp.replies import Cause
-
-_FIELDS = {
-    Cause.HOST_NOT_FOUND: CONF_HOST,
-    Cause.CERTIFICATE_NAME: CONF_HOST,
-    Cause.CERTIFICATE_UNTRUSTED: CONF_HOST,
-    Cause.NO_LOGIN: CONF_HOST,
-    Cause.CONNECTION_REFUSED: CONF_PORT,
-    Cause.NOT_SMTP: CONF_PORT,
-    Cause.STARTTLS_PORT: CONF_ENCRYPTION,
-    Cause.TLS_PORT: CONF_ENCRYPTION,
-    Cause.NO_STARTTLS: CONF_ENCRYPTION,
-    Cause.LOGIN_AMBIGUOUS: CONF_PASSWORD,
-    Cause.LOGIN_CLOSED: CONF_PASSWORD,
-    Cause.LOGIN_NEEDS_CODE: CONF_PASSWORD,
-    Cause.LOGIN_AT_EXMAIL: CONF_PASSWORD,
-    Cause.LOGIN_REFUSED: CONF_PASSWORD,
-}
 
 # Their texts differ where the account may belong to Tencent Exmail, which has
 # hosts of its own and a client-specific password.
@@ -76,8 +58,7 @@ def placeholders(failure: Failure, account: Account) -> dict[str, str]:
 
 def form_field(err: MailError, fields: Collection[str]) -> str:
     """Return the field of a form at which an error belongs."""
-    field = _FIELDS.get(err.cause, "base")
-    return field if field in fields else "base"
+    return err.cause.field if err.cause.field in fields else "base"
 
 
 def action_error(failure: Failure, account: Account) -> HomeAssistantError:

@@ -6,11 +6,13 @@ from homeassistant.components.event import EventEntity, EventEntityDescription
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .buttons import Click, get_answers
+from .buttons.models import Press
+from .calls.heard import PRESSES_KEY
+from .calls.house import DATA_HOUSE
 from .coordinator import QQMailConfigEntry
 from .entity import QQMailEntity
+from .outbox.core.models import OutboxEvent, Outcome
 from .outbox.outbox import Outbox
-from .outbox.outcome import OutboxEvent, Outcome
 
 # The outbox tells of its outcomes; nothing is fetched.
 PARALLEL_UPDATES = 0
@@ -35,7 +37,7 @@ MESSAGE = EventEntityDescription(
     event_types=[outcome.value for outcome in Outcome],
 )
 CLICKS = EventEntityDescription(
-    key="action", translation_key="action", event_types=[CLICKED]
+    key=PRESSES_KEY, translation_key="action", event_types=[CLICKED]
 )
 
 
@@ -67,7 +69,7 @@ class QQMailMessageEntity(QQMailEntity, EventEntity):
     async def async_added_to_hass(self) -> None:
         """Listen for as long as the entity is there."""
         await super().async_added_to_hass()
-        self.async_on_remove(self._outbox.async_add_listener(self._tell))
+        self.async_on_remove(self._outbox.listeners.async_set_entity(self._tell))
 
     @callback
     @override
@@ -75,9 +77,7 @@ class QQMailMessageEntity(QQMailEntity, EventEntity):
         """Do nothing: who listens is the entity, by whatever name."""
 
     @callback
-    def _tell(self, event: OutboxEvent | None) -> None:
-        if event is None:
-            return
+    def _tell(self, event: OutboxEvent) -> None:
         self._trigger_event(
             event.outcome,
             {
@@ -112,7 +112,8 @@ class QQMailActionEntity(QQMailEntity, EventEntity):
     async def async_added_to_hass(self) -> None:
         """Listen for as long as the entity is there."""
         await super().async_added_to_hass()
-        self.async_on_remove(get_answers(self.hass).async_add_listener(self._tell))
+        buttons = self.hass.data[DATA_HOUSE].buttons
+        self.async_on_remove(buttons.async_add_listener(self._tell))
 
     @callback
     @override
@@ -120,18 +121,19 @@ class QQMailActionEntity(QQMailEntity, EventEntity):
         """Do nothing: who listens is the entity, by whatever name."""
 
     @callback
-    def _tell(self, click: Click) -> None:
-        if click.entry_id != self._entry_id:
+    def _tell(self, press: Press) -> None:
+        mail, action = press.mail, press.action
+        if mail.account != self._entry_id:
             return
         self._trigger_event(
             CLICKED,
             {
-                ATTR_ACTION: click.action,
-                ATTR_TITLE: click.title,
-                ATTR_TAG: click.tag,
-                ATTR_QUEUE_ID: click.queue_id,
-                ATTR_SUBJECT: click.subject,
-                ATTR_RECIPIENTS: list(click.recipients),
+                ATTR_ACTION: action.action,
+                ATTR_TITLE: action.title,
+                ATTR_TAG: mail.tag,
+                ATTR_QUEUE_ID: mail.queue_id,
+                ATTR_SUBJECT: mail.subject,
+                ATTR_RECIPIENTS: list(mail.recipients),
             },
         )
         self.async_write_ha_state()

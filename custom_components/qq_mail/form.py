@@ -2,49 +2,62 @@
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+import re
 from typing import Any
 import unicodedata
 
 import voluptuous as vol
 
 from homeassistant.config_entries import UnknownEntry, UnknownSubEntry
-from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_TIMEOUT
+from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import AbortFlow
-from homeassistant.helpers.selector import TextSelector, TextSelectorConfig
+from homeassistant.helpers.selector import (
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    TextSelector,
+    TextSelectorConfig,
+)
 from homeassistant.util.hass_dict import HassKey
 from homeassistant.util.ssl import client_context
 
+from .accounts import account_from
+from .calls.house import async_count_refused
 from .const import (
-    CONF_BURST,
-    CONF_EXPIRES_AFTER,
-    CONF_MESSAGES_PER_DAY,
-    CONF_MESSAGES_PER_MINUTE,
-    CONF_SIZE_BUDGET,
+    DEFAULT_HOST,
     DOMAIN,
-    MAX_SIZE_BUDGET,
-    MAX_TIMEOUT,
-    MIN_TIMEOUT,
+    OTHER_PROVIDERS,
+    QQ_CODE_LENGTH,
+    SENDER_NAME_MAX_BYTES,
 )
-from .coordinator import account_from
 from .errors import form_field, placeholders, translation_key
-from .loading import async_load_session
-from .mime.address import InvalidMailboxError, Mailbox, tidy
+from .mime.address import InvalidMailboxError, Mailbox, one_line, tidy
 from .smtp.errors import MailError
 from .smtp.host import InvalidHostError, read_host
+from .smtp.models import Step
+from .smtp.session import SubmissionSession
 
-RANGES = {
-    CONF_PORT: (1, 65535),
-    CONF_TIMEOUT: (MIN_TIMEOUT, MAX_TIMEOUT),
-    CONF_EXPIRES_AFTER: (1, 30 * 24),
-    CONF_BURST: (1, 100),
-    CONF_MESSAGES_PER_MINUTE: (0, 600),
-    CONF_MESSAGES_PER_DAY: (0, 10_000),
-    CONF_SIZE_BUDGET: (1, MAX_SIZE_BUDGET),
-}
-"""Of the numbers: the least and the most."""
+_PORTS = (1, 65535)
+_QQ_CODE = re.compile(rf"[a-z0-9]{{{QQ_CODE_LENGTH}}}")
 
 ADDRESSES = TextSelector(TextSelectorConfig(multiple=True))
+
+
+def number_selector(
+    unit: str | None = None, translation_key: str | None = None
+) -> NumberSelector:
+    """Return the field of a whole number.
+
+    It has no limits: the selector's own errors are in English, and in the way of ours.
+    """
+    config = NumberSelectorConfig(step=1, mode=NumberSelectorMode.BOX)
+    if unit:
+        config["unit_of_measurement"] = unit
+    if translation_key:
+        config["translation_key"] = translation_key
+    return NumberSelector(config)
+
 
 _LOGGING_IN: HassKey[set[str]] = HassKey(f"{DOMAIN}_logging_in")
 """The accounts for which a form is logging in at this moment."""
@@ -53,14 +66,20 @@ _LOGGING_IN: HassKey[set[str]] = HassKey(f"{DOMAIN}_logging_in")
 class Form:
     """A form that was sent: an error for each field, and what the texts name."""
 
-    def __init__(self) -> None:
-        """Begin with a form in which nothing is wrong."""
+    def __init__(self, doubted: int | None = None) -> None:
+        """Begin with a form in which nothing is wrong.
+
+        Give what `doubted` was of the same form when it was sent before.
+        """
         self.errors: dict[str, str] = {}
+        self.doubted = doubted
+        """Hash of a code that QQ would hardly make; sent again, it is tried."""
         self._invalid: list[str] = []
         self._placeholders = {
-            f"{field}_{end}": str(number)
-            for field, ends in RANGES.items()
-            for end, number in zip(("min", "max"), ends, strict=True)
+            "port_min": str(_PORTS[0]),
+            "port_max": str(_PORTS[1]),
+            # Translations must not have angle brackets.
+            "example": "<10002>",
         }
 
     @property
@@ -72,16 +91,28 @@ class Form:
         address = InvalidMailboxError(*self._invalid).text
         return {**self._placeholders, "address": address}
 
-    def read_mailbox(self, field: str, text: str) -> Mailbox | None:
-        """Return a mailbox; note at the field if it is none."""
+    def read_mailbox(
+        self, field: str, text: str, *, required: bool = True
+    ) -> Mailbox | None:
+        """Return a mailbox, None where there is none; note at the field why."""
         if not tidy(text):
-            self.errors[field] = "address_missing"
+            if required:
+                self.errors[field] = "address_missing"
             return None
         try:
             return Mailbox.parse(text)
         except InvalidMailboxError as err:
             self._note_invalid(field, err)
             return None
+
+    def read_account(self, field: str, text: str) -> Mailbox | None:
+        """Return the account's own mailbox; note at the field if it cannot be QQ's."""
+        mailbox = self.read_mailbox(field, text)
+        if mailbox and mailbox.domain.lower() in OTHER_PROVIDERS:
+            self.errors[field] = "other_provider"
+            self._placeholders["domain"] = mailbox.domain.lower()
+            return None
+        return mailbox
 
     def read_mailboxes(self, field: str, texts: list[str]) -> list[str]:
         """Return mailboxes as they are stored; note at the field what is none."""
@@ -103,34 +134,54 @@ class Form:
             # Who writes it behind the host means it: the field has a default.
             if port is not None:
                 data[CONF_PORT] = port
-        self.read_number(data, CONF_PORT)
+        if (port := self.read_number(data[CONF_PORT], *_PORTS)) is None:
+            self.errors[CONF_PORT] = "port_range"
+        else:
+            data[CONF_PORT] = port
 
-    def read_code(self, data: dict[str, Any], *, required: bool = True) -> None:
+    def read_code(
+        self, data: dict[str, Any], host: str, *, required: bool = True
+    ) -> None:
         """Put the authorization code into the form in which it is stored.
 
-        Its shape is not looked at: an Exmail password has another. But nothing is
-        tried that cannot be one, because QQ counts every login.
+        Nothing is tried that cannot be one, because QQ counts every login. Only
+        smtp.qq.com's codes have a known shape, and even there a person may insist.
         """
         code = "".join(
             char
             for char in tidy(data.pop(CONF_PASSWORD, ""))
             if not char.isspace() and unicodedata.category(char) != "Cc"
         )
-        if code:
-            data[CONF_PASSWORD] = code
-        elif required:
-            self.errors[CONF_PASSWORD] = "code_missing"
+        if not code:
+            if required:
+                self.errors[CONF_PASSWORD] = "code_missing"
+            return
+        data[CONF_PASSWORD] = code
         if not code.isascii():
             self.errors[CONF_PASSWORD] = "code_not_ascii"
+        elif (
+            host == DEFAULT_HOST
+            and not _QQ_CODE.fullmatch(code)
+            and hash(code) != self.doubted
+        ):
+            self.doubted = hash(code)
+            self.errors[CONF_PASSWORD] = "code_shape"
+            self._placeholders |= {
+                "entered": str(len(code)),
+                "length": str(QQ_CODE_LENGTH),
+            }
 
-    def read_number(self, data: dict[str, Any], field: str) -> None:
-        """Put a whole number into the form in which it is stored."""
-        least, most = RANGES[field]
-        number = float(data[field])
-        if number.is_integer() and least <= number <= most:
-            data[field] = int(number)
-        else:
-            self.errors[field] = f"{field}_range"
+    def read_sender_name(self, field: str, text: str) -> str:
+        """Return a display name in one line; note at the field if QQ refuses it."""
+        name = one_line(text)
+        if len(name.encode()) > SENDER_NAME_MAX_BYTES:
+            self.errors[field] = "sender_name_too_long"
+        return name
+
+    def read_number(self, typed: float, least: int, most: int) -> int | None:
+        """Return a whole number within its limits, or None."""
+        number = float(typed)
+        return int(number) if number.is_integer() and least <= number <= most else None
 
     async def check_login(
         self,
@@ -140,9 +191,6 @@ class Form:
         fields: vol.Schema,
     ) -> None:
         """Log in, as sending would, and note why that failed."""
-        await async_load_session(hass)
-        from .smtp.session import SubmissionSession  # noqa: PLC0415 - loaded before, by a thread
-
         account = account_from(data, timeout)
         logging_in = hass.data.setdefault(_LOGGING_IN, set())
         if account.username in logging_in:
@@ -153,6 +201,8 @@ class Form:
             async with SubmissionSession(account, client_context()):
                 return
         except MailError as err:
+            if err.step is Step.AUTH:
+                async_count_refused(hass, account.username)
             field = form_field(err, [str(key) for key in fields.schema])
             self.errors[field] = translation_key(err, account)
             self._placeholders |= placeholders(err, account)

@@ -21,13 +21,15 @@ from homeassistant.util.hass_dict import HassKey
 
 from .calls.recipients import chosen_recipients, default_recipients, subentry_recipients
 from .calls.rights import async_rights, check_rights, own_entity_id
+from .calls.send import async_send
 from .const import CONF_SERVICE_NAME, DOMAIN, LOGGER, SUBENTRY_TYPE_RECIPIENT
+from .content.request import read_notification
 from .coordinator import QQMailConfigEntry
 from .entity import device_info
-from .loading import async_load_sending
 from .mime.address import Recipients
 
-# Home Assistant's own refuses a message or data that a template made a list of.
+# Home Assistant's own refuses a message or data that a template made a list of, and
+# keys that other programs send for other services.
 _SCHEMA = vol.Schema(
     {
         # A title alone is something to say.
@@ -35,8 +37,10 @@ _SCHEMA = vol.Schema(
         vol.Optional(ATTR_TITLE): object,
         vol.Optional(ATTR_TARGET): object,
         vol.Optional(ATTR_DATA): object,
-    }
+    },
+    extra=vol.ALLOW_EXTRA,
 )
+_KEYS = {ATTR_MESSAGE, ATTR_TITLE, ATTR_TARGET, ATTR_DATA}
 
 # The outbox keeps the order; the entities have nothing to wait for.
 PARALLEL_UPDATES = 0
@@ -140,6 +144,10 @@ class QQMailNotificationService(BaseNotificationService):
         """Send, if the call's user may use the account."""
         own = own_entity_id(self.hass, self._entry)
         check_rights(call, await async_rights(call), [own])
+        if others := call.data.keys() - _KEYS:
+            LOGGER.debug(
+                "Not for mail, and ignored: %s", ", ".join(sorted(map(str, others)))
+            )
         await self._async_notify_message_service(call)
 
 
@@ -150,10 +158,6 @@ async def _async_send(
     *said: Any,
 ) -> None:
     """Send what was said; None: to those that it names, or the account's recipients."""
-    await async_load_sending(hass)
-    from .calls.send import async_send  # noqa: PLC0415 - loaded with the first mail
-    from .content.request import read_notification  # noqa: PLC0415 - loaded with the first mail
-
     request = read_notification(*said)
     if recipients is None:
         recipients = chosen_recipients(entry, request)

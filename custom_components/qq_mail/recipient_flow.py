@@ -7,12 +7,19 @@ import voluptuous as vol
 
 from homeassistant.config_entries import ConfigSubentryFlow, SubentryFlowResult
 from homeassistant.const import CONF_NAME
-from homeassistant.helpers.selector import TextSelector
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.selector import BooleanSelector, TextSelector
 
-from .const import CONF_BCC, CONF_CC, CONF_TO
+from .calls.recipients import subentry_recipients
+from .calls.trial import async_send_test
+from .const import CONF_BCC, CONF_CC, CONF_TO, SUBENTRY_TYPE_RECIPIENT
+from .coordinator import QQMailConfigEntry
 from .form import ADDRESSES, Form, unless_removed
-from .loading import async_load_addresses
 from .mime.address import one_line
+from .texts import async_texts
+
+_SEND_TEST = "send_test"
+"""Of the form alone: whether a test mail goes to the new recipient."""
 
 _NAME_MAX_CHARS = 100
 """It becomes a part of an entity's id, which may have 255."""
@@ -25,6 +32,9 @@ RECIPIENT_SCHEMA = vol.Schema(
         vol.Optional(CONF_BCC): ADDRESSES,
     }
 )
+NEW_RECIPIENT_SCHEMA = RECIPIENT_SCHEMA.extend(
+    {vol.Optional(_SEND_TEST): BooleanSelector()}
+)
 
 
 class RecipientFlow(ConfigSubentryFlow):
@@ -33,37 +43,82 @@ class RecipientFlow(ConfigSubentryFlow):
     async def async_step_user(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Ask for a new recipient."""
-        await async_load_addresses(self.hass)
+        """Ask for a new recipient; with the first one, say that the account works."""
         with unless_removed():
-            self._get_entry()
-        form, data = _check_recipient(user_input)
-        if data:
-            return self.async_create_entry(title=data[CONF_NAME], data=data)
-        return self._show_form("user", user_input, form)
+            entry = self._get_entry()
+        known = entry.get_subentries_of_type(SUBENTRY_TYPE_RECIPIENT)
+        return await self._add("user" if known else "first", user_input)
+
+    async def async_step_first(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Take what was typed for the first recipient."""
+        return await self.async_step_user(user_input)
 
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
         """Ask for a recipient's name and addresses again."""
-        await async_load_addresses(self.hass)
         with unless_removed():
             subentry = self._get_reconfigure_subentry()
         form, data = _check_recipient(user_input)
         if data:
             return self.async_update_and_abort(
-                self._get_entry(), subentry, title=data[CONF_NAME], data=data
+                self._get_entry(),
+                subentry,
+                title=data[CONF_NAME],
+                data=data,
+                # Named, or Home Assistant says it itself, in English.
+                reason="reconfigure_successful",
             )
-        return self._show_form("reconfigure", user_input or subentry.data, form)
+        return self._show_form(
+            "reconfigure", RECIPIENT_SCHEMA, user_input or subentry.data, form
+        )
+
+    async def _add(
+        self, step_id: str, user_input: dict[str, Any] | None
+    ) -> SubentryFlowResult:
+        with unless_removed():
+            entry: QQMailConfigEntry = self._get_entry()
+        form, data = _check_recipient(user_input)
+        description, reason = None, ""
+        if data and user_input and user_input.get(_SEND_TEST):
+            try:
+                sent = await async_send_test(
+                    self.hass, entry, subentry_recipients(data)
+                )
+            except HomeAssistantError as err:
+                form.errors["base"] = "test_refused"
+                reason = (await async_texts(self.hass)).of(err)
+            else:
+                accepted = sent.receipt and sent.receipt.accepted
+                description = "tested" if accepted else "test_waits"
+        if data and not form.errors:
+            return self.async_create_entry(
+                title=data[CONF_NAME], data=data, description=description
+            )
+        return self._show_form(
+            step_id,
+            NEW_RECIPIENT_SCHEMA,
+            user_input or {_SEND_TEST: True},
+            form,
+            account=entry.title,
+            reason=reason,
+        )
 
     def _show_form(
-        self, step_id: str, values: Mapping[str, Any] | None, form: Form
+        self,
+        step_id: str,
+        schema: vol.Schema,
+        values: Mapping[str, Any],
+        form: Form,
+        **placeholders: str,
     ) -> SubentryFlowResult:
         return self.async_show_form(
             step_id=step_id,
-            data_schema=self.add_suggested_values_to_schema(RECIPIENT_SCHEMA, values),
+            data_schema=self.add_suggested_values_to_schema(schema, values),
             errors=form.errors,
-            description_placeholders=form.placeholders,
+            description_placeholders={**form.placeholders, **placeholders},
         )
 
 

@@ -1,8 +1,8 @@
 """Repair issues: what a person should know of an outbox, as long as it holds."""
 
+from collections import Counter
 from collections.abc import Collection
 from enum import StrEnum
-from pathlib import Path
 
 from homeassistant.components.repairs import (
     ConfirmRepairFlow,
@@ -14,13 +14,19 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
-from .const import DOMAIN, LOGGER
+from .buttons.models import Press
+from .calls.heard import is_heard
+from .calls.house import DATA_HOUSE, House
+from .const import CODE_URL, DOMAIN, LOGGER
 from .coordinator import QQMailConfigEntry
-from .outbox.message import QueuedMessage
-from .outbox.outbox import DATA_OUTBOXES, Outbox
-from .outbox.outcome import OutboxEvent, Outcome
+from .outbox.core.models import OutboxEvent, Outcome
+from .outbox.outbox import Outbox
+from .sending.waiting import why_it_waits
 from .smtp.replies import Treatment
+from .texts import Texts
 
+_MOST_TITLES = 10
+"""In the list of what was dropped."""
 _LEFT_TO_WARN_AT = 0.2
 """Of a day's messages."""
 _ISSUES_URL = "https://github.com/qq-mail-ha/qq-mail/issues"
@@ -31,6 +37,10 @@ class Issue(StrEnum):
 
     PAUSED = "paused"
     """QQ limits the account's rate."""
+    LOGIN_REFUSED = "login_refused"
+    """QQ refused a login, and a new code was not asked for yet."""
+    DELAYED = "delayed"
+    """Messages wait for longer than they should."""
     EXPIRED = "expired"
     """Messages were given up, and none was accepted since."""
     DAMAGED = "damaged"
@@ -41,6 +51,8 @@ class Issue(StrEnum):
     """Something went wrong in the outbox that nobody expected."""
     DAY_NEARLY_USED = "day_nearly_used"
     """Four fifths of what may go out within 24 hours did."""
+    UNHEARD = "unheard"
+    """A button was pressed that no automation listens to."""
     REMOVED = "removed"
     """The account was removed while messages waited."""
 
@@ -79,6 +91,7 @@ class RestoredFlow(RepairsFlow):
         if outbox := self._outbox:
             for queue_id in outbox.restored:
                 outbox.async_retry(queue_id)
+            self.hass.data[DATA_HOUSE].decide(self._entry_id, send=True)
         return self.async_create_entry(data={})
 
     async def async_step_discard(
@@ -88,36 +101,50 @@ class RestoredFlow(RepairsFlow):
         if outbox := self._outbox:
             for queue_id in outbox.restored:
                 await outbox.async_discard(queue_id)
+            self.hass.data[DATA_HOUSE].decide(self._entry_id, send=False)
         return self.async_create_entry(data={})
 
     @property
     def _outbox(self) -> Outbox | None:
-        return self.hass.data.get(DATA_OUTBOXES, {}).get(self._entry_id)
+        rooms = self.hass.data[DATA_HOUSE].rooms.get(self._entry_id)
+        return rooms.outbox if rooms else None
 
 
 @callback
-def async_watch(hass: HomeAssistant, entry: QQMailConfigEntry, outbox: Outbox) -> None:
+def async_watch(
+    hass: HomeAssistant,
+    entry: QQMailConfigEntry,
+    house: House,
+    outbox: Outbox,
+    texts: Texts,
+) -> None:
     """Keep the issues of an account for as long as it has its outbox."""
-    watch = _Watch(hass, entry, outbox)
+    watch = _Watch(hass, entry, house, outbox, texts)
     watch.update(None)
-    outbox.async_add_listener(watch.update)
+    outbox.listeners.async_add(watch.update)
     outbox.async_on_close(watch.withdraw_all)
 
 
 @callback
 def async_tell_removed(
-    hass: HomeAssistant, entry: QQMailConfigEntry, messages: Collection[QueuedMessage]
+    hass: HomeAssistant, entry: QQMailConfigEntry, waiting: Collection[tuple[str, str]]
 ) -> None:
-    """Tell what was dropped with an account; not what it said, which was for others."""
-    if not messages:
+    """Tell what was dropped with an account: its titles, and for whom it was."""
+    if not waiting:
         return
-    subjects = len({message.subject for message in messages})
+    numbers = Counter(waiting)
     LOGGER.warning(
-        "%s was removed with %d messages of %d subjects that had not been accepted",
+        "%s was removed with %d messages that had not been accepted",
         entry.data[CONF_USERNAME],
-        len(messages),
-        subjects,
+        len(waiting),
     )
+    lines = [
+        # As it is: a title may look like Markdown.
+        f"- `{title.replace('`', "'")}` → {people}" + (f" ({n})" if n > 1 else "")
+        for (title, people), n in numbers.most_common(_MOST_TITLES)
+    ]
+    if len(numbers) > _MOST_TITLES:
+        lines.append("- …")
     ir.async_create_issue(
         hass,
         DOMAIN,
@@ -129,20 +156,52 @@ def async_tell_removed(
         translation_key=Issue.REMOVED,
         translation_placeholders={
             "account": entry.data[CONF_USERNAME],
-            "number": str(len(messages)),
-            "subjects": str(subjects),
+            "number": str(len(waiting)),
+            "titles": "\n".join(lines),
         },
     )
+
+
+@callback
+def async_watch_presses(hass: HomeAssistant) -> None:
+    """Report buttons that somebody pressed and nobody listens to."""
+
+    @callback
+    def hear(press: Press) -> None:
+        if is_heard(hass, press):
+            return
+        ir.async_create_issue(
+            hass,
+            DOMAIN,
+            f"{Issue.UNHEARD}_{press.action.action}",
+            is_fixable=False,
+            severity=ir.IssueSeverity.WARNING,
+            translation_key=Issue.UNHEARD,
+            translation_placeholders={
+                "title": press.action.title,
+                "action": press.action.action,
+                "subject": press.mail.subject,
+            },
+        )
+
+    hass.data[DATA_HOUSE].buttons.async_add_listener(hear)
 
 
 class _Watch:
     """Raises and withdraws an account's issues."""
 
     def __init__(
-        self, hass: HomeAssistant, entry: QQMailConfigEntry, outbox: Outbox
+        self,
+        hass: HomeAssistant,
+        entry: QQMailConfigEntry,
+        house: House,
+        outbox: Outbox,
+        texts: Texts,
     ) -> None:
+        self._texts = texts
         self._hass = hass
         self._entry = entry
+        self._house = house
         self._outbox = outbox
         self._damaged = 0
         self._troubles = 0
@@ -151,6 +210,8 @@ class _Watch:
     def update(self, event: OutboxEvent | None) -> None:
         """Compare the issues with the outbox."""
         self._update_paused()
+        self._update_login()
+        self._update_delayed()
         self._update_damaged()
         self._update_restored()
         self._update_trouble()
@@ -167,26 +228,60 @@ class _Watch:
             self._withdraw(issue)
 
     def _update_paused(self) -> None:
-        rest = self._outbox.rest
-        if rest and rest.cause.treatment is Treatment.PAUSE:
+        pause = self._outbox.pause
+        if pause and pause.cause.treatment is Treatment.PAUSE:
             self._raise(
                 Issue.PAUSED,
                 severity=ir.IssueSeverity.WARNING,
                 is_fixable=False,
-                time=f"{dt_util.as_local(rest.until):%Y-%m-%d %H:%M}",
+                time=f"{dt_util.as_local(pause.until):%Y-%m-%d %H:%M}",
             )
         else:
             self._withdraw(Issue.PAUSED)
 
-    def _update_damaged(self) -> None:
-        """Report each file once: who has confirmed it is not asked again."""
-        damaged = self._outbox.damaged
-        if len(damaged) > self._damaged:
-            self._damaged = len(damaged)
-            folders = sorted({str(Path(file).parent) for file in damaged})
+    def _update_login(self) -> None:
+        """Tell of a refused login at once; a second one asks for a new code."""
+        pause = self._outbox.pause
+        if (
+            pause
+            and self._outbox.state.paused_for_login
+            and not self._outbox.state.asked
+        ):
             self._raise(
-                Issue.DAMAGED, number=str(len(damaged)), folder=", ".join(folders)
+                Issue.LOGIN_REFUSED,
+                severity=ir.IssueSeverity.WARNING,
+                is_fixable=False,
+                time=f"{dt_util.as_local(pause.until):%H:%M}",
+                reply=str(pause.reply or pause.cause),
+                url=CODE_URL,
             )
+        else:
+            self._withdraw(Issue.LOGIN_REFUSED)
+
+    def _update_delayed(self) -> None:
+        """Say what waits too long, why, and when it is tried next."""
+        delay = self._outbox.delays.current
+        if delay is None:
+            self._withdraw(Issue.DELAYED)
+            return
+        why = why_it_waits(self._outbox, delay.plan, dt_util.utcnow())
+        self._raise(
+            Issue.DELAYED,
+            is_fixable=False,
+            number=str(delay.number),
+            # As it is: a title may look like Markdown.
+            titles="\n".join(f"- `{one.replace('`', "'")}`" for one in delay.titles),
+            why=self._texts.of(why),
+        )
+
+    def _update_damaged(self) -> None:
+        """Report what cannot be read once: who has confirmed it is not asked again."""
+        damage = self._house.manager.damage
+        number = len(damage) + len(self._outbox.unreadable)
+        if number > self._damaged:
+            self._damaged = number
+            folders = sorted({str(one.file.parent) for one in damage if one.file})
+            self._raise(Issue.DAMAGED, number=str(number), folder=", ".join(folders))
 
     def _update_restored(self) -> None:
         if restored := self._outbox.restored:

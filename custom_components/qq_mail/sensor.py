@@ -27,6 +27,7 @@ class QQMailSensor(StrEnum):
     """The sensors of an account."""
 
     QUEUED_MESSAGES = "queued_messages"
+    OLDEST_WAITING = "oldest_waiting"
     ACCEPTED_TODAY = "accepted_today"
     LAST_ACCEPTED = "last_accepted"
     NEXT_ATTEMPT = "next_attempt"
@@ -50,6 +51,12 @@ SENSORS = (
         value_fn=lambda state: state.queued,
     ),
     QQMailSensorEntityDescription(
+        key=QQMailSensor.OLDEST_WAITING,
+        translation_key=QQMailSensor.OLDEST_WAITING,
+        device_class=SensorDeviceClass.TIMESTAMP,
+        value_fn=lambda state: state.oldest_waiting,
+    ),
+    QQMailSensorEntityDescription(
         key=QQMailSensor.ACCEPTED_TODAY,
         translation_key=QQMailSensor.ACCEPTED_TODAY,
         # It falls at midnight alone, where a new cycle begins.
@@ -67,8 +74,6 @@ SENSORS = (
         translation_key=QQMailSensor.NEXT_ATTEMPT,
         device_class=SensorDeviceClass.TIMESTAMP,
         entity_category=EntityCategory.DIAGNOSTIC,
-        # Changes with each message and each failure.
-        entity_registry_enabled_default=False,
         value_fn=lambda state: state.next_attempt,
     ),
     QQMailSensorEntityDescription(

@@ -16,15 +16,20 @@ from homeassistant.core import (
 )
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.service import async_register_admin_service
+from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonValueType
 
+from .accounts import async_settled, being_loaded, called_entries
+from .calls.actions import async_preview_message, async_send_message
+from .calls.house import DATA_HOUSE, Rooms
+from .clock import read_clock
 from .const import DOMAIN
 from .content.errors import field_error
-from .coordinator import QQMailConfigEntry, async_settled, being_loaded, called_entries
-from .loading import async_load_sending
-from .outbox.clock import read_clock
+from .coordinator import QQMailConfigEntry
+from .outbox.core.models import Message, Plan
 from .outbox.outbox import Outbox
-from .repeating import repeats_of
+from .sending.waiting import why_it_waits
+from .texts import Texts, async_texts
 
 
 class Action(StrEnum):
@@ -63,14 +68,14 @@ def async_setup_services(hass: HomeAssistant) -> None:
     hass.services.async_register(
         DOMAIN,
         Action.SEND_MESSAGE,
-        _async_send_message,
+        async_send_message,
         schema=_MESSAGE_SCHEMA,
         supports_response=SupportsResponse.OPTIONAL,
     )
     hass.services.async_register(
         DOMAIN,
         Action.PREVIEW_MESSAGE,
-        _async_preview_message,
+        async_preview_message,
         schema=_MESSAGE_SCHEMA,
         supports_response=SupportsResponse.ONLY,
     )
@@ -91,63 +96,56 @@ def async_setup_services(hass: HomeAssistant) -> None:
     )
 
 
-async def _async_send_message(call: ServiceCall) -> ServiceResponse:
-    """Send one mail for each account to all that a call names."""
-    await async_load_sending(call.hass)
-    from .calls.actions import async_send_message  # noqa: PLC0415 - loaded with the first mail
-
-    return await async_send_message(call)
-
-
-async def _async_preview_message(call: ServiceCall) -> ServiceResponse:
-    """Answer with what a mail would be."""
-    await async_load_sending(call.hass)
-    from .calls.actions import async_preview_message  # noqa: PLC0415 - loaded with the first mail
-
-    return await async_preview_message(call)
-
-
 async def _async_get_outbox(call: ServiceCall) -> ServiceResponse:
     """Answer with what waits, for each account in the order in which it goes out."""
     messages: list[JsonValueType] = []
     repeats: list[JsonValueType] = []
     reminders: list[JsonValueType] = []
+    texts = await async_texts(call.hass)
+    house = call.hass.data[DATA_HOUSE]
     for entry in await _async_entries(call):
-        outbox = entry.runtime_data.outbox
-        repeats += _repeats(call.hass, entry)
-        reminders += _reminders(call.hass, entry)
-        for number, message in enumerate(outbox.messages(), start=1):
-            messages.append(
-                {
-                    "account": outbox.account.username,
-                    "queue_id": message.queue_id,
-                    "subject": message.subject,
-                    "recipients": list(message.recipients),
-                    "age": round(outbox.age_of(message)),
-                    "created": outbox.raised_at(message).isoformat(),
-                    "attempts": message.attempts,
-                    "next_attempt": _time(outbox.next_attempt_of(message)),
-                    "reply": str(message.reply) if message.reply else None,
-                    "cause": message.cause,
-                    "importance": message.importance,
-                    "size": message.size,
-                    "merged": [one.queue_id for one in message.merged],
-                }
-            )
+        rooms = house.rooms[entry.entry_id]
+        repeats += _duplicates(rooms)
+        reminders += _reminders(rooms)
+        for number, (message, plan) in enumerate(rooms.outbox.messages(), start=1):
+            messages.append(_message(rooms.outbox, message, plan, texts))
             if number % _AT_ONCE == 0:
                 # Ten thousand may wait, and others are not to.
                 await asyncio.sleep(0)
     return {"messages": messages, "repeats": repeats, "reminders": reminders}
 
 
-def _reminders(hass: HomeAssistant, entry: QQMailConfigEntry) -> list[JsonValueType]:
+def _message(
+    outbox: Outbox, message: Message, plan: Plan, texts: Texts
+) -> JsonValueType:
+    """Return what is known of a message that waits, and why it does."""
+    now = dt_util.utcnow()
+    return {
+        "account": outbox.account.username,
+        "queue_id": message.queue_id,
+        "subject": message.subject,
+        "recipients": list(message.recipients),
+        "age": round(outbox.age_of(message)),
+        "raised_at": outbox.raised_at(message).isoformat(),
+        "attempts": message.attempts,
+        "next_attempt": _time(outbox.time_of(plan)),
+        "reason": plan.reason,
+        "why": texts.of(why_it_waits(outbox, plan, now)),
+        "reply": str(message.reply) if message.reply else None,
+        "cause": message.cause,
+        "priority": message.priority,
+        "tag": message.tag,
+        "size": message.size,
+        "parts": [one.queue_id for one in message.parts],
+    }
+
+
+def _reminders(rooms: Rooms) -> list[JsonValueType]:
     """Return which alarms of an account nobody has acknowledged."""
-    if not (repeats := repeats_of(hass, entry.entry_id)):
-        return []
-    outbox, now = entry.runtime_data.outbox, read_clock()
+    now = read_clock()
     return [
         {
-            "account": outbox.account.username,
+            "account": rooms.outbox.account.username,
             "queue_id": reminder.queue_ids[-1],
             "tag": reminder.tag,
             "number": reminder.number,
@@ -155,25 +153,23 @@ def _reminders(hass: HomeAssistant, entry: QQMailConfigEntry) -> list[JsonValueT
             "next": None if reminder.waits else _time(now.wall_at(reminder.due)),
             "until": _time(now.wall_at(reminder.ends)),
         }
-        for reminder in repeats.reminding.shown
+        for reminder in rooms.reminders.shown
     ]
 
 
-def _repeats(hass: HomeAssistant, entry: QQMailConfigEntry) -> list[JsonValueType]:
+def _duplicates(rooms: Rooms) -> list[JsonValueType]:
     """Return what an account counts rather than sends."""
-    if not (repeats := repeats_of(hass, entry.entry_id)):
-        return []
     return [
         {
-            "account": entry.runtime_data.outbox.account.username,
-            "queue_id": count.queue_id,
-            "title": count.alert.title,
-            "tag": count.alert.tag,
-            "recipients": list(count.alert.addresses),
-            "count": count.untold.number,
-            "since": count.raised.isoformat(),
+            "account": rooms.outbox.account.username,
+            "queue_id": original.queue_id,
+            "title": original.alert.title,
+            "tag": original.alert.tag,
+            "recipients": list(original.alert.addresses),
+            "count": original.untold.number,
+            "since": original.raised.isoformat(),
         }
-        for count in repeats.counting.shown
+        for original in rooms.duplicates.shown
     ]
 
 

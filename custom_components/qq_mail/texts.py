@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import PurePath
-import re
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -12,8 +11,46 @@ from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN, MAX_NOTES
 
-# Of a path in a text, and not those of a URL.
-_FOLDERS = re.compile(r"(?<![\w:/.])/(?:[^/\s'\",]+/)+")
+# What is said to those who get a mail, in place of what says how a call is written.
+_FOR_READERS = {
+    "action_for_phones": "mail_button_for_phones",
+    "attachment_empty": "mail_attachment",
+    "attachment_entity": "mail_attachments",
+    "attachment_failed": "mail_attachment",
+    "attachment_no_picture": "mail_no_picture",
+    "attachment_not_allowed": "mail_attachment",
+    "attachment_not_found": "mail_attachment",
+    "attachment_not_supported": "mail_attachment",
+    "attachment_source": "mail_attachments",
+    "attachment_too_large": "mail_attachment_too_large",
+    "attachment_too_many": "mail_attachments",
+    "attachment_too_slow": "mail_attachment",
+    "attachment_unavailable": "mail_attachment",
+    "attachment_url_goes_up": "mail_attachment",
+    "attachment_url_not_allowed": "mail_attachment",
+    "chart_empty": "mail_chart_empty",
+    "chart_entities": "mail_charts",
+    "chart_failed": "mail_charts",
+    "chart_no_recorder": "mail_charts",
+    "chart_too_long": "mail_charts",
+    "chart_too_many": "mail_charts",
+    "chart_too_slow": "mail_charts",
+    "clear_needs_tag": "mail_setting",
+    "entity_disabled": "mail_recipients",
+    "entity_not_found": "mail_entities",
+    "invalid_action": "mail_button",
+    "invalid_address": "mail_address",
+    "invalid_entities": "mail_entities",
+    "invalid_link": "mail_link",
+    "invalid_media_source": "mail_attachments",
+    "invalid_url": "mail_attachments",
+    "no_url": "mail_link",
+    "nobody_in_target": "mail_recipients",
+    "not_our_entity": "mail_recipients",
+    "not_our_member": "mail_recipients",
+}
+_SETTING = "mail_setting"
+"""What is said of every other note that names a field."""
 
 
 class Texts:
@@ -41,38 +78,52 @@ class Texts:
 
     def notes(self, errors: Sequence[HomeAssistantError]) -> tuple[str, ...]:
         """Return what was left out of a message, and why: the first of it."""
-        shown = tuple(map(self.of, errors[:MAX_NOTES]))
-        if more := len(errors) - len(shown):
-            return (*shown, self("more_notes", number=str(more)))
-        return shown
+        return self._cut([self.of(err) for err in errors])
 
     def notes_for_readers(
-        self, errors: Sequence[HomeAssistantError]
+        self, errors: Sequence[HomeAssistantError], names: Mapping[str, str]
     ) -> tuple[str, ...]:
-        """Return the same for all who get the mail."""
-        return self.notes([_without_folders(err) for err in errors])
+        """Return the same in plain words for all who get the mail, each line once.
+
+        They read neither how a call is written nor where a file lies, and of entities
+        their names, which are given by their ids.
+        """
+        lines = tuple(dict.fromkeys(self._for_readers(err, names) for err in errors))
+        return self._cut(lines)
+
+    def _cut(self, lines: Sequence[str]) -> tuple[str, ...]:
+        """Return the first lines, and how many more there are."""
+        if (more := len(lines) - MAX_NOTES) > 0:
+            return (*lines[:MAX_NOTES], self("more_notes", number=str(more)))
+        return tuple(lines)
+
+    def _for_readers(self, err: HomeAssistantError, names: Mapping[str, str]) -> str:
+        key = err.translation_key or ""
+        placeholders = {
+            name: names.get(value, value)
+            for name, value in (err.translation_placeholders or {}).items()
+        }
+        if "attachment" in placeholders:
+            placeholders["attachment"] = _without_folders(placeholders["attachment"])
+        other = _SETTING if "field" in placeholders else key
+        return self(_FOR_READERS.get(key, other), **placeholders)
 
 
 def time_of(time: datetime, now: datetime) -> str:
-    """Return a time as people at home read it, with the day if that is not today's."""
-    local = dt_util.as_local(time)
-    if local.date() == dt_util.as_local(now).date():
+    """Return a time as people at home read it: what it shares with now is left out."""
+    local, today = dt_util.as_local(time), dt_util.as_local(now)
+    if local.date() == today.date():
         return f"{local:%H:%M}"
-    return f"{local:%m-%d %H:%M}"
+    if local.year == today.year:
+        return f"{local:%m-%d %H:%M}"
+    return f"{local:%Y-%m-%d %H:%M}"
 
 
-def _without_folders(err: HomeAssistantError) -> HomeAssistantError:
+def _without_folders(value: str) -> str:
     """Leave out where a file lies: that is the house's own business."""
-    placeholders = dict(err.translation_placeholders or {})
-    label = placeholders.get("attachment", "")
-    if "://" not in label or label.startswith("media-source://media_source/"):
-        placeholders["attachment"] = PurePath(label).name or label
-    placeholders["value"] = _FOLDERS.sub("", placeholders.get("value", ""))
-    return HomeAssistantError(
-        translation_domain=err.translation_domain,
-        translation_key=err.translation_key,
-        translation_placeholders=placeholders,
-    )
+    if "://" in value and not value.startswith("media-source://media_source/"):
+        return value
+    return PurePath(value).name or value
 
 
 async def async_texts(hass: HomeAssistant) -> Texts:

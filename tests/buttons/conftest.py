@@ -8,10 +8,10 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.qq_mail.buttons import (
+(
     ACTION_PATH,
     Action,
-    Click,
+    Press,
     Mail,
     get_answers,
 )
@@ -29,8 +29,8 @@ class House:
     def __init__(self, hass: HomeAssistant, entry: MockConfigEntry) -> None:
         self.hass = hass
         self.entry = entry
-        self.clicks: list[Click] = []
-        get_answers(hass).async_add_listener(self.clicks.append)
+        self.clicks: list[Press] = []
+        house_of(hass).buttons.listeners.async_add(self.clicks.append)
 
     def issue(
         self, *actions: Action, lasts: timedelta = DAY, **mail: Any

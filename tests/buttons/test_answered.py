@@ -9,7 +9,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_mock_service
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.qq_mail.buttons import Action, get_answers
+from custom_components.qq_mail.buttons.models import Action
 from custom_components.qq_mail.const import DOMAIN
 from homeassistant.components.trace.util import async_get_trace, async_list_traces
 from homeassistant.core import Event, HomeAssistant, ServiceCall
@@ -18,7 +18,7 @@ from homeassistant.setup import async_setup_component
 
 from ..calls.test_send import send
 from ..conftest import ADDRESS, Events, shut_down
-from ..outbox.test_outbox import later, outbox_of, until
+from ..house import house_of, later, outbox_of, until
 from ..qq_server import Answer, QQServer, Step, replies
 from ..test_diagnostics import download
 from ..test_trigger import second_account
@@ -129,7 +129,7 @@ async def test_trigger_of_one_account(
     hass = house.hass
     second = await second_account(hass, server, house.entry)
     calls = await automate(hass, {"config_entry_id": second.entry_id})
-    answers = get_answers(hass)
+    answers = house_of(hass).buttons
     house.issue()
     house.issue(entry_id=second.entry_id)
     for link in answers.all():

@@ -14,17 +14,17 @@ from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
 )
 
-from custom_components.qq_mail.buttons import (
+(
     Action,
     Answers,
-    Click,
+    Press,
     Mail,
     async_answers,
     link_base,
 )
 from custom_components.qq_mail.buttons.links import PLAIN_HTTP
+from custom_components.qq_mail.clock import read_clock
 from custom_components.qq_mail.const import DOMAIN, MAX_LINKS
-from custom_components.qq_mail.outbox.clock import read_clock
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
@@ -348,9 +348,9 @@ async def test_listener_that_fails(
     answers: Answers, mail: Mail, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The others hear of it all the same; and who has left hears nothing."""
-    heard: list[Click] = []
+    heard: list[Press] = []
 
-    def fail(click: Click) -> None:
+    def fail(click: Press) -> None:
         raise RuntimeError(click.action)
 
     answers.async_add_listener(fail)

@@ -16,8 +16,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.qq_mail.buttons import Action, Answers, get_answers
 from custom_components.qq_mail.buttons.log_filter import keep_tokens_out
+from custom_components.qq_mail.buttons.models import Action
 from custom_components.qq_mail.const import DOMAIN
 from homeassistant.components.http.ban import KEY_BAN_MANAGER
 from homeassistant.config_entries import ConfigEntryDisabler
@@ -26,7 +26,7 @@ from homeassistant.helpers.storage import Store
 from homeassistant.setup import async_setup_component
 
 from ..conftest import shut_down
-from ..outbox.test_outbox import until
+from ..house import until
 from .conftest import ACKNOWLEDGE, CLOSE, House, path_of
 
 Browser = TestClient[Any, Any]

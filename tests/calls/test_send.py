@@ -1,7 +1,6 @@
 """The rich action and its other doors: what arrives, and what is answered."""
 
 from datetime import timedelta
-import json
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,8 @@ from homeassistant.helpers import (
 )
 from homeassistant.util import dt as dt_util
 
-from ..conftest import ADDRESS, CODE, Events, settle_folder, shut_down
-from ..outbox.test_outbox import later, outbox_of, spool_of, until
+from ..conftest import ADDRESS, CODE, Events
+from ..house import later, on_disk, outbox_of, until
 from ..qq_server import AcceptedMessage, Answer, Close, Hang, QQServer, Step, replies
 from ..test_notify import ENTITY, RECIPIENT
 
@@ -930,14 +929,12 @@ async def test_conversations_are_bounded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A tag may be made by a template."""
-    monkeypatch.setattr("custom_components.qq_mail.outbox.account.MAX_THREADS", 2)
+    account = "custom_components.qq_mail.outbox.core.account"
+    monkeypatch.setattr(f"{account}.MAX_CONVERSATIONS", 2)
     for tag in "abc":
         await send(hass, tag=tag)
-    await shut_down(hass, loaded_entry)
-    spool = spool_of(hass, loaded_entry)
-    settle_folder(spool)
-    kept = json.loads((spool / "state.json").read_text())
-    assert list(kept["threads"]) == ["b", "c"]
+    kept = [name for kind, _, name in on_disk(hass) if kind == "conversation"]
+    assert kept == ["b", "c"]
 
 
 async def test_clear_what_waits(
@@ -954,7 +951,9 @@ async def test_clear_what_waits(
         "discarded": 1,
         "notes": [],
     }
-    assert [message.tag for message in outbox_of(loaded_entry).messages()] == ["window"]
+    assert [message.tag for message, _ in outbox_of(loaded_entry).messages()] == [
+        "window"
+    ]
     assert server.accepted == []
 
 

@@ -1,19 +1,23 @@
 """Attachments of every source, what can go wrong with each, and making them fit."""
 
 import asyncio
+from base64 import b64encode
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from io import BytesIO
+from itertools import count
 import os
 from pathlib import Path
 import struct
 import threading
 from typing import Any, override
 from unittest.mock import Mock
+from urllib.parse import quote
 import zlib
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from bs4 import BeautifulSoup
 from hypothesis import example, given, strategies as st
 from PIL import ExifTags, Image
 import pytest
@@ -27,13 +31,18 @@ from pytest_homeassistant_custom_component.common import (
 from custom_components.qq_mail.const import DOMAIN, MAX_READS, MEGABYTE
 from custom_components.qq_mail.content.attachments import (
     budget,
+    embedded,
     fetching as module,
     pictures,
 )
 from custom_components.qq_mail.content.attachments.budget import async_fit
+from custom_components.qq_mail.content.attachments.embedded import (
+    Embedded,
+    async_embedded,
+)
 from custom_components.qq_mail.content.attachments.fetched import Fetched, safe_filename
 from custom_components.qq_mail.content.attachments.fetching import async_fetched
-from custom_components.qq_mail.content.attachments.fields import Attachment, Source
+from custom_components.qq_mail.content.attachments.models import Attachment, Source
 from custom_components.qq_mail.mime.models import BodyPart
 from homeassistant.components.camera import Camera
 from homeassistant.components.image import ImageEntity
@@ -564,7 +573,7 @@ def folder(hass: HomeAssistant, tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("name", "content", "media_type"),
     [
-        pytest.param("x.jpg", b"", "image/jpeg", id="by extension"),
+        pytest.param("x.csv", b"", "text/csv", id="by extension"),
         pytest.param("x.txt", picture("GIF"), "image/gif", id="by content"),
         pytest.param("x.svgz", b"", "application/octet-stream", id="compressed"),
         pytest.param("x.eml", b"", "application/octet-stream", id="message"),
@@ -742,6 +751,15 @@ async def serve(
 type Serve = Callable[[Handler], Awaitable[TestServer]]
 
 
+def show(content: bytes, content_type: str = "image/jpeg") -> Handler:
+    """Return what answers any request with this."""
+
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(body=content, headers={"Content-Type": content_type})
+
+    return handler
+
+
 def files(folder: Path) -> list[Path]:
     """Return what is in a folder."""
     return list(folder.iterdir())
@@ -758,7 +776,10 @@ def downloads(hass: HomeAssistant) -> Path:
 @pytest.mark.parametrize(
     ("path", "content", "content_type", "media_type", "filename"),
     [
-        pytest.param("a.jpg", b"x", "image/jpeg", "image/jpeg", "a.jpg", id="plain"),
+        pytest.param("a.mp3", b"x", "audio/mpeg", "audio/mpeg", "a.mp3", id="plain"),
+        pytest.param(
+            "a.mp3%3Ftoken=1", b"x", "audio/mpeg", "audio/mpeg", "a.mp3", id="mark"
+        ),
         pytest.param(
             "%E9%97%A8%2F1.jpg?token=1",
             picture("PNG"),
@@ -800,11 +821,7 @@ async def test_url(
     filename: str,
 ) -> None:
     """Downloaded to a file that is gone in the end."""
-
-    async def handler(_: web.Request) -> web.Response:
-        return web.Response(body=content, headers={"Content-Type": content_type})
-
-    server = await serve(handler)
+    server = await serve(show(content, content_type))
     url = f"{server.make_url('/allowed/')}{path}"
     attachment = Attachment(source=Source.URL, value=url)
     async with async_fetched(hass, [attachment], MEGABYTE) as fetched:
@@ -858,9 +875,6 @@ async def test_downloads_are_removed_after_an_error(
     [
         pytest.param("http://{host}/x?t=1", "http://{host}/x", id="path"),
         pytest.param("http://me:pw@{host}/x#t", "http://{host}/x", id="credentials"),
-        pytest.param(
-            "http://{host}/allowed/..%2Fx", "http://{host}/allowed/..%2Fx", id="up"
-        ),
         pytest.param("ftp://{host}/allowed/x", "url", id="scheme"),
         pytest.param("file:///etc/passwd", "url", id="file"),
         pytest.param("/allowed/x", "url", id="no host"),
@@ -883,6 +897,44 @@ async def test_url_not_allowed(
         ("attachment_url_not_allowed", {"attachment": attachment.format(host=host)})
     ]
     assert asked == []
+
+
+async def test_url_that_goes_up(hass: HomeAssistant, serve: Serve) -> None:
+    """A server may take it for another path: that is said, and nothing is fetched."""
+    url = f"{(await serve(show(picture()))).make_url('/allowed/')}..%2Fx"
+    assert await fail(hass, Source.URL, url) == [
+        ("attachment_url_goes_up", {"attachment": url})
+    ]
+
+
+async def test_url_with_credentials(hass: HomeAssistant, serve: Serve) -> None:
+    """A camera's own page wants them; where it is allowed, it is allowed with them."""
+    asked: list[str | None] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        asked.append(request.headers.get("Authorization"))
+        return web.Response(body=picture())
+
+    url = (await serve(handler)).make_url("/allowed/x.jpg")
+    url = url.with_user("me").with_password("pw")
+    part = await fetch_one(hass, Source.URL, str(url))
+    assert part.filename == "x.jpg"
+    assert asked == ["Basic bWU6cHc="]
+
+
+@pytest.mark.parametrize("base", ["http://192.168.1.2:8123", "HTTPS://home.example"])
+async def test_own_url(hass: HomeAssistant, base: str) -> None:
+    """With the house's own host it is the camera, and no token of it is told."""
+    hass.config.internal_url = "http://192.168.1.2:8123"
+    hass.config.external_url = "https://home.example"
+    await add_cameras(hass, TestCamera("Door", picture()))
+    part = await fetch_one(
+        hass, Source.URL, f"{base}/api/camera_proxy/camera.door?token=S3CR"
+    )
+    assert part.title == "Door"
+    assert await fail(
+        hass, Source.URL, f"{base}/api/camera_proxy/camera.x?token=S3CR"
+    ) == [("attachment_not_found", {"attachment": "camera.x"})]
 
 
 async def test_redirect(hass: HomeAssistant, serve: Serve) -> None:
@@ -1154,6 +1206,175 @@ async def test_file_that_hangs_when_it_is_made_to_fit(
         ("attachment_too_slow", {"attachment": "x.bin", "seconds": "0.2"})
     ]
     await share.come_back()
+
+
+# What is called a picture and is none.
+
+NO_PICTURES = [
+    pytest.param(b"<!doctype html><title>Log in</title>", id="page"),
+    pytest.param(bytes(99), id="zeros after a power cut"),
+]
+
+
+@pytest.mark.parametrize("content", NO_PICTURES)
+@pytest.mark.parametrize("name", ["x.jpg", "x.png", "x.gif", "x.webp"])
+async def test_file_that_is_no_picture(
+    hass: HomeAssistant, folder: Path, name: str, content: bytes
+) -> None:
+    """It goes along as a plain file, and is not shown."""
+    path = folder / name
+    path.write_bytes(content)
+    attachment = Attachment(
+        source=Source.PATH, value=str(path), inline=True, content_id="x"
+    )
+    fetched = await fetch(hass, attachment)
+    assert fetched.parts == (
+        BodyPart(content=path, media_type="application/octet-stream", filename=name),
+    )
+    assert failures(fetched) == [("attachment_no_picture", {"attachment": str(path)})]
+
+
+@pytest.mark.parametrize("content", NO_PICTURES)
+async def test_download_that_is_no_picture(
+    hass: HomeAssistant, serve: Serve, content: bytes
+) -> None:
+    """A server asks for a login where it should show a picture."""
+    url = str((await serve(show(content))).make_url("/allowed/snapshot"))
+    fetched = await fetch(
+        hass, Attachment(source=Source.URL, value=url, inline=True, filename="x.jpg")
+    )
+    assert [(part.media_type, part.inline) for part in fetched.parts] == [
+        ("application/octet-stream", False)
+    ]
+    assert failures(fetched) == [("attachment_no_picture", {"attachment": url})]
+
+
+async def test_camera_that_shows_no_picture(hass: HomeAssistant) -> None:
+    """Its integration may take an error page for one."""
+    await add_cameras(hass, TestCamera("Door", b"<html>"))
+    fetched = await fetch(
+        hass, Attachment(source=Source.ENTITY_ID, value="camera.door", inline=True)
+    )
+    assert [(part.inline, part.title) for part in fetched.parts] == [(False, "Door")]
+    assert failures(fetched) == [
+        ("attachment_no_picture", {"attachment": "camera.door"})
+    ]
+
+
+async def test_empty_picture(hass: HomeAssistant, folder: Path) -> None:
+    """A snapshot that is not written yet is no attachment at all."""
+    (folder / "x.jpg").touch()
+    assert await fail(hass, Source.PATH, f"{folder}/x.jpg") == [
+        ("attachment_empty", {"attachment": f"{folder}/x.jpg"})
+    ]
+
+
+# Pictures in the caller's own HTML.
+
+
+def as_data(content: bytes, start: str = "data:image/png;base64,") -> str:
+    """Return a picture as it can stand in HTML."""
+    return start + b64encode(content).decode()
+
+
+@pytest.fixture
+def own_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Number the ids that are made."""
+    numbers = count()
+    monkeypatch.setattr(embedded, "token_hex", lambda _: str(next(numbers)))
+
+
+@pytest.mark.parametrize(
+    ("source", "attachment"),
+    [
+        pytest.param(
+            "/local/a.png?v=1", (Source.PATH, "www/a.png"), id="file, with a query"
+        ),
+        pytest.param(
+            "http://192.168.1.2:8123/local/a.png",
+            (Source.PATH, "www/a.png"),
+            id="own host",
+        ),
+        pytest.param(
+            "/api/camera_proxy/camera.x?token=S3CR&amp;x=1",
+            (Source.ENTITY_ID, "camera.x"),
+            id="camera",
+        ),
+    ],
+)
+@pytest.mark.parametrize("quotes", ['"{}"', "'{}'", "{} ", " {}\t"])
+@pytest.mark.usefixtures("own_ids")
+async def test_own_address_in_html(
+    hass: HomeAssistant, source: str, attachment: tuple[Source, str], quotes: str
+) -> None:
+    """It becomes a body part; all around it stays as it is."""
+    hass.config.internal_url = "http://192.168.1.2:8123"
+    html = f"<p>{source}<img data-src=x SRC={quotes.format(source)}alt=x><img src=x>"
+    found = await async_embedded(hass, html)
+    cid = f"0@{DOMAIN}"
+    assert found.attachments == (
+        Attachment(
+            source=attachment[0], value=attachment[1], content_id=cid, inline=True
+        ),
+    )
+    assert found.parts == ()
+    assert image_sources_of(found.html) == [f"cid:{cid}", "x"]
+    assert found.html.startswith(f"<p>{source}<img data-src=x SRC=")
+    assert found.html.endswith("alt=x><img src=x>")
+
+
+def image_sources_of(html: str) -> list[str]:
+    """Return where the pictures come from, as another parser reads it."""
+    return [str(img["src"]) for img in BeautifulSoup(html, "html.parser")("img")]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param(as_data(picture("PNG")), id="base64"),
+        pytest.param(as_data(picture("PNG"), "DATA:image/x;BASE64,"), id="other type"),
+        pytest.param(
+            f"data:image/png,{quote(picture('PNG'), safe='')}", id="percent-encoded"
+        ),
+    ],
+)
+@pytest.mark.usefixtures("own_ids")
+async def test_picture_in_html(hass: HomeAssistant, source: str) -> None:
+    """It becomes a body part, once, however often it is shown."""
+    html = f'<img src="{source}"> and <img src=" {source}">'
+    found = await async_embedded(hass, html)
+    assert found.html == f'<img src="cid:0@{DOMAIN}"> and <img src="cid:0@{DOMAIN}">'
+    assert found.attachments == ()
+    assert found.parts == (
+        BodyPart(
+            content=picture("PNG"),
+            media_type="image/png",
+            filename="picture.png",
+            content_id=f"0@{DOMAIN}",
+            inline=True,
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        pytest.param("<p>No picture", id="none"),
+        pytest.param("<img>", id="no source"),
+        pytest.param("<img src=''>", id="empty source"),
+        pytest.param("<!-- <img src=/local/a.png> -->", id="comment"),
+        pytest.param("<img src=/local/a.png", id="no end"),
+        pytest.param("<img src=https://example.com/local/a.png>", id="elsewhere"),
+        pytest.param("<img src=http://[x/local/a.png>", id="no URL"),
+        pytest.param("<img src=cid:a>", id="content id"),
+        pytest.param(f"<img src={as_data(b'<svg>')}>", id="no such picture"),
+        pytest.param("<img src=data:image/png;base64,x>", id="no base64"),
+        pytest.param(f"<img src={as_data(noise(600))}>", id="large"),
+    ],
+)
+async def test_html_that_stays(hass: HomeAssistant, html: str) -> None:
+    """What others can fetch, or nobody can, is not touched."""
+    assert await async_embedded(hass, html) == Embedded(html)
 
 
 # Names.

@@ -11,8 +11,8 @@ import pytest
 import custom_components.qq_mail as integration
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.content.actions import ActionRow
-from custom_components.qq_mail.content.attachments.fields import Attachment, Source
-from custom_components.qq_mail.content.fields import MessageField
+from custom_components.qq_mail.content.attachments.models import Attachment, Source
+from custom_components.qq_mail.content.fields import FIELDS
 from custom_components.qq_mail.content.request import (
     MessageRequest,
     read_notification,
@@ -28,7 +28,7 @@ from tests.mime.test_markup import assert_linear
 
 ANN = Mailbox("ann@example.com")
 BEN = Mailbox("ben@example.com", "Ben")
-FIELDS = ", ".join(MessageField)
+NAMES = ", ".join(FIELDS)
 SOURCES = "entity_id, media_source, path, url"
 ACTION_FIELDS = "action, title, uri, destructive, behavior, authenticationRequired"
 ATTACHMENT_FIELDS = "media_source, entity_id, path, url, filename, content_id, inline"
@@ -62,6 +62,31 @@ def test_recipients(data: dict[str, Any], name: str, expected: Any) -> None:
     assert getattr(read_request({"message": "x", **data}), name).to == expected
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "ann@example.com ben@example.com",
+        "mailto:ann@example.com, MAILTO:ben@example.com?subject=x",
+        '["ann@example.com", "ben@example.com"]',
+        ["ann@example.com\nben@example.com"],
+    ],
+)
+def test_addresses_as_others_write_them(value: Any) -> None:
+    """Other programs and people separate them in other ways."""
+    request = read_request({"message": "x", "to": value})
+    assert request.recipients.addr_specs == ("ann@example.com", "ben@example.com")
+    assert request.notes == ()
+
+
+def test_name_before_a_number() -> None:
+    """As a person writes it."""
+    request = read_request({"message": "x", "to": "老婆 10002，老公 <10003>"})
+    assert request.recipients.to == (
+        Mailbox("10002@qq.com", "老婆"),
+        Mailbox("10003@qq.com", "老公"),
+    )
+
+
 def test_copies() -> None:
     """Each kind of recipient is kept apart."""
     data = {"message": "x", "cc": "ann@example.com", "bcc": "Ben <ben@example.com>"}
@@ -74,6 +99,9 @@ def test_copies() -> None:
         pytest.param("message", 21.5, "message", "21.5", id="message-number"),
         pytest.param("title", 7, "title", "7", id="title-number"),
         pytest.param("reply_to", "ann@example.com", "reply_to", ANN, id="reply-to"),
+        pytest.param("sender_name", "家" * 15, "sender_name", "家" * 15, id="sender"),
+        pytest.param("sender_name", "a\nb", "sender_name", "a b", id="sender-lines"),
+        pytest.param("link", "tel:110", "link", Link("tel:110"), id="link-number"),
         pytest.param("format", "Markdown", "markdown", True, id="markdown"),
         pytest.param("format", "text", "markdown", False, id="text"),
         pytest.param("html", "<p>", "html", "<p>", id="html"),
@@ -240,6 +268,25 @@ def test_attachment(item: Any, expected: Attachment) -> None:
             ActionRow(title="水" * 100, action="alarm"),
             id="phone",
         ),
+        pytest.param(
+            {"title": "关闭水阀"},
+            ActionRow(title="关闭水阀", action="关闭水阀"),
+            id="title-alone",
+        ),
+        pytest.param(
+            "关闭水阀", ActionRow(title="关闭水阀", action="关闭水阀"), id="text"
+        ),
+        pytest.param(
+            '[{"title": "水", "action": "ack"}]',
+            ActionRow(title="水", action="ack"),
+            id="json",
+        ),
+        *(
+            pytest.param(
+                {"title": "Call", "uri": uri}, ActionRow(title="Call", uri=uri), id=uri
+            )
+            for uri in ("tel:110", "SMS:+8613800000000", "mailto:a@b.cn", "geo:1,2")
+        ),
     ],
 )
 def test_action(item: Any, expected: ActionRow) -> None:
@@ -249,52 +296,67 @@ def test_action(item: Any, expected: ActionRow) -> None:
     assert request.notes == ()
 
 
+def not_shown(field: str, value: str, title: str) -> Any:
+    """Return what is said of a row that no button can be made of."""
+    return unusable(field, value, "invalid_action", title=title)
+
+
 @pytest.mark.parametrize(
     ("item", "notes"),
     [
+        pytest.param(5, [not_shown("actions", "5", "…")], id="number"),
+        pytest.param("unknown", [not_shown("actions", "unknown", "…")], id="text-away"),
         pytest.param(
-            "close_valve",
-            [unusable("actions", "close_valve", "invalid_action")],
-            id="text",
-        ),
-        pytest.param(
-            {"title": "Close"},
-            [unusable("actions", "{'title': 'Close'}", "invalid_action")],
+            {"destructive": True},
+            [not_shown("actions", "{'destructive': True}", "…")],
             id="neither",
         ),
         pytest.param(
-            {"action": "uri", "uri": ""},
-            [unusable("actions", "{'action': 'uri', 'uri': ''}", "invalid_action")],
+            {"title": "unknown"},
+            [not_shown("actions.title", "unknown", "unknown")],
+            id="title-away",
+        ),
+        pytest.param(
+            {"title": "Open", "action": "uri", "uri": ""},
+            [
+                not_shown(
+                    "actions", "{'title': 'Open', 'action': 'uri', 'uri': ''}", "Open"
+                )
+            ],
             id="no-uri",
         ),
         *(
             pytest.param(
                 {"action": "URI", "title": "Open", "uri": uri},
-                [unusable("actions.uri", uri, "invalid_link")],
+                [not_shown("actions.uri", uri, "Open")],
                 id=f"uri-{uri}",
             )
-            for uri in ("app://a.b", "entityId:sun.sun", "tel:112", "javascript:x")
+            for uri in ("javascript:x", "data:text/html,x", "file:///etc", "tel:")
+        ),
+        *(
+            pytest.param({"title": "Open", "uri": uri}, [], id=f"uri-{uri}")
+            for uri in ("app://a.b", "entityId:sun.sun", "noAction", "intent:#x;end")
         ),
         pytest.param(
-            {"action": "unknown", "title": "Close"},
-            [unusable("actions.action", "unknown")],
+            {"action": "unknown", "title": ["Close"]},
+            [not_shown("actions.action", "unknown", "['Close']")],
             id="away",
         ),
         pytest.param(
-            {"action": "a" * 256},
-            [unusable("actions.action", "a" * 100, "tag_too_long", number="255")],
+            {"action": "a" * 256, "title": " "},
+            [not_shown("actions.action", "a" * 100, "…")],
             id="long",
         ),
         *(
             pytest.param(
                 {"title": "Answer", **row},
-                [unusable("actions", "Answer", "action_for_phones")],
+                [unusable("actions", "Answer", "action_for_phones", title="Answer")],
                 id=f"phone-{case}",
             )
             for case, row in (
                 ("reply", {"action": "REPLY"}),
                 ("text", {"action": "answer", "behavior": "textInput"}),
-                ("locked", {"action": "open", "authenticationRequired": "yes"}),
+                ("locked", {"authenticationRequired": "yes"}),
             )
         ),
         pytest.param(
@@ -308,7 +370,7 @@ def test_action(item: Any, expected: ActionRow) -> None:
                     "unknown_field_of_action_options",
                     {"field": "5", "options": ACTION_FIELDS},
                 ),
-                unusable("actions", "{'acton': 'x', 5: 'x'}", "invalid_action"),
+                not_shown("actions", "{'acton': 'x', 5: 'x'}", "…"),
             ],
             id="fields",
         ),
@@ -399,7 +461,7 @@ def test_clear() -> None:
         ),
         pytest.param(
             {1: "x"},
-            ("unknown_field_options", {"field": "1", "options": FIELDS}),
+            ("unknown_field_options", {"field": "1", "options": NAMES}),
             id="far",
         ),
     ],
@@ -442,7 +504,7 @@ def notes_of(request: MessageRequest) -> list[tuple[Any, Any]]:
 
 AWAY = ("unknown", "Unavailable", "none", "None")
 # What a template makes when a sensor is away, by fields that take any text else.
-AWAY_FIELDS = ("tag", "html", "reply_to")
+AWAY_FIELDS = ("tag", "html", "reply_to", "sender_name")
 
 
 @pytest.mark.parametrize("value", AWAY)
@@ -477,7 +539,7 @@ def test_away(field: str, key: str, more: dict[str, str], value: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["", " ", None, [], [None, ""], {}])
-@pytest.mark.parametrize("field", list(MessageField))
+@pytest.mark.parametrize("field", list(FIELDS))
 def test_empty(field: str, value: Any) -> None:
     """What forms leave empty is not given."""
     data: dict[str, Any] = {"title": "t", "message": "x", field: value}
@@ -494,6 +556,11 @@ def test_empty(field: str, value: Any) -> None:
             id="tag-long",
         ),
         pytest.param({"html": ["<p>"]}, unusable("html", "['<p>']"), id="html"),
+        pytest.param(
+            {"sender_name": "家" * 16},
+            unusable("sender_name", "家" * 16, "sender_name_too_long", number="15"),
+            id="sender-long",
+        ),
         pytest.param(
             {"clear": "perhaps"},
             unusable("clear", "perhaps", "invalid_yes_no"),
@@ -513,7 +580,7 @@ def test_empty(field: str, value: Any) -> None:
             for value, shown in (
                 ("urgent", "urgent"),
                 (5, "5"),
-                (["high"], "['high']"),
+                (["high", "low"], "['high', 'low']"),
                 (10**5000, "int"),
             )
         ),
@@ -574,6 +641,9 @@ def test_empty(field: str, value: Any) -> None:
                 "link-number": 5,
                 "link-list": ["/a"],
                 "link-no-url": {"url": None, "title": "x"},
+                "link-data": "data:text/html,x",
+                "link-file": "file:///etc/passwd",
+                "link-blank-number": "tel:1 2",
             }.items()
         ),
         *(
@@ -707,16 +777,10 @@ def test_one_attachment_among_others() -> None:
         pytest.param("/media/door/a.jpg", Source.PATH, "/media/door/a.jpg", id="path"),
         pytest.param(" a b.pdf", Source.PATH, "a b.pdf", id="relative"),
         pytest.param("HTTPS://a.example/", Source.URL, "HTTPS://a.example/", id="url"),
-        pytest.param("Camera.door", Source.ENTITY_ID, "camera.door", id="camera"),
         pytest.param(
             "media-source://a/b", Source.MEDIA_SOURCE, "media-source://a/b", id="media"
         ),
-        pytest.param(
-            "/media/local/a/b.jpg",
-            Source.MEDIA_SOURCE,
-            "media-source://media_source/local/a/b.jpg",
-            id="media-path",
-        ),
+        pytest.param("{not json", Source.PATH, "{not json", id="no json"),
     ],
 )
 def test_attachment_by_its_look(text: str, source: Source, value: str) -> None:
@@ -726,11 +790,117 @@ def test_attachment_by_its_look(text: str, source: Source, value: str) -> None:
     assert request.notes == ()
 
 
-def test_media_path() -> None:
-    """Where the front end shows a file is as good as its id."""
-    item = {"media_source": "/media/local/x.jpg"}
-    (attachment,) = read_request({"attachments": item}).attachments
-    assert attachment.value == "media-source://media_source/local/x.jpg"
+OWN = [
+    pytest.param(
+        "/api/camera_proxy/camera.door?token=S3CR",
+        {"source": Source.ENTITY_ID, "value": "camera.door"},
+        id="camera",
+    ),
+    pytest.param(
+        "/api/camera_proxy_stream/Camera.door",
+        {"source": Source.ENTITY_ID, "value": "camera.door"},
+        id="stream",
+    ),
+    pytest.param(
+        "/api/image_proxy/image.map?token=S3CR",
+        {"source": Source.ENTITY_ID, "value": "image.map"},
+        id="image",
+    ),
+    pytest.param(
+        " /local/a/%E9%97%A8%20[1].png?v=2#x ",
+        {"source": Source.PATH, "value": "www/a/门 [[]1].png"},
+        id="www",
+    ),
+    pytest.param(
+        "/media/local/a/b.jpg?authSig=S3CR",
+        {
+            "source": Source.MEDIA_SOURCE,
+            "value": "media-source://media_source/local/a/b.jpg",
+        },
+        id="media",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), OWN)
+def test_own_address(text: str, expected: dict[str, Any]) -> None:
+    """What Home Assistant itself shows there is meant, in every form."""
+    inline = expected["source"] is Source.ENTITY_ID
+    attachment = Attachment(**expected, inline=inline)
+    shown = Attachment(**expected, inline=True)
+    for value in (
+        text,
+        [text],
+        {"url": text},
+        {"media_source": {"media_content_id": text}},
+        {"entity_id": text},
+    ):
+        request = read_request({"attachments": value})
+        assert (request.attachments, request.notes) == ((attachment,), ())
+    request = read_notification("", None, None, {"images": [text]})
+    assert (request.attachments, request.notes) == ((attachment,), ())
+    for data in (
+        {"image": text},
+        {"video": text},
+        {"attachment": text},
+        {"image": text, "attachment": {"url": text, "content-type": "jpeg"}},
+    ):
+        request = read_notification("", None, None, data)
+        assert (request.attachments, request.notes) == ((shown,), ())
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        pytest.param("/api/camera_proxy/camera.x", Source.ENTITY_ID, id="camera"),
+        pytest.param("/media/local/a.jpg", Source.PATH, id="folder of that name"),
+    ],
+)
+def test_own_address_as_a_path(path: str, source: Source) -> None:
+    """It is taken for one, unless there can be such a file."""
+    (attachment,) = read_request({"attachments": {"path": path}}).attachments
+    assert attachment.source is source
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "/api/config?token=S3CR",
+        "/api/camera_proxy/light.x?token=S3CR",
+        "/local/?token=S3CR",
+        "//me:S3CR@host/a.jpg",
+        "http://me:S3CR@[",
+    ],
+)
+def test_own_address_of_no_picture(value: str) -> None:
+    """It is refused, and its secrets are shown nowhere."""
+    request = read_request({"message": "x", "attachments": {"url": value}})
+    assert request.attachments == ()
+    [(key, placeholders)] = notes_of(request)
+    assert key == "invalid_url"
+    assert "S3CR" not in placeholders["value"]
+
+
+@pytest.mark.parametrize(
+    ("item", "inline"),
+    [
+        pytest.param("Camera.door", True, id="text"),
+        pytest.param({"entity_id": "camera.door", "inline": "no"}, False, id="not"),
+    ],
+)
+def test_camera_is_shown(item: Any, inline: bool) -> None:
+    """Its picture is there to be looked at, unless somebody wants a file."""
+    request = read_request({"attachments": item})
+    assert request.attachments == (
+        Attachment(source=Source.ENTITY_ID, value="camera.door", inline=inline),
+    )
+
+
+def test_link_for_phones() -> None:
+    """What the companion app alone knows leads nowhere, and is no mistake."""
+    assert read_request({"message": "x", "link": "noAction"}) == MessageRequest(
+        message="x"
+    )
 
 
 def test_entities_that_are_none() -> None:
@@ -761,7 +931,7 @@ def test_link_with_a_title_that_is_none(title: Any, notes: list[Any]) -> None:
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        pytest.param(["a", 1], "['a', 1]", id="list"),
+        pytest.param(["a", None, 1], "a\n1", id="list"),
         pytest.param({"a": 1}, "{'a': 1}", id="dict"),
         pytest.param("unknown", "unknown", id="word"),
         pytest.param(10**5000, "int", id="huge"),
@@ -815,6 +985,14 @@ def test_format_html_with_html_that_is_away() -> None:
             id="quotes",
         ),
         pytest.param("to", "a" * 2000, (), ("a" * 100,), id="long"),
+        pytest.param(
+            "to",
+            "http://me:S3,CR@host/?a=1,b=2;ann@example.com",
+            (ANN,),
+            ("http://host/?…",),
+            id="secret cut in two",
+        ),
+        pytest.param("to", "[" * 9999, (), ("[" * 100,), id="no json"),
     ],
 )
 def test_addresses_that_are_none(
@@ -850,35 +1028,24 @@ def test_images() -> None:
     assert request.attachments == (Attachment(source=Source.PATH, value="/a/b.jpg"),)
 
 
-def test_images_in_html() -> None:
-    """HTML refers to images by their names, where a name can be referred to."""
+def test_images_beside_attachments() -> None:
+    """They come last, and may be written in any way that attachments may."""
     request = read_notification(
-        "x",
+        "",
         None,
         None,
-        {
-            "html": "<p>",
-            "attachments": {"path": "/z"},
-            "images": ["/a/b.jpg", "/a/c d.jpg"],
-        },
+        {"attachments": "/z", "images": ["/a", {"path": "b"}, "unknown"]},
     )
-    assert request.attachments == (
-        Attachment(source=Source.PATH, value="/z"),
-        Attachment(source=Source.PATH, value="/a/b.jpg", content_id="b.jpg"),
-        Attachment(source=Source.PATH, value="/a/c d.jpg"),
-    )
-
-
-def test_images_that_are_no_paths() -> None:
-    """The field is named as the caller knows it."""
-    request = read_notification(
-        "", None, None, {"images": [{"path": "a"}, "unknown", "/a"]}
-    )
-    assert [attachment.value for attachment in request.attachments] == ["/a"]
+    assert [attachment.value for attachment in request.attachments] == ["/z", "/a", "b"]
     assert notes_of(request) == [
-        unusable("images", "{'path': 'a'}"),
-        unusable("images", "unknown"),
+        unusable("attachments", "unknown", "attachment_source", options=SOURCES)
     ]
+
+
+def test_data_as_json() -> None:
+    """What another program sends as text is what it stands for."""
+    request = read_notification("x", None, None, '{"tag": "door", "wait": 5}')
+    assert (request.tag, request.wait, request.notes) == ("door", 5.0, ())
 
 
 PHONE = {
@@ -899,11 +1066,16 @@ def test_data_of_a_phone(caplog: pytest.LogCaptureFixture) -> None:
     """What means nothing here is told to the log alone."""
     caplog.set_level("DEBUG")
     assert read_notification("x", None, None, PHONE) == MessageRequest(
-        message="x", actions=(ActionRow(title="x", action="X"),)
+        message="x",
+        actions=(ActionRow(title="x", action="X"),),
+        attachments=tuple(
+            Attachment(source=Source.PATH, value=f"www/x.{name}", inline=True)
+            for name in ("jpg", "mp4")
+        ),
     )
     assert (
         "Not for mail, and ignored: ttl, importance, channel, push, sticky,"
-        " image, video, clickAction, 1" in caplog.text
+        " clickAction, 1" in caplog.text
     )
 
 
@@ -916,8 +1088,8 @@ def test_data_of_a_phone(caplog: pytest.LogCaptureFixture) -> None:
             {"tag": {"a": 1}, "group": "x"}, unusable("tag", "{'a': 1}"), id="tag"
         ),
         pytest.param(
-            {"attachment": {"url": "http://me:pw@a/x?y"}},
-            unusable("attachment", "{'url': 'http://a/x?…"),
+            {"attachment": {"url": "ftp://me:pw@a/x?y"}},
+            unusable("attachments.url", "ftp://a/x?…", "invalid_url"),
             id="attachment",
         ),
     ],
@@ -952,7 +1124,7 @@ VALUES = st.recursive(
 
 # The first draw loads tables of characters, which takes its time on a slow disk.
 @settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
-@given(st.dictionaries(st.sampled_from(list(MessageField)), VALUES, max_size=4))
+@given(st.dictionaries(st.sampled_from(list(FIELDS)), VALUES, max_size=4))
 def test_no_other_error(data: dict[str, Any]) -> None:
     """Whatever is given, the message is read, and what is left out has a text."""
     for read in (
@@ -977,7 +1149,7 @@ def test_work_grows_with_the_size(repeated: str) -> None:
         lambda text: (
             [
                 read_request({"link": "/", "title": "x", field: text})
-                for field in MessageField
+                for field in FIELDS
             ],
             [read_request({"attachments": {name: text}}) for name in Source],
             [read_request({"actions": {name: text}}) for name in ("action", "uri")],
@@ -993,6 +1165,8 @@ def test_form_offers_every_field(action: str) -> None:
     fields: dict[str, Any] = {}
     for name, field in load_yaml_dict(str(file))[action]["fields"].items():
         fields |= field.get("fields", {name: field})
-    assert set(fields) == {*MessageField, "config_entry_id"}
+    assert set(fields) == {*FIELDS, "config_entry_id"}
     for field in fields.values():
         assert validate_selector(field["selector"])
+    target = load_yaml_dict(str(file))[action]["target"]
+    assert validate_selector({"target": target})

@@ -5,6 +5,7 @@ from collections.abc import Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 import os
+from pathlib import Path
 import shutil
 import threading
 from typing import Any, Literal
@@ -132,12 +133,10 @@ class Desk:
 
 
 @contextmanager
-def desk() -> Generator[Desk]:
-    """Start everything, and end it."""
+def desk(folder: Path) -> Generator[Desk]:
+    """Start everything in a folder, and end it."""
     expect.set_options(timeout=TIMEOUT)
     PICTURES.mkdir(parents=True, exist_ok=True)
-    folder = ROOT / ".demo"
-    folder.mkdir(exist_ok=True)
     certificates = Certificates()
     ca_file = folder / "ca.pem"
     certificates.write_ca(ca_file)
@@ -149,7 +148,7 @@ def desk() -> Generator[Desk]:
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     accounts = {f"{number}@qq.com": CODE for number in range(10001, 10020)}
-    home = HomeAssistant(folder / "browser", ca_file=ca_file, language="zh-Hans")
+    home = HomeAssistant(folder / "config", ca_file=ca_file, language="zh-Hans")
     with QQServer(certificates, accounts=accounts) as server, sync_playwright() as it:
         browser = it.chromium.launch(
             executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
@@ -182,7 +181,5 @@ def beginning(text: str) -> str:
 
 def picture(page: Page, name: str) -> None:
     """Keep what a person sees."""
-    # The dialog's animation ends, and nothing tells when.
-    page.wait_for_timeout(500)
     # Written here: Playwright would begin a thread for it, which the test then leaves.
-    (PICTURES / f"{name}.png").write_bytes(page.screenshot())
+    (PICTURES / f"{name}.png").write_bytes(page.screenshot(animations="disabled"))

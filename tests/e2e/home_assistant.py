@@ -7,6 +7,7 @@ from itertools import count
 import json
 import os
 from pathlib import Path
+from random import SystemRandom
 import shutil
 import signal
 import socket
@@ -19,7 +20,9 @@ from urllib.parse import urlencode
 import aiohttp
 
 ROOT = Path(__file__).parents[2]
-PREFERRED_PORT = 8123
+PORTS = range(20_000, 32_000)
+"""Below those that the system gives to outgoing connections: a port that is free after
+a stop has to be free at the next start as well."""
 START_TIMEOUT = 180.0
 """Seconds for the first start, which compiles every module it loads."""
 STEP_TIMEOUT = 60.0
@@ -27,44 +30,45 @@ STEP_TIMEOUT = 60.0
 USER = "demo"
 PASSWORD = "demo"
 
-# What a household's Home Assistant has, less what needs hardware or the internet.
-CONFIGURATION = """\
+# In the file: of a language that is changed while it runs, Home Assistant loads the
+# texts at the next start.
+CORE = """\
 homeassistant:
   name: Demo
   country: CN
+  language: {language}
   time_zone: Asia/Shanghai
   unit_system: metric
 config:
+logger:
+  default: warning
+  logs:
+    custom_components.qq_mail: debug
+    aiosmtplib: debug
+"""
+
+# What a household's Home Assistant has beside that, less what needs hardware or the
+# internet. Without it, it is the least that one runs with, to be started again and
+# again.
+HOUSEHOLD = """\
 frontend:
 history:
 logbook:
 media_source:
 person:
 system_health:
-logger:
-  default: warning
-  logs:
-    custom_components.qq_mail: debug
-    aiosmtplib: debug
 automation: !include automations.yaml
 script: !include scripts.yaml
 scene:
 """
 
-
-# The least that it runs with: it has to be started again and again.
-LEAN_CONFIGURATION = """\
-homeassistant:
-  name: Lean
-  country: CN
-  time_zone: Asia/Shanghai
-  unit_system: metric
-config:
-logger:
-  default: warning
-  logs:
-    custom_components.qq_mail: debug
-"""
+# What comes after the user. One of these steps adds integrations that ask the internet
+# at each start, and without it hold each start up for ten seconds.
+ONBOARDING = {
+    "version": 4,
+    "key": "onboarding",
+    "data": {"done": ["core_config", "analytics", "integration"]},
+}
 
 
 class HomeAssistantError(Exception):
@@ -154,13 +158,15 @@ class HomeAssistant:
         language: str = "en",
         lean: bool = False,
         under: Sequence[str] = (),
+        port: int | None = None,
     ) -> None:
         """Write a config folder with the integration in it.
 
-        It runs under a command, such as a debugger, where one is given.
+        It runs under a command, such as a debugger, where one is given, and on the port
+        that is given if that is free.
         """
         self.config_dir = config_dir
-        self.port = free_port()
+        self.port = free_port(port)
         self._environment = {
             **os.environ,
             # Home Assistant then trusts this authority and no other.
@@ -177,7 +183,8 @@ class HomeAssistant:
         self._tokens: dict[str, Any] = {}
         self._write_config(
             {
-                "configuration.yaml": (LEAN_CONFIGURATION if lean else CONFIGURATION)
+                "configuration.yaml": CORE.format(language=language)
+                + ("" if lean else HOUSEHOLD)
                 + configuration,
                 "automations.yaml": automations,
                 "scripts.yaml": scripts,
@@ -307,13 +314,15 @@ class HomeAssistant:
             finally:
                 await channel.close()
 
-    async def translations(self, category: str) -> dict[str, str]:
-        """Return the integration's texts in the user's language."""
+    async def translations(
+        self, category: str, integration: str = "qq_mail"
+    ) -> dict[str, str]:
+        """Return an integration's texts in the user's language."""
         result = await self.command(
             "frontend/get_translations",
             language=self._language,
             category=category,
-            integration=["qq_mail"],
+            integration=[integration],
         )
         return dict(result["resources"])
 
@@ -332,6 +341,9 @@ class HomeAssistant:
         )
         for name, text in files.items():
             (self.config_dir / name).write_text(text)
+        storage = self.config_dir / ".storage"
+        storage.mkdir()
+        (storage / "onboarding").write_text(json.dumps(ONBOARDING))
 
     async def _onboard(self) -> None:
         """Make the user, as the first page in the browser would."""
@@ -347,17 +359,7 @@ class HomeAssistant:
         ) as response:
             code = (await response.json())["auth_code"]
         await self._fetch_tokens(grant_type="authorization_code", code=code)
-        for step, data in (
-            ("core_config", {}),
-            ("analytics", {}),
-            (
-                "integration",
-                {"client_id": self._client_id, "redirect_uri": self._client_id},
-            ),
-        ):
-            await self.post(f"/api/onboarding/{step}", data)
         # Entities and mails speak the house's language, pages the user's.
-        await self.command("config/core/update", language=self._language)
         await self.command(
             "frontend/set_user_data",
             key="language",
@@ -453,14 +455,18 @@ def _call(action: str, data: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def free_port() -> int:
-    """Return 8123 if nothing listens there, else any free port."""
-    for port in (PREFERRED_PORT, 0):
+def free_port(preferred: int | None = None) -> int:
+    """Return the preferred port if nothing listens there, else any free one.
+
+    By chance, for several of these tests may look for one at the same time.
+    """
+    ports = SystemRandom().sample(PORTS, 100)
+    for port in ports if preferred is None else [preferred, *ports]:
         with socket.socket() as candidate:
             candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 candidate.bind(("", port))
             except OSError:
                 continue
-            return int(candidate.getsockname()[1])
+            return port
     raise HomeAssistantError("no free port")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from html import unescape
 import re
 import shutil
+import socket
 from typing import Any, Literal
 
 import aiohttp
@@ -13,16 +14,7 @@ from playwright.sync_api import Page, expect
 import pytest
 import pytest_socket
 
-from tests.qq_server import (
-    Answer,
-    Certificate,
-    Close,
-    Hang,
-    QQServer,
-    Raw,
-    Step,
-    replies,
-)
+from tests.qq_server import Answer, Certificate, Close, QQServer, Raw, Step, replies
 
 from .browser import (
     ACCOUNTS,
@@ -41,11 +33,11 @@ NEW_CODE = "newnewnewnewnewn"
 
 
 @pytest.fixture(scope="module")
-def running_desk() -> Generator[Desk]:
+def running_desk(tmp_path_factory: pytest.TempPathFactory) -> Generator[Desk]:
     """Start everything once for all tests."""
     # Home Assistant's test plugin has switched sockets off for the first test.
     pytest_socket.enable_socket()
-    running = desk()
+    running = desk(tmp_path_factory.mktemp("desk"))
     yield THREAD.submit(running.__enter__).result()
     THREAD.submit(running.__exit__, None, None, None).result()
 
@@ -118,7 +110,6 @@ def mistakes(server: QQServer) -> list[Mistake]:
         Mistake(
             "temporary", prepare=lambda s: s.script(Step.GREETING, Answer(421, "Busy"))
         ),
-        Mistake("timed_out", prepare=lambda s: s.script(Step.GREETING, Hang())),
         Mistake("login_closed", prepare=lambda s: s.script(Step.AUTH, Close())),
         Mistake(
             "login_ambiguous_exmail",
@@ -138,10 +129,18 @@ def choose(page: Page, label: str) -> None:
 def test_every_mistake_in_chinese(here: Desk) -> None:
     """Each is told at the form; then the account is added, with a recipient."""
     texts = here.texts("config")
-    with here.page(ADD) as page:
-        page.get_by_role("button", name="确定").click()
-        page.locator("input[name=username]").wait_for()
+    with (
+        socket.create_server((here.server.host, 0)) as silent,
+        here.page(ADD) as page,
+        here.page(ADD) as patient,
+    ):
+        for form in (patient, page):
+            form.get_by_role("button", name="确定").click()
+            form.locator("input[name=username]").wait_for()
         picture(page, "user-zh-Hans")
+        # Waits for as long as all the others take.
+        port = str(silent.getsockname()[1])
+        fill(patient, {**here.typed("10019@qq.com"), "port": port})
         chosen = "TLS"
         for mistake in mistakes(here.server):
             mistake.prepare(here.server)
@@ -153,14 +152,25 @@ def test_every_mistake_in_chinese(here: Desk) -> None:
             expect(page.get_by_text(beginning(text)).first).to_be_visible()
             picture(page, f"{mistake.error.replace('_', '-')}-zh-Hans")
             here.server.reset()
+        timed_out = beginning(texts["error.timed_out"])
+        expect(patient.get_by_text(timed_out).first).to_be_visible()
+        picture(patient, "timed-out-zh-Hans")
         fill(page, here.typed("10001@qq.com"))
+        offered = here.texts("config_subentries")
+        added = beginning(offered["recipient.step.first.title"])
+        expect(page.get_by_text(added).first).to_be_visible()
         page.locator("input[name=name]").fill("家人")
         page.get_by_role("button", name="添加收件人").last.click()
         addresses = page.locator("ha-selector-text").nth(1).locator("input")
         addresses.fill("爸爸 <papa@example.com>")
         picture(page, "recipient-zh-Hans")
         page.get_by_role("button", name="提交").click()
+        tested = offered["recipient.create_entry.tested"]
+        expect(page.get_by_text(tested).first).to_be_visible()
+        picture(page, "recipient-tested-zh-Hans")
         page.get_by_role("button", name="完成").click()
+        (mail,) = here.server.wait_for(1)
+        assert mail.recipients == ("papa@example.com",)
         page.goto(f"{here.home.url}{ACCOUNTS}")
         expect(page.get_by_text("家人").first).to_be_visible()
         picture(page, "integration-zh-Hans")
@@ -172,12 +182,15 @@ def test_found_by_what_people_type(here: Desk) -> None:
         page.get_by_role("button", name="添加集成").first.click()
         dialog = page.locator("dialog-add-integration")
         found = dialog.locator("ha-integration-list-item", has_text="QQ Mail")
-        for typed in ("QQ邮箱", "邮箱", "邮件", "腾讯", "qq mail"):
+        for typed in (
+            *("QQ 邮箱", "QQ邮箱", "邮箱", "邮件", "QQ", "qq mail"),
+            *("foxmail", "腾讯", "微信"),
+        ):
             dialog.locator("input").last.fill(typed)
             expect(found).to_be_visible()
             dialog.locator("input").last.fill("no such thing")
             expect(found).to_have_count(0)
-        dialog.locator("input").last.fill("邮箱")
+        dialog.locator("input").last.fill("QQ 邮箱")
         expect(found).to_be_visible()
         picture(page, "found-zh-Hans")
     here.remove_all()
@@ -198,7 +211,7 @@ def test_add_an_account_in_english(here: Desk) -> None:
         picture(page, "login-ambiguous-en")
         fill(page, here.typed(address), "Submit")
         offered = here.texts("config_subentries", "en")
-        first = beginning(offered["recipient.step.user.description"])
+        first = beginning(offered["recipient.step.first.description"])
         expect(page.get_by_text(first).first).to_be_visible()
     with here.page(ADD, "en") as page:
         page.get_by_role("button", name="OK").click()
@@ -275,6 +288,8 @@ def test_new_code(here: Desk) -> None:
         expect(page.get_by_text(wrong).first).to_be_visible()
         fill(page, {"password": NEW_CODE})
         (mail,) = here.server.wait_for(1)
+        expect(page.get_by_text(texts["abort.reauth_successful"])).to_be_visible()
+        picture(page, "reauth-done-zh-Hans")
     assert mail.text.strip() == "Smoke!"
 
 
@@ -312,8 +327,19 @@ def test_options(here: Desk) -> None:
         wrong = beginning(texts["error.invalid_address"])
         expect(page.get_by_text(wrong).first).to_be_visible()
         picture(page, "options-zh-Hans")
+        dialog = page.locator("dialog-data-entry-flow")
+        limits = dialog.locator("ha-form-expandable").first
+        limits.get_by_text(texts["step.init.sections.limits.name"]).first.click()
+        numbers = limits.locator("input[type=number]")
+        expect(limits.get_by_text("封", exact=True).first).to_be_visible()
+        numbers.nth(1).fill("0")
         fill(page, {"reply_to": "me@example.com"})
-        expect(page.get_by_text(wrong)).to_have_count(0)
+        range_ = beginning(texts["error.burst_range"])
+        expect(page.get_by_text(range_).first).to_be_visible()
+        picture(page, "options-limits-zh-Hans")
+        numbers.nth(1).fill("3")
+        page.get_by_role("button", name="提交").click()
+        expect(page.get_by_text(range_)).to_have_count(0)
     here.do(
         here.home.action(
             "notify.send_message", entity_id="notify.10006_qq_com", message="Smoke!"

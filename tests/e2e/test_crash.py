@@ -17,7 +17,7 @@ from typing import Any, override
 
 import pytest
 
-from custom_components.qq_mail.outbox.clock import read_clock
+from custom_components.qq_mail.clock import read_clock
 from custom_components.qq_mail.outbox.spool import Spool
 from tests.e2e.home_assistant import (
     Channel,
@@ -262,13 +262,14 @@ async def add_account(home_assistant: HomeAssistant, server: QQServer) -> str:
     await home_assistant.post(
         f"{flows}/options/flow/{form['flow_id']}",
         {
-            "timeout": 5,
-            "expires_after": 24,
-            "burst": 100,
-            "messages_per_minute": 0,
-            "messages_per_day": 0,
             # Each alert is looked for by its own title.
             "digest": False,
+            "limits": {
+                "burst": 100,
+                "messages_per_minute": 0,
+                "messages_per_day": 0,
+            },
+            "times": {"timeout": 5, "expires_after": 24},
         },
     )
     return entry_id

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import product
 import json
 import os
 from pathlib import Path
@@ -314,35 +315,36 @@ async def test_axe(house: House, browser: Browser, send: Sending) -> None:
     await send(house)
     read = await house.hass.async_add_executor_job(as_read, mail_of(house.server))
 
-    def look() -> list[tuple[str, int, Any]]:
-        return [
-            (scheme, width, seen(browser, read["html"], scheme, width))
-            for scheme in ("light", "dark")
-            for width in (360, 700)
-        ]
-
-    for scheme, width, (violations, needs) in await house.hass.async_add_executor_job(
-        lambda: THREAD.submit(look).result()
-    ):
+    looked = await house.hass.async_add_executor_job(
+        lambda: THREAD.submit(seen, browser, read["html"]).result()
+    )
+    assert len(looked) == 4
+    for scheme, width, violations, needs in looked:
         assert violations == [], (scheme, width)
         assert needs <= width, scheme
 
 
-def seen(browser: Browser, html: str, scheme: Any, width: int) -> tuple[list[Any], int]:
-    """Return what axe finds wrong in a window of this width, and what width it needs."""
-    context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=scheme
-    )
-    page = context.new_page()
+def seen(browser: Browser, html: str) -> list[tuple[str, int, list[Any], int]]:
+    """Return what axe finds wrong by day and by night, in windows of two widths.
+
+    And what width it needs there.
+    """
+    looked: list[tuple[str, int, list[Any], int]] = []
+    rules = {rule: {"enabled": False} for rule in NOT_OURS}
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    page = browser.new_page()
     page.set_content(html, wait_until="load")
     page.add_script_tag(content=AXE.read_text())
-    rules = {rule: {"enabled": False} for rule in NOT_OURS}
-    found = page.evaluate("rules => axe.run({ rules })", rules)
-    needs: int = page.evaluate("document.documentElement.scrollWidth")
-    context.close()
-    wrong = [
-        (violation["id"], node["html"])
-        for violation in found["violations"]
-        for node in violation["nodes"]
-    ]
-    return wrong, needs
+    for scheme, width in product(schemes, (360, 700)):
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 900})
+        found = page.evaluate("rules => axe.run({ rules })", rules)
+        wrong = [
+            (violation["id"], node["html"])
+            for violation in found["violations"]
+            for node in violation["nodes"]
+        ]
+        needs = page.evaluate("document.documentElement.scrollWidth")
+        looked.append((scheme, width, wrong, needs))
+    page.close()
+    return looked

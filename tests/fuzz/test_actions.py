@@ -7,8 +7,8 @@ from hypothesis import given, strategies as st
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
-from custom_components.qq_mail.content.attachments.fields import Source
-from custom_components.qq_mail.content.fields import Format, MessageField
+from custom_components.qq_mail.content.attachments.models import Source
+from custom_components.qq_mail.content.fields import Format
 from custom_components.qq_mail.mime.models import Priority
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -43,27 +43,28 @@ ADDRESS = st.emails() | st.builds("{} <{}>".format, TEXT, st.emails()) | TEXT
 DATA = st.fixed_dictionaries(
     {},
     optional={
-        field.value: strategy | JSON
+        field: strategy | JSON
         for field, strategy in {
-            MessageField.TO: ADDRESS,
-            MessageField.CC: ADDRESS,
-            MessageField.BCC: ADDRESS,
-            MessageField.REPLY_TO: ADDRESS,
-            MessageField.FORMAT: st.sampled_from(Format),
-            MessageField.HTML: TEXT,
-            MessageField.PRIORITY: st.sampled_from(Priority),
-            MessageField.TAG: TEXT,
-            MessageField.EXPIRES_AFTER: st.integers(0, 10**7),
-            MessageField.ATTACHMENTS: st.dictionaries(st.sampled_from(Source), TEXT),
-            MessageField.ENTITIES: TEXT,
-            MessageField.LINK: TEXT,
-            MessageField.ACTIONS: st.lists(
+            "to": ADDRESS,
+            "cc": ADDRESS,
+            "bcc": ADDRESS,
+            "reply_to": ADDRESS,
+            "sender_name": TEXT,
+            "format": st.sampled_from(Format),
+            "html": TEXT,
+            "priority": st.sampled_from(Priority),
+            "tag": TEXT,
+            "expires_after": st.integers(0, 10**7),
+            "attachments": st.dictionaries(st.sampled_from(Source), TEXT),
+            "entities": TEXT,
+            "link": TEXT,
+            "actions": st.lists(
                 st.dictionaries(st.sampled_from(["action", "title", "uri"]), TEXT)
             ),
         }.items()
     },
 )
-_TO = (MessageField.TO, MessageField.CC, MessageField.BCC)
+_TO = ("to", "cc", "bcc")
 # A field of the action is a line here.
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "title": TEXT | JSON,

@@ -10,6 +10,7 @@ import pytest
 
 from custom_components.qq_mail.mime.models import Envelope
 from custom_components.qq_mail.smtp import (
+    connecting,
     session as session_module,
     transaction as transaction_module,
 )
@@ -32,7 +33,7 @@ from .conftest import fuzz
 MESSAGE = Path(__file__).parents[1] / "smtp" / "message.eml"
 TIMEOUT = 0.2
 """Seconds for each answer."""
-LONGEST = 5.0
+LONGEST = 60.0
 """Seconds for a session: some steps, and the probes of a port."""
 REPLY_MAX_CHARS = 500
 
@@ -56,16 +57,22 @@ LINES = st.tuples(
 ANSWERS = st.one_of(st.binary(max_size=200), st.lists(LINES, max_size=6).map(b"".join))
 
 
+async def nothing() -> None:
+    """Have nothing to do before the text."""
+
+
 async def outcome(
     account: Account, tls_context: ssl.SSLContext
 ) -> SubmissionResult | MailError:
     """Submit a message; return what came of it. Any other exception is a fault."""
     envelope = Envelope(ADDRESS, ("a@example.com", "b@example.com"))
-    submission = Submission(envelope, MESSAGE, MESSAGE.stat().st_size)
+    submission = Submission(
+        envelope, lambda: MESSAGE.open("rb"), MESSAGE.stat().st_size
+    )
     async with asyncio.timeout(LONGEST):
         try:
             async with SubmissionSession(account, tls_context) as session:
-                return await session.submit(submission)
+                return await session.submit(submission, nothing)
         except MailError as err:
             return err
 
@@ -79,7 +86,7 @@ def readable(reply: Reply | None) -> bool:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait long for a server that is silent."""
-    monkeypatch.setattr(session_module, "PROBE_TIMEOUT", 0.1)
+    monkeypatch.setattr(connecting, "PROBE_TIMEOUT", 0.1)
     monkeypatch.setattr(session_module, "CLOSE_TIMEOUT", 0.1)
     monkeypatch.setattr(transaction_module, "END_OF_DATA_TIMEOUT", TIMEOUT)
 

@@ -20,6 +20,10 @@ QQ = "10001@qq.com"
         pytest.param("１０００１", Mailbox(QQ), id="full-width digits"),
         pytest.param("123456789012", Mailbox("123456789012@qq.com"), id="12 digits"),
         pytest.param("Name <10001>", Mailbox(QQ, "Name"), id="name, QQ number"),
+        pytest.param("老婆 10001", Mailbox(QQ, "老婆"), id="name before a number"),
+        pytest.param(
+            "Li Lei 2　１０００１", Mailbox(QQ, "Li Lei 2"), id="full-width blank"
+        ),
         pytest.param(
             "Name＜10001@qq.com＞", Mailbox(QQ, "Name"), id="full-width brackets"
         ),
@@ -37,6 +41,20 @@ QQ = "10001@qq.com"
         ),
         pytest.param("\u202a10001@qq.com\u202c", Mailbox(QQ), id="direction marks"),
         pytest.param('"A, B"\u200b <10001>\u200b', Mailbox(QQ, "A, B"), id="around it"),
+        pytest.param("老婆 <10001>", Mailbox(QQ, "老婆"), id="Hanzi"),
+        pytest.param("老婆 10001", Mailbox(QQ, "老婆"), id="Hanzi without brackets"),
+        pytest.param("老婆\u3000１０００１", Mailbox(QQ, "老婆"), id="all full-width"),
+        pytest.param(
+            "My wife 10001", Mailbox(QQ, "My wife"), id="name without brackets"
+        ),
+        pytest.param(
+            "老 婆 10001@qq.com", Mailbox(QQ, "老 婆"), id="before an address"
+        ),
+        pytest.param('"My wife" 10001@qq.com', Mailbox(QQ, "My wife"), id="in quotes"),
+        pytest.param("MailTo:10001@qq.com?subject=x", Mailbox(QQ), id="mailto"),
+        pytest.param(
+            "Ann <mailto:10001@qq.com>", Mailbox(QQ, "Ann"), id="mailto, name"
+        ),
         pytest.param("a@b.test", Mailbox("a@b.test"), id=".test"),
         pytest.param("a@nas.local", Mailbox("a@nas.local"), id=".local"),
         pytest.param("a@nas.home.arpa", Mailbox("a@nas.home.arpa"), id="home.arpa"),
@@ -64,6 +82,10 @@ def test_reserved_domains_stay_refused_elsewhere() -> None:
     "text",
     [
         pytest.param("1234", id="number too short"),
+        pytest.param("10001 10002", id="two numbers"),
+        pytest.param("a@b.cn 10002", id="two addresses"),
+        pytest.param("Ann 10001 10002", id="name, two numbers"),
+        pytest.param("Ann 1234", id="name, short number"),
         pytest.param("1234567890123", id="number too long"),
         pytest.param("a@1.2.3.4", id="IP address"),
         pytest.param("a@b.cn.", id="dot at the end"),
@@ -71,6 +93,10 @@ def test_reserved_domains_stay_refused_elsewhere() -> None:
         pytest.param("Ann <a@b.cn> x", id="something behind"),
         pytest.param("Ann <a@b.cn", id="bracket not closed"),
         pytest.param("<>", id="nothing in the brackets"),
+        pytest.param("zhang san@qq.com", id="blank in the address"),
+        pytest.param("爸爸 10001 妈妈 10002", id="two with names"),
+        pytest.param("家 10001 a@b.cn", id="number in a name"),
+        pytest.param("老婆 1000", id="name and no number"),
         pytest.param("a\0@b.cn", id="NUL"),
         pytest.param(f"a@{'b' * 64}.cn", id="label too long"),
     ],
@@ -98,6 +124,23 @@ def test_too_long(text: str) -> None:
     assert len(refused.value.text.encode()) < 110
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("10001@qq.com a@b.cn 10002", id="blanks"),
+        pytest.param("10001@qq.com\ta@b.cn\n10002", id="a table's cells"),
+        pytest.param("mailto:10001 a@b.cn, 10002", id="mixed"),
+    ],
+)
+def test_blanks_between_addresses(text: str) -> None:
+    """They are addresses, one beside the other."""
+    assert [one.addr_spec for one in Mailbox.parse_list(text)] == [
+        QQ,
+        "a@b.cn",
+        "10002@qq.com",
+    ]
+
+
 def test_several_wrong() -> None:
     """All are named, but no more than somebody reads."""
     with pytest.raises(InvalidMailboxError) as refused:
@@ -119,6 +162,7 @@ def test_several_wrong() -> None:
         pytest.param("x <" * 300_000 + ">", id="names"),
         pytest.param("\u200b" * 1_000_000, id="invisible"),
         pytest.param("," * 1_000_000, id="separators"),
+        pytest.param("家 " * 300_000 + "a@b.cn", id="words"),
     ],
 )
 def test_time_grows_with_the_length_alone(text: str) -> None:

@@ -13,6 +13,7 @@ from custom_components.qq_mail.mime.buttons import Button, Look
 from custom_components.qq_mail.mime.card import (
     _ACCENTS,
     Card,
+    Entry,
     Link,
     Picture,
     Row,
@@ -22,6 +23,7 @@ from custom_components.qq_mail.mime.card import (
     render_html,
     render_text,
 )
+from custom_components.qq_mail.mime.chart import Chart, ChartRow, Mark
 from custom_components.qq_mail.mime.markup import content_ids, text_of
 from custom_components.qq_mail.mime.models import Priority
 
@@ -40,7 +42,8 @@ FULL = Card(
         Button("关闭水阀", "https://example.com/act?a=1&b=2", Look.DESTRUCTIVE),
         Button("知道了", "https://example.com/ack"),
     ),
-    small_print=("有效期至 2026-11-24 16:31。", "按钮只在家里有效。"),
+    above_buttons=("下面的按钮只在家里有效。",),
+    small_print=("有效期至 2026-11-24 16:31。", "每个按钮一次。"),
     pictures=(Picture("snap shot@1", "厨房", 320),),
     notes=("未附上：camera.hall 离线。",),
     label="紧急",
@@ -95,7 +98,8 @@ def test_everything_is_shown() -> None:
     html = render_html(FULL)
     assert visible(html) == squeezed(
         "紧急水浸报警厨房水槽下有水。请尽快处理！"
-        "关闭水阀知道了有效期至 2026-11-24 16:31。按钮只在家里有效。名称状态变更时间"
+        "下面的按钮只在家里有效。关闭水阀知道了"
+        "有效期至 2026-11-24 16:31。每个按钮一次。名称状态变更时间"
         "厨房水浸检测到水2026-11-23 16:30温度 <室内>21.5 °C2026-11-23 16:28还有37项"
         "打开仪表盘未附上：camera.hall 离线。"
         "由 Home Assistant 自动发送 · 我的家 · 2026-11-23 16:31"
@@ -121,9 +125,10 @@ def test_text() -> None:
         "紧急\n水浸报警\n\n"
         "厨房水槽下有水。\n请尽快处理！\n\n"
         "[厨房]\n\n"
+        "下面的按钮只在家里有效。\n\n"
         "[关闭水阀]\nhttps://example.com/act?a=1&b=2\n\n"
         "[知道了]\nhttps://example.com/ack\n\n"
-        "有效期至 2026-11-24 16:31。\n按钮只在家里有效。\n\n"
+        "有效期至 2026-11-24 16:31。\n每个按钮一次。\n\n"
         "厨房水浸：检测到水（2026-11-23 16:30）\n"
         "温度 <室内>：21.5 °C（2026-11-23 16:28）\n"
         "还有 37 项\n\n"
@@ -182,6 +187,43 @@ def test_short_states_do_not_break(state: str, whole: list[str]) -> None:
     cell = soup("td", class_="line")[1]
     assert cell.get_text() == state
     assert [found.get_text() for found in cell("nobr")] == whole
+
+
+def test_entries() -> None:
+    """A digest says of each alert what is its own."""
+    card = Card(
+        title="2 alerts",
+        text="Leak ×1 · Door ×1",
+        above_buttons=("At home only.",),
+        entries=(
+            Entry(
+                title="Leak",
+                when="12:10",
+                text="Kitchen <sink>\n\nCellar",
+                priority=Priority.HIGHEST,
+                label="Urgent",
+                buttons=(Button("Close", "https://a.b/1"),),
+                small_print=("Until 13:00.",),
+                links=(Link("https://a.b/2"), Link("mailto:a@b.cn", "Reply")),
+            ),
+            Entry(title="Door", when="12:09", text=""),
+        ),
+        small_print=("Each once.",),
+    )
+    html = render_html(card)
+    assert visible(html) == squeezed(
+        "2 alerts Leak ×1 · Door ×1 At home only. Urgent Leak 12:10"
+        "Kitchen <sink> Cellar Close Until 13:00. https://a.b/2 Reply Door 12:09"
+        "Each once."
+    )
+    assert "background-color:#c62828;border-radius:4px" in html
+    assert render_text(card) == (
+        "2 alerts\n\nLeak ×1 · Door ×1\n\nAt home only.\n\n"
+        "Urgent\nLeak (12:10)\nKitchen <sink>\n\nCellar\n\n"
+        "[Close]\nhttps://a.b/1\n\nUntil 13:00.\n\n"
+        "https://a.b/2\n\nReply mailto:a@b.cn\n\n"
+        "Door (12:09)\n\nEach once."
+    )
 
 
 def test_title_of_a_card_without_one() -> None:
@@ -272,6 +314,70 @@ def test_buttons_in_the_dark(selector: str, ink: str) -> None:
     assert contrast(ground[1], ink) >= 4.5
 
 
+@pytest.mark.parametrize("look", [Look.ACT, Look.DESTRUCTIVE])
+def test_buttons_at_home(look: Look) -> None:
+    """An outline and a house, by day and by night: one sees that they are different."""
+    button = Button("Close", "https://a.b", look, at_home=True)
+    html = render_html(Card(title="Alarm", text="", buttons=(button,)))
+    (link,) = BeautifulSoup(html, "html.parser")("a")
+    cell = link.parent
+    assert cell
+    assert link.get_text() == "⌂ Close"
+    assert "border:2px dashed #" in str(cell["style"])
+    assert cell["bgcolor"] == "#ffffff"
+    ink = re.search(r";color:(#\w{6})", str(link["style"]))
+    assert ink
+    assert contrast("#ffffff", ink[1]) >= 4.5
+    ground, dark_ink = (
+        re.search(rf"\.{look}-home{part} {{ {name}: (#\w{{6}})", html)
+        for part, name in (("", "background-color"), (" a", "color"))
+    )
+    assert ground
+    assert dark_ink
+    assert contrast(ground[1], dark_ink[1]) >= 4.5
+    assert button.text == "[⌂ Close]\nhttps://a.b"
+
+
+@pytest.mark.parametrize("at_home", [False, True])
+@pytest.mark.parametrize("look", Look)
+def test_marks(look: Look, at_home: bool) -> None:
+    """A button is read again from what it is in a mail."""
+    button = Button("⌂ x", "https://a.b", look, at_home)
+    assert Button.marked(button.mark, button.caption, button.url) == button
+
+
+@pytest.mark.parametrize("mark", ["", "-home", "title", "act-house"])
+def test_marks_of_others(mark: str) -> None:
+    """What is no button is none."""
+    assert Button.marked(mark, "x", "https://a.b") is None
+
+
+def test_cells_have_colours_of_their_own() -> None:
+    """A web page without a doctype gives its cells others, black on a dark ground."""
+    chart = Chart(
+        title="Rooms",
+        caption="Today",
+        columns=("Now",),
+        rows=(
+            ChartRow(name="Kitchen", colour="#0277bd", values=("21",)),
+            ChartRow(name="Door", marks=(Mark("#0277bd", "Open"),)),
+        ),
+        lines=(),
+    )
+    card = replace(FULL, charts=(chart,))
+    for html in (render_html(card), extend_html("<p>own</p>", card)):
+        soup = BeautifulSoup(html, "html.parser")
+        cells = soup.select("table.states td, table.states th")
+        assert len(cells) == 16
+        colourless = [
+            cell.get_text()
+            for cell in cells
+            if not re.search(r"(^|;)color:#", str(cell.get("style", "")))
+        ]
+        # But for the corner of a table, where nothing stands.
+        assert colourless == [""]
+
+
 def test_button_that_leads_nowhere() -> None:
     """A preview shows it, and there is nothing to open."""
     card = Card(title="Alarm", text="", buttons=(Button("Close"),))
@@ -346,6 +452,14 @@ def test_markdown() -> None:
     assert str(value["style"]).endswith("text-align:right")
     assert content_ids(html) == {"front"}
     assert "first<br" in html
+
+
+def test_picture_of_a_width_that_is_not_known() -> None:
+    """It is as wide as it is, and no wider than the card."""
+    card = Card(title="x", text="![front](cid:front)", markdown=True)
+    (picture,) = BeautifulSoup(render_html(card), "html.parser")("img")
+    assert "width" not in picture.attrs
+    assert "max-width:100%" in str(picture["style"])
 
 
 def test_headings_below_the_title() -> None:

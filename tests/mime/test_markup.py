@@ -159,6 +159,40 @@ def test_content_ids(html: str, ids: set[str]) -> None:
             id="body for Outlook alone",
         ),
         pytest.param(
+            "<!doctype html><!--[if !mso]><!--><body><!--<![endif]--><p>x"
+            "<!--[if !mso]><!--></body><!--<![endif]--></html>",
+            "<!doctype html><!--[if !mso]><!--><body><!--<![endif]-->",
+            "</html>",
+            id="body for all but Outlook",
+        ),
+        pytest.param(
+            "<!--[if mso]><body><![endif]--><!--[if !mso]>--><body><!--<![endif]-->"
+            "<body><![if !mso]><p>x</p><![endif]></body>",
+            "<!--[if mso]><body><![endif]--><!--[if !mso]>--><body><!--<![endif]-->"
+            "<body>",
+            "</body>",
+            id="bodies for everyone",
+        ),
+        pytest.param(
+            " <!DOCTYPE html>\n<html><![IF !mso]><body>x</body><![ENDIF]></html>",
+            " <!DOCTYPE html>",
+            "</html>",
+            id="nothing for Outlook",
+        ),
+        pytest.param(
+            "<!doctype html><head><!--[if !mso]>--><style></style></head><body>"
+            "<h1>x</h1><!--<![endif]--></body><p>y",
+            "<!doctype html>",
+            "</body><p>y",
+            id="some of it not for Outlook",
+        ),
+        pytest.param(
+            "<![if !mso]><div id='qq-mail'>x</div><body>y",
+            "<![if !mso]><div id='qq-mail'>",
+            "",
+            id="condition without end",
+        ),
+        pytest.param(
             "<body><h1>x</h1><div id='qq-mail'>y</div></body>",
             "<body><h1>x</h1><div id='qq-mail'>",
             "</body>",
@@ -170,7 +204,7 @@ def test_content_ids(html: str, ids: set[str]) -> None:
     ],
 )
 def test_body(html: str, before: str, after: str) -> None:
-    """Where something can be put in so that it is seen."""
+    """Where something can be put in so that all see it, Outlook as well."""
     assert html[: start_of_content(html)] == before
     assert html[end_of_body(html) :] == after
 
@@ -195,6 +229,8 @@ def test_any_html(html: str) -> None:
 REPEATED = {
     "comments": "<!--",
     "declarations": "<!",
+    "conditions": "<!--[if x]>",
+    "ends of conditions": "<![if x]><![endif]-->a",
     "tags": "<a ",
     "bodies": "<body",
     "end tags": "</a",

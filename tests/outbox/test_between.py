@@ -23,9 +23,9 @@ from homeassistant.exceptions import HomeAssistantError
 from ..calls.test_send import send
 from ..conftest import CODE, Events, settle_folder, shut_down
 from ..content.test_attachments import TestCamera, add_cameras, picture
+from ..house import notify, outbox_of, record_of, store_folder, until, waiting
 from ..qq_server import Answer, Close, QQServer, Step, replies
 from ..test_repairs import issue_of
-from .test_outbox import notify, outbox_of, record_of, spool_of, until, waiting
 
 
 class Gate:
@@ -96,7 +96,7 @@ async def test_removed_while_composed(
         await call
     assert refused.value.translation_key == "account_not_loaded"
     await hass.async_block_till_done()
-    assert not spool_of(hass, loaded_entry).exists()
+    assert not store_folder(hass).exists()
 
 
 async def test_disabled_while_composed(
@@ -124,7 +124,7 @@ async def test_disabled_while_composed(
         await call
     assert refused.value.translation_key == "account_disabled"
     await hass.async_block_till_done()
-    assert waiting(hass, loaded_entry) == []
+    assert waiting(hass) == []
 
 
 async def test_removed_while_clear_waits(
@@ -147,7 +147,7 @@ async def test_removed_while_clear_waits(
     with pytest.raises(HomeAssistantError):
         await call
     await hass.async_block_till_done()
-    assert not spool_of(hass, loaded_entry).exists()
+    assert not store_folder(hass).exists()
     assert "ERROR" not in caplog.text
 
 
@@ -158,7 +158,7 @@ async def test_removed_then_stop(
     await notify(hass)
     await hass.config_entries.async_remove(loaded_entry.entry_id)
     await hass.async_stop(force=True)
-    assert not spool_of(hass, loaded_entry).exists()
+    assert not store_folder(hass).exists()
 
 
 async def test_disabled_and_enabled_then_stop(
@@ -170,7 +170,7 @@ async def test_disabled_and_enabled_then_stop(
     await notify(hass)
     assert outbox_of(loaded_entry).rest
     await hass.async_stop(force=True)
-    assert record_of(spool_of(hass, loaded_entry))["hold"]
+    assert record_of(store_folder(hass))["hold"]
 
 
 async def test_strange_id(
@@ -180,8 +180,8 @@ async def test_strange_id(
     server.script(Step.CONNECT, Close())
     await notify(hass)
     await shut_down(hass, loaded_entry)
-    settle_folder(spool_of(hass, loaded_entry))
-    (record,) = spool_of(hass, loaded_entry).glob("0*.json")
+    settle_folder(store_folder(hass))
+    (record,) = store_folder(hass).glob("0*.json")
     data = json.loads(record.read_text())
     record.with_suffix(".eml").rename(record.parent / "strange.eml")
     record.unlink()
@@ -200,7 +200,7 @@ async def test_code_renewed_restored(
     server.script(Step.CONNECT, Close())
     await notify(hass)
     await shut_down(hass, loaded_entry)
-    (spool_of(hass, loaded_entry) / "__pycache__" / "present").unlink()
+    (store_folder(hass) / "__pycache__" / "present").unlink()
     assert await hass.config_entries.async_setup(loaded_entry.entry_id)
     await hass.async_block_till_done()
     assert len(outbox_of(loaded_entry).restored) == 1
@@ -229,7 +229,7 @@ async def test_cancelled_and_cleared(
     await until(lambda: all(each.cleared for each in outbox_of(loaded_entry)._orders))  # noqa: SLF001
     gate.opened.set()
     assert (await clear)["discarded"] == 1
-    await until(lambda: waiting(hass, loaded_entry) == [])
+    await until(lambda: waiting(hass) == [])
     assert server.accepted == []
 
 

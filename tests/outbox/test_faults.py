@@ -9,18 +9,16 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.const import IDLE_TIMEOUT
-from custom_components.qq_mail.smtp import (
-    session as session_module,
-    transaction as transaction_module,
-)
+from custom_components.qq_mail.smtp import connecting, transaction as transaction_module
 from custom_components.qq_mail.smtp.replies import Cause
 from homeassistant.core import HomeAssistant
 
 from ..conftest import Events
+from ..house import later, notify, until
 from ..qq_server import Answer, Certificate, Close, Hang, QQServer, Raw, Step
 from ..qq_server.actions import Action
 from ..qq_server.connection import LEAKED
-from .test_outbox import FRIENDS, LOGIN_PAUSE, later, notify, until
+from .test_outbox import FRIENDS, LOGIN_PAUSE
 
 FAULTS: dict[str, Action] = {
     "close": Close(),
@@ -77,7 +75,7 @@ async def test_fault(
     fault: str,
 ) -> None:
     """The message arrives; where the answer was lost it may arrive twice."""
-    monkeypatch.setattr(session_module, "PROBE_TIMEOUT", 0.3)
+    monkeypatch.setattr(connecting, "PROBE_TIMEOUT", 0.3)
     monkeypatch.setattr(transaction_module, "END_OF_DATA_TIMEOUT", 0.5)
     data: dict[str, Any] = {**entry.data}
     if step is Step.STARTTLS:

@@ -27,9 +27,9 @@ from homeassistant.util import dt as dt_util
 
 from ..calls.test_send import body_of, send
 from ..conftest import Events, settle, shut_down
+from ..house import later, outbox_of, until, waiting
 from ..qq_server import QQServer, Step, replies
 from .test_between import Gate, hold_up, restart
-from .test_outbox import later, outbox_of, spool_in_use, until, waiting
 
 OPTIONS = {"service_name": "qq_mail", "burst": 1, "messages_per_minute": 2}
 """Four wait: more than the pace lets out within a minute."""
@@ -98,7 +98,7 @@ async def test_one_mail(
     assert {part.digest for part in parts} == {digest.queue_id}
     assert [part.queue_id for part in parts] == [one["queue_id"] for one in answers]
     assert set(events.outcomes) == {"accepted"}
-    await until(lambda: not waiting(hass, loaded_entry))
+    await until(lambda: not waiting(hass))
     assert len(server.accepted) == 2
 
 
@@ -220,12 +220,12 @@ async def test_a_digest_that_waits(
     settle(spool_in_use(loaded_entry))
     await restart(hass, loaded_entry)
     assert [one["merged"] for one in await outbox(hass)] == [ids]
-    assert waiting(hass, loaded_entry) == [shown["queue_id"]]
+    assert waiting(hass) == [shown["queue_id"]]
     await hass.services.async_call(
         "qq_mail", "discard", {"queue_id": shown["queue_id"]}, blocking=True
     )
     assert await outbox(hass) == []
-    assert waiting(hass, loaded_entry) == []
+    assert waiting(hass) == []
 
 
 async def test_cleared_as_its_originals(
@@ -323,7 +323,7 @@ async def test_discarded_while_composed(
     _, mail = await asyncio.to_thread(server.wait_for, 2)
     assert mail.subject.startswith("4 alerts")
     assert "Alert 2" not in body_of(mail)
-    await until(lambda: not waiting(hass, loaded_entry))
+    await until(lambda: not waiting(hass))
 
 
 @pytest.mark.parametrize("tag", ["", "leak"])
@@ -344,7 +344,7 @@ async def test_all_gone_while_written(
     await asyncio.sleep(0)
     gate.opened.set()
     await discarding
-    await until(lambda: not waiting(hass, loaded_entry))
+    await until(lambda: not waiting(hass))
     assert len(outbox_of(loaded_entry)) == 0
 
 
@@ -386,7 +386,7 @@ async def test_unloaded_while_composed(
     gate.opened.set()
     await unloading
     ids = sorted(answer["queue_id"] for answer in answers)
-    await until(lambda: sorted(set(waiting(hass, loaded_entry))) == ids)
+    await until(lambda: sorted(set(waiting(hass))) == ids)
 
 
 async def test_unloaded_while_a_file_hangs(
@@ -447,7 +447,7 @@ async def test_stopped_while_written(
     await asyncio.sleep(0)
     gate.opened.set()
     await hass.async_block_till_done()
-    await until(lambda: len(waiting(hass, loaded_entry)) == 1)
+    await until(lambda: len(waiting(hass)) == 1)
 
 
 @pytest.mark.parametrize(
@@ -487,7 +487,7 @@ async def test_disk_that_refuses(
     assert [mail.subject for mail in server.accepted[1:]] == [
         f"Alert {number}" for number in range(4)
     ]
-    await until(lambda: not waiting(hass, loaded_entry))
+    await until(lambda: not waiting(hass))
 
 
 async def test_trouble_while_deciding(
@@ -542,5 +542,5 @@ async def test_discarded_in_slices(
     with monkeypatch.context() as patch:
         patch.setattr(asyncio, "sleep", merged_meanwhile)
         await outbox._discard(ids)  # noqa: SLF001 - as a clear of their tag does
-    await until(lambda: not waiting(hass, loaded_entry))
+    await until(lambda: not waiting(hass))
     assert len(outbox) == 0

@@ -19,9 +19,9 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.qq_mail.const import DOMAIN, IDLE_TIMEOUT
 from custom_components.qq_mail.outbox import intake as intake_module
+from custom_components.qq_mail.outbox.core.models import Rest
 from custom_components.qq_mail.outbox.journal import Journal
 from custom_components.qq_mail.outbox.outbox import Outbox
-from custom_components.qq_mail.outbox.outcome import Rest
 from custom_components.qq_mail.outbox.spool import Spool
 from custom_components.qq_mail.smtp import transaction as transaction_module
 from custom_components.qq_mail.smtp.replies import Cause
@@ -30,6 +30,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
 from ..conftest import ADDRESS, CODE, Events, settle, settle_folder, shut_down
+from ..house import store_folder
 from ..qq_server import Answer, Close, Hang, QQServer, Step, replies
 
 LOGIN_PAUSE = timedelta(minutes=15)
@@ -61,7 +62,7 @@ async def later(
 
 async def until(condition: Any) -> None:
     """Wait for the worker, which is in the same loop, and for the server's thread."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.001)
 
@@ -72,7 +73,7 @@ def outbox_of(entry: MockConfigEntry) -> Outbox:
     return outbox
 
 
-def hold_of(entry: MockConfigEntry) -> Rest:
+def pause_of(entry: MockConfigEntry) -> Rest:
     """Return why a loaded account rests."""
     hold = outbox_of(entry).rest
     assert hold
@@ -108,7 +109,7 @@ def record_of(folder: Path, key: str = "state") -> dict[str, Any]:
 
 def waiting(hass: HomeAssistant, entry: MockConfigEntry) -> list[str]:
     """Return the queue ids on disk, and the names of what is left over."""
-    folder = spool_of(hass, entry)
+    folder = store_folder(hass)
     left = {file.stem for file in folder.glob("*.*") if file.is_file()}
     return sorted((on_disk(folder).keys() | left) - {"state", "journal"})
 
@@ -126,7 +127,7 @@ async def test_accepted(
     assert event.next_attempt is None
     assert str(event.reply) == "250 OK: queued as."
     assert server.accepted[0].message["X-OQ-MSGID"] == event.message_id
-    assert waiting(hass, loaded_entry) == []
+    assert waiting(hass) == []
     outbox = outbox_of(loaded_entry)
     assert outbox.accepted_today == 1
     assert outbox.last_accepted
@@ -148,8 +149,8 @@ async def test_outage(
         assert event.outcome == "deferred"
         assert event.cause is Cause.CONNECTION_REFUSED
         assert event.next_attempt == outbox_of(loaded_entry).next_attempt
-        spool = spool_of(hass, loaded_entry)
-        assert waiting(hass, loaded_entry) == [event.queue_id]
+        spool = store_folder(hass)
+        assert waiting(hass) == [event.queue_id]
         settle(spool_in_use(loaded_entry))
         assert spool.stat().st_mode & 0o777 == 0o700
         modes = {
@@ -208,7 +209,7 @@ async def test_network_gone_for_a_day(
     assert set(events.outcomes) == {"deferred", "expired"}
     assert events.all[-1].cause is Cause.CONNECTION_REFUSED
     assert "expired after" in caplog.text
-    await until(lambda: waiting(hass, loaded_entry) == [])
+    await until(lambda: waiting(hass) == [])
 
 
 async def test_restart(
@@ -218,10 +219,10 @@ async def test_restart(
     server.script(Step.CONNECT, Close())
     await notify(hass)
     await shut_down(hass, loaded_entry)
-    assert len(waiting(hass, loaded_entry)) == 1
+    assert len(waiting(hass)) == 1
     assert await hass.config_entries.async_setup(loaded_entry.entry_id)
     await asyncio.to_thread(server.wait_for, 1)
-    await until(lambda: waiting(hass, loaded_entry) == [])
+    await until(lambda: waiting(hass) == [])
     assert outbox_of(loaded_entry).messages() == []
 
 
@@ -237,7 +238,7 @@ async def test_backup_restored_weeks_later(
     await shut_down(hass, loaded_entry)
     connections = server.connections
     # Home Assistant's backups leave it out.
-    (spool_of(hass, loaded_entry) / "__pycache__" / "present").unlink()
+    (store_folder(hass) / "__pycache__" / "present").unlink()
     freezer.tick(timedelta(days=20))
     assert await hass.config_entries.async_setup(loaded_entry.entry_id)
     await until(lambda: outbox_of(loaded_entry).messages() == [])
@@ -452,8 +453,8 @@ async def test_killed_in_the_data(
     await until(lambda: server.accepted)
     await shut_down(hass, loaded_entry)
     await call
-    spool = spool_of(hass, loaded_entry)
-    (queue_id,) = waiting(hass, loaded_entry)
+    spool = store_folder(hass)
+    (queue_id,) = waiting(hass)
     assert record_of(spool, queue_id)["in_data"]
     assert await hass.config_entries.async_setup(loaded_entry.entry_id)
     await until(lambda: not record_of(spool, queue_id)["in_data"])
@@ -535,7 +536,7 @@ async def test_rate_limit(
     server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
     await notify(hass)
     await until(lambda: outbox.rest)
-    assert hold_of(loaded_entry).until == dt_util.utcnow() + RATE_LIMIT_PAUSE
+    assert pause_of(loaded_entry).until == dt_util.utcnow() + RATE_LIMIT_PAUSE
 
 
 async def test_hold_survives_a_restart(
@@ -544,10 +545,10 @@ async def test_hold_survives_a_restart(
     """A restart is no reason to knock at QQ's door."""
     server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
     await notify(hass)
-    hold = hold_of(loaded_entry)
+    hold = pause_of(loaded_entry)
     await shut_down(hass, loaded_entry)
     assert await hass.config_entries.async_setup(loaded_entry.entry_id)
-    reloaded = hold_of(loaded_entry)
+    reloaded = pause_of(loaded_entry)
     assert reloaded.cause == hold.cause
     assert abs(reloaded.until - hold.until) < timedelta(seconds=1)
 
@@ -577,10 +578,10 @@ async def test_refused_login(
     await notify(hass, title="three")
     assert server.login_attempts == 2
     for number, hours in enumerate((6, 24), start=3):
-        await later(hass, freezer, hold_of(loaded_entry).until - dt_util.utcnow())
+        await later(hass, freezer, pause_of(loaded_entry).until - dt_util.utcnow())
         await events.wait(number)
         assert server.login_attempts == number
-        rest = hold_of(loaded_entry).until - dt_util.utcnow()
+        rest = pause_of(loaded_entry).until - dt_util.utcnow()
         assert rest == timedelta(hours=hours)
 
     await hass.config_entries.flow.async_configure(
@@ -689,7 +690,7 @@ async def test_full(
     with pytest.raises(HomeAssistantError) as refused:
         await notify(hass)
     assert refused.value.translation_key == "outbox_full"
-    assert waiting(hass, loaded_entry) == []
+    assert waiting(hass) == []
     assert outbox_of(loaded_entry).messages() == []
 
 
@@ -715,7 +716,7 @@ async def test_disk_full(
     assert refused.value.translation_placeholders == {
         "reason": "No space left on device"
     }
-    assert waiting(hass, loaded_entry) == []
+    assert waiting(hass) == []
     assert outbox_of(loaded_entry).messages() == []
     await notify(hass)
     assert [mail.subject for mail in server.accepted] == [
@@ -766,7 +767,7 @@ async def test_damaged_files(
         await shut_down(hass, loaded_entry)
     finally:
         server.start()
-    spool = spool_of(hass, loaded_entry)
+    spool = store_folder(hass)
     settle_folder(spool)
     by_title = {
         json.loads(file.read_text())["subject"]: file for file in spool.glob("0*.json")
@@ -782,7 +783,7 @@ async def test_damaged_files(
     assert await hass.config_entries.async_setup(loaded_entry.entry_id)
     await asyncio.to_thread(server.wait_for, 1)
     assert server.accepted[0].subject == "good"
-    await until(lambda: waiting(hass, loaded_entry) == [])
+    await until(lambda: waiting(hass) == [])
     assert len(outbox_of(loaded_entry).damaged) == 5
     assert {Path(file).parent.name for file in outbox_of(loaded_entry).damaged} == {
         "damaged"
@@ -799,7 +800,7 @@ async def test_file_lost_while_waiting(
     server.script(Step.CONNECT, Close())
     await notify(hass)
     settle(spool_in_use(loaded_entry))
-    for body in spool_of(hass, loaded_entry).glob("*.eml"):
+    for body in store_folder(hass).glob("*.eml"):
         body.unlink()
     outbox_of(loaded_entry).async_retry()
     await events.wait(2)
@@ -834,9 +835,9 @@ async def test_removal(
     """The spool goes with the entry."""
     server.script(Step.CONNECT, Close())
     await notify(hass)
-    assert waiting(hass, loaded_entry)
+    assert waiting(hass)
     await hass.config_entries.async_remove(loaded_entry.entry_id)
-    assert not spool_of(hass, loaded_entry).exists()
+    assert not store_folder(hass).exists()
 
 
 async def test_stop_of_home_assistant(
@@ -848,7 +849,7 @@ async def test_stop_of_home_assistant(
     await until(lambda: server.logins == 1)
     await hass.async_stop(force=True)
     await call
-    assert len(waiting(hass, loaded_entry)) == 1
+    assert len(waiting(hass)) == 1
 
 
 async def test_submitted_while_stopping(
@@ -857,7 +858,7 @@ async def test_submitted_while_stopping(
     """An alert in the last moment is kept for the next start."""
     await outbox_of(loaded_entry).async_stop()
     await notify(hass)
-    assert len(waiting(hass, loaded_entry)) == 1
+    assert len(waiting(hass)) == 1
     await hass.config_entries.async_reload(loaded_entry.entry_id)
     await asyncio.to_thread(server.wait_for, 1)
 
@@ -881,7 +882,7 @@ async def test_accounts_do_not_share(
     await hass.services.async_call(
         "notify", "qq_mail_other", {"message": "x"}, blocking=True
     )
-    assert len(waiting(hass, loaded_entry)) == len(waiting(hass, other)) == 1
+    assert len(waiting(hass)) == len(waiting(hass, other)) == 1
 
 
 async def test_listener_that_fails(
@@ -895,7 +896,7 @@ async def test_listener_that_fails(
     def fail(event: object) -> None:
         raise ValueError(event)
 
-    remove = outbox_of(loaded_entry).async_add_listener(fail)
+    remove = outbox_of(loaded_entry).listeners.async_add(fail)
     await notify(hass)
     assert "A listener failed" in caplog.text
     remove()
@@ -923,7 +924,7 @@ async def test_call_that_is_cancelled(
     await asyncio.sleep(0)
     call.cancel()
     await asyncio.to_thread(server.wait_for, 1)
-    await until(lambda: waiting(hass, loaded_entry) == [])
+    await until(lambda: waiting(hass) == [])
     assert outbox_of(loaded_entry).messages() == []
 
 
@@ -965,7 +966,7 @@ async def test_state_of_another_shape(
     hass: HomeAssistant, server: QQServer, entry: MockConfigEntry, state: str
 ) -> None:
     """The account loads, and its mail goes out."""
-    spool = spool_of(hass, entry)
+    spool = store_folder(hass)
     spool.mkdir(parents=True)
     (spool / "state.json").write_text(state)
     assert await hass.config_entries.async_setup(entry.entry_id)

@@ -9,10 +9,10 @@ from typing import Any
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 
+from custom_components.qq_mail.clock import Now
 from custom_components.qq_mail.mime.models import Gap, TextEncoding
 from custom_components.qq_mail.outbox.account import Kept
-from custom_components.qq_mail.outbox.clock import Now
-from custom_components.qq_mail.outbox.message import QueuedMessage
+from custom_components.qq_mail.outbox.core.models import Message
 from custom_components.qq_mail.outbox.pace import HIGH, SLOWEST, Bucket, Pace
 from custom_components.qq_mail.outbox.queue import Queue
 from custom_components.qq_mail.outbox.record import as_json, from_json
@@ -25,7 +25,7 @@ HOUR = 3600.0
 WALL = datetime(2026, 11, 25, 8, tzinfo=UTC)
 NOW = Now(1000.0, WALL)
 MINUTE, HOUR = 60.0, 3600.0
-MESSAGE = QueuedMessage(
+MESSAGE = Message(
     queue_id="01ARZ3NDEKTSV4RRFFQ69G5FAV",
     subject="Fire",
     reverse_path="a@qq.com",
@@ -50,7 +50,7 @@ MESSAGE = QueuedMessage(
 )
 
 
-def read_after(passed: timedelta, message: QueuedMessage = MESSAGE) -> QueuedMessage:
+def read_after(passed: timedelta, message: Message = MESSAGE) -> Message:
     """Return a message as another process reads it, so much later by the wall clock."""
     return from_json(as_json(message, NOW), Now(50.0, WALL + passed))
 

@@ -12,14 +12,13 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.qq_mail.buttons import get_answers
+from custom_components.qq_mail.clock import read_clock
 from custom_components.qq_mail.outbox import (
     intake as intake_module,
     manager as manager_module,
     outbox as outbox_module,
     scheduler as scheduler_module,
 )
-from custom_components.qq_mail.outbox.clock import read_clock
 from custom_components.qq_mail.outbox.events import AttemptFailed
 from custom_components.qq_mail.outbox.scheduler import step
 from custom_components.qq_mail.outbox.spool import Spool
@@ -37,19 +36,20 @@ from homeassistant.util import dt as dt_util
 from ..buttons.conftest import ACKNOWLEDGE, mail_of
 from ..calls.test_send import send
 from ..conftest import ADDRESS, Events, shut_down
-from ..qq_server import Answer, Close, Hang, QQServer, Raw, Stall, Step, replies
-from ..test_repairs import issue_of
-from .test_following import Scan
-from .test_outbox import (
-    FIRST,
+from ..house import (
+    house_of,
     later,
     notify,
     outbox_of,
     record_of,
-    spool_of,
+    store_folder,
     until,
     waiting,
 )
+from ..qq_server import Answer, Close, Hang, QQServer, Raw, Stall, Step, replies
+from ..test_repairs import issue_of
+from .test_following import Scan
+from .test_outbox import FIRST
 
 
 async def from_backup(
@@ -60,7 +60,7 @@ async def from_backup(
     await notify(hass)
     await shut_down(hass, entry)
     # Home Assistant's backups leave it out.
-    (spool_of(hass, entry) / "__pycache__" / "present").unlink()
+    (store_folder(hass) / "__pycache__" / "present").unlink()
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
     issue = issue_of(hass, entry, "restored")
@@ -90,7 +90,7 @@ async def test_backup(
     assert [mail.subject for mail in server.accepted] == ["other"]
 
     (queue_id,) = outbox_of(loaded_entry).restored
-    answers = get_answers(hass)
+    answers = house_of(hass).buttons
     (token,) = answers.issue(
         mail_of(loaded_entry, queue_id=queue_id),
         [ACKNOWLEDGE],
@@ -104,7 +104,7 @@ async def test_backup(
     assert menu["menu_options"] == ["send", "discard"]
     assert menu["description_placeholders"] == issue.translation_placeholders
     await manager.async_configure(menu["flow_id"], {"next_step_id": choice})
-    await until(lambda: waiting(hass, loaded_entry) == [])
+    await until(lambda: waiting(hass) == [])
     assert len(server.accepted) == 1 + sent
     # Who discards it takes its buttons back as well.
     assert (answers.find(token) is not None) == sent
@@ -126,7 +126,7 @@ async def test_backup_of_an_account_that_is_gone(
     menu = await manager.async_init("qq_mail", data={"issue_id": issue.issue_id})
     await shut_down(hass, loaded_entry)
     await manager.async_configure(menu["flow_id"], {"next_step_id": choice})
-    assert len(waiting(hass, loaded_entry)) == 1
+    assert len(waiting(hass)) == 1
 
 
 async def test_error_while_looking_ahead(
@@ -198,7 +198,7 @@ async def test_discarded_before_an_error_that_nobody_expected(
     with monkeypatch.context() as patch:
         patch.setattr(manager_module, "step", fail_once)
         scan.done.set()
-        await until(lambda: waiting(hass, loaded_entry) == [])
+        await until(lambda: waiting(hass) == [])
     assert "goes on after an error" in caplog.text
     assert len(outbox_of(loaded_entry)) == 0
     # Nobody waits for it any longer.
@@ -229,7 +229,7 @@ async def test_cleared_before_it_was_taken(
     go_on.set()
     assert (await clear)["discarded"] == 1
     assert (await alarm)["status"] == "cleared"
-    await until(lambda: waiting(hass, loaded_entry) == [])
+    await until(lambda: waiting(hass) == [])
     assert server.accepted == []
 
 
@@ -277,7 +277,7 @@ async def test_file_that_hangs(
     assert any("door.jpg" in note for note in answer["notes"])
     hang.set()
     await until(gone_on.is_set)
-    await until(lambda: waiting(hass, loaded_entry) == [])
+    await until(lambda: waiting(hass) == [])
 
 
 async def test_damaged_on_a_disk_that_takes_no_writes(
@@ -290,7 +290,7 @@ async def test_damaged_on_a_disk_that_takes_no_writes(
     server.script(Step.CONNECT, Close())
     await notify(hass, title="good")
     await shut_down(hass, loaded_entry)
-    spool = spool_of(hass, loaded_entry)
+    spool = store_folder(hass)
     (spool / "0damaged.json").write_text("{")
     (spool / "0damaged.eml").write_text("From: somebody")
 
@@ -302,7 +302,7 @@ async def test_damaged_on_a_disk_that_takes_no_writes(
         assert await hass.config_entries.async_setup(loaded_entry.entry_id)
     assert issue_of(hass, loaded_entry, "damaged")
     await until(lambda: [mail.subject for mail in server.accepted] == ["good"])
-    await until(lambda: len(waiting(hass, loaded_entry)) == 1)
+    await until(lambda: len(waiting(hass)) == 1)
 
 
 async def test_accepted_while_the_disk_took_no_writes(
@@ -327,10 +327,10 @@ async def test_accepted_while_the_disk_took_no_writes(
         patch.setattr(os, "fsync", refuse_later)
         await notify(hass)
         await until(lambda: outbox_of(loaded_entry).not_written)
-        assert len(waiting(hass, loaded_entry)) == 1
+        assert len(waiting(hass)) == 1
     assert len(server.accepted) == 2
     await later(hass, freezer, timedelta(minutes=2))
-    await until(lambda: waiting(hass, loaded_entry) == [])
+    await until(lambda: waiting(hass) == [])
     assert outbox_of(loaded_entry).not_written == 0
 
 
@@ -447,7 +447,7 @@ async def test_discarded_before_its_data(
     await until(lambda: any(line.startswith("MAIL") for line in server.commands))
     assert await outbox_of(loaded_entry).async_discard() == 0
     await call
-    await until(lambda: waiting(hass, loaded_entry) == [])
+    await until(lambda: waiting(hass) == [])
     assert server.accepted == []
 
 
@@ -628,7 +628,7 @@ async def test_backup_leaves_the_mark_out(
     """Home Assistant's own list of what is no part of a backup names it."""
     server.script(Step.CONNECT, Close())
     await notify(hass)
-    spool = spool_of(hass, loaded_entry)
+    spool = store_folder(hass)
     config = Path(hass.config.config_dir)
 
     def left_out(file: Path) -> bool:
@@ -646,7 +646,7 @@ async def test_many_tagged_at_once(
     await asyncio.gather(
         *(send(hass, title=str(number), tag=f"tag {number}") for number in range(30))
     )
-    kept = record_of(spool_of(hass, loaded_entry))
+    kept = record_of(store_folder(hass))
     assert set(kept["threads"]) == {f"tag {number}" for number in range(30)}
     assert all(thread["went_out"] for thread in kept["threads"].values())
 

@@ -218,6 +218,8 @@ class Connection:
         if (action or usual) != replies.START_INPUT:
             return
         wire = await self._body()
+        if self._server.swallows_behind_dot:
+            self._reader._buffer.clear()  # type: ignore[attr-defined]  # noqa: SLF001
         answer = self._judge(wire)
         if action := self._server.action_at(Step.DOT):
             self._forget_transaction()

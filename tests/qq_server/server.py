@@ -15,7 +15,7 @@ from .certificates import Certificate, Certificates
 from .connection import MAX_SIZE, Connection
 from .imap import Imap
 
-THREAD_TIMEOUT = 10.0
+THREAD_TIMEOUT = 60.0
 MECHANISMS = ("LOGIN", "PLAIN", "XOAUTH", "XOAUTH2")
 
 
@@ -56,6 +56,8 @@ class QQServer:
         """How often something was sent: the round trips of whoever waits for it."""
         self.commands: list[str] = []
         self.leaked_bytes_at_quit = True
+        self.swallows_behind_dot = False
+        """Whether what comes behind a final dot, before its answer, is lost."""
         self.delay = 0.0
         self.rate_limit: tuple[int, float] | None = None
         self.offer_auth = True
@@ -136,7 +138,7 @@ class QQServer:
         """How many clients are connected now."""
         return len(self.open)
 
-    def wait_for(self, number: int, timeout: float = 10) -> list[AcceptedMessage]:
+    def wait_for(self, number: int, timeout: float = 60) -> list[AcceptedMessage]:
         """Wait in this thread until so many messages were accepted.
 
         Raises TimeoutError after as many seconds.

@@ -12,9 +12,9 @@ from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
 )
 
+from custom_components.qq_mail.clock import read_clock
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.outbox import intake as intake_module
-from custom_components.qq_mail.outbox.clock import read_clock
 from custom_components.qq_mail.repeats import counting as counting_module
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import CoreState, HomeAssistant
@@ -24,7 +24,7 @@ from homeassistant.util import dt as dt_util
 
 from ..calls.test_send import body_of, send
 from ..conftest import ADDRESS, Events, shut_down
-from ..outbox.test_outbox import later, notify, outbox_of, spool_of, until
+from ..house import later, notify, outbox_of, store_folder, until
 from ..qq_server import Answer, Close, QQServer, Step, replies
 
 SENSOR = "sensor.123456_qq_com_repeats_counted"
@@ -544,7 +544,7 @@ async def test_backup(
     await send(hass, **DOOR)
     await send(hass, **DOOR)
     await shut_down(hass, loaded_entry)
-    (spool_of(hass, loaded_entry) / "__pycache__" / "present").unlink()
+    (store_folder(hass) / "__pycache__" / "present").unlink()
     assert await hass.config_entries.async_setup(loaded_entry.entry_id)
     await later(hass, freezer, HOUR)
     assert number(hass) == "0"

@@ -7,15 +7,14 @@ from typing import Any
 from freezegun.api import FrozenDateTimeFactory
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.qq_mail.buttons import get_answers
 from custom_components.qq_mail.const import DOMAIN
 from homeassistant.core import HomeAssistant
 
 from ..calls.test_send import body_of, send
 from ..conftest import settle
+from ..house import house_of, later, outbox_of, until
 from ..outbox.test_between import restart
 from ..outbox.test_merging import HALF_A_MINUTE, digest_that_waits, flood
-from ..outbox.test_outbox import later, outbox_of, spool_in_use, until
 from ..qq_server import Answer, QQServer, Step
 from ..sending.test_buttons import ACTIONS, BASE, tokens_of
 from .test_counting import counted, subjects
@@ -128,7 +127,7 @@ async def test_buttons_that_act_go_alone(
     await until(lambda: len(server.accepted) > 1)
     mail = server.accepted[1]
     assert mail.subject.startswith("Alert ")
-    assert all(get_answers(hass).find(token) for token in tokens_of(mail))
+    assert all(house_of(hass).buttons.find(token) for token in tokens_of(mail))
 
 
 async def test_links_are_merged(

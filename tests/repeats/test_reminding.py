@@ -12,7 +12,6 @@ from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
 )
 
-from custom_components.qq_mail.buttons import get_answers
 from custom_components.qq_mail.const import DOMAIN, MAX_AGAIN
 from custom_components.qq_mail.outbox import intake as intake_module
 from custom_components.qq_mail.repeating import acknowledge
@@ -25,7 +24,7 @@ from homeassistant.util import dt as dt_util
 from ..calls.test_send import body_of, send
 from ..conftest import Events, shut_down
 from ..content.test_attachments import TestCamera, add_cameras, picture
-from ..outbox.test_outbox import later, notify, outbox_of, spool_of, until
+from ..house import house_of, later, notify, outbox_of, store_folder, until
 from ..qq_server import Answer, Close, QQServer, Step, replies
 from .test_counting import key_of, subjects
 
@@ -437,7 +436,7 @@ async def test_press(
         re.findall(r"until ([-0-9: ]+)", body_of(mail))[-1] for mail in server.accepted
     }
     assert len(times) == 1
-    answers = get_answers(hass)
+    answers = house_of(hass).buttons
     links = answers.all()
     assert len(links) == 2
     answers.press(links[-1])
@@ -450,7 +449,7 @@ async def test_another_button(
     """Only the one that acknowledges ends it."""
     await hass.config.async_update(external_url="https://home.example.com")
     await send(hass, **WATER, actions=[{"action": "close", "title": "Close"}])
-    answers = get_answers(hass)
+    answers = house_of(hass).buttons
     close, known = answers.all()
     answers.press(close)
     assert len(await reminders(hass)) == 1
@@ -480,7 +479,7 @@ async def test_backup(
     """A house that is a copy of another leaves its alarms to that one."""
     await send(hass, **WATER)
     await shut_down(hass, loaded_entry)
-    (spool_of(hass, loaded_entry) / "__pycache__" / "present").unlink()
+    (store_folder(hass) / "__pycache__" / "present").unlink()
     assert await hass.config_entries.async_setup(loaded_entry.entry_id)
     await later(hass, freezer, TEN_MINUTES)
     assert await reminders(hass) == []

@@ -12,10 +12,9 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.qq_mail.buttons import get_answers
+from custom_components.qq_mail.clock import read_clock
 from custom_components.qq_mail.const import DOMAIN
-from custom_components.qq_mail.outbox import intake as intake_module
-from custom_components.qq_mail.outbox.clock import read_clock
+from custom_components.qq_mail.outbox import composing
 from custom_components.qq_mail.texts import Texts, async_texts
 from homeassistant.components.trace.util import async_get_trace, async_list_traces
 from homeassistant.const import MATCH_ALL
@@ -24,7 +23,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 
 from ..calls.test_send import body_of, mail_of, send
-from ..outbox.test_outbox import outbox_of, until
+from ..house import house_of, outbox_of, until
 from ..qq_server import AcceptedMessage, Answer, QQServer, Step, replies
 
 BASE = "https://home.example.com"
@@ -45,7 +44,7 @@ def external(hass: HomeAssistant) -> None:
 @pytest.fixture
 async def issued(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the tokens that will be issued, also those of mails that never arrive."""
-    answers = get_answers(hass)
+    answers = house_of(hass).buttons
     issue, tokens = answers.issue, list[str]()
 
     def remembering(*args: Any) -> tuple[str, ...]:
@@ -76,7 +75,7 @@ def tokens_of(mail: AcceptedMessage) -> list[str]:
 
 async def works(hass: HomeAssistant, token: str) -> bool:
     """Whether a button can be pressed."""
-    return get_answers(hass).find(token) is not None
+    return house_of(hass).buttons.find(token) is not None
 
 
 async def test_buttons(
@@ -107,7 +106,7 @@ async def test_buttons(
     said = "Whoever has this mail can press: each button once, until 2026-11-28 16:00."
     assert said in body_of(mail)
     assert said in BeautifulSoup(body_of(mail, "html"), "html.parser").get_text()
-    answers = get_answers(hass)
+    answers = house_of(hass).buttons
     found = [answers.find(token) for token in (first, second)]
     assert [link and link.action.action for link in found] == [
         "close_valve",
@@ -192,7 +191,7 @@ async def test_two_accounts(
     )
     tokens = [token for mail in server.accepted for token in tokens_of(mail)]
     assert len(set(tokens)) == 4
-    answers = get_answers(hass)
+    answers = house_of(hass).buttons
     links = [answers.find(token) for token in tokens]
     assert {link.mail.entry_id for link in links if link} == {
         loaded_entry.entry_id,
@@ -212,8 +211,8 @@ async def test_at_home_only(
         "http://192.168.1.2:8123",
         "http://192.168.1.2:8123/lovelace/water",
     ]
-    assert "They work at home only" in body_of(mail)
-    assert "They work at home only" in body_of(mail, "html")
+    assert "These buttons work at home only" in body_of(mail)
+    assert "These buttons work at home only" in body_of(mail, "html")
     assert response["notes"] == []
 
 
@@ -329,7 +328,7 @@ async def test_cleared_while_it_is_made(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nobody gets it, so nobody can press: whether its tokens were there before or not."""
-    answers = get_answers(hass)
+    answers = house_of(hass).buttons
     saving, go_on = asyncio.Event(), asyncio.Event()
 
     async def save() -> None:
@@ -386,7 +385,7 @@ async def test_cannot_be_kept(
 ) -> None:
     """What could not be taken has no buttons that work."""
     await send(hass)
-    monkeypatch.setattr(intake_module, "MAX_MESSAGES", 0)
+    monkeypatch.setattr(composing, "MAX_MESSAGES", 0)
     server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
     with pytest.raises(HomeAssistantError):
         await send(hass, actions=ACTIONS)
@@ -424,7 +423,7 @@ async def test_call_cancelled_before_it_is_taken(
         saving.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(get_answers(hass), "async_save", save)
+    monkeypatch.setattr(house_of(hass).buttons, "async_save", save)
     call = hass.async_create_task(send(hass, actions=ACTIONS))
     await saving.wait()
     call.cancel()

@@ -9,8 +9,7 @@ import pytest
 from custom_components.qq_mail.smtp.dialogue import Dialogue
 from custom_components.qq_mail.smtp.models import Account, Reply, Step
 from custom_components.qq_mail.smtp.transcript import Transcript
-
-from ..qq_server.connection import LEAKED
+from tests.qq_server.connection import LEAKED
 
 ANSWERS = LEAKED + b"250 OK\r\n" + LEAKED + b"354 Go on\r\n"
 

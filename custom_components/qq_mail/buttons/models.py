@@ -2,15 +2,25 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Final
 
 ACTION_PATH: Final = "/api/qq_mail/action"
-"""A link is this, a slash and its token."""
+"""A button's address is this, a slash and its token."""
+
+
+class Ended(StrEnum):
+    """Why a button acts no more, although nobody pressed it."""
+
+    ACKNOWLEDGED = "acknowledged"
+    """Somebody acknowledged the alarm in another of its mails."""
+    REPLACED = "replaced"
+    """The alarm was raised anew, and has another mail."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """A button that acts; one that only opens an address is a plain link, and no action."""
+    """What a button does; one that only opens an address is a plain link, and none."""
 
     action: str
     """What automations know it by."""
@@ -24,7 +34,8 @@ class Action:
 class Mail:
     """The mail whose buttons they are."""
 
-    entry_id: str
+    account: str
+    """The id of its account's entry."""
     queue_id: str
     tag: str
     """Empty: it has none."""
@@ -36,20 +47,15 @@ class Mail:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Click:
+class Press:
     """Somebody who has the mail pressed a button of it, for the first time."""
 
-    entry_id: str
-    queue_id: str
-    action: str
-    title: str
-    tag: str
-    subject: str
-    recipients: tuple[str, ...]
+    mail: Mail
+    action: Action
 
 
 @dataclass(slots=True, kw_only=True)
-class Link:
+class Button:
     """One button of one mail, as long as its token works."""
 
     mail: Mail
@@ -63,3 +69,6 @@ class Link:
     deadline: float
     """When they are over, by the steady clock."""
     used_at: datetime | None = None
+    ended: Ended | None = None
+    restored: bool = False
+    """It comes from a backup, and works once a person has decided."""

@@ -1,7 +1,4 @@
-"""The page that a button in a mail opens: no script, nothing from outside.
-
-Loaded with the first link that is issued. Importing it blocks.
-"""
+"""The page that a button in a mail opens: no script, nothing from outside."""
 
 from base64 import b64encode
 from datetime import datetime
@@ -15,7 +12,7 @@ from markupsafe import Markup
 from homeassistant.util import dt as dt_util
 
 from ..texts import Texts
-from .models import Link
+from .models import Button, Ended
 
 CONFIRMED = "confirmed"
 """What is in the query of whoever was asked once more."""
@@ -53,44 +50,59 @@ class Pages:
         self._language = language
         self._texts = texts
 
-    def ask(self, link: Link) -> str:
+    def ask(self, button: Button) -> str:
         """Return the page with a button; nothing was done yet."""
-        title = _undirected(link.action.title)
+        title = _undirected(button.action.title)
         return self._page(
             title,
-            self._mail(link),
+            self._mail(button),
             self._texts("answer_ask"),
             button=title,
-            destructive=link.action.destructive,
-            small=self._small(link),
+            destructive=button.action.destructive,
+            small=self._small(button),
         )
 
-    def ask_once_more(self, link: Link) -> str:
+    def ask_once_more(self, button: Button) -> str:
         """Return the page that asks whether that is really meant."""
         return self._page(
             self._texts("answer_sure"),
-            self._mail(link),
-            self._texts("answer_sure_text", title=_isolated(link.action.title)),
-            button=self._texts("answer_sure_yes", title=_isolated(link.action.title)),
+            self._mail(button),
+            self._texts("answer_sure_text", title=_isolated(button.action.title)),
+            button=self._texts("answer_sure_yes", title=_isolated(button.action.title)),
             target=f"?{CONFIRMED}",
             destructive=True,
-            small=self._small(link),
+            small=self._small(button),
         )
 
-    def done(self, link: Link) -> str:
-        """Return the page after a press."""
+    def done(self, button: Button, *, heard: bool, kept: bool = True) -> str:
+        """Return the page after a press.
+
+        `heard`: whether an automation listens to it; `kept`: whether the disk took it.
+        """
+        title = _isolated(button.action.title)
+        texts = [self._texts("answer_done_text", title=title)]
+        if not heard:
+            texts = [self._texts("answer_unheard_text", title=title)]
+        if not kept:
+            texts.append(self._texts("answer_not_kept_text"))
+        return self._page(self._texts("answer_done"), *texts, small=self._mail(button))
+
+    def ended(self, button: Button, why: Ended) -> str:
+        """Return the page of a button that acts no more, although nobody pressed it."""
         return self._page(
-            self._texts("answer_done"),
-            self._texts("answer_done_text", title=_isolated(link.action.title)),
-            small=self._mail(link),
+            self._texts(f"answer_{why}"),
+            self._texts(f"answer_{why}_text", title=_isolated(button.action.title)),
+            small=self._mail(button),
         )
 
-    def done_before(self, link: Link, used_at: datetime) -> str:
+    def done_before(self, button: Button, used_at: datetime) -> str:
         """Return the page of a button that was pressed earlier."""
         return self._page(
             self._texts("answer_done_before", time=_time(used_at)),
-            self._texts("answer_done_before_text", title=_isolated(link.action.title)),
-            small=self._mail(link),
+            self._texts(
+                "answer_done_before_text", title=_isolated(button.action.title)
+            ),
+            small=self._mail(button),
         )
 
     def unknown(self) -> str:
@@ -118,14 +130,14 @@ class Pages:
             self._texts("answer_from_elsewhere_text"),
         )
 
-    def _mail(self, link: Link) -> str:
-        mail = link.mail
+    def _mail(self, button: Button) -> str:
+        mail = button.mail
         return self._texts(
             "answer_mail", subject=_isolated(mail.subject), time=_time(mail.time)
         )
 
-    def _small(self, link: Link) -> str:
-        return self._texts("answer_small", time=_time(link.expires_at))
+    def _small(self, button: Button) -> str:
+        return self._texts("answer_small", time=_time(button.expires_at))
 
     def _page(
         self,

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
 import string
-from typing import TYPE_CHECKING, Final, override
+from typing import Final, override
 
 from aiohttp import web
 from aiohttp.hdrs import METH_ANY, METH_GET, METH_HEAD, METH_POST
@@ -16,16 +17,14 @@ from homeassistant.core import CoreState, HomeAssistant, callback
 from homeassistant.helpers.http import request_handler_factory
 from homeassistant.helpers.start import async_at_started
 
+from ..clock import read_clock
 from ..const import DOMAIN, LOGGER
-from ..loading import async_load_page
-from ..outbox.clock import read_clock
+from ..store import Store
 from ..texts import async_texts
 from .log_filter import keep_tokens_out
-from .models import ACTION_PATH, Link
-from .store import TOKEN_LENGTH, async_answers, get_answers
-
-if TYPE_CHECKING:
-    from .page import Pages
+from .models import ACTION_PATH, Button, Press
+from .page import CONFIRMED, HEADERS, Pages
+from .registry import TOKEN_LENGTH, Buttons
 
 _HEX: Final = frozenset(string.hexdigits.lower())
 _MAX_UNKNOWN: Final = 30
@@ -39,18 +38,23 @@ _NOT_READY: Final = {"Retry-After": "30"}
 _TOO_MANY: Final = {"Retry-After": f"{_WINDOW:.0f}"}
 
 
-async def async_setup_view(hass: HomeAssistant) -> None:
-    """Open the address of all links, once for all accounts."""
+type IsHeard = Callable[[Press], bool]
+"""Tells whether somebody in the house handles such a press."""
+
+
+@callback
+def async_setup_view(
+    hass: HomeAssistant, buttons: Buttons, store: Store, is_heard: IsHeard
+) -> None:
+    """Open the address of all buttons, once for all accounts."""
     keep_tokens_out()
-    view = AnswerView(hass)
-    # At once: until then Home Assistant says that there is no such page.
+    view = ButtonView(hass, buttons, store, is_heard)
     hass.http.register_view(view)
-    await async_answers(hass)
     if hass.state is not CoreState.running:
         async_at_started(hass, view.async_begin)
 
 
-class AnswerView(HomeAssistantView):
+class ButtonView(HomeAssistantView):
     """Answers without a login: who has a token may press its button.
 
     Never raises 401 or 403: Home Assistant counts those as attempts to log in, logs the
@@ -63,9 +67,18 @@ class AnswerView(HomeAssistantView):
     name = "api:qq_mail:action"
     requires_auth = False
 
-    def __init__(self, hass: HomeAssistant) -> None:
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        buttons: Buttons,
+        store: Store,
+        is_heard: IsHeard,
+    ) -> None:
         """Begin with nobody who listens yet."""
         self._hass = hass
+        self._buttons = buttons
+        self._store = store
+        self._is_heard = is_heard
         self._started = hass.state is CoreState.running
         self._unknown: deque[float] = deque(maxlen=_MAX_UNKNOWN)
         """When the last ones were opened, by the steady clock."""
@@ -99,7 +112,6 @@ class AnswerView(HomeAssistantView):
 
     async def async_answer(self, request: web.Request, token: str) -> web.Response:
         """Answer whoever opens, presses, or does something else."""
-        await async_answers(self._hass)
         pages = await self._async_pages()
         if request.method in (METH_GET, METH_HEAD):
             return self._look(token, pages)
@@ -109,38 +121,41 @@ class AnswerView(HomeAssistantView):
 
     def _look(self, token: str, pages: Pages) -> web.Response:
         """Show a page; programs that open every link change nothing."""
-        link = self._find(token)
-        if link is None:
+        button = self._find(token)
+        if button is None:
             return self._answer_unknown(pages)
-        if link.used_at:
-            return _page(pages.done_before(link, link.used_at))
-        if not self._is_ready(link):
-            return _not_ready(pages)
-        return _page(pages.ask(link))
+        return self._over(button, pages) or _page(pages.ask(button))
 
     async def _async_press(
         self, request: web.Request, token: str, pages: Pages
     ) -> web.Response:
         """Do it, unless that was done; what the request says in its body is not read."""
-        from .page import CONFIRMED  # noqa: PLC0415 - loaded with the first link
-
         # From here on without an await, until the button is used up.
         if request.headers.get("Sec-Fetch-Site") == "cross-site":
             return _page(pages.from_elsewhere(), HTTPStatus.FORBIDDEN)
-        link = self._find(token)
-        if link is None:
+        button = self._find(token)
+        if button is None:
             return self._answer_unknown(pages)
-        if link.used_at:
-            return _page(pages.done_before(link, link.used_at))
-        if not self._is_ready(link):
-            return _not_ready(pages)
-        if link.action.destructive and CONFIRMED not in request.query:
-            return _page(pages.ask_once_more(link))
-        answers = get_answers(self._hass)
-        answers.press(link)
-        # Also if whoever pressed has gone meanwhile.
-        await asyncio.shield(self._hass.async_create_task(answers.async_save()))
-        return _page(pages.done(link))
+        if over := self._over(button, pages):
+            return over
+        if button.action.destructive and CONFIRMED not in request.query:
+            return _page(pages.ask_once_more(button))
+        heard = self._is_heard(Press(mail=button.mail, action=button.action))
+        self._buttons.press(button)
+        try:
+            # Also if whoever pressed has gone meanwhile.
+            await asyncio.shield(self._store.written())
+        except OSError:
+            return _page(pages.done(button, heard=heard, kept=False))
+        return _page(pages.done(button, heard=heard))
+
+    def _over(self, button: Button, pages: Pages) -> web.Response | None:
+        """Return the page of a button that does not act; None: it does."""
+        if button.used_at:
+            return _page(pages.done_before(button, button.used_at))
+        if button.ended:
+            return _page(pages.ended(button, button.ended))
+        return None if self._is_ready(button) else _not_ready(pages)
 
     async def _async_begin(self) -> None:
         # Others do at the start what makes them listen.
@@ -151,22 +166,19 @@ class AnswerView(HomeAssistantView):
 
     async def _async_pages(self) -> Pages:
         """Return the pages in Home Assistant's language."""
-        await async_load_page(self._hass)
-        from .page import Pages  # noqa: PLC0415 - loaded with the first link
-
         return Pages(self._hass.config.language, await async_texts(self._hass))
 
-    def _find(self, token: str) -> Link | None:
+    def _find(self, token: str) -> Button | None:
         if len(token) != TOKEN_LENGTH or not _HEX.issuperset(token):
             return None
-        link = get_answers(self._hass).find(token)
-        if link and self._hass.config_entries.async_get_entry(link.mail.entry_id):
-            return link
+        button = self._buttons.find(token)
+        if button and self._hass.config_entries.async_get_entry(button.mail.account):
+            return button
         return None
 
-    def _is_ready(self, link: Link) -> bool:
+    def _is_ready(self, button: Button) -> bool:
         """Return whether somebody would hear of a press."""
-        entry = self._hass.config_entries.async_get_known_entry(link.mail.entry_id)
+        entry = self._hass.config_entries.async_get_known_entry(button.mail.account)
         return self._started and entry.state is ConfigEntryState.LOADED
 
     def _answer_unknown(self, pages: Pages) -> web.Response:
@@ -191,8 +203,6 @@ def _not_ready(pages: Pages) -> web.Response:
 
 
 def _page(html: str, status: int = HTTPStatus.OK, **headers: str) -> web.Response:
-    from .page import HEADERS  # noqa: PLC0415 - loaded with the first link
-
     return web.Response(
         text=html,
         content_type="text/html",

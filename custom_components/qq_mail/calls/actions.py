@@ -8,17 +8,20 @@ from homeassistant.const import ATTR_CONFIG_ENTRY_ID, CONF_USERNAME
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.util.json import JsonValueType
+from homeassistant.util.ulid import ulid_now
 
+from ..accounts import async_loaded, async_settled, being_loaded
 from ..const import LOGGER
 from ..content.reading import Notes
 from ..content.request import MessageRequest, read_request
-from ..coordinator import async_settled, being_loaded
 from ..mime.address import Recipients
-from ..outbox.outcome import Outcome
+from ..outbox.core.models import Outcome
+from ..sending.preview import async_preview
 from ..texts import async_texts
+from .again import to_acknowledge
 from .recipients import chosen_recipients
 from .rights import async_rights, check_rights
-from .send import Sent, async_preview, async_send
+from .send import Sent, async_send
 from .targets import Share, shares_of, split_target, used_entities
 
 _CLEARED = "cleared"
@@ -30,6 +33,9 @@ _NOT_SENT = (_CLEARED, _REPEATED)
 async def async_send_message(call: ServiceCall) -> ServiceResponse:
     """Send one mail for each account to all that a call names."""
     shares, request = await _async_read(call)
+    if request.repeat_until_acknowledged and len(shares) > 1:
+        # One alarm, whichever account sends it: a press ends all of it.
+        request = replace(request, tag=request.tag or ulid_now())
     # Addresses, of which none belongs to an account, get one mail.
     others = replace(request, recipients=Recipients(), refused=())
     sends = [_async_send(call.hass, shares[0], request)]
@@ -88,7 +94,10 @@ async def _async_answer(
 async def async_preview_message(call: ServiceCall) -> ServiceResponse:
     """Answer with what a mail would be."""
     (share, *_), request = await _async_read(call)
-    text, html, notes = await async_preview(call.hass, share.entry, request)
+    outbox = await async_loaded(share.entry)
+    if request.repeat_until_acknowledged:
+        request = to_acknowledge(request, await async_texts(call.hass))
+    text, html, notes = await async_preview(call.hass, share.entry, outbox, request)
     return {"text": text, "html": html, "notes": list(notes)}
 
 
@@ -165,6 +174,7 @@ def _response(sent: Sent) -> dict[str, JsonValueType]:
         },
         "attempts": event.attempts if event else 0,
         "next_attempt": due.isoformat() if due else None,
+        "reason": receipt.plan.reason if receipt.plan else None,
         "reply": str(event.reply) if event and event.reply else None,
         "cause": event.cause if event else None,
         "discarded": sent.discarded,

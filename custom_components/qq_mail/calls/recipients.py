@@ -1,7 +1,7 @@
 """Who gets a message: by default, by a recipient that was set up, by a call."""
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_USERNAME
@@ -9,11 +9,8 @@ from homeassistant.const import CONF_USERNAME
 from ..const import CONF_BCC, CONF_CC, CONF_RECIPIENTS, CONF_TO, MAX_NOTES
 from ..content.errors import invalid_address
 from ..content.reading import is_away
+from ..content.request import MessageRequest
 from ..mime.address import Mailbox, Recipients
-
-# An account has recipients before it has its first request.
-if TYPE_CHECKING:
-    from ..content.request import MessageRequest
 
 
 def default_recipients(entry: ConfigEntry) -> Recipients:

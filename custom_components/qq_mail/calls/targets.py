@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, cast
 
 from homeassistant.components.group import DOMAIN as GROUP_DOMAIN
 from homeassistant.components.notify import DOMAIN as NOTIFY_DOMAIN
@@ -23,13 +23,27 @@ from homeassistant.helpers.target import (
     async_extract_referenced_entity_ids,
 )
 
+from ..accounts import called_entries, not_loaded
 from ..const import CONF_SERVICE_NAME, DOMAIN
 from ..content.errors import field_error
 from ..content.fields import EXCLUDE, TARGET_KEYS, Ids, read_ids
 from ..content.reading import Notes, is_empty, unusable
-from ..coordinator import QQMailConfigEntry, called_entries, not_loaded
-from ..notify import QQMailNotifyEntity
+from ..content.selected import async_not_found, empty
+from ..coordinator import QQMailConfigEntry
+from ..mime.address import Recipients
 from .rights import own_entity_id
+
+
+class NotifyEntity(Protocol):
+    """What a call needs of a notify entity of ours."""
+
+    entity_id: str
+    entry: QQMailConfigEntry
+    """The account that it belongs to."""
+    recipients: Recipients
+
+    def record(self) -> None:
+        """Note that something was sent to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +67,7 @@ class Share:
     """What an account has of a call: one mail."""
 
     entry: QQMailConfigEntry
-    entities: tuple[QQMailNotifyEntity, ...] = ()
+    entities: tuple[NotifyEntity, ...] = ()
 
 
 def split_target(
@@ -113,7 +127,7 @@ def shares_of(
         if failures or not (_is_default(entry) or _is_only_one(hass, entry)):
             notes.append(field_error("other_account", account=entry.title))
         return [Share(entry)], notes
-    by_account: dict[str, list[QQMailNotifyEntity]] = {}
+    by_account: dict[str, list[NotifyEntity]] = {}
     for entity in entities:
         by_account.setdefault(entity.entry.entry_id, []).append(entity)
     shares = [Share(some[0].entry, tuple(some)) for some in by_account.values()]
@@ -174,13 +188,13 @@ def used_entities(
 @callback
 def _called_entities(
     hass: HomeAssistant, target: Target
-) -> tuple[list[QQMailNotifyEntity], list[ServiceValidationError]]:
+) -> tuple[list[NotifyEntity], list[ServiceValidationError]]:
     """Return the notify entities of ours in a target, and what is said of others."""
     ours = {
-        entity_id: entity
+        entity_id: cast("NotifyEntity", entity)
         for platform in async_get_platforms(hass, DOMAIN)
+        if platform.domain == NOTIFY_DOMAIN
         for entity_id, entity in platform.entities.items()
-        if isinstance(entity, QQMailNotifyEntity)
     }
     named, members, indirect = _found(hass, target.ids)
     if target.everyone:
@@ -189,6 +203,7 @@ def _called_entities(
     found = (named | members | indirect) - excluded
     chosen = [entity for entity_id, entity in ours.items() if entity_id in found]
     strangers = [
+        *async_not_found(hass, target.ids, "target", lambda ids: _holds(hass, ids)),
         *(_stranger(hass, one) for one in sorted(named - ours.keys())),
         *(
             _stranger(hass, one, member=True)
@@ -226,6 +241,16 @@ def _found(hass: HomeAssistant, ids: Ids) -> tuple[set[str], set[str], set[str]]
             left += inside - members
             members |= inside
     return named, {one for one in members if not _members(hass, one)}, indirect
+
+
+def _holds(hass: HomeAssistant, ids: Ids) -> bool:
+    """Whether anybody is in a part of a target: others are named by notes as well."""
+    named, members, indirect = _found(hass, ids)
+    registry = er.async_get(hass)
+    return bool(members) or any(
+        (known := registry.async_get(one)) and _is_ours(known)
+        for one in named | indirect
+    )
 
 
 def _members(hass: HomeAssistant, entity_id: str) -> set[str]:
@@ -276,6 +301,8 @@ def _stranger(
         return not_loaded(entry)
     if ours and ours.disabled:
         return field_error("entity_disabled", entity=entity_id)
+    if known and known.platform == GROUP_DOMAIN:
+        return empty("target.entity_id", entity_id)
     if member:
         return field_error("not_our_member", entity=entity_id)
     return field_error("not_our_entity", entity=entity_id)

@@ -4,19 +4,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from homeassistant.exceptions import ServiceValidationError
+
 from ..const import ACKNOWLEDGE, MAX_ACTIONS
 from .errors import field_error
 from .reading import (
     Notes,
     Reader,
     as_list,
+    is_away,
     is_empty,
+    is_for_phones,
     is_target,
     read_fields,
     read_line,
     read_text,
     read_word,
     read_yes_no,
+    shown_value,
     unknown_field,
     unusable,
 )
@@ -46,7 +51,10 @@ class ActionRow:
 
 
 def with_acknowledge(rows: tuple[ActionRow, ...], title: str) -> tuple[ActionRow, ...]:
-    """Return buttons, among them one that acknowledges; phones often write it large."""
+    """Return buttons with one among them that acknowledges.
+
+    Automations for phones often write the name of that action in capitals.
+    """
     if any(row.action.lower() == ACKNOWLEDGE for row in rows):
         return rows
     return (*rows, ActionRow(action=ACKNOWLEDGE, title=title))
@@ -61,9 +69,14 @@ def read_actions(value: Any, name: str, notes: Notes) -> tuple[ActionRow, ...]:
 
 
 def _row(item: Any, name: str, notes: Notes) -> ActionRow | None:
-    """Read one; None: no button can be made of it, as a note says."""
+    """Read one; None: no button can be made of it, as a note says.
+
+    A text alone is a button's title, and a title alone is the name of its action too.
+    """
+    if isinstance(item, str) and not is_away(item):
+        item = {"title": item}
     if not isinstance(item, Mapping):
-        notes.append(unusable(name, item, "invalid_action"))
+        notes.append(_not_shown(name, item, ""))
         return None
     notes.extend(
         unknown_field(key, _READERS, "unknown_field_of_action")
@@ -71,24 +84,32 @@ def _row(item: Any, name: str, notes: Notes) -> ActionRow | None:
         if key not in _READERS and key not in _FOR_PHONES
     )
     leads = _leads(item)
-    needed = "uri" if leads else "action"
-    if is_empty(item.get(needed)):
-        notes.append(unusable(name, item, "invalid_action"))
+    needed = "uri" if leads else _name_of(item)
+    value = item.get(needed)
+    if leads and isinstance(value, str) and is_for_phones(value):
+        return None
+    title = item.get("title") or value or "…"
+    if is_empty(value):
+        notes.append(_not_shown(name, item, title))
+        return None
+    try:
+        meant = _READERS["uri" if leads else "action"](value, "", notes)
+    except ServiceValidationError:
+        notes.append(_not_shown(f"{name}.{needed}", value, title))
         return None
     # What a phone opens besides, a mail does not: a press acts, or it leads somewhere.
-    unused = "action" if leads else "uri"
-    read = {field: value for field, value in item.items() if field != unused}
+    read = {key: value for key, value in item.items() if key not in ("action", "uri")}
     values = read_fields(read, _READERS, notes, f"{name}.")
-    if needed not in values:
-        return None
     # What cannot be read must not make a press easier than it was meant to be.
     values |= {field: True for field in _CAREFUL if item.get(field)} | values
-    values.setdefault("title", values[needed])
+    values["uri" if leads else "action"] = meant
+    title = str(values.get("title", meant))[:_MAX_TITLE_LENGTH]
     if _asks_for_more(values):
-        notes.append(unusable(name, values["title"], "action_for_phones"))
+        notes.append(
+            unusable(name, title, "action_for_phones", title=shown_value(title))
+        )
         return None
-    values["title"] = values["title"][:_MAX_TITLE_LENGTH]
-    return ActionRow(**values)
+    return ActionRow(**values | {"title": title})
 
 
 def _leads(item: Mapping[Any, Any]) -> bool:
@@ -97,6 +118,16 @@ def _leads(item: Mapping[Any, Any]) -> bool:
     if is_empty(action):
         return not is_empty(item.get("uri"))
     return isinstance(action, str) and action.strip().upper() == _LINK_ACTION
+
+
+def _name_of(item: Mapping[Any, Any]) -> str:
+    """Return the field that names what a press does."""
+    return "title" if is_empty(item.get("action")) else "action"
+
+
+def _not_shown(field: str, value: Any, title: Any) -> ServiceValidationError:
+    """Return what is said of a row that no button can be made of."""
+    return unusable(field, value, "invalid_action", title=shown_value(title) or "…")
 
 
 def _asks_for_more(values: dict[str, Any]) -> bool:
@@ -112,14 +143,14 @@ def _asks_for_more(values: dict[str, Any]) -> bool:
 def _action(value: Any, name: str, notes: Notes) -> str:
     action = read_line(value, name, notes)
     if len(action) > _MAX_ACTION_LENGTH:
-        raise unusable(name, value, "tag_too_long", number=str(_MAX_ACTION_LENGTH))
+        raise unusable(name, value)
     return action
 
 
 def _uri(value: Any, name: str, notes: Notes) -> str:
     uri = read_word(value, name, notes).strip()
     if not is_target(uri):
-        raise unusable(name, value, "invalid_link")
+        raise unusable(name, value)
     return uri
 
 

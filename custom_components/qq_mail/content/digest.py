@@ -1,48 +1,84 @@
 """Many alerts as one message: what it says, and what goes with it."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from email.utils import make_msgid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
+from urllib.parse import quote
 
 from homeassistant.util import dt as dt_util
 
 from ..mime.address import Mailbox, Recipients, one_line
-from ..mime.card import CONTENT_WIDTH, Card, Entry, Picture, render_html, render_text
-from ..mime.digest import Alert, read_alert
+from ..mime.card import (
+    CONTENT_WIDTH,
+    MAX_OCTETS,
+    Card,
+    Entry,
+    Link,
+    Picture,
+    render_html,
+    render_text,
+)
+from ..mime.digest import Alert, Files, read_alert, read_files
 from ..mime.message import compose
-from ..mime.models import BodyPart, Composed, Draft, KeptMessage
+from ..mime.models import BodyPart, Draft, KeptMessage, Priority, WrittenDigest
 from ..texts import Texts, time_of
 from .attachments.budget import measured
 
-MAX_ENTRIES = 40
-"""Different alerts that are told with their texts."""
+MAX_BUTTONS = 10
+"""In a digest; an alert with more of them goes alone."""
 MAX_PARTS = 20
 """Pictures and files: nobody looks at more of them."""
-_MAX_TITLE, _MAX_TEXT = 200, 400
-"""Characters."""
-_MAX_SUBJECT = 150
-_MAX_MORE, _MAX_SHORT = 10, 40
-"""Titles, and characters of each, that the last line names of what has no room."""
-_MAX_OCTETS = 100_000
-"""Of HTML: Gmail cuts what has more than 102 kB."""
+_RESERVE = 16_000
+"""Octets of HTML for what is no alert: pictures, counts and notes."""
+_MAX_SUBJECT, _MAX_COUNTED, _MAX_NAME = 150, 40, 60
+"""Characters of a title in the subject, of one that is counted, of a picture's name."""
+_MAX_COUNTS = 10
+"""Titles that are counted at the beginning."""
+_MAX_PASSED_OVER = 50
+"""Alerts without room, after which no more are read: they wait for the next digest."""
+_LONGEST_WHEN = "x" * 50
+_BY_IMPORTANCE = tuple(Priority)
+_URGENT = (Priority.HIGHEST, Priority.HIGH)
+
+type _Key = tuple[str, str, str, Priority, Mailbox | None]
 
 
 @dataclass(slots=True)
-class _Same:
-    """Alerts with the same title and text."""
+class _Chosen:
+    """The alerts that one digest tells, as far as there is room."""
 
-    title: str
-    text: str
-    newest: datetime
-    oldest: datetime
-    number: int = 1
+    room: int
+    """Octets of HTML for all of them."""
+    alerts: list[Alert] = field(default_factory=list)
+    alone: list[Alert] = field(default_factory=list)
+    """Those for which there is no room in any digest."""
+    passed_over: int = 0
+    """How many wait for the next one."""
+    _texts: dict[_Key, int] = field(default_factory=dict)
+    _sets: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+
+    def offer(self, alert: Alert, text: int, links: int) -> None:
+        """Take an alert if there is room for its text and its links, both in octets."""
+        number = len(alert.buttons)
+        if not alert.whole or text + links > self.room or number > MAX_BUTTONS:
+            self.alone.append(alert)
+            return
+        texts, sets = {**self._texts, _key(alert): text}, self._sets
+        if links:
+            # In place of those of an older one with the same title and tag.
+            sets = {**sets, _group(alert): (number, links)}
+        octets = sum(texts.values()) + sum(octets for _, octets in sets.values())
+        buttons = sum(number for number, _ in sets.values())
+        if octets > self.room or buttons > MAX_BUTTONS:
+            self.passed_over += 1
+            return
+        self.alerts.append(alert)
+        self._texts, self._sets = texts, sets
 
 
 class DigestWriter:
-    """Writes one message that tells what many others do."""
+    """Writes one message that tells what many others do: a WriteDigest."""
 
     def __init__(self, texts: Texts, home: str, language: str, budget: int) -> None:
         """Keep the words, and the octets that attachments may have."""
@@ -56,54 +92,69 @@ class DigestWriter:
         stream: BinaryIO,
         messages: Sequence[KeptMessage],
         check: Callable[[], None],
-    ) -> tuple[str, Composed]:
-        """Write a digest, and return its subject. It blocks.
+    ) -> WrittenDigest | None:
+        """Write a digest of as many messages as fit into it, the oldest of them first.
 
-        Raises OSError where a message cannot be read, and whatever `check` does.
+        None where those are fewer than two. It blocks. Raises OSError where a message
+        cannot be read, and whatever `check` does.
         """
-        alerts: list[Alert] = []
+        choice = self._choose(messages, check)
+        chosen = choice.alerts
+        if len(chosen) < 2:  # noqa: PLR2004 - one is no digest
+            return None
+        files: list[Files] = []
         room, places = self._budget, MAX_PARTS
         # The newest first: for the others there may be no room.
-        for message in reversed(messages):
+        for alert in reversed(chosen):
             check()
-            alert = read_alert(message, room, places)
-            alerts.append(alert)
-            places -= len(alert.parts)
-            room -= alert.size
-        newest = alerts[0]
-        subject = self._subject(alerts)
-        card = self._card(alerts)
-        html = render_html(card)
-        while len(html.encode(errors="replace")) > _MAX_OCTETS and card.entries:
-            card = self._with(card, alerts, len(card.entries) * 3 // 4)
-            html = render_html(card)
-        conversations = {alert.references for alert in alerts}
+            files.append(read_files(alert, room, places))
+            room -= files[-1].size
+            places -= len(files[-1].parts)
+        subject = self._subject(chosen)
+        card = self._card(chosen, files)
+        reply_to = _common(alert.reply_to for alert in chosen)
         draft = Draft(
-            recipients=_recipients(alerts),
+            recipients=_recipients(chosen),
             subject=subject,
             text=render_text(card),
-            html=html,
-            parts=tuple(part for alert in alerts for part in alert.parts),
-            reply_to=newest.reply_to,
+            html=render_html(card),
+            parts=tuple(part for one in files for part in one.parts),
+            reply_to=reply_to,
+            priority=card.priority,
             # Where it tells of several conversations, it belongs to none of them.
-            references=newest.references if len(conversations) == 1 else "",
+            references=_common(alert.references for alert in chosen) or "",
         )
-        composed = compose(
-            stream,
-            draft,
-            sender=newest.sender,
-            message_id=make_msgid(domain=newest.sender.domain),
-            # A list of mails has it where the last of the news belongs.
-            date=dt_util.as_local(newest.dated),
+        return WrittenDigest(
+            subject=subject,
+            composed=compose(stream, draft),
+            parts=tuple(alert.kept.queue_id for alert in chosen),
+            alone=tuple(alert.kept.queue_id for alert in choice.alone),
         )
-        return subject, composed
+
+    def _choose(
+        self, messages: Iterable[KeptMessage], check: Callable[[], None]
+    ) -> _Chosen:
+        """Read messages until there is room for no more, the oldest first."""
+        frame = _octets()
+        chosen = _Chosen(MAX_OCTETS - _RESERVE - frame)
+        for message in messages:
+            if chosen.passed_over == _MAX_PASSED_OVER:
+                break
+            check()
+            alert = read_alert(message)
+            bare = self._entry(_bare(alert), _LONGEST_WHEN, answers=True)
+            text = _octets(bare) - frame
+            entry = self._entry(alert, _LONGEST_WHEN, answers=True)
+            links = 0 if entry == bare else _octets(entry) - frame - text
+            chosen.offer(alert, text, links)
+        return chosen
 
     def _subject(self, alerts: Sequence[Alert]) -> str:
-        titles = Counter(alert.title for alert in alerts)
+        titles = _titles(alerts)
         ((most, _),) = titles.most_common(1)
         number, title = str(len(alerts)), _cut(most, _MAX_SUBJECT)
-        newest = alerts[0].raised
-        span = self._texts.span(alerts[-1].raised, newest, newest)
+        newest = alerts[-1].kept.raised
+        span = self._texts.span(alerts[0].kept.raised, newest, newest)
         text = self._texts("digest_subject", number=number, span=span, title=title)
         if len(titles) > 1:
             # Or whoever reads no more takes all of them for the same.
@@ -112,91 +163,141 @@ class DigestWriter:
             )
         return one_line(text)
 
-    def _card(self, alerts: Sequence[Alert]) -> Card:
-        texts, newest = self._texts, alerts[0]
+    def _card(self, alerts: Sequence[Alert], files: Sequence[Files]) -> Card:
+        """Return the card of alerts, whose files come with the newest first."""
+        texts, newest = self._texts, alerts[-1].kept.raised
         pictures = tuple(
-            _picture(part, time_of(alert.raised, newest.raised))
-            for alert in alerts
-            for part in alert.parts
+            _picture(part, time_of(alert.kept.raised, newest))
+            for alert, some in zip(reversed(alerts), files, strict=True)
+            for part in some.parts
             if part.inline
         )
-        left_out = sum(alert.left_out for alert in alerts)
+        left_out = sum(some.left_out for some in files)
         notes = (texts("digest_parts", number=str(left_out)),) if left_out else ()
-        card = Card(
+        sets = _sets(alerts).values()
+        small_print = _common(one.small_print for one in sets if one.small_print) or ()
+        entries = self._entries(alerts)
+        if small_print:
+            entries = [replace(entry, small_print=()) for entry in entries]
+        return Card(
             title=texts(
                 "digest_title",
                 number=str(len(alerts)),
-                span=texts.span(alerts[-1].raised, newest.raised, newest.raised),
+                span=texts.span(alerts[0].kept.raised, newest, newest),
             ),
-            text="",
+            text=_counts(alerts) if len(entries) > len(_titles(alerts)) else "",
+            entries=tuple(entries),
+            above_buttons=tuple(
+                dict.fromkeys(line for one in sets for line in one.above_buttons)
+            ),
+            small_print=small_print,
             pictures=pictures,
             notes=notes,
+            priority=min((one.priority for one in alerts), key=_BY_IMPORTANCE.index),
             sent_by=texts("card_sent_by"),
             home=self._home,
-            time=f"{dt_util.as_local(newest.raised):%Y-%m-%d %H:%M}",
+            time=f"{dt_util.as_local(newest):%Y-%m-%d %H:%M}",
             language=self._language,
         )
-        return self._with(card, alerts, MAX_ENTRIES)
 
-    def _with(self, card: Card, alerts: Sequence[Alert], most: int) -> Card:
-        """Return a card that tells so many different alerts, the newest first."""
-        same: dict[tuple[str, str], _Same] = {}
-        for alert in alerts:
-            text = self._said(alert)
-            if known := same.get((alert.title, text)):
-                known.oldest = alert.raised
-                known.number += 1
-            else:
-                same[alert.title, text] = _Same(
-                    alert.title, text, alert.raised, alert.raised
-                )
-        shown, rest = list(same.values())[:most], list(same.values())[most:]
-        more = self._more(rest) if rest else ""
-        entries = tuple(
-            Entry(
-                _cut(one.title, _MAX_TITLE),
-                self._when(one, alerts[0].raised),
-                _cut(one.text, _MAX_TEXT),
-            )
-            for one in shown
-        )
-        return replace(card, entries=entries, more_entries=more)
+    def _entries(self, alerts: Sequence[Alert]) -> list[Entry]:
+        """Return the different alerts, the newest first."""
+        same: dict[_Key, list[Alert]] = {}
+        for alert in reversed(alerts):
+            same.setdefault(_key(alert), []).append(alert)
+        sets = _sets(alerts)
+        answers = len({alert.reply_to for alert in alerts}) > 1
+        entries: list[Entry] = []
+        for key, (alert, *others) in same.items():
+            shown = sets.get(_group(alert))
+            if shown is None or _key(shown) != key:
+                shown = _bare(alert)
+            when = self._when([alert, *others], alerts[-1])
+            entries.append(self._entry(shown, when, answers=answers))
+        return entries
 
-    def _more(self, rest: Sequence[_Same]) -> str:
-        """Return what there is no room for: the rarest first, which nobody knows of."""
-        numbers: Counter[str] = Counter()
-        for one in rest:
-            numbers[one.title] += one.number
-        rarest = sorted(numbers.items(), key=lambda item: item[1])
-        titles = [
-            f"{one_line(_cut(title, _MAX_SHORT))} \N{MULTIPLICATION SIGN} {number}"
-            for title, number in rarest[:_MAX_MORE]
-        ]
-        return self._texts(
-            "digest_more",
-            number=str(numbers.total()),
-            titles=" · ".join([*titles, "…"] if rarest[_MAX_MORE:] else titles),
+    def _entry(self, alert: Alert, when: str, *, answers: bool) -> Entry:
+        """Return what is told of an alert; `answers`: also where answers to it go."""
+        links = [alert.link] if alert.link else []
+        if answers and alert.reply_to:
+            name = alert.reply_to.display_name or alert.reply_to.addr_spec
+            url = f"mailto:{quote(alert.reply_to.addr_spec, safe='@')}"
+            links.append(Link(url, self._texts("digest_reply_to", name=name)))
+        return Entry(
+            title=alert.title,
+            when=when,
+            text=alert.text,
+            priority=alert.priority,
+            label=(
+                self._texts(f"card_{alert.priority}")
+                if alert.priority in _URGENT
+                else ""
+            ),
+            buttons=alert.buttons,
+            small_print=alert.small_print,
+            links=tuple(links),
         )
 
-    def _said(self, alert: Alert) -> str:
-        """Return the text of an alert without what its card says besides."""
-        blocks = alert.text.split("\n\n")
-        origin = " · ".join(filter(None, (self._texts("card_sent_by"), self._home)))
-        if blocks[-1].startswith(origin):
-            del blocks[-1]
-        if blocks and blocks[0].split("\n")[-1] == alert.title:
-            del blocks[0]
-        return "\n\n".join(blocks)
-
-    def _when(self, one: _Same, now: datetime) -> str:
-        """Return when, and how often, something was raised."""
-        if one.number == 1:
-            return time_of(one.newest, now)
+    def _when(self, alerts: Sequence[Alert], newest: Alert) -> str:
+        """Return when equal alerts, of which the newest comes first, were raised."""
+        now, last, first = (one.kept.raised for one in (newest, alerts[0], alerts[-1]))
+        if len(alerts) == 1:
+            return time_of(last, now)
         return self._texts(
             "digest_times",
-            number=str(one.number),
-            span=self._texts.span(one.oldest, one.newest, now),
+            number=str(len(alerts)),
+            span=self._texts.span(first, last, now),
         )
+
+
+def _key(alert: Alert) -> _Key:
+    """Return what alerts have in common that are told as one."""
+    tag = alert.kept.tag
+    return alert.title, alert.text, tag, alert.priority, alert.reply_to
+
+
+def _group(alert: Alert) -> tuple[str, str]:
+    """Return what alerts have in common of which one shows its buttons."""
+    return alert.title, alert.kept.tag
+
+
+def _bare(alert: Alert) -> Alert:
+    """Return an alert without its buttons and its link."""
+    return replace(alert, buttons=(), small_print=(), link=None)
+
+
+def _sets(alerts: Sequence[Alert]) -> dict[tuple[str, str], Alert]:
+    """Return whose buttons and link are shown: of each group the newest that has any."""
+    links = {_group(alert): alert for alert in alerts if alert.link}
+    return links | {_group(alert): alert for alert in alerts if alert.buttons}
+
+
+def _titles(alerts: Sequence[Alert]) -> Counter[str]:
+    """Return how often each title was raised; among equals the newest comes first."""
+    return Counter(alert.title for alert in reversed(alerts))
+
+
+def _counts(alerts: Sequence[Alert]) -> str:
+    """Return a line that says how often each title was raised."""
+    titles = _titles(alerts).most_common()
+    counts = [
+        f"{one_line(_cut(title, _MAX_COUNTED))} \N{MULTIPLICATION SIGN}{number}"
+        for title, number in titles[:_MAX_COUNTS]
+    ]
+    return " · ".join([*counts, "…"] if titles[_MAX_COUNTS:] else counts)
+
+
+def _octets(*entries: Entry) -> int:
+    """Return how long the HTML of a card with these is."""
+    # A list of mails shows the text, and no title of an entry, which would count twice.
+    card = Card(title="", text="x", entries=entries)
+    return len(render_html(card).encode(errors="replace"))
+
+
+def _common[Value](values: Iterable[Value]) -> Value | None:
+    """Return the value that all of them are; None: they differ, or there are none."""
+    different = set(values)
+    return different.pop() if len(different) == 1 else None
 
 
 def _recipients(alerts: Sequence[Alert]) -> Recipients:
@@ -205,24 +306,21 @@ def _recipients(alerts: Sequence[Alert]) -> Recipients:
     All of them go to the same people; who is not named gets a blind copy, as the
     envelope says.
     """
-    newest = alerts[0]
-
-    def named(field: Callable[[Alert], tuple[Mailbox, ...]]) -> tuple[Mailbox, ...]:
-        everywhere = set.intersection(
-            *({one.addr_spec for one in (*alert.to, *alert.cc)} for alert in alerts)
-        )
-        return tuple(one for one in field(newest) if one.addr_spec in everywhere)
-
-    return Recipients(
-        to=named(lambda alert: alert.to), cc=named(lambda alert: alert.cc)
+    newest = alerts[-1]
+    everywhere = set.intersection(
+        *({one.addr_spec for one in (*alert.to, *alert.cc)} for alert in alerts)
     )
+
+    def named(mailboxes: Iterable[Mailbox]) -> tuple[Mailbox, ...]:
+        return tuple(one for one in mailboxes if one.addr_spec in everywhere)
+
+    return Recipients(to=named(newest.to), cc=named(newest.cc))
 
 
 def _picture(part: BodyPart, time: str) -> Picture:
     width = measured(part).width or CONTENT_WIDTH
-    return Picture(
-        part.content_id, f"{time} {part.filename}", min(width, CONTENT_WIDTH)
-    )
+    name = f"{time} {_cut(part.filename, _MAX_NAME)}"
+    return Picture(part.content_id, name, min(width, CONTENT_WIDTH))
 
 
 def _cut(text: str, most: int) -> str:

@@ -1,7 +1,7 @@
 """From a request to what a message is made of: everything fetched, noted, and fitting."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -21,7 +21,6 @@ from ..mime.card import (
     Card,
     Link,
     Picture,
-    accent_of,
     extend_html,
     extend_text,
     fitted,
@@ -30,13 +29,20 @@ from ..mime.card import (
 )
 from ..mime.errors import UnreadablePartError
 from ..mime.markup import content_ids, text_of
+from ..mime.message import compose
 from ..mime.models import BodyPart, Composed, Draft, Priority
 from ..texts import Texts
 from .attachments.budget import async_fit
+from .attachments.embedded import async_embedded
+from .attachments.fetched import OCTET_STREAM, too_slow
 from .attachments.fetching import async_fetched
+from .attachments.signatures import PICTURES
 from .charts.fetching import Charted, async_charts
+from .errors import AttachmentError
+from .redaction import quoted
 from .request import MessageRequest
 from .rows import async_rows
+from .selected import async_not_found_in_table
 
 _URGENT = (Priority.HIGHEST, Priority.HIGH)
 
@@ -50,12 +56,14 @@ class Material:
         own_html: str,
         parts: Sequence[BodyPart],
         failures: Sequence[HomeAssistantError],
+        names: Mapping[str, str],
         texts: Texts,
     ) -> None:
         self._card = card
         self._own_html = own_html
         self._parts = list(parts)
         self._failures = list(failures)
+        self._names = names
         self._texts = texts
 
     @property
@@ -72,55 +80,47 @@ class Material:
         """Go on without the files: one of them is not read to its end."""
         for part in [one for one in self._parts if isinstance(one.content, Path)]:
             self._parts.remove(part)
-            self._note("attachment_too_slow", part, seconds=str(FETCH_TIMEOUT))
+            self._failures.append(too_slow(part.filename, FETCH_TIMEOUT))
 
     def add_buttons(
         self,
         buttons: Sequence[Button],
         small_print: Sequence[str],
         failures: Sequence[HomeAssistantError],
+        above: Sequence[str] = (),
     ) -> None:
-        """Show buttons, which are made last: those that act are of one mail alone."""
+        """Show buttons, which are made last: those that act are of one mail alone.
+
+        `above`: lines that are to be read before a button is pressed.
+        """
         self._card = replace(
-            self._card, buttons=tuple(buttons), small_print=tuple(small_print)
+            self._card,
+            above_buttons=tuple(above),
+            buttons=tuple(buttons),
+            small_print=tuple(small_print),
         )
         self._failures += failures
 
-    def compose(
-        self,
-        draft: Draft,
-        write: Callable[[BinaryIO, Draft], Composed],
-        stream: BinaryIO,
-    ) -> Composed:
+    def compose(self, draft: Draft, stream: BinaryIO) -> Composed:
         """Fill a draft and write it; without a file that cannot be read after all."""
         while True:
             text, html, parts = self.content()
             try:
-                return write(stream, replace(draft, text=text, html=html, parts=parts))
+                return compose(
+                    stream, replace(draft, text=text, html=html, parts=parts)
+                )
             except UnreadablePartError as err:
                 del self._parts[parts.index(err.part)]
-                self._note("attachment_not_found", err.part)
+                self._failures.append(AttachmentError("not_found", err.part.filename))
                 stream.seek(0)
                 stream.truncate()
-
-    def _note(self, key: str, part: BodyPart, **placeholders: str) -> None:
-        self._failures.append(
-            HomeAssistantError(
-                translation_domain=DOMAIN,
-                translation_key=key,
-                translation_placeholders={
-                    "attachment": part.filename,
-                    **placeholders,
-                },
-            )
-        )
 
     def content(self) -> tuple[str, str, tuple[BodyPart, ...]]:
         """Return the text, the HTML if there is any, and what goes with them.
 
         It blocks.
         """
-        notes = self._texts.notes_for_readers(self._failures)
+        notes = self._texts.notes_for_readers(self._failures, self._names)
         card, own = replace(self._card, notes=notes), self._own_html
         if own:
             referenced = content_ids(own)
@@ -170,11 +170,14 @@ class Material:
 
 
 def _placed(part: BodyPart, referenced: set[str]) -> BodyPart:
-    """Show a part within the HTML where that refers to it, or where it should be."""
+    """Show a part within the HTML where that refers to it, or where it should be.
+
+    What is shown is what its first octets tell a picture from.
+    """
     for content_id in (part.content_id, part.filename):
-        if content_id in referenced:
+        if content_id in referenced and part.media_type != OCTET_STREAM:
             return replace(part, inline=True, content_id=content_id)
-    if part.inline and part.media_type.startswith("image/"):
+    if part.inline and part.media_type in PICTURES:
         own_id = part.content_id or f"{token_hex(8)}@{DOMAIN}"
         return replace(part, content_id=own_id)
     return replace(part, inline=False)
@@ -192,20 +195,22 @@ async def async_material(
 
     The budget is in octets, before they are encoded.
     """
-    rows, missing = async_rows(hass, request.entities, created, texts)
+    rows, missing = await async_rows(hass, request.entities, created, texts)
+    missing += async_not_found_in_table(hass, request.entities)
+    embedded = await async_embedded(hass, request.html)
     link, unlinked = _absolute(hass, request.link, texts)
     async with AsyncExitStack() as stack:
         fetching = stack.enter_async_context(
-            async_fetched(hass, request.attachments, budget)
+            async_fetched(hass, (*request.attachments, *embedded.attachments), budget)
         )
         if request.charts:
             # At the same time: a camera is to show the moment, and none waits.
-            accent = accent_of(request.priority)
-            charting = async_charts(hass, request.charts, created, accent, texts)
+            charting = async_charts(hass, request.charts, created, texts)
             charted, fetched = await asyncio.gather(charting, fetching)
         else:
             charted, fetched = Charted(), await fetching
-        fitting = await async_fit(hass, (*charted.parts, *fetched.parts), budget)
+        parts = (*charted.parts, *fetched.parts, *embedded.parts)
+        fitting = await async_fit(hass, parts, budget)
         failures = [
             *request.notes,
             *missing,
@@ -231,7 +236,20 @@ async def async_material(
             time=f"{dt_util.as_local(created):%Y-%m-%d %H:%M}",
             language=hass.config.language,
         )
-        yield Material(card, request.html, fitting.parts, failures, texts)
+        names = _names_in(hass, failures)
+        yield Material(card, embedded.html, fitting.parts, failures, names, texts)
+
+
+def _names_in(
+    hass: HomeAssistant, failures: Iterable[HomeAssistantError]
+) -> dict[str, str]:
+    """Return the names of entities that notes are about, by their ids."""
+    return {
+        value: state.name
+        for failure in failures
+        for value in (failure.translation_placeholders or {}).values()
+        if (state := hass.states.get(value))
+    }
 
 
 def _absolute(
@@ -260,5 +278,5 @@ def absolute(hass: HomeAssistant, url: str) -> str:
         raise HomeAssistantError(
             translation_domain=DOMAIN,
             translation_key="no_url",
-            translation_placeholders={"link": url},
+            translation_placeholders={"link": quoted(url)},
         ) from err

@@ -3,6 +3,7 @@
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from ..const import DOMAIN
+from .redaction import quoted
 
 
 class AttachmentError(HomeAssistantError):
@@ -12,7 +13,10 @@ class AttachmentError(HomeAssistantError):
         super().__init__(
             translation_domain=DOMAIN,
             translation_key=f"attachment_{key}",
-            translation_placeholders={"attachment": attachment, **placeholders},
+            translation_placeholders={
+                "attachment": quoted(attachment),
+                **placeholders,
+            },
         )
 
 
@@ -26,5 +30,5 @@ def field_error(key: str, **placeholders: str) -> ServiceValidationError:
 
 
 def invalid_address(*texts: str) -> ServiceValidationError:
-    """Return what is said of what is no mail address."""
+    """Return what is said of texts that are no mail addresses."""
     return field_error("invalid_address", address=", ".join(texts))

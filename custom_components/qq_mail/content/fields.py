@@ -1,14 +1,14 @@
 """The fields of a call: each read by itself; what cannot be used becomes a note."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-import re
 from typing import Any
 
 from homeassistant.core import valid_entity_id
 
+from ..const import SENDER_NAME_MAX_BYTES
 from ..mime.address import InvalidMailboxError, Mailbox
 from ..mime.card import Link
 from ..mime.models import Priority
@@ -19,67 +19,32 @@ from .reading import (
     Notes,
     Reader,
     as_list,
-    as_text,
     choice_of,
     is_away,
     is_empty,
+    is_for_phones,
     is_target,
+    period_of,
     read_fields,
     read_line,
-    read_period,
     read_text,
     read_word,
     read_yes_no,
+    shown_pieces,
     shown_value,
     unusable,
 )
 
 MAX_WAIT = 300
-MIN_EXPIRES_AFTER = timedelta(minutes=1)
-MAX_EXPIRES_AFTER = timedelta(days=30)
-MIN_REPEAT_AFTER = timedelta(seconds=1)
-MAX_REPEAT_AFTER = timedelta(days=7)
-MIN_REPEAT_UNTIL = timedelta(minutes=1)
-MAX_REPEAT_UNTIL = timedelta(days=1)
-MAX_ACTIONS_EXPIRE_AFTER = timedelta(days=7)
+"""Seconds."""
 MAX_TAG_LENGTH = 255
 
-# Between the mailboxes of a list, but not inside the quotes of a display name.
-_ADDRESS = re.compile(r'(?:"[^"]*"?|[^",;，；、\n])+')
-_MAX_ADDRESS_LENGTH = 1000
-"""With its display name; longer than a header's line it is none."""
 TARGET_KEYS = ("entity_id", "device_id", "area_id", "floor_id", "label_id")
 EXCLUDE = "exclude"
 """Home Assistant's name for what is not meant, from 2026.11."""
 
 type Ids = dict[str, list[str]]
 """Lists of ids by the keys of a target."""
-
-
-class MessageField(StrEnum):
-    """The fields of a message."""
-
-    TO = "to"
-    CC = "cc"
-    BCC = "bcc"
-    REPLY_TO = "reply_to"
-    TITLE = "title"
-    MESSAGE = "message"
-    FORMAT = "format"
-    HTML = "html"
-    PRIORITY = "priority"
-    TAG = "tag"
-    CLEAR = "clear"
-    REPEAT_AFTER = "repeat_after"
-    REPEAT_UNTIL_ACKNOWLEDGED = "repeat_until_acknowledged"
-    EXPIRES_AFTER = "expires_after"
-    WAIT = "wait"
-    ATTACHMENTS = "attachments"
-    CHARTS = "charts"
-    ENTITIES = "entities"
-    LINK = "link"
-    ACTIONS = "actions"
-    ACTIONS_EXPIRE_AFTER = "actions_expire_after"
 
 
 class Format(StrEnum):
@@ -100,7 +65,7 @@ class Addresses:
 
 def _mailbox(value: Any, name: str, notes: Notes) -> Mailbox:
     try:
-        return _parsed(read_word(value, name, notes))
+        return Mailbox.parse(read_word(value, name, notes))
     except InvalidMailboxError as err:
         raise unusable(name, value) from err
 
@@ -108,25 +73,24 @@ def _mailbox(value: Any, name: str, notes: Notes) -> Mailbox:
 def _mailboxes(value: Any, _name: str, _notes: Notes) -> Addresses:
     mailboxes: list[Mailbox] = []
     refused: list[str] = []
-    for text in _addresses(value):
-        try:
-            mailboxes.append(_parsed(text))
-        except InvalidMailboxError:
-            refused.append(shown_value(text))
+    for item in as_list(value):
+        if not isinstance(item, str):
+            # What is no text is no address: it is not cut into several.
+            refused.append(shown_value(item))
+            continue
+        found, others = Mailbox.parse_all(item)
+        mailboxes += found
+        refused += shown_pieces(item, others)
     return Addresses(tuple(mailboxes), tuple(refused))
 
 
-def _addresses(value: Any) -> Iterator[str]:
-    for item in as_list(value):
-        # What is no text is no address: it is not cut into several.
-        found = _ADDRESS.findall(item) if isinstance(item, str) else [as_text(item)]
-        yield from (text.strip() for text in found if text.strip())
-
-
-def _parsed(text: str) -> Mailbox:
-    if len(text) > _MAX_ADDRESS_LENGTH:
-        raise InvalidMailboxError(text)
-    return Mailbox.parse(text)
+def _sender_name(value: Any, name: str, notes: Notes) -> str:
+    sender_name = read_line(value, name, notes)
+    if len(sender_name.encode()) > SENDER_NAME_MAX_BYTES:
+        raise unusable(
+            name, value, "sender_name_too_long", number=str(SENDER_NAME_MAX_BYTES // 3)
+        )
+    return sender_name
 
 
 def _tag(value: Any, name: str, notes: Notes) -> str:
@@ -134,34 +98,6 @@ def _tag(value: Any, name: str, notes: Notes) -> str:
     if len(tag) > MAX_TAG_LENGTH:
         raise unusable(name, value, "tag_too_long", number=str(MAX_TAG_LENGTH))
     return tag
-
-
-def _expires_after(value: Any, name: str, _notes: Notes) -> timedelta:
-    period = read_period(value)
-    if period is None or not MIN_EXPIRES_AFTER <= period <= MAX_EXPIRES_AFTER:
-        raise unusable(name, value, "invalid_expires_after")
-    return period
-
-
-def _repeat_after(value: Any, name: str, _notes: Notes) -> timedelta:
-    period = read_period(value)
-    if period is None or not MIN_REPEAT_AFTER <= period <= MAX_REPEAT_AFTER:
-        raise unusable(name, value, "invalid_repeat_after")
-    return period
-
-
-def _repeat_until(value: Any, name: str, _notes: Notes) -> timedelta:
-    period = read_period(value)
-    if period is None or not MIN_REPEAT_UNTIL <= period <= MAX_REPEAT_UNTIL:
-        raise unusable(name, value, "invalid_repeat_until")
-    return period
-
-
-def _actions_expire_after(value: Any, name: str, _notes: Notes) -> timedelta:
-    period = read_period(value)
-    if period is None or not MIN_EXPIRES_AFTER <= period <= MAX_ACTIONS_EXPIRE_AFTER:
-        raise unusable(name, value, "invalid_actions_expire_after")
-    return period
 
 
 def _wait(value: Any, name: str, _notes: Notes) -> float:
@@ -201,48 +137,83 @@ def read_ids(target: Mapping[Any, Any], notes: Notes, name: str) -> Ids:
             if kind not in TARGET_KEYS or not isinstance(item, str):
                 notes.append(unusable(name, item, "invalid_entities"))
                 continue
+            wrong: list[str] = []
             for text in filter(None, map(str.strip, item.split(","))):
                 if is_away(text) or (
                     kind == "entity_id" and not valid_entity_id(text.lower())
                 ):
-                    notes.append(unusable(name, text, "invalid_entities"))
+                    wrong.append(text)
                 else:
                     ids.setdefault(kind, []).append(
                         text.lower() if kind == "entity_id" else text
                     )
+            notes += (
+                unusable(name, text, "invalid_entities")
+                for text in shown_pieces(item, wrong)
+            )
     return ids
 
 
-def _link(value: Any, name: str, notes: Notes) -> Link:
+def _link(value: Any, name: str, notes: Notes) -> Link | None:
     parts = value if isinstance(value, Mapping) else {"url": value}
     found = parts.get("url")
     url = found.strip() if isinstance(found, str) else ""
+    if is_for_phones(url):
+        return None
     if not is_target(url):
         raise unusable(name, value, "invalid_link")
     titles = read_fields(parts, {"title": read_line}, notes, f"{name}.")
     return Link(url, **titles)
 
 
-READERS: dict[str, Reader] = {
-    MessageField.TO: _mailboxes,
-    MessageField.CC: _mailboxes,
-    MessageField.BCC: _mailboxes,
-    MessageField.REPLY_TO: _mailbox,
-    MessageField.TITLE: read_text,
-    MessageField.MESSAGE: read_text,
-    MessageField.FORMAT: choice_of(Format),
-    MessageField.HTML: read_word,
-    MessageField.PRIORITY: choice_of(Priority),
-    MessageField.TAG: _tag,
-    MessageField.CLEAR: read_yes_no,
-    MessageField.REPEAT_AFTER: _repeat_after,
-    MessageField.REPEAT_UNTIL_ACKNOWLEDGED: _repeat_until,
-    MessageField.EXPIRES_AFTER: _expires_after,
-    MessageField.WAIT: _wait,
-    MessageField.ATTACHMENTS: read_attachments,
-    MessageField.CHARTS: read_charts,
-    MessageField.ENTITIES: _entities,
-    MessageField.LINK: _link,
-    MessageField.ACTIONS: read_actions,
-    MessageField.ACTIONS_EXPIRE_AFTER: _actions_expire_after,
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a call.
+
+    What is read goes into the attribute of the same name of a MessageRequest, or, for
+    the recipients and `format`, into what `request.py` makes of it.
+    """
+
+    read: Reader
+    says: bool = False
+    """Whether a mail with nothing else in it still says something."""
+    once: bool = False
+    """Whether it is of no use for a reminder, which says the same once more."""
+
+
+FIELDS: dict[str, Field] = {
+    "to": Field(_mailboxes),
+    "cc": Field(_mailboxes),
+    "bcc": Field(_mailboxes),
+    "reply_to": Field(_mailbox),
+    "sender_name": Field(_sender_name),
+    "title": Field(read_text, says=True),
+    "message": Field(read_text, says=True),
+    "format": Field(choice_of(Format)),
+    "html": Field(read_word, says=True),
+    "priority": Field(choice_of(Priority)),
+    "tag": Field(_tag),
+    "clear": Field(read_yes_no),
+    "repeat_after": Field(
+        period_of(timedelta(seconds=1), timedelta(days=7), "invalid_repeat_after"),
+        once=True,
+    ),
+    "repeat_until_acknowledged": Field(
+        period_of(timedelta(minutes=1), timedelta(days=1), "invalid_repeat_until"),
+        once=True,
+    ),
+    "expires_after": Field(
+        period_of(timedelta(minutes=1), timedelta(days=30), "invalid_expires_after")
+    ),
+    "wait": Field(_wait, once=True),
+    "attachments": Field(read_attachments, says=True),
+    "charts": Field(read_charts, says=True),
+    "entities": Field(_entities, says=True),
+    "link": Field(_link, says=True),
+    "actions": Field(read_actions, says=True),
+    "actions_expire_after": Field(
+        period_of(
+            timedelta(minutes=1), timedelta(days=7), "invalid_actions_expire_after"
+        )
+    ),
 }

@@ -1,9 +1,10 @@
 """Reading what a call gives: what cannot be used becomes a note, and stops nothing."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import timedelta
 from difflib import get_close_matches
 from enum import StrEnum
+import json
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,8 +15,12 @@ from homeassistant.helpers import config_validation as cv
 
 from ..mime.address import one_line
 from .errors import field_error
-from .redaction import redacted
+from .redaction import quoted
 
+_PHONES = ("app", "deep-link", "entityid", "intent", "noaction", "settings")
+"""What only the companion app knows: schemes, and a word, that lead nowhere else."""
+_SCHEMES = ("geo", "mailto", "sms", "tel")
+"""What every phone opens, beside web pages."""
 _AWAY = ("unknown", "unavailable", "none")
 """What a template makes of a state or an attribute that is not there."""
 
@@ -59,7 +64,18 @@ def unusable(
 
 def shown_value(value: object) -> str:
     """Return a value as a note shows it: short, and without secrets."""
-    return redacted(one_line(as_text(value)))[:100]
+    return quoted(one_line(as_text(value)))[:100]
+
+
+def shown_pieces(value: str, pieces: Collection[str]) -> list[str]:
+    """Return pieces that a text was cut into, as a note shows them.
+
+    A secret may have been cut in two, so that no piece looks like one: in place of the
+    pieces of a text that holds one, the whole is shown.
+    """
+    if pieces and quoted(value) != value:
+        return [shown_value(value)]
+    return [shown_value(piece) for piece in pieces]
 
 
 def as_text(value: object) -> str:
@@ -88,13 +104,29 @@ def is_away(text: str) -> bool:
 
 
 def as_list(value: Any) -> list[Any]:
-    """Return one or several as several, without those that are empty."""
+    """Return one or several as several, without those that are empty.
+
+    JSON text stands for what it holds: other programs send lists that way.
+    """
+    value = from_json(value)
     items = value if isinstance(value, list | tuple) else [value]
     return [item for item in items if not is_empty(item)]
 
 
+def from_json(value: Any) -> Any:
+    """Return the list or mapping that a text holds as JSON, or the value itself."""
+    if not (isinstance(value, str) and value.strip().startswith(("[", "{"))):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError, RecursionError:
+        return value
+
+
 def read_text(value: Any, _name: str = "", _notes: Notes | None = None) -> str:
-    """Return anything as text."""
+    """Return anything as text; a list is its lines."""
+    if isinstance(value, list | tuple):
+        return "\n".join(as_text(item) for item in value if item is not None)
     try:
         return cv.string(value)
     except vol.Invalid, ValueError:
@@ -134,6 +166,18 @@ def read_period(value: Any) -> timedelta | None:
     return period
 
 
+def period_of(least: timedelta, most: timedelta, key: str) -> Reader:
+    """Return a reader of how long something is to last; the key is of the note."""
+
+    def read(value: Any, name: str, _notes: Notes) -> timedelta:
+        period = read_period(value)
+        if period is None or not least <= period <= most:
+            raise unusable(name, value, key)
+        return period
+
+    return read
+
+
 def choice_of[E: StrEnum](options: type[E]) -> Reader:
     """Return a reader of one of some words."""
 
@@ -158,10 +202,22 @@ def is_url(url: str, *schemes: str) -> bool:
 
 
 def is_target(url: str) -> bool:
-    """Whether a button can lead there: a page, or a path of Home Assistant's own."""
+    """Whether a button can lead there.
+
+    It can lead to a page, a path of Home Assistant's own, or to what a phone opens,
+    such as a telephone number. Nothing else: javascript: would run, data: and file:
+    would show what is not meant.
+    """
     # Two slashes would lead to another host.
     local = url.startswith("/") and not url.startswith("//") and unbroken(url)
-    return local or is_url(url, "http", "https", "homeassistant")
+    scheme, _, rest = url.partition(":")
+    opens = scheme.lower() in _SCHEMES and bool(rest) and unbroken(url)
+    return local or opens or is_url(url, "http", "https", "homeassistant")
+
+
+def is_for_phones(url: str) -> bool:
+    """Whether this leads somewhere in the companion app and nowhere else."""
+    return url.partition(":")[0].strip().lower() in _PHONES
 
 
 def unbroken(url: str) -> bool:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 import json
-from pathlib import PurePath
 from typing import Any
 
 from homeassistant.exceptions import HomeAssistantError
@@ -14,49 +13,36 @@ from ..mime.address import Mailbox, Recipients
 from ..mime.card import Link
 from ..mime.models import Priority
 from .actions import ActionRow
-from .attachments.fields import CONTENT_ID, Attachment, Source
+from .attachments.models import Attachment
 from .charts.fields import ChartRequest
 from .errors import field_error, invalid_address
-from .fields import READERS, Addresses, Format, MessageField
+from .fields import FIELDS, Addresses, Format
 from .reading import (
     Notes,
     as_list,
     as_text,
+    from_json,
     is_empty,
     read_fields,
-    read_word,
     shown_value,
     unknown_field,
     unusable,
 )
 
-_SAYS_SOMETHING = (
-    MessageField.TITLE,
-    MessageField.MESSAGE,
-    MessageField.HTML,
-    MessageField.ATTACHMENTS,
-    MessageField.CHARTS,
-    MessageField.ENTITIES,
-    MessageField.LINK,
-    MessageField.ACTIONS,
-)
-_ONCE = (
-    MessageField.REPEAT_AFTER,
-    MessageField.REPEAT_UNTIL_ACKNOWLEDGED,
-    MessageField.WAIT,
-)
-"""What is of no use for an alarm that is sent again."""
+_READERS = {name: one.read for name, one in FIELDS.items()}
 _IMAGES = "images"
-# Of data for phones, of core's smtp and of notify actions; nothing here reads like it.
+"""Of core's smtp: files, by their paths."""
+_SHOWN_BY_PHONES = ("image", "video")
+_ATTACHED_BY_PHONES = "attachment"
+"""A mapping with `url`; our own field has the plural, and other fields in it."""
+# Of data for phones, of core's smtp and of notify actions, by ours.
 _MEANT = {
-    "image": MessageField.ATTACHMENTS,
-    _IMAGES: MessageField.ATTACHMENTS,
-    "clickAction": MessageField.LINK,
-    "url": MessageField.LINK,
-    "target": MessageField.TO,
+    "image": "attachments",
+    _IMAGES: "attachments",
+    "clickAction": "link",
+    "url": "link",
+    "target": "to",
 }
-# Of a push service; ours has the plural, and other fields in it.
-_PHONE_ATTACHMENT = "attachment"
 _PHONE_CLEAR = "clear_notification"
 """The message by which phones are told to show those of a tag no longer."""
 
@@ -70,6 +56,8 @@ class MessageRequest:
     refused: tuple[str, ...] = ()
     """What the call names as addresses, and is none."""
     reply_to: Mailbox | None = None
+    sender_name: str = ""
+    """What recipients see as the sender's name; empty: the account's."""
     title: str = ""
     message: str = ""
     markdown: bool = False
@@ -84,7 +72,7 @@ class MessageRequest:
     repeat_until_acknowledged: timedelta | None = None
     """Sent again so often, until somebody has acknowledged it."""
     again: dict[str, Any] | None = None
-    """What the call said, as JSON, where it is to be repeated."""
+    """The call's fields, as JSON has them, where it is to be repeated."""
     expires_after: timedelta | None = None
     """None: as the account's options say."""
     wait: float = DEFAULT_WAIT
@@ -110,8 +98,8 @@ def read_request(data: Mapping[Any, Any]) -> MessageRequest:
     for name in data:
         if meant := _MEANT.get(name):
             raise field_error("unknown_field", field=name, suggestion=meant)
-        if name not in READERS:
-            raise unknown_field(name, READERS, "unknown_field")
+        if name not in FIELDS:
+            raise unknown_field(name, FIELDS, "unknown_field")
     return _read(data, [])
 
 
@@ -123,39 +111,45 @@ def read_notification(
     Raises ServiceValidationError where there is nothing to say.
     """
     notes: Notes = []
+    data = from_json(data)
     if not isinstance(data, Mapping):
         if not is_empty(data):
             notes.append(unusable("data", data))
         data = {}
-    fields = {name: value for name, value in data.items() if name in READERS}
-    images = data.get(_IMAGES)
-    if not is_empty(attachment := data.get(_PHONE_ATTACHMENT)):
-        notes.append(unusable(_PHONE_ATTACHMENT, attachment))
-    known = {*READERS, _IMAGES, _PHONE_ATTACHMENT}
+    fields = {name: value for name, value in data.items() if name in FIELDS}
+    known = {*FIELDS, _IMAGES, *_SHOWN_BY_PHONES, _ATTACHED_BY_PHONES}
     if others := [shown_value(name) for name in data if name not in known]:
         LOGGER.debug("Not for mail, and ignored: %s", ", ".join(others))
     if message == _PHONE_CLEAR:
-        fields[MessageField.CLEAR] = True
+        fields["clear"] = True
     else:
-        fields[MessageField.MESSAGE] = message
-    fields[MessageField.TO] = [*as_list(fields.get(MessageField.TO)), *as_list(targets)]
+        fields["message"] = message
+    fields["to"] = [*as_list(fields.get("to")), *as_list(targets)]
     if not is_empty(title):
-        fields[MessageField.TITLE] = title
-    return _read(fields, notes, as_list(images))
+        fields["title"] = title
+    if pictures := [*as_list(data.get(_IMAGES)), *_pictures_of_phones(data)]:
+        fields["attachments"] = [*as_list(fields.get("attachments")), *pictures]
+    return _read(fields, notes)
+
+
+def _pictures_of_phones(data: Mapping[Any, Any]) -> list[Any]:
+    """Return as attachments of ours what phones show with a notification."""
+    attached = data.get(_ATTACHED_BY_PHONES)
+    url = attached.get("url") if isinstance(attached, Mapping) else attached
+    shown = [*map(data.get, _SHOWN_BY_PHONES), url]
+    return [{"url": value, "inline": True} for value in shown if not is_empty(value)]
 
 
 def read_again(again: Mapping[str, Any]) -> MessageRequest:
     """Read once more what a call said. Raises ServiceValidationError."""
-    return _read(again.get("fields", {}), [], as_list(again.get(_IMAGES)))
+    return _read(again, [])
 
 
-def _again(
-    data: Mapping[Any, Any], images: list[Any] | None, notes: Notes
-) -> dict[str, Any] | None:
+def _again(data: Mapping[Any, Any], notes: Notes) -> dict[str, Any] | None:
     """Return as JSON what is to be said again; None: that is too much, as a note says."""
-    fields = {name: value for name, value in data.items() if name not in _ONCE}
+    fields = {name: value for name, value in data.items() if not FIELDS[name].once}
     try:
-        text = json.dumps({"fields": fields, _IMAGES: images or []}, default=as_text)
+        text = json.dumps(fields, default=as_text)
     except TypeError, ValueError, RecursionError:
         text = ""
     if not 0 < len(text) <= MAX_AGAIN:
@@ -165,17 +159,14 @@ def _again(
     return again
 
 
-def _read(
-    data: Mapping[Any, Any], notes: Notes, images: list[Any] | None = None
-) -> MessageRequest:
-    """Read the fields, all of which exist, and join images to the attachments."""
-    values = read_fields(data, READERS, notes)
-    text_format = values.pop(MessageField.FORMAT, Format.TEXT)
-    if text_format is Format.HTML and MessageField.HTML not in values:
-        values[MessageField.HTML] = values.pop(MessageField.MESSAGE, "")
+def _read(data: Mapping[Any, Any], notes: Notes) -> MessageRequest:
+    """Read the fields, all of which exist."""
+    values = read_fields(data, _READERS, notes)
+    text_format = values.pop("format", Format.TEXT)
+    if text_format is Format.HTML and "html" not in values:
+        values["html"] = values.pop("message", "")
     addresses: dict[str, Addresses] = {
-        name: values.pop(name, Addresses())
-        for name in (MessageField.TO, MessageField.CC, MessageField.BCC)
+        name: values.pop(name, Addresses()) for name in ("to", "cc", "bcc")
     }
     refused = tuple(text for each in addresses.values() for text in each.refused)
     notes.extend(invalid_address(text) for text in refused)
@@ -188,11 +179,10 @@ def _read(
         **values,
     )
     if request.repeat_until_acknowledged:
-        again = None if request.clear else _again(data, images, notes)
+        again = None if request.clear else _again(data, notes)
         period = request.repeat_until_acknowledged if again else None
         request = replace(request, again=again, repeat_until_acknowledged=period)
-    shown = _images(images or [], request.html, notes)
-    said = images or any(not is_empty(data.get(name)) for name in _SAYS_SOMETHING)
+    said = any(not is_empty(data.get(name)) for name, one in FIELDS.items() if one.says)
     if request.clear and not request.tag:
         # Without a tag there is nothing to clear.
         if not said:
@@ -201,26 +191,4 @@ def _read(
         request = replace(request, clear=False)
     if not said and not request.clear:
         raise field_error("nothing_to_say")
-    return replace(request, attachments=request.attachments + shown, notes=tuple(notes))
-
-
-def _images(images: list[Any], html: str, notes: Notes) -> tuple[Attachment, ...]:
-    """Read the paths that core's smtp takes; HTML refers to them by their names."""
-    read = (
-        read_fields({_IMAGES: image}, {_IMAGES: read_word}, notes) for image in images
-    )
-    return tuple(
-        Attachment(
-            source=Source.PATH,
-            value=path,
-            content_id=_content_id_of(path) if html else "",
-        )
-        for values in read
-        for path in values.values()
-    )
-
-
-def _content_id_of(path: str) -> str:
-    """Return a file's name, by which HTML refers to it, if it can."""
-    name = PurePath(path).name
-    return name if CONTENT_ID.fullmatch(name) else ""
+    return replace(request, notes=tuple(notes))

@@ -1,10 +1,12 @@
-"""Mail addresses: who writes, and who gets it."""
+"""Mail addresses: of senders and recipients."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 import re
 from typing import Self, override
 import unicodedata
+
+from email_validator import EmailNotValidError, validate_email
 
 # Between the mailboxes of a list, in Latin and Chinese punctuation, but not
 # inside the quotes of a display name.
@@ -14,10 +16,11 @@ _OPENING = "<＜《〈"
 _CLOSING = ">＞》〉"
 _NOT_IN_NAMES = frozenset('"<>＜＞')
 
+_MAILTO = "mailto:"
 _MAX_TEXT = 1000
-"""Characters of an address with a name: whoever pastes more has pasted something else."""
+"""Characters of an address with its name; longer texts are refused."""
 _MAX_ADDRESS = 320
-"""Octets before the @, the @, and octets behind it (RFC 5321 section 4.5.3.1)."""
+"""Octets: 64, the @, and 255 for the domain (RFC 5321 section 4.5.3.1)."""
 _MAX_SHOWN = 100
 _MAX_TEXTS_SHOWN = 5
 
@@ -35,13 +38,13 @@ class InvalidMailboxError(ValueError):
     """Texts that are not mail addresses."""
 
     def __init__(self, *texts: str) -> None:
-        """Keep the texts as they were typed, but no more than a person reads."""
+        """Keep the texts as they were typed, shortened where they are very long."""
         self.texts = tuple(_shortened(text) for text in texts)
         super().__init__(self.text)
 
     @property
     def text(self) -> str:
-        """All of them, in one line."""
+        """The first of them, separated by commas."""
         shown = ", ".join(dict.fromkeys(self.texts[:_MAX_TEXTS_SHOWN]))
         return shown if len(self.texts) <= _MAX_TEXTS_SHOWN else f"{shown}, …"
 
@@ -58,15 +61,16 @@ class Mailbox:
     def parse(cls, text: str) -> Self:
         """Read `address`, `Name <address>`, or a QQ number in place of the address.
 
-        Raises InvalidMailboxError. Whoever may not block has imported the library.
+        `mailto:address` is read as well, and a name without brackets before a QQ
+        number, or one in quotes or with Hanzi before an address. Raises
+        InvalidMailboxError.
         """
-        # Its tables take longer to load than all that an account needs at its start.
-        from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - its tables take long
-
         if len(text.strip()) > _MAX_TEXT:
             raise InvalidMailboxError(text)
         name, addr_spec = _split_name(text)
         addr_spec = tidy(addr_spec)
+        if addr_spec[: len(_MAILTO)].lower() == _MAILTO:
+            addr_spec = addr_spec[len(_MAILTO) :].partition("?")[0]
         if _QQ_NUMBER.fullmatch(addr_spec):
             addr_spec += "@qq.com"
         if len(addr_spec) > _MAX_ADDRESS or not _NOT_IN_NAMES.isdisjoint(name):
@@ -89,30 +93,47 @@ class Mailbox:
 
     @classmethod
     def parse_list(cls, text: str) -> tuple[Self, ...]:
-        """Read mailboxes separated by commas, semicolons or line ends.
+        """Read mailboxes separated by commas, semicolons, line ends or blanks.
 
         Raises InvalidMailboxError, which names all that are none.
         """
-        mailboxes: list[Self] = []
-        invalid: list[str] = []
-        for part in filter(tidy, _split_list(text)):
-            try:
-                mailboxes.append(cls.parse(part))
-            except InvalidMailboxError as err:
-                invalid += err.texts
+        mailboxes, invalid = cls.parse_all(text)
         if invalid:
             raise InvalidMailboxError(*invalid)
         return tuple(mailboxes)
 
     @classmethod
+    def parse_all(cls, text: str) -> tuple[list[Self], list[str]]:
+        """Read mailboxes as `parse_list` does; return them, and what is none."""
+        mailboxes: list[Self] = []
+        invalid: list[str] = []
+        for part in filter(tidy, _split_list(text)):
+            try:
+                mailboxes += cls._parse_part(part)
+            except InvalidMailboxError:
+                invalid.append(part.strip())
+        return mailboxes, invalid
+
+    @classmethod
+    def _parse_part(cls, part: str) -> list[Self]:
+        """Read one mailbox, or several addresses with blanks between them."""
+        try:
+            return [cls.parse(part)]
+        except InvalidMailboxError:
+            words = part.split()
+            if len(words) == 1:
+                raise
+            return [cls.parse(word) for word in words]
+
+    @classmethod
     def stored(cls, text: str) -> Self:
-        """Read what `str` has made of a mailbox."""
+        """Read a mailbox that `str` has written, without checking it."""
         name, addr_spec = _split_name(text)
         return cls(addr_spec, name)
 
     @property
     def domain(self) -> str:
-        """The part behind the @."""
+        """What stands behind the @."""
         return self.addr_spec.rpartition("@")[2]
 
     @override
@@ -133,7 +154,7 @@ class Recipients:
 
     @property
     def addr_specs(self) -> tuple[str, ...]:
-        """Each address once, however often it is there."""
+        """The addresses of all, each of them once."""
         everyone = self.to + self.cc + self.bcc
         return tuple(
             {one.addr_spec.lower(): one.addr_spec for one in everyone}.values()
@@ -150,7 +171,7 @@ def one_line(text: str) -> str:
 
 
 def tidy(text: str) -> str:
-    """Take away what keyboards and copying put into what a machine is to read.
+    """Return a text for machines without what keyboards and copying put into it.
 
     Full-width letters, digits and signs become ASCII, and characters that nobody
     sees go: zero-width blanks, soft hyphens, marks for the direction of writing.
@@ -163,7 +184,7 @@ def tidy(text: str) -> str:
 
 
 def _printable(char: str) -> str:
-    """Return what of a character is kept in a line."""
+    """Return a character, or what takes its place in a header field."""
     if char.isprintable() or char in _JOINERS:
         return char
     return "" if unicodedata.category(char) == "Cf" else " "
@@ -175,7 +196,7 @@ def _shortened(text: str) -> str:
 
 
 def _split_name(text: str) -> tuple[str, str]:
-    """Return the name, if there is one, and what stands in the angle brackets.
+    """Return the name, which may be empty, and the address.
 
     No regular expression: one that tries where each part may end takes the third
     power of the text's length, and holds Home Assistant up meanwhile.
@@ -183,14 +204,34 @@ def _split_name(text: str) -> tuple[str, str]:
     text = text.strip()
     opening = max(map(text.rfind, _OPENING))
     closing = max(map(text.rfind, _CLOSING))
-    if opening < 0 or tidy(text[closing + 1 :]):
+    if opening < 0:
+        return _split_name_without_brackets(text)
+    if tidy(text[closing + 1 :]):
         return "", text
-    name = one_line(text[:opening]).removeprefix('"').removesuffix('"')
-    return name.strip(), text[opening + 1 : closing]
+    return _unquoted(text[:opening]), text[opening + 1 : closing]
+
+
+def _split_name_without_brackets(text: str) -> tuple[str, str]:
+    """Return the name before a QQ number or an address, if it is surely one.
+
+    `zhang san@qq.com` is a slip of the finger: nobody else is to get that mail.
+    """
+    *words, last = text.split() or [""]
+    name = " ".join(words)
+    is_number = bool(_QQ_NUMBER.fullmatch(tidy(last)))
+    is_name = not name.isascii() or name.startswith('"') or is_number
+    others = "@" in tidy(name) or any(map(_QQ_NUMBER.fullmatch, map(tidy, words)))
+    if not (name and is_name and not others and (is_number or "@" in tidy(last))):
+        return "", text
+    return _unquoted(name), last
+
+
+def _unquoted(name: str) -> str:
+    return one_line(name).removeprefix('"').removesuffix('"').strip()
 
 
 def _split_list(text: str) -> Iterator[str]:
-    """Split at separators outside quotes, looking at each character once."""
+    """Yield the parts between separators, except for those in quotes."""
     begin, quoted = 0, False
     for position, char in enumerate(text):
         if char == '"':

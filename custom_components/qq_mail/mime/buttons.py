@@ -1,17 +1,18 @@
-"""Buttons in a card: they lead to a page where one presses, or to any other."""
+"""Buttons in a mail: each leads to the page where it is pressed, or to another."""
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 
 class Look(StrEnum):
-    """What a button does, as one sees it."""
+    """What a button does, as its colours show."""
 
     ACT = "act"
     DESTRUCTIVE = "destructive"
-    """Does what cannot be taken back."""
+    """It does what cannot be undone."""
     LINK = "link"
-    """Changes nothing."""
+    """It opens a page, and changes nothing."""
 
 
 _COLOURS = {
@@ -19,7 +20,10 @@ _COLOURS = {
     Look.DESTRUCTIVE: ("#c62828", "#ffffff", "#c62828"),
     Look.LINK: ("#ffffff", "#1c2733", "#78848f"),
 }
-"""Of its ground, its text and its edge, on a light ground."""
+"""The colours of the background, the text and the border, in a light mail."""
+
+_AT_HOME = "-home"
+_HOUSE = "\N{HOUSE} "
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,26 +32,49 @@ class Button:
 
     title: str
     url: str = ""
-    """Empty: it is drawn, and leads nowhere."""
+    """Empty: the button is shown and leads nowhere, as in a preview."""
     look: Look = Look.ACT
+    at_home: bool = False
+    """Whether it works in the home's own network alone; then it looks different."""
+
+    @classmethod
+    def marked(cls, mark: str, caption: str, url: str) -> Self | None:
+        """Return the button with this mark and caption; None: the mark is another's."""
+        look = mark.removesuffix(_AT_HOME)
+        if look not in Look:
+            return None
+        at_home = look != mark
+        title = caption.removeprefix(_HOUSE) if at_home else caption
+        return cls(title, url, Look(look), at_home)
+
+    @property
+    def mark(self) -> str:
+        """The CSS class of its cell, which `marked` reads."""
+        return f"{self.look}{_AT_HOME}" if self.at_home else self.look
+
+    @property
+    def caption(self) -> str:
+        """The text on it."""
+        return f"{_HOUSE}{self.title}" if self.at_home else self.title
 
     @property
     def text(self) -> str:
         """What stands for it where no HTML is shown."""
         # A line for each: what turns the direction of a title ends with its line.
-        return "\n".join(filter(None, (f"[{self.title}]", self.url)))
+        return "\n".join(filter(None, (f"[{self.caption}]", self.url)))
 
     @property
     def ground(self) -> str:
-        """The colour behind its text."""
-        return _COLOURS[self.look][0]
+        """The colour of its background."""
+        return "#ffffff" if self.at_home else _COLOURS[self.look][0]
 
     @property
     def ink(self) -> str:
         """The colour of its text."""
-        return _COLOURS[self.look][1]
+        return _COLOURS[self.look][0 if self.at_home else 1]
 
     @property
-    def edge(self) -> str:
-        """The colour of its border."""
-        return _COLOURS[self.look][2]
+    def border(self) -> str:
+        """Its border, as CSS has it."""
+        line = "2px dashed" if self.at_home else "1px solid"
+        return f"{line} {_COLOURS[self.look][2]}"

@@ -1,28 +1,23 @@
-"""A good-looking mail without writing HTML."""
+"""Cards: what a mail shows, as HTML and as plain text."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 import re
-from typing import TYPE_CHECKING
 import unicodedata
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from ..mime.models import Priority
 from .buttons import Button
-from .chart import GROUND, Chart
+from .chart import Chart
+from .markdown import html_of
 from .markup import end_of_body, text_of
-from .signs import signs_of
-
-# These take a tenth of a second to import, and most mails need neither of them.
-if TYPE_CHECKING:
-    from markdown_it import MarkdownIt
-    from markdown_it.token import Token
+from .models import Priority
+from .signs import Signs, signs_of
 
 _ACCENTS = {
     Priority.HIGHEST: ("#c62828", "#ff8a80"),
@@ -31,43 +26,8 @@ _ACCENTS = {
     Priority.LOW: ("#546e7a", "#b0bec5"),
     Priority.LOWEST: ("#546e7a", "#b0bec5"),
 }
-"""For light and for dark backgrounds; each can be read on its own."""
+"""The colours of a card by its priority: in a light mail, and in a dark one."""
 
-# Mail programs drop style sheets, QQ Mail's web page among them.
-_BLOCK = "margin:0 0 12px 0;"
-# What others would colour by themselves has its own colours: some of them drop the
-# style sheet, and then show white on white.
-_CELL = "border:1px solid #d5dbe1;padding:6px 10px;text-align:start;color:#1c2733;"
-_CODE = (
-    "font-family:Consolas,Menlo,monospace;font-size:14px;word-break:break-all;"
-    "background-color:#f2f4f6;color:#1c2733;border-radius:4px;"
-)
-_STYLES = {
-    "p": _BLOCK,
-    "h1": _BLOCK + "font-size:20px;line-height:28px;",
-    "h2": _BLOCK + "font-size:18px;line-height:26px;",
-    "h3": _BLOCK + "font-size:16px;line-height:24px;",
-    "h4": _BLOCK + "font-size:16px;line-height:24px;",
-    "h5": _BLOCK + "font-size:16px;line-height:24px;",
-    "h6": _BLOCK + "font-size:16px;line-height:24px;",
-    "ul": _BLOCK + "padding-left:24px;",
-    "ol": _BLOCK + "padding-left:24px;",
-    "li": "margin:0 0 4px 0;",
-    "table": _BLOCK + "border-collapse:collapse;",
-    "th": _CELL + "font-weight:bold;",
-    "td": _CELL,
-    "blockquote": "margin:0 0 12px 0;padding:0 0 0 12px;border-left:3px solid #d5dbe1;",
-    "code": _CODE + "padding:1px 4px;",
-    "hr": "margin:16px 0;border:0;border-top:1px solid #d5dbe1;",
-    "img": "max-width:100%;height:auto;",
-}
-# Code in blocks, whose element markdown-it writes by itself.
-_PRE = (
-    _CODE + "display:block;margin:0 0 12px 0;padding:8px 12px;white-space:pre-wrap;"
-    "line-height:20px;"
-)
-# Below the card's own title, which is the only heading of the first level.
-_LOWERED = {f"h{level}": f"h{min(level + 1, 6)}" for level in range(1, 7)}
 _FONT = Markup(
     "font-family:-apple-system,'PingFang SC','Microsoft YaHei','Noto Sans CJK SC',"
     "'Segoe UI',Helvetica,Arial,sans-serif;"
@@ -84,21 +44,21 @@ _NOTE = Markup(
 )
 
 CONTENT_WIDTH = 560
-"""Pixels between the edges of a card; Outlook shows a picture as wide as it is told."""
-_MAX_OCTETS = 100_000
-"""Of HTML: Gmail cuts what has more than 102 kB."""
+"""Pixels between the edges of a card. Outlook needs a width for each picture."""
+MAX_OCTETS = 100_000
+"""The most that the HTML of a mail may have: Gmail cuts what is over 102 kB."""
 _MAX_PREHEADER = 150
 _MARKS = re.compile(r"^(#+|-|\|) ", re.MULTILINE)
-# Takes the place in a list of mails that the card's title would take once more.
+# Fills the line of a list of mails, where the card's title would follow otherwise.
 _NOTHING = Markup("&#8199;&#847; ")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d)")
 _MAX_UNBROKEN = 12
-"""Columns of a phone: two for a Hanzi, one for a letter."""
+"""Columns that fit into a cell on a phone: two for a Hanzi, one for a letter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An entity in the table of states: all of it text for people."""
+    """A row in the table of states: an entity, as people read it."""
 
     name: str
     state: str
@@ -107,35 +67,55 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One of several alerts that a card tells."""
-
-    title: str
-    when: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class Link:
-    """A button to a dashboard or page."""
+    """A link to a dashboard or page."""
 
     url: str
     title: str = ""
 
+    @property
+    def text(self) -> str:
+        """What stands for it where no HTML is shown."""
+        return f"{self.title} {self.url}".strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An alert in the card of a digest."""
+
+    title: str
+    when: str
+    text: str
+    priority: Priority = Priority.NORMAL
+    label: str = ""
+    """How important it is, in a word."""
+    buttons: tuple[Button, ...] = ()
+    small_print: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
+
+    def plain(self, signs: Signs) -> str:
+        """Return what stands for it where no HTML is shown."""
+        heading = f"{self.title}{signs.in_brackets(self.when)}"
+        blocks = ["\n".join(filter(None, (self.label, heading, self.text)))]
+        blocks += [button.text for button in self.buttons]
+        blocks.append("\n".join(self.small_print))
+        blocks += [link.text for link in self.links]
+        return "\n\n".join(filter(None, blocks))
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture that is shown below the text."""
+    """A picture below the text."""
 
     content_id: str
     name: str
     width: int = CONTENT_WIDTH
-    """Pixels, no more than a card has."""
+    """Pixels, at most CONTENT_WIDTH."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What a mail shows; the text may be Markdown, everything else is plain."""
+    """What a mail shows. The text may be Markdown, all else is plain text."""
 
     title: str
     text: str
@@ -143,24 +123,24 @@ class Card:
     label: str = ""
     """How important it is, in a word."""
     columns: tuple[str, str, str] = ("", "", "")
-    """Headings of the table: name, state, since."""
+    """Headings of the table of states: name, state, since."""
     rows: tuple[Row, ...] = ()
     left_out: int = 0
-    """Rows that are not shown."""
+    """How many rows are not shown."""
     more: str = "{number}"
-    """Says how many those are."""
+    """The line that says so, with `{number}` for how many."""
     entries: tuple[Entry, ...] = ()
-    """Of a digest, the newest first."""
-    more_entries: str = ""
-    """Says how many of them are not shown."""
+    """The alerts of a digest, the newest first."""
     link: Link | None = None
+    above_buttons: tuple[str, ...] = ()
+    """Lines to be read before a button is pressed, also one of an entry."""
     buttons: tuple[Button, ...] = ()
     small_print: tuple[str, ...] = ()
-    """Below the buttons: who can press them, and until when."""
+    """Below the buttons or entries: who can press, and until when."""
     pictures: tuple[Picture, ...] = ()
     charts: tuple[Chart, ...] = ()
     widths: Mapping[str, int] = field(default_factory=dict)
-    """Of pictures within the text, by their content ids."""
+    """The widths of pictures within the text, in pixels, by their content ids."""
     notes: tuple[str, ...] = ()
     """What was left out, and why."""
     priority: Priority = Priority.NORMAL
@@ -171,24 +151,28 @@ class Card:
 
     @property
     def and_more(self) -> str:
-        """What stands for the rows that are not shown."""
+        """The line for the rows that are not shown; empty: all are."""
         return self.more.format(number=self.left_out) if self.left_out else ""
 
     @property
     def origin(self) -> str:
-        """What sent this, and from where."""
+        """What sent the mail, and the name of the home."""
         return " · ".join(filter(None, (self.sent_by, self.home)))
 
 
 def accent_of(priority: Priority) -> str:
-    """Return the colour of a card on a light ground."""
+    """Return the colour of a card on a light ground, as `#rrggbb`."""
     return _ACCENTS[priority][0]
 
 
 def render_html(card: Card) -> str:
     """Return the HTML document of a card."""
     accent, accent_on_dark = _ACCENTS[card.priority]
-    text = _markdown(card, accent) if card.markdown else _lines(card.text)
+    text = _lines(card.text)
+    if card.markdown:
+        text = html_of(
+            card.text, accent=accent, widths=card.widths, lowered=bool(card.title)
+        )
     return _template("card.html.jinja").render(
         card=card,
         signs=signs_of(card.language),
@@ -202,20 +186,21 @@ def render_html(card: Card) -> str:
 
 
 def render_text(card: Card) -> str:
-    """Return the text that stands for a card, and says all that it shows."""
+    """Return the plain text that says all that a card shows."""
     signs = signs_of(card.language)
     heading = "\n".join(filter(None, (card.label, card.title)))
-    entries = [
-        f"{one.title}{signs.in_brackets(one.when)}\n{one.text}".rstrip()
-        for one in card.entries
-    ]
-    blocks = [heading, *entries, card.more_entries, extend_text(card.text, card)]
+    text = [card.text]
+    if card.entries:
+        text.append("\n".join(card.above_buttons))
+        text += [entry.plain(signs) for entry in card.entries]
+        text.append("\n".join(card.small_print))
+    blocks = [heading, extend_text("\n\n".join(filter(None, text)), card)]
     blocks.append(" · ".join(filter(None, (card.origin, card.time))))
     return "\n\n".join(filter(None, blocks))
 
 
 def extend_html(html: str, card: Card) -> str:
-    """Return the caller's own HTML with all that a card has below its text."""
+    """Return the caller's own HTML, with all that a card shows below its text."""
     if not (
         card.rows
         or card.left_out
@@ -232,12 +217,12 @@ def extend_html(html: str, card: Card) -> str:
     )
     at = end_of_body(html)
     # Ours can be read whatever font and colours the rest has.
-    box = f"padding:12px 16px 1px 16px;background-color:#ffffff;{_FONT}"
+    box = f"padding:12px 16px 1px;background-color:#ffffff;color:#1c2733;{_FONT}"
     return f'{html[:at]}<div style="{box}">\n{sections}</div>{html[at:]}'
 
 
 def extend_text(text: str, card: Card) -> str:
-    """Return a text with the same."""
+    """Return a text, with all that a card shows below its own."""
     pictures = [f"[{picture.name}]" for picture in card.pictures]
     signs = signs_of(card.language)
     rows = [
@@ -245,24 +230,26 @@ def extend_text(text: str, card: Card) -> str:
         for row in card.rows
     ]
     rows += [card.and_more] if card.left_out else []
-    link = [f"{card.link.title} {card.link.url}".strip()] if card.link else []
+    link = [card.link.text] if card.link else []
     charts = [chart.text(signs) for chart in card.charts]
-    buttons = [button.text for button in card.buttons]
-    small_print = card.small_print if card.buttons else ()
-    blocks = [text, "\n".join(pictures), *buttons, "\n".join(small_print), *charts]
-    blocks += map("\n".join, (rows, link, card.notes))
+    blocks = [text, "\n".join(pictures)]
+    if card.buttons:
+        blocks.append("\n".join(card.above_buttons))
+        blocks += [button.text for button in card.buttons]
+        blocks.append("\n".join(card.small_print))
+    blocks += [*charts, *map("\n".join, (rows, link, card.notes))]
     return "\n\n".join(block for block in blocks if block)
 
 
 def fitted(card: Card, render: Callable[[Card], str]) -> tuple[Card, str]:
-    """Return a card with no more rows than are shown at once, and its HTML."""
+    """Return a card without the rows that Gmail would cut, and its HTML."""
 
     def cut(number: int) -> Card:
         rows = card.rows[:number]
         return replace(card, rows=rows, left_out=len(card.rows) - number)
 
     def is_too_long(number: int) -> bool:
-        return len(render(cut(number)).encode(errors="replace")) > _MAX_OCTETS
+        return len(render(cut(number)).encode(errors="replace")) > MAX_OCTETS
 
     number = len(card.rows)
     if number and is_too_long(number):
@@ -279,7 +266,7 @@ def note_html(*notes: str) -> Markup:
 
 
 def _preheader(card: Card, text: str) -> str:
-    """Return what a list of mails shows beside the subject."""
+    """Return the beginning that a list of mails shows beside the subject."""
     signs = signs_of(card.language)
     said = (
         text_of(text)
@@ -293,7 +280,7 @@ def _preheader(card: Card, text: str) -> str:
 
 
 def _unbroken(text: str) -> Markup:
-    """Return a text that breaks between words, if it has to, and not in a number."""
+    """Return a text whose lines end between words, but not within a number."""
     words = [text] if _columns(text) <= _MAX_UNBROKEN else text.split(" ")
     return Markup(" ").join(
         Markup("<nobr>{}</nobr>").format(word)
@@ -304,7 +291,7 @@ def _unbroken(text: str) -> Markup:
 
 
 def _whole_times(text: str) -> Markup:
-    """Keep each date and its time on one line: browsers end lines after a hyphen."""
+    """Return a text whose times are never cut: browsers end lines after a hyphen."""
     pieces = _TIME.split(text)
     return Markup().join(
         Markup("<nobr>{}</nobr>").format(piece) if place % 2 else piece
@@ -313,7 +300,7 @@ def _whole_times(text: str) -> Markup:
 
 
 def _columns(text: str) -> int:
-    """Return how wide a text is: two for a Hanzi, one for a letter."""
+    """Return the width of a text: two for a Hanzi, one for a letter."""
     return len(text) + sum(unicodedata.east_asian_width(char) in "WF" for char in text)
 
 
@@ -322,51 +309,9 @@ def _lines(text: str) -> Markup:
     return Markup("<br>\n").join(text.splitlines())
 
 
-def _markdown(card: Card, accent: str) -> Markup:
-    """Return Markdown as HTML; HTML in it stays what it is: text."""
-    parser = _parser()
-    tokens = parser.parse(card.text)
-    for token in _all(tokens):
-        if token.type in ("fence", "code_block"):
-            token.attrSet("style", _PRE)
-        elif token.tag == "a" and token.nesting > 0:
-            token.attrSet("style", f"color:{accent};")
-        elif token.nesting >= 0 and token.tag in _STYLES:
-            # Last what it has already: the alignment of a table's cell.
-            token.attrSet(
-                "style", _STYLES[token.tag] + str(token.attrGet("style") or "")
-            )
-        if token.tag == "th" and token.nesting > 0:
-            token.attrSet("scope", "col")
-        elif token.tag == "img":
-            source = unquote(str(token.attrGet("src")))
-            if width := card.widths.get(source.removeprefix("cid:")):
-                token.attrSet("width", str(width))
-        elif card.title and token.tag in _LOWERED:
-            # Its style stays that of the level it was written with.
-            token.tag = _LOWERED[token.tag]
-    # It escapes all that it does not write itself.
-    return Markup(parser.renderer.render(tokens, parser.options, {}))  # noqa: S704
-
-
-def _all(tokens: list[Token]) -> Iterator[Token]:
-    for token in tokens:
-        yield token
-        yield from _all(token.children or [])
-
-
-@cache
-def _parser() -> MarkdownIt:
-    from markdown_it import MarkdownIt  # noqa: PLC0415
-
-    # A line end in an alert is meant as one.
-    parser = MarkdownIt("commonmark", {"html": False, "breaks": True})
-    return parser.enable(["table", "strikethrough"])
-
-
 @cache
 def _template(name: str) -> Template:
-    """Return a template. It blocks when it is first called."""
+    """Return a template. The first call reads files, so it blocks."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -375,7 +320,7 @@ def _template(name: str) -> Template:
         lstrip_blocks=True,
     )
     environment.globals["note_html"] = note_html
-    environment.globals["ground"] = GROUND
+    environment.globals["accent_of"] = accent_of
     environment.filters["unbroken"] = _unbroken
     environment.filters["columns"] = _columns
     environment.filters["times"] = _whole_times

@@ -4,10 +4,6 @@ from dataclasses import dataclass
 
 from .signs import Signs
 
-GROUND = "#f6f8fa"
-"""Of pictures, light in dark mails, too: mail programs turn colours around, but not in
-pictures. The colours beside them stand on the same."""
-
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -19,26 +15,26 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChartRow:
-    """What the chart shows of one entity."""
+    """What stands beside the picture for one entity."""
 
     name: str
     colour: str = ""
-    """Of its line or bars."""
+    """Of the entity's line or bars; empty where each state has its own."""
     values: tuple[str, ...] = ()
     """One for each column."""
     marks: tuple[Mark, ...] = ()
-    """Its states, and how long each one was."""
+    """The entity's states, and how long each one was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """What is seen and read of a chart: all of it text for people."""
+    """What a mail shows of a chart, in the reader's language."""
 
     title: str = ""
     caption: str
     """From when to when, and the unit."""
     content_id: str = ""
-    """Empty: there is no picture, only words."""
+    """Of the picture; empty where the mail has no room for it."""
     columns: tuple[str, ...] = ()
     rows: tuple[ChartRow, ...]
     lines: tuple[str, ...]
@@ -51,9 +47,9 @@ class Chart:
         return f"{self.title}{signs.in_brackets(self.caption)}"
 
     def alt(self, signs: Signs) -> str:
-        """Return what the picture says, for those who do not see it."""
+        """Return the text for those who do not see the picture."""
         return signs.said(self.heading(signs), signs.semicolon.join(self.lines))
 
     def text(self, signs: Signs) -> str:
-        """Return what stands for it where there is text alone."""
+        """Return the chart as text, for the plain part of a mail."""
         return "\n".join((self.heading(signs), *self.lines))

@@ -1,59 +1,106 @@
-"""Messages in wire form read back, for the one that tells what all of them do."""
+"""Composed messages read back, for the digest that tells of many."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
-from email import message_from_bytes
+from dataclasses import dataclass, field
+from email import message_from_binary_file
 from email.headerregistry import AddressHeader
 from email.message import EmailMessage
 from email.policy import default
-from pathlib import Path
+from io import BytesIO
 from secrets import token_hex
 from typing import cast
 
-from ..mime.models import BodyPart, KeptMessage
 from .address import Mailbox
+from .buttons import Button
+from .card import Link
+from .header import PRIORITIES
+from .markup import Tag, Text, tokens
 from .message import BASE64_LINE
+from .models import BodyPart, KeptMessage, Priority
 
 _HEAD = 512 * 1024
-"""Octets that hold header and texts: files come after them."""
+"""Octets that hold the header and the texts of most messages: files come after them."""
+_PRIORITY_OF = {values[0]: priority for priority, values in PRIORITIES.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """A message that waits, as people read it."""
+    """What a message says, without its files."""
 
-    raised: datetime
-    dated: datetime
-    title: str
+    kept: KeptMessage
     text: str
-    sender: Mailbox
+    """Without what surrounds it in a card, and without its buttons and its link."""
+    whole: bool
+    """Whether all of its texts were read; else it is too long for a digest anyway."""
     to: tuple[Mailbox, ...]
     cc: tuple[Mailbox, ...]
     reply_to: Mailbox | None
     references: str
+    priority: Priority
+    above_buttons: tuple[str, ...]
+    buttons: tuple[Button, ...]
+    small_print: tuple[str, ...]
+    link: Link | None
+    files: int
+    """How many pictures and files go with it, as far as it was read."""
+
+    @property
+    def title(self) -> str:
+        """Its subject."""
+        return self.kept.subject
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The pictures and files of a message for which there is room."""
+
     parts: tuple[BodyPart, ...]
-    """What went with it, as far as there is room."""
     size: int
-    """Octets of those."""
+    """Octets of them together."""
     left_out: int
-    """How many parts of it there was no room for."""
+    """How many more the message has."""
 
 
-def read_alert(kept: KeptMessage, room: int, places: int) -> Alert:
-    """Read a message of ours back, with so many parts of so many octets together.
+def read_alert(kept: KeptMessage) -> Alert:
+    """Read what a message says. It blocks. Raises OSError."""
+    message, is_all = _read(kept, _HEAD)
+    *_, last = message.walk()
+    shown = _Shown.read(_text(message, "html"))
+    reply_to = _mailboxes(message, "Reply-To")
+    return Alert(
+        kept=kept,
+        text=shown.without(_text(message, "plain")),
+        whole=is_all or bool(last.get_content_disposition()),
+        to=_mailboxes(message, "To"),
+        cc=_mailboxes(message, "Cc"),
+        reply_to=reply_to[0] if reply_to else None,
+        references=str(message["References"] or ""),
+        priority=_PRIORITY_OF.get(str(message["X-Priority"]), Priority.NORMAL),
+        above_buttons=tuple(shown.above),
+        buttons=tuple(shown.buttons),
+        small_print=tuple(shown.small),
+        link=shown.link,
+        files=sum(1 for _ in _files(message)),
+    )
 
-    It blocks. Raises OSError where its file cannot be read.
+
+def read_files(alert: Alert, room: int, places: int) -> Files:
+    """Read so many files of a message, of so many octets together.
+
+    It blocks. Raises OSError. A message that is much longer than there is room for is
+    not read to its end.
     """
-    wire, whole = _read(kept.content, _HEAD + room * BASE64_LINE[1] // BASE64_LINE[0])
-    message = message_from_bytes(wire.replace(b"\r\n..", b"\r\n."), policy=default)
-    # A message of ours always has one.
-    body = cast("EmailMessage", message.get_body(("plain",)))
+    if not (alert.files and places):
+        return Files((), 0, alert.files)
+    octets, encoded = BASE64_LINE
+    message, is_all = _read(alert.kept, _HEAD + room * encoded // octets)
+    files = list(_files(message))
     parts: list[BodyPart] = []
     size = left_out = 0
-    for part in _files(message):
+    for part in files:
         content = cast("bytes", part.get_payload(decode=True))
-        if not whole or size + len(content) > room or len(parts) == places:
+        is_cut = part is files[-1] and not is_all
+        if is_cut or size + len(content) > room or len(parts) == places:
             left_out += 1
             continue
         size += len(content)
@@ -66,30 +113,94 @@ def read_alert(kept: KeptMessage, room: int, places: int) -> Alert:
                 inline=part.get_content_disposition() == "inline",
             )
         )
-    reply_to = _mailboxes(message, "Reply-To")
-    return Alert(
-        raised=kept.raised,
-        dated=kept.dated,
-        title=kept.subject,
-        text=str(body.get_content()).replace("\r\n", "\n").strip(),
-        sender=_mailboxes(message, "From")[0],
-        to=_mailboxes(message, "To"),
-        cc=_mailboxes(message, "Cc"),
-        reply_to=reply_to[0] if reply_to else None,
-        references=str(message["References"] or ""),
-        parts=tuple(parts),
-        size=size,
-        left_out=left_out,
-    )
+    return Files(tuple(parts), size, left_out)
 
 
-def _read(content: Path | bytes, most: int) -> tuple[bytes, bool]:
-    """Return a message, or its beginning; and whether it is whole."""
-    if isinstance(content, bytes):
-        return content, True
-    with content.open("rb") as stream:
+@dataclass(slots=True)
+class _Shown:
+    """What the HTML of a mail shows besides the text, as its marks say."""
+
+    label: str = ""
+    title: str = ""
+    origin: str = ""
+    above: list[str] = field(default_factory=list)
+    buttons: list[Button] = field(default_factory=list)
+    small: list[str] = field(default_factory=list)
+    link: Link | None = None
+
+    @classmethod
+    def read(cls, html: str) -> _Shown:
+        """Read the marks in HTML; that of a caller has them below its own content."""
+        shown = cls()
+        for mark, tag, text in _marked(html):
+            url = tag.attributes.get("href", "")
+            match mark:
+                case "label":
+                    shown.label = text
+                case "title":
+                    shown.title = text
+                case "origin":
+                    shown.origin = text
+                case "above":
+                    shown.above += text.split("\n")
+                case "small":
+                    shown.small.append(text)
+                case "open":
+                    shown.link = Link(url, text if text != url else "")
+                case _:
+                    if button := Button.marked(mark, text, url):
+                        shown.buttons.append(button)
+        return shown
+
+    def without(self, text: str) -> str:
+        """Return the text of the same mail without all of this."""
+        heading = "\n".join(filter(None, (self.label, self.title))).strip()
+        if self.origin and text.startswith(heading) and text.endswith(self.origin):
+            # A card of ours: nobody else's text begins and ends as its HTML does.
+            text = text.removeprefix(heading).removesuffix(self.origin)
+        if self.buttons:
+            lines = ["\n".join(self.above), *(button.text for button in self.buttons)]
+            text = _cut_out(text, "\n\n".join(filter(None, lines)))
+        text = _cut_out(text, "\n".join(self.small))
+        return _cut_out(text, self.link.text if self.link else "").strip()
+
+
+def _cut_out(text: str, paragraphs: str) -> str:
+    """Return a text without the last place where these paragraphs stand."""
+    if not paragraphs:
+        return text
+    before, found, after = f"\n\n{text}\n\n".rpartition(f"\n\n{paragraphs}\n\n")
+    return f"{before}\n\n{after}".strip("\n") if found else text
+
+
+def _marked(html: str) -> Iterator[tuple[str, Tag, str]]:
+    """Go through the elements that our templates mark, each with its text."""
+    marked: Tag | None = None
+    texts: list[str] = []
+    for token in tokens(html):
+        match token:
+            case Tag(closing=False) if "data-qq" in token.attributes:
+                marked, texts = token, []
+            case Tag(closing=True) if marked and token.name == marked.name:
+                yield marked.attributes["data-qq"], marked, "".join(texts)
+                marked = None
+            case Text():
+                texts.append(token.text)
+
+
+def _read(kept: KeptMessage, most: int) -> tuple[EmailMessage, bool]:
+    """Return a message, or its beginning; and whether that is all of it."""
+    with kept.open() as stream:
         wire = stream.read(most)
-        return wire, not stream.read(1)
+        is_all = not stream.read(1)
+    file = BytesIO(wire.replace(b"\r\n..", b"\r\n."))
+    return message_from_binary_file(file, policy=default), is_all
+
+
+def _text(message: EmailMessage, subtype: str) -> str:
+    """Return a text of a message; without one, nothing."""
+    part = cast("EmailMessage | None", message.get_body((subtype,)))
+    return str(part.get_content()).replace("\r\n", "\n").strip() if part else ""
 
 
 def _files(message: EmailMessage) -> Iterator[EmailMessage]:

@@ -4,9 +4,9 @@ from .models import BodyPart
 
 
 class UnreadablePartError(Exception):
-    """A file that was to go with a message cannot be read (any more)."""
+    """The file of a body part cannot be read, or no longer."""
 
     def __init__(self, part: BodyPart) -> None:
-        """Keep the part, so that the message can be composed without it."""
+        """Keep the part, so that the caller can compose the message without it."""
         super().__init__(part.filename)
         self.part = part

@@ -1,9 +1,10 @@
-"""Reading HTML of the caller's own, which may be anything, in one pass.
+"""Reads HTML of the caller's own, which may be anything, in one pass.
 
-Python's parser reads what is left over and over where a comment or a tag has no end,
-which held up everything else for a minute.
+Python's parser reads the rest again and again where a comment or a tag has no end: some
+kilobytes of such HTML would take it a minute.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import unescape
@@ -23,10 +24,16 @@ _RAW = {
     for name in ("script", "style", "textarea", "title")
 }
 
+# From `<!--[if` or `<![if` to `<![endif]`: Outlook alone, or all but Outlook, shows
+# what is between them.
+_CONDITION = re.compile(r"<!(?:--)?\[if\b", re.IGNORECASE)
+_END_OF_CONDITION = re.compile(r"<!\[endif\](?:--)?>", re.IGNORECASE)
+_DOCTYPE = re.compile(r"\s*+<!doctype[^>]*+>", re.IGNORECASE)
+
 _CID = "cid:"
 _CID_IN_STYLE = re.compile(r"""url\(\s*+["']?cid:([^"')\s]+)""", re.IGNORECASE)
 
-# What comes before the content (HTML, section 4.2), and is not seen.
+# What comes before the content, and is not seen (HTML, section 4.2).
 _HEAD = ("html", "head", "title", "meta", "link", "base", "style", "script", "noscript")
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 # Blank lines around these, and a line of their own for those.
@@ -46,6 +53,8 @@ class Tag:
     closing: bool
     start: int
     end: int
+    spans: dict[str, tuple[int, int]]
+    """Where each attribute's value begins and ends, with its quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +69,13 @@ class Text:
 
 
 def tokens(html: str) -> Iterator[Tag | Text]:
-    """Yield tags and texts; what has no end is left out, as mail programs do."""
+    """Yield tags and texts. A tag or comment without an end is left out."""
     at = 0
     while at < len(html):
         start = html.find("<", at)
         if start != at:
             start = start if start >= 0 else len(html)
-            yield Text(_unescaped(html[at:start]), "", at, start)
+            yield Text(unescaped(html[at:start]), "", at, start)
             at = start
         elif html.startswith("<!--", at):
             end = _END_OF_COMMENT.search(html, at + 2)
@@ -106,28 +115,43 @@ def content_ids(html: str) -> set[str]:
     return {unquote(content_id) for content_id in found}
 
 
-def start_of_content(html: str) -> int:
-    """Return where something can be put in, so that it is seen before the content."""
-    body = first = None
+def image_sources(html: str) -> Iterator[tuple[str, int, int]]:
+    """Yield the address of each `<img>`, and where its value begins and ends.
+
+    The value is what stands behind `src=`, with the quotes around it if there are any.
+    """
     for token in tokens(html):
         match token:
-            case Tag(attributes={"id": "qq-mail"}, end=end):
+            case Tag("img", {"src": url}, closing=False, spans={"src": span}) if url:
+                yield url, *span
+
+
+def start_of_content(html: str) -> int:
+    """Return where something can be put in, so that all see it before the content.
+
+    That is behind the first body outside conditional comments, before the first content
+    if that is outside as well, or at the top.
+    """
+    conditions = _conditions(html)
+    # Before a doctype it would change how all the rest is shown.
+    doctype = _DOCTYPE.match(html)
+    top = doctype.end() if doctype else 0
+    body = content = None
+    for token in tokens(html):
+        outside = _end_of(conditions, token.start) is None
+        match token:
+            case Tag(attributes={"id": "qq-mail"}, end=end) if outside:
                 # A card of ours, which says by itself where that is.
                 return end
-            case Tag("body", closing=False, end=end) if body is None:
+            case Tag("body", closing=False, end=end) if outside and body is None:
                 body = end
-            case Tag(name, start=start) if first is None and name not in _HEAD:
-                first = start
-            case Text(text, within, start) if (
-                first is None and text.strip() and within not in _HEAD
-            ):
-                first = start
-    # Before a doctype it would change how all the rest is shown.
-    return next((at for at in (body, first) if at is not None), 0)
+        if content is None and _is_content(token):
+            content = token.start if outside else top
+    return next((at for at in (body, content) if at is not None), top)
 
 
 def end_of_body(html: str) -> int:
-    """Return where something can be put in, so that it is seen behind the content."""
+    """Return where something can be put in, so that all see it behind the content."""
     end = body = document = 0
     for token in tokens(html):
         end = token.end
@@ -136,11 +160,40 @@ def end_of_body(html: str) -> int:
                 body = start
             case Tag("html", closing=True, start=start):
                 document = start
-    return body or document or end
+    at = body or document or end
+    behind = _end_of(_conditions(html), at)
+    return at if behind is None else behind
+
+
+def _is_content(token: Tag | Text) -> bool:
+    """Tell whether this is seen, or begins an element that is."""
+    if isinstance(token, Text):
+        return bool(token.text.strip()) and token.within not in _HEAD
+    return not (token.closing or token.name in _HEAD or token.name == "body")
+
+
+def _conditions(html: str) -> list[tuple[int, int]]:
+    """Return where conditional comments start and end; what has no end is none."""
+    found: list[tuple[int, int]] = []
+    at = 0
+    while (start := _CONDITION.search(html, at)) and (
+        end := _END_OF_CONDITION.search(html, start.end())
+    ):
+        at = end.end()
+        found.append((start.start(), at))
+    return found
+
+
+def _end_of(conditions: list[tuple[int, int]], at: int) -> int | None:
+    """Return the end of the conditional comment around a place; None: there is none."""
+    place = bisect_right(conditions, (at, at)) - 1
+    if place >= 0 and at < conditions[place][1]:
+        return conditions[place][1]
+    return None
 
 
 def text_of(html: str) -> str:
-    """Return a text that can stand for HTML."""
+    """Return HTML as plain text, with signs for its headings, lists and tables."""
     writer = _TextWriter()
     for token in tokens(html):
         if isinstance(token, Text):
@@ -153,21 +206,21 @@ def text_of(html: str) -> str:
 
 
 class _TextWriter:
-    """Writes what is read from the top to the bottom, without a tree."""
+    """Writes plain text from tags and texts as they come, without a tree."""
 
     def __init__(self) -> None:
         self._pieces: list[str] = []
         self._line_ends = 0
-        """What is to be written before the next text."""
+        """How many to write before the next text."""
         self._blank = False
         self._mark = ""
-        """Of a heading, an item or a cell, to be written before its text."""
+        """The sign of a heading, an item or a cell, to write before its text."""
         self._pre = False
         self._cells = 0
         self._lists: list[int | None] = []
         """The next number of each list that is open; None: without numbers."""
         self._links: list[tuple[str, int]] = []
-        """Where links lead that are open, and where their texts begin."""
+        """Of each link that is open, its address and the place of its text."""
 
     def text(self, text: str) -> None:
         """Write a text."""
@@ -261,20 +314,22 @@ class _TextWriter:
 def _tag(html: str, start: int, name: re.Match[str]) -> Tag | None:
     """Read a tag; None: it has no end."""
     attributes: dict[str, str] = {}
+    spans: dict[str, tuple[int, int]] = {}
     at = name.end()
     while not (end := _END_OF_TAG.match(html, at)):
         if not (found := _ATTRIBUTE.match(html, at)):
             return None
         value = found["value"] or ""
+        spans.setdefault(found["name"].lower(), found.span("value"))
         if value[:1] in {'"', "'"}:
             value = value.strip(value[0])
-        attributes.setdefault(found["name"].lower(), _unescaped(value))
+        attributes.setdefault(found["name"].lower(), unescaped(value))
         at = found.end()
     closing = html.startswith("</", start)
-    return Tag(name[0].lower(), attributes, closing, start, end.end())
+    return Tag(name[0].lower(), attributes, closing, start, end.end(), spans)
 
 
-def _unescaped(text: str) -> str:
+def unescaped(text: str) -> str:
     """Return a text with its character references resolved."""
     try:
         return unescape(text)

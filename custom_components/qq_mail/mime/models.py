@@ -1,15 +1,17 @@
-"""What a mail is made of, and what is known of it in wire form: all of it immutable."""
+"""What a mail is made of, and what is known of one in wire form."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import BinaryIO
 
 from .address import Mailbox, Recipients
 
 
 class TextEncoding(StrEnum):
-    """How a text is written (RFC 2045 section 6); in both, lines can be put before."""
+    """How a text is encoded (RFC 2045 section 6); another text can precede either."""
 
     QUOTED_PRINTABLE = "quoted-printable"
     BASE64 = "base64"
@@ -30,7 +32,7 @@ class BodyPart:
     """A picture or another file that goes with a message (RFC 2046)."""
 
     content: bytes | Path
-    """What it holds, or the file that holds it, read when the message is composed."""
+    """The octets, or the file with them, which is read when the message is composed."""
     media_type: str
     """Type and subtype, such as `image/jpeg`."""
     filename: str
@@ -39,14 +41,18 @@ class BodyPart:
     inline: bool = False
     """Whether it is shown in the HTML; else it is an attachment (RFC 2183)."""
     title: str = ""
-    """What it shows, in a person's words, where more is known than the file's name."""
+    """What it shows, in words, if more is known than the file's name."""
     width: int = 0
-    """Of a picture, in pixels; 0: not known."""
+    """Pixels, of a picture; 0: not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """What a caller wants to say, before it is a message."""
+    """What `compose` writes: a message without From, Date and Message-ID.
+
+    Those are written by `head` when it is submitted, so that a message that waits
+    belongs to no account.
+    """
 
     recipients: Recipients
     subject: str
@@ -56,7 +62,7 @@ class Draft:
     reply_to: Mailbox | None = None
     priority: Priority = Priority.NORMAL
     references: str = ""
-    """A message id that all messages of a conversation share; never one of theirs."""
+    """The message id that all messages of a conversation refer to; none of them has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,7 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A place in a composed message where a text can still be put in."""
+    """A place in a composed message, before one of its texts, for `insertions`."""
 
     at: int
     """Octets from the beginning."""
@@ -81,18 +87,16 @@ class Gap:
 class Composed:
     """What is known of a message that was written in wire form."""
 
-    envelope: Envelope
-    message_id: str
+    recipients: tuple[str, ...]
+    """Each address once, blind copies included."""
     size: int
     """Octets, with CRLF line ends and dots stuffed, without the final dot."""
     gaps: tuple[Gap, ...]
-    date_at: int
-    """Octets before the value of the Date field, which always has 31 of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Insertion:
-    """What is put into a composed message when it goes out."""
+    """Octets that are put into a composed message when it is submitted."""
 
     at: int
     """Octets of the message before it."""
@@ -101,13 +105,40 @@ class Insertion:
     """So many octets of the message are left out for it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeptMessage:
-    """A message in wire form that waits, and is to be read again."""
+    """A message that waits, and may become a part of a digest."""
 
-    raised: datetime
-    dated: datetime
-    """What its Date field says: right if the clock was right."""
+    queue_id: str
+    tag: str
     subject: str
-    content: Path | bytes
-    """The file that holds it, or the message itself."""
+    raised: datetime
+    open: Callable[[], BinaryIO]
+    """Opens what was composed, for reading. It blocks, and raises OSError."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenDigest:
+    """A digest that was written, and which messages it tells of.
+
+    A message that is neither a part nor alone waits for the next digest. The recipients
+    are those of any of its parts: what was composed knows only who is named in it.
+    """
+
+    subject: str
+    composed: Composed
+    parts: tuple[str, ...]
+    """Queue ids of the messages that it tells of, the oldest first."""
+    alone: tuple[str, ...]
+    """Queue ids of the messages that fit into no digest: each is a mail of its own."""
+
+
+type WriteDigest = Callable[
+    [BinaryIO, Sequence[KeptMessage], Callable[[], None]], WrittenDigest | None
+]
+"""Writes one message that tells of others, which come with the oldest first.
+
+None: fewer than two of them fit together, and nothing was written. It blocks, and calls
+the last argument before each message that it reads, which may raise to end the work.
+Raises OSError where a message cannot be read.
+"""

@@ -1,11 +1,11 @@
-"""The punctuation of a language, for lines that are put together."""
+"""The punctuation of a language, for lines that are made of several texts."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """What stands between the parts of a line."""
+    """The signs between the parts of a line, with their blanks."""
 
     colon: str
     comma: str
@@ -13,16 +13,16 @@ class Signs:
     brackets: tuple[str, str]
 
     def said(self, name: str, text: str) -> str:
-        """Return what is said of something."""
+        """Return a name, a colon and a text."""
         return f"{name}{self.colon}{text}"
 
     def in_brackets(self, text: str) -> str:
-        """Return what is said besides."""
+        """Return a text in brackets, with a blank before them if that is usual."""
         return f"{self.brackets[0]}{text}{self.brackets[1]}"
 
 
 def signs_of(language: str) -> Signs:
-    """Return the signs of a language, by its code."""
+    """Return the signs of a language, which is given as Home Assistant's code."""
     if language.startswith("zh"):
         return Signs("：", "，", "；", ("（", "）"))
     return Signs(": ", ", ", "; ", (" (", ")"))

@@ -1,7 +1,6 @@
-"""What waits and why: a mail queue on disk, its schedule, and who works on it.
+"""What waits, and who works on it: the shell around the core.
 
-The heart (scheduler.py, with turn, results, queue, message, standing, pace, retry and
-events) decides; it knows no Home Assistant, disk, socket or clock. The shell does it:
-manager.py with worker, writer and spool. outbox.py is the front door, with intake,
-calls and reports.
+The core (core/) decides; it does no I/O. The manager gives it what happens and does what
+follows; sessions.py speaks with servers, digests.py makes digests. outbox.py is the
+front door of each account.
 """

@@ -1,355 +1,304 @@
-"""The queue manager: the shell around the heart."""
+"""The manager: gives the scheduler what happens, and does what follows from it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections import deque
+from collections.abc import Callable, Mapping
+from functools import partial
 from random import SystemRandom
-import ssl
-from typing import cast
+from typing import Any, Final, Protocol
+from weakref import WeakValueDictionary
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
+from homeassistant.util.ulid import ulid_at_time, ulid_to_bytes
 
-from ..const import IDLE_TIMEOUT, LATE_AFTER, LOGGER, LONG_IDLE_TIMEOUT
-from ..smtp.models import Account, Submission
-from ..smtp.transcript import Transcript
-from .account import Kept
-from .calls import Calls
-from .clock import read_clock
-from .events import (
-    AskForCode,
-    Attempt,
-    CheckLogin,
-    CountAccepted,
-    DataBegins,
-    Decision,
-    DiscardAsked,
-    Event,
-    KeepStanding,
-    MarkGoneOut,
-    Merge,
-    Recall,
-    Release,
-    Remove,
-    Started,
-    StopAsking,
-    Tell,
-    TimePassed,
-    Write,
-)
-from .merging import Merger, WriteDigest
-from .message import AT_ONCE, QueuedMessage
-from .pace import Pace
-from .queue import Queue
-from .reports import Reports
-from .scheduler import step, wake_at
-from .spool import Loaded, Spool
-from .worker import Worker
-from .writer import SpoolWriter
-
-_CHANCE = SystemRandom()
+from ..clock import Now, read_clock
+from ..const import LOGGER
+from ..store import Damage, Store
+from .core.account import Account
+from .core.models import NEVER, Action, Attempt, LogIn, Merge, Plan, Reason, Tell
+from .core.scheduler import Scheduler
+from .core.turn import MESSAGE
+from .listeners import Listeners
+from .receipts import Calls
 
 _LONGEST_SLEEP = 60.0
 """Seconds between two looks at the clock: timers do not count the machine's sleep."""
-_AFTER_TROUBLE = 60.0
-"""Seconds until work goes on after an error that nobody expected."""
-_DATE_TOLERANCE = 60.0
-"""Seconds by which a Date field may be wrong: less than that is no clock that was set."""
+_WAITS_FOR = (Reason.ATTEMPT, Reason.TURN)
+"""What a call waits for: an attempt, its own or one before it, and nothing else."""
 
 
-type _Prepare = Callable[[], Awaitable[WriteDigest]]
+class Hands(Protocol):
+    """Does on the network and on the disk what follows for one account."""
+
+    listeners: Listeners
+
+    @property
+    def attempting(self) -> set[str]:
+        """The queue ids that are being tried."""
+
+    @property
+    def merging(self) -> set[str]:
+        """The first messages of the digests that are being made."""
+
+    def attempt(self, action: Attempt) -> None:
+        """Try a message."""
+
+    def log_in(self) -> None:
+        """Log in without a message."""
+
+    def merge(self, action: Merge) -> None:
+        """Make a digest."""
+
+    def ask_for_code(self) -> None:
+        """Ask a person for a new authorization code."""
+
+    def stop_asking(self) -> None:
+        """Withdraw that question: the code works after all."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What a person can set."""
+type Records = dict[tuple[str, str], Mapping[str, Any]]
+"""What the disk has of an account, by kind and key."""
 
-    pace: Pace
-    expires_after: timedelta
-    late_note: Callable[[datetime, timedelta], str]
-    """Words when an alert was raised, and how late it is."""
-    digest: _Prepare | None = None
-    """Prepares what merges messages; None: they go out one by one."""
+RESTORED: Final = "restored"
+"""In a record: it comes from a backup, and waits for a person's decision."""
+_OF_BACKUP = (MESSAGE, "duplicate", "reminder", "button")
+"""Kinds of records that the house from which a backup was made goes on with."""
 
 
-class QueueManager:
-    """Owns an account's messages, files, sessions and timers, and works on them.
+class Manager:
+    """Holds the house's one scheduler, its store and its timer.
 
-    Whatever happens is told to `apply`, which changes memory without an await, and
-    does what the heart (scheduler.py) has decided.
+    Whatever happens goes through `happen`, which changes memory without an await, marks
+    what is to be written, and does what follows. What happens while it does so is taken
+    in afterwards, never within.
     """
 
-    def __init__(
-        self,
-        hass: HomeAssistant,
-        account: Account,
-        tls_context: ssl.SSLContext,
-        spool: Spool,
-        settings: Settings,
-        *,
-        ask_for_code: Callable[[], None],
-        stop_asking: Callable[[], None],
-        new_id: Callable[[], str],
-    ) -> None:
-        """Prepare; the callables ask for a new code, withdraw that, name a message."""
-        self.settings = settings
-        self.queue = Queue()
-        self.kept = Kept.new(settings.pace, read_clock())
-        self.writer = SpoolWriter(hass, spool)
-        self.reports = Reports(hass)
-        self.calls = Calls()
-        self.bodies: dict[str, bytes] = {}
-        """Of messages that the disk did not take."""
-        self.damaged: list[str] = []
+    def __init__(self, hass: HomeAssistant, store: Store) -> None:
+        """Prepare; nothing is loaded yet."""
+        self.store = store
+        self.scheduler = Scheduler(
+            SystemRandom().random, lambda wall: dt_util.as_local(wall).date()
+        )
+        self.hands: dict[str, Hands] = {}
+        """By account."""
+        self.calls: Calls = WeakValueDictionary()
         self.troubles = 0
         """How often something went wrong that nobody expected."""
-        self.running = False
-        """Whether messages are tried; else they are only kept."""
+        self.damage: tuple[Damage, ...] = ()
+        """What could not be read of the store."""
+        self._records: dict[str, Records] = {}
+        """What was loaded, by account, until somebody takes it."""
         self._hass = hass
-        self._spool = spool
-        self._worker = Worker(
-            hass,
-            account,
-            tls_context,
-            tell=self.apply,
-            submission=self._submission,
-            before_data=self._data_begins,
-            may_send=self._may_send,
-            written=self.writer.flush,
-            may_log_in=lambda: not self.kept.standing.hold,
-            login_is_left=self._login_is_left,
-            idle_timeout=self._idle_timeout,
-            lost=self.damaged.append,
-            trouble=self._report_trouble,
-            idle=self.keep,
-        )
-        self._merger = Merger(
-            hass,
-            spool,
-            self.writer,
-            tell=self.apply,
-            queue=lambda: self.queue,
-            new_id=new_id,
-            trouble=self._report_trouble,
-        )
-        self._ask_for_code = ask_for_code
-        self._stop_asking = stop_asking
+        self._happened = deque[Callable[[Now], list[Action]]]()
+        self._working = False
+        self._asked: dict[str, int] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._resume_at = AT_ONCE
+        self._last_id = 0.0
 
-    @property
-    def max_size(self) -> int:
-        """Octets of a message that the server takes, as it said last."""
-        return self._worker.max_size or self.kept.max_size
+    async def async_load(self) -> None:
+        """Read the store, whatever the disk makes of it.
 
-    @property
-    def session_open(self) -> bool:
-        """Whether the next message needs no login."""
-        return self._worker.session_open
-
-    @property
-    def transcripts(self) -> Collection[Transcript]:
-        """What was said in the last sessions."""
-        return self._worker.transcripts
-
-    @callback
-    def start(self, loaded: Loaded, *, check_login: bool) -> None:
-        """Begin to work; with `check_login`, with a login."""
-        self.running = True
-        self._merger.start()
-        if not check_login:
-            self.kept.put_login_check_off(read_clock())
-        if loaded.restored:
-            self.writer.hold_restored(list(self.queue), read_clock())
-        self.apply(Started(tuple(loaded.cut_off)))
+        What comes from a backup may be at work elsewhere: that is written down before
+        anybody works with it.
+        """
+        loaded = await self.store.async_load()
+        self.damage = tuple(loaded.damage)
+        for key, record in loaded.records.items():
+            kind, account_id, name = key
+            if loaded.from_backup and kind in _OF_BACKUP:
+                record = {**record, RESTORED: True}  # noqa: PLW2901 - the same one, marked
+                self.store.put(key, partial(dict, record))
+            self._records.setdefault(account_id, {})[(kind, name)] = record
+            if kind == MESSAGE:
+                self.know_id(name)
+        if loaded.from_backup:
+            self.store.accept_backup()
 
     @callback
-    def use_account(self, account: Account) -> None:
-        """Log in as this account from now on."""
-        self._worker.use_account(account)
+    def take_records(self, account_id: str, *kinds: str) -> Records:
+        """Return what was loaded of an account, or of the house, once."""
+        records = self._records.get(account_id, {})
+        keys = [key for key in records if key[0] in kinds]
+        return {key: records.pop(key) for key in keys}
+
+    def waiting(self, account_id: str) -> list[tuple[str, str]]:
+        """Return title and recipients of each message of an account, be it disabled."""
+        if account := self.scheduler.accounts.get(account_id):
+            return [(one.subject, ", ".join(one.recipients)) for one in account.queue]
+        records = self._records.get(account_id, {})
+        return [
+            (str(record.get("subject")), ", ".join(map(str, record["recipients"])))
+            for (kind, _), record in records.items()
+            if kind == MESSAGE and record.get("recipients")
+        ]
 
     @callback
-    def configure(self, settings: Settings) -> None:
-        """Go on with other settings; what is in the air is not disturbed."""
-        self.settings = settings
-        self.kept.use_pace(settings.pace)
-        if self.kept.standing.asked:
-            # Home Assistant withdraws the question when an entry is loaded anew.
-            self._ask_for_code()
-        self.apply(TimePassed())
-
-    async def async_stop(self) -> None:
-        """Stop working, and let no call wait for it; what comes now is only kept."""
-        self.running = False
-        self._cancel_timer()
-        await self._merger.async_stop()
-        await self._worker.async_stop()
-        self.calls.release_all()
-        self.keep()
-        await self.writer.async_close()
+    def remove_account(self, account_id: str) -> None:
+        """Forget an account, and have all of it removed from the disk."""
+        self.scheduler.remove_account(account_id)
+        self._records.pop(account_id, None)
+        self._asked.pop(account_id, None)
+        self.write_marks()
+        self.store.remove_account(account_id)
 
     @callback
-    def apply(self, event: Event) -> None:
-        """Let the heart decide what an event means, and do that at once."""
+    def happen(
+        self,
+        method: Callable[..., list[Action] | None],
+        *args: Any,
+        **kwargs: Any,
+    ) -> None:
+        """Let a method of the scheduler know what happened, and do what follows."""
+        self._happened.append(lambda now: method(now, *args, **kwargs) or [])
+        if self._working:
+            return
+        self._working = True
         try:
-            self.kept.standing, decisions = step(
-                self.queue,
-                self.kept.standing,
-                event,
-                read_clock(),
-                chance=_CHANCE.random,
-                may_start=self.running and read_clock().steady >= self._resume_at,
-                session_open=self.session_open,
-                digest=self.settings.digest is not None,
-            )
-        except Exception:  # noqa: BLE001 - whatever it is, the mail goes on
-            self._note_trouble(f"at {type(event).__name__}")
-            decisions = []
-        for decision in decisions:
-            try:
-                self._do(decision)
-            except Exception:  # noqa: BLE001
-                self._note_trouble(f"at {type(decision).__name__}")
-        self.reports.tell(None)
+            while self._happened:
+                self._step(self._happened.popleft())
+        finally:
+            self._working = False
         self._schedule()
 
-    def _do(self, decision: Decision) -> None:
-        """Do what the heart decided; nothing here waits."""
-        match decision:
-            case Attempt():
-                self._worker.attempt(decision)
-            case Recall():
-                self._worker.recall(decision.behind)
-            case Merge():
-                self._merger.merge(
-                    decision.messages, cast("_Prepare", self.settings.digest)
-                )
-            case CheckLogin():
-                self._worker.check_login()
-            case Write():
-                if not decision.message.in_memory:
-                    self.writer.update(decision.message, read_clock())
-            case Remove():
-                if self.bodies.pop(decision.message.queue_id, None) is None:
-                    self.writer.remove(decision.message.queue_id)
-            case KeepStanding():
-                self.keep()
-            case MarkGoneOut():
-                if self.kept.threads.mark(decision.tag, went_out=True):
-                    self.keep()
-            case CountAccepted():
-                self.kept.tally.count()
-                for subject in decision.subjects:
-                    self.kept.titles.count(subject)
-            case Tell():
-                self.calls.note(decision.event)
-                self.reports.report(decision.event)
-            case Release():
-                self._release(decision)
-            case AskForCode():
-                self._ask_for_code()
-            case StopAsking():
-                self._stop_asking()
-            case _:
-                LOGGER.log(decision.level, decision.text)
+    def account(self, account_id: str) -> Account:
+        """Return what is known of an account."""
+        return self.scheduler.accounts[account_id]
 
-    def _note_trouble(self, where: str) -> None:
-        """Go on after an error that nobody expected, but not at once."""
-        self._report_trouble(f"The outbox goes on after an error {where}")
-        self._resume_at = read_clock().steady + _AFTER_TROUBLE
-        # Whatever was decided was not done: nobody is at work for these.
-        for queue_id in self.queue.in_air.keys() - self._worker.attempting:
-            landed = self.queue.land(queue_id)
-            if landed and landed[1].unwanted:
-                # It was discarded meanwhile.
-                self.apply(DiscardAsked((queue_id,)))
-        for first in self.queue.groups.merging.keys() - self._merger.at_work:
-            self.queue.split(first)
+    def plan(self, account_id: str, queue_id: str) -> Plan | None:
+        """Return when a message, or its digest, goes, and why not now."""
+        return self.scheduler.plan(read_clock(), account_id, queue_id)
 
-    def _report_trouble(self, text: str) -> None:
+    def new_id(self) -> str:
+        """Return a queue id that comes after all others."""
+        self._last_id = max(self._last_id + 0.001, read_clock().wall.timestamp())
+        return ulid_at_time(self._last_id)
+
+    def know_id(self, queue_id: str) -> None:
+        """Have all new queue ids come after this one."""
+        try:
+            octets = ulid_to_bytes(queue_id)[:6]
+        except ValueError:
+            return
+        self._last_id = max(self._last_id, int.from_bytes(octets) / 1000)
+
+    @callback
+    def write_marks(self) -> None:
+        """Hand what is to be written to the store: all of it is one round."""
+        marks, self.scheduler.marks = self.scheduler.marks, {}
+        for key, record in marks.items():
+            if record is None:
+                self.store.remove(key)
+            else:
+                self.store.put(key, record)
+
+    async def async_written(self) -> bool:
+        """Wait until all that was changed so far is on disk; False: it was refused."""
+        try:
+            await self.store.written()
+        except OSError:
+            # The store has said so, and tries again; mail goes on from memory.
+            return False
+        return True
+
+    @callback
+    def report_trouble(self, text: str) -> None:
         """Let a person know of the exception that is being handled."""
         LOGGER.exception(text)
         self.troubles += 1
-        self.reports.tell(None)
+        for hands in list(self.hands.values()):
+            hands.listeners.tell(None)
 
-    def _schedule(self) -> None:
-        """Look again when there is something to do."""
-        self._cancel_timer()
-        if not self.running:
-            return
-        now = read_clock().steady
-        try:
-            at = wake_at(
-                self.queue, self.kept.standing, now, session_open=self.session_open
-            )
-        except Exception:  # noqa: BLE001 - whatever it is, the mail goes on
-            self._note_trouble("while looking ahead")
-            at = self._resume_at
-        delay = min(max(at, self._resume_at) - now, _LONGEST_SLEEP)
-        self._timer = self._hass.loop.call_later(
-            max(delay, 0.0), self.apply, TimePassed()
-        )
+    @callback
+    def release_calls(self, account_id: str) -> None:
+        """Let all calls return that wait for an account which stops."""
+        for call in list(self.calls.values()):
+            if call.account == account_id:
+                call.tried.set()
 
-    def _cancel_timer(self) -> None:
+    @callback
+    def stop_timer(self) -> None:
+        """Look at the clock no more."""
         if self._timer:
             self._timer.cancel()
             self._timer = None
 
-    def keep(self) -> None:
-        """Keep what has to hold after a restart as well."""
-        self.kept.max_size = self.max_size
-        self.writer.keep_state(self.kept.as_dict(read_clock()))
+    def _step(self, happened: Callable[[Now], list[Action]]) -> None:
+        try:
+            actions = happened(read_clock())
+        except Exception:  # noqa: BLE001 - whatever it is, the mail goes on
+            self._recover("")
+            actions = []
+        # What is told then is on disk by the same round.
+        self.write_marks()
+        for action in actions:
+            try:
+                self._do(action)
+            except Exception:  # noqa: BLE001
+                self._recover(f" at {type(action).__name__}")
+        self._ask_for_codes()
+        self._release_calls()
+        for hands in list(self.hands.values()):
+            hands.listeners.tell(None)
 
-    def _login_is_left(self, importance: int) -> bool:
-        now, logins = read_clock().steady, self.kept.standing.logins
-        return logins.next_at(now, importance) <= now
+    def _do(self, action: Action) -> None:
+        """Do what follows; nothing here waits."""
+        match action:
+            case Attempt():
+                self.hands[action.account].attempt(action)
+            case LogIn():
+                self.hands[action.account].log_in()
+            case Merge():
+                self.hands[action.account].merge(action)
+            case Tell(event):
+                if call := self.calls.get(event.queue_id):
+                    call.receipt.events.append(event)
+                self.hands[event.account].listeners.report(event)
+            case _:
+                LOGGER.log(action.level, action.text)
 
-    def _idle_timeout(self) -> float:
-        """Return the seconds that a session stays open without a message."""
-        scarce = self.kept.standing.logins.scarce(read_clock().steady)
-        return LONG_IDLE_TIMEOUT if scarce else IDLE_TIMEOUT
+    def _recover(self, where: str) -> None:
+        """Go on after an error that nobody expected, but not at once."""
+        self.report_trouble(f"The outbox goes on after an error{where}")
+        # Whatever was decided was not done: nobody is at work for these.
+        for account_id, hands in self.hands.items():
+            self.scheduler.recover(
+                read_clock(), account_id, hands.attempting, hands.merging
+            )
+        self.write_marks()
 
-    def _data_begins(self, queue_id: str) -> bool:
-        """Note that the server may come to have a message; False: it is not wanted."""
-        flight = self.queue.in_air.get(queue_id)
-        if not flight or flight.unwanted:
-            return False
-        self.apply(DataBegins(queue_id))
-        return True
+    def _ask_for_codes(self) -> None:
+        """Ask a person for a code where the core wants one, or withdraw that."""
+        for account_id, hands in list(self.hands.items()):
+            asked = self.account(account_id).asked
+            before, self._asked[account_id] = self._asked.get(account_id, 0), asked
+            if asked > before:
+                hands.ask_for_code()
+            elif before and not asked:
+                hands.stop_asking()
 
-    def _may_send(self, queue_id: str) -> bool:
-        """Tell whether a message is still wanted, and the account need not rest."""
-        flight, hold = self.queue.in_air.get(queue_id), self.kept.standing.hold
-        return bool(
-            flight and not flight.unwanted and not (hold and not hold.for_login)
-        )
+    def _release_calls(self) -> None:
+        """Let calls return whose messages are not being tried now."""
+        for queue_id, call in list(self.calls.items()):
+            plan = self.plan(call.account, queue_id)
+            if plan is None or plan.reason not in _WAITS_FOR:
+                call.receipt.plan = plan
+                call.tried.set()
 
-    def _submission(self, message: QueuedMessage) -> Submission:
-        """Return a message as it is to go out: a late one says so."""
-        # Loaded together with the session that is to have it.
-        from ..mime.message import date_insertion, insertions  # noqa: PLC0415 - loaded with the session
-
+    def _schedule(self) -> None:
+        """Look again when there is something to do."""
+        self.stop_timer()
         now = read_clock()
-        raised = now.wall_at(message.raised)
-        late = timedelta(seconds=now.steady - message.raised)
-        put_in = []
-        if abs((raised - message.dated).total_seconds()) > _DATE_TOLERANCE:
-            # The clock was set since.
-            put_in.append(date_insertion(message.date_at, dt_util.as_local(raised)))
-        if late > LATE_AFTER:
-            put_in += insertions(message.gaps, self.settings.late_note(raised, late))
-        body = self.bodies.get(message.queue_id)
-        return Submission(
-            message.envelope,
-            self._spool.body(message.queue_id) if body is None else body,
-            message.size + sum(len(one.octets) - one.replaced for one in put_in),
-            tuple(put_in),
+        try:
+            at = self.scheduler.wake_at(now)
+        except Exception:  # noqa: BLE001 - whatever it is, the mail goes on
+            self._recover(" while looking ahead")
+            at = now.steady + _LONGEST_SLEEP
+        if at == NEVER and not any(
+            account.running for account in self.scheduler.accounts.values()
+        ):
+            return
+        delay = min(at - now.steady, _LONGEST_SLEEP)
+        self._timer = self._hass.loop.call_later(
+            max(delay, 0.0), partial(self.happen, self.scheduler.time_passed)
         )
-
-    def _release(self, release: Release) -> None:
-        """Let the call return that waits for a message, or those of all that wait."""
-        if release.queue_id is None:
-            self.calls.release_all(but=self.queue.in_air)
-        else:
-            self.calls.release(release.queue_id, release)

@@ -1,77 +1,314 @@
-"""An alarm that is sent again until someone acknowledges it: what is known of it."""
+"""Sends alarms again until someone acknowledges them."""
 
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Self
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final
 
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+
+from ..clock import read_clock
+from ..const import DOMAIN, LOGGER
 from ..mime.address import Recipients
-from ..outbox.clock import Now
-from ..outbox.intake import Ticket
-from .counts import read_recipients, record_of, stored_recipients
+from ..mime.models import Priority
+from ..outbox.composing import Ticket
+from ..outbox.core.models import OutboxEvent, Outcome
+from ..outbox.outbox import Outbox
+from .reminder import Reminder
 
-MAX_MAILS = 1500
-"""Of one alarm that are remembered: one a minute for a day."""
+REMINDER: Final = "reminder"
+"""The kind of its records in the store."""
+MAX_REMINDERS = 100
+"""Alarms of an account at the same time."""
+_LONGEST_SLEEP = 60.0
+"""Seconds between two looks at the clock: timers do not count the machine's sleep."""
+_PRIORITIES = list(Priority)
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class Reminder:
-    """An alarm that nobody has acknowledged. Instants are of the steady clock."""
+class Reminders:
+    """An account's alarms that nobody has acknowledged."""
 
-    again: dict[str, Any]
-    """What the call said, to be read once more: what it names is fetched anew."""
-    tag: str
-    """Its own, or the queue id of its first mail: all of them are one conversation."""
-    recipients: Recipients
-    raised: datetime
-    every: float
-    """Seconds from when a mail went out to the next one."""
-    length: float
-    """Seconds after which it is over by itself."""
-    due: float
-    ends: float
-    number: int = 1
-    """Mails so far."""
-    queue_ids: list[str] = field(default_factory=list)
-    """Of all of them: who presses a button of any has acknowledged all."""
-    waits: bool = True
-    """Whether the last one has not gone out yet: the next one waits for it."""
-    ticket: Ticket | None = None
-    """Of the last one, if this run has made it."""
-    before: Reminder | None = None
-    """What goes on if the first mail cannot be sent."""
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        outbox: Outbox,
+        send: Callable[[Reminder, Ticket], Awaitable[object]],
+        ended: Callable[[Collection[str], str], None],
+    ) -> None:
+        """Begin with what an earlier run has left.
 
-    def as_dict(self, now: Now) -> dict[str, Any]:
-        """Return what can be written as JSON."""
-        return {
-            "again": self.again,
-            "tag": self.tag,
-            "recipients": stored_recipients(self.recipients),
-            "raised": self.raised.isoformat(),
-            "every": self.every,
-            "length": self.length,
-            "due": now.wall_at(self.due).isoformat(),
-            "ends": now.wall_at(self.ends).isoformat(),
-            "number": self.number,
-            "queue_ids": self.queue_ids[-MAX_MAILS:],
-        }
+        `send` sends an alarm once more; `ended` is told the queue ids of mails whose
+        buttons act no more, and why.
+        """
+        self._hass = hass
+        self._outbox = outbox
+        self._send = send
+        self._tell_ended = ended
+        self._reminders: dict[str, Reminder] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._ends = [
+            outbox.listeners.async_add_watcher(self._hear),
+            outbox.listeners.async_add_discard_listener(self._discarded),
+        ]
+        self._load()
 
-    @classmethod
-    def read(cls, data: object, now: Now) -> Self:
-        """Return what was written. Raises ValueError."""
-        record = record_of(data)
-        every, length = record.seconds("every"), record.seconds("length")
-        # A clock that was set makes nothing wait longer than it was to.
-        due = (record.time("due") - now.wall).total_seconds()
-        ends = (record.time("ends") - now.wall).total_seconds()
-        return cls(
-            again=record.optional("again", dict) or {},
-            tag=record.text("tag"),
-            recipients=read_recipients(record.optional("recipients", dict)),
-            raised=record.time("raised"),
-            every=every,
-            length=length,
-            due=now.steady + min(max(due, 0.0), every),
-            ends=now.steady + min(ends, length),
-            number=record.count("number"),
-            queue_ids=list(record.all_texts("queue_ids")),
+    @callback
+    def async_stop(self) -> None:
+        """Send nothing any more; what is known stays known."""
+        while self._ends:
+            self._ends.pop()()
+        self._cancel_timer()
+
+    @property
+    def shown(self) -> list[Reminder]:
+        """Those that nobody has acknowledged, the oldest first."""
+        return list(self._reminders.values())
+
+    @callback
+    def async_begin(
+        self,
+        ticket: Ticket,
+        again: dict[str, Any],
+        recipients: Recipients,
+        priority: Priority,
+        every: timedelta,
+        length: timedelta,
+    ) -> bool:
+        """Repeat an alarm from its first mail on; False: there are too many.
+
+        One with its tag and recipients ends once this one's first mail went out. Where
+        there are too many, the least important makes room, but for none that is not
+        more important.
+        """
+        steady = ticket.raised.steady
+        seconds = every.total_seconds()
+        reminder = Reminder(
+            id=ticket.queue_id,
+            again=again,
+            tag=ticket.tag,
+            recipients=recipients,
+            priority=priority,
+            raised=ticket.raised.wall,
+            every=seconds,
+            length=length.total_seconds(),
+            due=steady + seconds,
+            ends=steady + length.total_seconds(),
+            queue_ids=[ticket.queue_id],
+            ticket=ticket,
         )
+        if len(self._reminders) >= MAX_REMINDERS and not self._make_room(reminder):
+            LOGGER.error("Too many alarms: %s is not repeated", reminder.tag)
+            return False
+        for other in self._like(reminder):
+            # Who answers an older mail of the conversation has heard of it as well.
+            reminder.queue_ids = [*other.queue_ids, *reminder.queue_ids]
+        self._reminders[reminder.id] = reminder
+        ticket.taken.add_done_callback(partial(self._taken, reminder))
+        self._schedule()
+        return True
+
+    @callback
+    def async_keep(self, queue_id: str) -> None:
+        """Have an alarm put on disk together with its first mail."""
+        if reminder := self._reminders.get(queue_id):
+            self._write(reminder)
+
+    @callback
+    def async_failed(self, queue_id: str) -> None:
+        """Know that an alarm did not go out, as its call was told."""
+        if reminder := self._with_last(queue_id):
+            self._end([reminder])
+
+    def tag_of(self, queue_id: str) -> str | None:
+        """Return the tag of the alarm that a mail belongs to; None: nothing is repeated."""
+        found = (one.tag for one in self.shown if queue_id in one.queue_ids)
+        return next(found, None)
+
+    @callback
+    def async_acknowledge(self, tag: str, queue_id: str) -> None:
+        """End the alarms of a tag: somebody pressed a button of one of their mails.
+
+        The buttons of their other mails say so then, and act no more.
+        """
+        for reminder in self._tagged(tag):
+            others = [one for one in reminder.queue_ids if one != queue_id]
+            self._tell_ended(others, "acknowledged")
+        self.async_end(tag)
+
+    @callback
+    def async_end(self, tag: str) -> None:
+        """Repeat the alarms of a tag no longer: somebody knows of it, or it is over."""
+        for reminder in self._tagged(tag):
+            self._end([reminder])
+            last = reminder.queue_ids[-1]
+            if reminder.number > 1 and self._outbox.holds(last):
+                # Nobody needs to be reminded by what waits, be it for some alone.
+                if reminder.ticket:
+                    reminder.ticket.cleared = True
+                self._hass.async_create_background_task(
+                    self._outbox.async_discard(last), f"{DOMAIN} reminder"
+                )
+            elif reminder.waits and reminder.number > 1 and reminder.ticket:
+                reminder.ticket.cleared = True
+
+    @callback
+    def async_decide(self, *, send: bool) -> None:
+        """Go on with what comes from a backup, or forget it."""
+        restored = [one for one in self.shown if one.restored]
+        if not send:
+            self._end(restored)
+            return
+        for reminder in restored:
+            reminder.restored = False
+            self._write(reminder)
+
+    def _load(self) -> None:
+        now, outbox = read_clock(), self._outbox
+        records = outbox.manager.take_records(outbox.id, REMINDER)
+        for (_, key), data in records.items():
+            try:
+                reminder = Reminder.read(key, data, now)
+            except ValueError as err:
+                LOGGER.error("Ignoring an alarm that was repeated: %s", err)
+                continue
+            reminder.waits = outbox.holds(reminder.queue_ids[-1])
+            self._reminders[reminder.id] = reminder
+        self._schedule()
+
+    def _make_room(self, reminder: Reminder) -> bool:
+        least = max(self.shown, key=lambda one: _PRIORITIES.index(one.priority))
+        if _PRIORITIES.index(least.priority) <= _PRIORITIES.index(reminder.priority):
+            return False
+        LOGGER.error("Too many alarms: %s is not repeated any more", least.tag)
+        self._end([least])
+        return True
+
+    def _tagged(self, tag: str) -> list[Reminder]:
+        return [one for one in self.shown if one.tag == tag]
+
+    def _like(self, reminder: Reminder) -> list[Reminder]:
+        """Return other alarms with the same tag and recipients, the older first."""
+        return [
+            one
+            for one in self.shown
+            if one is not reminder and one.for_whom == reminder.for_whom
+        ]
+
+    def _with_last(self, queue_id: str) -> Reminder | None:
+        """Return the alarm whose last mail this is."""
+        found = (one for one in self.shown if one.queue_ids[-1] == queue_id)
+        return next(found, None)
+
+    @callback
+    def _taken(self, reminder: Reminder, taken: asyncio.Future[bool]) -> None:
+        if not taken.result() and reminder.id in self._reminders:
+            self._end([reminder])
+
+    @callback
+    def _hear(self, event: OutboxEvent) -> None:
+        """Count the time from when a mail went out, or will not."""
+        reminder = self._with_last(event.queue_id)
+        if not reminder or not reminder.waits:
+            return
+        if event.outcome is Outcome.ACCEPTED:
+            replaced = self._like(reminder) if reminder.number == 1 else []
+            for other in replaced:
+                # Their buttons speak of an alarm that was raised anew since.
+                self._tell_ended(other.queue_ids, "replaced")
+            self._end(replaced)
+        elif self._outbox.holds(event.queue_id):
+            return
+        elif event.outcome is Outcome.REJECTED:
+            # It would be refused again, and that harms the account.
+            LOGGER.error("%r was refused, and is not repeated", event.subject)
+            self._end([reminder])
+            return
+        self._next(reminder)
+
+    @callback
+    def _discarded(self, queue_ids: Collection[str]) -> None:
+        chosen = set(queue_ids)
+        self._end(
+            one for one in self.shown if one.waits and one.queue_ids[-1] in chosen
+        )
+
+    def _next(self, reminder: Reminder) -> None:
+        """Have the next mail made after the time that there is to be between two."""
+        reminder.waits = False
+        reminder.due = read_clock().steady + reminder.interval
+        self._write(reminder)
+
+    def _end(self, reminders: Iterable[Reminder]) -> None:
+        outbox = self._outbox
+        for reminder in list(reminders):
+            if self._reminders.pop(reminder.id, None):
+                outbox.manager.store.remove((REMINDER, outbox.id, reminder.id))
+        self._changed()
+
+    def _look(self) -> None:
+        """Send what is due, end what is over, and look again when the next one is."""
+        now = read_clock().steady
+        for reminder in self.shown:
+            if reminder.ends <= now:
+                LOGGER.warning("Nobody acknowledged %s", reminder.tag)
+                self._end([reminder])
+            elif reminder.due <= now and self._may_send(reminder):
+                self._hass.async_create_background_task(
+                    self._async_send(reminder), f"{DOMAIN} reminder"
+                )
+        self._schedule()
+
+    def _may_send(self, reminder: Reminder) -> bool:
+        """Tell whether nothing goes before an alarm's next mail."""
+        if reminder.waits or reminder.restored:
+            return False
+        # One that was raised anew is to take its place.
+        return not any(one.raised > reminder.raised for one in self._like(reminder))
+
+    async def _async_send(self, reminder: Reminder) -> None:
+        """Send an alarm again."""
+        # At once, so that a clear finds it, and who answers it too.
+        with self._outbox.making(reminder.tag) as ticket:
+            reminder.number += 1
+            reminder.waits, reminder.ticket = True, ticket
+            reminder.queue_ids.append(ticket.queue_id)
+            try:
+                await self._send(reminder, ticket)
+            except Exception as err:  # noqa: BLE001 - whatever it is, the alarm goes on
+                LOGGER.error(
+                    "%s could not be sent again: %s",
+                    reminder.tag,
+                    err,
+                    exc_info=not isinstance(err, HomeAssistantError),
+                )
+                if reminder.id in self._reminders:
+                    self._next(reminder)
+
+    def _schedule(self) -> None:
+        self._cancel_timer()
+        if not self._ends:
+            return
+        times = [
+            min(one.due, one.ends) if self._may_send(one) else one.ends
+            for one in self.shown
+        ]
+        if times:
+            delay = min(max(min(times) - read_clock().steady, 0.0), _LONGEST_SLEEP)
+            self._timer = self._hass.loop.call_later(delay, self._look)
+
+    def _cancel_timer(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+
+    def _write(self, reminder: Reminder) -> None:
+        key = (REMINDER, self._outbox.id, reminder.id)
+        record = partial(reminder.as_dict, read_clock())
+        self._outbox.manager.store.put(key, record)
+        self._changed()
+
+    def _changed(self) -> None:
+        self._schedule()
+        self._outbox.async_show()

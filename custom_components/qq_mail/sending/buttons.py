@@ -1,35 +1,40 @@
 """The buttons of one mail: those that act get a token, the others an address."""
 
 from asyncio import CancelledError
-from collections.abc import AsyncGenerator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
+from functools import partial
 from itertools import repeat
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
-from ..buttons import ACTION_PATH, Action, Mail, get_answers, link_base
+from ..buttons.links import link_base
+from ..buttons.models import ACTION_PATH, Action, Mail
+from ..buttons.registry import Buttons
 from ..const import DOMAIN
 from ..content.draft import Material, absolute
 from ..content.request import MessageRequest
 from ..mime.buttons import Button, Look
-from ..outbox.intake import Ticket
+from ..outbox.composing import Ticket
 from ..texts import Texts
 
 
-@asynccontextmanager
-async def async_buttons(
+@contextmanager
+def buttons_of(
     hass: HomeAssistant,
+    registry: Buttons,
     material: Material,
     request: MessageRequest,
     mail: Mail,
     ticket: Ticket,
     texts: Texts,
-) -> AsyncGenerator[bool]:
-    """Put the buttons into a mail that is submitted within, which is given if some act.
+) -> Generator[Callable[[], None] | None]:
+    """Put the buttons into a mail that is submitted within.
 
-    If that raises, or the mail was cleared before it was taken, they work no longer.
+    Gives what has them put on disk together with the mail; None where none acts. If
+    that raises, or the mail was cleared before it was taken, they work no longer.
     """
     actions = [
         Action(action=row.action, title=row.title, destructive=row.destructive)
@@ -38,19 +43,16 @@ async def async_buttons(
     ]
     base = link_base(hass)
     if not actions or not base:
-        async_draw(hass, material, request, texts)
-        yield False
+        draw_buttons(hass, material, request, texts)
+        yield None
         return
-    answers = get_answers(hass)
-    tokens = answers.issue(mail, actions, request.actions_expire_after)
+    tokens = registry.issue(mail, actions, request.actions_expire_after)
     nobody = True
     try:
         urls = [f"{base[0]}{ACTION_PATH}/{token}" for token in tokens]
-        async_draw(hass, material, request, texts, urls)
-        # Before anybody can press.
-        await answers.async_save()
+        draw_buttons(hass, material, request, texts, urls)
         try:
-            yield True
+            yield partial(registry.keep, mail.queue_id)
         except CancelledError:
             # The outbox takes a mail although its call has gone. What is cleared
             # after this has its buttons revoked by its tag.
@@ -59,11 +61,11 @@ async def async_buttons(
         nobody = ticket.cleared
     finally:
         if nobody:
-            answers.revoke(mail.queue_id)
+            registry.revoke(mail.queue_id)
 
 
 @callback
-def async_draw(
+def draw_buttons(
     hass: HomeAssistant,
     material: Material,
     request: MessageRequest,
@@ -85,16 +87,18 @@ def async_draw(
                 buttons.append(Button(row.title, url, Look.LINK))
         elif base:
             look = Look.DESTRUCTIVE if row.destructive else Look.ACT
-            buttons.append(Button(row.title, next(addresses), look))
+            at_home = base[1]
+            buttons.append(Button(row.title, next(addresses), look, at_home=at_home))
     acts = any(row.action for row in request.actions)
     if acts and not base:
         failures.append(
             HomeAssistantError(translation_domain=DOMAIN, translation_key="no_buttons")
         )
     small_print: list[str] = []
+    above: list[str] = []
     if acts and base:
         until = dt_util.now() + request.actions_expire_after
         small_print.append(texts("card_press_until", time=f"{until:%Y-%m-%d %H:%M}"))
         if base[1]:
-            small_print.append(texts("card_press_at_home"))
-    material.add_buttons(buttons, small_print, failures)
+            above.append(texts("card_press_at_home"))
+    material.add_buttons(buttons, small_print, failures, above)

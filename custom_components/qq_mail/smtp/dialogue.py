@@ -1,7 +1,7 @@
-"""Commands and replies over a connection that is logged in, counted.
+"""Commands and replies over a connection that is logged in.
 
-aiosmtplib waits for the answer to one command at a time, and drops what comes besides.
-Of a flight of commands (RFC 2920) each answer matters, so this takes its place.
+aiosmtplib sends one command at a time, and drops what comes besides its reply. Of
+commands in one flight (RFC 2920) each reply matters, so this takes its place.
 """
 
 import asyncio
@@ -16,18 +16,18 @@ from .replies import Cause
 from .transcript import Transcript
 
 _MAX_REPLY: Final = 32 * 1024
-"""Octets: no server is to fill the memory by an answer without end."""
+"""Octets of a reply: no server is to fill the memory by one without end."""
 _MAX_SHOWN: Final = 100
 _LEAKED: Final = b"\0\0\0\x1a\0\0\0\n" + bytes(8)
-"""QQ sends these at times after the answer to a final dot; they mean nothing."""
+"""QQ may send these after the reply to a final dot; they mean nothing."""
 _LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
 
 
 class Dialogue(asyncio.Protocol):
-    """Takes a transport over, and keeps commands and replies in step."""
+    """Takes a transport over, and counts which replies are still to come."""
 
     def __init__(self, transport: asyncio.Transport, transcript: Transcript) -> None:
-        """Take over; what was said so far does not matter any more."""
+        """Take the transport over from whoever used it so far."""
         self._transport = transport
         self._transcript = transcript
         self._received = bytearray()
@@ -39,18 +39,18 @@ class Dialogue(asyncio.Protocol):
 
     @property
     def is_open(self) -> bool:
-        """Whether the server can still be spoken to."""
+        """Whether the connection still stands, as far as is known."""
         return self._lost is None and not self._transport.is_closing()
 
     @property
     def surplus(self) -> bool:
-        """Whether the server said more than it was asked."""
+        """Whether the server has sent more than the replies that were due."""
         return not self._outstanding and bool(self._received)
 
     def write(self, said: str, octets: bytes, replies: int = 0) -> None:
-        """Send what the transcript calls so, and expect so many replies more."""
+        """Send octets, for which so many replies are due; `said`: for the transcript."""
         if not self._outstanding:
-            # Nobody had asked for it.
+            # What came unasked is no reply to this.
             self._received.clear()
         self._outstanding += replies
         self._transcript.sent(said, len(octets))
@@ -63,7 +63,10 @@ class Dialogue(asyncio.Protocol):
                 await self._change()
 
     async def reply(self, step: Step, timeout: float) -> Reply:
-        """Return the next reply. Raises SessionError, after which none can be told."""
+        """Return the next reply, waiting for so many seconds. Raises SessionError.
+
+        After an error, replies cannot be told apart any more.
+        """
         try:
             with translated(step):
                 if (reply := self._read(step)) is None:
@@ -79,35 +82,35 @@ class Dialogue(asyncio.Protocol):
 
     @override
     def data_received(self, data: bytes) -> None:
-        """Keep what was asked for."""
+        """Keep what comes while a reply is due."""
         if self._outstanding:
             self._received += data
             self._tell()
 
     @override
     def eof_received(self) -> None:
-        """Know that nothing more will come; the transport closes by itself."""
+        """Wake who waits for a reply; the transport closes by itself."""
         self.connection_lost(None)
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
-        """Know that nothing more will come."""
+        """Wake who waits for a reply, or for the server to read."""
         self._lost = self._lost or exc or ConnectionResetError("Connection lost")
         self._tell()
 
     @override
     def pause_writing(self) -> None:
-        """Know that the server reads more slowly than it is sent to."""
+        """Have `drain` wait: the server reads more slowly than is sent."""
         self._paused = True
 
     @override
     def resume_writing(self) -> None:
-        """Know that it has read most of it."""
+        """Let `drain` go on."""
         self._paused = False
         self._tell()
 
     async def _change(self) -> None:
-        """Wait until something happens, if anything still can."""
+        """Wait until octets come, or the transport's state changes. Raises OSError."""
         if not self.is_open:
             raise self._lost or ConnectionResetError("Connection lost")
         self._news = asyncio.get_running_loop().create_future()
@@ -118,7 +121,10 @@ class Dialogue(asyncio.Protocol):
             self._news.set_result(None)
 
     def _read(self, step: Step) -> Reply | None:
-        """Take a whole reply from what was received, if there is one."""
+        """Take the next reply from what was received, if all of it is there.
+
+        Raises SessionError.
+        """
         head = self._received[: len(_LEAKED)]
         if head == _LEAKED:
             del self._received[: len(_LEAKED)]

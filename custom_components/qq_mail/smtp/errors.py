@@ -1,4 +1,4 @@
-"""Why a message could not be submitted: causes and replies, no texts for users."""
+"""Why a message could not be submitted. Texts for users are made elsewhere."""
 
 from collections.abc import Mapping
 from typing import override
@@ -6,14 +6,14 @@ from typing import override
 from .models import Reply, Step
 from .replies import Cause
 
-# Closing, and three that say that client and server disagree on where they are:
-# unknown command, bad sequence, login or encryption wanted (RFC 5321 section 4.2.3,
-# RFC 4954 section 6).
+# The server closes the connection, or disagrees on the session's state: unknown
+# command, bad sequence, login or encryption wanted (RFC 5321 section 4.2.3, RFC 4954
+# section 6).
 _SESSION_CODES = (421, 502, 503, 530)
 
 
 class MailError(Exception):
-    """A message was not accepted; the base of all that a session raises."""
+    """A message was not accepted: the base of all errors of a session."""
 
     def __init__(
         self,
@@ -29,37 +29,37 @@ class MailError(Exception):
         self.step = step
         self.reply = reply
         self.detail = detail
-        """A technical addition, in English: the certificate's fault, say."""
+        """A technical addition in English, such as what is wrong with a certificate."""
         self.refused = refused or {}
-        """The recipients that were refused before the transaction ended."""
+        """The reply to each recipient that was refused before the transaction ended."""
         self.of_flight = False
-        """Whether it may have come of several commands in one flight: a server may
-        say that it takes them, and not mean it."""
+        """Whether it may have failed only because commands came in one flight: a server
+        may offer that and not be up to it."""
 
     @property
     def speaks_of_session(self) -> bool:
-        """Whether the session has to be left: only what a new one meets counts."""
+        """Whether it says something of the session, and nothing of the message."""
         return False
 
     @override
     def __str__(self) -> str:
-        """Return a line for the log."""
+        """Return one line for the log."""
         said = self.reply or self.detail
         return f"{self.cause} at {self.step}" + (f": {said}" if said else "")
 
 
 class SessionError(MailError):
-    """There is no session, or it broke: the message itself was not judged."""
+    """There is no session, or it broke; the message was not judged."""
 
     @property
     @override
     def speaks_of_session(self) -> bool:
-        """Whether there was a session, and it broke in a mail transaction."""
+        """Whether the session was logged in, and broke in a mail transaction."""
         return self.step.in_transaction
 
 
 class AuthenticationError(SessionError):
-    """The login was refused, in words or by closing the connection."""
+    """The login was refused, by a reply or by closing the connection."""
 
 
 class MessageRefusedError(MailError):
@@ -74,13 +74,13 @@ class MessageRefusedError(MailError):
         reply: Reply,
         refused: Mapping[str, Reply] | None = None,
     ) -> None:
-        """Keep the reply: there always is one."""
+        """Keep the reply, which there always is."""
         super().__init__(cause, step, reply, refused=refused)
 
     @property
     @override
     def speaks_of_session(self) -> bool:
-        """Whether the reply is one to the session, at whichever command it came."""
+        """Whether the reply's code is about the session, whichever command it answers."""
         return self.reply.code in _SESSION_CODES
 
 
@@ -90,9 +90,9 @@ class RecipientsRefusedError(MessageRefusedError):
     def __init__(
         self, cause: Cause, step: Step, reply: Reply, refused: Mapping[str, Reply]
     ) -> None:
-        """Keep the reply for each recipient; the first one is the cause."""
+        """Keep the reply to each recipient; `reply` is the first of them."""
         super().__init__(cause, step, reply, refused)
 
 
 class OutcomeUnknownError(MailError):
-    """The connection was lost between the final dot and the server's answer."""
+    """No reply to the final dot came: the server may have the message or not."""

@@ -1,4 +1,4 @@
-"""What the library's, TLS's and the system's errors mean: a MailError for each."""
+"""Turns the errors of aiosmtplib, TLS and the system into MailErrors."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ from .models import Reply, Step
 from .replies import Cause, diagnose
 
 _REPLY_MAX_CHARS = 500
-# aiosmtplib's code for an answer that is not SMTP, or much too long.
+# aiosmtplib's code for what is no SMTP reply, or much too long.
 _INVALID_RESPONSE = -1
 # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 _CERTIFICATE_NAME_ERRORS = (62, 64)
@@ -27,7 +27,7 @@ _CERTIFICATE_NAME_ERRORS = (62, 64)
 
 @contextmanager
 def translated(step: Step) -> Generator[None]:
-    """Turn every aiosmtplib, ssl and OS error into a MailError."""
+    """Turn every error of aiosmtplib, TLS and the system at a step into a MailError."""
     try:
         yield
     except SMTPResponseException as err:
@@ -35,13 +35,13 @@ def translated(step: Step) -> Generator[None]:
     except (SMTPException, OSError, UnicodeError) as err:
         cause, detail = _fault(err)
         if step is Step.AUTH and cause is Cause.CONNECTION_LOST and _was_closed(err):
-            # QQ hides a refused login so.
+            # This is how QQ refuses a login without a reply.
             raise AuthenticationError(Cause.LOGIN_CLOSED, step) from err
         raise SessionError(cause, step, detail=detail) from err
 
 
 def _refusal(reply: Reply, step: Step) -> MailError:
-    """Say what a refusing reply means at this step, up to the login."""
+    """Return the error for a refusing reply, at a step up to the login."""
     if reply.code == _INVALID_RESPONSE:
         cause = Cause.NOT_SMTP if step.before_login else Cause.BAD_REPLY
         return SessionError(cause, step, detail=reply.text)
@@ -52,7 +52,7 @@ def _refusal(reply: Reply, step: Step) -> MailError:
 
 
 def _fault(err: Exception) -> tuple[Cause, str]:
-    """Tell causes apart by the exceptions of aiosmtplib, ssl and the system."""
+    """Return the cause of an exception, and a technical addition."""
     if isinstance(err, SMTPConnectError) and isinstance(err.__cause__, Exception):
         # aiosmtplib wraps what went wrong while connecting.
         err = err.__cause__
@@ -72,23 +72,26 @@ def _fault(err: Exception) -> tuple[Cause, str]:
             return Cause.CONNECTION_REFUSED, str(err)
         case ConnectionError():
             return Cause.CONNECTION_LOST, str(err)
-    # A host with several addresses: asyncio merges what each of them said.
+    # Of a host with several addresses: what happened at each, in one text.
     if f"[Errno {errno.ECONNREFUSED}]" in str(err):
         return Cause.CONNECTION_REFUSED, str(err)
     return Cause.UNREACHABLE, str(err)
 
 
 def _was_closed(err: Exception) -> bool:
-    """Tell a connection that was closed in good order from one that broke.
+    """Return whether the server closed the connection, rather than the network.
 
     aiosmtplib keeps the system's error as the cause, where there was one. A broken
-    pipe is none of the network: the other side had closed before we wrote.
+    pipe means that the server had closed before we wrote.
     """
     return isinstance(err.__cause__ or err, SMTPServerDisconnected | BrokenPipeError)
 
 
 def read_reply(code: int, text: str) -> Reply:
-    """Clean a reply: QQ's oldest texts are GBK, and a server may send anything."""
+    """Return a reply as one printable line of at most 500 characters.
+
+    QQ's oldest texts are GBK, and a server may send anything.
+    """
     raw = text.encode("utf-8", "surrogateescape")
     try:
         text = raw.decode()

@@ -1,16 +1,15 @@
-"""What travels between a session and its callers: all of it immutable."""
+"""What a session is given and what it returns: all of it immutable."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
-from typing import override
+from typing import BinaryIO, override
 
 from ..mime.models import Envelope, Insertion
 
 
 class Encryption(StrEnum):
-    """How a session is encrypted; without encryption there is none."""
+    """How a session is encrypted. There is no session without encryption."""
 
     TLS = "tls"
     """Implicit TLS from the first byte (RFC 8314), port 465."""
@@ -19,10 +18,10 @@ class Encryption(StrEnum):
 
 
 class Step(StrEnum):
-    """Where in a session something happened."""
+    """The step of a session at which something happened."""
 
     CONNECT = "connect"
-    """Up to the greeting, with implicit TLS where that is used."""
+    """Up to the greeting, implicit TLS included."""
     EHLO = "ehlo"
     STARTTLS = "starttls"
     AUTH = "auth"
@@ -34,12 +33,12 @@ class Step(StrEnum):
 
     @property
     def before_login(self) -> bool:
-        """Whether a refusal here judges the connection, not the account."""
+        """Whether a refusal here is about the connection, and not about the account."""
         return self in (Step.CONNECT, Step.EHLO, Step.STARTTLS)
 
     @property
     def in_transaction(self) -> bool:
-        """Whether a message was being handed over, over a session that worked."""
+        """Whether it belongs to a mail transaction, after the login."""
         return not self.before_login and self is not Step.AUTH
 
 
@@ -48,12 +47,15 @@ class Submission:
     """A message in wire form with its envelope."""
 
     envelope: Envelope
-    content: Path | bytes
-    """The file that holds it, or the message itself where no disk would take it."""
+    open: Callable[[], BinaryIO]
+    """Opens the message at its first octet; it is read to the end and closed.
+
+    Called in a thread, and may block. Raises OSError.
+    """
     size: int
-    """Octets, with what is put in."""
+    """Octets, insertions included."""
     insertions: tuple[Insertion, ...] = ()
-    """In the order of their places."""
+    """What is put into the message, in order of place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +72,26 @@ class Reply:
 
     @property
     def transient(self) -> bool:
-        """Whether the server may be asked again later (4yz)."""
+        """Whether the same may succeed later (4yz)."""
         return self.code in range(400, 500)
 
     @property
     def permanent(self) -> bool:
-        """Whether the server does not want to be asked again (5yz)."""
+        """Whether the same will not succeed later (5yz)."""
         return self.code in range(500, 600)
 
     @override
     def __str__(self) -> str:
-        """Return the answer as it came."""
+        """Return code and text, as the server sent them."""
         return f"{self.code} {self.text}"
 
 
 @dataclass(frozen=True, slots=True)
 class SubmissionResult:
-    """A message that the server accepted, for all recipients or for some."""
+    """The server accepted a message, for all recipients or for some.
+
+    Accepted does not mean delivered: a bounce may follow by mail.
+    """
 
     reply: Reply
     accepted: tuple[str, ...]
@@ -104,9 +109,9 @@ class Account:
     port: int
     encryption: Encryption
     timeout: float
-    """Seconds, for connecting and for each answer but that to the final dot."""
+    """Seconds for connecting, and for each reply but that to the final dot."""
 
     @override
     def __repr__(self) -> str:
-        """Leave out the authorization code: it must not reach a log."""
+        """Return what may stand in a log: all but the authorization code."""
         return f"Account({self.username}, {self.host}:{self.port}, {self.encryption})"

@@ -1,11 +1,13 @@
-"""From the server's reply to a cause, and from the cause to its treatment.
+"""From the server's reply to a cause, and what each cause means.
 
-QQ sends no enhanced status codes, so a reply is judged by its three digits and
-its text, in the order of the table below.
+QQ sends no enhanced status codes, so a reply is judged by its three digits and its
+text, at the step where it came. A new reply is one row in RULES, and one in Cause if
+nothing there says what it means.
 """
 
 from enum import StrEnum
 import re
+from typing import Final, NamedTuple, Self
 
 from .models import Reply, Step
 
@@ -14,149 +16,152 @@ class Treatment(StrEnum):
     """What has to happen before a message can be accepted."""
 
     RETRY = "retry"
-    """Nothing: it may work later."""
+    """Nothing: the same may succeed later."""
     PAUSE = "pause"
-    """The account must rest: each further attempt prolongs the refusal."""
+    """The account must pause: each further attempt prolongs the refusal."""
     LOGIN_LATER = "login_later"
-    """One more login after a while; refused again, a new code is needed."""
+    """One more login after a while; if that is refused too, a new code is needed."""
     NEW_CODE = "new_code"
-    """The user must give a new authorization code."""
+    """A person must give a new authorization code."""
     REJECT_MESSAGE = "reject_message"
-    """It never will: this message is refused for good."""
+    """Nothing helps: the message is refused for good."""
     REJECT_RECIPIENT = "reject_recipient"
-    """It never will for this recipient; others are not concerned."""
+    """Nothing helps for this recipient; the others are not concerned."""
 
 
 class Cause(StrEnum):
-    """Why a message was not accepted; each is a key in the translations."""
+    """Why a message was not accepted; each is a key in the translations.
+
+    A row: the key, the treatment, and the field of the account's form that a person has
+    to correct (named as in Account), if it is one.
+    """
+
+    treatment: Treatment
+    field: str
+
+    def __new__(
+        cls, key: str, treatment: Treatment = Treatment.RETRY, field: str = ""
+    ) -> Self:
+        """Make a row; the key alone is the value."""
+        cause = str.__new__(cls, key)
+        cause._value_ = key
+        cause.treatment = treatment
+        cause.field = field
+        return cause
 
     # Finding and trusting the server
-    HOST_NOT_FOUND = "host_not_found"
-    CONNECTION_REFUSED = "connection_refused"
+    HOST_NOT_FOUND = "host_not_found", Treatment.RETRY, "host"
+    CONNECTION_REFUSED = "connection_refused", Treatment.RETRY, "port"
     UNREACHABLE = "unreachable"
     TIMED_OUT = "timed_out"
     CONNECTION_LOST = "connection_lost"
-    STARTTLS_PORT = "starttls_port"
-    TLS_PORT = "tls_port"
-    NO_STARTTLS = "no_starttls"
-    CERTIFICATE_NAME = "certificate_name"
-    CERTIFICATE_UNTRUSTED = "certificate_untrusted"
+    STARTTLS_PORT = "starttls_port", Treatment.RETRY, "encryption"
+    TLS_PORT = "tls_port", Treatment.RETRY, "encryption"
+    NO_STARTTLS = "no_starttls", Treatment.RETRY, "encryption"
+    CERTIFICATE_NAME = "certificate_name", Treatment.RETRY, "host"
+    CERTIFICATE_UNTRUSTED = "certificate_untrusted", Treatment.RETRY, "host"
     TLS_FAILED = "tls_failed"
-    NOT_SMTP = "not_smtp"
+    NOT_SMTP = "not_smtp", Treatment.RETRY, "port"
     BAD_REPLY = "bad_reply"
     # Logging in
-    NO_LOGIN = "no_login"
-    LOGIN_AMBIGUOUS = "login_ambiguous"
-    LOGIN_CLOSED = "login_closed"
-    LOGIN_NEEDS_CODE = "login_needs_code"
-    LOGIN_AT_EXMAIL = "login_at_exmail"
-    LOGIN_REFUSED = "login_refused"
+    NO_LOGIN = "no_login", Treatment.RETRY, "host"
+    LOGIN_AMBIGUOUS = "login_ambiguous", Treatment.LOGIN_LATER, "password"
+    LOGIN_CLOSED = "login_closed", Treatment.LOGIN_LATER, "password"
+    LOGIN_NEEDS_CODE = "login_needs_code", Treatment.NEW_CODE, "password"
+    LOGIN_AT_EXMAIL = "login_at_exmail", Treatment.NEW_CODE, "password"
+    LOGIN_REFUSED = "login_refused", Treatment.LOGIN_LATER, "password"
     # Submitting
-    RATE_LIMIT = "rate_limit"
-    SENDER_MISMATCH = "sender_mismatch"
-    INVALID_INPUT = "invalid_input"
-    BAD_SEQUENCE = "bad_sequence"
-    TLS_REQUIRED = "tls_required"
-    FROM_HEADER = "from_header"
-    CONTENT = "content"
-    POLICY = "policy"
-    RECIPIENT = "recipient"
-    TOO_LARGE = "too_large"
+    RATE_LIMIT = "rate_limit", Treatment.PAUSE
+    SENDER_MISMATCH = "sender_mismatch", Treatment.REJECT_MESSAGE, "username"
+    INVALID_INPUT = "invalid_input", Treatment.REJECT_MESSAGE
+    BAD_SEQUENCE = "bad_sequence", Treatment.REJECT_MESSAGE
+    TLS_REQUIRED = "tls_required", Treatment.REJECT_MESSAGE
+    FROM_HEADER = "from_header", Treatment.REJECT_MESSAGE
+    CONTENT = "content", Treatment.REJECT_MESSAGE
+    POLICY = "policy", Treatment.REJECT_MESSAGE
+    RECIPIENT = "recipient", Treatment.REJECT_RECIPIENT
+    TOO_LARGE = "too_large", Treatment.REJECT_MESSAGE
     TEMPORARY = "temporary"
-    REFUSED = "refused"
+    REFUSED = "refused", Treatment.REJECT_MESSAGE
     OUTCOME_UNKNOWN = "outcome_unknown"
 
     @property
-    def treatment(self) -> Treatment:
-        """What has to happen before a message can be accepted."""
-        return _TREATMENTS.get(self, Treatment.RETRY)
+    def of_account(self) -> bool:
+        """Whether it is said of the account, and never of one recipient."""
+        return bool(self.field) or self.treatment is Treatment.PAUSE
 
 
-_TREATMENTS = {
-    Cause.LOGIN_AMBIGUOUS: Treatment.LOGIN_LATER,
-    Cause.LOGIN_CLOSED: Treatment.LOGIN_LATER,
-    Cause.LOGIN_REFUSED: Treatment.LOGIN_LATER,
-    Cause.LOGIN_NEEDS_CODE: Treatment.NEW_CODE,
-    Cause.LOGIN_AT_EXMAIL: Treatment.NEW_CODE,
-    Cause.RATE_LIMIT: Treatment.PAUSE,
-    Cause.SENDER_MISMATCH: Treatment.REJECT_MESSAGE,
-    Cause.INVALID_INPUT: Treatment.REJECT_MESSAGE,
-    Cause.BAD_SEQUENCE: Treatment.REJECT_MESSAGE,
-    Cause.TLS_REQUIRED: Treatment.REJECT_MESSAGE,
-    Cause.FROM_HEADER: Treatment.REJECT_MESSAGE,
-    Cause.CONTENT: Treatment.REJECT_MESSAGE,
-    Cause.POLICY: Treatment.REJECT_MESSAGE,
-    Cause.RECIPIENT: Treatment.REJECT_RECIPIENT,
-    Cause.TOO_LARGE: Treatment.REJECT_MESSAGE,
-    Cause.REFUSED: Treatment.REJECT_MESSAGE,
-}
+class _Rule(NamedTuple):
+    """A refusing reply that is known."""
 
-# The account's limits come as 5yz, but are over after some hours. (The ambiguous
-# 535 speaks of "login frequency limited" among its causes: not meant here.)
-_RATE_LIMIT = re.compile(
-    r"too many attempts|(connection|ip|domain|sender) frequency limited", re.IGNORECASE
-)
+    pattern: str
+    """Sought in the code and the text, whatever their case."""
+    steps: frozenset[Step]
+    cause: Cause
 
-_LOGIN = (
-    (r"authorization code|授权码", Cause.LOGIN_NEEDS_CODE),
+
+_ANY: Final = frozenset(Step)
+_CONNECTING: Final = frozenset(step for step in Step if step.before_login)
+_AUTH: Final = frozenset({Step.AUTH})
+_SUBMITTING: Final = frozenset(step for step in Step if step.in_transaction)
+_RCPT: Final = frozenset({Step.RCPT})
+
+RULES: Final = (
+    # The account's limits come as 5yz, but are over after some hours. (The ambiguous
+    # 535 speaks of "login frequency limited" among its causes: not meant here.)
+    _Rule(
+        r"too many attempts|(connection|ip|domain|sender) frequency limited",
+        _ANY,
+        Cause.RATE_LIMIT,
+    ),
+    # All but 5yz (RFC 5321 section 4.2.1).
+    _Rule(r"^(?!5[0-9]{2} )", _ANY, Cause.TEMPORARY),
+    # A message must not be lost by what is said before it is known.
+    _Rule(r"", _CONNECTING, Cause.TEMPORARY),
+    _Rule(r"authorization code|授权码", _AUTH, Cause.LOGIN_NEEDS_CODE),
     # Exmail alone says this; there the code is a client-specific password.
-    (r"authentication failed, system busy", Cause.LOGIN_AT_EXMAIL),
-)
-_LOGIN_REFUSED_CODE = 535
-
-_SUBMISSION = (
-    (
-        # The others are Postfix's words, which it says only when it hears of recipients.
-        r"^501 mail from address must be same|sender address rejected|not owned by user",
+    _Rule(r"authentication failed, system busy", _AUTH, Cause.LOGIN_AT_EXMAIL),
+    _Rule(r"^535 ", _AUTH, Cause.LOGIN_AMBIGUOUS),
+    _Rule(r"", _AUTH, Cause.LOGIN_REFUSED),
+    _Rule(r"^501 mail from address must be same", _SUBMITTING, Cause.SENDER_MISMATCH),
+    # Postfix's words, which it says only when it hears of recipients.
+    _Rule(
+        r"sender address rejected|not owned by user",
+        _SUBMITTING,
         Cause.SENDER_MISMATCH,
     ),
-    (r"secure connection is requ", Cause.TLS_REQUIRED),
-    (r'"from" header is missing or invalid', Cause.FROM_HEADER),
-    (
+    _Rule(r"secure connection is requ", _SUBMITTING, Cause.TLS_REQUIRED),
+    _Rule(r'"from" header is missing or invalid', _SUBMITTING, Cause.FROM_HEADER),
+    _Rule(
         r"inappropriate words or content|content rejected|mail content denied",
+        _SUBMITTING,
         Cause.CONTENT,
     ),
-    (
+    _Rule(
         r"suspected spam|spf check failed|dmarc check failed|connection denied",
+        _SUBMITTING,
         Cause.POLICY,
     ),
-    (
+    _Rule(
         r"mailbox not found|mailbox unavailable|rejected by recipients",
+        _SUBMITTING,
         Cause.RECIPIENT,
     ),
-    (r"^552 |message too large", Cause.TOO_LARGE),
-    (r"^502 ", Cause.INVALID_INPUT),
-    (r"^503 ", Cause.BAD_SEQUENCE),
+    _Rule(r"^552 |message too large", _SUBMITTING, Cause.TOO_LARGE),
+    _Rule(r"^502 ", _SUBMITTING, Cause.INVALID_INPUT),
+    _Rule(r"^503 ", _SUBMITTING, Cause.BAD_SEQUENCE),
+    _Rule(r"", _RCPT, Cause.RECIPIENT),
+    _Rule(r"", _SUBMITTING, Cause.REFUSED),
 )
+"""The first one that fits is right. See https://help.mail.qq.com/detail/108/1023
+(logging in) and https://service.mail.qq.com/detail/122 (submitting)."""
 
 
 def diagnose(reply: Reply, step: Step) -> Cause:
-    """Tell the cause of a refusing reply by what is known of QQ's servers.
-
-    What QQ never sent is judged by RFC 5321 section 4.2.1: 4yz is transient, 5yz
-    is permanent. See also https://help.mail.qq.com/detail/108/1023 (login) and
-    https://service.mail.qq.com/detail/122 (refusals).
-    """
-    if _RATE_LIMIT.search(reply.text):
-        return Cause.RATE_LIMIT
-    if not reply.permanent:
-        return Cause.TEMPORARY
-    if step is Step.AUTH:
-        return _match(_LOGIN, reply) or (
-            Cause.LOGIN_AMBIGUOUS
-            if reply.code == _LOGIN_REFUSED_CODE
-            else Cause.LOGIN_REFUSED
-        )
-    if step.before_login:
-        # A message must not be lost by what is said before it is known.
-        return Cause.TEMPORARY
-    return _match(_SUBMISSION, reply) or (
-        Cause.RECIPIENT if step is Step.RCPT else Cause.REFUSED
+    """Return the cause of a refusing reply, by what is known of QQ's servers."""
+    said = str(reply)
+    return next(
+        rule.cause
+        for rule in RULES
+        if step in rule.steps and re.search(rule.pattern, said, re.IGNORECASE)
     )
-
-
-def _match(table: tuple[tuple[str, Cause], ...], reply: Reply) -> Cause | None:
-    for pattern, cause in table:
-        if re.search(pattern, str(reply), re.IGNORECASE):
-            return cause
-    return None

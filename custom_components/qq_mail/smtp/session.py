@@ -2,7 +2,7 @@
 
 Written around QQ's habits: one AUTH mechanism for each connection, because the
 second meets a closed socket; no NOOP or RSET after an accepted message, because
-their replies may be damaged; and the answer to the final dot alone decides.
+their replies may be damaged; and the reply to the final dot alone decides.
 """
 
 import asyncio
@@ -12,64 +12,21 @@ from dataclasses import replace
 import re
 import ssl
 from types import TracebackType
-from typing import Any, Self, cast, override
+from typing import Self, cast
 
-from aiosmtplib import SMTP, SMTPConnectTimeoutError, SMTPException, SMTPResponse
-from aiosmtplib.typing import Default
-
+from .connecting import Client
 from .dialogue import Dialogue
 from .errors import AuthenticationError, MailError, SessionError
-from .faults import read_reply, translated
-from .models import Account, Encryption, Step, Submission, SubmissionResult
+from .faults import translated
+from .models import Account, Step, Submission, SubmissionResult
 from .replies import Cause
 from .transaction import Transaction
 from .transcript import Transcript
 
-# QQ writes the name into a Received field that every recipient can read. An
-# address literal is allowed for a client without a name (RFC 5321 section
-# 4.1.4), and this one says nothing about the house.
-EHLO_NAME = "[127.0.0.1]"
-
-PROBE_TIMEOUT = 3.0
-"""Seconds that a port has to show whether it begins in plaintext or with TLS.
-
-Where both sides wait for the other to speak first, it is also the time after
-which we ask.
-"""
-
 CLOSE_TIMEOUT = 0.5
-"""Seconds for QUIT: nothing depends on its answer."""
+"""Seconds to wait for the reply to QUIT, on which nothing depends."""
 
-_GREETING_BYTES = 1024
-_VERBS = ("EHLO", "HELO")
 _SIZE_VALUE = re.compile(r"[0-9]{1,20}")
-
-
-class _Client(SMTP):
-    """Closes at once: a graceful TLS shutdown may wait for a dead peer."""
-
-    transcript: Transcript
-
-    @override
-    async def execute_command(
-        self, *args: bytes, timeout: Any = Default.token
-    ) -> SMTPResponse:
-        """Note what is said; of a login, only how it is done."""
-        verb = args[0].decode()
-        if verb == "AUTH":
-            verb = f"AUTH {args[1].decode()}"
-        elif verb not in _VERBS:
-            verb = "(login)"
-        self.transcript.sent(verb, sum(map(len, args)) + len(args) + 1)
-        answer = await super().execute_command(*args, timeout=timeout)
-        self.transcript.received(read_reply(answer.code, answer.message))
-        return answer
-
-    @override
-    def close(self) -> None:
-        if self.transport is not None:
-            cast("asyncio.WriteTransport", self.transport).abort()
-        super().close()
 
 
 class SubmissionSession:
@@ -83,30 +40,18 @@ class SubmissionSession:
     ) -> None:
         """Prepare; nothing is connected yet.
 
-        What the server is told of messages is left out of the transcript.
+        `told`: what the server is told of messages, which the transcript leaves out.
         """
         self.account = account
-        self._tls_context = tls_context
-        self._client = _Client(
-            hostname=account.host,
-            port=account.port,
-            local_hostname=EHLO_NAME,
-            timeout=account.timeout,
-            use_tls=account.encryption is Encryption.TLS,
-            start_tls=False,
-            tls_context=tls_context,
-        )
-        self.transcript = self._client.transcript = Transcript(account, told)
+        self.transcript = Transcript(account, told)
+        self._client = Client(account, tls_context, self.transcript)
         self._dialogue: Dialogue | None = None
-        """From the login on: what is said until then, aiosmtplib says."""
-        self._current: Transaction | None = None
-        self._following: Transaction | None = None
-        """The next one, of which the server has heard already."""
+        """Speaks with the server after the login; until then aiosmtplib does."""
         self._announces_size = False
         self.pipelining = False
         """Whether the server takes several commands in one flight (RFC 2920)."""
         self.fresh = True
-        """Whether no MAIL was sent over it yet."""
+        """Whether no message was begun over it yet."""
 
     async def __aenter__(self) -> Self:
         """Connect and authenticate. Raises SessionError."""
@@ -139,18 +84,13 @@ class SubmissionSession:
 
     async def connect(self) -> None:
         """Connect over TLS, with the certificate checked. Raises SessionError."""
-        if self.account.encryption is Encryption.TLS:
-            await self._connect_with_tls()
-        else:
-            await self._connect_and_upgrade()
-        with translated(Step.EHLO):
-            await self._client.ehlo()
+        await self._client.open()
         self._transport = cast("asyncio.Transport", self._client.transport)
 
     async def authenticate(self) -> None:
         """Log in with one mechanism. Raises SessionError."""
         if not self._client.is_connected:
-            # Of a server that is gone, nothing is known of what it offers.
+            # What a server offers is forgotten with its connection.
             raise SessionError(Cause.CONNECTION_LOST, Step.AUTH)
         offered = self._client.server_auth_methods
         if "login" in offered:
@@ -164,7 +104,7 @@ class SubmissionSession:
                 await log_in(self.account.username, self.account.password)
         except MailError as err:
             if err.reply:
-                # A server may repeat what it does not take.
+                # A server may repeat the login that it refuses.
                 text = self.transcript.without_login(err.reply.text)
                 err.reply = replace(err.reply, text=text)
             raise
@@ -174,80 +114,65 @@ class SubmissionSession:
 
     @property
     def is_open(self) -> bool:
-        """Whether the next message can be tried without connecting anew."""
+        """Whether another message can be submitted without connecting anew."""
         return bool(self._dialogue and self._dialogue.is_open)
 
     async def submit(
         self,
         submission: Submission,
-        before_data: Callable[[], Awaitable[None]] | None = None,
+        before_data: Callable[[], Awaitable[None]],
         *,
         in_flight: bool = True,
-        beginning: Callable[[], None] | None = None,
-        ending: Callable[[], None] | None = None,
     ) -> SubmissionResult:
-        """Hand over one message: one mail transaction (RFC 5321 section 3.3).
+        """Submit one message: one mail transaction (RFC 5321 section 3.3).
 
-        Calls `beginning` when all but the text goes in one flight; awaits `before_data`
-        as late as it is certain that the server has nothing yet; calls `ending` when
-        nothing is left to send but the final dot, with which goes what `follow` was
-        called with. A message that was announced so is to be the next one here.
+        `before_data` is started before anything is sent, and runs while the envelope is
+        on its way. Once it has returned, the text may be sent at any moment. What it
+        raises is raised here: before its first wait nothing was sent, and the session
+        stays open; later the connection is closed, so that nobody gets an empty mail.
+        Where the message is refused before its text, it is cancelled.
 
         Raises MessageRefusedError, RecipientsRefusedError, OutcomeUnknownError,
         or SessionError where the connection broke before the final dot, each with the
         recipients that were refused by then; OSError where the message cannot be read.
         """
-        transaction, self._following = self._following, None
-        alone = not transaction and not self.fresh
-        if not transaction:
-            transaction = self._transaction(submission, in_flight=in_flight)
-            # Before the server hears of it; a short message is this piece alone.
-            await transaction.loaded()
-            if beginning and transaction.in_flight:
-                beginning()
-            transaction.begin()
-        self.fresh = False
-        self._current = transaction
-        try:
-            await transaction.open(before_data)
-            await transaction.send_text()
-            if ending:
-                ending()
-            transaction.end(self._following)
-            reply = await transaction.answer()
-        except MailError as err:
-            err.refused = transaction.refused
-            err.of_flight = transaction.came_of_flight(
-                err, alone=alone, followed=self._following is not None
-            )
-            await self._leave(transaction, err)
-            raise
-        except BaseException:
-            # A late answer must not be taken for that to the next command, nor the
-            # beginning of a message for the whole.
-            self.drop()
-            raise
-        recipients = submission.envelope.recipients
-        accepted = tuple(to for to in recipients if to not in transaction.refused)
-        return SubmissionResult(reply, accepted, transaction.refused)
-
-    def follow(self, submission: Submission) -> None:
-        """Announce the next message, with the final dot of this one or behind it."""
-        self._following = self._transaction(submission, in_flight=True)
-        if self._current and self._current.dot_sent:
-            self._following.begin()
-
-    def _transaction(self, submission: Submission, *, in_flight: bool) -> Transaction:
-        return Transaction(
+        transaction = Transaction(
             cast("Dialogue", self._dialogue),
             submission,
             timeout=self.account.timeout,
             in_flight=in_flight and self.pipelining,
             announces_size=self._announces_size,
         )
+        # A message that cannot be read is not begun; most are this piece alone.
+        await transaction.loaded()
+        preparing = asyncio.create_task(_await(before_data), eager_start=True)
+        if preparing.done():
+            preparing.result()
+        kept, self.fresh = not self.fresh, False
+        try:
+            await transaction.open()
+            await preparing
+            await transaction.send_text()
+            reply = await transaction.end()
+        except MailError as err:
+            err.refused = transaction.refused
+            err.of_flight = transaction.came_of_flight(err, kept=kept)
+            await self._leave(transaction, err)
+            raise
+        except BaseException:
+            # A late reply must not be taken for that to the next command, nor the
+            # beginning of a message for the whole.
+            self.drop()
+            raise
+        finally:
+            preparing.cancel()
+            await asyncio.gather(preparing, return_exceptions=True)
+        recipients = submission.envelope.recipients
+        accepted = tuple(to for to in recipients if to not in transaction.refused)
+        return SubmissionResult(reply, accepted, transaction.refused)
 
     async def _leave(self, transaction: Transaction, err: MailError) -> None:
-        """End the session with a transaction that failed, unless it can go on."""
+        """Abandon a transaction that failed; close where the session is of no more use."""
         usable = False
         try:
             usable = await transaction.leave(err)
@@ -256,7 +181,7 @@ class SubmissionSession:
                 self.drop()
 
     async def close(self) -> None:
-        """Take leave. The answer is not waited for long, nor does it count."""
+        """Send QUIT and close. The reply is waited for only briefly."""
         try:
             if self._dialogue and self.is_open:
                 self._dialogue.write("QUIT", b"QUIT\r\n", 1)
@@ -266,87 +191,16 @@ class SubmissionSession:
             self.drop()
 
     def drop(self) -> None:
-        """Close at once, without a word."""
-        if self._following:
-            self._following.forget()
-            self._following = None
+        """Close at once, without QUIT."""
         self._client.close()
-
-    async def _connect_with_tls(self) -> None:
-        try:
-            with translated(Step.CONNECT):
-                self._greeted(await self._client.connect())
-        except SessionError as err:
-            if err.cause is Cause.TLS_FAILED and (
-                greeting := await self._plaintext_greeting()
-            ):
-                raise SessionError(
-                    Cause.STARTTLS_PORT
-                    if greeting.startswith(b"220")
-                    else Cause.NOT_SMTP,
-                    Step.CONNECT,
-                ) from err
-            raise
-
-    async def _connect_and_upgrade(self) -> None:
-        try:
-            self._greeted(
-                await self._client.connect(
-                    timeout=min(PROBE_TIMEOUT, self.account.timeout)
-                )
-            )
-        except (SMTPException, UnicodeError) as err:
-            if await self._begins_with_tls():
-                raise SessionError(Cause.TLS_PORT, Step.CONNECT) from err
-            with translated(Step.CONNECT):
-                if not isinstance(err, SMTPConnectTimeoutError):
-                    raise
-                # Silent, but not waiting for TLS: slow, then.
-                self._greeted(await self._client.connect())
-        with translated(Step.EHLO):
-            await self._client.ehlo()
-        # QQ would take the login in plaintext as well; we would not.
-        if not self._client.supports_extension("starttls"):
-            raise SessionError(Cause.NO_STARTTLS, Step.STARTTLS)
-        with translated(Step.STARTTLS):
-            self.transcript.sent("STARTTLS", len(b"STARTTLS\r\n"))
-            answer = await self._client.starttls()
-        self.transcript.received(read_reply(answer.code, answer.message))
-
-    def _greeted(self, answer: SMTPResponse) -> None:
-        self.transcript.received(read_reply(answer.code, answer.message))
-
-    async def _plaintext_greeting(self) -> bytes:
-        """Return what a port says first without TLS, if it says anything."""
-        with suppress(OSError):
-            async with asyncio.timeout(PROBE_TIMEOUT):
-                reader, writer = await asyncio.open_connection(
-                    self.account.host, self.account.port
-                )
-                try:
-                    return await reader.read(_GREETING_BYTES)
-                finally:
-                    writer.transport.abort()
-        return b""
-
-    async def _begins_with_tls(self) -> bool:
-        """Tell whether the port expects a TLS handshake at once."""
-        try:
-            async with asyncio.timeout(PROBE_TIMEOUT):
-                _, writer = await asyncio.open_connection(
-                    self.account.host, self.account.port, ssl=self._tls_context
-                )
-        except ssl.SSLCertVerificationError:
-            # Not one to be trusted, but a certificate all the same.
-            return True
-        except OSError, UnicodeError:
-            return False
-        writer.transport.abort()
-        return True
 
     @property
     def max_size(self) -> int | None:
-        """The octets that a message may have, if the server says so (RFC 1870)."""
+        """How many octets a message may have, if the server says so (RFC 1870)."""
         size = self._client.esmtp_extensions.get("size", "")
-        # 0: it has a limit, but does not know it beforehand.
+        # 0 means that there is a limit, but not which (RFC 1870 section 4).
         return int(size) or None if _SIZE_VALUE.fullmatch(size) else None
+
+
+async def _await(function: Callable[[], Awaitable[None]]) -> None:
+    await function()

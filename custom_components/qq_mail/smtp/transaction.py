@@ -1,14 +1,13 @@
 """One message's way over a session: MAIL, RCPT, DATA, the text, the final dot.
 
-Where the server takes it, MAIL, all RCPT and DATA go in one flight (RFC 2920), and
-with the final dot that of the next message. Whether a message was accepted is decided
-by the answer to its own final dot alone.
+Where the server offers it, MAIL, all RCPT and DATA go in one flight: at once, without
+waiting for the reply to each (RFC 2920). No command goes behind the final dot, because
+some servers swallow it. The reply to the final dot alone decides whether a message was
+accepted.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from io import SEEK_CUR, BytesIO
-from pathlib import Path
+from collections.abc import Iterator
 
 from .dialogue import Dialogue
 from .errors import (
@@ -23,23 +22,21 @@ from .models import Reply, Step, Submission
 from .replies import Cause, diagnose
 
 CHUNK_BYTES = 128 * 1024
-"""Octets of a message that are read and handed to the transport at a time."""
+"""Octets of a message that are read, and handed to the transport, at a time."""
 
 END_OF_DATA_TIMEOUT = 600.0
-"""Seconds for the answer to the final dot (RFC 5321 section 4.5.3.2.6).
+"""Seconds to wait for the reply to the final dot (RFC 5321 section 4.5.3.2.6).
 
-A server may be scanning the message. Who leaves before the answer gets copies sent.
+A server may scan the message first. A client that gives up earlier may send it twice.
 """
 
 _START_INPUT = 354
 _NOT_RECOGNIZED = 500
 _OUT_OF_ORDER = 503
-# The server says these to RCPT as well, but not of the recipient.
-_OF_THE_ACCOUNT = (Cause.RATE_LIMIT, Cause.SENDER_MISMATCH)
 
 
 class Transaction:
-    """A mail transaction (RFC 5321 section 3.3), in one flight or word by word."""
+    """A mail transaction (RFC 5321 section 3.3), in one flight or command by command."""
 
     def __init__(
         self,
@@ -50,60 +47,51 @@ class Transaction:
         in_flight: bool,
         announces_size: bool,
     ) -> None:
-        """Prepare, and begin to read the text; the server hears nothing yet."""
+        """Prepare the commands and begin to read the text; nothing is sent yet.
+
+        Raises ValueError where an address could be taken for a command.
+        """
         self.refused: dict[str, Reply] = {}
-        """The recipients that were refused so far."""
+        """The reply to each recipient that was refused so far."""
         self._dialogue = dialogue
         self._timeout = timeout
-        self.in_flight = in_flight
+        self._in_flight = in_flight
         self._recipients = submission.envelope.recipients
-        # So that too much is refused before it is sent.
+        # A message that is too large is refused before it is sent.
         size = f" SIZE={submission.size}" if announces_size else ""
         self._mail = _command(f"MAIL FROM:<{submission.envelope.reverse_path}>{size}")
         self._rcpt = [_command(f"RCPT TO:<{to}>") for to in self._recipients]
         self._begun = False
-        """Whether MAIL was accepted, and nothing has ended it."""
+        """Whether MAIL was accepted, and nothing has ended the transaction."""
         self._awaits_text = False
-        """Whether DATA was answered, and no final dot was."""
-        self.dot_sent = False
-        """Whether the server may have the message."""
+        """Whether the server takes what comes as the text, until a final dot."""
         self._pieces = filter(None, _pieces(submission))
         self._piece = self._read()
 
     async def loaded(self) -> None:
-        """Wait until its beginning was read. Raises OSError."""
+        """Wait until the beginning of the text was read. Raises OSError."""
         await self._piece
 
-    def forget(self) -> None:
-        """Do not read on: it is not sent any more."""
-        self._piece.cancel()
-
-    def begin(self) -> None:
-        """Send the envelope, where that is one flight."""
-        if self.in_flight:
-            self._dialogue.write(self.said, self.envelope, self.replies)
-
-    async def open(self, before_data: Callable[[], Awaitable[None]] | None) -> None:
-        """Have the server ready for the text. Raises MailError, OSError."""
+    async def open(self) -> None:
+        """Send all commands, up to the reply that asks for the text. Raises MailError."""
+        if self._in_flight:
+            said = " ".join(["MAIL", *["RCPT" for _ in self._rcpt], "DATA"])
+            flight = b"".join([self._mail, *self._rcpt, b"DATA\r\n"])
+            self._dialogue.write(said, flight, len(self._rcpt) + 2)
         await self._name_recipients()
-        if before_data and not self.in_flight:
-            await before_data()
         reply = await self._ask(b"DATA\r\n", Step.DATA)
         if reply.code != _START_INPUT:
             raise self._refusal(reply, Step.DATA)
         self._awaits_text = True
-        await self._piece
-        if before_data and self.in_flight:
-            await before_data()
-        if self._dialogue.surplus:
-            # Then no answer could be told from another.
-            raise SessionError(Cause.BAD_REPLY, Step.DATA)
 
     async def send_text(self) -> None:
-        """Send all but the end of the text, no faster than the server reads it.
+        """Send all but the last piece of the text, no faster than the server reads it.
 
         Raises SessionError, or OSError where the message cannot be read.
         """
+        if self._dialogue.surplus:
+            # Then no reply could be told from another.
+            raise SessionError(Cause.BAD_REPLY, Step.DATA)
         while len(piece := await self._piece) >= CHUNK_BYTES:
             with translated(Step.BODY):
                 for start in range(0, len(piece), CHUNK_BYTES):
@@ -113,18 +101,12 @@ class Transaction:
         if not self._dialogue.is_open:
             raise SessionError(Cause.CONNECTION_LOST, Step.BODY)
 
-    def end(self, following: Transaction | None = None) -> None:
-        """Send the end, the final dot, and the next envelope in one."""
-        self.dot_sent = True
-        said, octets, replies = "text .", self._piece.result() + b".\r\n", 1
-        if following:
-            said += f" {following.said}"
-            octets += following.envelope
-            replies += following.replies
-        self._dialogue.write(said, octets, replies)
+    async def end(self) -> Reply:
+        """Send the last piece and the final dot, and return the server's reply.
 
-    async def answer(self) -> Reply:
-        """Return the answer to the final dot. Raises MailError where it is no yes."""
+        Raises MessageRefusedError, or OutcomeUnknownError where no reply came.
+        """
+        self._dialogue.write("text .", self._piece.result() + b".\r\n", 1)
         try:
             reply = await self._dialogue.reply(Step.END_OF_DATA, END_OF_DATA_TIMEOUT)
         except SessionError as err:
@@ -142,23 +124,20 @@ class Transaction:
             diagnose(reply, Step.END_OF_DATA), Step.END_OF_DATA, reply
         )
 
-    def came_of_flight(self, err: MailError, *, alone: bool, followed: bool) -> bool:
-        """Tell whether a server may have failed only because commands came in flight.
+    def came_of_flight(self, err: MailError, *, kept: bool) -> bool:
+        """Return whether it may have failed only because commands came in one flight.
 
-        `alone`: nothing else had been said over a session that was kept, and may have
-        died unseen. `followed`: the next envelope went with the final dot.
+        `kept`: the session was used before. Then a connection that is lost at MAIL may
+        have died unnoticed in between.
         """
-        if isinstance(err, MessageRefusedError):
-            in_flight = followed if err.step is Step.END_OF_DATA else self.in_flight
-            return in_flight and err.reply.code in (_NOT_RECOGNIZED, _OUT_OF_ORDER)
-        if isinstance(err, OutcomeUnknownError):
-            return followed
-        if err.step is Step.MAIL and alone:
+        if not self._in_flight or isinstance(err, OutcomeUnknownError):
             return False
-        return self.in_flight and err.step is not Step.BODY
+        if isinstance(err, MessageRefusedError):
+            return err.step is not Step.END_OF_DATA and err.reply.code == _OUT_OF_ORDER
+        return err.step is not Step.BODY and not (err.step is Step.MAIL and kept)
 
     async def leave(self, err: MailError) -> bool:
-        """See to it that the next MAIL meets no begun transaction; False: it would."""
+        """Abandon the transaction; return whether the session can take another."""
         if (
             err.of_flight
             or err.speaks_of_session
@@ -174,23 +153,11 @@ class Transaction:
         except SessionError:
             return False
 
-    @property
-    def replies(self) -> int:
-        """How many answers its envelope has."""
-        return len(self._rcpt) + 2
-
-    @property
-    def said(self) -> str:
-        """The commands of its envelope, as a transcript has them."""
-        return " ".join(["MAIL", *["RCPT" for _ in self._rcpt], "DATA"])
-
-    @property
-    def envelope(self) -> bytes:
-        """All but the text, in one flight."""
-        return b"".join([self._mail, *self._rcpt, b"DATA\r\n"])
-
     async def _name_recipients(self) -> None:
-        """Send MAIL, and RCPT for each recipient; note down who is refused."""
+        """Send MAIL, and RCPT for each recipient; keep who is refused.
+
+        Raises MailError where nobody is left, or the refusal is no recipient's.
+        """
         reply = await self._ask(self._mail, Step.MAIL)
         if not reply.positive:
             await self._refuse(self._refusal(reply, Step.MAIL), len(self._rcpt) + 1)
@@ -199,7 +166,7 @@ class Transaction:
             reply = await self._ask(self._rcpt[number], Step.RCPT)
             if not reply.positive:
                 err = self._refusal(reply, Step.RCPT)
-                if err.speaks_of_session or err.cause in _OF_THE_ACCOUNT:
+                if err.speaks_of_session or err.cause.of_account:
                     await self._refuse(err, len(self._rcpt) - number)
                 self.refused[recipient] = reply
         if len(self.refused) == len(self._recipients):
@@ -210,38 +177,41 @@ class Transaction:
             )
 
     async def _refuse(self, err: MailError, outstanding: int) -> None:
-        """Raise this, once the rest of the flight is answered."""
-        if self.in_flight and not err.speaks_of_session:
+        """Raise an error, once the outstanding replies of the flight were read."""
+        if self._in_flight and not err.speaks_of_session:
             try:
                 for _ in range(outstanding):
                     reply = await self._dialogue.reply(Step.DATA, self._timeout)
                 self._awaits_text = reply.code == _START_INPUT
                 if self._awaits_text and isinstance(err, RecipientsRefusedError):
-                    # RFC 2920 section 3.1: nobody gets this, and all is well again.
+                    # RFC 2920 section 3.1: nobody gets this, and the session goes on.
                     self._dialogue.write(".", b".\r\n", 1)
                     await self._dialogue.reply(Step.END_OF_DATA, self._timeout)
                     self._begun = self._awaits_text = False
             except SessionError:
-                # What was heard before counts.
+                # The error that is to be raised came first, and counts.
                 self._awaits_text = True
         raise err
 
     async def _ask(self, command: bytes, step: Step) -> Reply:
-        if not self.in_flight:
+        if not self._in_flight:
             self._dialogue.write(command.split()[0].decode(), command, 1)
         return await self._dialogue.reply(step, self._timeout)
 
     def _refusal(self, reply: Reply, step: Step) -> MailError:
-        """Say what a reply means that is not the one that was hoped for."""
+        """Return the error for a reply that does not let the transaction go on."""
         known = reply.transient or reply.permanent
-        if not known or (self.in_flight and reply.code == _NOT_RECOGNIZED):
+        if not known or (self._in_flight and reply.code == _NOT_RECOGNIZED):
             return SessionError(Cause.BAD_REPLY, step, detail=str(reply))
         return MessageRefusedError(diagnose(reply, step), step, reply)
 
     def _read(self) -> asyncio.Task[bytes]:
-        """Have the next piece read off the event loop; a short one is the last."""
+        """Begin to read the next piece in a thread.
+
+        A piece of fewer than CHUNK_BYTES octets is the last.
+        """
         task = asyncio.create_task(asyncio.to_thread(_next, self._pieces))
-        # Of one that is left nobody asks what became of it.
+        # Where the transaction fails first, nobody asks for the result.
         task.add_done_callback(lambda read: read.cancelled() or read.exception())
         return task
 
@@ -254,23 +224,20 @@ def _command(line: str) -> bytes:
 
 
 def _pieces(submission: Submission) -> Iterator[bytes]:
-    """Read a message piece by piece, with what is put into it."""
-    opened = (
-        submission.content.open("rb")
-        if isinstance(submission.content, Path)
-        else BytesIO(submission.content)
-    )
-    with opened as stream:
+    """Read a message piece by piece, with the insertions in their places."""
+    at = 0
+    with submission.open() as stream:
         for insertion in submission.insertions:
-            yield stream.read(insertion.at - stream.tell())
+            yield stream.read(insertion.at - at)
             yield insertion.octets
-            stream.seek(insertion.replaced, SEEK_CUR)
+            stream.read(insertion.replaced)
+            at = insertion.at + insertion.replaced
         while piece := stream.read(CHUNK_BYTES):
             yield piece
 
 
 def _next(pieces: Iterator[bytes]) -> bytes:
-    """Return what comes next of a message: enough to go on, or its end."""
+    """Return the next CHUNK_BYTES octets of a message or more; fewer at its end."""
     piece = b""
     while len(piece) < CHUNK_BYTES and (more := next(pieces, b"")):
         piece += more

@@ -1,4 +1,4 @@
-"""What was said in a session, for diagnostics: redacted as it is noted."""
+"""What was said in a session, for diagnostics; redacted before it is kept."""
 
 from base64 import b64encode
 from collections import deque
@@ -11,15 +11,15 @@ from .errors import MailError
 from .models import Account, Reply
 
 HIDDEN = "**REDACTED**"
-"""As Home Assistant writes it."""
+"""What stands for something private, as in Home Assistant's diagnostics."""
 
 _FIRST_LINES = 40
 _LAST_LINES = 80
 _ECHO_CHARS = 6
-"""A part of a secret that is as long is hidden; a shorter one may be any word."""
+"""Characters from which on a part of a secret is hidden; fewer may be any word."""
 
-# Wider than any valid address: better a word too much than an address. The house's
-# own, which QQ's servers like to tell, is one as well.
+# Matches more than valid mail addresses: better a word too many than an address too
+# few. IP addresses as well: QQ's servers repeat the house's own.
 _ADDRESS = re.compile(
     r"[^\s<>()\[\],;:\"']+@[^\s<>()\[\],;:\"']+"
     r"|(?<![\w.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![\w.]*[0-9])"
@@ -30,27 +30,26 @@ _WORD = re.compile(r"[A-Za-z0-9+/=]+")
 
 
 def redacted(text: str) -> str:
-    """Return what a server said without the addresses in it."""
+    """Return a server's text without the mail and IP addresses in it."""
     return _ADDRESS.sub(HIDDEN, text)
 
 
 class Transcript:
-    """The first and the last lines of a session, with times and octets.
+    """The first and the last lines of a session, with seconds and octets.
 
-    Commands are noted by their verbs. What the server says is noted in full, less what
-    is private: addresses of any kind, the account's login, and what it was told of a
-    message.
+    Of commands the verbs are kept. Of replies all is kept but what is private:
+    addresses, the account's login, and what the server was told of messages.
     """
 
     def __init__(self, account: Account, told: Collection[str] = ()) -> None:
-        """Begin now; what the server was told otherwise is private, too."""
+        """Begin now. `told` holds what else is private, and may grow meanwhile."""
         self._told = told
         self.began = datetime.now(UTC)
         self._start = time.monotonic()
         self._first: list[str] = []
         self._last: deque[str] = deque(maxlen=_LAST_LINES)
         self._noted = 0
-        # The longer one first: it contains the other.
+        # The longer one first, because it contains the other.
         self._names = (account.username, account.username.partition("@")[0])
         login = f"\0{account.username}\0{account.password}"
         self._secrets = [
@@ -63,7 +62,7 @@ class Transcript:
 
     @property
     def lines(self) -> list[str]:
-        """What was said, by whom and after how many seconds."""
+        """The lines: after how many seconds, by whom (> is us), and what."""
         left_out = self._noted - len(self._first) - len(self._last)
         return [
             *self._first,
@@ -72,11 +71,11 @@ class Transcript:
         ]
 
     def sent(self, command: str, octets: int) -> None:
-        """Note a command, which the caller names without its arguments."""
+        """Keep a command, named without its arguments, and how many octets it had."""
         self._note(f"> {command} ({octets})")
 
     def received(self, reply: Reply) -> None:
-        """Note what the server said."""
+        """Keep a reply."""
         text = str(reply)
         folded = text.casefold()
         for private in (*self._names, *self._told):
@@ -90,15 +89,15 @@ class Transcript:
         self._note(f"< {self.without_login(redacted(text))}")
 
     def failed(self, err: MailError) -> None:
-        """Note what happened to the connection, in words of our own."""
+        """Keep what went wrong: step and cause, and no text of the server."""
         self._note(f"{err.step}: {err.cause}")
 
     def without_login(self, text: str) -> str:
-        """Return a text without what a login consists of, in any of its forms."""
+        """Return a text without user name and code, plain or in base64."""
         return _WORD.sub(self._without_secret, text)
 
     def _without_secret(self, word: re.Match[str]) -> str:
-        """Return a word, unless it is a part of the login: a server may repeat that."""
+        """Return a word, or HIDDEN if it is a part of the login."""
         told = word[0].casefold()
         if len(told) >= _ECHO_CHARS and any(told in one for one in self._secrets):
             return HIDDEN

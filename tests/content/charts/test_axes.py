@@ -31,7 +31,7 @@ def span(start: str, end: str, zone: str = "Asia/Shanghai") -> Span:
 
 
 def labels(start: str, end: str, zone: str = "Asia/Shanghai") -> list[str]:
-    return [tick.label for tick in time_ticks(span(start, end, zone), 6)]
+    return [tick.label for tick in time_ticks(span(start, end, zone))]
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_times(start: str, end: str, expected: list[str]) -> None:
 def test_spring() -> None:
     """The hour that is left out is not there, and the others are where they belong."""
     night = span("2026-03-29T00:00", "2026-03-29T06:00", BERLIN)
-    ticks = time_ticks(night, 6)
+    ticks = time_ticks(night)
     assert [tick.label for tick in ticks] == [
         "03-29",
         *("01:00", "03:00", "04:00", "05:00", "06:00"),

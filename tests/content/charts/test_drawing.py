@@ -1,6 +1,5 @@
 """Pictures show what they are to show."""
 
-from collections.abc import Callable
 from io import BytesIO
 import math
 
@@ -13,19 +12,19 @@ from custom_components.qq_mail.content.charts.axes import (
     HOUR,
     day_edges,
     hour_edges,
+    scale,
 )
-from custom_components.qq_mail.content.charts.drawing import Frame, draw
-from custom_components.qq_mail.content.charts.models import (
-    BarGroups,
-    Bars,
-    Line,
-    Lines,
+from custom_components.qq_mail.content.charts.drawing import (
+    PIXELS,
+    Canvas,
+    Frame,
     Plot,
-    Span,
-    Stretch,
-    Timeline,
+    draw,
 )
-from custom_components.qq_mail.mime.chart import GROUND
+from custom_components.qq_mail.content.charts.kinds.bars import BarGroups, Bars
+from custom_components.qq_mail.content.charts.kinds.lines import Line, Lines
+from custom_components.qq_mail.content.charts.kinds.timeline import Stretch, Timeline
+from custom_components.qq_mail.content.charts.models import Span
 
 from .test_axes import span
 
@@ -35,48 +34,71 @@ START = DAY_LONG.start
 NOON = START + DAY / 2
 
 
-def painted(
-    plot: Plot, of: Span = DAY_LONG
-) -> tuple[Frame, Callable[[float, float], set[str]]]:
-    """Draw a chart, and return what tells the colours around a place."""
-    picture = Image.open(BytesIO(draw(plot, of)))
-    frame = Frame(plot, of)
-    assert picture.size == frame.size
-    colours = {"blue": BLUE, "red": RED, "green": GREEN, "ground": GROUND}
-    pixels = picture.convert("RGB").load()
-    assert pixels
+class Painted[P: Plot]:
+    """A chart as it is seen on a page."""
 
-    def seen(x: float, y: float) -> set[str]:
-        pixel = pixels[round(x), round(y)]
+    def __init__(self, plot: P, of: Span = DAY_LONG, page: str = "#ffffff") -> None:
+        """Draw it."""
+        with Image.open(BytesIO(draw(plot, of))) as picture:
+            drawn = picture.convert("RGBA")
+        self.plot = plot
+        self.frame = Frame(plot, of, Canvas(0).width_of)
+        self.alpha = drawn.getchannel("A")
+        self._page = Image.new("RGBA", drawn.size, page)
+        self._page.alpha_composite(drawn)
+        self._names = {"blue": BLUE, "red": RED, "green": GREEN, "ground": page}
+
+    def seen(self, x: float, y: float) -> set[str]:
+        """Return the names of the colours at a place."""
+        pixel = self._page.getpixel((round(x * PIXELS), round(y * PIXELS)))
         assert isinstance(pixel, tuple)
         return {
             name
-            for name, colour in colours.items()
-            if math.dist(pixel, ImageColor.getrgb(colour)) < 40
+            for name, colour in self._names.items()
+            if math.dist(pixel[:3], ImageColor.getrgb(colour)) < 40
         }
 
-    return frame, seen
+    def column(self, x: float) -> set[str]:
+        """Return the names of all colours at a time or close to it."""
+        frame = self.frame
+        places = range(frame.top, frame.bottom)
+        return {
+            name for y in places for dx in (-1, 0, 1) for name in self.seen(x + dx, y)
+        }
+
+
+def at[P: Lines | BarGroups](
+    painted: Painted[P], time: float, value: float
+) -> set[str]:
+    """Return the colours where a value is, at a time."""
+    frame = painted.frame
+    return painted.seen(frame.x(time), frame.y(painted.plot.scale.share(value)))
 
 
 def line(*points: tuple[float, float | None], held: bool = True) -> Lines:
-    return Lines((Line(BLUE, points, held),))
+    return lines(Line(BLUE, points, held))
+
+
+def lines(*some: Line) -> Lines:
+    known = [value for one in some for _, value in one.points if value is not None]
+    return Lines(some, scale(min(known, default=0.0), max(known, default=0.0)))
 
 
 def test_value_holds_until_the_next() -> None:
     """At noon the line is where the state was at noon."""
-    frame, seen = painted(line((START, 10), (START + 6 * HOUR, 20), (NOON + HOUR, 0)))
-    assert seen(frame.x(NOON), frame.y(20)) == {"blue"}
-    assert seen(frame.x(START + 3 * HOUR), frame.y(10)) == {"blue"}
-    assert seen(frame.x(START + 3 * HOUR), frame.y(12)) == {"ground"}
+    chart = Painted(line((START, 10), (START + 6 * HOUR, 20), (NOON + HOUR, 0)))
+    assert at(chart, NOON, 20) == {"blue"}
+    assert at(chart, START + 3 * HOUR, 10) == {"blue"}
+    assert at(chart, START + 3 * HOUR, 12) == {"ground"}
     # Up to now it is what it was last.
-    assert seen(frame.x(DAY_LONG.end) - 3, frame.y(0)) == {"blue"}
+    assert at(chart, DAY_LONG.end - 200, 0) == {"blue"}
 
 
 def test_means_are_joined() -> None:
     """Between two means the line goes straight."""
-    frame, seen = painted(line((START, 0), (START + DAY, 20), held=False))
-    assert seen(frame.x(NOON), frame.y(10)) == {"blue"}
-    assert seen(frame.x(NOON), frame.y(13)) == {"ground"}
+    chart = Painted(line((START, 0), (START + DAY, 20), held=False))
+    assert at(chart, NOON, 10) == {"blue"}
+    assert at(chart, NOON, 13) == {"ground"}
 
 
 @pytest.mark.parametrize("held", [True, False])
@@ -87,71 +109,55 @@ def test_gap_is_a_gap(held: bool) -> None:
         (time, None if 10 <= n < 14 else value)
         for n, (time, value) in enumerate(points)
     ]
-    frame, seen = painted(line(*gap, held=held))
-    column = [
-        colour
-        for y in range(frame.top, frame.bottom, 1)
-        for colour in seen(frame.x(NOON), y)
-    ]
-    assert "blue" not in column
+    chart = Painted(line(*gap, held=held))
+    assert "blue" not in chart.column(chart.frame.x(NOON))
     for hour in (5.5, 17.5):
-        x = frame.x(START + hour * HOUR)
-        assert any("blue" in seen(x, y) for y in range(frame.top, frame.bottom))
+        assert "blue" in chart.column(chart.frame.x(START + hour * HOUR))
 
 
 def test_peak_is_not_lost() -> None:
     """One value of thousands is seen, however short it was."""
     points = [(START + n * 10, 0.0) for n in range(8640)]
     points[4320] = (NOON, 100.0)
-    frame, seen = painted(line(*points))
-    assert any("blue" in seen(frame.x(NOON) + dx, frame.y(90)) for dx in range(-3, 4))
-    assert seen(frame.x(NOON + HOUR), frame.y(90)) == {"ground"}
+    chart = Painted(line(*points))
+    assert any("blue" in at(chart, NOON + n * 60, 90) for n in range(-3, 4))
+    assert at(chart, NOON + HOUR, 90) == {"ground"}
 
 
 def test_single_mean_is_a_dot() -> None:
     """A single value is seen."""
-    frame, seen = painted(line((NOON, 10), held=False))
-    assert seen(frame.x(NOON), frame.y(10)) == {"blue"}
-    assert seen(frame.x(NOON) + 30, frame.y(10)) != {"blue"}
+    chart = Painted(line((NOON, 10), held=False))
+    assert at(chart, NOON, 10) == {"blue"}
+    assert at(chart, NOON + HOUR, 10) != {"blue"}
 
 
 def test_every_line_has_its_colour() -> None:
-    plot = Lines(
-        tuple(
-            Line(colour, ((START, float(n)),))
-            for n, colour in enumerate((BLUE, RED, GREEN))
-        )
-    )
-    frame, seen = painted(plot)
-    x = frame.x(NOON + HOUR)
-    assert [seen(x, frame.y(n)) for n in range(3)] == [{"blue"}, {"red"}, {"green"}]
+    """Three lines, one above the other."""
+    colours = enumerate((BLUE, RED, GREEN))
+    chart = Painted(lines(*(Line(colour, ((START, n),)) for n, colour in colours)))
+    seen = [at(chart, NOON, n) for n in range(3)]
+    assert seen == [{"blue"}, {"red"}, {"green"}]
 
 
 def test_bars_stand_in_their_hours() -> None:
     """Side by side, in their order, as high as they should be, down from zero too."""
-    edges = hour_edges(DAY_LONG)
-    amounts = [4.0] * 24
-    others = [-2.0] * 24
     nothing: list[float | None] = [None, 0.0] * 12
     plot = BarGroups(
-        edges,
+        hour_edges(DAY_LONG),
         (
-            Bars(BLUE, tuple(amounts)),
-            Bars(RED, tuple(others)),
+            Bars(BLUE, (4.0,) * 24),
+            Bars(RED, (-2.0,) * 24),
             Bars(GREEN, tuple(nothing)),
         ),
         daily=False,
     )
-    frame, seen = painted(plot)
-    left, right = frame.x(NOON), frame.x(NOON + HOUR)
-    first, second, third = (
-        left + (right - left) * share for share in (0.26, 0.5, 0.74)
-    )
-    assert seen(first, frame.y(3.5)) == {"blue"}
-    assert seen(first, frame.y(4.4)) == {"ground"}
-    assert seen(second, frame.y(-1.5)) == {"red"}
-    assert seen(second, frame.y(1.5)) == {"ground"}
-    assert seen(third, frame.y(1.5)) == {"ground"}
+    chart = Painted(plot)
+    first, second, third = (NOON + HOUR * share for share in (0.26, 0.5, 0.74))
+    assert at(chart, first, 3.5) == {"blue"}
+    assert at(chart, first, 4.4) == {"ground"}
+    assert at(chart, second, -1.5) == {"red"}
+    assert at(chart, second, 1.5) == {"ground"}
+    assert at(chart, third, 1.5) == {"ground"}
 
 
 def test_a_bar_for_each_day() -> None:
@@ -159,17 +165,16 @@ def test_a_bar_for_each_day() -> None:
     month = span("2026-10-01T00:00", "2026-11-01T00:00")
     edges = day_edges(month)
     values = (1.0,) * 29 + (3.0, 2.0)
-    frame, seen = painted(BarGroups(edges, (Bars(BLUE, values),), daily=True), month)
-    middles = [frame.x(edge + DAY / 2) for edge in edges[-3:-1]]
-    assert [seen(x, frame.y(2.5)) for x in middles] == [{"blue"}, {"ground"}]
-    assert [seen(x, frame.y(1.5)) for x in middles] == [{"blue"}, {"blue"}]
-    below = range(frame.bottom + 4, frame.size[1])
+    chart = Painted(BarGroups(edges, (Bars(BLUE, values),), daily=True), month)
+    middles = [edge + DAY / 2 for edge in edges[-3:-1]]
+    assert [at(chart, x, 2.5) for x in middles] == [{"blue"}, {"ground"}]
+    assert [at(chart, x, 1.5) for x in middles] == [{"blue"}, {"blue"}]
 
     def is_labelled(number: int) -> bool:
-        x = round(frame.x(edges[number] + DAY / 2))
-        return any(
-            seen(at, y) != {"ground"} for at in range(x - 20, x + 20) for y in below
-        )
+        middle = round(chart.frame.x(edges[number] + DAY / 2))
+        below = range(chart.frame.bottom + 4, chart.frame.bottom + 30)
+        around = range(middle - 6, middle + 6)
+        return any(chart.seen(x, y) != {"ground"} for x in around for y in below)
 
     assert [is_labelled(number) for number in (2, 5, 9, 13, 16)] == [
         *(True, False, True, False, True)
@@ -184,14 +189,48 @@ def test_rows_of_states() -> None:
             (Stretch(NOON, NOON + 1, GREEN),),
         )
     )
-    frame, seen = painted(plot)
-    first, second = frame.row(0), frame.row(1)
-    assert seen(frame.x(START + 6 * HOUR), first) == {"blue"}
-    assert seen(frame.x(START + 15 * HOUR), first) == {"red"}
-    assert "red" not in seen(frame.x(START + 21 * HOUR), first)
+    chart = Painted(plot)
+    x = chart.frame.x
+    first, second = (chart.frame.y(plot.share(row)) for row in (0, 1))
+    assert chart.seen(x(START + 6 * HOUR), first) == {"blue"}
+    assert chart.seen(x(START + 15 * HOUR), first) == {"red"}
+    assert "red" not in chart.seen(x(START + 21 * HOUR), first)
     # A second, and still there.
-    assert seen(frame.x(NOON), second) == {"green"}
-    assert seen(frame.x(NOON) + 8, second + 8) == {"ground"}
+    assert chart.seen(x(NOON) + 0.5, second) == {"green"}
+    assert chart.seen(x(NOON) + 4, second + 4) == {"ground"}
+
+
+@pytest.mark.parametrize("page", ["#ffffff", "#1c1c1c"])
+def test_no_ground_of_its_own(page: str) -> None:
+    """The page is seen between the lines, and the colours stay what they are."""
+    chart = Painted(line((START, 10), (NOON, 20)), page=page)
+    assert at(chart, NOON + HOUR, 20) == {"blue"}
+    assert at(chart, NOON + HOUR, 13) == {"ground"}
+    assert chart.seen(1, 1) == {"ground"}
+
+
+@pytest.mark.parametrize(
+    "plot",
+    [
+        pytest.param(line((START, 0), (NOON, 99999)), id="wide numbers"),
+        pytest.param(line((START, 1)), id="narrow numbers"),
+        pytest.param(Timeline(((Stretch(START, NOON, BLUE),),)), id="rows"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        pytest.param("2026-11-24T20:00", "2026-11-25T20:00", id="day"),
+        pytest.param("2026-11-22T00:00", "2026-11-25T00:00", id="days"),
+        pytest.param("2026-10-25T00:00", "2026-11-25T00:00", id="month"),
+    ],
+)
+def test_times_at_the_edges_are_whole(plot: Plot, start: str, end: str) -> None:
+    """A time below the first or the last moment is not cut off."""
+    alpha = Painted(plot, span(start, end)).alpha
+    width, height = alpha.size
+    assert alpha.crop((0, 0, 1, height)).getextrema() == (0, 0)
+    assert alpha.crop((width - 1, 0, width, height)).getextrema() == (0, 0)
 
 
 VALUES = st.none() | st.floats(-1e100, 1e100) | st.sampled_from([1e30, 0.0, 5.0])

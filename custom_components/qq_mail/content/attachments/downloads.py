@@ -12,15 +12,16 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
 from ...const import MAX_REDIRECTS
-from ...mime.models import BodyPart
 from ..errors import AttachmentError
-from .fetched import megabytes, too_large, unavailable
-from .fields import Attachment
+from .fetched import Fetched, megabytes, too_large, unavailable
 from .files import file_part
 from .folder import downloads_folder
+from .models import Attachment
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _CHUNK = 256 * 1024
+# Encoded in a path it is part of the name, and yet may begin what is secret.
+_MARK = re.compile(r"[?#]")
 
 
 async def async_from_url(
@@ -29,13 +30,16 @@ async def async_from_url(
     label: str,
     max_bytes: int,
     downloads: list[str],
-) -> BodyPart:
+) -> Fetched:
     """Download from an allowed URL, and only by allowed redirects."""
     session, asked = async_get_clientsession(hass), label
     url = read_url(attachment.value)
     for _ in range(MAX_REDIRECTS + 1):
         if url is None or not _is_allowed_url(hass, url):
             raise AttachmentError("url_not_allowed", label)
+        if ".." in re.split(r"[/\\]", url.path):
+            # A server may read as `..` what is encoded here, and leave an allowed path.
+            raise AttachmentError("url_goes_up", label)
         async with session.get(
             url, allow_redirects=False, headers={hdrs.ACCEPT_ENCODING: "identity"}
         ) as response:
@@ -48,7 +52,7 @@ async def async_from_url(
                     attachment,
                     path,
                     label,
-                    url.name or str(url.host),
+                    _MARK.split(url.name)[0] or str(url.host),
                     response.content_type,
                 )
             if response.status not in _REDIRECTS:
@@ -107,9 +111,8 @@ def read_url(text: str, base: URL | None = None) -> URL | None:
 
 
 def _is_allowed_url(hass: HomeAssistant, url: URL) -> bool:
-    # A server may read as `..` what is encoded here, and leave an allowed path.
-    parts = re.split(r"[/\\]", url.path)
-    return ".." not in parts and hass.config.is_allowed_external_url(str(url))
+    """Whether it may be fetched; a user and a password in it change nothing."""
+    return hass.config.is_allowed_external_url(str(url.with_user(None)))
 
 
 def remove(downloads: list[str]) -> None:

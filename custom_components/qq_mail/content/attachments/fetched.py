@@ -1,7 +1,7 @@
 """What became of attachments: body parts, and a word on each that is missing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import os
 from pathlib import Path
 import re
@@ -12,8 +12,9 @@ from ...const import MEGABYTE
 from ...mime.address import one_line
 from ...mime.models import BodyPart
 from ..errors import AttachmentError
-from .fields import Attachment
-from .signatures import signed_type
+from ..redaction import quoted
+from .models import Attachment
+from .signatures import PICTURES, signed_type
 
 OCTET_STREAM = "application/octet-stream"
 
@@ -45,17 +46,34 @@ def joined(results: Sequence[Fetched]) -> Fetched:
     )
 
 
-def body_part(
-    attachment: Attachment, content: bytes | Path, name: str, media_type: str
-) -> BodyPart:
-    """Return what an attachment asked for, under its own name or this one."""
-    return BodyPart(
+def as_part(
+    attachment: Attachment,
+    label: str,
+    content: bytes | Path,
+    head: bytes,
+    name: str,
+    *declared: str,
+) -> Fetched:
+    """Return what an attachment asked for as a body part, under its own name or this.
+
+    Its media type is told by its first octets, or else by what it is declared to be.
+    What is declared a picture and is none goes along as a plain file, with a note:
+    often it is a page that says why there is no picture.
+    """
+    media_type = media_type_of(head, *declared)
+    part = BodyPart(
         content=content,
         media_type=media_type,
         filename=safe_filename(attachment.filename or name),
         content_id=attachment.content_id,
         inline=attachment.inline,
     )
+    if media_type not in PICTURES or signed_type(head):
+        return Fetched((part,))
+    if not head:
+        return Fetched(failures=(AttachmentError("empty", label),))
+    plain = replace(part, media_type=OCTET_STREAM, content_id="", inline=False)
+    return Fetched((plain,), (AttachmentError("no_picture", label),))
 
 
 def media_type_of(content: bytes, *declared: str) -> str:
@@ -82,8 +100,8 @@ def safe_filename(text: str) -> str:
 
 
 def shown(text: str) -> str:
-    """Return a text as a note shows it."""
-    text = one_line(text)
+    """Return a text as a note shows it: short, and without secrets."""
+    text = quoted(one_line(text))
     return text if len(text) <= _MAX_LABEL else f"{text[:_MAX_LABEL]}…"
 
 

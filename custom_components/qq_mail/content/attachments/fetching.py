@@ -14,13 +14,12 @@ from homeassistant.core import HomeAssistant, split_entity_id, valid_entity_id
 from homeassistant.exceptions import HomeAssistantError
 
 from ...const import FETCH_TIMEOUT, LOGGER
-from ...mime.models import BodyPart
 from ..errors import AttachmentError
 from ..redaction import redacted
 from .downloads import async_from_url, read_url, remove
 from .fetched import (
     Fetched,
-    body_part,
+    as_part,
     joined,
     media_type_of,
     reason_of,
@@ -28,8 +27,9 @@ from .fetched import (
     too_slow,
     unavailable,
 )
-from .fields import Attachment, Source
 from .files import file_part, from_path
+from .models import Attachment, Source
+from .own import own_source_of_url
 from .reads import async_reads
 
 _CAMERA_OR_IMAGE = re.compile(r"media-source://(?:camera|image)/(.+)")
@@ -63,23 +63,26 @@ async def _async_fetch(
     hass: HomeAssistant, attachment: Attachment, max_bytes: int, downloads: list[str]
 ) -> Fetched:
     """Fetch one; whatever goes wrong, the message goes out without it."""
+    if attachment.source is Source.URL and (
+        own := own_source_of_url(hass, attachment.value)
+    ):
+        attachment = replace(attachment, source=own[0], value=own[1])
     label = _label(attachment)
     try:
         async with asyncio.timeout(FETCH_TIMEOUT) as timer:
             match attachment.source:
                 case Source.ENTITY_ID:
-                    part = await _async_from_entity(hass, attachment, label)
+                    return await _async_from_entity(hass, attachment, label)
                 case Source.MEDIA_SOURCE:
-                    part = await _async_from_media(hass, attachment, label)
+                    return await _async_from_media(hass, attachment, label)
                 case Source.PATH:
                     return await async_reads(hass).run(
                         from_path, hass, attachment, label
                     )
                 case _:
-                    part = await async_from_url(
+                    return await async_from_url(
                         hass, attachment, label, max_bytes, downloads
                     )
-            return Fetched((part,))
     except AttachmentError as err:
         failure = err
     except TimeoutError:
@@ -109,7 +112,7 @@ async def _async_fetch(
 
 async def _async_from_entity(
     hass: HomeAssistant, attachment: Attachment, entity_id: str
-) -> BodyPart:
+) -> Fetched:
     """Take the picture that a camera or an image shows now."""
     if not valid_entity_id(entity_id):
         raise AttachmentError("not_supported", entity_id)
@@ -132,19 +135,22 @@ async def _async_from_entity(
 
         picture = await image.async_get_image(hass, entity_id, 2 * FETCH_TIMEOUT)
         content, declared = picture.content, picture.content_type
-    media_type = media_type_of(content, declared)
-    name = object_id + (mimetypes.guess_extension(media_type) or "")
-    part = body_part(attachment, content, name, media_type)
-    return replace(part, title=state.name)
+    extension = mimetypes.guess_extension(media_type_of(content, declared))
+    name = object_id + (extension or "")
+    fetched = as_part(attachment, entity_id, content, content, name, declared)
+    titled = tuple(replace(part, title=state.name) for part in fetched.parts)
+    return replace(fetched, parts=titled)
 
 
 async def _async_from_media(
     hass: HomeAssistant, attachment: Attachment, label: str
-) -> BodyPart:
+) -> Fetched:
     """Take a file of a media source, or have a text spoken."""
     content_id = attachment.value
     if match := _CAMERA_OR_IMAGE.fullmatch(content_id):
-        return await _async_from_entity(hass, attachment, shown(match[1]))
+        return await _async_from_entity(
+            hass, attachment, shown(match[1].partition("?")[0])
+        )
     if content_id.startswith(_TTS):
         if "tts" not in hass.config.components:
             raise AttachmentError("not_found", label)
@@ -152,8 +158,8 @@ async def _async_from_media(
 
         extension, audio = await tts.async_get_media_source_audio(hass, content_id)
         name = f"tts.{extension}"
-        media_type = media_type_of(audio, mimetypes.guess_type(name)[0] or "")
-        return body_part(attachment, audio, name, media_type)
+        declared = mimetypes.guess_type(name)[0] or ""
+        return as_part(attachment, label, audio, audio, name, declared)
     if "media_source" not in hass.config.components:
         raise AttachmentError("not_found", label)
     from homeassistant.components import media_source  # noqa: PLC0415

@@ -1,8 +1,6 @@
 """The fields of an attachment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 import re
 from typing import Any
 
@@ -22,44 +20,17 @@ from ..reading import (
     unknown_field,
     unusable,
 )
+from .models import Attachment, Source
+from .own import own_source
 
 # Visible ASCII without brackets and quotes: what fits in a header and in HTML.
 CONTENT_ID = re.compile(r"[!#-&(-;=?-~]{1,200}")
 _MEDIA_SOURCE = "media-source://"
-# Where the front end shows what is in Home Assistant's own media folder.
-_MEDIA_PATH = re.compile(r"/media/(local/.+)", re.DOTALL)
 _PICTURE_DOMAINS = ("camera.", "image.")
 
 
-class Source(StrEnum):
-    """Where an attachment comes from; also the name of its field."""
-
-    ENTITY_ID = "entity_id"
-    """A camera or an image."""
-    MEDIA_SOURCE = "media_source"
-    PATH = "path"
-    """A file, or a glob."""
-    URL = "url"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attachment:
-    """A picture or file that is to go with a message; nothing is fetched yet."""
-
-    source: Source
-    value: str
-    """Entity id, media content id, path or URL."""
-    filename: str = ""
-    """Empty: the source's own."""
-    content_id: str = ""
-    inline: bool = False
-
-
 def _media_source(value: Any, name: str, _notes: Notes) -> str:
-    found = value.get("media_content_id") if isinstance(value, Mapping) else value
-    text = found.strip() if isinstance(found, str) else ""
-    if match := _MEDIA_PATH.fullmatch(text):
-        text = f"{_MEDIA_SOURCE}media_source/{match[1]}"
+    text = _text_of(value).strip()
     if not text.startswith(_MEDIA_SOURCE):
         raise unusable(name, value, "invalid_media_source")
     return text
@@ -79,7 +50,8 @@ def _is_picture_entity(text: str) -> bool:
 def read_attachments(value: Any, name: str, notes: Notes) -> tuple[Attachment, ...]:
     """Read one or several; what is wrong with one is not wrong with the others."""
     found = (_attachment(item, name, notes) for item in as_list(value))
-    return tuple(attachment for attachment in found if attachment)
+    # What is meant for phones of two makes names the same picture twice.
+    return tuple(dict.fromkeys(attachment for attachment in found if attachment))
 
 
 def _attachment(item: Any, name: str, notes: Notes) -> Attachment | None:
@@ -94,21 +66,41 @@ def _attachment(item: Any, name: str, notes: Notes) -> Attachment | None:
         for key in item
         if key not in _ATTACHMENT_READERS
     )
-    values = read_fields(item, _ATTACHMENT_READERS, notes, f"{name}.")
+    values = read_fields(_with_own(item), _ATTACHMENT_READERS, notes, f"{name}.")
     usable = {source: values.pop(source) for source in Source if source in values}
     # Of one that is given, and cannot be used, there is a note already.
     if sum(not is_empty(item.get(source)) for source in Source) != 1:
         notes.append(unusable(name, item, "attachment_source", options=_SOURCES))
     for source, value in usable.items():
-        return Attachment(source=source, value=value, **values)
+        # A camera's picture is there to be looked at.
+        shown = {"inline": source is Source.ENTITY_ID}
+        return Attachment(source=source, value=value, **shown | values)
     return None
+
+
+def _with_own(item: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return a row with what addresses of Home Assistant's own show in their place."""
+    row = dict(item)
+    for field in Source:
+        own = own_source(_text_of(item.get(field)))
+        # A folder can be called /media/local as well.
+        if own and (field, own[0]) != (Source.PATH, Source.MEDIA_SOURCE):
+            del row[field]
+            row[own[0]] = own[1]
+    return row
+
+
+def _text_of(value: Any) -> str:
+    """Return the text of a field, also where the media selector wraps it up."""
+    found = value.get("media_content_id") if isinstance(value, Mapping) else value
+    return found if isinstance(found, str) else ""
 
 
 def _source_by_look(text: str) -> Source:
     """Return what a text is that stands for a whole attachment."""
-    if text.startswith(_MEDIA_SOURCE) or _MEDIA_PATH.fullmatch(text):
+    if text.startswith(_MEDIA_SOURCE):
         return Source.MEDIA_SOURCE
-    if text.lower().startswith(("http://", "https://")):
+    if text.lower().startswith(("http://", "https://", "/api/")) or own_source(text):
         return Source.URL
     return Source.ENTITY_ID if _is_picture_entity(text.lower()) else Source.PATH
 

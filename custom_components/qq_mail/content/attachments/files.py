@@ -12,18 +12,9 @@ import stat
 from homeassistant.core import HomeAssistant
 
 from ...const import MAX_MATCHES
-from ...mime.models import BodyPart
 from ..errors import AttachmentError
-from .fetched import (
-    Fetched,
-    body_part,
-    joined,
-    media_type_of,
-    reason_of,
-    shown,
-    unavailable,
-)
-from .fields import Attachment
+from .fetched import Fetched, as_part, joined, reason_of, shown, unavailable
+from .models import Attachment
 from .signatures import SIGNATURE_LENGTH
 
 
@@ -39,8 +30,7 @@ def from_path(hass: HomeAssistant, attachment: Attachment, label: str) -> Fetche
     if not glob.has_magic(value) or (allowed and path.exists()):
         if not allowed:
             raise AttachmentError("not_allowed", label)
-        name = PurePath(value).name
-        return Fetched((file_part(attachment, real, label, name),))
+        return file_part(attachment, real, label, PurePath(value).name)
 
     parts = PurePath(value).parts
     fixed = next(index for index, part in enumerate(parts) if glob.has_magic(part))
@@ -89,7 +79,7 @@ def _from_match(hass: HomeAssistant, attachment: Attachment, path: Path) -> Fetc
     try:
         if not hass.config.is_allowed_path(str(real)):
             raise AttachmentError("not_allowed", label)  # noqa: TRY301
-        return Fetched((file_part(attachment, real, label, path.name),))
+        return file_part(attachment, real, label, path.name)
     except AttachmentError as err:
         return Fetched(failures=(err,))
     except OSError as err:
@@ -98,7 +88,7 @@ def _from_match(hass: HomeAssistant, attachment: Attachment, path: Path) -> Fetc
 
 def file_part(
     attachment: Attachment, path: Path, label: str, name: str, declared: str = ""
-) -> BodyPart:
+) -> Fetched:
     """Look at a file, which stays where it is."""
     try:
         mode = path.stat().st_mode
@@ -110,5 +100,5 @@ def file_part(
     with path.open("rb") as file:
         head = file.read(SIGNATURE_LENGTH)
     guess, encoding = mimetypes.guess_type(name)
-    media_type = media_type_of(head, declared, (guess or "") if not encoding else "")
-    return body_part(attachment, path, name, media_type)
+    guessed = (guess or "") if not encoding else ""
+    return as_part(attachment, label, path, head, name, declared, guessed)

@@ -1,1 +1,1 @@
-"""Charts of what was recorded: read, drawn, and said in words."""
+"""Charts: reading the recorder, drawing, and the same in words."""

@@ -1,4 +1,4 @@
-"""Where the ticks are: at numbers and at times that a person would choose."""
+"""Ticks at numbers and at times that a person would choose."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,18 +11,20 @@ from .models import Span
 MINUTE = 60
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
-WEEK = 7
-"""Days."""
 _STEPS = (
     *(minutes * MINUTE for minutes in (5, 10, 15, 30)),
     *(hours * HOUR for hours in (1, 2, 3, 4, 6, 12)),
 )
 _DAYS = (1, 2)
+_WEEK = 7
+_MOST_TICKS, _MOST_DAYS = 6, 8
+"""So that times, and names of days, do not touch on a phone."""
 _INTERVALS = 5
-"""Between numbers, at most, as long as they begin with a round one."""
+"""Between the ticks of numbers; one more where the lowest number is no tick."""
 _MANY = 1e5
+"""From this distance between two ticks on, powers of ten are written."""
 _ALIKE = 1e-9
-"""Of a number: a smaller difference is one of rounding."""
+"""Share of a number below which a difference comes from rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,17 @@ class Scale:
     ticks: tuple[float, ...]
     decimals: int
 
+    @property
+    def labels(self) -> tuple[tuple[str, float], ...]:
+        """The ticks as text, each with its place as a share of the height."""
+        return tuple((self.label(tick), self.share(tick)) for tick in self.ticks)
+
+    def share(self, number: float) -> float:
+        """Return how high a number is, 0 at the lowest and 1 at the highest."""
+        return (number - self.lowest) / (self.highest - self.lowest)
+
     def label(self, tick: float) -> str:
-        """Return a tick as text, as short as it can be told from the others."""
+        """Return a tick as a text that is short and differs from the others."""
         if tick and self.ticks[1] - self.ticks[0] >= _MANY:
             # Nobody counts zeros.
             mantissa, exponent = f"{tick:.9e}".split("e")
@@ -45,7 +56,7 @@ class Scale:
 
 
 def scale(lowest: float, highest: float, *, from_zero: bool = False) -> Scale:
-    """Return a scale on which all between two numbers can be shown."""
+    """Return a scale that holds two numbers, and zero where it is to begin there."""
     if from_zero:
         lowest, highest = min(lowest, 0.0), max(highest, 0.0)
     spread = highest - lowest
@@ -62,7 +73,7 @@ def scale(lowest: float, highest: float, *, from_zero: bool = False) -> Scale:
 
 
 def _round_step(step: float) -> float:
-    """Return 1, 2 or 5 with zeros: no less than this."""
+    """Return the next of 1, 2, 5, 10, 20, 50 and so on."""
     power = 10.0 ** math.floor(math.log10(step))
     return next(
         factor * power for factor in (1, 2, 5, 10) if factor * power >= step * 0.999
@@ -71,24 +82,35 @@ def _round_step(step: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A time with its text."""
+    """A time below a chart."""
 
     time: float
     label: str
+    marked: bool = True
+    """Whether a line points to it; not where a text stands below the whole of a day."""
 
 
-def time_ticks(span: Span, most: int) -> tuple[Tick, ...]:
-    """Return at most so many ticks: full hours of the day, or days."""
-    length = span.end - span.start
+def time_ticks(span: Span) -> tuple[Tick, ...]:
+    """Return full hours of the day, or days, as many as can be read."""
     for step in _STEPS:
-        if length / step <= most:
+        if span.length / step <= _MOST_TICKS:
             return tuple(_clock_ticks(span, step))
-    days = next((days for days in _DAYS if length / (days * DAY) <= most), WEEK)
-    return tuple(Tick(time, label) for time, label in _day_ticks(span, days))
+    return tuple(
+        Tick(begin.timestamp(), f"{begin:%m-%d}")
+        for begin in _midnights(span, _MOST_TICKS)
+    )
+
+
+def day_names(span: Span) -> tuple[Tick, ...]:
+    """Return days, each at its noon, as many as can be read."""
+    return tuple(
+        Tick(begin.replace(hour=12).timestamp(), f"{begin:%m-%d}", marked=False)
+        for begin in _midnights(span, _MOST_DAYS)
+    )
 
 
 def _clock_ticks(span: Span, step: int) -> Iterator[Tick]:
-    """Yield the times of the day that a clock on the wall shows, each time it does."""
+    """Yield times of day that are so many seconds apart on the wall clock."""
     times: dict[float, Tick] = {}
     for day in _days(span):
         begin = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - on the wall
@@ -106,25 +128,27 @@ def _clock_ticks(span: Span, step: int) -> Iterator[Tick]:
     yield from (times[time] for time in sorted(times) if _within(span, time))
 
 
-def _day_ticks(span: Span, days: int) -> Iterator[tuple[float, str]]:
+def _midnights(span: Span, most: int) -> Iterator[datetime]:
+    """Yield when days begin: each, every second, or every seventh one."""
+    step = next((days for days in _DAYS if span.length / (days * DAY) <= most), _WEEK)
     # Counted from the last one back, which is the one that matters.
-    for day in list(_days(span))[::-1][::days][::-1]:
-        time = midnight(day, span).timestamp()
-        if _within(span, time):
-            yield time, f"{day:%m-%d}"
+    for day in list(_days(span))[::-1][::step][::-1]:
+        begin = _midnight(day, span)
+        if _within(span, begin.timestamp()):
+            yield begin
 
 
 def _within(span: Span, time: float) -> bool:
     return span.start <= time <= span.end
 
 
-def midnight(day: date, span: Span) -> datetime:
+def _midnight(day: date, span: Span) -> datetime:
     """Return when a day begins."""
     return datetime(day.year, day.month, day.day, tzinfo=span.zone)
 
 
 def _days(span: Span) -> Iterator[date]:
-    """Yield the days that a span touches."""
+    """Yield the days of which at least a part is in a span."""
     first = datetime.fromtimestamp(span.start, span.zone).date()
     # A day that begins just then is none of it.
     last = datetime.fromtimestamp(span.end - 1, span.zone).date()
@@ -133,20 +157,20 @@ def _days(span: Span) -> Iterator[date]:
 
 
 def day_edges(span: Span) -> tuple[float, ...]:
-    """Return when the days begin that a span touches, and when the last one ends."""
+    """Return when each day of a span begins, and when the last one ends."""
     days = list(_days(span))
     days.append(days[-1] + timedelta(days=1))
-    return tuple(midnight(day, span).timestamp() for day in days)
+    return tuple(_midnight(day, span).timestamp() for day in days)
 
 
 def hour_edges(span: Span) -> tuple[float, ...]:
-    """Return the same for hours, as the recorder counts them."""
+    """Return when each hour of a span begins, and when the last one ends, in UTC."""
     first, last = int(span.start // HOUR), math.ceil(span.end / HOUR)
     return tuple(float(hour * HOUR) for hour in range(first, last + 1))
 
 
 def caption(span: Span, *, daily: bool = False) -> str:
-    """Return from when to when it is, as the mail writes times."""
+    """Return from when to when a chart is, as times are written in the mail."""
     # Of whole days the last one is named, and not the midnight that ends it.
     ends = (span.start, span.end - daily)
     form = "%m-%d" if daily else "%m-%d %H:%M"

@@ -1,256 +1,171 @@
-"""Drawing with Pillow. It blocks, and is imported only when something is drawn.
+"""Drawing a chart as a picture. It blocks.
 
 A picture has no words: names and units stand beside it, in fonts that the reader has.
+It has no ground either, and its colours hold on a white page and on a dark one: mail
+programs turn a page dark, but not the pictures in it.
 """
 
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Sequence
 from io import BytesIO
-from itertools import pairwise
+import math
+from typing import Protocol
 
-from PIL import Image, ImageDraw, ImageFont
-
-from ...mime.chart import GROUND
-from .axes import Scale, scale, time_ticks
-from .models import BarGroups, Line, Lines, Plot, Span, Timeline
+from .axes import Tick
+from .models import Span
 
 WIDTH = 560
-"""Of a card, in the reader's pixels. On a phone it is shown at two thirds of that."""
+"""How wide a card is, in the reader's pixels; on a phone it shrinks to about half."""
 PIXELS = 2
-"""Drawn for each of the reader's: screens have as many."""
+"""How many are drawn for each of the reader's, as many screens are that fine."""
+COLUMNS = WIDTH * PIXELS
+"""Pixels in a row of a picture; what happens within one of them is seen as one."""
+PLOT_HEIGHT = 230
+"""From the highest number down to the lowest, in the reader's pixels."""
+BASE = "#808a94"
+"""The colour of axes."""
+INK = "#7a848e"
+"""The colour of numbers and times."""
+
 _FINER = 2
-"""Drawn twice as large again, and scaled down: this rounds off the edges."""
-
-_GRID = "#dfe4e9"
-_BASE = "#8c98a4"
-_INK = "#4d5a66"
-
+"""How much larger all is drawn before it is scaled down, which smooths the edges."""
+_GRID = "#8c98a450"
 _FONT_SIZE = 18
-"""Eleven on a phone, which is as small as can be read."""
-_LINE_WIDTH = 2.5
-_DOT = 3
-_PLOT_HEIGHT = 230
-_ROW, _BAR = 38, 26
-_EDGE, _BELOW, _ABOVE = 14, 34, 16
-_MOST_TICKS = {True: 8, False: 6}
-"""So that dates and times do not touch on a phone."""
-_BAR_SHARE = 0.72
+"""In the reader's pixels: about ten on a phone, which is as small as can be read."""
+_BOLD = 0.25
+"""How far letters are widened, in pixels: grey ones are too thin otherwise."""
+_DOT, _TICK = 3, 4
+_ABOVE, _BELOW = 12, 36
+_GAP = 8
+"""Between the chart and the labels at its left."""
+_GAP_BELOW = 13
+"""Between the chart and the times, which the lowest label reaches into."""
 _COLOURS = 128
 
 
-class Frame:
-    """Where things are in a picture, in its pixels."""
+class Plot(Protocol):
+    """What one picture shows."""
 
-    def __init__(self, plot: Plot, span: Span) -> None:
-        """Leave room for the labels."""
-        self.span = span
-        self._plot = plot
-        self.font = ImageFont.load_default(_FONT_SIZE * PIXELS)
-        self.top = _ABOVE * PIXELS
-        height = len(plot.rows) * _ROW if isinstance(plot, Timeline) else _PLOT_HEIGHT
-        self.bottom = self.top + height * PIXELS
-        widest = max(self.font.getlength(label) for label, _ in self.labels())
-        self.left = _EDGE * PIXELS + round(widest) + 8 * PIXELS
-        self.right = (WIDTH - _EDGE) * PIXELS
-        self.size = (WIDTH * PIXELS, self.bottom + _BELOW * PIXELS)
+    @property
+    def height(self) -> int:
+        """The height without the times below, in the reader's pixels."""
 
-    @cached_property
-    def values(self) -> Scale:
-        """What numbers the height stands for."""
-        plot = self._plot
-        amounts = isinstance(plot, BarGroups)
-        found = [value for value in _values(plot) if value is not None]
-        return scale(
-            min(found, default=0.0), max(found, default=0.0), from_zero=amounts
-        )
+    @property
+    def labels(self) -> Sequence[tuple[str, float]]:
+        """Texts at the left, each with its place as a share of the height."""
 
-    def x(self, time: float) -> float:
-        """Return where a time is; before and after, the edge."""
-        share = (time - self.span.start) / (self.span.end - self.span.start)
-        return self.left + min(max(share, 0.0), 1.0) * (self.right - self.left)
+    def ticks(self, span: Span) -> Iterable[Tick]:
+        """Return the times that stand below."""
 
-    def y(self, value: float) -> float:
-        """Return how high a number is."""
-        share = (value - self.values.lowest) / (
-            self.values.highest - self.values.lowest
-        )
-        return self.bottom - share * (self.bottom - self.top)
-
-    def labels(self) -> list[tuple[str, float]]:
-        """Return what stands at the left, and how high."""
-        if isinstance(self._plot, Timeline):
-            rows = range(len(self._plot.rows))
-            return [(str(row + 1), self.row(row)) for row in rows]
-        return [(self.values.label(tick), self.y(tick)) for tick in self.values.ticks]
-
-    def row(self, number: int) -> float:
-        """Return where the middle of a row is."""
-        return self.top + (number + 0.5) * _ROW * PIXELS
-
-
-def _values(plot: Plot) -> Iterator[float | None]:
-    if isinstance(plot, BarGroups):
-        return (value for bars in plot.bars for value in bars.values)
-    lines = plot.lines if isinstance(plot, Lines) else ()
-    return (value for line in lines for _, value in line.points)
+    def draw(self, canvas: Canvas, frame: Frame) -> None:
+        """Draw what was recorded."""
 
 
 def draw(plot: Plot, span: Span) -> bytes:
-    """Return a chart as a PNG."""
-    frame = Frame(plot, span)
-    width, height = frame.size
-    picture = Image.new("RGB", (width * _FINER, height * _FINER), GROUND)
-    pen = _Pen(ImageDraw.Draw(picture))
-    if isinstance(plot, Timeline):
-        _draw_timeline(pen, frame, plot)
-    else:
-        for tick in frame.values.ticks:
-            pen.line([(frame.left, frame.y(tick)), (frame.right, frame.y(tick))], _GRID)
-        if isinstance(plot, Lines):
-            for line in plot.lines:
-                _draw_line(pen, frame, line)
-        else:
-            _draw_bars(pen, frame, plot)
-    picture = picture.reduce(_FINER)
-    # After it was scaled: a font rounds off its own edges better.
-    _label(ImageDraw.Draw(picture), frame, plot)
-    file = BytesIO()
-    picture.quantize(
-        _COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE
-    ).save(file, "PNG")
-    return file.getvalue()
+    """Return a chart as a PNG with a transparent ground."""
+    canvas = Canvas(_ABOVE + plot.height + _BELOW)
+    frame = Frame(plot, span, canvas.width_of)
+    for text, share in plot.labels:
+        y = frame.y(share)
+        canvas.line([(frame.left, y), (frame.right, y)], _GRID)
+        canvas.write(frame.left - _GAP, y, text, "rm")
+    for tick in plot.ticks(span):
+        x = frame.x(tick.time)
+        if tick.marked:
+            canvas.line([(x, frame.bottom), (x, frame.bottom + _TICK)], BASE)
+        canvas.write(x, frame.bottom + _GAP_BELOW, tick.label, "mt")
+    plot.draw(canvas, frame)
+    return canvas.png()
 
 
-class _Pen:
-    """Draws in the pixels of the picture, finer than those."""
+class Frame:
+    """Where things are in a picture, in the reader's pixels."""
 
-    def __init__(self, canvas: ImageDraw.ImageDraw) -> None:
-        self._canvas = canvas
+    def __init__(
+        self, plot: Plot, span: Span, width_of: Callable[[str], float]
+    ) -> None:
+        """Leave room for the labels at the left and the times below."""
+        self.span = span
+        self.top = _ABOVE
+        self.bottom = _ABOVE + plot.height
+        # Half of a time is written before the first tick, or behind the last.
+        half = math.ceil(width_of("00:00") / 2) + 1
+        labels = max(width_of(text) for text, _ in plot.labels)
+        self.left = max(math.ceil(labels) + _GAP, half)
+        self.right = WIDTH - half
+
+    def x(self, time: float) -> float:
+        """Return where a time is; one that is before or after is at the edge."""
+        share = (time - self.span.start) / self.span.length
+        return self.left + min(max(share, 0.0), 1.0) * (self.right - self.left)
+
+    def y(self, share: float) -> float:
+        """Return where a share of the height is, 0 at the bottom and 1 at the top."""
+        return self.bottom - share * (self.bottom - self.top)
+
+
+class Canvas:
+    """A picture as wide as a card, drawn in the reader's pixels."""
+
+    def __init__(self, height: int) -> None:
+        """Load Pillow: most houses send no charts."""
+        from PIL import Image, ImageDraw, ImageFont  # noqa: PLC0415
+
+        size = (WIDTH * PIXELS, height * PIXELS)
+        finer = (size[0] * _FINER, size[1] * _FINER)
+        self._image = Image
+        self._shapes = Image.new("RGBA", finer)
+        self._draw = ImageDraw.Draw(self._shapes)
+        # Written onto the same colour, or the letters' edges would be darker.
+        self._texts = Image.new("RGBA", size, f"{INK}00")
+        self._write = ImageDraw.Draw(self._texts)
+        self._font = ImageFont.load_default(_FONT_SIZE * PIXELS)
+
+    def width_of(self, text: str) -> float:
+        """Return how wide a text is."""
+        return self._font.getlength(text) / PIXELS + 2 * _BOLD
 
     def line(
         self, path: Sequence[tuple[float, float]], colour: str, width: float = 0.75
     ) -> None:
-        self._canvas.line(
-            [(x * _FINER, y * _FINER) for x, y in path],
-            colour,
-            round(width * PIXELS * _FINER),
-            "curve",
-        )
+        """Draw a line through several points."""
+        scale = PIXELS * _FINER
+        points = [(x * scale, y * scale) for x, y in path]
+        self._draw.line(points, colour, round(width * scale), "curve")
 
     def dot(self, x: float, y: float, colour: str) -> None:
-        self._canvas.circle(
-            (x * _FINER, y * _FINER), _DOT * PIXELS * _FINER, fill=colour
-        )
+        """Draw a point that stands alone."""
+        scale = PIXELS * _FINER
+        self._draw.circle((x * scale, y * scale), _DOT * scale, fill=colour)
 
     def bar(self, x1: float, y1: float, x2: float, y2: float, colour: str) -> None:
-        box = [value * _FINER for value in (x1, y1, x2, y2)]
-        # The second corner belongs to what is filled.
-        box[2] = max(box[0], box[2] - 1)
-        box[3] = max(box[1], box[3] - 1)
-        self._canvas.rectangle(tuple(map(round, box)), fill=colour)
+        """Fill a rectangle between its upper left and its lower right corner."""
+        left, top, right, bottom = (
+            round(value * PIXELS * _FINER) for value in (x1, y1, x2, y2)
+        )
+        # Pillow fills up to the second corner, and with it.
+        corner = (max(left, right - 1), max(top, bottom - 1))
+        self._draw.rectangle(((left, top), corner), fill=colour)
 
+    def write(self, x: float, y: float, text: str, anchor: str) -> None:
+        """Write a text whose anchor, as Pillow names it, is at a place."""
+        self._write.text(
+            (x * PIXELS, y * PIXELS),
+            text,
+            INK,
+            self._font,
+            anchor,
+            stroke_width=_BOLD * PIXELS,
+        )
 
-def _draw_line(pen: _Pen, frame: Frame, line: Line) -> None:
-    for path in _paths(frame, line):
-        if len(path) == 1:
-            pen.dot(*path[0], line.colour)
-        else:
-            pen.line(path, line.colour, _LINE_WIDTH)
-
-
-def _paths(frame: Frame, line: Line) -> Iterator[list[tuple[float, float]]]:
-    """Yield what is drawn in one go: up to a gap, and no more than can be seen."""
-    path: list[tuple[float, float]] = []
-    for column in _columns(frame, line):
-        x, *ys = column
-        if not ys:
-            if line.held and path:
-                path.append((x, path[-1][1]))
-            if path:
-                yield path
-            path = []
-            continue
-        if line.held and path:
-            path.append((x, path[-1][1]))
-        path += [(x, y) for y in dict.fromkeys(ys) if path[-1:] != [(x, y)]]
-    if path:
-        if line.held:
-            path.append((frame.right, path[-1][1]))
-        yield path
-
-
-def _columns(frame: Frame, line: Line) -> Iterator[tuple[float, ...]]:
-    """Yield each pixel of the reader's that has values: first, lowest, highest, last.
-
-    With its place alone: a gap begins there.
-    """
-    at = first = lowest = highest = last = -1.0
-    known = False
-    for time, value in sorted(line.points, key=lambda point: point[0]):
-        if time > frame.span.end:
-            break
-        x = frame.x(time)
-        x -= x % PIXELS
-        if known and (x != at or value is None):
-            yield at, first, lowest, highest, last
-            known = False
-        if value is None:
-            yield (x,)
-        elif known:
-            last = frame.y(value)
-            lowest, highest = max(lowest, last), min(highest, last)
-        else:
-            first = lowest = highest = last = frame.y(value)
-            at, known = x, True
-    if known:
-        yield at, first, lowest, highest, last
-
-
-def _draw_bars(pen: _Pen, frame: Frame, plot: BarGroups) -> None:
-    zero = frame.y(0)
-    for number, (start, end) in enumerate(pairwise(plot.edges)):
-        left, right = frame.x(start), frame.x(end)
-        gap = (right - left) * (1 - _BAR_SHARE) / 2
-        width = (right - left - 2 * gap) / len(plot.bars)
-        for place, bars in enumerate(plot.bars):
-            value = bars.values[number]
-            if not value:
-                continue
-            x = left + gap + place * width
-            top, bottom = sorted((frame.y(value), zero))
-            pen.bar(x, top, x + width, bottom, bars.colour)
-    pen.line([(frame.left, zero), (frame.right, zero)], _BASE)
-
-
-def _draw_timeline(pen: _Pen, frame: Frame, plot: Timeline) -> None:
-    half = _BAR * PIXELS / 2
-    for number, row in enumerate(plot.rows):
-        middle = frame.row(number)
-        pen.line([(frame.left, middle), (frame.right, middle)], _GRID)
-        for stretch in row:
-            left, right = round(frame.x(stretch.start)), round(frame.x(stretch.end))
-            # A door that was opened for a moment is to be seen.
-            right = max(right, left + PIXELS)
-            pen.bar(left, middle - half, right, middle + half, stretch.colour)
-
-
-def _label(canvas: ImageDraw.ImageDraw, frame: Frame, plot: Plot) -> None:
-    """Write numbers beside the chart, and times below it."""
-    gap = 8 * PIXELS
-
-    def write(x: float, y: float, text: str, anchor: str) -> None:
-        canvas.text((x, y), text, _INK, frame.font, anchor)
-
-    for text, y in frame.labels():
-        write(frame.left - gap, y, text, "rm")
-    below = frame.bottom + gap
-    # A day's name stands below its bar, without a tick.
-    days = len(plot.edges) - 1 if isinstance(plot, BarGroups) and plot.daily else 0
-    shift = (frame.right - frame.left) / days / 2 if days else 0.0
-    for tick in time_ticks(frame.span, _MOST_TICKS[bool(days)]):
-        x = frame.x(tick.time) + shift
-        if not days:
-            ends = [(x, frame.bottom), (x, frame.bottom + gap / 2)]
-            canvas.line(ends, _BASE, PIXELS)
-        half = frame.font.getlength(tick.label) / 2
-        write(min(max(x, half), frame.size[0] - half), below, tick.label, "mt")
+    def png(self) -> bytes:
+        """Return the picture as a PNG."""
+        picture = self._shapes.reduce(_FINER)
+        # Not scaled: a font rounds off its own edges better.
+        picture.alpha_composite(self._texts)
+        image = self._image
+        few = picture.quantize(
+            _COLOURS, image.Quantize.FASTOCTREE, dither=image.Dither.NONE
+        )
+        file = BytesIO()
+        few.save(file, "PNG")
+        return file.getvalue()

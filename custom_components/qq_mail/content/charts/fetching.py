@@ -1,13 +1,15 @@
-"""From what a call wants drawn to charts: read, drawn, and said in words."""
+"""Making the charts that a call asks for."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from secrets import token_hex
 from threading import Event
+from typing import Any
 
-from homeassistant.core import HomeAssistant, State
+from homeassistant.const import ATTR_UNIT_OF_MEASUREMENT
+from homeassistant.core import HomeAssistant, State, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.recorder import get_instance
 from homeassistant.util import dt as dt_util
@@ -17,30 +19,56 @@ from ...mime.chart import Chart
 from ...mime.models import BodyPart
 from ...texts import Texts
 from ..errors import field_error
+from ..states import StateTexts, async_state_texts
+from .drawing import draw
 from .fields import ChartRequest
-from .models import Plot, Recorded, Span
-from .plots import kind_of, plans
+from .kinds import kind_of
+from .kinds.kind import AnyKind, Context, Plan
+from .models import Span
+from .recording import Recording
 
 _RECORDER = "recorder"
 
 
 @dataclass(slots=True)
 class Charted:
-    """The charts of a message, their pictures, and what there is no chart of."""
+    """The charts of a message, their pictures, and why some could not be drawn."""
 
     charts: list[Chart] = field(default_factory=list)
     parts: list[BodyPart] = field(default_factory=list)
     failures: list[HomeAssistantError] = field(default_factory=list)
 
+    def add(self, title: str, plan: Plan, picture: bytes) -> None:
+        """Take in a chart that was drawn."""
+        content_id = f"{token_hex(8)}@{DOMAIN}"
+        self.charts.append(
+            Chart(
+                title=title,
+                caption=plan.caption,
+                content_id=content_id,
+                columns=plan.columns,
+                rows=tuple(row for row, _ in plan.said),
+                lines=tuple(line for _, line in plan.said),
+            )
+        )
+        self.parts.append(
+            BodyPart(
+                content=picture,
+                media_type="image/png",
+                filename=f"chart-{len(self.charts)}.png",
+                content_id=content_id,
+                inline=True,
+            )
+        )
+
 
 async def async_charts(
-    hass: HomeAssistant,
-    requests: Sequence[ChartRequest],
-    now: datetime,
-    accent: str,
-    texts: Texts,
+    hass: HomeAssistant, requests: Sequence[ChartRequest], now: datetime, texts: Texts
 ) -> Charted:
-    """Draw what can be drawn in time; the message goes out without the rest."""
+    """Return the charts that can be drawn in time, up to now.
+
+    What cannot be drawn is a failure to be noted, and never holds up the message.
+    """
     charted = Charted()
     if _RECORDER not in hass.config.components:
         charted.failures.append(field_error("chart_no_recorder"))
@@ -48,8 +76,10 @@ async def async_charts(
     given_up = Event()
     try:
         async with asyncio.timeout(CHART_TIMEOUT):
+            entity_ids = {one for request in requests for one in request.entities}
+            state_texts = await async_state_texts(hass, entity_ids, now, texts)
             for request in requests:
-                await _async_chart(hass, request, now, accent, texts, charted, given_up)
+                await _async_chart(hass, request, state_texts, charted, given_up)
     except TimeoutError:
         failure = field_error("chart_too_slow", seconds=str(CHART_TIMEOUT))
         charted.failures.append(failure)
@@ -69,71 +99,69 @@ async def async_charts(
 async def _async_chart(
     hass: HomeAssistant,
     request: ChartRequest,
-    now: datetime,
-    accent: str,
-    texts: Texts,
+    state_texts: StateTexts,
     charted: Charted,
     given_up: Event,
 ) -> None:
-    """Draw one, or several where the units differ."""
-    span = Span(
-        (now - request.period).timestamp(),
-        now.timestamp(),
-        dt_util.get_default_time_zone(),
-    )
+    """Draw what one request asks for: several charts where kinds or units differ."""
+    now = state_texts.now
+    zone = dt_util.get_default_time_zone()
+    span = Span((now - request.period).timestamp(), now.timestamp(), zone)
     states = {
         entity_id: state
         for entity_id in request.entities
         if (state := hass.states.get(entity_id))
     }
-    recorded = await get_instance(hass).async_add_executor_job(
+    recorded, other_units = await get_instance(hass).async_add_executor_job(
         _read, hass, list(states.values()), span, given_up
     )
     for entity_id in request.entities:
         if entity_id not in states:
             charted.failures.append(field_error("entity_not_found", entity=entity_id))
+        elif entity_id in other_units:
+            charted.failures.append(field_error("chart_other_unit", entity=entity_id))
         elif entity_id not in recorded:
             charted.failures.append(field_error("chart_empty", entity=entity_id))
-    planned = plans(hass, states, recorded, span, accent, texts)
+    plans = _plans(states, recorded, span, state_texts)
     pictures = await hass.async_add_executor_job(
-        _draw, [(plan.plot, plan.span) for plan in planned]
+        lambda: [draw(plan.plot, plan.span) for plan in plans]
     )
-    for number, (plan, content) in enumerate(zip(planned, pictures, strict=True)):
-        charted.charts.append(
-            Chart(
-                title="" if number else request.title,
-                caption=plan.caption,
-                content_id=(content_id := f"{token_hex(8)}@{DOMAIN}"),
-                columns=plan.columns,
-                rows=tuple(row for row, _ in plan.said),
-                lines=tuple(line for _, line in plan.said),
-            )
-        )
-        charted.parts.append(
-            BodyPart(
-                content=content,
-                media_type="image/png",
-                filename=f"chart-{len(charted.charts)}.png",
-                content_id=content_id,
-                inline=True,
-            )
-        )
-
-
-# What reads the recorder and what draws is imported when it is needed: most houses
-# send no charts, and some have no recorder.
+    for number, (plan, picture) in enumerate(zip(plans, pictures, strict=True)):
+        charted.add("" if number else request.title, plan, picture)
 
 
 def _read(
     hass: HomeAssistant, states: Sequence[State], span: Span, given_up: Event
-) -> dict[str, Recorded]:
-    from .recorded import Reading, read  # noqa: PLC0415 - in a thread, if at all
+) -> tuple[dict[str, Any], set[str]]:
+    """Return what was recorded of each entity, by its id.
 
-    reading = Reading(hass, span, given_up)
-    return read(reading, [(state, kind_of(state)) for state in states])
+    And the ids of those of which a part is missing, as it has another unit.
+    """
+    recording = Recording(hass, span, given_up)
+    of_kind: dict[AnyKind, list[State]] = {}
+    for state in states:
+        of_kind.setdefault(kind_of(state), []).append(state)
+    found: dict[str, Any] = {}
+    for kind, some in of_kind.items():
+        found |= kind.read(recording, some)
+    return found, recording.other_units
 
 
-def _draw(plots: Iterable[tuple[Plot, Span]]) -> list[bytes]:
-    from .drawing import draw  # noqa: PLC0415 - in a thread, if at all
-
-    return [draw(plot, span) for plot, span in plots]
+@callback
+def _plans(
+    states: Mapping[str, State],
+    recorded: Mapping[str, Any],
+    span: Span,
+    state_texts: StateTexts,
+) -> list[Plan]:
+    """Return a plan for each kind and unit, in the order of the entities."""
+    groups: dict[tuple[AnyKind, str], list[tuple[State, Any]]] = {}
+    for entity_id, state in states.items():
+        if entity_id in recorded:
+            unit = str(state.attributes.get(ATTR_UNIT_OF_MEASUREMENT, ""))
+            group = groups.setdefault((kind_of(state), unit), [])
+            group.append((state, recorded[entity_id]))
+    return [
+        kind.plan(group, Context(span, unit, state_texts))
+        for (kind, unit), group in groups.items()
+    ]

@@ -1,4 +1,4 @@
-"""The fields of a chart."""
+"""Reading what a call says of its charts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,16 +27,16 @@ MAX_PERIOD = timedelta(days=31)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChartRequest:
-    """What is to be drawn; nothing is read yet."""
+    """What a call wants in one chart."""
 
     entities: tuple[str, ...]
     period: timedelta = timedelta(days=1)
-    """Up to now."""
+    """How far back from now the chart begins."""
     title: str = ""
 
 
 def read_charts(value: Any, name: str, notes: Notes) -> tuple[ChartRequest, ...]:
-    """Read one or several; what is wrong with one is not wrong with the others."""
+    """Read one chart or a list of them; a fault in one does not concern the others."""
     found = tuple(
         chart for item in as_list(value) if (chart := _chart(item, name, notes))
     )
@@ -46,7 +46,7 @@ def read_charts(value: Any, name: str, notes: Notes) -> tuple[ChartRequest, ...]
 
 
 def _chart(item: Any, name: str, notes: Notes) -> ChartRequest | None:
-    """Read one; None: there is nothing to draw, as a note says."""
+    """Read one chart; return None, with a note, where it names no entity."""
     if isinstance(item, str):
         item = {"entities": item}
     if not isinstance(item, Mapping):

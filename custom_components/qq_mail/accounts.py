@@ -1,0 +1,95 @@
+"""An account by its id: loaded, being loaded, disabled, or away."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
+
+from .const import CONF_ENCRYPTION, DOMAIN
+from .content.errors import field_error
+from .coordinator import QQMailConfigEntry
+from .outbox.outbox import Outbox
+from .smtp.models import Account, Encryption
+
+_RELOAD_TIMEOUT = 30.0
+"""Seconds that a call waits for its account to be loaded anew."""
+
+
+def account_from(data: Mapping[str, Any], timeout: float) -> Account:
+    """Read an entry's data, or what is to become it; the timeout is in seconds."""
+    return Account(
+        username=data[CONF_USERNAME],
+        password=data[CONF_PASSWORD],
+        host=data[CONF_HOST],
+        port=data[CONF_PORT],
+        encryption=Encryption(data[CONF_ENCRYPTION]),
+        timeout=timeout,
+    )
+
+
+async def async_loaded(entry: QQMailConfigEntry) -> Outbox:
+    """Return an account's outbox; one that is just being loaded anew is waited for.
+
+    Raises ServiceValidationError.
+    """
+    if entry.state is not ConfigEntryState.LOADED and entry.setup_lock.locked():
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_RELOAD_TIMEOUT), entry.setup_lock:
+                pass
+    if entry.state is not ConfigEntryState.LOADED:
+        raise not_loaded(entry)
+    return entry.runtime_data.outbox
+
+
+def not_loaded(entry: ConfigEntry) -> ServiceValidationError:
+    """Return why an account cannot be used now."""
+    disabled = entry.disabled_by is not None
+    return ServiceValidationError(
+        translation_domain=DOMAIN,
+        translation_key="account_disabled" if disabled else "account_not_loaded",
+        translation_placeholders={"account": entry.title},
+    )
+
+
+async def async_settled(entries: list[QQMailConfigEntry]) -> None:
+    """Wait for accounts that are just being loaded anew: their entities come back."""
+
+    async def wait_for(entry: QQMailConfigEntry) -> None:
+        with suppress(ServiceValidationError):
+            await async_loaded(entry)
+
+    await asyncio.gather(*map(wait_for, entries))
+
+
+def being_loaded(hass: HomeAssistant) -> list[QQMailConfigEntry]:
+    """Return the accounts that will be there in a moment."""
+    return [
+        entry
+        for entry in hass.config_entries.async_entries(DOMAIN, include_disabled=False)
+        if entry.state is not ConfigEntryState.LOADED
+    ]
+
+
+def called_entries(
+    hass: HomeAssistant, entry_id: str | None
+) -> list[QQMailConfigEntry]:
+    """Return the account with this id, or all that are loaded.
+
+    Raises ServiceValidationError where that is none.
+    """
+    entries: list[QQMailConfigEntry] = [
+        entry
+        for entry in hass.config_entries.async_entries(DOMAIN)
+        if entry_id in (None, entry.entry_id)
+    ]
+    loaded = [entry for entry in entries if entry.state is ConfigEntryState.LOADED]
+    if not loaded:
+        # Of one that is enabled there is more to say.
+        entries.sort(key=lambda entry: bool(entry.disabled_by))
+        raise not_loaded(entries[0]) if entries else field_error("account_not_found")
+    return loaded

@@ -1,0 +1,106 @@
+"""What the house has once for all accounts: outboxes, buttons, duplicates, reminders."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.util.hass_dict import HassKey
+
+from ..buttons.models import Press
+from ..buttons.registry import BUTTON, Buttons
+from ..const import ACKNOWLEDGE, DOMAIN
+from ..outbox.manager import Manager
+from ..outbox.outbox import Outbox
+from ..repeats.duplicates import Duplicates
+from ..repeats.reminders import Reminders
+from ..store import Store
+
+DATA_HOUSE: HassKey[House] = HassKey(DOMAIN)
+
+_PROTECTED = 3
+"""Mails of each alarm whose buttons are never forgotten for want of room."""
+
+
+_DATA_REFUSED: HassKey[dict[str, int]] = HassKey(f"{DOMAIN}_refused")
+"""How often a form was refused a login that no account is there for yet."""
+
+
+@dataclass(kw_only=True)
+class Rooms:
+    """What an account has for as long as it is enabled, also while it is reloaded."""
+
+    outbox: Outbox
+    duplicates: Duplicates
+    reminders: Reminders
+
+
+@dataclass(init=False)
+class House:
+    """Finds what belongs to an account, by its entry's id."""
+
+    manager: Manager
+    buttons: Buttons
+    rooms: dict[str, Rooms] = field(default_factory=dict)
+
+    def __init__(self, hass: HomeAssistant, store: Store) -> None:
+        """Begin without accounts."""
+        self._hass = hass
+        self.manager = Manager(hass, store)
+        self.buttons = Buttons(hass, store, self._protected)
+        self.rooms = {}
+        self.buttons.async_add_listener(self._hear)
+
+    @property
+    def store(self) -> Store:
+        """The one journal of the integration."""
+        return self.manager.store
+
+    @callback
+    def add(self, account: str, rooms: Rooms) -> None:
+        """Know an account that begins, or goes on, and what forms have tried for it."""
+        refused = self._hass.data.get(_DATA_REFUSED, {})
+        for _ in range(refused.pop(rooms.outbox.account.username, 0)):
+            rooms.outbox.async_login_refused()
+        self.rooms[account] = rooms
+        self.buttons.async_load(account, self.manager.take_records(account, BUTTON))
+
+    @callback
+    def decide(self, account: str, *, send: bool) -> None:
+        """Go on with what comes from a backup beside messages, or forget it."""
+        rooms = self.rooms[account]
+        rooms.duplicates.async_decide(send=send)
+        rooms.reminders.async_decide(send=send)
+        self.buttons.async_decide(account, send=send)
+
+    @callback
+    def acknowledge(self, account: str, queue_id: str) -> None:
+        """End an alarm, by whichever accounts it is sent: somebody knows of it."""
+        rooms = self.rooms.get(account)
+        if rooms and (tag := rooms.reminders.tag_of(queue_id)):
+            for other in self.rooms.values():
+                other.reminders.async_acknowledge(tag, queue_id)
+
+    def _protected(self) -> Collection[str]:
+        return {
+            queue_id
+            for rooms in self.rooms.values()
+            for reminder in rooms.reminders.shown
+            for queue_id in reminder.queue_ids[-_PROTECTED:]
+        }
+
+    @callback
+    def _hear(self, press: Press) -> None:
+        if press.action.action.lower() == ACKNOWLEDGE:
+            self.acknowledge(press.mail.account, press.mail.queue_id)
+
+
+@callback
+def async_count_refused(hass: HomeAssistant, username: str) -> None:
+    """Count a login that a form has made in vain, for an account or one to come."""
+    house = hass.data.get(DATA_HOUSE)
+    for rooms in house.rooms.values() if house else ():
+        if rooms.outbox.account.username == username:
+            rooms.outbox.async_login_refused()
+            return
+    refused = hass.data.setdefault(_DATA_REFUSED, {})
+    refused[username] = refused.get(username, 0) + 1

@@ -1,0 +1,183 @@
+"""Bars: what a meter counted in each hour or day, such as energy."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+import math
+
+from homeassistant.components.sensor import (
+    ATTR_STATE_CLASS,
+    DOMAIN as SENSOR_DOMAIN,
+    SensorStateClass,
+)
+from homeassistant.core import State, callback
+
+from ....mime.chart import ChartRow
+from ..axes import (
+    DAY,
+    HOUR,
+    Scale,
+    Tick,
+    caption,
+    day_edges,
+    day_names,
+    hour_edges,
+    scale,
+    time_ticks,
+)
+from ..drawing import BASE, PLOT_HEIGHT, Canvas, Frame
+from ..models import Span
+from ..recording import Counted, Recording
+from ..words import short
+from .kind import COLOURS, Context, Kind, Plan, Said, joined
+
+_METERS = (SensorStateClass.TOTAL, SensorStateClass.TOTAL_INCREASING)
+_HOURLY = 2 * DAY
+"""Seconds. In a chart of a longer time there is a bar for each day."""
+_NOT_YET_HOURLY = 2 * HOUR
+"""Seconds before the end that are read in steps of five minutes.
+
+The recorder sums up an hour only when it is over.
+"""
+_SHARE = 0.72
+"""How much of the width of an hour or a day its bars take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """What was counted in each hour or day."""
+
+    span: Span
+    """The time of the chart, widened to whole hours or days."""
+    edges: tuple[float, ...]
+    """Where those begin, and where the last one ends."""
+    values: tuple[float | None, ...]
+    daily: bool
+
+
+def _fits(state: State) -> bool:
+    state_class = state.attributes.get(ATTR_STATE_CLASS)
+    return state.domain == SENSOR_DOMAIN and state_class in _METERS
+
+
+def _read(recording: Recording, states: Sequence[State]) -> dict[str, Amounts]:
+    span = recording.span
+    daily = span.length > _HOURLY
+    edges = day_edges(span) if daily else hour_edges(span)
+    whole = Span(edges[0], edges[-1], span.zone)
+    recent = Span(span.end - _NOT_YET_HOURLY, span.end, span.zone)
+    hours = recording.statistics(states, whole, "hour", {"change"})
+    minutes = recording.statistics(states, recent, "5minute", {"change"})
+    found: dict[str, Amounts] = {}
+    for state in states:
+        rows = hours.get(state.entity_id, [])
+        counted = rows[-1].end if rows else whole.start
+        rows += [
+            row for row in minutes.get(state.entity_id, []) if row.start >= counted
+        ]
+        values = tuple(_sum(rows, start, end) for start, end in pairwise(edges))
+        if any(value is not None for value in values):
+            found[state.entity_id] = Amounts(whole, edges, values, daily)
+    return found
+
+
+def _sum(rows: Iterable[Counted], start: float, end: float) -> float | None:
+    changes = [
+        row.change
+        for row in rows
+        if start <= row.start < end and row.change is not None
+    ]
+    return math.fsum(changes) if changes else None
+
+
+@callback
+def _plan(group: Sequence[tuple[State, Amounts]], context: Context) -> Plan:
+    texts = context.texts
+    first = group[0][1]
+    plot = BarGroups(
+        first.edges,
+        tuple(
+            Bars(colour, amounts.values)
+            for (_, amounts), colour in zip(group, COLOURS, strict=False)
+        ),
+        first.daily,
+    )
+    per = texts("chart_daily") if first.daily else texts("chart_hourly")
+    return Plan(
+        plot,
+        first.span,
+        joined(caption(first.span, daily=first.daily), context.unit, per),
+        (texts("chart_total"), texts("chart_mean"), texts("chart_highest")),
+        tuple(
+            _said(context, state, amounts, colour)
+            for (state, amounts), colour in zip(group, COLOURS, strict=False)
+        ),
+    )
+
+
+def _said(context: Context, state: State, amounts: Amounts, colour: str) -> Said:
+    """Say how much was counted."""
+    known = [value for value in amounts.values if value is not None]
+    total, mean, highest = (
+        short(value) for value in (sum(known), sum(known) / len(known), max(known))
+    )
+    return (
+        ChartRow(name=state.name, colour=colour, values=(total, mean, highest)),
+        context.texts(
+            "chart_amounts", name=state.name, total=total, mean=mean, highest=highest
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """What one meter counted between one edge and the next."""
+
+    colour: str
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BarGroups:
+    """Amounts with one unit, side by side for each hour or day."""
+
+    edges: tuple[float, ...]
+    """One more than there are values."""
+    bars: tuple[Bars, ...]
+    daily: bool
+    height: int = PLOT_HEIGHT
+
+    @property
+    def scale(self) -> Scale:
+        """The scale of all bars, which holds zero."""
+        known = [
+            value for bars in self.bars for value in bars.values if value is not None
+        ]
+        return scale(min(known), max(known), from_zero=True)
+
+    @property
+    def labels(self) -> tuple[tuple[str, float], ...]:
+        """The amounts at the left."""
+        return self.scale.labels
+
+    def ticks(self, span: Span) -> tuple[Tick, ...]:
+        """Return the times below: a day's name stands below the middle of its bar."""
+        return day_names(span) if self.daily else time_ticks(span)
+
+    def draw(self, canvas: Canvas, frame: Frame) -> None:
+        """Draw the bars of each hour or day, up or down from zero."""
+        heights = self.scale
+        zero = frame.y(heights.share(0))
+        for number, (start, end) in enumerate(pairwise(self.edges)):
+            left, right = frame.x(start), frame.x(end)
+            gap = (right - left) * (1 - _SHARE) / 2
+            width = (right - left - 2 * gap) / len(self.bars)
+            for place, bars in enumerate(self.bars):
+                if value := bars.values[number]:
+                    x = left + gap + place * width
+                    top, bottom = sorted((frame.y(heights.share(value)), zero))
+                    canvas.bar(x, top, x + width, bottom, bars.colour)
+        canvas.line([(frame.left, zero), (frame.right, zero)], BASE)
+
+
+BARS = Kind(_fits, _read, _plan)

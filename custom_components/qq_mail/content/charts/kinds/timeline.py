@@ -1,0 +1,170 @@
+"""Timelines: states over time, such as a door's; a row for each entity."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice, pairwise
+import math
+
+from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
+from homeassistant.core import State, callback
+
+from ....mime.chart import ChartRow, Mark
+from ....mime.signs import signs_of
+from ..axes import Tick, caption, time_ticks
+from ..drawing import COLUMNS, Canvas, Frame
+from ..models import Span
+from ..recording import Recording
+from ..words import duration
+from .kind import AT_REST, COLOURS, Context, Kind, Plan, Said
+
+_REST = (
+    *("off", "closed", "idle", "not_home", "standby", "locked", "docked"),
+    *("disarmed", "below_horizon"),
+)
+_MOST_KEPT = 100
+"""States that have a colour of their own and a length: some texts never repeat."""
+_MOST_SAID = 8
+"""States of an entity that are named beside the picture."""
+_ROW, _BAR = 38, 26
+"""Pixels: how high a row is, and the bar in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class States:
+    """What was recorded of an entity, without the times when it was unavailable."""
+
+    stretches: tuple[tuple[float, float, str], ...]
+    """From when to when each state was, no more of them than can be seen."""
+    lasted: Mapping[str, float]
+    """Seconds of each state, the longest first; of very many only those."""
+
+
+def _fits(_: State) -> bool:
+    return True
+
+
+def _read(recording: Recording, states: Sequence[State]) -> dict[str, States]:
+    found: dict[str, States] = {}
+    for state in states:
+        lasted: Counter[str] = Counter()
+        stretches = _stretches(recording.states(state), recording.span, lasted)
+        if seen := tuple(_seen(stretches, recording.span)):
+            found[state.entity_id] = States(seen, dict(lasted.most_common(_MOST_KEPT)))
+    return found
+
+
+def _stretches(
+    states: Iterable[tuple[float, str]], span: Span, lasted: Counter[str]
+) -> Iterator[tuple[float, float, str]]:
+    """Yield from when to when each state was, and add its seconds to a counter."""
+    for (time, text), (until, _) in pairwise(chain(states, [(span.end, "")])):
+        if text not in (STATE_UNAVAILABLE, STATE_UNKNOWN, ""):
+            lasted[text] += until - time  # type: ignore[assignment] # a float
+            yield time, until, text
+
+
+def _seen(
+    stretches: Iterable[tuple[float, float, str]], span: Span
+) -> Iterator[tuple[float, float, str]]:
+    """Yield no more than can be seen: of many states within a pixel the first."""
+    pixel = span.length / COLUMNS
+    last = -math.inf
+    for time, until, text in stretches:
+        if until - time >= pixel or time - last >= pixel:
+            yield time, until, text
+            last = time
+
+
+@callback
+def _plan(group: Sequence[tuple[State, States]], context: Context) -> Plan:
+    lasted: Counter[str] = Counter()
+    for _, states in group:
+        lasted.update({text: round(time) for text, time in states.lasted.items()})
+    active = [text for text, _ in lasted.most_common() if text not in _REST]
+    # Of more states than colours, those that lasted shortest share the last one, and
+    # so do those that were not kept.
+    last = COLOURS[min(len(active), len(COLOURS)) - 1]
+    colours = (
+        dict.fromkeys(lasted, AT_REST)
+        | dict.fromkeys(active, last)
+        | dict(zip(active, COLOURS, strict=False))
+    )
+    rows = tuple(
+        tuple(
+            Stretch(start, end, colours.get(text, last))
+            for start, end, text in states.stretches
+        )
+        for _, states in group
+    )
+    return Plan(
+        Timeline(rows),
+        context.span,
+        caption(context.span),
+        (),
+        tuple(_said(context, state, states, colours) for state, states in group),
+    )
+
+
+def _said(
+    context: Context, state: State, states: States, colours: Mapping[str, str]
+) -> Said:
+    """Say how long each state was."""
+    marks = tuple(
+        Mark(
+            colours[text],
+            f"{context.state_texts(state, text)} {duration(seconds, context.texts)}",
+        )
+        for text, seconds in islice(states.lasted.items(), _MOST_SAID)
+    )
+    signs = signs_of(context.state_texts.hass.config.language)
+    said = signs.comma.join(mark.text for mark in marks)
+    return ChartRow(name=state.name, marks=marks), signs.said(state.name, said)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A state from its beginning to its end."""
+
+    start: float
+    end: float
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Rows of states, from top to bottom."""
+
+    rows: tuple[tuple[Stretch, ...], ...]
+
+    @property
+    def height(self) -> int:
+        """Pixels, as many for each row."""
+        return len(self.rows) * _ROW
+
+    @property
+    def labels(self) -> tuple[tuple[str, float], ...]:
+        """The rows' numbers at the left: names stand beside the picture."""
+        return tuple((str(row + 1), self.share(row)) for row in range(len(self.rows)))
+
+    def share(self, row: int) -> float:
+        """Return how high the middle of a row is, as a share of the height."""
+        return 1 - (row + 0.5) / len(self.rows)
+
+    def ticks(self, span: Span) -> tuple[Tick, ...]:
+        """Return the times below."""
+        return time_ticks(span)
+
+    def draw(self, canvas: Canvas, frame: Frame) -> None:
+        """Draw a bar for each state."""
+        for number, row in enumerate(self.rows):
+            middle = frame.y(self.share(number))
+            for stretch in row:
+                left, right = frame.x(stretch.start), frame.x(stretch.end)
+                # A door that was opened for a moment is to be seen.
+                right = max(right, left + 1)
+                top = middle - _BAR / 2
+                canvas.bar(left, top, right, top + _BAR, stretch.colour)
+
+
+TIMELINE = Kind(_fits, _read, _plan)

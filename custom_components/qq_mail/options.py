@@ -1,0 +1,129 @@
+"""The options of an account: one table for the form, for reading, and for diagnostics.
+
+A new option is a line here, its texts in the translations, and the place that reads it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from homeassistant.const import CONF_TIMEOUT, UnitOfInformation, UnitOfTime
+
+from .const import CONF_RECIPIENTS, CONF_REPLY_TO, CONF_SENDER_NAME
+
+
+class Kind(StrEnum):
+    """What an option holds, which decides on its field in the form."""
+
+    NAME = "name"
+    """A display name, as recipients see it."""
+    MAILBOX = "mailbox"
+    MAILBOXES = "mailboxes"
+    SWITCH = "switch"
+    NUMBER = "number"
+    """A whole number, from `least` to `most`."""
+
+
+class Section(StrEnum):
+    """The collapsed parts of the form, in this order; numbers alone stand in them.
+
+    Home Assistant shows an error inside a section at the section, never at the field.
+    """
+
+    LIMITS = "limits"
+    TIMES = "times"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One option; an empty one that has no default is not stored."""
+
+    key: str
+    kind: Kind
+    default: Any = None
+    least: int = 0
+    most: int = 0
+    unit: str | None = None
+    section: Section | None = None
+    """None: among what people look for first."""
+    private: bool = False
+    """It may name a person, so diagnostics leave it out."""
+
+
+OPTIONS = (
+    Option(key=CONF_SENDER_NAME, kind=Kind.NAME, private=True),
+    Option(key=CONF_RECIPIENTS, kind=Kind.MAILBOXES, private=True),
+    Option(key=CONF_REPLY_TO, kind=Kind.MAILBOX, private=True),
+    # Floods become one mail: nobody reads a hundred, and QQ refuses them.
+    Option(key="digest", kind=Kind.SWITCH, default=True),
+    # QQ takes a few hundred a day, as far as people know.
+    Option(
+        key="messages_per_day",
+        kind=Kind.NUMBER,
+        default=400,
+        most=10_000,
+        unit="messages",
+        section=Section.LIMITS,
+    ),
+    # So many were seen to pass within three seconds.
+    Option(
+        key="burst",
+        kind=Kind.NUMBER,
+        default=5,
+        least=1,
+        most=100,
+        unit="messages",
+        section=Section.LIMITS,
+    ),
+    # Below the 15 a minute that people estimate as QQ's limit.
+    Option(
+        key="messages_per_minute",
+        kind=Kind.NUMBER,
+        default=10,
+        most=600,
+        unit="messages",
+        section=Section.LIMITS,
+    ),
+    # QQ takes 50 MB, once they are encoded.
+    Option(
+        key="size_budget",
+        kind=Kind.NUMBER,
+        default=20,
+        least=1,
+        most=50,
+        unit=UnitOfInformation.MEGABYTES,
+        section=Section.LIMITS,
+    ),
+    # Who has not heard of an alarm within a day has heard of it otherwise.
+    Option(
+        key="expires_after",
+        kind=Kind.NUMBER,
+        default=24,
+        least=1,
+        most=30 * 24,
+        unit=UnitOfTime.HOURS,
+        section=Section.TIMES,
+    ),
+    # For connecting and for each answer: QQ answers within one or two seconds.
+    Option(
+        key=CONF_TIMEOUT,
+        kind=Kind.NUMBER,
+        default=30,
+        least=5,
+        most=300,
+        unit=UnitOfTime.SECONDS,
+        section=Section.TIMES,
+    ),
+)
+
+DEFAULTS: Mapping[str, Any] = MappingProxyType(
+    {one.key: one.default for one in OPTIONS}
+)
+
+
+def option(options: Mapping[str, Any], key: str) -> Any:
+    """Return what is stored for an option, or its default. Raises KeyError."""
+    default = DEFAULTS[key]
+    return options.get(key, default)

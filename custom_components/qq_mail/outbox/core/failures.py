@@ -1,0 +1,372 @@
+"""What comes of an attempt: whom a failure concerns, and for how long."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+import logging
+
+from ...smtp.errors import (
+    MailError,
+    MessageRefusedError,
+    OutcomeUnknownError,
+    RecipientsRefusedError,
+    SessionError,
+)
+from ...smtp.models import Reply, Step, SubmissionResult
+from ...smtp.replies import Cause, Treatment, diagnose
+from .account import is_for_login
+from .models import Attempt, Down, Message, Outcome, Pause
+from .retry import (
+    LOGIN_PAUSE,
+    MAX_UNANSWERED,
+    WORD_BY_WORD,
+    login_interval,
+    rate_limit_pause,
+)
+from .turn import Turn
+
+_BEFORE_MAIL = (Step.CONNECT, Step.EHLO, Step.STARTTLS, Step.AUTH)
+_BEFORE_TEXT = (Step.MAIL, Step.RCPT, Step.DATA)
+_CLOSING = 421
+"""The server closes the connection, whatever it was asked (RFC 5321 section 3.8)."""
+_PAUSES = (Treatment.PAUSE, Treatment.LOGIN_LATER, Treatment.NEW_CODE)
+
+
+def accepted(turn: Turn, queue_id: str, result: SubmissionResult) -> None:
+    """Go on with whoever was refused, and let the others go: the way is free."""
+    ended = turn.queue.end_attempt(queue_id)
+    if ended is None:
+        return
+    message, attempt = ended
+    account = turn.account
+    account.pauses, account.accepted_at = 0, turn.now.steady
+    _way_is_free(turn)
+    turn.count_accepted(message)
+    turn.went_out(message)
+    message = replace(
+        message, attempts=message.attempts + 1, reached=True, in_data=False
+    )
+    turn.tell(
+        replace(message, recipients=result.accepted),
+        Outcome.ACCEPTED,
+        reply=result.reply,
+    )
+    if any(_is_for_now(reply) for reply in result.refused.values()):
+        left = _waits_itself(turn, _for_now(message, result.refused))
+        _defer(turn, left, unwanted=attempt.unwanted)
+    else:
+        turn.remove(message)
+    _reject_refused(turn, message, result.refused)
+
+
+def failed(turn: Turn, queue_id: str, error: MailError, *, fresh: bool) -> None:
+    """Defer a message or reject it, and pause the account where needed."""
+    if error.step is Step.AUTH:
+        turn.count_login()
+    ended = turn.queue.end_attempt(queue_id)
+    if ended is None:
+        return
+    before, attempt = ended
+    if attempt.counted and error.step in _BEFORE_TEXT:
+        turn.uncount(before)
+    if error.of_flight:
+        turn.account.word_by_word_until = turn.after(WORD_BY_WORD)
+        turn.log(logging.INFO, "The server takes one command after the other only")
+    message = replace(
+        before,
+        attempts=before.attempts + 1,
+        in_data=False,
+        cause=error.cause,
+        reply=error.reply,
+        reached=before.reached or error.step not in _BEFORE_MAIL,
+    )
+    # What was heard is settled, whatever came after it.
+    left = _after_refusals(message, error.refused)
+    if left is None:
+        _way_is_free(turn)
+        turn.remove(message)
+        _reject_refused(turn, message, error.refused)
+        return
+    progress = len(left.recipients) < len(message.recipients)
+    if (
+        _is_for_a_fresh_session(error, fresh=fresh, progress=progress)
+        and not attempt.unwanted
+    ):
+        again = left if progress else replace(before, in_data=False)
+        turn.write(again)
+        _reject_refused(turn, message, error.refused)
+        _try_again(turn, again)
+        return
+    if isinstance(error, RecipientsRefusedError):
+        _way_is_free(turn)
+        left = _waits_itself(turn, _for_now(left, error.refused))
+        _defer(turn, left, unwanted=attempt.unwanted)
+    elif isinstance(error, OutcomeUnknownError):
+        _unknown(turn, left, error, unwanted=attempt.unwanted)
+    elif error.cause.treatment in (
+        Treatment.REJECT_MESSAGE,
+        Treatment.REJECT_RECIPIENT,
+    ):
+        _way_is_free(turn)
+        turn.remove(left)
+        turn.reject(left, error.cause, error.reply, error.detail)
+    elif pause_if_needed(turn, error):
+        _defer(turn, left, unwanted=attempt.unwanted, detail=error.detail)
+    else:
+        left = _blame(turn, left, error)
+        _defer(turn, left, unwanted=attempt.unwanted, detail=error.detail)
+    _reject_refused(turn, message, error.refused)
+
+
+def broke(turn: Turn, queue_id: str, detail: str, *, lost: bool, sent: bool) -> None:
+    """Keep a message at which something unexpected went wrong, if it can be.
+
+    `lost`: its text is gone, so that no further attempt can help. `sent`: its final dot
+    may have gone out.
+    """
+    ended = turn.queue.end_attempt(queue_id)
+    if ended is None:
+        return
+    message, attempt = ended
+    message = replace(message, attempts=message.attempts + 1, reply=None)
+    if lost:
+        turn.remove(message)
+        # It never reached a server, so there is no cause but this.
+        turn.log(logging.ERROR, f"Cannot read message {queue_id}: {detail}")
+        turn.tell(message, Outcome.REJECTED, detail=detail)
+    elif sent:
+        cut_off(turn, message, unwanted=attempt.unwanted)
+    else:
+        message = replace(message, cause=Cause.TEMPORARY, in_data=False)
+        message = _waits_itself(turn, message)
+        _defer(turn, message, unwanted=attempt.unwanted, detail=detail)
+
+
+def cut(turn: Turn, queue_id: str) -> None:
+    """Have a message wait that was not tried after all, unless it was discarded."""
+    ended = turn.queue.end_attempt(queue_id)
+    if ended is None:
+        return
+    message, attempt = ended
+    if attempt.unwanted:
+        _defer(turn, message, unwanted=True)
+        return
+    if message.in_data:
+        # It had been announced, and nothing of it was sent.
+        turn.uncount(message)
+        message = replace(message, in_data=False)
+        turn.write(message)
+    # It was its turn, be it by a person's wish.
+    turn.queue.hurry_one(message)
+
+
+def cut_off(turn: Turn, message: Message, *, unwanted: bool = False) -> None:
+    """Keep a message that the server may have: its attempt ended without a word.
+
+    That all of it was sent is not known, so it does not count as unanswered.
+    """
+    turn.went_out(message)
+    message = replace(message, in_data=False, cause=Cause.OUTCOME_UNKNOWN, reply=None)
+    _defer(turn, _waits_itself(turn, message), Outcome.UNKNOWN, unwanted=unwanted)
+
+
+def pause_if_needed(turn: Turn, error: MailError) -> bool:
+    """Pause the account where each further try would make it worse."""
+    account, now = turn.account, turn.now.steady
+    treatment = error.cause.treatment
+    if treatment not in _PAUSES:
+        return False
+    if account.pause:
+        # What was being tried already when that began tells nothing new.
+        return True
+    if treatment is Treatment.PAUSE:
+        length = rate_limit_pause(account.pauses)
+        account.pauses += 1
+        account.limits.slow_down(now)
+    elif treatment is Treatment.LOGIN_LATER and not account.login_refusals:
+        length = LOGIN_PAUSE
+        account.login_refusals = 1
+    else:
+        account.asked += 1
+        account.login_refusals += 1
+        length = login_interval(account.asked)
+    account.pause = Pause(error.cause, turn.after(length), length, error.reply)
+    account.down = None
+    if is_for_login(error.cause):
+        # Whatever waits then: a code may come to work again unnoticed.
+        account.check_login_at = account.pause.until
+    until = turn.now.wall_at(account.pause.until).astimezone()
+    turn.log(
+        logging.WARNING,
+        f"Nothing is submitted until {until:%Y-%m-%d %H:%M:%S}: {error}",
+    )
+    turn.write_account()
+    return True
+
+
+def _way_is_free(turn: Turn) -> None:
+    turn.account.down = turn.account.lost = None
+
+
+def _try_again(turn: Turn, message: Message) -> None:
+    """Try a message over a fresh session, unless something forbids that meanwhile."""
+    account, now = turn.account, turn.now.steady
+    # Of a session that died unseen, there may be no login left.
+    login_at = account.limits.login_at(now, message.level)
+    if account.running and not account.pause and login_at <= now:
+        turn.queue.begin_attempt(message, now)
+        word_by_word = account.word_by_word(now)
+        turn.do(Attempt(account.id, message, fresh=True, word_by_word=word_by_word))
+        return
+    turn.queue.hurry_one(message)
+
+
+def _waits_itself(turn: Turn, message: Message) -> Message:
+    """Return a message that waits for its own sake, longer after each failure."""
+    failures = message.failures + 1
+    return replace(
+        message,
+        failures=failures,
+        offered_at=turn.now.steady,
+        due=turn.after(turn.back_off(failures)),
+    )
+
+
+def _defer(
+    turn: Turn,
+    message: Message,
+    outcome: Outcome = Outcome.DEFERRED,
+    *,
+    unwanted: bool = False,
+    detail: str = "",
+) -> None:
+    """Keep a message for its next attempt, if it is to have one."""
+    if not (unwanted or message.in_memory):
+        turn.write(message)
+        turn.tell(
+            message, outcome, cause=message.cause, reply=message.reply, detail=detail
+        )
+        return
+    turn.remove(message)
+    if unwanted:
+        turn.log(logging.INFO, f"Message {message.queue_id} was discarded")
+    if outcome is Outcome.UNKNOWN:
+        # It may be out in the world all the same.
+        turn.tell(message, outcome, cause=message.cause, detail=detail)
+    elif not unwanted:
+        # Nothing of it is on disk, so that it has no other try.
+        turn.log(
+            logging.ERROR,
+            f"Message {message.queue_id} is lost: it could not be kept, and was not"
+            f" accepted: {message.reply or detail or message.cause}",
+        )
+        turn.tell(
+            message,
+            Outcome.EXPIRED,
+            cause=message.cause,
+            reply=message.reply,
+            detail=detail,
+        )
+
+
+def _unknown(
+    turn: Turn, message: Message, error: OutcomeUnknownError, *, unwanted: bool
+) -> None:
+    """Send again what was sent without an answer, but not without end."""
+    turn.went_out(message)
+    message = replace(message, unanswered=message.unanswered + 1)
+    if message.unanswered < MAX_UNANSWERED:
+        message = _blame(turn, message, error)
+        _defer(turn, message, Outcome.UNKNOWN, unwanted=unwanted, detail=error.detail)
+        return
+    turn.remove(message)
+    turn.log(
+        logging.ERROR,
+        f"Message {message.queue_id} was sent {message.unanswered} times without an"
+        " answer, and is not sent again",
+    )
+    turn.tell(message, Outcome.UNKNOWN, cause=error.cause, detail=error.detail)
+
+
+def _is_for_a_fresh_session(error: MailError, *, fresh: bool, progress: bool) -> bool:
+    """Whether a failure says something of the session, and nothing of the message."""
+    if isinstance(error, OutcomeUnknownError | RecipientsRefusedError):
+        return False
+    if error.of_flight:
+        return True
+    if not error.speaks_of_session:
+        return False
+    if progress:
+        # Each time there are fewer recipients, so this ends.
+        return True
+    # A kept session that has died unseen is met at its next command.
+    return not fresh and (
+        error.step is Step.MAIL or isinstance(error, MessageRefusedError)
+    )
+
+
+def _blame(turn: Turn, message: Message, error: MailError) -> Message:
+    """Find out whom a failure concerns, and return the message as it waits for that.
+
+    All messages: what happened before the message was named. The message: what
+    happened later, unless two in a row lose their connections.
+    """
+    account, now = turn.account, turn.now.steady
+    lost = isinstance(error, SessionError | OutcomeUnknownError)
+    if error.step in _BEFORE_MAIL:
+        _go_down(turn, error, refused=error.reply is not None)
+        return message
+    if error.step is Step.MAIL or (error.reply and error.reply.code == _CLOSING):
+        went_through, stalled = account.accepted_at, message.stalled_at
+        if stalled is None or went_through is None or went_through < stalled:
+            _go_down(turn, error, refused=error.reply is not None)
+            return replace(message, offered_at=now, stalled_at=now)
+        # Others went through meanwhile: so it is this one alone.
+    before = account.lost
+    account.lost = message.queue_id if lost else None
+    if lost and before not in (None, message.queue_id):
+        _go_down(turn, error, refused=False)
+    else:
+        account.down = None
+    return _waits_itself(turn, message)
+
+
+def _go_down(turn: Turn, error: MailError, *, refused: bool) -> None:
+    """Let all messages wait: it would be the same for each of them."""
+    down, now = turn.account.down, turn.now.steady
+    times = (down.times if down else 0) + 1
+    until = turn.after(turn.back_off(times))
+    since = down.since if down else now
+    turn.account.down = Down(since, until, times, refused, error.cause)
+
+
+def _after_refusals(message: Message, refused: Mapping[str, Reply]) -> Message | None:
+    """Return a message for those who were not refused for good, if there are any."""
+    keep = [
+        recipient
+        for recipient in message.recipients
+        if recipient not in refused or _is_for_now(refused[recipient])
+    ]
+    return replace(message, recipients=tuple(keep)) if keep else None
+
+
+def _for_now(message: Message, refused: Mapping[str, Reply]) -> Message:
+    """Return a message for those alone who were refused for now, and with that why."""
+    keep = tuple(
+        to for to in message.recipients if to in refused and _is_for_now(refused[to])
+    )
+    reply = refused[keep[0]]
+    return replace(
+        message, recipients=keep, cause=diagnose(reply, Step.RCPT), reply=reply
+    )
+
+
+def _reject_refused(turn: Turn, message: Message, refused: Mapping[str, Reply]) -> None:
+    """Report those who were refused for good."""
+    for recipient, reply in refused.items():
+        if not _is_for_now(reply):
+            cause = diagnose(reply, Step.RCPT)
+            turn.reject(replace(message, recipients=(recipient,)), cause, reply)
+
+
+def _is_for_now(reply: Reply) -> bool:
+    return diagnose(reply, Step.RCPT).treatment is Treatment.RETRY

@@ -1,0 +1,116 @@
+"""Which messages can become one digest, which are becoming one, and who is flooded."""
+
+from dataclasses import dataclass, replace
+
+from .limits import people_of
+from .models import Level, Message
+
+type Group = tuple[Level, str, str]
+"""What messages of one digest have in common: level, recipients, and a tag, unless
+they go but once an hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merging:
+    """Messages of which a digest is being made: it owns them until that has ended."""
+
+    group: Group
+    queue_ids: tuple[str, ...]
+    writing: bool = False
+    """Whether the disk may have the digest already: from then on there is no way back."""
+    unwanted: frozenset[str] = frozenset()
+    """Those that a person discarded since then."""
+
+
+class Groups:
+    """Knows of each message whom it could be merged with, at the same cost for all."""
+
+    def __init__(self) -> None:
+        """Begin with nobody waiting."""
+        self.merging: dict[str, Merging] = {}
+        """By the queue id of the first of each."""
+        self.floods: dict[Group, float] = {}
+        """Until when the next of a group wait for each other; steady seconds."""
+        self.digests: dict[str, str] = {}
+        """By queue ids: the digests that messages have become a part of."""
+        self._waiting: dict[Group, dict[str, None]] = {}
+        self._owned: dict[str, str] = {}
+
+    def know(self, message: Message) -> None:
+        """Note what is known of a message."""
+        group, queue_id = group_of(message), message.queue_id
+        if message.mergeable:
+            self._waiting.setdefault(group, {})[queue_id] = None
+        else:
+            self._drop(group, queue_id)
+        for part in message.parts:
+            self.digests[part.queue_id] = queue_id
+
+    def forget(self, message: Message) -> None:
+        """Forget a message that is gone."""
+        self._drop(group_of(message), message.queue_id)
+        for part in message.parts:
+            self.digests.pop(part.queue_id, None)
+
+    def candidates(self, group: Group, *, any_tag: bool = False) -> list[str]:
+        """Return who can be merged, or is being tried and could be afterwards."""
+        groups = self._alike(group, any_tag=any_tag)
+        return [one for each in groups for one in each if one not in self._owned]
+
+    def size(self, group: Group, *, any_tag: bool = False) -> int:
+        """Return how many those are at most, at no cost unless tags do not matter."""
+        return sum(map(len, self._alike(group, any_tag=any_tag)))
+
+    def sizes(self) -> list[tuple[Group, int]]:
+        """Return how many can be merged in each group."""
+        return [(group, len(each)) for group, each in self._waiting.items()]
+
+    def own(self, merging: Merging) -> None:
+        """Begin to merge."""
+        first = merging.queue_ids[0]
+        self.merging[first] = merging
+        self._owned |= dict.fromkeys(merging.queue_ids, first)
+
+    def begin_writing(self, first: str) -> None:
+        """Note that there is no way back."""
+        self.merging[first] = replace(self.merging[first], writing=True)
+
+    def unwant(self, queue_id: str) -> None:
+        """Note that a message is discarded that is being merged."""
+        first = self._owned[queue_id]
+        merging = self.merging[first]
+        unwanted = merging.unwanted | {queue_id}
+        self.merging[first] = replace(merging, unwanted=unwanted)
+
+    def merging_of(self, queue_id: str) -> Merging | None:
+        """Return the merging that owns a message, if one does."""
+        first = self._owned.get(queue_id)
+        return self.merging[first] if first else None
+
+    def is_merging_for(self, level: Level, people: str) -> bool:
+        """Tell whether a digest of this level is being made for these people."""
+        return any(one.group[:2] == (level, people) for one in self.merging.values())
+
+    def end(self, first: str) -> Merging | None:
+        """Let go of what was being merged; None: that was given up before."""
+        merging = self.merging.pop(first, None)
+        if merging:
+            for queue_id in merging.queue_ids:
+                del self._owned[queue_id]
+        return merging
+
+    def _alike(self, group: Group, *, any_tag: bool) -> list[dict[str, None]]:
+        if not any_tag:
+            return [self._waiting.get(group, {})]
+        return [each for other, each in self._waiting.items() if other[:2] == group[:2]]
+
+    def _drop(self, group: Group, queue_id: str) -> None:
+        if waiting := self._waiting.get(group):
+            waiting.pop(queue_id, None)
+            if not waiting:
+                del self._waiting[group]
+
+
+def group_of(message: Message) -> Group:
+    """Return with whom a message could be merged."""
+    return (message.level, people_of(message.recipients), message.tag)

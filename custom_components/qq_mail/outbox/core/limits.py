@@ -1,0 +1,271 @@
+"""What went out and every login of an account: one log, from which all limits count.
+
+QQ keeps its limits secret, so what it was seen to bear is learned.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+import math
+from typing import Final
+
+from .models import DAY, HOUR, MINUTE, Level, Plan, Reason
+
+SLOWEST: Final = 0.2
+"""Messages a minute: one in five minutes, however often the server refused."""
+LOGINS: Final = 8
+"""Logins at once."""
+LOGIN_INTERVAL: Final = 5 * MINUTE
+"""Seconds until there may be one more."""
+
+_RESERVED_LOGINS = {Level.BELOW: 2, Level.HIGH: 1}
+_SHARE_OF_DAY = {Level.BELOW: 0.9, Level.HIGH: 1.0}
+"""Of a day's messages; what goes out beyond it goes once an hour."""
+_UNPACED = 600.0
+"""Messages a minute from which on a learned pace is none."""
+_LEAST = 5
+"""Messages a minute that are taken for what was too much, where there is no pace."""
+_TELLING = 30
+"""Messages in the hour before a refusal from which on it can have been the hour's."""
+_LEARNED_SHARE = 0.8
+"""Of what went out in that hour."""
+_COUNTED = 200
+"""Entries from which a level is counted: older ones have drained long since."""
+_EPSILON = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a person sets: so many messages at once, then so many a minute and a day."""
+
+    burst: int = 5
+    per_minute: float = 10
+    """0: as fast as the server takes them."""
+    per_day: int = 400
+    """0: no limit."""
+    digest: bool = True
+    """Whether floods become one mail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something that counts: a message that the server may have, or a login."""
+
+    at: float
+    """Steady seconds."""
+    key: str
+    """What it is known by on disk."""
+    people: str = ""
+    """Stands for the recipients of a message, whoever is named first."""
+    high: bool = False
+    """Whether the message was of high priority."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What the server was seen to bear; twice as much with each quiet day since."""
+
+    value: float
+    at: float
+    """Steady seconds."""
+
+    def now(self, now: float) -> float:
+        """Return what may be tried by now."""
+        days = min(max(now - self.at, 0.0) // DAY, 60.0)
+        return float(self.value * 2.0**days)
+
+
+def people_of(recipients: Iterable[str]) -> str:
+    """Return what stands for a set of recipients, without their addresses."""
+    text = "\n".join(sorted({one.lower() for one in recipients}))
+    return sha256(text.encode()).hexdigest()[:16]
+
+
+class Limits:
+    """Counts what an account may send, and when it may log in."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Begin with an empty log."""
+        self.settings = settings
+        self.sent: list[Entry] = []
+        """Messages of the last 24 hours, the oldest first."""
+        self.logins: list[Entry] = []
+        self.minute: Learned | None = None
+        """Messages a minute: half of what was refused."""
+        self.hour: Learned | None = None
+        """Messages an hour that the server bears."""
+        self.forgiven_at = float("-inf")
+        """What went out before does not slow down what comes: a person said so."""
+        self.credit = False
+        """Whether a form has just logged in: the next login is free."""
+
+    def count_sent(self, entry: Entry) -> list[Entry]:
+        """Count a message that the server may have; return what is too old to count."""
+        self.sent.append(entry)
+        return _drop_old(self.sent, entry.at)
+
+    def count_login(self, entry: Entry) -> list[Entry]:
+        """Count a login, be it refused; return what is too old to count."""
+        self.credit = False
+        self.logins.append(entry)
+        return _drop_old(self.logins, entry.at)
+
+    def sent_within(self, now: float, seconds: float) -> int:
+        """Return how many messages went out in the last seconds."""
+        return len(self.sent) - _first_after(self.sent, now - seconds)
+
+    def left_today(self, now: float) -> int | None:
+        """Return how many messages the last 24 hours leave; None: there is no limit."""
+        limit = self.settings.per_day
+        return max(limit - self.sent_within(now, DAY), 0) if limit else None
+
+    def rate(self, now: float) -> float | None:
+        """Return how many messages a minute are allowed now; None: any number."""
+        return self._learned_rate(now) or self.settings.per_minute or None
+
+    def hourly(self, now: float, level: Level) -> bool:
+        """Tell whether such messages go but once an hour to the same people."""
+        limit = self.settings.per_day * _SHARE_OF_DAY.get(level, math.inf)
+        return bool(limit) and self.sent_within(now, DAY) >= limit
+
+    def within_a_minute(self, now: float, level: Level) -> float:
+        """Return how many messages can go one by one within the next minute."""
+        if self.hourly(now, level):
+            return 1.0
+        rate = self.rate(now)
+        if rate is None:
+            return math.inf
+        return max(self._places(now) - self._pace_level(now, rate) + rate, 1.0)
+
+    def next_at(
+        self,
+        now: float,
+        level: Level,
+        people: str,
+        *,
+        pending: int = 0,
+        needs_login: bool = False,
+    ) -> Plan | None:
+        """Return when the limits let a message go, and which of them; None: now.
+
+        `pending` are messages that go before it and are not in the log yet.
+        """
+        if level is Level.HIGHEST:
+            # Counted, but an alarm never waits because of what went out before it.
+            return None
+        plans = [
+            Plan(self._day_at(now, level, people, pending), Reason.DAY),
+            Plan(self._hour_at(now, pending), Reason.HOUR),
+            Plan(self._pace_at(now, level, pending), Reason.PACE),
+        ]
+        if needs_login:
+            plans.append(Plan(self.login_at(now, level), Reason.LOGINS))
+        last = max(plans, key=lambda plan: plan.at)
+        return last if last.at > now else None
+
+    def login_at(self, now: float, level: Level) -> float:
+        """Return when there may be a login for a message of this level."""
+        if level is Level.HIGHEST or self.credit:
+            return now
+        instants = [one.at for one in self.logins[-_COUNTED:]]
+        filled = _level(instants, now, 1 / LOGIN_INTERVAL)
+        missing = filled - (LOGINS - _RESERVED_LOGINS[level])
+        if missing < -_EPSILON:
+            return now
+        return _later(now, (missing + 2 * _EPSILON) * LOGIN_INTERVAL)
+
+    def slow_down(self, now: float) -> None:
+        """Learn from a refusal for rate: what went out lately was too much."""
+        rate = self.rate(now) or max(self.sent_within(now, MINUTE), _LEAST)
+        self.minute = Learned(max(rate / 2, SLOWEST), now)
+        sent = self.sent_within(now, HOUR)
+        if sent >= _TELLING:
+            known = self.hour.now(now) if self.hour else math.inf
+            self.hour = Learned(min(int(sent * _LEARNED_SHARE), known), now)
+
+    def _day_at(self, now: float, level: Level, people: str, pending: int) -> float:
+        limit = math.ceil(self.settings.per_day * _SHARE_OF_DAY[level])
+        first = _first_after(self.sent, now - DAY)
+        too_many = len(self.sent) - first + pending - limit
+        if not limit or too_many < 0:
+            return now
+        # When so many are a day old that there is room again, or an hour after the
+        # last one to the same people; the high ones apart from the others.
+        place = first + too_many
+        room_at = self.sent[place].at + DAY if place < len(self.sent) else math.inf
+        high = level is Level.HIGH
+        alike = (
+            one.at
+            for one in reversed(self.sent)
+            if one.people == people and one.high == high
+        )
+        last = next(alike, -math.inf)
+        return max(now, min(room_at, last + HOUR))
+
+    def _hour_at(self, now: float, pending: int) -> float:
+        if self.hour is None:
+            return now
+        first = _first_after(self.sent, now - HOUR)
+        too_many = len(self.sent) - first + pending - int(self.hour.now(now))
+        if too_many < 0:
+            return now
+        place = min(first + too_many, len(self.sent) - 1)
+        return max(now, self.sent[place].at + HOUR) if place >= 0 else now
+
+    def _pace_at(self, now: float, level: Level, pending: int) -> float:
+        rate = self.rate(now)
+        if rate is None:
+            return now
+        places = self._places(now)
+        if level is Level.BELOW and places > 1:
+            # One place is kept free for the more important ones.
+            places -= 1
+        missing = self._pace_level(now, rate) + pending - (places - 1)
+        return now if missing < _EPSILON else _later(now, missing * MINUTE / rate)
+
+    def _places(self, now: float) -> float:
+        """Return how many messages may go out at once."""
+        slowed = self._learned_rate(now) is not None
+        return min(self.settings.burst, 2 if slowed else math.inf)
+
+    def _pace_level(self, now: float, rate: float) -> float:
+        since = max(self.forgiven_at, self.minute.at if self.minute else -math.inf)
+        instants = [one.at for one in self.sent[-_COUNTED:] if one.at > since]
+        if self.minute and self.minute.at > self.forgiven_at:
+            # The server has just said that it was too much.
+            full = [self.minute.at] * int(self._places(now))
+            instants = full + instants
+        return _level(instants, now, rate / MINUTE)
+
+    def _learned_rate(self, now: float) -> float | None:
+        """Return what was learned, as long as that is slower than what is allowed."""
+        if self.minute is None:
+            return None
+        rate = self.minute.now(now)
+        return rate if rate < (self.settings.per_minute or _UNPACED) else None
+
+
+def _level(instants: list[float], now: float, rate: float) -> float:
+    """Return how full a bucket is that drains steadily, at so many a second."""
+    filled, last = 0.0, instants[0] if instants else now
+    for at in instants:
+        filled = max(filled - (at - last) * rate, 0.0) + 1.0
+        last = at
+    return max(filled - (now - last) * rate, 0.0)
+
+
+def _later(now: float, seconds: float) -> float:
+    """Return the instant so many seconds from now, to the millisecond, never early."""
+    return math.ceil((now + seconds) * 1000 - _EPSILON) / 1000
+
+
+def _first_after(entries: list[Entry], at: float) -> int:
+    return bisect_right(entries, at, key=lambda one: one.at)
+
+
+def _drop_old(entries: list[Entry], now: float) -> list[Entry]:
+    number = _first_after(entries, now - DAY)
+    old = entries[:number]
+    del entries[:number]
+    return old

@@ -1,0 +1,140 @@
+"""Digests: where more messages wait than can go out within a minute, they become one.
+
+The shell makes what is decided here. At each instant either the messages count or their
+digest, in memory as on disk.
+"""
+
+from dataclasses import replace
+import logging
+
+from .groups import Merging, group_of
+from .models import AT_ONCE, Level, Merge, Message
+from .turn import Turn
+
+MAX_MERGED = 1000
+"""Messages in one digest: making it takes some seconds, though of another thread."""
+INTERVAL = 60.0
+"""Seconds between two digests of one group, while it is flooded."""
+
+
+def gather(turn: Turn, message: Message) -> Message:
+    """Return a new message, which waits for the next ones where there are so many."""
+    if not turn.account.limits.settings.digest or not message.mergeable:
+        return message
+    until = turn.queue.groups.floods.get(group_of(message))
+    if until is None or until <= turn.now.steady:
+        return message
+    return replace(message, due=until)
+
+
+def merge(turn: Turn, message: Message) -> bool:
+    """Begin to merge a message, whose turn it is, with others; False: it goes alone."""
+    limits, level = turn.account.limits, message.level
+    if not limits.settings.digest or not message.mergeable or turn.account.down:
+        # What finds out whether there is a server again goes alone.
+        return False
+    now, groups, group = turn.now.steady, turn.queue.groups, group_of(message)
+    # What goes but once an hour goes with all else of its level for the same people.
+    hourly = limits.hourly(now, level)
+    if level is not Level.BELOW and not hourly:
+        return False
+    flooded = group in groups.floods
+    enough = 1.0 if flooded else limits.within_a_minute(now, level)
+    if groups.size(group, any_tag=hourly) <= enough:
+        groups.floods.pop(group, None)
+        return False
+    candidates = groups.candidates(group, any_tag=hourly)
+    waiting = sorted(one for one in candidates if one not in turn.queue.in_progress)
+    if len(waiting) <= enough:
+        groups.floods.pop(group, None)
+        return False
+    for other, until in list(groups.floods.items()):
+        if until + INTERVAL < now:
+            # Over, though nothing came any more that would have shown it.
+            del groups.floods[other]
+    groups.floods[group] = turn.after(INTERVAL)
+    messages = turn.queue.merge(Merging(group, tuple(waiting[:MAX_MERGED])))
+    turn.do(Merge(turn.account.id, messages))
+    return True
+
+
+def end_floods(turn: Turn) -> None:
+    """Let nobody wait for others any more once a person has set it so."""
+    queue, limits = turn.queue, turn.account.limits
+    floods = queue.groups.floods
+    if not floods or (limits.settings.digest and limits.rate(turn.now.steady)):
+        return
+    for group in floods:
+        # None of them has failed, so that they wait for nothing else.
+        for message in filter(None, map(queue.get, queue.groups.candidates(group))):
+            queue.put(replace(message, due=AT_ONCE))
+    floods.clear()
+
+
+def merged(
+    turn: Turn, first: str, digest: Message, alone: tuple[str, ...] = ()
+) -> None:
+    """Put a digest, which is on disk, into the place of what it is made of.
+
+    `alone` are those that are too long for any digest; whoever is in neither waits for
+    the next one.
+    """
+    merging = turn.queue.groups.end(first)
+    if merging is None:
+        return
+    parts = {one.queue_id for one in digest.parts}
+    for queue_id in parts:
+        turn.queue.remove(queue_id)
+    _let_go(turn, merging, alone=alone)
+    turn.queue.put(digest)
+    if merging.unwanted.issuperset(parts):
+        turn.remove(digest)
+        return
+    turn.log(logging.INFO, f"{len(parts)} messages become one: {digest.queue_id}")
+
+
+def merge_failed(
+    turn: Turn, first: str, *, again: bool, alone: tuple[str, ...] = ()
+) -> None:
+    """Let go out one by one what could not be merged.
+
+    `again`: that says nothing against the next try; but for those that go `alone`.
+    """
+    merging = turn.queue.groups.end(first)
+    if merging is None:
+        return
+    if not again:
+        turn.queue.groups.floods.pop(merging.group, None)
+    _let_go(turn, merging, alone=alone if again else merging.queue_ids)
+
+
+def discard_merging(turn: Turn, message: Message, merging: Merging) -> None:
+    """Discard a message that is being merged: what is made of it is of no use."""
+    groups = turn.queue.groups
+    if merging.writing:
+        groups.unwant(message.queue_id)
+        return
+    groups.end(merging.queue_ids[0])
+    _let_go(turn, merging)
+    turn.remove(message)
+
+
+def forget_tag(turn: Turn, tag: str) -> None:
+    """Let a digest of several tags go out without another word on one of them."""
+    for digest in turn.queue:
+        if any(one.tag == tag for one in digest.parts):
+            parts = (
+                replace(one, tag="") if one.tag == tag else one for one in digest.parts
+            )
+            turn.write(replace(digest, parts=tuple(parts)))
+
+
+def _let_go(turn: Turn, merging: Merging, *, alone: tuple[str, ...] = ()) -> None:
+    """Have messages wait for their turn again, but those that a person discarded."""
+    for message in filter(None, map(turn.queue.get, merging.queue_ids)):
+        if message.queue_id in merging.unwanted:
+            turn.remove(message)
+        elif message.queue_id in alone:
+            turn.write(replace(message, alone=True, due=AT_ONCE))
+        else:
+            turn.queue.put(message)

@@ -1,0 +1,296 @@
+"""What the core knows of a message, why one waits, and what it tells the shell."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import Final
+
+from ...mime.models import Gap, Priority
+from ...smtp.models import Reply
+from ...smtp.replies import Cause
+
+AT_ONCE: Final = float("-inf")
+"""A due time that has always passed."""
+NEVER: Final = float("inf")
+"""A due time that a person has to bring about."""
+
+MINUTE: Final = 60.0
+HOUR: Final = 3600.0
+DAY: Final = 86_400.0
+
+
+class Level(IntEnum):
+    """The three classes of priority that the limits tell apart."""
+
+    BELOW = 0
+    """Normal and lower priority."""
+    HIGH = 1
+    HIGHEST = 2
+
+
+_RANKS = {
+    priority: len(Priority) // 2 - place for place, priority in enumerate(Priority)
+}
+
+
+class Outcome(StrEnum):
+    """What came of an attempt, or of a message that got none in time."""
+
+    ACCEPTED = "accepted"
+    """QQ took it; whether it arrives is another matter."""
+    DEFERRED = "deferred"
+    """It waits for the next attempt."""
+    REJECTED = "rejected"
+    """Refused for good, and removed."""
+    EXPIRED = "expired"
+    """Too old, or nowhere to be kept, and removed."""
+    UNKNOWN = "unknown"
+    """QQ may have it: all was sent, and no answer came. It is tried again, unless
+    there is no next attempt: then it was given up after the third time."""
+
+
+class Reason(StrEnum):
+    """Why a message is not tried now; each is a key in the translations."""
+
+    ATTEMPT = "attempt"
+    """It is being tried."""
+    TURN = "turn"
+    """Others are being tried, and it is next among those who may go."""
+    DECISION = "decision"
+    """It comes from a backup: a person has to decide."""
+    BACK_OFF = "back_off"
+    """It was tried in vain, for its own sake."""
+    DIGEST = "digest"
+    """It goes out in one mail with others."""
+    PAUSED = "paused"
+    """The account is paused: QQ limits its rate, or refused its login."""
+    NO_SERVER = "no_server"
+    """The server could not be reached, or did not take anything, a moment ago."""
+    DAY = "day"
+    """What may go out in a day is nearly used up: one digest an hour."""
+    HOUR = "hour"
+    """As much went out in the last hour as QQ was seen to bear."""
+    PACE = "pace"
+    """Others went out, or go out first, and there are so many a minute."""
+    LOGINS = "logins"
+    """There were too many logins lately."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """When a message may go, and why not now."""
+
+    at: float
+    """Steady seconds; NEVER where a person decides."""
+    reason: Reason
+    cause: Cause | None = None
+    """Why the account is paused, or the server was not to be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What has to be known of a message that is a part of a digest."""
+
+    queue_id: str
+    subject: str
+    message_id: str
+    tag: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What is known of a message that waits; its text is kept elsewhere.
+
+    Instants are seconds of the steady clock unless they are datetimes. Nothing in it is
+    of the account: From, Message-ID and Date are written when it is submitted.
+    """
+
+    queue_id: str
+    """A ULID: in the order of the queue ids the messages were raised."""
+    subject: str
+    recipients: tuple[str, ...]
+    """The addr_specs of those who have not got it yet."""
+    sender_name: str = ""
+    """The display name in From."""
+    message_id: str
+    """What stands before the @ of its Message-ID: the same over all attempts."""
+    priority: Priority = Priority.NORMAL
+    tag: str = ""
+    """What it is about, for a message that says it is over."""
+    size: int
+    """Octets in wire form, without From, Message-ID and Date."""
+    gaps: tuple[Gap, ...] = ()
+    """Where a line can be put before a text."""
+    raised: float
+    """When the alert was raised: what the Date field says."""
+    arrived: float
+    """Since when this process has it: later than that where it was read from disk."""
+    lifetime: float
+    """Seconds after which it expires."""
+    due: float = AT_ONCE
+    """Not to be tried before, for reasons of its own."""
+    attempts: int = 0
+    failures: int = 0
+    """Attempts that failed for its own sake; each makes the next wait longer."""
+    unanswered: int = 0
+    """How often all of it was sent, and no answer came."""
+    offered_at: float = 0.0
+    """When it was last offered to a server, in vain: who waits for a try goes first."""
+    stalled_at: float | None = None
+    """When its MAIL was last refused for now, as if for the account's sake."""
+    reached: bool = False
+    """Whether this process has tried it with a server in reach."""
+    in_data: bool = False
+    """Set while the server may have it, though we have no answer."""
+    restored: bool = False
+    """It comes from a backup, and may have gone out since: a person has to decide."""
+    in_memory: bool = False
+    """The disk did not take it: it has one try."""
+    parts: tuple[Part, ...] = ()
+    """It is a digest, and these are what it is made of, the oldest first."""
+    alone: bool = False
+    """It cannot be merged with others."""
+    cause: Cause | None = None
+    """Why the last attempt was not accepted."""
+    reply: Reply | None = None
+
+    @property
+    def rank(self) -> int:
+        """How important it is: the higher goes first; 0 is normal."""
+        return _RANKS[self.priority]
+
+    @property
+    def level(self) -> Level:
+        """Which limits hold for it."""
+        return Level(max(self.rank, 0))
+
+    @property
+    def mergeable(self) -> bool:
+        """Whether it can become a part of a digest: nobody may have it already."""
+        return not (
+            self.level is Level.HIGHEST
+            or self.failures
+            or self.unanswered
+            or self.in_data
+            or self.restored
+            or self.in_memory
+            or self.alone
+            or self.parts
+        )
+
+    @property
+    def expires_at(self) -> float | None:
+        """When it expires; None: not before it was tried.
+
+        Time that passed before this process had it was measured by a clock that may
+        have been set since: it counts only once a server in reach did not take it.
+        """
+        if self.restored or self.reached:
+            return round(self.raised + self.lifetime, 3)
+        if self.attempts:
+            return round(max(self.raised, self.arrived) + self.lifetime, 3)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The account sends nothing for now: each further try would make it worse."""
+
+    cause: Cause
+    until: float
+    """Steady seconds."""
+    length: float
+    """Seconds, all in all: no longer can it be after a restart."""
+    reply: Reply | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """The last attempt failed for a reason that is the same for all messages."""
+
+    since: float
+    """Steady seconds: the first of the failures in a row."""
+    until: float
+    times: int
+    """How often in a row; each makes the next wait longer."""
+    refused: bool
+    """Whether a server said so; else there was none, or the connection broke."""
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxEvent:
+    """An outcome, and whom it concerns."""
+
+    account: str
+    """The id of the account's entry."""
+    outcome: Outcome
+    queue_id: str
+    subject: str
+    recipients: tuple[str, ...]
+    attempts: int
+    message_id: str
+    """What stands before the @."""
+    priority: Priority = Priority.NORMAL
+    tag: str = ""
+    cause: Cause | None = None
+    reply: Reply | None = None
+    detail: str = ""
+    plan: Plan | None = None
+    """When and why not before, of what waits for its next attempt."""
+    next_attempt: datetime | None = None
+    """The same time, as people read it."""
+    digest: str = ""
+    """The queue id of the digest that this message was a part of."""
+    part: int = 0
+    """Which one of the digest's messages it is, from 0."""
+    of: int = 0
+    """How many messages the digest is made of."""
+
+
+# Actions: what the shell has to do.
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Try a message; by a fresh session, if a kept one may be the reason to try."""
+
+    account: str
+    message: Message
+    fresh: bool = False
+    word_by_word: bool = False
+    """Whether each command waits for the answer to the one before."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogIn:
+    """Log in without a message."""
+
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Make a digest of messages, which nobody else touches until that has ended."""
+
+    account: str
+    messages: tuple[Message, ...]
+    """The oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Tell everyone of an outcome."""
+
+    event: OutboxEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """Say in the log what a person should know."""
+
+    level: int
+    text: str
+
+
+type Action = Attempt | LogIn | Merge | Tell | Log

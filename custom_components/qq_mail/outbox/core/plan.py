@@ -1,0 +1,144 @@
+"""The plan: when a message may go, and why not now. Nothing else computes a time."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from .account import Account
+from .groups import Group, group_of
+from .limits import people_of
+from .models import NEVER, Level, Message, Plan, Reason
+from .retry import (
+    MAX_SESSIONS,
+    MAX_SESSIONS_OF_HIGHEST,
+    PATIENCE,
+    PATIENCE_OF_IMPORTANT,
+)
+
+
+def gate(
+    account: Account, now: float, message: Message, *, ahead: int = 0
+) -> Plan | None:
+    """Return when its account lets a message go, and why not now; None: it may.
+
+    `ahead` are mails that wait and go before it.
+    """
+    if pause := account.pause:
+        return Plan(pause.until, Reason.PAUSED, pause.cause)
+    queue, level = account.queue, message.level
+    people = people_of(message.recipients)
+    if account.limits.hourly(now, level) and _hour_is_taken(account, level, people):
+        # Whether that goes out in this hour is known when it has ended.
+        return Plan(NEVER, Reason.DAY)
+    uncounted = sum(not one.counted for one in queue.in_progress.values())
+    plan = account.limits.next_at(
+        now,
+        level,
+        people,
+        pending=uncounted + ahead,
+        needs_login=not (account.idle_session or queue.in_progress),
+    )
+    down = account.down
+    if down and down.until > max(now, plan.at if plan else now):
+        return Plan(down.until, Reason.NO_SERVER, down.cause)
+    return plan
+
+
+def plan_of(
+    account: Account, now: float, message: Message, ahead: int | None = None
+) -> Plan:
+    """Return when a message that is there goes, and why not now.
+
+    `ahead` are the mails that go before it; None: those that are as important, as if it
+    had just come.
+    """
+    queue = account.queue
+    if message.queue_id in queue.in_progress:
+        return Plan(now, Reason.ATTEMPT)
+    if message.restored:
+        return Plan(NEVER, Reason.DECISION)
+    if queue.groups.merging_of(message.queue_id):
+        return Plan(now, Reason.DIGEST)
+    due = queue.due_of(message)
+    if ahead is None:
+        ahead = 0 if due > now else _mails_ahead(account, now, message)
+    plan = gate(account, now, message, ahead=ahead)
+    if plan and plan.at > due:
+        return replace(plan, at=now) if plan.at == NEVER else plan
+    if due > now:
+        return Plan(due, Reason.BACK_OFF if message.failures else Reason.DIGEST)
+    free = free_at(account, message)
+    return Plan(now if free == NEVER else max(free, now), Reason.TURN)
+
+
+def plans(account: Account, now: float) -> Iterator[tuple[Message, Plan]]:
+    """Yield what waits, in the order in which it goes out, with its plan."""
+    ahead, seen = 0, set[Group]()
+    for message in account.queue.in_order():
+        plan = plan_of(account, now, message, ahead)
+        yield message, plan
+        group = group_of(message)
+        if plan.reason in (Reason.DECISION, Reason.BACK_OFF, Reason.ATTEMPT):
+            continue
+        if group not in seen or not _is_flooded(account, now, group):
+            # Those that become one digest are one mail.
+            ahead += 1
+            seen.add(group)
+
+
+def free_at(account: Account, message: Message) -> float:
+    """Return when a message need not wait any longer for those being tried.
+
+    One session is the rule. But an answer may take ten minutes, and a large message
+    longer: then the others go on over another one. NEVER: not before one has ended.
+    """
+    attempts = account.queue.in_progress.values()
+    highest = message.level is Level.HIGHEST
+    most = MAX_SESSIONS_OF_HIGHEST if highest else MAX_SESSIONS
+    if len(attempts) >= most:
+        return NEVER
+    ends = [float("-inf")]
+    for one in attempts:
+        # Who opens a session will know soon whether there is a server at all; but an
+        # alarm does not wait for a connection that hangs.
+        since = one.since if highest else one.busy_since
+        if since is None:
+            return NEVER
+        important = highest or message.rank > one.rank
+        ends.append(since + (PATIENCE_OF_IMPORTANT if important else PATIENCE))
+    return max(ends)
+
+
+def _hour_is_taken(account: Account, level: Level, people: str) -> bool:
+    """Tell whether a message, or a digest, for the same people is on its way."""
+    queue = account.queue
+    trying = map(queue.get, queue.in_progress)
+    return queue.groups.is_merging_for(level, people) or any(
+        one.level is level and people_of(one.recipients) == people
+        for one in trying
+        if one
+    )
+
+
+def _is_flooded(account: Account, now: float, group: Group) -> bool:
+    """Tell whether a group's messages go out as a digest."""
+    limits, level = account.limits, group[0]
+    if not limits.settings.digest or (
+        level is not Level.BELOW and not limits.hourly(now, level)
+    ):
+        return False
+    groups = account.queue.groups
+    enough = 1 if group in groups.floods else limits.within_a_minute(now, level)
+    return groups.size(group) > enough
+
+
+def _mails_ahead(account: Account, now: float, message: Message) -> int:
+    """Return about how many mails go before a message that has just come."""
+    ahead = account.queue.ready(message.rank) - 1
+    if ahead <= 0:
+        return 0
+    # Those that become one digest are one mail.
+    groups = account.queue.groups
+    for group, size in groups.sizes():
+        if size > 1 and _is_flooded(account, now, group):
+            ahead -= size - (group != group_of(message))
+    return max(ahead, 0)

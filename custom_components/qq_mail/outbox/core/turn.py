@@ -1,0 +1,210 @@
+"""One turn of the scheduler: an account, what time it is, what follows and is kept."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import date, datetime
+from functools import partial
+import logging
+from typing import Any, Final
+
+from ...clock import Now
+from ...smtp.models import Reply
+from ...smtp.replies import Cause
+from .account import Account, conversation_as_dict, entry_as_dict
+from .limits import Entry, people_of
+from .models import NEVER, Action, Level, Log, Message, OutboxEvent, Outcome, Tell
+from .plan import plan_of
+from .record import message_as_dict
+from .retry import back_off
+
+type Key = tuple[str, str, str]
+"""Kind, account, and what it is known by: as the store has it."""
+type Marks = dict[Key, Callable[[], Mapping[str, Any]] | None]
+"""What is to be written: what makes a record; None: it is to be gone."""
+
+ACCOUNT: Final = "account"
+CONVERSATION: Final = "conversation"
+LOGIN: Final = "login"
+MESSAGE: Final = "message"
+SENT: Final = "sent"
+
+
+class Turn:
+    """Collects what follows from one thing that happened to an account."""
+
+    def __init__(
+        self,
+        account: Account,
+        now: Now,
+        marks: Marks,
+        *,
+        chance: Callable[[], float],
+        today: Callable[[datetime], date],
+    ) -> None:
+        """Begin with nothing to do; chance gives numbers between 0 and 1."""
+        self.account = account
+        self.queue = account.queue
+        self.now = now
+        self.actions: list[Action] = []
+        self._marks = marks
+        self._chance = chance
+        self._today = today
+
+    def do(self, action: Action) -> None:
+        """Have something done by the shell."""
+        self.actions.append(action)
+
+    def after(self, seconds: float) -> float:
+        """Return the instant so many seconds from now, to the millisecond."""
+        return round(self.now.steady + seconds, 3)
+
+    def back_off(self, failures: int) -> float:
+        """Return the seconds to wait after so many failures."""
+        return back_off(failures, self._chance())
+
+    def log(self, level: int, text: str) -> None:
+        """Have something said in the log."""
+        self.do(Log(level, text))
+
+    def write(self, message: Message) -> None:
+        """Put what is known of a message where it waits, and on disk."""
+        self.queue.put(message)
+        if not message.in_memory:
+            record = partial(message_as_dict, message, self.now)
+            self._mark(MESSAGE, message.queue_id, record)
+
+    def write_account(self) -> None:
+        """Have it written how the account stands."""
+        self._mark(ACCOUNT, "", partial(self.account.as_dict, self.now))
+
+    def write_conversation(self, tag: str) -> None:
+        """Have a conversation written, or its end."""
+        conversation = self.account.conversations.get(tag)
+        record = partial(conversation_as_dict, conversation) if conversation else None
+        self._mark(CONVERSATION, tag, record)
+
+    def count_sent(self, message: Message) -> None:
+        """Count a message that the server may come to have."""
+        entry = Entry(
+            self.now.steady,
+            f"{message.queue_id}.{message.attempts}",
+            people_of(message.recipients),
+            message.level is Level.HIGH,
+        )
+        self._mark(SENT, entry.key, partial(entry_as_dict, entry, self.now))
+        for old in self.account.limits.count_sent(entry):
+            self._mark(SENT, old.key, None)
+
+    def uncount(self, message: Message) -> None:
+        """Take back that a message was counted: nothing of its text was sent."""
+        key = f"{message.queue_id}.{message.attempts}"
+        sent = self.account.limits.sent
+        if counted := [entry for entry in sent if entry.key == key]:
+            sent.remove(counted[0])
+            self._mark(SENT, key, None)
+
+    def went_out(self, message: Message) -> None:
+        """Know that the server has, or may have, a message: a clear has to be told."""
+        for tag in sorted({message.tag, *(one.tag for one in message.parts)} - {""}):
+            self.mark_conversation(tag, went_out=True)
+
+    def mark_conversation(self, tag: str, *, went_out: bool) -> None:
+        """Note that something went out under a tag, or that it is over."""
+        known = self.account.conversations.get(tag)
+        if known and known.went_out != went_out:
+            self.account.conversations[tag] = replace(known, went_out=went_out)
+            self.write_conversation(tag)
+
+    def count_login(self) -> None:
+        """Count a login, be it refused."""
+        logins = self.account.limits.logins
+        stamp = round(self.now.wall.timestamp() * 1000)
+        entry = Entry(self.now.steady, f"{stamp}.{len(logins)}")
+        self._mark(LOGIN, entry.key, partial(entry_as_dict, entry, self.now))
+        for old in self.account.limits.count_login(entry):
+            self._mark(LOGIN, old.key, None)
+
+    def count_accepted(self, message: Message) -> None:
+        """Count a message for the day."""
+        subjects = tuple(one.subject for one in message.parts) or (message.subject,)
+        today = self._today(self.now.wall)
+        self.account.tally.count(self.now, today, subjects)
+        self.account.expired = False
+        self.write_account()
+
+    def tell(
+        self,
+        message: Message,
+        outcome: Outcome,
+        *,
+        cause: Cause | None = None,
+        reply: Reply | None = None,
+        detail: str = "",
+    ) -> None:
+        """Tell of an outcome; what waits is told with its plan.
+
+        Of a digest each of its messages is told, when it is known what became of it.
+        """
+        if outcome is Outcome.EXPIRED:
+            self.account.expired = True
+            self.write_account()
+        waits = self.queue.get(message.queue_id) is not None
+        waits = waits and outcome in (Outcome.DEFERRED, Outcome.UNKNOWN)
+        plan = plan_of(self.account, self.now.steady, message) if waits else None
+        event = OutboxEvent(
+            account=self.account.id,
+            outcome=outcome,
+            queue_id=message.queue_id,
+            subject=message.subject,
+            recipients=message.recipients,
+            attempts=message.attempts,
+            message_id=message.message_id,
+            priority=message.priority,
+            tag=message.tag,
+            cause=cause,
+            reply=reply,
+            detail=detail,
+            plan=plan,
+            next_attempt=(
+                self.now.wall_at(plan.at) if plan and plan.at != NEVER else None
+            ),
+            of=len(message.parts),
+        )
+        if waits or not message.parts:
+            self.do(Tell(event))
+            return
+        for number, part in enumerate(message.parts):
+            self.do(
+                Tell(
+                    replace(
+                        event,
+                        queue_id=part.queue_id,
+                        subject=part.subject,
+                        message_id=part.message_id,
+                        tag=part.tag,
+                        digest=message.queue_id,
+                        part=number,
+                    )
+                )
+            )
+
+    def remove(self, message: Message) -> None:
+        """Let a message go: it was answered, or expired, or a person said so."""
+        self.queue.remove(message.queue_id)
+        if not message.in_memory:
+            self._mark(MESSAGE, message.queue_id, None)
+
+    def reject(
+        self, message: Message, cause: Cause, reply: Reply | None, detail: str = ""
+    ) -> None:
+        """Report that a message was refused for good."""
+        self.log(
+            logging.ERROR,
+            f"Message {message.queue_id} was rejected: {reply or detail or cause}",
+        )
+        self.tell(message, Outcome.REJECTED, cause=cause, reply=reply, detail=detail)
+
+    def _mark(
+        self, kind: str, key: str, record: Callable[[], Mapping[str, Any]] | None
+    ) -> None:
+        self._marks[(kind, self.account.id, key)] = record

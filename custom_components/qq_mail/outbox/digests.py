@@ -1,0 +1,173 @@
+"""Makes digests, off the event loop."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import BinaryIO, cast
+
+from homeassistant.core import HomeAssistant, callback
+
+from ..clock import read_clock
+from ..const import DOMAIN, LOGGER, STOP_GRACE
+from ..mime.models import KeptMessage, WriteDigest, WrittenDigest
+from .composing import SMALL, WireStream
+from .core.groups import Merging
+from .core.models import Merge, Message, Part
+from .core.record import message_as_dict
+from .core.turn import MESSAGE
+from .manager import Manager
+
+type Prepare = Callable[[], Awaitable[WriteDigest]]
+
+
+class _NotWantedError(Exception):
+    """One of the messages was discarded meanwhile, or the outbox stops."""
+
+
+class Digests:
+    """Owns a task for each digest that is being made for an account."""
+
+    def __init__(self, hass: HomeAssistant, manager: Manager, account_id: str) -> None:
+        """Begin with none."""
+        self._hass = hass
+        self._manager = manager
+        self._id = account_id
+        self._tasks: dict[asyncio.Task[None], str] = {}
+        self._stopping = False
+
+    @property
+    def at_work(self) -> set[str]:
+        """The first messages of what is being merged."""
+        return set(self._tasks.values())
+
+    @callback
+    def start(self) -> None:
+        """Begin to work, or go on after a stop."""
+        self._stopping = False
+
+    @callback
+    def merge(self, action: Merge, prepare: Prepare) -> None:
+        """Make a digest of messages."""
+        first = action.messages[0].queue_id
+        merging = self._manager.account(self._id).queue.groups.merging[first]
+        task = self._hass.async_create_background_task(
+            self._merge(action.messages, merging, prepare), f"{DOMAIN} merge {first}"
+        )
+        self._tasks[task] = first
+        task.add_done_callback(partial(self._tasks.pop))
+
+    async def async_stop(self) -> None:
+        """Have nothing more made; what is being written is written to its end."""
+        self._stopping = True
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=STOP_GRACE)
+        tasks = set(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def _is_wanted(self, merging: Merging) -> bool:
+        """Tell whether nobody has discarded one of the messages meanwhile."""
+        first = merging.queue_ids[0]
+        account = self._manager.scheduler.accounts.get(self._id)
+        return account is not None and (
+            account.queue.groups.merging.get(first) is merging
+        )
+
+    def _check(self, merging: Merging) -> None:
+        """Raise _NotWantedError where what is made is of no use. Also for threads."""
+        if self._stopping or not self._is_wanted(merging):
+            raise _NotWantedError
+
+    async def _merge(
+        self, messages: tuple[Message, ...], merging: Merging, prepare: Prepare
+    ) -> None:
+        manager, store = self._manager, self._manager.store
+        first, queue_id = messages[0].queue_id, manager.new_id()
+        stream = WireStream(store, queue_id, SMALL)
+        try:
+            write, now = await prepare(), read_clock()
+            kept = [
+                KeptMessage(
+                    queue_id=one.queue_id,
+                    tag=one.tag,
+                    subject=one.subject,
+                    raised=now.wall_at(one.raised),
+                    open=store.text((MESSAGE, self._id, one.queue_id)).open,
+                )
+                for one in messages
+            ]
+
+            written = await self._hass.async_add_executor_job(
+                write, cast("BinaryIO", stream), kept, partial(self._check, merging)
+            )
+            self._check(merging)
+        except BaseException as err:
+            await asyncio.shield(self._drop(stream))
+            again = isinstance(err, _NotWantedError | asyncio.CancelledError)
+            if isinstance(err, OSError):
+                LOGGER.error("Messages go out one by one: %s", err)
+            elif not again:
+                manager.report_trouble("Messages go out one by one")
+            self._tell_failed(merging, again=again)
+            if not isinstance(err, Exception):
+                raise
+            return
+        if written is None:
+            await self._drop(stream)
+            self._tell_failed(merging)
+            return
+        # From here to what the disk says there is no way back.
+        manager.scheduler.digest_writing(self._id, first)
+        digest = _digest(queue_id, written, messages)
+        key = (MESSAGE, self._id, queue_id)
+        record = partial(message_as_dict, digest, read_clock())
+        store.put(key, record, stream.text())
+        for part in digest.parts:
+            store.remove((MESSAGE, self._id, part.queue_id))
+        # Where the disk refuses it, memory goes on, and the disk follows later.
+        await asyncio.shield(manager.async_written())
+        manager.happen(manager.scheduler.merged, self._id, first, digest, written.alone)
+
+    def _tell_failed(self, merging: Merging, *, again: bool = False) -> None:
+        if self._is_wanted(merging):
+            self._manager.happen(
+                self._manager.scheduler.merge_failed,
+                self._id,
+                merging.queue_ids[0],
+                again=again,
+            )
+
+    async def _drop(self, stream: WireStream) -> None:
+        await self._hass.async_add_executor_job(stream.drop)
+
+
+def _digest(
+    queue_id: str, written: WrittenDigest, messages: Sequence[Message]
+) -> Message:
+    """Return what is known of a digest.
+
+    It is as old as the newest of its messages, whose Date field it has, and too old
+    when the last of them would be.
+    """
+    parts = [one for one in messages if one.queue_id in written.parts]
+    newest = parts[-1]
+    too_old = max(one.raised + one.lifetime for one in parts)
+    return Message(
+        queue_id=queue_id,
+        subject=written.subject,
+        recipients=newest.recipients,
+        sender_name=newest.sender_name,
+        message_id=queue_id.lower(),
+        priority=max(parts, key=lambda one: one.rank).priority,
+        tag=newest.tag if len({one.tag for one in parts}) == 1 else "",
+        size=written.composed.size,
+        gaps=written.composed.gaps,
+        raised=newest.raised,
+        arrived=read_clock().steady,
+        lifetime=too_old - newest.raised,
+        parts=tuple(
+            Part(one.queue_id, one.subject, one.message_id, one.tag) for one in parts
+        ),
+    )

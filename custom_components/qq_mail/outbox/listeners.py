@@ -1,0 +1,131 @@
+"""Who is told of what became of messages, and when."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
+from functools import partial
+
+from homeassistant.core import CALLBACK_TYPE, CoreState, HomeAssistant, callback
+from homeassistant.helpers.start import async_at_started
+
+from ..const import LOGGER
+from .core.models import OutboxEvent
+
+_START_TIMEOUT = 10.0
+"""Seconds that others get at the start to begin to listen."""
+_AT_ONCE = 20
+"""Messages of a digest that are told of in one turn of the event loop."""
+_MOST_MISSED = 1000
+
+
+class Listeners:
+    """Tells an account's listeners of outcomes, once automations can be among them."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Begin with nobody to tell."""
+        self._hass = hass
+        self._listeners: set[Callable[[OutboxEvent | None], None]] = set()
+        self._watchers: set[Callable[[OutboxEvent], None]] = set()
+        self._discard_listeners: set[Callable[[Collection[str]], None]] = set()
+        self._entity: Callable[[OutboxEvent], None] | None = None
+        self._missed = deque[OutboxEvent](maxlen=_MOST_MISSED)
+        """What was told while the entry was loaded anew."""
+        self._late: list[OutboxEvent] = []
+        self._parts = deque[OutboxEvent]()
+
+    @callback
+    def async_add(
+        self, listener: Callable[[OutboxEvent | None], None]
+    ) -> CALLBACK_TYPE:
+        """Tell of each outcome, and by None of any other change."""
+        self._listeners.add(listener)
+        return partial(self._listeners.discard, listener)
+
+    @callback
+    def async_add_watcher(
+        self, watcher: Callable[[OutboxEvent], None]
+    ) -> CALLBACK_TYPE:
+        """Tell of each outcome when it happens, be it before anyone else can listen."""
+        self._watchers.add(watcher)
+        return partial(self._watchers.discard, watcher)
+
+    @callback
+    def async_add_discard_listener(
+        self, listener: Callable[[Collection[str]], None]
+    ) -> CALLBACK_TYPE:
+        """Tell which messages a person discards; of a digest, those in it as well."""
+        self._discard_listeners.add(listener)
+        return partial(self._discard_listeners.discard, listener)
+
+    @callback
+    def async_set_entity(self, entity: Callable[[OutboxEvent], None]) -> CALLBACK_TYPE:
+        """Tell the account's event entity, also of what it missed in a reload."""
+        self._entity = entity
+        while self._missed:
+            entity(self._missed.popleft())
+
+        @callback
+        def remove() -> None:
+            self._entity = None
+
+        return remove
+
+    @callback
+    def report(self, event: OutboxEvent) -> None:
+        """Tell of an outcome; what Home Assistant's start would hide, after it."""
+        self._call(self._watchers, event)
+        if not self._parts and not event.part:
+            self._tell_when_started(event)
+            return
+        # A digest can be of a thousand.
+        if not self._parts:
+            self._hass.loop.call_soon(self._tell_parts)
+        self._parts.append(event)
+
+    @callback
+    def tell(self, event: OutboxEvent | None) -> None:
+        """Tell everyone at once."""
+        self._call(self._listeners, event)
+        if event and self._entity:
+            self._call([self._entity], event)
+        elif event:
+            self._missed.append(event)
+
+    @callback
+    def tell_discarded(self, queue_ids: Collection[str]) -> None:
+        """Tell who is concerned by what a person takes back."""
+        self._call(self._discard_listeners, queue_ids)
+
+    def _tell_parts(self) -> None:
+        for _ in range(min(_AT_ONCE, len(self._parts))):
+            self._tell_when_started(self._parts.popleft())
+        if self._parts:
+            self._hass.loop.call_soon(self._tell_parts)
+
+    def _tell_when_started(self, event: OutboxEvent) -> None:
+        starting = self._hass.state in (CoreState.not_running, CoreState.starting)
+        if self._late:
+            # In the order in which it happened.
+            self._late.append(event)
+        elif starting:
+            self._late.append(event)
+            async_at_started(self._hass, self._async_tell_late)
+        else:
+            self.tell(event)
+
+    def _call[E](self, listeners: Iterable[Callable[[E], None]], event: E) -> None:
+        for listener in list(listeners):
+            try:
+                listener(event)
+            except Exception:  # noqa: BLE001 - whatever it is, the mail goes on
+                LOGGER.exception("A listener failed at %s", event)
+
+    async def _async_tell_late(self, hass: HomeAssistant) -> None:
+        # Others do at the start what makes them listen.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_START_TIMEOUT):
+                await hass.async_block_till_done()
+        late, self._late = self._late, []
+        for event in late:
+            self.tell(event)

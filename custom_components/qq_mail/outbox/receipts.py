@@ -1,0 +1,84 @@
+"""The calls that wait for their messages' first attempts, and what they are told."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from weakref import WeakValueDictionary
+
+from .core.models import OutboxEvent, Outcome, Plan
+
+
+@dataclass(slots=True, kw_only=True)
+class Receipt:
+    """What has become of a message by the time its call returns."""
+
+    queue_id: str
+    message_id: str
+    """As the header has it, with its domain."""
+    recipients: tuple[str, ...]
+    plan: Plan | None = None
+    """When it goes and why not now, if it waits."""
+    next_attempt: datetime | None = None
+    """The plan's time, as people read it; None where a person decides."""
+    kept: bool = True
+    """Whether the disk has it."""
+    dropped: bool = False
+    """Whether somebody discarded it, or removed its account, before it went out."""
+    events: list[OutboxEvent] = field(default_factory=list)
+    """Of its first attempt: one for those who were accepted, one for those who wait,
+    and one for each who was refused. Empty: it was not tried yet."""
+
+    @property
+    def decisive(self) -> OutboxEvent | None:
+        """The event that says what became of it: what was accepted counts first."""
+        return min(self.events, key=_by_weight, default=None)
+
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """Who was accepted."""
+        return self._with(Outcome.ACCEPTED)
+
+    @property
+    def deferred(self) -> tuple[str, ...]:
+        """Who waits: all, if nothing was tried."""
+        if self.dropped:
+            return ()
+        if not self.events:
+            return self.recipients
+        return self._with(Outcome.DEFERRED, Outcome.UNKNOWN)
+
+    @property
+    def refused(self) -> Mapping[str, OutboxEvent]:
+        """Who was refused for good, or waited too long, and how that was said."""
+        return {
+            recipient: event
+            for event in self.events
+            if event.outcome in (Outcome.REJECTED, Outcome.EXPIRED)
+            for recipient in event.recipients
+        }
+
+    def _with(self, *outcomes: Outcome) -> tuple[str, ...]:
+        return tuple(
+            recipient
+            for event in self.events
+            if event.outcome in outcomes
+            for recipient in event.recipients
+        )
+
+
+@dataclass(eq=False, slots=True, weakref_slot=True)
+class Call:
+    """A call that waits for the first attempt of its message."""
+
+    account: str
+    receipt: Receipt
+    tried: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+type Calls = WeakValueDictionary[str, Call]
+"""By queue ids. A call that was cancelled drops out by itself."""
+
+
+def _by_weight(event: OutboxEvent) -> int:
+    return list(Outcome).index(event.outcome)

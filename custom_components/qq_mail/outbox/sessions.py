@@ -1,0 +1,258 @@
+"""Speaks with an account's server: its sessions, and a task for each attempt."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine
+from functools import partial
+import ssl
+from typing import Any
+
+from homeassistant.core import HomeAssistant, callback
+
+from ..clock import read_clock
+from ..const import DOMAIN, STOP_GRACE
+from ..smtp.errors import MailError
+from ..smtp.models import Account, Submission
+from ..smtp.session import SubmissionSession
+from ..smtp.transcript import Transcript
+from .core.models import Attempt, Level, Message
+from .manager import Manager
+
+IDLE_TIMEOUT = 240.0
+"""Seconds that a session stays open without a message: RFC 5321 grants 300. One that
+QQ has closed meanwhile is met at the next MAIL, and costs a login then, not before."""
+
+_MOST_TRANSCRIPTS = 10
+_MOST_TOLD = 100
+"""Subjects and names that are left out of transcripts: those of the last messages."""
+_LOGIN = "login"
+"""What the task of a check is known by."""
+
+
+class _CutError(Exception):
+    """An attempt is not to go on: what had made it possible has changed meanwhile."""
+
+
+class Sessions:
+    """Owns an account's sessions, and decides nothing: it tells what came of it."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        manager: Manager,
+        account_id: str,
+        account: Account,
+        tls_context: ssl.SSLContext,
+        *,
+        submission: Callable[[Message], Submission],
+        unreadable: Callable[[str], None],
+    ) -> None:
+        """Prepare.
+
+        `submission` makes what goes out of a message; `unreadable` is told which text
+        could not be read.
+        """
+        self.account = account
+        self.transcripts: deque[Transcript] = deque(maxlen=_MOST_TRANSCRIPTS)
+        """Of the last sessions."""
+        self._hass = hass
+        self._manager = manager
+        self._scheduler = manager.scheduler
+        self._id = account_id
+        self._tls_context = tls_context
+        self._submission = submission
+        self._unreadable = unreadable
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._told: deque[str] = deque(maxlen=_MOST_TOLD)
+        """What the server heard of messages, and is not to be shown."""
+        self._opening = asyncio.Lock()
+        self._idle: SubmissionSession | None = None
+        self._idle_since = 0.0
+        self._idle_timer: asyncio.TimerHandle | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a session that nobody uses."""
+        return self._idle is not None and self._idle.is_open
+
+    @property
+    def attempting(self) -> set[str]:
+        """The queue ids for which there is a task."""
+        return self._tasks.keys() - {_LOGIN}
+
+    @callback
+    def attempt(self, action: Attempt) -> None:
+        """Try a message."""
+        message = action.message
+        self._told.append(message.subject)
+        self._told += [to.rpartition("@")[0] for to in message.recipients[:_MOST_TOLD]]
+        self._start(message.queue_id, self._attempt(action))
+
+    @callback
+    def log_in(self) -> None:
+        """Log in without a message, and keep the session for one that may come."""
+        self._start(_LOGIN, self._log_in())
+
+    @callback
+    def use_account(self, account: Account) -> None:
+        """Log in as this account from now on."""
+        if account != self.account:
+            self.account = account
+            self._drop_idle()
+
+    async def async_stop(self) -> None:
+        """Let attempts end, but not for long; what they were at is marked on disk."""
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=STOP_GRACE)
+        tasks = set(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        self._drop_idle()
+
+    def _start(self, key: str, work: Coroutine[Any, Any, None]) -> None:
+        task = self._hass.async_create_background_task(work, f"{DOMAIN} {key}")
+        self._tasks[key] = task
+        task.add_done_callback(partial(self._ended, key))
+
+    def _ended(self, key: str, task: asyncio.Task[None]) -> None:
+        # The same message may be tried again already, in a fresh session.
+        if self._tasks.get(key) is task:
+            del self._tasks[key]
+
+    def _tell(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        self._manager.happen(method, self._id, *args, **kwargs)
+
+    async def _attempt(self, action: Attempt) -> None:
+        """Try a message, and tell what came of it."""
+        message, queue_id = action.message, action.message.queue_id
+        scheduler = self._scheduler
+        session: SubmissionSession | None = None
+        fresh, begun = True, False
+
+        async def before_data() -> None:
+            """Have it on disk that the server may come to have the message."""
+            nonlocal begun
+            if not scheduler.text_begins(read_clock(), self._id, queue_id):
+                raise _CutError
+            self._manager.write_marks()
+            await self._manager.async_written()
+            # From here to its first octet nothing else happens.
+            changed = session is None or session.account != self.account
+            if changed or not scheduler.may_send(self._id, queue_id):
+                raise _CutError
+            begun = True
+
+        try:
+            session = await self._take(message.level, fresh=action.fresh)
+            fresh = session.fresh
+            self._tell(scheduler.submitting, queue_id)
+            result = await session.submit(
+                self._submission(message),
+                before_data,
+                in_flight=not action.word_by_word,
+            )
+        except _CutError:
+            told = partial(self._tell, scheduler.cut, queue_id)
+        except asyncio.CancelledError:
+            if not begun:
+                # It is sure to wait: nothing of it was sent.
+                self._tell(scheduler.cut, queue_id)
+            raise
+        except FileNotFoundError as err:
+            self._unreadable(str(err.filename))
+            told = partial(self._tell, scheduler.broke, queue_id, str(err), lost=True)
+        except MailError as err:
+            told = partial(self._tell, scheduler.failed, queue_id, err, fresh=fresh)
+        except Exception as err:  # noqa: BLE001 - one message must not stop the others
+            self._manager.report_trouble(f"Message {queue_id} waits")
+            told = partial(self._tell, scheduler.broke, queue_id, str(err), sent=begun)
+        else:
+            told = partial(self._tell, scheduler.accepted, queue_id, result)
+        if session:
+            self._give_back(session)
+        # Whoever is told may find that nobody is at work for it any more.
+        self._tasks.pop(queue_id, None)
+        told()
+
+    async def _log_in(self) -> None:
+        try:
+            self._give_back(await self._take(Level.BELOW, fresh=True))
+        except _CutError:
+            return
+        except MailError as err:
+            self._tell(self._scheduler.login_failed, err)
+        except Exception:  # noqa: BLE001 - it must not stop the mail
+            self._manager.report_trouble("Login not checked")
+
+    async def _take(self, level: Level, *, fresh: bool) -> SubmissionSession:
+        """Return a session that nobody uses, new if there is none. Raises SessionError."""
+        if level is Level.HIGHEST:
+            # An alarm does not wait for a connection that hangs.
+            return self._take_idle(fresh=fresh) or await self._open(level)
+        async with self._opening:
+            return self._take_idle(fresh=fresh) or await self._open(level)
+
+    def _take_idle(self, *, fresh: bool) -> SubmissionSession | None:
+        session, self._idle = self._idle, None
+        if session is None:
+            return None
+        idle = read_clock().steady - self._idle_since
+        # Over a sleep no timer comes in time.
+        if session.is_open and not fresh and idle < 2 * IDLE_TIMEOUT:
+            return session
+        session.drop()
+        return None
+
+    async def _open(self, level: Level) -> SubmissionSession:
+        # While this waited, a login may have been refused.
+        if not self._scheduler.may_log_in(read_clock(), self._id, level):
+            raise _CutError
+        account = self.account
+        session = SubmissionSession(account, self._tls_context, self._told)
+        self.transcripts.append(session.transcript)
+        await session.open()
+        if account != self.account:
+            # A person has changed it meanwhile.
+            session.drop()
+            raise _CutError
+        self._tell(self._scheduler.session_opened, session.max_size)
+        return session
+
+    def _give_back(self, session: SubmissionSession) -> None:
+        """Keep a session for a while, if it can be used again."""
+        if not session.is_open:
+            return
+        if self._idle or session.account != self.account or not self._may_keep():
+            self._close(session)
+            return
+        self._idle, self._idle_since = session, read_clock().steady
+        if self._idle_timer:
+            self._idle_timer.cancel()
+        self._idle_timer = self._hass.loop.call_later(IDLE_TIMEOUT, self._close_idle)
+        self._tell(self._scheduler.session_idle, idle=True)
+
+    def _may_keep(self) -> bool:
+        account = self._scheduler.accounts.get(self._id)
+        return account is not None and account.pause is None
+
+    def _close_idle(self) -> None:
+        self._idle_timer = None
+        if self._idle:
+            session, self._idle = self._idle, None
+            self._close(session)
+        self._tell(self._scheduler.session_idle, idle=False)
+
+    def _close(self, session: SubmissionSession) -> None:
+        self._hass.async_create_background_task(session.close(), f"{DOMAIN} close")
+
+    def _drop_idle(self) -> None:
+        if self._idle_timer:
+            self._idle_timer.cancel()
+            self._idle_timer = None
+        if self._idle:
+            self._idle.drop()
+            self._idle = None
+            if self._id in self._scheduler.accounts:
+                self._tell(self._scheduler.session_idle, idle=False)

@@ -1,0 +1,127 @@
+"""What an alert is known by, and how often the same one was counted."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+import json
+from typing import Any, Self
+
+from ..mime.address import Mailbox, Recipients
+from ..mime.models import Priority
+from ..outbox.core.record import Record
+
+_MAX_TITLE = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """What an alert is told by from others, and what a mail about it needs."""
+
+    key: str
+    """A hash of what makes it the same alert: its tag, or all that it says and shows; and
+    its recipients."""
+    tag: str
+    title: str
+    recipients: Recipients
+    priority: Priority
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Everyone who gets it."""
+        recipients = self.recipients
+        everyone = (*recipients.to, *recipients.cc, *recipients.bcc)
+        return tuple(one.addr_spec for one in everyone)
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        tag: str,
+        title: str,
+        texts: tuple[str, ...],
+        shown: Iterable[object] = (),
+        recipients: Recipients,
+        priority: Priority,
+    ) -> Self:
+        """Return what stands for an alert; its texts are only hashed.
+
+        `shown` are the pictures, entities and charts that it names: the same camera is
+        the same, whatever it sees.
+        """
+        everyone = (*recipients.to, *recipients.cc, *recipients.bcc)
+        same = [
+            ["tag", tag] if tag else ["texts", title, *texts, *map(str, shown)],
+            sorted({one.addr_spec.lower() for one in everyone}),
+        ]
+        # Without a title, the text's beginning is what people know it by.
+        known_by = " ".join((title or next(filter(None, texts), "")).split())
+        return cls(
+            key=sha256(json.dumps(same).encode()).hexdigest(),
+            tag=tag,
+            title=known_by[:_MAX_TITLE],
+            recipients=recipients,
+            priority=priority,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many alerts were not sent, and when they were raised."""
+
+    number: int = 0
+    first: datetime | None = None
+    last: datetime | None = None
+
+    def plus(self, later: Counted) -> Counted:
+        """Return both as one."""
+        return Counted(
+            self.number + later.number,
+            self.first or later.first,
+            later.last or self.last,
+        )
+
+
+def stored_recipients(recipients: Recipients) -> dict[str, list[str]]:
+    """Return them as JSON."""
+    return {
+        "to": list(map(str, recipients.to)),
+        "cc": list(map(str, recipients.cc)),
+        "bcc": list(map(str, recipients.bcc)),
+    }
+
+
+def read_recipients(data: object) -> Recipients:
+    """Return those that were written. Raises ValueError."""
+    record = Record.of(data)
+    recipients = Recipients(
+        to=_mailboxes(record.items("to")),
+        cc=_mailboxes(record.items("cc")),
+        bcc=_mailboxes(record.items("bcc")),
+    )
+    if recipients == Recipients():
+        raise ValueError("no recipients")
+    return recipients
+
+
+def _mailboxes(texts: Iterable[object]) -> tuple[Mailbox, ...]:
+    return tuple(Mailbox.stored(str(text)) for text in texts)
+
+
+def stored_counted(counted: Counted) -> dict[str, Any] | None:
+    """Return it as JSON; None where nothing was counted."""
+    if not (counted.first and counted.last):
+        return None
+    return {
+        "number": counted.number,
+        "first": counted.first.isoformat(),
+        "last": counted.last.isoformat(),
+    }
+
+
+def read_counted(data: dict[str, Any] | None) -> Counted:
+    """Return what was written. Raises ValueError."""
+    if data is None:
+        return Counted()
+    record = Record(data)
+    return Counted(record.count("number"), record.time("first"), record.time("last"))

@@ -1,0 +1,190 @@
+"""Makes a mail of a request, and hands it to the outbox."""
+
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from homeassistant.components.notify import ATTR_TITLE_DEFAULT
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+
+from ..accounts import not_loaded
+from ..buttons.models import Mail
+from ..buttons.registry import Buttons
+from ..const import (
+    CONF_REPLY_TO,
+    CONF_SENDER_NAME,
+    DOMAIN,
+    LOGGER,
+    MAX_NOTES,
+    MEGABYTE,
+    SENDER_NAME_MAX_BYTES,
+)
+from ..content.draft import async_material
+from ..content.errors import invalid_address
+from ..content.request import MessageRequest
+from ..coordinator import QQMailConfigEntry
+from ..errors import action_error
+from ..mime.address import Mailbox, Recipients, one_line
+from ..mime.message import BASE64_LINE
+from ..mime.models import Draft
+from ..options import option
+from ..outbox.composing import Ticket
+from ..outbox.core.models import Outcome
+from ..outbox.errors import OutboxClosedError, OutboxFullError, StalledError
+from ..outbox.outbox import Outbox
+from ..outbox.receipts import Receipt
+from ..texts import async_texts
+from .buttons import buttons_of
+from .waiting import why_it_waits
+
+# What a mail says of itself: nothing is amiss, and an alarm would fill the log.
+_TOLD = {"reminder", "repeats"}
+_RESERVE = MEGABYTE
+"""Octets that the server's limit leaves to texts and headers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What became of one mail."""
+
+    receipt: Receipt | None
+    """None: it was cleared before it was taken."""
+    notes: tuple[str, ...]
+    """What was left out, and why; and why it waits."""
+
+
+async def async_submit(
+    hass: HomeAssistant,
+    entry: QQMailConfigEntry,
+    outbox: Outbox,
+    buttons: Buttons,
+    request: MessageRequest,
+    recipients: Recipients,
+    ticket: Ticket,
+    *,
+    references: str = "",
+    kept: Callable[[], None] | None = None,
+) -> Submitted:
+    """Compose one message and hand it to the outbox.
+
+    The entry may be loaded anew meanwhile; the outbox stays. `kept` is called when the
+    message is put on disk, for what belongs to it. Raises HomeAssistantError where it was
+    refused for good, or cannot be kept.
+    """
+    texts = await async_texts(hass)
+    raised = ticket.raised.wall
+    subject = one_line(request.title) or ATTR_TITLE_DEFAULT
+    if request.tag:
+        references = outbox.conversation(request.tag, subject).references
+    draft = Draft(
+        recipients=recipients,
+        subject=subject,
+        text="",
+        reply_to=request.reply_to or _reply_to(entry.options),
+        priority=request.priority,
+        references=references,
+    )
+    mail = Mail(
+        account=entry.entry_id,
+        queue_id=ticket.queue_id,
+        tag=request.tag,
+        subject=subject,
+        recipients=recipients.addr_specs,
+        time=raised,
+    )
+    async with async_material(
+        hass, request, budget(entry.options, outbox), raised, texts
+    ) as material:
+        with buttons_of(
+            hass, buttons, material, request, mail, ticket, texts
+        ) as keep_buttons:
+
+            def keep_all() -> None:
+                for keep in (keep_buttons, kept):
+                    if keep:
+                        keep()
+
+            submit = partial(
+                outbox.async_submit,
+                ticket,
+                partial(material.compose, draft),
+                subject=subject,
+                # Nobody at the other end knows the address; the home they know.
+                sender_name=_sender_name(
+                    request.sender_name
+                    or entry.options.get(CONF_SENDER_NAME, "")
+                    or hass.config.location_name
+                ),
+                wait=request.wait,
+                priority=request.priority,
+                expires_after=request.expires_after,
+                kept=keep_all,
+            )
+            with _translated(entry):
+                try:
+                    receipt = await submit(reads_files=material.reads_files)
+                except StalledError:
+                    material.leave_out_files()
+                    receipt = await submit(reads_files=False)
+    told = {texts.of(note) for note in request.notes if note.translation_key in _TOLD}
+    log_notes(tuple(note for note in material.notes if note not in told), subject)
+    if not receipt:
+        return Submitted(None, material.notes)
+    if request.refused:
+        why = texts.of(invalid_address(*request.refused[:MAX_NOTES]))
+        outbox.tell_refused(receipt, subject, request.refused, why)
+    if (event := receipt.decisive) and event.outcome is Outcome.REJECTED:
+        raise action_error(event, outbox.account)
+    notes = material.notes
+    if receipt.plan and receipt.deferred:
+        reason = why_it_waits(outbox, receipt.plan, raised)
+        notes = (*notes, texts.of(reason))
+    return Submitted(receipt, notes)
+
+
+def budget(options: Mapping[str, Any], outbox: Outbox) -> int:
+    """Return the octets that attachments may have before they are encoded."""
+    octets, encoded = BASE64_LINE
+    megabytes: int = option(options, "size_budget")
+    room = max(outbox.max_size - _RESERVE, 0) * octets // encoded
+    return min(megabytes * MEGABYTE, room)
+
+
+def log_notes(notes: tuple[str, ...], subject: str) -> None:
+    """Tell what was left out of a message also where nobody reads the mail."""
+    for note in notes:
+        LOGGER.warning("In the mail %r: %s", subject, note)
+
+
+def _reply_to(options: Mapping[str, Any]) -> Mailbox | None:
+    stored = options.get(CONF_REPLY_TO)
+    return Mailbox.stored(stored) if stored else None
+
+
+def _sender_name(text: str) -> str:
+    """Return as much of a name as fits into a From field of QQ's."""
+    octets = one_line(text).encode()[:SENDER_NAME_MAX_BYTES]
+    return one_line(octets.decode(errors="ignore"))
+
+
+@contextmanager
+def _translated(entry: QQMailConfigEntry) -> Generator[None]:
+    """Turn what an outbox raises into an error that a person reads."""
+    try:
+        yield
+    except OutboxFullError as err:
+        raise HomeAssistantError(
+            translation_domain=DOMAIN, translation_key="outbox_full"
+        ) from err
+    except OutboxClosedError as err:
+        # Disabled or removed while this was made: no reload ends an outbox.
+        raise not_loaded(entry) from err
+    except OSError as err:
+        raise HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key="not_kept",
+            translation_placeholders={"reason": err.strerror or str(err)},
+        ) from err

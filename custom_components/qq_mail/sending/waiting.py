@@ -1,0 +1,29 @@
+"""Words for the plan: why a message waits, and until when."""
+
+from datetime import datetime
+
+from homeassistant.exceptions import HomeAssistantError
+
+from ..const import DOMAIN
+from ..outbox.core.models import Plan, Reason
+from ..outbox.outbox import Outbox
+from ..smtp.replies import Treatment
+from ..texts import time_of
+
+
+def why_it_waits(outbox: Outbox, plan: Plan, now: datetime) -> HomeAssistantError:
+    """Return in words why a message is not sent now, and when it is tried."""
+    key = f"waits_{plan.reason}"
+    if plan.reason is Reason.PAUSED and plan.cause:
+        rate = plan.cause.treatment is Treatment.PAUSE
+        key = "waits_paused_rate" if rate else "waits_paused_login"
+    at = outbox.time_of(plan)
+    return HomeAssistantError(
+        translation_domain=DOMAIN,
+        translation_key=key,
+        translation_placeholders={
+            "account": outbox.account.username,
+            "host": outbox.account.host,
+            "time": time_of(at, now) if at else "",
+        },
+    )

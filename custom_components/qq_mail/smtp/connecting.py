@@ -1,0 +1,228 @@
+"""From a host's name to a client that can log in: connected over TLS, EHLO said."""
+
+import asyncio
+from contextlib import suppress
+import socket
+import ssl
+from typing import Any, Final, cast, override
+
+from aiohappyeyeballs import AddrInfoType, start_connection
+from aiosmtplib import SMTP, SMTPResponse
+from aiosmtplib.typing import Default
+
+from .errors import SessionError
+from .faults import read_reply, translated
+from .models import Account, Encryption, Step
+from .replies import Cause
+from .transcript import Transcript
+
+# QQ writes the name into a Received field that every recipient can read. An
+# address literal is allowed for a client without a name (RFC 5321 section
+# 4.1.4), and this one says nothing about the house.
+EHLO_NAME: Final = "[127.0.0.1]"
+
+PROBE_TIMEOUT = 3.0
+"""Seconds to wait for a sign whether a port begins in plaintext or with TLS.
+
+With TLS the client speaks first, in plaintext the server. After this time of silence a
+handshake is tried on another connection.
+"""
+
+GREETING_TIMEOUT = 5.0
+"""Seconds to wait for a greeting while the host has an address that was not tried."""
+
+_NEXT_ADDRESS_AFTER: Final = 0.25
+"""Seconds after which the next address is tried as well (RFC 8305 section 5)."""
+_GREETING_BYTES: Final = 1024
+_VERBS = ("EHLO", "HELO")
+_OF_THE_ADDRESS = (Cause.TIMED_OUT, Cause.CONNECTION_LOST)
+"""After these, the host's next address is tried."""
+
+
+class Client(SMTP):
+    """aiosmtplib's client, which finds the server and keeps a transcript.
+
+    It closes at once, because a graceful end of TLS may wait for a dead server.
+    """
+
+    def __init__(
+        self, account: Account, tls_context: ssl.SSLContext, transcript: Transcript
+    ) -> None:
+        """Prepare; nothing is connected yet."""
+        super().__init__(
+            hostname=account.host,
+            local_hostname=EHLO_NAME,
+            timeout=account.timeout,
+            use_tls=account.encryption is Encryption.TLS,
+            start_tls=False,
+            tls_context=tls_context,
+        )
+        self._account = account
+        self._context = tls_context
+        self._transcript = transcript
+
+    async def open(self) -> None:
+        """Connect over TLS, with the certificate checked. Raises SessionError."""
+        with translated(Step.CONNECT):
+            async with asyncio.timeout(self._account.timeout):
+                await self._reach()
+        if self._account.encryption is Encryption.STARTTLS:
+            await self._upgrade()
+        with translated(Step.EHLO):
+            await self.ehlo()
+
+    @override
+    async def execute_command(
+        self, *args: bytes, timeout: Any = Default.token
+    ) -> SMTPResponse:
+        """Put commands and replies into the transcript; of a login, only its steps."""
+        verb = args[0].decode()
+        if verb == "AUTH":
+            verb = f"AUTH {args[1].decode()}"
+        elif verb not in _VERBS:
+            verb = "(login)"
+        self._transcript.sent(verb, sum(map(len, args)) + len(args) + 1)
+        answer = await super().execute_command(*args, timeout=timeout)
+        self._heard(answer)
+        return answer
+
+    @override
+    def close(self) -> None:
+        if self.transport is not None:
+            cast("asyncio.WriteTransport", self.transport).abort()
+        super().close()
+
+    async def _reach(self) -> None:
+        """Connect to the first of the host's addresses that greets.
+
+        Raises SessionError, or what the library, TLS and the system raise.
+        """
+        untried: list[AddrInfoType] = list(
+            await asyncio.get_running_loop().getaddrinfo(
+                self._account.host, self._account.port, type=socket.SOCK_STREAM
+            )
+        )
+        while True:
+            address, connected = await _connect(untried)
+            try:
+                with translated(Step.CONNECT):
+                    async with asyncio.timeout(GREETING_TIMEOUT if untried else None):
+                        greeting = await self._greeting(address, connected)
+            except SessionError as err:
+                self.close()
+                if not untried or err.cause not in _OF_THE_ADDRESS:
+                    raise
+                self._transcript.failed(err)
+            else:
+                self._heard(greeting)
+                return
+
+    async def _greeting(
+        self, address: AddrInfoType, connected: socket.socket
+    ) -> SMTPResponse:
+        """Return what the server says first.
+
+        Raises SessionError where the account's encryption is not the port's, or what
+        the library, TLS and the system raise.
+        """
+        if self._account.encryption is Encryption.STARTTLS:
+            return await self._plaintext_greeting(address, connected)
+        try:
+            with translated(Step.CONNECT):
+                return await self.connect(sock=connected)
+        except SessionError as err:
+            if err.cause is not Cause.TLS_FAILED:
+                raise
+            said = await _said_without_tls(address)
+            if not said:
+                raise
+            known = said.startswith(b"220")
+            cause = Cause.STARTTLS_PORT if known else Cause.NOT_SMTP
+            raise SessionError(cause, Step.CONNECT) from err
+
+    async def _plaintext_greeting(
+        self, address: AddrInfoType, connected: socket.socket
+    ) -> SMTPResponse:
+        """Return the greeting of a port that begins without TLS.
+
+        While it does not greet, another connection finds out whether it waits for TLS.
+        """
+        # Eager, so that the socket has an owner whatever happens from here on.
+        greeting = asyncio.create_task(self.connect(sock=connected), eager_start=True)
+        try:
+            await asyncio.wait([greeting], timeout=PROBE_TIMEOUT)
+            doubtful = not greeting.done() or greeting.exception() is not None
+            if doubtful and await self._begins_with_tls(address):
+                raise SessionError(Cause.TLS_PORT, Step.CONNECT)
+            return await greeting
+        finally:
+            greeting.cancel()
+            await asyncio.gather(greeting, return_exceptions=True)
+
+    async def _begins_with_tls(self, address: AddrInfoType) -> bool:
+        """Tell whether an address expects a TLS handshake at once."""
+        try:
+            async with asyncio.timeout(PROBE_TIMEOUT):
+                _, connected = await _connect([address])
+                _, writer = await asyncio.open_connection(
+                    sock=connected,
+                    ssl=self._context,
+                    server_hostname=self._account.host,
+                )
+        except ssl.SSLCertVerificationError:
+            # Not one to be trusted, but a certificate all the same.
+            return True
+        except OSError:
+            return False
+        writer.transport.abort()
+        return True
+
+    async def _upgrade(self) -> None:
+        """Have the connection encrypted (RFC 3207). Raises SessionError."""
+        with translated(Step.EHLO):
+            await self.ehlo()
+        # QQ would take the login in plaintext as well; we would not.
+        if not self.supports_extension("starttls"):
+            raise SessionError(Cause.NO_STARTTLS, Step.STARTTLS)
+        with translated(Step.STARTTLS):
+            self._transcript.sent("STARTTLS", len(b"STARTTLS\r\n"))
+            self._heard(await self.starttls())
+
+    def _heard(self, answer: SMTPResponse) -> None:
+        self._transcript.received(read_reply(answer.code, answer.message))
+
+
+async def _connect(
+    addresses: list[AddrInfoType],
+) -> tuple[AddrInfoType, socket.socket]:
+    """Return the address that took a connection first, and its socket.
+
+    Leaves in the list only those that were not tried. Raises OSError.
+    """
+    address_of: dict[socket.socket, AddrInfoType] = {}
+
+    def make_socket(address: AddrInfoType) -> socket.socket:
+        made = socket.socket(*address[:3])
+        address_of[made] = address
+        addresses.remove(address)
+        return made
+
+    connected = await start_connection(
+        tuple(addresses),
+        happy_eyeballs_delay=_NEXT_ADDRESS_AFTER,
+        socket_factory=make_socket,
+    )
+    return address_of[connected], connected
+
+
+async def _said_without_tls(address: AddrInfoType) -> bytes:
+    """Return what an address says first without TLS, if it says anything."""
+    with suppress(OSError):
+        async with asyncio.timeout(PROBE_TIMEOUT):
+            _, connected = await _connect([address])
+            reader, writer = await asyncio.open_connection(sock=connected)
+            try:
+                return await reader.read(_GREETING_BYTES)
+            finally:
+                writer.transport.abort()
+    return b""

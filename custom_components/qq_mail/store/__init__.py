@@ -1,0 +1,20 @@
+"""The store: everything that must survive, in one journal.
+
+It knows nothing of what it keeps: JSON objects by their keys, and texts.
+"""
+
+from .journal import LARGE, Change, Journal
+from .line import Key
+from .loading import Damage, Loaded
+from .store import Store, Text
+
+__all__ = [
+    "LARGE",
+    "Change",
+    "Damage",
+    "Journal",
+    "Key",
+    "Loaded",
+    "Store",
+    "Text",
+]

@@ -1,0 +1,155 @@
+"""What the journal knows in memory: where the newest of each key is, and what is dead."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from .line import Found, Key, Sum
+from .segment import Segment
+
+
+class Place(NamedTuple):
+    """Where a line is."""
+
+    segment: Segment
+    start: int
+    body: int
+    middle: int
+    """Where its record ends."""
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A text that was kept."""
+
+    sum: Sum
+    place: Place | None = None
+    """The line that holds it."""
+    file: str = ""
+    """Or its own file. If it has neither, it is lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is known of a key."""
+
+    born: tuple[int, int]
+    place: Place
+    text: Body | None
+
+    def places(self) -> set[Place]:
+        """Return the lines that it needs."""
+        if self.text and self.text.place:
+            return {self.place, self.text.place}
+        return {self.place}
+
+
+class Gone(NamedTuple):
+    """That a key was removed: to be told as long as an older line of it is there."""
+
+    born: tuple[int, int]
+    place: Place
+
+
+class Index:
+    """All keys, and what no longer belongs to one."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.entries: dict[Key, Entry] = {}
+        self.gone: dict[Key, Gone] = {}
+        self.where: dict[Key, tuple[Segment, ...]] = {}
+        """In which segments there are lines of a key, old ones included."""
+        self.is_incomplete = False
+        """Whether there is a segment of which nobody knows what lines it has."""
+        self.files: set[str] = set()
+        """The texts' own files."""
+        self.dead: defaultdict[Segment, list[tuple[int, int]]] = defaultdict(list)
+        """What lines of removed keys hold: to be overwritten."""
+        self.dead_files: list[str] = []
+        """To be removed."""
+
+    def born(self, key: Key) -> tuple[int, int]:
+        """Return the place of a key in the order, or zeros for a new one."""
+        known = self.entries.get(key) or self.gone.get(key)
+        return known.born if known else (0, 0)
+
+    def put(self, place: Place, line: Found, text: Body | None) -> None:
+        """Learn of a line that says what holds of a key."""
+        self.note(place.segment, line.key)
+        self._let_go(line.key)
+        self.gone.pop(line.key, None)
+        entry = self.entries[line.key] = Entry(line.born, place, text)
+        for each in entry.places():
+            each.segment.live += each.stop - each.start
+        if text and text.file:
+            self.files.add(text.file)
+
+    def remove(self, place: Place, line: Found) -> None:
+        """Learn of a line that says that a key is gone."""
+        self.note(place.segment, line.key)
+        self.gone[line.key] = Gone(line.born, place)
+        if entry := self.lose(line.key):
+            for each in entry.places():
+                self.bury(each)
+            if entry.text and entry.text.file:
+                self.dead_files.append(entry.text.file)
+
+    def lose(self, key: Key) -> Entry | None:
+        """Learn that a key is not there any more, whatever the disk says."""
+        self._let_go(key)
+        entry = self.entries.pop(key, None)
+        if entry and entry.text:
+            self.files.discard(entry.text.file)
+        return entry
+
+    def note(self, segment: Segment, key: Key) -> None:
+        """Learn that there is, or may be, a line of a key in a segment."""
+        where = self.where.get(key, ())
+        if segment not in where:
+            there = [each for each in where if not each.is_gone]
+            self.where[key] = (*there, segment)
+
+    def is_needed(self, key: Key) -> bool:
+        """Tell whether another segment may have older lines of a key that is gone."""
+        return self.is_incomplete or any(
+            not segment.is_gone and segment is not self.gone[key].place.segment
+            for segment in self.where[key]
+        )
+
+    def text_of(self, place: Place, line: Found) -> Body | None:
+        """Return the text that belongs to a line: its own, or the one before."""
+        if line.text is None:
+            return None
+        if line.holds:
+            return Body(line.text, place)
+        if line.file:
+            return Body(line.text, file=line.file)
+        known = self.entries.get(line.key)
+        if known and known.text and known.text.sum == line.text:
+            return known.text
+        return Body(line.text)
+
+    def bury(self, place: Place) -> None:
+        """Have overwritten what a line holds."""
+        if place.stop > place.body:
+            self.dead[place.segment].append((place.body, place.stop))
+
+    def drop(self, segment: Segment) -> None:
+        """Learn that a segment is gone, and forget removals that no line needs now."""
+        self.dead.pop(segment, None)
+        for key in list(self.gone):
+            if not self.is_needed(key):
+                del self.gone[key], self.where[key]
+
+    def _let_go(self, key: Key) -> None:
+        entry = self.entries.get(key)
+        for place in entry.places() if entry else ():
+            place.segment.live -= place.stop - place.start
+
+
+def place_of(segment: Segment, line: Found) -> Place:
+    """Return where a line is."""
+    middle = line.body + (line.record[0] if line.record else 0)
+    return Place(segment, line.start, line.body, middle, line.stop)

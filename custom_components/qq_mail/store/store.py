@@ -1,0 +1,428 @@
+"""The store as the event loop sees it: memory changes first, the disk follows."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+import errno
+from functools import partial
+from io import BytesIO
+import json
+from pathlib import Path
+from secrets import token_hex
+from typing import Any, BinaryIO
+
+from .disk import LOGGER, Disk
+from .index import Body
+from .journal import Change, Journal
+from .line import Key
+from .loading import TEXT, Loaded
+
+RETRY_INTERVAL = 60.0
+"""Seconds after which a disk that took no writes is tried again."""
+QUIET = 5.0
+"""Seconds without a change after which the journal is tidied: an alert that waits for
+the disk changes something more often than that."""
+LONGEST_HOLD = 2 * 60 * 60.0
+"""Seconds after which a backup is over whose end nobody told."""
+
+type Record = Callable[[], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is to be on disk of a key."""
+
+    record: Record | None
+    """None: it is to be gone."""
+    text: bytes | Path | None = None
+
+    def after(self, earlier: _Wanted | None) -> _Wanted:
+        """Return the same with the text that was not written yet."""
+        if earlier and self.text is None:
+            return _Wanted(self.record, earlier.text)
+        return self
+
+    def change(self, key: Key) -> Change:
+        """Return what to write; to be called where memory is changed."""
+        if self.record is None:
+            # With the draft that nobody needs now.
+            return Change(key, None, self.text)
+        record = json.dumps(self.record(), ensure_ascii=False, separators=(",", ":"))
+        return Change(key, record.encode("utf-8", "surrogatepass"), self.text)
+
+
+@dataclass(slots=True)
+class _Round:
+    """What is written together, and who waits for it."""
+
+    changes: dict[Key, _Wanted] = field(default_factory=dict)
+    waiting: list[asyncio.Future[None]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chore:
+    """Something else to be done with the folder, between rounds."""
+
+    do: Callable[[], None]
+    after: int
+    """The number of the round that is to be written before."""
+    done: asyncio.Future[None]
+
+
+class Text:
+    """A text that is kept."""
+
+    def __init__(
+        self, journal: Journal, key: Key, source: bytes | Path | Body, size: int
+    ) -> None:
+        """Say where it was when it was asked for."""
+        self._journal = journal
+        self._key = key
+        self._source = source
+        self.size = size
+        """In octets."""
+
+    def open(self) -> BinaryIO:
+        """Open it, in an executor. What is opened stays readable when it is removed.
+
+        Raises OSError, FileNotFoundError among them if it is gone.
+        """
+        if isinstance(self._source, bytes):
+            return BytesIO(self._source)
+        if isinstance(self._source, Path):
+            return self._journal.open_draft(self._key, self._source)
+        return self._journal.open_text(self._key, self._source)
+
+
+class Store:
+    """Keeps what must survive, in rounds of one sync each.
+
+    What is put or removed without an await in between is one round: all of it is on
+    disk after a kill, or nothing. What comes while a round is written makes the next
+    one. What the disk refuses is kept, and tried again with whatever comes next, or
+    after a minute. While nothing is to be written, the journal is tidied in pieces, so
+    that what comes meanwhile waits for one sync at most.
+    """
+
+    def __init__(self, folder: Path, disk: Disk | None = None) -> None:
+        """Name the folder; tests give a disk of their own."""
+        self._disk = disk or Disk()
+        self._journal = Journal(folder, self._disk)
+        self._next = _Round()
+        self._writing = _Round()
+        self._refused: dict[Key, _Wanted] = {}
+        self._begun = 0
+        """How many rounds were begun."""
+        self._chores: list[_Chore] = []
+        self._failed_chores: list[_Chore] = []
+        self._listeners: list[Callable[[], None]] = []
+        self._told = 0
+        self._is_idle = asyncio.Event()
+        self._is_idle.set()
+        self._is_ill = False
+        """Whether the disk refused a piece of tidying: it is given some time."""
+        self._is_tidying = False
+        self._is_stopping = False
+        self._is_closed = False
+        self._quiet: asyncio.TimerHandle | None = None
+        self._retrying: asyncio.TimerHandle | None = None
+        self._holding: asyncio.TimerHandle | None = None
+
+    async def async_load(self) -> Loaded:
+        """Return what is on disk. Call it once, before anything else."""
+        self._loop = asyncio.get_running_loop()
+        loaded = await self._loop.run_in_executor(None, self._journal.load)
+        self._go_on()
+        return loaded
+
+    def accept_backup(self) -> None:
+        """Mark this folder as the original: a person has decided about the backup.
+
+        What was changed before is on disk before that.
+        """
+        self._chore(self._journal.accept)
+
+    def put(self, key: Key, record: Record, text: bytes | Path | None = None) -> None:
+        """Have it written what holds of a key; `record` is asked when that begins.
+
+        `text` belongs to a key that is new: octets, or a draft whose writer has synced
+        it. A key that has a text keeps it. A key that is removed and put again in the
+        same round was not removed.
+        """
+        self._want(key, _Wanted(record, text))
+
+    def remove(self, key: Key) -> None:
+        """Have a key removed, with its text."""
+        self._want(key, _Wanted(None))
+
+    def remove_account(self, account: str) -> None:
+        """Have all keys of an account removed, and its texts overwritten at once."""
+        rounds = (self._next.changes, self._writing.changes, self._refused)
+        for key in {*self._journal.keys(), *(key for keys in rounds for key in keys)}:
+            if key[1] == account:
+                self.remove(key)
+        self._chore(partial(self._journal.forget, account))
+        self._is_tidying = True
+
+    def written(self) -> asyncio.Future[None]:
+        """Return what is done when all that was changed so far is synced.
+
+        It raises OSError if the disk refused the round; that is tried again later.
+        """
+        waiting = self._loop.create_future()
+        if self._is_closed:
+            waiting.set_exception(OSError(errno.ESHUTDOWN, "The store is closed"))
+            return waiting
+        if self._refused and not self._next.changes:
+            self._retry()
+        for round_ in (self._next, self._writing):
+            if round_.changes:
+                round_.waiting.append(waiting)
+                return waiting
+        waiting.set_result(None)
+        return waiting
+
+    def text(self, key: Key) -> Text:
+        """Return the text of a key; without one it cannot be opened."""
+        for wanted in (self._next.changes, self._writing.changes, self._refused):
+            text = wanted[key].text if key in wanted else None
+            if text is not None:
+                size = len(text) if isinstance(text, bytes) else self._size(text)
+                return Text(self._journal, key, text, size)
+        body = self._journal.text(key) or Body((0, 0))
+        return Text(self._journal, key, body, body.sum[0])
+
+    def draft(self, name: str) -> Path:
+        """Return where a large text can be written, and synced, before it is put."""
+        return self._journal.folder / f"{name}-{token_hex(4)}{TEXT}"
+
+    def drop_draft(self, draft: Path) -> None:
+        """Remove a draft, in an executor, unless a text was made of it."""
+        self._journal.drop_draft(draft)
+
+    def free_space(self) -> int:
+        """Return how many octets are free, in an executor."""
+        return self._journal.free_space()
+
+    @property
+    def unwritten(self) -> int:
+        """How many changes the disk does not take."""
+        return len(self._refused)
+
+    def listen(self, changed: Callable[[], None]) -> None:
+        """Have it told when `unwritten` changes."""
+        self._listeners.append(changed)
+
+    def hold(self) -> asyncio.Future[None]:
+        """Change nothing that is on disk, while a backup is made: only add to it.
+
+        Wait for what it returns before files are copied: then a copy holds exactly
+        what was there now. It ends by `release`, or by itself after two hours.
+        """
+        self._end_holding()
+        self._holding = self._loop.call_later(LONGEST_HOLD, self.release)
+        return self._chore(self._journal.hold)
+
+    def release(self) -> None:
+        """Tidy again: the backup is made."""
+        self._end_holding()
+        self._chore(self._journal.release)
+
+    async def async_stop(self) -> None:
+        """Try what the disk refused once more, and from now on only what still comes."""
+        self._is_stopping = True
+        self._cancel_timers()
+        self._retry()
+        await self._is_idle.wait()
+
+    async def async_close(self) -> None:
+        """Write nothing more: the folder may soon be another's, or be gone."""
+        self._is_stopping = True
+        self._cancel_timers()
+        await self._is_idle.wait()
+        self._is_closed = True
+        self._end_holding()
+        await self._loop.run_in_executor(None, self._journal.close)
+
+    def _want(self, key: Key, wanted: _Wanted) -> None:
+        if self._is_closed:
+            return
+        earlier = self._next.changes.get(key) or self._refused.get(key)
+        self._next.changes[key] = wanted.after(earlier)
+        self._go_on()
+
+    def _size(self, draft: Path) -> int:
+        with suppress(OSError):
+            return self._disk.length(draft)
+        return 0
+
+    def _chore(self, do: Callable[[], None]) -> asyncio.Future[None]:
+        done = self._loop.create_future()
+        after = self._begun + bool(self._next.changes)
+        if self._is_closed:
+            done.set_result(None)
+        else:
+            self._chores.append(_Chore(do, after, done))
+            self._go_on()
+        return done
+
+    def _go_on(self) -> None:
+        """Do what is to be done, but not at once: what is decided together is one."""
+        if self._is_idle.is_set():
+            self._is_idle.clear()
+            self._cancel_quiet()
+            self._loop.call_soon(self._step)
+
+    def _step(self) -> None:
+        """Begin what is to be done next, or rest."""
+        due = self._chores and (
+            not self._next.changes or self._chores[0].after <= self._begun
+        )
+        if due:
+            self._do(self._chores.pop(0))
+        elif self._next.changes:
+            self._begin()
+        elif self._is_ill or self._is_stopping:
+            self._rest()
+        elif self._journal.is_cramped:
+            self._run(self._journal.make_room)
+        elif self._journal.is_untidy and (
+            self._is_tidying or self._journal.is_overgrown
+        ):
+            self._run(self._journal.tidy)
+        else:
+            self._is_tidying = False
+            self._rest()
+
+    def _rest(self) -> None:
+        """Wait for what comes; if nothing does for a while, tidy."""
+        self._is_idle.set()
+        if not self._is_stopping and not self._is_ill and self._journal.is_untidy:
+            self._quiet = self._loop.call_later(QUIET, self._tidy)
+
+    def _tidy(self) -> None:
+        self._quiet = None
+        self._is_tidying = True
+        self._go_on()
+
+    def _begin(self) -> None:
+        """Write a round."""
+        round_ = self._writing = self._next
+        self._next = _Round()
+        self._begun += 1
+        changes: list[Change] = []
+        broken: dict[Key, Exception] = {}
+        for key, wanted in round_.changes.items():
+            try:
+                changes.append(wanted.change(key))
+            except Exception as err:  # noqa: BLE001 - one must not stop the others
+                LOGGER.exception("There is no record of %s", key)
+                broken[key] = err
+        # None of Home Assistant's jobs: it cancels these when it stops, but a thread
+        # goes on, and two must never write at once.
+        self._loop.run_in_executor(
+            None, self._journal.write, changes
+        ).add_done_callback(partial(self._end, round_, broken))
+
+    def _end(
+        self,
+        round_: _Round,
+        broken: dict[Key, Exception],
+        job: asyncio.Future[dict[Key, OSError]],
+    ) -> None:
+        """Tell who waits for a round, and keep what the disk refused."""
+        self._writing = _Round()
+        refusal = job.exception()
+        if refusal is None:
+            broken |= job.result()
+        for key, wanted in round_.changes.items():
+            if refusal is None or key in broken:
+                self._refused.pop(key, None)
+                continue
+            self._refused[key] = wanted
+            if later := self._next.changes.get(key):
+                self._next.changes[key] = later.after(wanted)
+        for waiting in round_.waiting:
+            _settle(waiting, refusal or next(iter(broken.values()), None))
+        if refusal:
+            LOGGER.error("Cannot write to %s: %s", self._journal.folder, refusal)
+            self._retry_later()
+        elif self._refused:
+            # It takes writes again.
+            self._retry()
+        self._tell()
+        self._step()
+
+    def _do(self, chore: _Chore) -> None:
+        def end(job: asyncio.Future[None]) -> None:
+            if err := job.exception():
+                LOGGER.error("Cannot change %s: %s", self._journal.folder, err)
+                self._failed_chores.append(chore)
+                self._retry_later()
+            else:
+                _settle(chore.done)
+            self._step()
+
+        self._loop.run_in_executor(None, chore.do).add_done_callback(end)
+
+    def _run(self, piece: Callable[[], None]) -> None:
+        def end(job: asyncio.Future[None]) -> None:
+            if err := job.exception():
+                LOGGER.error("Cannot tidy %s: %s", self._journal.folder, err)
+                self._is_ill = True
+                self._retry_later()
+            self._step()
+
+        self._loop.run_in_executor(None, piece).add_done_callback(end)
+
+    def _retry_later(self) -> None:
+        if not self._retrying and not self._is_stopping:
+            self._retrying = self._loop.call_later(RETRY_INTERVAL, self._retry)
+
+    def _retry(self) -> None:
+        """Try all again that the disk refused."""
+        if self._retrying:
+            self._retrying.cancel()
+            self._retrying = None
+        self._is_ill = False
+        self._next.changes = self._refused | self._next.changes
+        self._chores += self._failed_chores
+        self._failed_chores = []
+        self._go_on()
+
+    def _tell(self) -> None:
+        if self._told != self.unwritten:
+            self._told = self.unwritten
+            for listener in self._listeners:
+                listener()
+
+    def _end_holding(self) -> None:
+        if self._holding:
+            self._holding.cancel()
+            self._holding = None
+
+    def _cancel_quiet(self) -> None:
+        if self._quiet:
+            self._quiet.cancel()
+            self._quiet = None
+
+    def _cancel_timers(self) -> None:
+        self._cancel_quiet()
+        if self._retrying:
+            self._retrying.cancel()
+            self._retrying = None
+
+
+def _settle(
+    waiting: asyncio.Future[None], trouble: BaseException | None = None
+) -> None:
+    """Let who waits go on, if anybody still does."""
+    if waiting.done():
+        return
+    if trouble is None:
+        waiting.set_result(None)
+    else:
+        waiting.set_exception(trouble)
+        # Who asked may not want to know any more.
+        waiting.exception()

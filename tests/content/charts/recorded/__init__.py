@@ -1,0 +1,1 @@
+"""Charts of what a real recorder has, from the action to the mail."""

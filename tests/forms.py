@@ -1,0 +1,38 @@
+"""What the tests of forms have in common."""
+
+from typing import Any
+
+TYPED_OPTIONS = {
+    "digest": False,
+    "limits": {
+        "burst": 3,
+        "messages_per_minute": 0,
+        "messages_per_day": 0,
+        "size_budget": 50,
+    },
+    "times": {"timeout": 60, "expires_after": 48},
+}
+"""What a person types into the options, in the form's sections."""
+STORED_OPTIONS = {
+    "digest": False,
+    "burst": 3,
+    "messages_per_minute": 0,
+    "messages_per_day": 0,
+    "size_budget": 50,
+    "timeout": 60,
+    "expires_after": 48,
+}
+
+
+def placeholders_of(result: Any) -> dict[str, str]:
+    """Return what the form's texts may name."""
+    return dict(result["description_placeholders"])
+
+
+def suggestions(result: Any) -> dict[str, Any]:
+    """Return what a form shows in its fields, outside its sections."""
+    return {
+        str(key): (key.description or {}).get("suggested_value")
+        for key, field in result["data_schema"].schema.items()
+        if not hasattr(field, "schema")
+    }

@@ -1,0 +1,101 @@
+"""What tests do to a house, and look up in it: alerts, time, and what is on disk."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+import shutil
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
+
+from custom_components.qq_mail.calls.house import DATA_HOUSE, House, Rooms
+from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.outbox.outbox import Outbox
+from custom_components.qq_mail.outbox.view import ShownPause
+from custom_components.qq_mail.store import Journal, Key
+from custom_components.qq_mail.store.disk import Disk
+from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
+
+
+async def notify(hass: HomeAssistant, title: str = "Alarm", **data: Any) -> None:
+    """Raise an alert."""
+    await hass.services.async_call(
+        "notify",
+        "qq_mail",
+        {"title": title, "message": "Smoke!", **data},
+        blocking=True,
+    )
+
+
+async def later(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, time: timedelta
+) -> None:
+    """Let time pass."""
+    freezer.tick(time)
+    # Timers are set by the event loop's clock, which is not frozen.
+    async_fire_time_changed(hass, dt_util.utcnow() + time)
+    await hass.async_block_till_done()
+
+
+async def until(condition: Any) -> None:
+    """Wait for what is in the same loop, and for the server's thread."""
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+def house_of(hass: HomeAssistant) -> House:
+    """Return what the house has once for all accounts."""
+    return hass.data[DATA_HOUSE]
+
+
+def rooms_of(hass: HomeAssistant, entry: MockConfigEntry) -> Rooms:
+    """Return what a loaded account has."""
+    return house_of(hass).rooms[entry.entry_id]
+
+
+def outbox_of(entry: MockConfigEntry) -> Outbox:
+    """Return a loaded account's outbox."""
+    outbox: Outbox = entry.runtime_data.outbox
+    return outbox
+
+
+def pause_of(entry: MockConfigEntry) -> ShownPause:
+    """Return why a loaded account is paused."""
+    pause = outbox_of(entry).pause
+    assert pause
+    return pause
+
+
+def store_folder(hass: HomeAssistant) -> Path:
+    """Return the folder of the integration's journal."""
+    return Path(hass.config.path(".storage", DOMAIN))
+
+
+def on_disk(hass: HomeAssistant) -> dict[Key, dict[str, Any]]:
+    """Return what a process would read of the store that starts now."""
+    with TemporaryDirectory() as copy:
+        # Of a copy: reading sets aside what is damaged, and somebody works on the other.
+        folder = Path(shutil.copytree(store_folder(hass), Path(copy) / "copy"))
+        return Journal(folder, Disk()).load().records
+
+
+def waiting(hass: HomeAssistant) -> list[str]:
+    """Return the queue ids on disk."""
+    return sorted(name for kind, _, name in on_disk(hass) if kind == "message")
+
+
+def record_of(hass: HomeAssistant, kind: str, name: str = "") -> dict[str, Any]:
+    """Return the one record of a kind, or the one with that name."""
+    (record,) = (
+        record
+        for (one, _, known), record in on_disk(hass).items()
+        if one == kind and name in ("", known)
+    )
+    return record

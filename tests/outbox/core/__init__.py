@@ -1,0 +1,1 @@
+"""The core by itself: no Home Assistant, disk, socket or clock."""

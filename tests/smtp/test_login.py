@@ -1,0 +1,144 @@
+"""Logging in: once, by one mechanism, and every way to be refused."""
+
+from dataclasses import replace
+import ssl
+from typing import Any
+
+import pytest
+
+from custom_components.qq_mail.smtp.errors import AuthenticationError, SessionError
+from custom_components.qq_mail.smtp.models import Account, Reply, Step
+from custom_components.qq_mail.smtp.replies import Cause, Treatment
+from custom_components.qq_mail.smtp.session import SubmissionSession
+from tests.qq_server import Answer, Close, QQServer, Raw, Step as At, replies
+
+from .submitting import submit
+
+
+async def test_login_by_plain_where_login_is_not_offered(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext
+) -> None:
+    """PLAIN is the second choice."""
+    server.mechanisms = ("PLAIN",)
+    await submit(account, tls_context)
+    assert "AUTH PLAIN ***" in server.commands
+
+
+LOGIN_REPLIES = [
+    (replies.LOGIN_AMBIGUOUS, Cause.LOGIN_AMBIGUOUS, Treatment.LOGIN_LATER),
+    (replies.LOGIN_NEEDS_CODE, Cause.LOGIN_NEEDS_CODE, Treatment.NEW_CODE),
+    (replies.LOGIN_NEEDS_CODE_GBK, Cause.LOGIN_NEEDS_CODE, Treatment.NEW_CODE),
+    (replies.LOGIN_EXMAIL, Cause.LOGIN_AT_EXMAIL, Treatment.NEW_CODE),
+    (Answer(535, "No."), Cause.LOGIN_AMBIGUOUS, Treatment.LOGIN_LATER),
+    (replies.TLS_REQUIRED, Cause.LOGIN_REFUSED, Treatment.LOGIN_LATER),
+    (replies.INVALID_INPUT, Cause.LOGIN_REFUSED, Treatment.LOGIN_LATER),
+    (replies.FREQUENCY_LIMITED, Cause.RATE_LIMIT, Treatment.PAUSE),
+    (Answer(454, "later"), Cause.TEMPORARY, Treatment.RETRY),
+    (Close(), Cause.LOGIN_CLOSED, Treatment.LOGIN_LATER),
+]
+
+
+@pytest.mark.parametrize("at", [At.AUTH, At.AUTH_COMMAND])
+@pytest.mark.parametrize(("action", "cause", "treatment"), LOGIN_REPLIES)
+async def test_login_refused(
+    server: QQServer,
+    account: Account,
+    tls_context: ssl.SSLContext,
+    at: At,
+    action: Any,
+    cause: Cause,
+    treatment: Treatment,
+) -> None:
+    """A refused login is tried once, by one mechanism, and understood."""
+    server.script(at, action)
+    with pytest.raises(AuthenticationError) as refused:
+        await submit(account, tls_context)
+    assert refused.value.cause is cause
+    assert refused.value.cause.treatment is treatment
+    assert len([c for c in server.commands if c.startswith("AUTH")]) == 1
+
+
+@pytest.mark.parametrize("account_name", ["account", "starttls_account"])
+@pytest.mark.parametrize(
+    ("mechanism", "at", "action"),
+    [
+        pytest.param("LOGIN", At.AUTH, Close(reset=True), id="at the code"),
+        pytest.param("LOGIN", At.AUTH_COMMAND, Close(reset=True), id="at the command"),
+        # Here it may arrive before we write.
+        pytest.param(
+            "LOGIN",
+            At.AUTH_COMMAND,
+            Raw(b"334 UGFzc3dvcmQ6\r\n", reset=True),
+            id="in between",
+        ),
+        pytest.param("PLAIN", At.AUTH, Close(reset=True), id="plain"),
+    ],
+)
+async def test_login_reset(
+    server: QQServer,
+    request: pytest.FixtureRequest,
+    tls_context: ssl.SSLContext,
+    account_name: str,
+    mechanism: str,
+    at: At,
+    action: Any,
+) -> None:
+    """A broken network says nothing about the code."""
+    server.mechanisms = (mechanism,)
+    server.script(at, action)
+    with pytest.raises(SessionError) as failed:
+        await submit(request.getfixturevalue(account_name), tls_context)
+    assert not isinstance(failed.value, AuthenticationError)
+    assert failed.value.cause is Cause.CONNECTION_LOST
+    assert failed.value.step is Step.AUTH
+    assert not failed.value.speaks_of_session
+
+
+async def test_connection_lost_before_the_login(
+    account: Account, tls_context: ssl.SSLContext
+) -> None:
+    """Nobody is known then to offer no login, nor to have refused one."""
+    session = SubmissionSession(account, tls_context)
+    await session.connect()
+    session.drop()
+    with pytest.raises(SessionError) as failed:
+        await session.authenticate()
+    assert not isinstance(failed.value, AuthenticationError)
+    assert failed.value.cause is Cause.CONNECTION_LOST
+
+
+async def test_gbk_is_read(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext
+) -> None:
+    """QQ's oldest wording is GBK; a person gets to read it."""
+    server.script(At.AUTH, replies.LOGIN_NEEDS_CODE_GBK)
+    with pytest.raises(AuthenticationError) as refused:
+        await submit(account, tls_context)
+    assert "请使用授权码登录。详情请看" in str(refused.value)
+
+
+async def test_a_wrong_code(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext
+) -> None:
+    """The code is in no exception and no repr."""
+    wrong = replace(account, password="secretsecretsecr")
+    with pytest.raises(AuthenticationError) as refused:
+        await submit(wrong, tls_context)
+    assert refused.value.reply == Reply(535, str(replies.LOGIN_AMBIGUOUS.text))
+    assert "secret" not in repr(wrong)
+    assert "secret" not in repr(refused.value) + str(refused.value)
+
+
+@pytest.mark.parametrize("mechanisms", [(), ("XOAUTH2",)])
+async def test_no_login_offered(
+    server: QQServer,
+    account: Account,
+    tls_context: ssl.SSLContext,
+    mechanisms: tuple[str, ...],
+) -> None:
+    """A server without LOGIN and PLAIN is of no use."""
+    server.mechanisms = mechanisms
+    server.offer_auth = bool(mechanisms)
+    with pytest.raises(AuthenticationError) as failed:
+        await submit(account, tls_context)
+    assert failed.value.cause is Cause.NO_LOGIN
