@@ -108,9 +108,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
         )
         outbox.async_load()
         _add_rooms(hass, entry, house, outbox, texts)
-    duplicates = house.rooms[entry.entry_id].duplicates
     entry.runtime_data = QQMailRuntimeData(
-        outbox, QQMailCoordinator(hass, entry, outbox, lambda: duplicates.number)
+        outbox, QQMailCoordinator(hass, entry, outbox)
     )
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     if not outbox.running:
