@@ -67,7 +67,7 @@ def failed(turn: Turn, queue_id: str, error: MailError, *, fresh: bool) -> None:
         return
     before, attempt = ended
     if attempt.counted and error.step in _BEFORE_TEXT:
-        turn.uncount(before)
+        turn.uncount_sent(before)
     if error.of_flight:
         turn.account.word_by_word_until = turn.after(WORD_BY_WORD)
         turn.log(logging.INFO, "The server takes one command after the other only")
@@ -93,6 +93,8 @@ def failed(turn: Turn, queue_id: str, error: MailError, *, fresh: bool) -> None:
     ):
         again = left if progress else replace(before, in_data=False)
         turn.write(again)
+        if attempt.counted:
+            turn.uncount_sent(before)
         _reject_refused(turn, message, error.refused)
         _try_again(turn, again)
         return
@@ -147,12 +149,13 @@ def cut(turn: Turn, queue_id: str) -> None:
     if ended is None:
         return
     message, attempt = ended
+    if attempt.counted:
+        turn.uncount_sent(message)
     if attempt.unwanted:
         _defer(turn, message, unwanted=True)
         return
     if message.in_data:
         # It had been announced, and nothing of it was sent.
-        turn.uncount(message)
         message = replace(message, in_data=False)
         turn.write(message)
     # It was its turn, be it by a person's wish.

@@ -72,17 +72,20 @@ def plan_of(
 
 def plans(account: Account, now: float) -> Iterator[tuple[Message, Plan]]:
     """Yield what waits, in the order in which it goes out, with its plan."""
-    ahead, seen = 0, set[Group]()
+    ahead, digests = 0, dict[Group, int]()
     for message in account.queue.in_order():
-        plan = plan_of(account, now, message, ahead)
-        yield message, plan
         group = group_of(message)
+        before = digests.get(group, ahead) if message.mergeable else ahead
+        plan = plan_of(account, now, message, before)
+        yield message, plan
         if plan.reason in (Reason.DECISION, Reason.BACK_OFF, Reason.ATTEMPT):
             continue
-        if group not in seen or not _is_flooded(account, now, group):
-            # Those that become one digest are one mail.
+        if not message.mergeable or not _is_flooded(account, now, group):
             ahead += 1
-            seen.add(group)
+        elif group not in digests:
+            # Those that become one digest are one mail.
+            digests[group] = ahead
+            ahead += 1
 
 
 def free_at(account: Account, message: Message) -> float:
@@ -133,12 +136,11 @@ def _is_flooded(account: Account, now: float, group: Group) -> bool:
 
 def _mails_ahead(account: Account, now: float, message: Message) -> int:
     """Return about how many mails go before a message that has just come."""
-    ahead = account.queue.ready(message.rank) - 1
-    if ahead <= 0:
-        return 0
-    # Those that become one digest are one mail.
-    groups = account.queue.groups
-    for group, size in groups.sizes():
-        if size > 1 and _is_flooded(account, now, group):
-            ahead -= size - (group != group_of(message))
-    return max(ahead, 0)
+    queue = account.queue
+    ahead = max(queue.ready(message.rank) - 1, 0)
+    if ahead:
+        # Those that become one digest are one mail, also with this one among them.
+        for group, number in queue.ready_groups(message.rank).items():
+            if number > 1 and _is_flooded(account, now, group):
+                ahead -= number - 1
+    return ahead
