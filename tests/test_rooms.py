@@ -26,7 +26,16 @@ KNOWS = {
     },
     "calls": {
         *("accounts", "const", "coordinator", "texts"),
-        *("buttons", "content", "core", "mime", "outbox", "repeats", "sending", "store"),
+        *(
+            "buttons",
+            "content",
+            "core",
+            "mime",
+            "outbox",
+            "repeats",
+            "sending",
+            "store",
+        ),
     },
 }
 """Rooms, and flat files that know no room above those that they may be known by."""

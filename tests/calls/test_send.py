@@ -951,7 +951,9 @@ async def test_clear_what_waits(
         "discarded": 1,
         "notes": [],
     }
-    assert [message.tag for message, _ in outbox_of(loaded_entry).messages()] == ["window"]
+    assert [message.tag for message, _ in outbox_of(loaded_entry).messages()] == [
+        "window"
+    ]
     assert server.accepted == []
 
 
