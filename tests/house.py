@@ -5,9 +5,11 @@ from datetime import timedelta
 from pathlib import Path
 import shutil
 from tempfile import TemporaryDirectory
+import threading
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
+import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     async_fire_time_changed,
@@ -26,6 +28,38 @@ from homeassistant.util import dt as dt_util
 
 from .conftest import shut_down
 from .qq_server import QQServer
+
+
+class Gate:
+    """Holds an executor's thread up until a test lets it go on."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self.opened = threading.Event()
+
+    def __call__(self) -> None:
+        """Wait."""
+        self.reached.set()
+        assert self.opened.wait(10)
+
+
+def hold_up(
+    monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, *, after: bool = False
+) -> Gate:
+    """Have a blocking function wait before it begins, or after it has ended."""
+    gate = Gate()
+    real = getattr(owner, name)
+
+    def slow(*args: Any, **kwargs: Any) -> Any:
+        if after:
+            result = real(*args, **kwargs)
+            gate()
+            return result
+        gate()
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(owner, name, slow)
+    return gate
 
 
 async def notify(hass: HomeAssistant, title: str = "Alarm", **data: Any) -> None:
