@@ -8,13 +8,9 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.qq_mail.buttons.models import (
-    ACTION_PATH,
-    Action,
-    Mail,
-    Press,
-)
+from custom_components.qq_mail.buttons.models import ACTION_PATH, Action, Mail, Press
 from custom_components.qq_mail.buttons.registry import Buttons
+from custom_components.qq_mail.store import Store
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
@@ -23,6 +19,15 @@ from ..house import house_of
 DAY = timedelta(days=1)
 ACKNOWLEDGE = Action(action="acknowledge", title="Acknowledge")
 CLOSE = Action(action="close_valve", title="Close the valve", destructive=True)
+ENTITY = "event.123456_qq_com_action"
+CLICK: dict[str, Any] = {
+    "action": "acknowledge",
+    "title": "Acknowledge",
+    "tag": "water",
+    "queue_id": "01JD0000000000000000000000",
+    "subject": "Water in the cellar",
+    "recipients": ["a@b.cn", "c@d.cn"],
+}
 
 
 class House:
@@ -39,6 +44,11 @@ class House:
         """All buttons of the house."""
         return house_of(self.hass).buttons
 
+    @property
+    def store(self) -> Store:
+        """The journal of the house."""
+        return house_of(self.hass).store
+
     def issue(
         self, *actions: Action, lasts: timedelta = DAY, **mail: Any
     ) -> tuple[str, ...]:
@@ -54,7 +64,7 @@ def mail_of(entry: MockConfigEntry, **changes: Any) -> Mail:
     """Return what is known of a mail."""
     known: dict[str, Any] = {
         "account": entry.entry_id,
-        "queue_id": "01JD0000000000000000000000",
+        "queue_id": CLICK["queue_id"],
         "tag": "water",
         "subject": "Water in the cellar",
         "recipients": ("a@b.cn", "c@d.cn"),

@@ -29,8 +29,8 @@ from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.setup import async_setup_component
 
 from ..conftest import shut_down
-from ..house import hold_up, house_of, record_of, until
-from .conftest import ACKNOWLEDGE, CLOSE, House, path_of
+from ..house import hold_up, record_of, until
+from .conftest import ACKNOWLEDGE, CLICK, CLOSE, House, path_of
 
 Browser = TestClient[Any, Any]
 STYLE = re.compile(r"<style>(.*)</style>", re.DOTALL)
@@ -496,7 +496,7 @@ async def test_who_presses_goes_away(
     press.cancel()
     await asyncio.wait([press])
     gate.opened.set()
-    await house_of(house.hass).store.written()
+    await house.store.written()
     assert record_of(house.hass, BUTTON)["used_at"]
     assert len(house.presses) == 1
 
@@ -516,7 +516,7 @@ async def test_disk_that_refuses(
     texts = await async_texts(house.hass)
     assert texts("answer_not_kept_text") in html.unescape(page)
     assert len(house.presses) == 1
-    await house_of(house.hass).store.async_stop()
+    await house.store.async_stop()
     assert record_of(house.hass, BUTTON)["used_at"]
 
 
@@ -524,7 +524,7 @@ async def test_disk_that_refuses(
 async def test_ended(house: House, browser: Browser, why: Ended) -> None:
     """What has no meaning any more says why, and fires nothing."""
     (token,) = house.issue(CLOSE)
-    house.buttons.end(["01JD0000000000000000000000"], why)
+    house.buttons.end([CLICK["queue_id"]], why)
     texts = await async_texts(house.hass)
     for response in (
         await browser.get(path_of(token)),
