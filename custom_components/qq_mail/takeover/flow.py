@@ -28,7 +28,7 @@ KEEP_WORKING_SCHEMA = vol.Schema({vol.Optional(_KEEP_WORKING): BooleanSelector()
 
 
 class TakeOverFlow(AccountFlow):
-    """Makes an account from one of core's, and switches names to and fro."""
+    """Makes an account from one of core's, and switches names there and back."""
 
     _core: CoreAccount
     _data: Mapping[str, Any] = {}
