@@ -31,6 +31,7 @@ from tests.qq_server import (
     Certificates,
     Close,
     Hang,
+    ImapStep,
     QQServer,
     Step,
 )
@@ -101,7 +102,7 @@ class FaultyServer(QQServer):
         self._last: Copy | None = None
 
     @override
-    def action_at(self, step: Step, line: str = "") -> Action | None:
+    def action_at(self, step: Step | ImapStep, line: str = "") -> Action | None:
         if not self.faulty or self._chance.random() > FAULTS:
             return None
         self.faults += 1
