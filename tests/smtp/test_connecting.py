@@ -416,7 +416,7 @@ async def test_login_that_is_cancelled(
     session = SubmissionSession(account, tls_context)
     server.script(At.EHLO, Hang())
     opening = asyncio.create_task(session.open())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not session.transcript.lines:
             await asyncio.sleep(0.001)
     opening.cancel()
