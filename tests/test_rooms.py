@@ -14,7 +14,7 @@ KNOWS = {
     "mime": set(),
     "smtp": {"mime"},
     "store": set(),
-    "inbox": {"const", "mime"},
+    "inbox": {"const", "mime", "smtp"},
     "core": {"clock", "mime", "smtp"},
     "outbox": {"clock", "const", "core", "mime", "smtp", "store"},
     "content": {"const", "mime", "texts"},
