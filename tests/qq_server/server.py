@@ -49,7 +49,7 @@ class QQServer:
         self.accounts = dict(self._accounts)
         self.imap.forget()
         self.on_accepted: Callable[[AcceptedMessage], None] | None = None
-        self.on_silence: Callable[[], None] | None = None
+        self.on_silence: Callable[[], object] | None = None
         """Called again and again while a connection hangs or stalls."""
         self.connections = 0
         self.login_attempts = 0
