@@ -144,7 +144,7 @@ async def test_stripped_starttls(
 ) -> None:
     """Whatever stands in for STARTTLS, no login follows in plaintext."""
     server.script(Step.STARTTLS, answer, times=None)
-    await try_login(replace(starttls_account, timeout=1), tls_context)
+    await try_login(starttls_account, tls_context)
     assert server.login_attempts == 0
     assert server.plaintext_logins == 0
 
