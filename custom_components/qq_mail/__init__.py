@@ -33,13 +33,13 @@ from .coordinator import (
     QQMailRuntimeData,
 )
 from .history import History
-from .log_entries import async_setup_log_entries
+from .log_entries import async_log_outcomes, async_setup_log_entries
 from .notify import async_remove_action
 from .options import option
 from .outbox.core.limits import Settings as Limits
 from .outbox.core.models import OutboxEvent, Outcome
 from .outbox.outbox import Outbox, Settings
-from .repairs import async_tell_removed, async_watch
+from .repairs import async_tell_removed, async_watch, async_watch_presses
 from .repeats.duplicates import Duplicates
 from .repeats.reminders import Reminders
 from .sending.submit import budget
@@ -66,6 +66,7 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     async_setup_services(hass)
     async_setup_view(hass, house.buttons, store, partial(is_heard, hass))
     async_setup_log_entries(hass)
+    async_watch_presses(hass)
     # Before any account is there that could download.
     await hass.async_add_executor_job(remove_all, hass)
     hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, partial(_async_stop, house))
@@ -168,6 +169,7 @@ def _add_rooms(
         ),
     )
     async_watch(hass, entry, house, outbox, texts)
+    async_log_outcomes(hass, entry, outbox, texts)
 
 
 def _history_options(options: Mapping[str, Any]) -> dict[str, Any]:

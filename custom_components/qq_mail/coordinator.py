@@ -51,8 +51,9 @@ class OutboxView:
     """Messages a minute; None: as fast as QQ takes them."""
     left_today: int | None
     """Messages of what may go out within 24 hours; None: there is no limit."""
-    problem: Cause | Reason | Literal[Outcome.EXPIRED] | None
-    """Why nothing goes out, or waits too long, or that something never did."""
+    problem: Cause | Reason | Literal[Outcome.EXPIRED, "disk"] | None
+    """Why nothing goes out, or waits too long, or that something never did; or that the
+    disk takes no writes."""
     until: datetime | None
     """When the problem ends by itself, where that is known."""
 
@@ -107,12 +108,14 @@ class QQMailCoordinator(DataUpdateCoordinator[OutboxView]):
 
     def _view(self) -> OutboxView:
         outbox, pause = self._outbox, self._outbox.pause
-        problem: Cause | Reason | Literal[Outcome.EXPIRED] | None = None
+        problem: Cause | Reason | Literal[Outcome.EXPIRED, "disk"] | None = None
         until: datetime | None = None
         if pause:
             problem, until = pause.cause, pause.until
         elif delay := outbox.delays.current:
             problem, until = delay.plan.reason, outbox.time_of(delay.plan)
+        elif outbox.manager.store.unwritten:
+            problem = "disk"
         elif outbox.expired:
             problem = Outcome.EXPIRED
         return OutboxView(

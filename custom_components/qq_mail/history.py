@@ -76,6 +76,10 @@ class Pressed:
     at: datetime
     title: str
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return what can be written as JSON."""
+        return {"at": self.at.isoformat(), "title": self.title}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
@@ -104,6 +108,12 @@ class Item:
         return self.results[-1].at
 
     @property
+    def accepted_at(self) -> datetime | None:
+        """When the server took it; None: it did not."""
+        times = (one.at for one in self.results if one.outcome == Outcome.ACCEPTED)
+        return next(times, None)
+
+    @property
     def recipients(self) -> tuple[str, ...]:
         """All whom an outcome was told of, each once."""
         everyone = [one for result in self.results for one in result.recipients]
@@ -117,9 +127,7 @@ class Item:
             "priority": self.priority,
             "digest": self.digest,
             "results": [one.as_dict() for one in self.results],
-            "presses": [
-                {"at": one.at.isoformat(), "title": one.title} for one in self.presses
-            ],
+            "presses": [one.as_dict() for one in self.presses],
         }
 
     @classmethod

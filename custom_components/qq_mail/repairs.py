@@ -14,6 +14,8 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
+from .buttons.models import Press
+from .calls.heard import is_heard
 from .calls.house import DATA_HOUSE, House
 from .const import CODE_URL, DOMAIN, LOGGER
 from .coordinator import QQMailConfigEntry
@@ -49,6 +51,8 @@ class Issue(StrEnum):
     """Something went wrong in the outbox that nobody expected."""
     DAY_NEARLY_USED = "day_nearly_used"
     """Four fifths of what may go out within 24 hours did."""
+    UNHEARD = "unheard"
+    """A button was pressed that no automation listens to."""
     REMOVED = "removed"
     """The account was removed while messages waited."""
 
@@ -156,6 +160,31 @@ def async_tell_removed(
             "titles": "\n".join(lines),
         },
     )
+
+
+@callback
+def async_watch_presses(hass: HomeAssistant) -> None:
+    """Report buttons that somebody pressed and nobody listens to."""
+
+    @callback
+    def hear(press: Press) -> None:
+        if is_heard(hass, press):
+            return
+        ir.async_create_issue(
+            hass,
+            DOMAIN,
+            f"{Issue.UNHEARD}_{press.action.action}",
+            is_fixable=False,
+            severity=ir.IssueSeverity.WARNING,
+            translation_key=Issue.UNHEARD,
+            translation_placeholders={
+                "title": press.action.title,
+                "action": press.action.action,
+                "subject": press.mail.subject,
+            },
+        )
+
+    hass.data[DATA_HOUSE].buttons.async_add_listener(hear)
 
 
 class _Watch:

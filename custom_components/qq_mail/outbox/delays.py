@@ -62,7 +62,7 @@ class Delays:
     @callback
     def watch(self, show: Callable[[], None]) -> None:
         """Look again in a while, as long as something waits; `show` what changed."""
-        if self._timer is None and len(self._view):
+        if self._timer is None and self._view.running and len(self._view):
             self._timer = self._hass.loop.call_later(INTERVAL, self._look, show)
 
     @callback

@@ -54,6 +54,8 @@ class Journal:
         self._round = 0
         self._cuts: list[tuple[Segment, int]] = []
         """Where segments are to be cut off before something is added."""
+        self._given_up: list[Segment] = []
+        """Where a round was refused, of which parts may be there."""
         self._has_snapshot = False
         """Whether what says how far a backup goes is to be removed."""
         self._is_unmarked = True
@@ -261,6 +263,12 @@ class Journal:
             segment, start = self._cuts[-1]
             segment.cut(start)
             self._cuts.pop()
+        for segment in self._given_up:
+            # What stays there after all has newer lines behind it.
+            with suppress(OSError):
+                segment.cut(segment.end)
+            segment.close()
+        self._given_up.clear()
         if self._has_snapshot and not self._is_held:
             self._drop_snapshot()
         if self._is_unmarked:
@@ -315,7 +323,11 @@ class Journal:
         try:
             segment.append(octets, self._round)
         except OSError:
-            self._doubtful.update(line.key for line in lines)
+            for line in lines:
+                self._doubtful.add(line.key)
+                self._index.note(segment, line.key)
+            if segment.is_full:
+                self._given_up.append(segment)
             raise
         for line in found:
             place = place_of(segment, line)
@@ -323,11 +335,8 @@ class Journal:
                 self._index.remove(place, line)
             else:
                 self._index.put(place, line, self._index.text_of(place, line))
-            if line.key in self._doubtful or line.key in self._lost:
-                # Nobody knows where other lines of it are.
-                self._index.spread(line.key, tuple(self._segments))
-                self._doubtful.discard(line.key)
-                self._lost.pop(line.key, None)
+            self._doubtful.discard(line.key)
+            self._lost.pop(line.key, None)
 
     def _segment(self, kind: Kind) -> Segment:
         """Return the segment to which rounds are added."""
@@ -376,7 +385,7 @@ class Journal:
                 for segment in self._segments
                 if segment.is_full
                 and not segment.is_stuck
-                and (segment.to_empty or 2 * segment.live < segment.end)
+                and (segment.to_empty or 2 * segment.live <= segment.end)
             ),
             key=lambda segment: segment.live,
             default=None,
@@ -419,7 +428,7 @@ class Journal:
         keys += [
             key
             for key, gone in self._index.gone.items()
-            if gone.place.segment is segment and gone.is_needed
+            if gone.place.segment is segment and self._index.is_needed(key)
         ]
         return segment, keys
 

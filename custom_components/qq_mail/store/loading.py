@@ -11,7 +11,7 @@ from typing import Any
 
 from .disk import LOGGER, Disk, read_file, write_file
 from .index import Body, Index, place_of
-from .line import SECTOR, Found, Gap, Key, next_sector, read_lines
+from .line import SECTOR, Found, Gap, Key, is_torn, next_sector, read_lines
 from .segment import Segment
 
 PRESENT = Path("__pycache__", "present")
@@ -145,6 +145,7 @@ class Loader:
                 octets = segment.read_all()
             except OSError as err:
                 segment.keep_as_it_is()
+                self.index.is_incomplete = True
                 self.round = _LEAP
                 self.tell(Damage(f"{name}: {err}", file=segment.file))
                 continue
@@ -189,6 +190,7 @@ class Loader:
             self.index.remove(place, line)
             self._unread.pop(line.key, None)
         elif not line.record_whole:
+            self.index.note(segment, line.key)
             self._unread[line.key] = segment, line
             if line.text and line.holds and line.text_whole:
                 self._texts[line.key] = Body(line.text, place)
@@ -351,20 +353,7 @@ def _read(segment: Segment, octets: bytes, last: int | None) -> _Read:
     if read.last and not (
         len(read.last) == read.last[0].of and all(line.whole for line in read.last)
     ):
-        read.torn = _is_torn(octets, read.last_start, stop) or (
-            not behind and read.last[-1].number < read.last[-1].of
-        )
-    read.rest_torn = behind and _is_torn(octets, next_sector(stop), stop)
+        size = read.last[0].sectors * SECTOR
+        read.torn = is_torn(octets, read.last_start, read.last_start + size)
+    read.rest_torn = behind and is_torn(octets, next_sector(stop), stop)
     return read
-
-
-def _is_torn(octets: bytes, start: int, stop: int) -> bool:
-    """Tell whether sectors are missing, as they are where the power was cut.
-
-    A round has no sector of zeros, and damage hardly makes one.
-    """
-    stop = max(stop, len(octets.rstrip(b"\0")))
-    return len(octets) % SECTOR > 0 or any(
-        not octets[sector : sector + SECTOR].strip(b"\0")
-        for sector in range(start, stop, SECTOR)
-    )

@@ -224,3 +224,4 @@ class Segment:
         with suppress(OSError):
             self.disk.truncate(descriptor, self.end)
         self.room = self.end
+        self.close()
