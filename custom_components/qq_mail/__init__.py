@@ -1,9 +1,11 @@
 """Send mail from Home Assistant by a QQ Mail account."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.const import CONF_TIMEOUT, EVENT_HOMEASSISTANT_STOP, Platform
@@ -31,6 +33,7 @@ from .coordinator import (
     QQMailCoordinator,
     QQMailRuntimeData,
 )
+from .history import History
 from .log_entries import async_log_outcomes, async_setup_log_entries
 from .notify import async_remove_action
 from .options import option
@@ -95,6 +98,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
     if rooms := house.rooms.get(entry.entry_id):
         outbox = rooms.outbox
         outbox.configure(account, settings)
+        rooms.history.configure(**_history_options(options))
     else:
         outbox = Outbox(
             hass,
@@ -165,10 +169,19 @@ def _add_rooms(
             reminders=Reminders(
                 hass, outbox, partial(async_send_again, hass, entry), house.buttons.end
             ),
+            history=History(hass, outbox, **_history_options(entry.options)),
         ),
     )
     async_watch(hass, entry, house, outbox, texts)
     async_log_outcomes(hass, entry, outbox, texts)
+
+
+def _history_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how long an account's history is kept, and how much of it."""
+    return {
+        "days": option(options, "history_days"),
+        "titles": option(options, "history_titles"),
+    }
 
 
 async def _async_end_unless_loaded(

@@ -304,15 +304,15 @@ class Outbox(OutboxView):
         self._happen(self._scheduler.retry, queue_id)
         return len(self) if queue_id is None else 1
 
-    async def async_discard(self, queue_id: str | None = None) -> int:
-        """Remove a message, or all of them; return how many that are.
+    async def async_discard(self, queue_id: str | None = None, tag: str = "") -> int:
+        """Remove a message, or those of a tag, or all; return how many that are.
 
         One that is just being tried goes if it is not accepted.
         """
         chosen = [
             message
             for message in self.state.queue
-            if queue_id in (None, message.queue_id)
+            if queue_id in (None, message.queue_id) and tag in ("", message.tag)
         ]
         gone = [message.queue_id for message in chosen]
         gone += [part.queue_id for message in chosen for part in message.parts]
