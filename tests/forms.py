@@ -10,7 +10,8 @@ TYPED_OPTIONS = {
         "messages_per_day": 0,
         "size_budget": 50,
     },
-    "times": {"timeout": 60, "expires_after": 48},
+    "history_titles": True,
+    "times": {"timeout": 60, "expires_after": 48, "history_days": 7},
 }
 """What a person types into the options, in the form's sections."""
 STORED_OPTIONS = {
@@ -21,6 +22,8 @@ STORED_OPTIONS = {
     "size_budget": 50,
     "timeout": 60,
     "expires_after": 48,
+    "history_titles": True,
+    "history_days": 7,
 }
 
 

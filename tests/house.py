@@ -86,7 +86,7 @@ async def later(
 
 async def until(condition: Any) -> None:
     """Wait for what is in the same loop, and for the server's thread."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.001)
 

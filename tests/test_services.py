@@ -57,19 +57,23 @@ async def test_get_outbox(
     freezer.tick(timedelta(seconds=30))
     (message,) = await waiting(hass)
     assert message.pop("size") > len("Smoke!")
+    assert "127.0.0.1" in message["why"]
     assert message == {
         "account": ADDRESS,
         "queue_id": event.queue_id,
         "subject": "Fire",
         "recipients": [ADDRESS],
         "age": 30,
-        "created": "2026-11-20T08:00:00+00:00",
+        "raised_at": "2026-11-20T08:00:00+00:00",
         "attempts": 1,
         "next_attempt": event.next_attempt.isoformat(),
         "reply": "451 later",
         "cause": "temporary",
-        "importance": 0,
-        "merged": [],
+        "priority": "normal",
+        "tag": "",
+        "reason": "no_server",
+        "why": message["why"],
+        "parts": [],
     }
 
 

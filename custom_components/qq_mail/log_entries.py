@@ -1,6 +1,9 @@
-"""Writes into the house's logbook what people do with mails."""
+"""Writes into the house's logbook what became of mails, and what people do with them."""
+
+from collections.abc import Collection
 
 from homeassistant.components.event import DOMAIN as EVENT_DOMAIN
+from homeassistant.components.notify import DOMAIN as NOTIFY_DOMAIN
 from homeassistant.const import (
     ATTR_DOMAIN,
     ATTR_ENTITY_ID,
@@ -9,12 +12,19 @@ from homeassistant.const import (
 )
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
+from homeassistant.util import dt as dt_util
 
 from .buttons.models import Press
 from .calls.heard import PRESSES_KEY
 from .calls.house import DATA_HOUSE
-from .const import DOMAIN
-from .texts import async_texts
+from .calls.recipients import subentry_recipients
+from .const import DOMAIN, SUBENTRY_TYPE_RECIPIENT
+from .coordinator import QQMailConfigEntry
+from .errors import action_error
+from .outbox.core.models import Message, OutboxEvent, Outcome
+from .outbox.outbox import Outbox
+from .sending.waiting import why_it_waits
+from .texts import Texts, async_texts
 
 _ATTR_MESSAGE = "message"
 
@@ -25,12 +35,91 @@ def async_setup_log_entries(hass: HomeAssistant) -> None:
 
     @callback
     def log(press: Press) -> None:
-        hass.async_create_task(_async_log(hass, press))
+        hass.async_create_task(_async_log_press(hass, press))
 
     hass.data[DATA_HOUSE].buttons.async_add_listener(log)
 
 
-async def _async_log(hass: HomeAssistant, press: Press) -> None:
+@callback
+def async_log_outcomes(
+    hass: HomeAssistant, entry: QQMailConfigEntry, outbox: Outbox, texts: Texts
+) -> None:
+    """Write an entry for each outcome of an account's mails, as long as it lives."""
+
+    @callback
+    def log(event: OutboxEvent | None) -> None:
+        # Of a digest one line is enough.
+        if event and not event.part:
+            message = _worded(outbox, event, texts)
+            _write(hass, event.subject, message, _entity_of(hass, entry, event))
+
+    outbox.listeners.async_add(log)
+
+
+@callback
+def async_log_discarded(
+    hass: HomeAssistant,
+    entry: QQMailConfigEntry,
+    messages: Collection[Message],
+    texts: Texts,
+    person: str,
+) -> None:
+    """Write who has taken back what waited."""
+    entity_id = _own_entity(hass, entry)
+    for message in messages:
+        people = ", ".join(message.recipients)
+        text = texts(
+            "logged_discarded", subject=message.subject, people=people, person=person
+        )
+        _write(hass, message.subject, text, entity_id)
+
+
+def _worded(outbox: Outbox, event: OutboxEvent, texts: Texts) -> str:
+    """Say in one sentence what became of a mail."""
+    what, why = f"logged_{event.outcome}", ""
+    if event.plan:
+        reason = why_it_waits(outbox, event.plan, dt_util.utcnow())
+        # Why the attempt failed, and when the next one is.
+        why = texts.of(reason)
+        if event.cause:
+            why = f"{event.reply or event.detail or event.cause}. {why}"
+    elif event.outcome is Outcome.REJECTED:
+        why = texts.of(action_error(event, outbox.account))
+    if event.digest:
+        return texts(
+            "logged_digest",
+            number=str(event.of),
+            text=texts(
+                what,
+                subject=event.subject,
+                people=", ".join(event.recipients),
+                why=why,
+            ),
+        )
+    people = ", ".join(event.recipients)
+    return texts(what, subject=event.subject, people=people, why=why)
+
+
+def _entity_of(
+    hass: HomeAssistant, entry: QQMailConfigEntry, event: OutboxEvent
+) -> str | None:
+    """Return the notify entity that stands for those who got a mail."""
+    people = {one.lower() for one in event.recipients}
+    for subentry in entry.get_subentries_of_type(SUBENTRY_TYPE_RECIPIENT):
+        known = subentry_recipients(subentry.data).addr_specs
+        if people == {one.lower() for one in known}:
+            return er.async_get(hass).async_get_entity_id(
+                NOTIFY_DOMAIN, DOMAIN, subentry.subentry_id
+            )
+    return _own_entity(hass, entry)
+
+
+def _own_entity(hass: HomeAssistant, entry: QQMailConfigEntry) -> str | None:
+    registry = er.async_get(hass)
+    return registry.async_get_entity_id(NOTIFY_DOMAIN, DOMAIN, entry.entry_id)
+
+
+async def _async_log_press(hass: HomeAssistant, press: Press) -> None:
     """Say in words who can have pressed what: whoever has the mail."""
     texts = await async_texts(hass)
     message = texts(
@@ -43,10 +132,14 @@ async def _async_log(hass: HomeAssistant, press: Press) -> None:
     entity_id = er.async_get(hass).async_get_entity_id(
         EVENT_DOMAIN, DOMAIN, f"{press.mail.account}_{PRESSES_KEY}"
     )
+    _write(hass, press.mail.subject, message, entity_id)
+
+
+def _write(hass: HomeAssistant, name: str, message: str, entity_id: str | None) -> None:
     hass.bus.async_fire(
         EVENT_LOGBOOK_ENTRY,
         {
-            ATTR_NAME: press.mail.subject,
+            ATTR_NAME: name,
             _ATTR_MESSAGE: message,
             ATTR_DOMAIN: DOMAIN,
             ATTR_ENTITY_ID: entity_id,

@@ -58,6 +58,8 @@ OPTIONS = (
     Option(key=CONF_REPLY_TO, kind=Kind.MAILBOX, private=True),
     # Floods become one mail: nobody reads a hundred, and QQ refuses them.
     Option(key="digest", kind=Kind.SWITCH, default=True),
+    # Below high priority a title may be a code to log in with.
+    Option(key="history_titles", kind=Kind.SWITCH, default=True),
     # QQ takes a few hundred a day, as far as people know.
     Option(
         key="messages_per_day",
@@ -104,6 +106,15 @@ OPTIONS = (
         least=1,
         most=30 * 24,
         unit=UnitOfTime.HOURS,
+        section=Section.TIMES,
+    ),
+    # What people still remember, and ask about.
+    Option(
+        key="history_days",
+        kind=Kind.NUMBER,
+        default=7,
+        most=30,
+        unit=UnitOfTime.DAYS,
         section=Section.TIMES,
     ),
     # For connecting and for each answer: QQ answers within one or two seconds.

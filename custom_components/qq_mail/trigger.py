@@ -19,16 +19,28 @@ from homeassistant.helpers.typing import ConfigType
 from .buttons.models import Press
 from .calls.house import DATA_HOUSE
 from .const import DOMAIN
-from .coordinator import SIGNAL_OUTBOX_EVENT, QQMailConfigEntry
+from .coordinator import SIGNAL_DELAY, SIGNAL_OUTBOX_EVENT, QQMailConfigEntry
+from .mime.models import Priority
 from .outbox.core.models import OutboxEvent, Outcome
+from .outbox.delays import Delay
+from .outbox.view import OutboxView
 
 _CONF_ACTION: Final = "action"
+_CONF_PRIORITY = "priority"
 _CONF_TAG: Final = "tag"
 
 _CONFIG_SCHEMA = vol.Schema(
     {
         vol.Optional(CONF_OPTIONS, default={}): {
             vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string
+        }
+    }
+)
+_DELAYED_SCHEMA = vol.Schema(
+    {
+        vol.Optional(CONF_OPTIONS, default={}): {
+            vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
+            vol.Optional(_CONF_PRIORITY): vol.In([one.value for one in Priority]),
         }
     }
 )
@@ -116,6 +128,48 @@ class MessageExpiredTrigger(OutcomeTrigger):
     outcome = Outcome.EXPIRED
 
 
+class MessagesDelayedTrigger(AccountTrigger):
+    """Triggers when messages wait too long: once for each account and episode."""
+
+    schema = _DELAYED_SCHEMA
+
+    def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
+        """Remember from which priority on."""
+        super().__init__(hass, config)
+        least = (config.options or {}).get(_CONF_PRIORITY, Priority.LOWEST)
+        self._priorities = list(Priority)[: list(Priority).index(Priority(least)) + 1]
+
+    @override
+    async def async_attach_runner(
+        self,
+        run_action: TriggerActionRunner,
+        did_not_trigger: TriggerNotTriggeredReporter | None = None,
+    ) -> CALLBACK_TYPE:
+        """Listen to all accounts: the signal outlives their reloads."""
+
+        @callback
+        def handle(entry: QQMailConfigEntry, delay: Delay) -> None:
+            if self._entry_id not in (None, entry.entry_id):
+                return
+            if delay.priority not in self._priorities:
+                return
+            at = OutboxView.time_of(delay.plan)
+            run_action(
+                {
+                    "number": delay.number,
+                    "titles": list(delay.titles),
+                    "recipients": list(delay.recipients),
+                    "priority": delay.priority.value,
+                    "reason": delay.plan.reason.value,
+                    "next_attempt": at.isoformat() if at else None,
+                    "account": entry.data[CONF_USERNAME],
+                },
+                f"{delay.number} messages wait",
+            )
+
+        return async_dispatcher_connect(self._hass, SIGNAL_DELAY, handle)
+
+
 class ActionClickedTrigger(AccountTrigger):
     """Triggers when somebody presses a button of a mail."""
 
@@ -170,6 +224,7 @@ class ActionClickedTrigger(AccountTrigger):
 TRIGGERS: dict[str, type[Trigger]] = {
     "message_rejected": MessageRejectedTrigger,
     "message_expired": MessageExpiredTrigger,
+    "messages_delayed": MessagesDelayedTrigger,
     "action_clicked": ActionClickedTrigger,
 }
 

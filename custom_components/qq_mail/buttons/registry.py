@@ -76,6 +76,7 @@ class Buttons:
 
         return remove
 
+    @callback
     def is_wanted(self, press: Press) -> bool:
         """Tell whether a listener handles such a press."""
         return any(wants(press) for wants in self._listeners.values())

@@ -9,6 +9,7 @@ from homeassistant.util.hass_dict import HassKey
 from ..buttons.models import Press
 from ..buttons.registry import BUTTON, Buttons
 from ..const import ACKNOWLEDGE, DOMAIN
+from ..history import History
 from ..outbox.manager import Manager
 from ..outbox.outbox import Outbox
 from ..repeats.duplicates import Duplicates
@@ -32,6 +33,7 @@ class Rooms:
     outbox: Outbox
     duplicates: Duplicates
     reminders: Reminders
+    history: History
 
 
 @dataclass(init=False)
@@ -106,6 +108,8 @@ class House:
 
     @callback
     def _hear(self, press: Press) -> None:
+        if rooms := self.rooms.get(press.mail.account):
+            rooms.history.press(press)
         if press.action.action.lower() == ACKNOWLEDGE:
             self.acknowledge(press.mail.account, press.mail.queue_id)
 

@@ -28,6 +28,7 @@ from .core.account import Conversation
 from .core.limits import Settings as Limits
 from .core.models import Attempt, Merge, Message, OutboxEvent, Outcome
 from .core.turn import ACCOUNT, CONVERSATION, LOGIN, MESSAGE, SENT
+from .delays import Delays
 from .digests import Digests, Prepare
 from .intake import Intake
 from .listeners import Listeners
@@ -77,6 +78,8 @@ class Outbox(OutboxView):
         self.hass = hass
         self.account = account
         self.listeners = Listeners(hass)
+        self.delays = Delays(hass, self)
+        self.listeners.async_add(lambda _: self.delays.watch(self.async_show))
         self.unreadable: list[str] = []
         """What could not be read of what waits."""
         self.ask_for_code = ask_for_code
@@ -146,6 +149,7 @@ class Outbox(OutboxView):
     async def async_stop(self) -> None:
         """Stop working, and let no call wait for it; what comes now is only kept."""
         self._scheduler.stop(self.id)
+        self.delays.stop()
         await self._digests.async_stop()
         await self._sessions.async_stop()
         self.manager.release_calls(self.id)
@@ -300,15 +304,15 @@ class Outbox(OutboxView):
         self._happen(self._scheduler.retry, queue_id)
         return len(self) if queue_id is None else 1
 
-    async def async_discard(self, queue_id: str | None = None) -> int:
-        """Remove a message, or all of them; return how many that are.
+    async def async_discard(self, queue_id: str | None = None, tag: str = "") -> int:
+        """Remove a message, or those of a tag, or all; return how many that are.
 
         One that is just being tried goes if it is not accepted.
         """
         chosen = [
             message
             for message in self.state.queue
-            if queue_id in (None, message.queue_id)
+            if queue_id in (None, message.queue_id) and tag in ("", message.tag)
         ]
         gone = [message.queue_id for message in chosen]
         gone += [part.queue_id for message in chosen for part in message.parts]
