@@ -41,7 +41,7 @@ from .buttons import buttons_of
 from .waiting import why_it_waits
 
 # What a mail says of itself: nothing is amiss, and an alarm would fill the log.
-_TOLD = {"reminder", "repeats"}
+_TOLD = {"reminder", "reminder_last", "repeats"}
 _RESERVE = MEGABYTE
 """Octets that the server's limit leaves to texts and headers."""
 
