@@ -29,7 +29,7 @@ from tests.e2e.test_crash import (  # noqa: E402
     chance_for,
     waiting,
 )
-from tests.qq_server import Certificates, Raw, Step, replies  # noqa: E402
+from tests.qq_server import Certificates, ImapStep, Raw, Step, replies  # noqa: E402
 from tests.qq_server.actions import Action  # noqa: E402
 
 WARM_UP = 0.2
@@ -55,7 +55,7 @@ class UnrulyServer(FaultyServer):
     """Has rate limits and damaged replies to QUIT as well."""
 
     @override
-    def action_at(self, step: Step, line: str = "") -> Action | None:
+    def action_at(self, step: Step | ImapStep, line: str = "") -> Action | None:
         if self.faulty and step is Step.MAIL and self._chance.random() < RATE_LIMITS:
             self.faults += 1
             return replies.TOO_MANY_ATTEMPTS

@@ -447,7 +447,7 @@ class Alarm:
 
     def press(self, action: str, number: int = 0) -> None:
         """Press a button of one of the mails."""
-        answers = get_answers(self.hass)
+        answers = house_of(self.hass).buttons
         links = [each for each in answers.all() if each.action.action == action]
         answers.press(links[number])
 
@@ -492,7 +492,7 @@ async def test_alarm_that_is_acknowledged(
     alarm.press("acknowledge")
     await alarm.until_mails(3)
     assert "已有人确认警报。" in body_of(alarm.server.accepted[2])
-    assert get_answers(alarm.hass).all() == []
+    assert house_of(alarm.hass).buttons.all() == []
     alarm.wait(freezer, timedelta(hours=1))
     await alarm.hass.async_block_till_done()
     assert len(alarm.server.accepted) == 3

@@ -26,7 +26,6 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 
 from .conftest import ADDRESS, shut_down
-from .outbox.test_outbox import RATE_LIMIT_PAUSE
 from .qq_server import Answer, Close, QQServer, Step, replies
 
 FOLDER = Path(integration.__file__).parent
@@ -319,14 +318,14 @@ async def test_paused(
     """While the account rests there is a problem, with its end."""
     server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
     await notify(hass)
-    end = dt_util.utcnow() + RATE_LIMIT_PAUSE
+    end = dt_util.utcnow() + timedelta(hours=1)
     assert states(hass, PROBLEM) == ["on"]
     assert attributes(hass, PROBLEM, "cause", "until") == [
         "rate_limit",
         end.isoformat(),
     ]
     assert states(hass, NEXT_ATTEMPT) == [end.isoformat(timespec="seconds")]
-    await later(hass, freezer, RATE_LIMIT_PAUSE)
+    await later(hass, freezer, timedelta(hours=1))
     await until(lambda: states(hass, PROBLEM, QUEUED) == ["off", "0"])
     assert attributes(hass, PROBLEM, "cause", "until") == [None, None]
 

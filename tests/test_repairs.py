@@ -11,6 +11,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.store import Store
 from homeassistant.components.repairs import repairs_flow_manager
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
@@ -20,7 +21,7 @@ from homeassistant.setup import async_setup_component
 
 from .calls.test_send import send
 from .conftest import ADDRESS, Events, shut_down
-from .house import later, until
+from .house import later, store_folder, until
 from .qq_server import Answer, QQServer, Step, replies
 
 
@@ -84,15 +85,20 @@ def _expired(hass: HomeAssistant, entry: MockConfigEntry) -> int:
     return int((texts or {"number": "0"})["number"])
 
 
-async def damage(hass: HomeAssistant, entry: MockConfigEntry) -> Path:
-    """Spoil a file while the account is not loaded; return where it is set aside."""
-    assert await hass.config_entries.async_unload(entry.entry_id)
-    spool = Path(hass.config.path(".storage", DOMAIN, entry.entry_id))
-    spool.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240
-    (spool / "01ARZ3NDEKTSV4RRFFQ69G5FAV.json").write_text("{", encoding="utf-8")
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done()
-    return spool / "damaged"
+@pytest.fixture
+async def damaged(hass: HomeAssistant) -> Path:
+    """Have a record that cannot be read; return where it is set aside."""
+    store = Store(store_folder(hass))
+    await store.async_load()
+    for name in ("first", "second"):
+        store.put(("message", "account", name), lambda: {"subject": "Alarm"})
+        await store.written()
+    await store.async_stop()
+    await store.async_close()
+    for file in store_folder(hass).glob("records-*"):
+        content = file.read_bytes()
+        file.write_bytes(content.replace(b"first", b"f\xffrst"))
+    return store_folder(hass) / "damaged"
 
 
 async def test_nothing_wrong(
@@ -100,7 +106,6 @@ async def test_nothing_wrong(
 ) -> None:
     """No issue where there is none, a deferred message included."""
     await notify(hass)
-    server.script(Step.AUTH, replies.LOGIN_AMBIGUOUS)
     server.script(Step.MAIL, Answer(421, "closing"))
     await notify(hass)
     assert not ir.async_get(hass).issues
@@ -179,28 +184,22 @@ async def test_expired_and_read(
 async def test_damaged(
     hass: HomeAssistant,
     server: QQServer,
+    damaged: Path,
     loaded_entry: MockConfigEntry,
 ) -> None:
-    """It says where the files are; put away, it comes back while they are there."""
-    folder = await damage(hass, loaded_entry)
+    """It says where the files are; put away, it stays away until the next start."""
     issue = issue_of(hass, loaded_entry, "damaged")
     assert issue
     assert issue.severity is ir.IssueSeverity.ERROR
     assert placeholders_of(hass, loaded_entry, "damaged") == {
         "account": ADDRESS,
-        "folder": str(folder),
+        "folder": str(damaged),
         "number": "1",
     }
     await confirm(hass, issue)
     await notify(hass)
     assert issue_of(hass, loaded_entry, "damaged") is None
-    await shut_down(hass, loaded_entry)
-    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
-    assert issue_of(hass, loaded_entry, "damaged")
-    for file in folder.iterdir():
-        file.unlink()
-    await shut_down(hass, loaded_entry)
-    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
+    await hass.config_entries.async_reload(loaded_entry.entry_id)
     assert issue_of(hass, loaded_entry, "damaged") is None
 
 
@@ -215,19 +214,20 @@ async def test_damaged(
 async def test_issues_go_with_the_account(
     hass: HomeAssistant,
     server: QQServer,
+    damaged: Path,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
     action: str,
     left: set[str],
 ) -> None:
     """Without the account, nothing is left of its issues."""
-    await damage(hass, loaded_entry)
     await expire(hass, server, loaded_entry, freezer)
     server.script(Step.MAIL, replies.FREQUENCY_LIMITED)
     await notify(hass)
     issues = ir.async_get(hass).issues
     assert {issue.translation_key for issue in issues.values()} == {
         "damaged",
+        "delayed",
         "expired",
         "paused",
     }
@@ -244,7 +244,7 @@ async def test_removed_while_messages_wait(
     caplog: pytest.LogCaptureFixture,
     disabled: bool,
 ) -> None:
-    """What was dropped is told: how much, but not what it said."""
+    """What was dropped is told: the titles, and for whom they were."""
     server.script(Step.MAIL, Answer(451, "later"), times=None)
     for title in ("Flood", "Flood", "Fire"):
         await hass.services.async_call(
@@ -257,9 +257,9 @@ async def test_removed_while_messages_wait(
     assert placeholders_of(hass, loaded_entry, "removed") == {
         "account": ADDRESS,
         "number": "3",
-        "subjects": "2",
+        "titles": f"- `Flood` → {ADDRESS} (2)\n- `Fire` → {ADDRESS}",
     }
-    assert f"{ADDRESS} was removed with 3 messages of 2 subjects" in caplog.text
+    assert f"{ADDRESS} was removed with 3 messages" in caplog.text
     issue = issue_of(hass, loaded_entry, "removed")
     assert issue
     await confirm(hass, issue)
@@ -287,14 +287,13 @@ async def test_removed_while_the_disk_refuses(
     await notify(hass)
     await send(hass, to="b@example.com")
     outbox = loaded_entry.runtime_data.outbox
-    first, _ = outbox.messages()
+    (first, _), _ = outbox.messages()
 
     def refuse(*_: Any) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", refuse)
-        patch.setattr(Path, "iterdir", refuse)
+        patch.setattr(os, "fdatasync", refuse)
         assert outbox.async_retry(first.queue_id)
         await until(lambda: len(outbox) == 1)
         await hass.config_entries.async_remove(loaded_entry.entry_id)
@@ -302,27 +301,6 @@ async def test_removed_while_the_disk_refuses(
     placeholders = placeholders_of(hass, loaded_entry, "removed")
     assert placeholders
     assert placeholders["number"] == "1"
-
-
-async def test_removed_but_not_from_the_disk(
-    hass: HomeAssistant,
-    server: QQServer,
-    loaded_entry: MockConfigEntry,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """What the disk does not let go is named: it is somebody's mail."""
-    server.script(Step.MAIL, Answer(451, "later"))
-    await notify(hass)
-    folder = hass.config.path(".storage", DOMAIN, loaded_entry.entry_id)
-
-    def refuse(*_: Any, **__: Any) -> None:
-        raise OSError(errno.EROFS, "Read-only file system")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "unlink", refuse)
-        await hass.config_entries.async_remove(loaded_entry.entry_id)
-    assert caplog.text.count(f"Cannot remove {folder}: ") == 1
 
 
 async def test_day_nearly_used(

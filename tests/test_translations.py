@@ -12,9 +12,9 @@ import voluptuous as vol
 
 import custom_components.qq_mail as integration
 from custom_components.qq_mail import (
+    account_flow,
     binary_sensor,
     button,
-    config_flow,
     event,
     options_flow,
     recipient_flow,
@@ -32,6 +32,8 @@ from custom_components.qq_mail.services import Action
 from custom_components.qq_mail.smtp.errors import MailError
 from custom_components.qq_mail.smtp.models import Account, Encryption, Reply, Step
 from custom_components.qq_mail.smtp.replies import Cause, Treatment
+from custom_components.qq_mail.takeover.flow import KEEP_WORKING_SCHEMA
+from custom_components.qq_mail.takeover.leftover import ISSUE_USES_CORE, ISSUE_YAML
 from custom_components.qq_mail.texts import _FOR_READERS, _SETTING
 from custom_components.qq_mail.trigger import TRIGGERS
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN, UnitOfInformation
@@ -40,6 +42,11 @@ FOLDER = Path(integration.__file__).parent
 LANGUAGES = ("en", "zh-Hans", "zh-Hant")
 PLACEHOLDER = re.compile(r"{(\w+)}")
 NAME = ("name", "description")
+TITLE = ("title", "description")
+MENUS = {
+    "start": ("another", "take_over"),
+    "taken_over": ("server", "switch", "undo"),
+}
 MESSAGE_ERRORS = {
     "action_for_phones",
     "attachment_entity",
@@ -105,6 +112,8 @@ ANSWER_TEXTS = {
     *("from_elsewhere", "from_elsewhere_text", "logged", "mail", "not_ready"),
     *("not_ready_text", "small", "sure", "sure_text", "sure_yes", "too_many"),
     *("too_many_text", "unknown", "unknown_text"),
+    *("acknowledged", "acknowledged_text", "replaced", "replaced_text"),
+    *("not_kept_text", "unheard_text"),
 }
 
 # What the texts may name, by where they stand.
@@ -122,15 +131,19 @@ DIGEST_TEXTS = {
 PLACEHOLDERS = {
     "config": {
         "account",
+        "accounts",
         "address",
         "code_url",
         "domain",
         "entered",
         "host",
         "length",
+        "notes",
+        "number",
         "port",
         "port_max",
         "port_min",
+        "reason",
         "reply",
         "waiting",
     },
@@ -158,12 +171,15 @@ PLACEHOLDERS = {
         "now",
         "number",
         "options",
+        "people",
+        "person",
         "port",
         "queue_id",
         "reason",
         "recipients",
         "reply",
         "seconds",
+        "sender",
         "size",
         "subject",
         "span",
@@ -184,6 +200,7 @@ PLACEHOLDERS = {
         "time",
         "titles",
         "url",
+        "what",
     },
     "options": {
         "address",
@@ -345,7 +362,7 @@ def entity_texts() -> set[str]:
             for cause in (*Cause, Outcome.EXPIRED)
             if cause is Outcome.EXPIRED or Cause(cause).treatment in holds
         ),
-        *(f"entity.button.{description.key}.name" for description in button.BUTTONS),
+        *(f"entity.button.{description.key}.name" for description in button.DESCRIPTIONS),
         f"{message}.name",
         *(
             f"{message}.state_attributes.{key}.name"
@@ -385,11 +402,20 @@ def test_every_text_the_code_names() -> None:
         *(
             f"config.abort.{key}"
             for key in (
-                "already_configured",
+                *("already_configured", "not_switched", "switched"),
+                *("take_over_gone", "undone"),
                 "reauth_successful",
                 "reconfigure_successful",
                 "removed",
             )
+        ),
+        "config.create_entry.not_switched",
+        "config.create_entry.taken_over",
+        *(f"config.step.{step}.{text}" for step in MENUS for text in TITLE),
+        *(
+            f"config.step.{step}.menu_options.{option}"
+            for step, options in MENUS.items()
+            for option in options
         ),
         "config_subentries.recipient.abort.reconfigure_successful",
         "config_subentries.recipient.abort.removed",
@@ -456,6 +482,8 @@ def test_every_text_the_code_names() -> None:
             | {"other_account", "account_not_found", "account_not_loaded"}
             | {"account_disabled", "entity_disabled"}
             | {"unknown_queue_id", "part_of_digest", "discard_what"}
+            | {"take_over_failed", "take_over_gone", "taken_over_encrypted"}
+            | {"taken_over_sender", "taken_over_yaml"}
             | {f"digest_{key}" for key in DIGEST_TEXTS}
             | {f"chart_{key}" for key in CHART_TEXTS}
             | {f"answer_{key}" for key in ANSWER_TEXTS}
@@ -519,6 +547,11 @@ def test_every_text_the_code_names() -> None:
         ),
         *(f"issues.{issue}.title" for issue in (*Issue, PLAIN_HTTP)),
         f"issues.{PLAIN_HTTP}.description",
+        *(
+            f"issues.{issue}.{text}"
+            for issue in (ISSUE_USES_CORE, ISSUE_YAML)
+            for text in TITLE
+        ),
         "issues.day_nearly_used.description",
         "issues.paused.description",
         *(
@@ -552,9 +585,13 @@ def test_every_text_the_code_names() -> None:
         *entity_texts(),
     }
     for step, schema in {
-        "config.step.user": config_flow.USER_SCHEMA,
-        "config.step.reauth_confirm": config_flow.REAUTH_SCHEMA,
-        "config.step.reconfigure": config_flow.RECONFIGURE_SCHEMA,
+        "config.step.user": account_flow.USER_SCHEMA,
+        "config.step.confirm": vol.Schema({}),
+        "config.step.keep_working": KEEP_WORKING_SCHEMA,
+        "config.step.take_over": vol.Schema({"username": str}),
+        "config.step.take_over_login": account_flow.RECONFIGURE_SCHEMA,
+        "config.step.reauth_confirm": account_flow.REAUTH_SCHEMA,
+        "config.step.reconfigure": account_flow.RECONFIGURE_SCHEMA,
         "options.step.init": vol.Schema(options_flow.fields(None)),
         **{
             f"options.step.init.sections.{part}": vol.Schema(options_flow.fields(part))
@@ -596,6 +633,12 @@ BY_OTHER_WAYS = {
     "unknown_field_of_chart": {"field", "suggestion"},
     "unknown_field_of_chart_options": {"field", "options"},
     "unknown_field_options": {"field", "options"},
+}
+# Each of these may name what all of them are given.
+FAMILIES = {
+    "waits_": {"account", "host", "time"},
+    "logged_": {"number", "people", "person", "subject", "text", "why"},
+    "answer_": {"title"},
 }
 # The server said nothing, or something that is no help.
 WITHOUT_REPLY = {
@@ -666,12 +709,20 @@ def test_no_placeholder_is_left() -> None:
     }
     found = [*ways(), *BY_OTHER_WAYS.items()]
     # What readers of a mail are told names some of what the note names.
-    given_by = {key: given for key, given in found}
+    given_by = dict(found)
     told = {_SETTING, *_FOR_READERS.values()}
     found += [(key, set(PLACEHOLDER.findall(texts[key]))) for key in told]
     for key, text in [*_FOR_READERS.items(), ("invalid_value", _SETTING)]:
         assert set(PLACEHOLDER.findall(texts[text])) <= given_by[key], text
-    assert {key for key, _ in found} == set(texts) - by_cause
+    of_families = {
+        key: given
+        for key in texts
+        for prefix, given in FAMILIES.items()
+        if key.startswith(prefix) and key not in given_by
+    }
+    for key, given in of_families.items():
+        assert set(PLACEHOLDER.findall(texts[key])) <= given, key
+    assert {key for key, _ in found} == set(texts) - by_cause - of_families.keys()
     for key, given in found:
         assert set(PLACEHOLDER.findall(texts[key])) == given, key
 

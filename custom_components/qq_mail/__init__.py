@@ -12,6 +12,7 @@ from homeassistant.const import CONF_TIMEOUT, EVENT_HOMEASSISTANT_STOP, Platform
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.dispatcher import async_dispatcher_send
+from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.storage import STORAGE_DIR
 from homeassistant.helpers.typing import ConfigType
 from homeassistant.util import dt as dt_util
@@ -45,6 +46,8 @@ from .repeats.reminders import Reminders
 from .sending.submit import budget
 from .services import async_setup_services
 from .store import Store
+from .takeover.card import async_offer
+from .takeover.leftover import async_watch_leftover
 from .texts import Texts, async_texts
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -70,6 +73,7 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     # Before any account is there that could download.
     await hass.async_add_executor_job(remove_all, hass)
     hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, partial(_async_stop, house))
+    async_at_started(hass, async_offer)
     return True
 
 
@@ -108,15 +112,15 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
         )
         outbox.async_load()
         _add_rooms(hass, entry, house, outbox, texts)
-    duplicates = house.rooms[entry.entry_id].duplicates
     entry.runtime_data = QQMailRuntimeData(
-        outbox, QQMailCoordinator(hass, entry, outbox, lambda: duplicates.number)
+        outbox, QQMailCoordinator(hass, entry, outbox)
     )
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     if not outbox.running:
         # After a flow the login was checked a moment ago.
         outbox.start(check_login=not hass.is_running)
     entry.async_on_unload(entry.add_update_listener(_async_reload))
+    async_watch_leftover(hass, entry)
     return True
 
 

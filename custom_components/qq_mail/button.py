@@ -40,6 +40,9 @@ RETRY = ButtonEntityDescription(
 )
 
 
+DESCRIPTIONS = (SEND_TEST_MESSAGE, RETRY)
+
+
 async def async_setup_entry(
     _hass: HomeAssistant,
     entry: QQMailConfigEntry,

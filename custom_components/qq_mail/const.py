@@ -9,6 +9,7 @@ LOGGER = logging.getLogger(__package__)
 
 DEFAULT_HOST: Final = "smtp.qq.com"
 DEFAULT_PORT: Final = 465
+STARTTLS_PORT: Final = 587
 
 CONF_BCC: Final = "bcc"
 CONF_CC: Final = "cc"
@@ -17,6 +18,7 @@ CONF_RECIPIENTS: Final = "recipients"
 CONF_REPLY_TO: Final = "reply_to"
 CONF_SENDER_NAME: Final = "sender_name"
 CONF_SERVICE_NAME: Final = "service_name"
+CONF_TAKEN_OVER: Final = "taken_over"
 CONF_TO: Final = "to"
 
 SUBENTRY_TYPE_RECIPIENT: Final = "recipient"
@@ -58,6 +60,9 @@ STOP_GRACE: Final = 1.0
 
 QQ_DOMAINS: Final = ("qq.com", "vip.qq.com", "foxmail.com")
 """QQ Mail's own; any other domain is hosted at Tencent Exmail."""
+
+QQ_HOSTS: Final = (DEFAULT_HOST, "smtp.exmail.qq.com", "hwsmtp.exmail.qq.com")
+"""Servers of QQ Mail and of Tencent Exmail, inside China and outside."""
 
 OTHER_PROVIDERS: Final = frozenset(
     {

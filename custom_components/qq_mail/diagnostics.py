@@ -8,7 +8,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 
-from .const import CONF_SERVICE_NAME
+from .const import CONF_SERVICE_NAME, CONF_TAKEN_OVER
 from .coordinator import QQMailConfigEntry
 from .options import DEFAULTS, OPTIONS
 from .outbox.outbox import Outbox
@@ -17,6 +17,8 @@ from .smtp.transcript import redacted
 
 TO_REDACT = {
     CONF_PASSWORD,
+    # It names entities, and these name people.
+    CONF_TAKEN_OVER,
     *(one.key for one in OPTIONS if one.private),
     # It may have the QQ number in it.
     CONF_SERVICE_NAME,

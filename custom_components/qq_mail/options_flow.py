@@ -98,7 +98,7 @@ def _read(form: Form, one: Option, typed: Any) -> Any:
             return form.read_mailboxes(one.key, typed or []) or None
         case Kind.SWITCH:
             return typed
-        case Kind.NUMBER:
+        case _:
             number = form.read_number(typed, one.least, one.most)
             if number is None:
                 form.errors[one.section or one.key] = f"{one.key}_range"

@@ -63,14 +63,11 @@ class RecipientFlow(ConfigSubentryFlow):
             subentry = self._get_reconfigure_subentry()
         form, data = _check_recipient(user_input)
         if data:
-            return self.async_update_and_abort(
-                self._get_entry(),
-                subentry,
-                title=data[CONF_NAME],
-                data=data,
-                # Named, or Home Assistant says it itself, in English.
-                reason="reconfigure_successful",
+            self.async_update_and_abort(
+                self._get_entry(), subentry, title=data[CONF_NAME], data=data
             )
+            # Said by us: the end that Home Assistant returned may be in English.
+            return self.async_abort(reason="reconfigure_successful")
         return self._show_form(
             "reconfigure", RECIPIENT_SCHEMA, user_input or subentry.data, form
         )

@@ -17,7 +17,13 @@ from homeassistant.exceptions import (
     Unauthorized,
     UnknownUser,
 )
-from homeassistant.helpers import entity_registry as er, label_registry as lr
+from homeassistant.helpers import (
+    area_registry as ar,
+    device_registry as dr,
+    entity_registry as er,
+    floor_registry as fr,
+    label_registry as lr,
+)
 
 from ..conftest import ADDRESS, Events, shut_down
 from ..qq_server import QQServer, Step, replies
@@ -431,6 +437,97 @@ async def test_target_is_nobody_but_an_address_is_given(
         await call(hass, "send_message", message="Smoke!", **target)
 
 
+@pytest.fixture
+def places(hass: HomeAssistant) -> dict[str, str]:
+    """Return an area, a floor, a label and a device in which nobody of ours is."""
+    entry = MockConfigEntry(domain="test")
+    entry.add_to_hass(hass)
+    return {
+        "area_id": ar.async_get(hass).async_create("Hall").id,
+        "floor_id": fr.async_get(hass).async_create("Attic").floor_id,
+        "label_id": lr.async_get(hass).async_create("Alarm").label_id,
+        "device_id": dr.async_get(hass)
+        .async_get_or_create(
+            config_entry_id=entry.entry_id, identifiers={("test", "x")}
+        )
+        .id,
+    }
+
+
+@pytest.mark.parametrize("kind", ["area_id", "floor_id", "label_id", "device_id"])
+async def test_target_not_found(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    places: dict[str, str],
+    kind: str,
+) -> None:
+    """One that is gone and one that holds nobody are told beside one that is used."""
+    target = {kind: ["nowhere", places[kind]]}
+    answer = await call(hass, "send_message", message="x", entity_id=ENTITY, **target)
+    assert sent(server) == [(ADDRESS, [ADDRESS])]
+    gone, empty = answer["notes"]
+    assert gone.startswith(f"Field target.{kind}: nowhere does not exist.")
+    assert empty.startswith(f"Field target.{kind}: there is nothing in {places[kind]}")
+    with pytest.raises(ServiceValidationError) as refused:
+        await call(hass, "send_message", message="x", **target)
+    assert refused.value.translation_key == "target_not_found"
+
+
+@pytest.mark.parametrize("kind", ["area_id", "floor_id", "label_id", "device_id"])
+async def test_entities_not_found(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    places: dict[str, str],
+    kind: str,
+) -> None:
+    """In a table of entities as well; what is there is shown."""
+    hass.states.async_set("sensor.a", "5")
+    table = {"entity_id": "sensor.a", kind: ["nowhere", places[kind]]}
+    answer = await call(hass, "send_message", message="x", entities=table)
+    gone, empty = answer["notes"]
+    assert gone.startswith(f"Field entities.{kind}: nowhere does not exist.")
+    assert empty.startswith(f"Field entities.{kind}: there is nothing in")
+    (mail,) = server.accepted
+    text = mail.message.get_body(("plain",))
+    assert text
+    assert "a: 5" in text.get_content()
+
+
+async def test_empty_groups(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """Nobody and nothing is in them, and that is told."""
+    group = await group_of(hass, "nobody")
+    hass.states.async_set("light.none", "off", {"entity_id": []})
+    answer = await call(
+        hass,
+        "send_message",
+        message="x",
+        entity_id=[group, ENTITY],
+        entities=["light.none", "sensor.gone"],
+    )
+    nobody, gone, nothing = answer["notes"]
+    assert nobody.startswith(f"Field target.entity_id: there is nothing in {group}")
+    assert gone.startswith("Not shown: sensor.gone does not exist.")
+    assert nothing.startswith(
+        "Field entities.entity_id: there is nothing in light.none"
+    )
+
+
+async def test_area_with_a_group(
+    hass: HomeAssistant, server: QQServer, other: MockConfigEntry
+) -> None:
+    """Whose members are meant is not empty."""
+    label = lr.async_get(hass).async_create("Alarm").label_id
+    group = await group_of(hass, "everyone", OTHER)
+    er.async_get(hass).async_update_entity(group, labels={label})
+    answer = await call(hass, "send_message", message="x", label_id=label)
+    assert sent(server) == [(OTHER_ADDRESS, [OTHER_ADDRESS])]
+    assert answer["notes"] == []
+
+
 async def test_excluded(
     hass: HomeAssistant, server: QQServer, other: MockConfigEntry
 ) -> None:
@@ -544,7 +641,8 @@ async def test_account_that_goes_meanwhile(
     if removed:
         await entries.async_remove(loaded_entry.entry_id)
     else:
-        await shut_down(hass, loaded_entry)
+        # Not until nothing is under way: the picture would be waited for.
+        assert await entries.async_unload(loaded_entry.entry_id)
     go_on.set()
     with pytest.raises(HomeAssistantError) as refused:
         await job

@@ -57,7 +57,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
-from tests.outbox.test_outbox import until
+from tests.house import until
 
 type Failures = list[tuple[str | None, dict[str, str] | None]]
 

@@ -221,6 +221,48 @@ def test_add_an_account_in_english(here: Desk) -> None:
         picture(page, "already-configured-en")
 
 
+def test_take_over(here: Desk) -> None:
+    """Core's account is offered before the empty form, and taken over by two clicks."""
+    here.remove_all()
+    flows = "/api/config/config_entries/flow"
+    form = here.do(here.home.post(flows, {"handler": "smtp"}))
+    typed = here.typed("10014@qq.com")
+    core = {
+        "sender": "10014@qq.com",
+        "server": typed["host"],
+        "port": here.server.tls_port,
+        "encryption": "tls",
+        "username": "10014@qq.com",
+        "password": CODE,
+        "verify_ssl": True,
+        "options": {},
+    }
+    entry = here.do(here.home.post(f"{flows}/{form['flow_id']}", core))["result"]
+    texts = here.texts("config")
+    with here.page(ADD) as page:
+        page.get_by_role("button", name="确定").click()
+        offered = texts["step.start.menu_options.take_over"]
+        offered = offered.format(accounts="10014@qq.com")
+        expect(
+            page.get_by_text(texts["step.start.menu_options.another"])
+        ).to_be_visible()
+        picture(page, "take-over-menu-zh-Hans")
+        page.get_by_text(offered).first.click()
+        keep = texts["step.keep_working.data.keep_working"]
+        expect(page.get_by_text(keep).first).to_be_visible()
+        picture(page, "take-over-zh-Hans")
+        page.get_by_role("button", name="提交").click()
+        first = here.texts("config_subentries")["recipient.step.first.title"]
+        expect(page.get_by_text(beginning(first)).first).to_be_visible()
+    with here.page(ACCOUNTS) as page:
+        entry_menu(page, "10014@qq.com", "重新配置")
+        page.get_by_text(texts["step.taken_over.menu_options.undo"]).first.click()
+        expect(page.get_by_text(texts["abort.undone"])).to_be_visible()
+        picture(page, "take-over-undone-zh-Hans")
+    path = f"/api/config/config_entries/entry/{entry['entry_id']}"
+    here.do(here.home.delete(path))
+
+
 def test_send_from_the_developer_tools(here: Desk) -> None:
     """The form of the action is in Chinese, and what is typed into it arrives."""
     here.add("10003@qq.com")

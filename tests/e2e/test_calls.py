@@ -68,7 +68,6 @@ async def add_account(home: HomeAssistant, server: QQServer, address: str) -> No
     assert result["type"] == "create_entry"
 
 
-@pytest.mark.timeout(300)
 async def test_doorbell(tmp_path: Path, socket_enabled: None) -> None:
     """The camera is missing, a sensor is away, and the data is made for phones."""
     certificates = Certificates()
@@ -92,7 +91,6 @@ async def test_doorbell(tmp_path: Path, socket_enabled: None) -> None:
     assert everyone.message["X-Priority"] == "2 (High)"
 
 
-@pytest.mark.timeout(300)
 async def test_second_account_and_second_user(
     tmp_path: Path, socket_enabled: None
 ) -> None:

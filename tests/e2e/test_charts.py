@@ -10,7 +10,6 @@ import re
 from typing import Any
 
 from PIL import Image
-import pytest
 
 from tests.qq_server import AcceptedMessage, Certificates, QQServer
 
@@ -165,7 +164,6 @@ def check_words(text: str, html: str) -> None:
         assert f">{word}</th>" in html
 
 
-@pytest.mark.timeout(300)
 async def test_charts(tmp_path: Path, socket_enabled: None) -> None:
     """The action, its preview, the legacy action and the blueprint, in one house."""
     certificates = Certificates()

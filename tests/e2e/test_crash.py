@@ -17,8 +17,8 @@ from typing import Any, override
 
 import pytest
 
-from custom_components.qq_mail.clock import read_clock
-from custom_components.qq_mail.outbox.spool import Spool
+from custom_components.qq_mail.store import Journal
+from custom_components.qq_mail.store.disk import Disk
 from tests.e2e.home_assistant import (
     Channel,
     ConnectionLostError,
@@ -31,6 +31,7 @@ from tests.qq_server import (
     Certificates,
     Close,
     Hang,
+    ImapStep,
     QQServer,
     Step,
 )
@@ -101,8 +102,12 @@ class FaultyServer(QQServer):
         self._last: Copy | None = None
 
     @override
-    def action_at(self, step: Step, line: str = "") -> Action | None:
-        if not self.faulty or self._chance.random() > FAULTS:
+    def action_at(self, step: Step | ImapStep, line: str = "") -> Action | None:
+        if (
+            not self.faulty
+            or isinstance(step, ImapStep)
+            or self._chance.random() > FAULTS
+        ):
             return None
         self.faults += 1
         if step is Step.ACCEPTED and self._last:
@@ -191,7 +196,7 @@ async def test_nothing_is_lost(
     with FaultyServer(certificates, chance_for("faults")) as server:
         home_assistant = HomeAssistant(tmp_path / "config", ca_file=ca_file, lean=True)
         async with home_assistant:
-            entry_id = await add_account(home_assistant, server)
+            await add_account(home_assistant, server)
             # In good order: the account itself is not to be lost with the first kill.
             await home_assistant.stop()
             allow_any_number_of_logins(home_assistant)
@@ -224,12 +229,12 @@ async def test_nothing_is_lost(
         assert alerts.returned, summary
         assert not missing, (summary, missing)
         assert not needless, (summary, needless)
-    spool = home_assistant.config_dir / ".storage" / "qq_mail" / entry_id
-    names = sorted(path.name for path in spool.iterdir())
-    assert set(names) <= {"__pycache__", "journal", "state.json"}, summary
-    assert not len(Spool(spool).load(read_clock()).queue), summary
-    assert stat.S_IMODE(spool.stat().st_mode) == 0o700
-    assert stat.S_IMODE((spool / "journal").stat().st_mode) == 0o600
+    store = home_assistant.config_dir / ".storage" / "qq_mail"
+    modes = {stat.S_IMODE(file.stat().st_mode) for file in store.rglob("*-*")}
+    assert stat.S_IMODE(store.stat().st_mode) == 0o700
+    assert modes == {0o600}
+    left = Journal(store, Disk()).load().records
+    assert "message" not in {kind for kind, *_ in left}, summary
 
 
 def say(capfd: pytest.CaptureFixture[str], text: str) -> None:

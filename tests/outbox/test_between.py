@@ -28,38 +28,6 @@ from ..qq_server import Answer, Close, QQServer, Step, replies
 from ..test_repairs import issue_of
 
 
-class Gate:
-    """Holds an executor's thread up until a test lets it go on."""
-
-    def __init__(self) -> None:
-        self.reached = threading.Event()
-        self.opened = threading.Event()
-
-    def __call__(self) -> None:
-        """Wait."""
-        self.reached.set()
-        assert self.opened.wait(10)
-
-
-def hold_up(
-    monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, *, after: bool = False
-) -> Gate:
-    """Have a blocking function wait before it begins, or after it has ended."""
-    gate = Gate()
-    real = getattr(owner, name)
-
-    def slow(*args: Any, **kwargs: Any) -> Any:
-        if after:
-            result = real(*args, **kwargs)
-            gate()
-            return result
-        gate()
-        return real(*args, **kwargs)
-
-    monkeypatch.setattr(owner, name, slow)
-    return gate
-
-
 async def restart(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Unload an account for good, and load it as a new process would."""
     await shut_down(hass, entry)

@@ -7,6 +7,7 @@ any order: names, and sectors of what was written.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 import errno
+from functools import partial
 from io import BytesIO
 import os
 from pathlib import Path
@@ -71,7 +72,7 @@ class SimulatedDisk(Disk):
 
     def __init__(self, state: State | None = None) -> None:
         """Begin with what a disk shows."""
-        self.before: Callable[[str], None] = lambda step: None
+        self.before: Callable[[str], None] = lambda _: None
         """Told of each step that changes something; may raise OSError."""
         self.room: int | None = None
         """How many octets files may still grow by; None: any number."""
@@ -100,13 +101,10 @@ class SimulatedDisk(Disk):
         yield self._shown(lambda _: True, lambda _: True)
         yield self._shown(lambda _: True, lambda sector: sector % 2 == 0)
         yield self._shown(lambda _: True, lambda sector: sector % 2 == 1)
-        random = Random(seed)
-        for _ in range(number):
-            share = random.random()
-            yield self._shown(
-                lambda _: random.random() < 0.7,  # noqa: S311 - no secret
-                lambda _, share=share: random.random() < share,  # noqa: S311
-            )
+        random = Random(seed)  # noqa: S311
+        for share in (0.2, 0.8)[:number]:
+            names = partial(_by_chance, random, 0.7)
+            yield self._shown(names, partial(_by_chance, random, share))
 
     def _shown(
         self, keep_name: Callable[[int], bool], keep_sector: Callable[[int], bool]
@@ -248,6 +246,10 @@ class SimulatedDisk(Disk):
     @override
     def free_space(self, folder: Path) -> int:
         return 1 << 30 if self.room is None else self.room
+
+
+def _by_chance(random: Random, share: float, _: int) -> bool:
+    return random.random() < share
 
 
 def write(disk: Disk, file: Path, octets: bytes) -> None:

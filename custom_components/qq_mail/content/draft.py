@@ -1,4 +1,4 @@
-"""From a request to what a message is made of: everything fetched, noted, and fitting."""
+"""Makes the material of a mail: fetches what a request asks for, and fits it in."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
@@ -48,7 +48,7 @@ _URGENT = (Priority.HIGHEST, Priority.HIGH)
 
 
 class Material:
-    """All that a message is made of, fetched: from here on nothing waits."""
+    """All that a mail will hold, fetched already."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Material:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was left out, and why, for those at home."""
+        """What could not be used, and why, for whoever set the call up."""
         return self._texts.notes(self._failures)
 
     @property

@@ -1,4 +1,4 @@
-"""A mail as it would be seen, where there is no mail program that puts it together."""
+"""The HTML of a mail for a browser, which does not know `cid:`."""
 
 from base64 import b64encode
 from collections.abc import Sequence

@@ -62,7 +62,9 @@ class Delays:
     @callback
     def watch(self, show: Callable[[], None]) -> None:
         """Look again in a while, as long as something waits; `show` what changed."""
-        if self._timer is None and self._view.running and len(self._view):
+        if not len(self._view):
+            self.current = self._worst = None
+        elif self._timer is None and self._view.running:
             self._timer = self._hass.loop.call_later(INTERVAL, self._look, show)
 
     @callback

@@ -213,22 +213,18 @@ class Outbox(OutboxView):
             reads_files=reads_files,
         )
         # A call that is cancelled must not leave a message that nobody knows of.
-        taken = await asyncio.shield(
-            self.hass.async_create_task(self._intake.async_take(order, kept))
+        call = await asyncio.shield(
+            self.hass.async_create_task(self._take(order, kept))
         )
-        if taken is None:
+        if call is None:
             return None
-        call, trouble = taken
         receipt = call.receipt
-        if trouble:
-            await self._one_try(call, trouble)
-        else:
-            try:
-                async with asyncio.timeout(wait):
-                    await call.tried.wait()
-                    await self.manager.async_written()
-            except TimeoutError:
-                LOGGER.debug("Message %s is not waited for longer", receipt.queue_id)
+        try:
+            async with asyncio.timeout(wait):
+                await call.tried.wait()
+                await self.manager.async_written()
+        except TimeoutError:
+            LOGGER.debug("Message %s is not waited for longer", receipt.queue_id)
         plan = None
         if not self._abandoned:
             plan = self.manager.plan(self.id, receipt.queue_id)
@@ -410,6 +406,16 @@ class Outbox(OutboxView):
             if merging.writing
         ]
         return any(tag in tags and len(tags) > 1 for tags in digests)
+
+    async def _take(self, order: Order, kept: Callable[[], None] | None) -> Call | None:
+        """Take a message; one that the disk did not take has its try when this ends."""
+        taken = await self._intake.async_take(order, kept)
+        if taken is None:
+            return None
+        call, trouble = taken
+        if trouble:
+            await self._one_try(call, trouble)
+        return call
 
     async def _one_try(self, call: Call, trouble: Exception) -> None:
         """Wait until a message that is only in memory was tried. Raises the trouble."""

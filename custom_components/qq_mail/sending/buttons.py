@@ -1,6 +1,5 @@
 """The buttons of one mail: those that act get a token, the others an address."""
 
-from asyncio import CancelledError
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from functools import partial
@@ -34,7 +33,7 @@ def buttons_of(
     """Put the buttons into a mail that is submitted within.
 
     Gives what has them put on disk together with the mail; None where none acts. If
-    that raises, or the mail was cleared before it was taken, they work no longer.
+    that raises, or the outbox does not take the mail, they work no longer.
     """
     actions = [
         Action(action=row.action, title=row.title, destructive=row.destructive)
@@ -47,21 +46,17 @@ def buttons_of(
         yield None
         return
     tokens = registry.issue(mail, actions, request.actions_expire_after)
-    nobody = True
+    # It may be taken although its call has gone.
+    ticket.taken.add_done_callback(
+        lambda taken: None if taken.result() else registry.revoke(mail.queue_id)
+    )
     try:
         urls = [f"{base[0]}{ACTION_PATH}/{token}" for token in tokens]
         draw_buttons(hass, material, request, texts, urls)
-        try:
-            yield partial(registry.keep, mail.queue_id)
-        except CancelledError:
-            # The outbox takes a mail although its call has gone. What is cleared
-            # after this has its buttons revoked by its tag.
-            nobody = ticket.cleared
-            raise
-        nobody = ticket.cleared
-    finally:
-        if nobody:
-            registry.revoke(mail.queue_id)
+        yield partial(registry.keep, mail.queue_id)
+    except Exception:
+        registry.revoke(mail.queue_id)
+        raise
 
 
 @callback

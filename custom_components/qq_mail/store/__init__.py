@@ -3,9 +3,10 @@
 It knows nothing of what it keeps: JSON objects by their keys, and texts.
 """
 
+from .damage import Damage
 from .journal import LARGE, Change, Journal
 from .line import Key
-from .loading import Damage, Loaded
+from .loading import Loaded
 from .store import Store, Text
 
 __all__ = [

@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
+import errno
 from typing import NamedTuple
 
-from .line import Found, Key, Sum
+from .line import Found, Key, Sum, read_line
 from .segment import Segment
 
 
@@ -14,9 +15,35 @@ class Place(NamedTuple):
     segment: Segment
     start: int
     body: int
-    middle: int
-    """Where its record ends."""
+    """Where what it holds begins."""
     stop: int
+
+    def read_record(self, key: Key) -> bytes:
+        """Return the record in it. Raises OSError.
+
+        FileNotFoundError: it was overwritten, or its segment is gone.
+        """
+        line, _ = self._read(key)
+        if not line.record_whole:
+            raise self._gone()
+        return line.said
+
+    def read_text(self, key: Key) -> bytes:
+        """Return the text in it. Raises OSError as above."""
+        line, octets = self._read(key)
+        if not line.text_whole:
+            raise self._gone()
+        return octets[line.text_at : -1]
+
+    def _read(self, key: Key) -> tuple[Found, bytes]:
+        octets = self.segment.read(self.start, self.stop)
+        line = read_line(octets, 0, self.segment.salt)
+        if line is None or line.key != key:
+            raise self._gone()
+        return line, octets
+
+    def _gone(self) -> FileNotFoundError:
+        return FileNotFoundError(errno.ENOENT, "It is gone", str(self.segment.file))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +54,19 @@ class Body:
     place: Place | None = None
     """The line that holds it."""
     file: str = ""
-    """Or its own file. If it has neither, it is lost."""
+    """Or its own file."""
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nobody knows where it is."""
+        return self.place is None and not self.file
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What is known of a key."""
 
-    born: tuple[int, int]
+    born: int
     place: Place
     text: Body | None
 
@@ -48,7 +80,7 @@ class Entry:
 class Gone(NamedTuple):
     """That a key was removed: to be told as long as an older line of it is there."""
 
-    born: tuple[int, int]
+    born: int
     place: Place
 
 
@@ -70,10 +102,17 @@ class Index:
         self.dead_files: list[str] = []
         """To be removed."""
 
-    def born(self, key: Key) -> tuple[int, int]:
-        """Return the place of a key in the order, or zeros for a new one."""
+    def born(self, key: Key) -> int:
+        """Return the place of a key in the order, or 0 for a new one."""
         known = self.entries.get(key) or self.gone.get(key)
-        return known.born if known else (0, 0)
+        return known.born if known else 0
+
+    def learn(self, place: Place, line: Found) -> None:
+        """Learn of a line that can be read."""
+        if line.record is None:
+            self.remove(place, line)
+        else:
+            self.put(place, line, self.text_of(place, line))
 
     def put(self, place: Place, line: Found, text: Body | None) -> None:
         """Learn of a line that says what holds of a key."""
@@ -151,5 +190,4 @@ class Index:
 
 def place_of(segment: Segment, line: Found) -> Place:
     """Return where a line is."""
-    middle = line.body + (line.record[0] if line.record else 0)
-    return Place(segment, line.start, line.body, middle, line.stop)
+    return Place(segment, line.start, line.body, line.stop)

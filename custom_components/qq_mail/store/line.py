@@ -25,6 +25,8 @@ SECTOR = 512
 
 _HEADER = re.compile(rb"([0-9a-f]{8}) (([0-9a-f]{8}) (\{.*\}))\n")
 _BEGINNING = re.compile(rb'[0-9a-f]{8} [0-9a-f]{8} \{"round":')
+_MOST_LINES = 1_000_000
+"""Of a round."""
 _HEAD = len("00000000 00000000 \n")
 _CONTENT = re.compile(rb"[^\0]")
 
@@ -34,8 +36,8 @@ class Line:
     """A line as it is to be written: what is known of one key from now on."""
 
     key: Key
-    born: tuple[int, int]
-    """The round and the line by which it was first written: its place in the order."""
+    born: int
+    """Its place in the order in which keys were first written; 0: it is new."""
     record: bytes | None
     """JSON; None: it is removed."""
     text: Sum | None = None
@@ -55,7 +57,7 @@ class Found(NamedTuple):
     before: int
     """The round before this one in the same segment, or 0."""
     key: Key
-    born: tuple[int, int]
+    born: int
     record: Sum | None
     text: Sum | None
     holds: bool
@@ -67,6 +69,8 @@ class Found(NamedTuple):
     body: int
     """Where the record begins; the text is behind it, and a newline behind each."""
     stop: int
+    said: bytes = b""
+    """The record itself, where it was read."""
     record_whole: bool = True
     text_whole: bool = True
     blank: bool = False
@@ -136,8 +140,7 @@ def _said(line: Line, number: int, index: int, of: int, before: int) -> dict[str
         "of": of,
         "before": before,
         "key": line.key,
-        # What is new has no place in the order yet.
-        "born": line.born if line.born[0] else (number, index),
+        "born": line.born or number * _MOST_LINES + index,
         "record": None if line.record is None else sum_of(line.record),
         "text": line.text,
         "holds": line.content is not None,
@@ -168,31 +171,32 @@ def read_line(octets: bytes, start: int, salt: int) -> Found | None:
         return None
     line = _found(json.loads(match[4]), int(match[3], 16), start, match.end())
     held = memoryview(octets)[line.body : line.stop]
-    size = line.record[0] if line.record else 0
-    record = line.record is None or sum_of(held[:size]) == line.record
+    said = held[: line.record[0] if line.record else 0]
+    record = line.record is None or sum_of(said) == line.record
     text = not line.holds or sum_of(held[line.text_at - line.body : -1]) == line.text
-    if record and text:
-        return line
     return line._replace(
+        said=bytes(said),
         record_whole=record,
         text_whole=text,
-        blank=held.nbytes == line.stop - line.body and not bytes(held).strip(b"\0"),
+        blank=not (record and text) and not bytes(held).strip(b"\0"),
     )
 
 
-def is_torn(octets: bytes, start: int, stop: int) -> bool:
-    """Tell whether sectors are missing, as they are where the power was cut.
+def is_torn(octets: bytes, start: int, size: int | None) -> bool:
+    """Tell whether sectors of a round are missing, as where the power was cut.
 
-    A round has no sector of zeros, and damage hardly makes one.
+    A round has no sector of zeros, and damage hardly makes one. Without a size, no line
+    of it can be read.
     """
     end = len(octets.rstrip(b"\0"))
+    stop = end if size is None else start + size
+    is_header_cut = size is None and end % SECTOR == 0
     return (
-        # The file was cut off, or the first header of a round was.
         len(octets) % SECTOR > 0
-        or (end % SECTOR == 0 and bool(_BEGINNING.match(octets, start)))
+        or (is_header_cut and bool(_BEGINNING.match(octets, start)))
         or any(
             not octets[sector : sector + SECTOR].strip(b"\0")
-            for sector in range(start, max(stop, end), SECTOR)
+            for sector in range(start, stop, SECTOR)
         )
     )
 
@@ -213,7 +217,6 @@ def _next_line(octets: bytes, place: int, salt: int) -> int:
 def _found(said: dict[str, Any], sectors: int, start: int, body: int) -> Found:
     """Return what a header says of a line that begins at a place."""
     kind, account, name = said["key"]
-    first, among = said["born"]
     record, text = said.get("record"), said.get("text")
     holds = "holds" in said
     return Found(
@@ -222,7 +225,7 @@ def _found(said: dict[str, Any], sectors: int, start: int, body: int) -> Found:
         of=said["of"],
         before=said.get("before", 0),
         key=(intern(kind), intern(account), name),
-        born=(first, among),
+        born=said["born"],
         record=record and (record[0], record[1]),
         text=text and (text[0], text[1]),
         holds=holds,

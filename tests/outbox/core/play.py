@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+import json
 from typing import Any
 
 from custom_components.qq_mail.clock import Now
-from custom_components.qq_mail.outbox.core.account import Account
-from custom_components.qq_mail.outbox.core.limits import Settings
+from custom_components.qq_mail.outbox.core.account import Account, Conversation
+from custom_components.qq_mail.outbox.core.limits import Limits, Settings
+from custom_components.qq_mail.outbox.core.loading import Loaded
 from custom_components.qq_mail.outbox.core.models import (
     DAY,
     Action,
@@ -20,7 +22,9 @@ from custom_components.qq_mail.outbox.core.models import (
     Reason,
     Tell,
 )
-from custom_components.qq_mail.outbox.core.scheduler import Scheduler
+from custom_components.qq_mail.outbox.core.queue import Queue
+from custom_components.qq_mail.outbox.core.record import message_as_dict
+from custom_components.qq_mail.outbox.core.scheduler import EXPIRE_AT_ONCE, Scheduler
 from custom_components.qq_mail.outbox.core.turn import ACCOUNT, MESSAGE, Marks
 from custom_components.qq_mail.smtp.errors import (
     AuthenticationError,
@@ -85,6 +89,25 @@ def message(number: int, now: Now, **values: Any) -> Message:
     )
 
 
+def write(marks: Marks, disk: dict[tuple[str, str], dict[str, Any]]) -> None:
+    """Do to a disk what is marked; what is JSON comes back as JSON."""
+    for (kind, _, key), record in marks.items():
+        if record is None:
+            disk.pop((kind, key), None)
+        else:
+            disk[(kind, key)] = json.loads(json.dumps(record()))
+
+
+def as_record(one: Message, now: Now) -> dict[str, Any]:
+    """Return what the disk has of a message."""
+    return dict(json.loads(json.dumps(message_as_dict(one, now))))
+
+
+def is_expired(tell: Tell) -> bool:
+    """Tell whether that is told of a message."""
+    return tell.event.outcome is Outcome.EXPIRED
+
+
 class Core:
     """A scheduler with one account, a clock, and what followed from the last thing."""
 
@@ -95,7 +118,7 @@ class Core:
         *,
         check_login: bool = False,
     ) -> None:
-        """Begin with an account that has just logged in and has a session."""
+        """Begin with an account that sends, and whose login was checked just now."""
         self.now = Now(1_000_000.0, NOON)
         self.chance = chance
         self.scheduler = Scheduler(lambda: self.chance, lambda wall: wall.date())
@@ -105,9 +128,10 @@ class Core:
         """Likewise."""
         self.told: list[OutboxEvent] = []
         """In all."""
-        self.asked = 0
-        """How often a new code was asked for."""
+        self.disk: dict[tuple[str, str], dict[str, Any]] = {}
+        """By kind and key: what all marks so far have made of it."""
         self._number = 0
+        self._settings = settings
         self.scheduler.add_account(self.now, HOUSE, settings, {})
         self.happen("start", check_login=check_login)
         self.account.limits.credit = False
@@ -117,6 +141,16 @@ class Core:
         """What is known of the account."""
         return self.scheduler.accounts[HOUSE]
 
+    @property
+    def queue(self) -> Queue:
+        """Its messages."""
+        return self.account.queue
+
+    @property
+    def limits(self) -> Limits:
+        """What it counts."""
+        return self.account.limits
+
     def happen(self, what: str, *args: Any, **kwargs: Any) -> list[Action]:
         """Let something happen to the account, and return what follows."""
         method: Callable[..., Any] = getattr(self.scheduler, what)
@@ -125,13 +159,52 @@ class Core:
     def _took(self, actions: list[Action] | None) -> list[Action]:
         self.actions = list(actions or [])
         self.marks, self.scheduler.marks = self.scheduler.marks, {}
+        write(self.marks, self.disk)
         self.told += [one.event for one in self.those(Tell)]
         self.check_progress()
         return self.actions
 
     def check_progress(self) -> None:
-        """See to it that nothing is left that may go now: the timer never says "now"."""
-        assert self.scheduler.wake_at(self.now) > self.now.steady
+        """See to it that nothing is left that may go now: the timer never says "now".
+
+        A backlog of expired messages is told in slices.
+        """
+        expired = [one for one in self.those(Tell) if is_expired(one)]
+        if len(expired) < EXPIRE_AT_ONCE:
+            assert self.scheduler.wake_at(self.now) > self.now.steady
+
+    def restart(
+        self,
+        seconds: float = MINUTE,
+        *,
+        steady: float = 50.0,
+        start: bool = True,
+        check_login: bool = True,
+    ) -> Loaded:
+        """Kill the process; another one begins so much later with what is on disk."""
+        self.now = Now(steady, self.now.wall + timedelta(seconds=seconds))
+        self.scheduler = Scheduler(lambda: self.chance, lambda wall: wall.date())
+        loaded = self.scheduler.add_account(
+            self.now, HOUSE, self._settings, dict(self.disk)
+        )
+        if start:
+            self.happen("start", check_login=check_login)
+        return loaded
+
+    def set_wall(self, wall: datetime) -> list[Action]:
+        """Set the clock on the wall, and look again."""
+        self.now = Now(self.now.steady, wall)
+        return self._took(self.scheduler.time_passed(self.now))
+
+    def stop(self) -> None:
+        """Have nothing new begun."""
+        self.scheduler.stop(HOUSE)
+
+    def load(self, *messages: Message) -> None:
+        """Have messages wait, as if they had been read from disk."""
+        for one in messages:
+            self.account.queue.put(one)
+        self.happen("start", check_login=False)
 
     def those[A](self, kind: type[A]) -> list[A]:
         """Return the last actions of a kind."""
@@ -158,10 +231,26 @@ class Core:
         return [event.outcome for event in self.told]
 
     @property
+    def trying(self) -> list[Message]:
+        """What is being tried."""
+        known = map(self.account.queue.get, self.account.queue.in_progress)
+        return [one for one in known if one]
+
+    @property
     def in_progress(self) -> set[str]:
         """The subjects of what is being tried."""
-        known = map(self.account.queue.get, self.account.queue.in_progress)
-        return {one.subject for one in known if one}
+        return {one.subject for one in self.trying}
+
+    def go_out(self, number: int) -> list[str]:
+        """Have so many accepted, one after the other; return whose turn it was."""
+        order = []
+        for _ in range(number):
+            while not self.trying:
+                self.sleep()
+            (one,) = self.trying
+            order.append(one.subject.removeprefix("Alert "))
+            self.accept(one)
+        return order
 
     def wrote(self, one: Message) -> bool:
         """Tell whether what is known of a message is to be written."""
@@ -218,8 +307,25 @@ class Core:
         """Take a message; its subject says which one it is, from 1."""
         self._number += 1
         taken = message(self._number, self.now, **values)
+        if not taken.in_memory:
+            # It is on disk before the core hears of it.
+            self.disk[(MESSAGE, taken.queue_id)] = as_record(taken, self.now)
         self.happen("take", taken)
         return taken
+
+    def converse(self, tag: str, subject: str = "Leak") -> Conversation:
+        """Return the conversation of a tag, as a message is made for it."""
+        conversation = self.scheduler.conversation(
+            self.now, HOUSE, tag, subject, f"<{subject}@x>"
+        )
+        self._took([])
+        return conversation
+
+    def say_over(self, tag: str) -> Conversation | None:
+        """Declare a tag over."""
+        conversation = self.scheduler.say_over(self.now, HOUSE, tag)
+        self._took([])
+        return conversation
 
     def get(self, one: Message) -> Message:
         """Return what is known of it now."""

@@ -1,4 +1,4 @@
-"""Making attachments fit into a message."""
+"""Makes attachments fit into the size that a mail may have."""
 
 import asyncio
 from collections.abc import Sequence
@@ -95,7 +95,7 @@ def _size(part: BodyPart) -> int:
 
 
 def measured(part: BodyPart) -> BodyPart:
-    """Note how wide a picture is shown."""
+    """Return a picture with its width; any other part as it is."""
     if part.media_type not in PICTURES:
         return part
     from .pictures import width_of  # noqa: PLC0415 - Pillow: in a thread, if at all

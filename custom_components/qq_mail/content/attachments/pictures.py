@@ -1,4 +1,4 @@
-"""Pictures, made smaller."""
+"""Measures pictures and makes them smaller, with Pillow."""
 
 from contextlib import AbstractContextManager
 from io import BytesIO
@@ -34,7 +34,7 @@ _READERS: dict[str, type[ImageFile.ImageFile]] = {
 
 
 def width_of(part: BodyPart) -> int:
-    """Return how wide a picture is shown, in pixels; 0: nobody knows."""
+    """Return the width in pixels at which a picture is shown; 0 if it is not known."""
     try:
         with _opened(part) as file:
             picture = _READERS[part.media_type](file)
@@ -49,7 +49,7 @@ def width_of(part: BodyPart) -> int:
 
 
 def shrunk(part: BodyPart, side: int) -> bytes | None:
-    """Return a picture as a JPEG of at most that side; None: it cannot be done."""
+    """Return a picture as a JPEG, no side of which is longer; None if impossible."""
     if (reader := _READERS.get(part.media_type)) is None:
         return None
     try:

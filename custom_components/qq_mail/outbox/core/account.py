@@ -9,7 +9,7 @@ from ...clock import Now
 from ...smtp.models import Reply
 from ...smtp.replies import Cause, Treatment
 from .limits import Entry, Learned, Limits, Settings
-from .models import DAY, NEVER, Down, Pause
+from .models import DAY, NEVER, Down, Level, Pause
 from .queue import Queue
 from .record import Record, ago, read_reply, reply_as_dict
 from .retry import LOGIN_CHECK_INTERVAL, LONGEST_PAUSE
@@ -280,7 +280,7 @@ def entry_as_dict(entry: Entry, now: Now) -> dict[str, Any]:
     return {
         "at": now.wall_at(entry.at).isoformat(),
         "people": entry.people,
-        "high": entry.high,
+        "level": entry.level,
     }
 
 
@@ -288,7 +288,7 @@ def read_entry(key: str, data: Mapping[str, Any], now: Now) -> Entry:
     """Return what was written. Raises ValueError."""
     record = Record(data)
     at = ago(0.0, record.time("at"), now)
-    return Entry(at, key, record.text("people"), record.flag("high"))
+    return Entry(at, key, record.text("people"), Level(record.count("level")))
 
 
 def _read_pause(record: Record, written: datetime, now: Now) -> Pause | None:

@@ -61,10 +61,6 @@ class Groups:
         """Return how many those are at most, at no cost unless tags do not matter."""
         return sum(map(len, self._alike(group, any_tag=any_tag)))
 
-    def sizes(self) -> list[tuple[Group, int]]:
-        """Return how many can be merged in each group."""
-        return [(group, len(each)) for group, each in self._waiting.items()]
-
     def own(self, merging: Merging) -> None:
         """Begin to merge."""
         first = merging.queue_ids[0]

@@ -20,6 +20,7 @@ LOGIN_INTERVAL: Final = 5 * MINUTE
 """Seconds until there may be one more."""
 
 _RESERVED_LOGINS = {Level.BELOW: 2, Level.HIGH: 1}
+"""A message of this level may log in while more than so many logins are left."""
 _SHARE_OF_DAY = {Level.BELOW: 0.9, Level.HIGH: 1.0}
 """Of a day's messages; what goes out beyond it goes once an hour."""
 _UNPACED = 600.0
@@ -58,8 +59,8 @@ class Entry:
     """What it is known by on disk."""
     people: str = ""
     """Stands for the recipients of a message, whoever is named first."""
-    high: bool = False
-    """Whether the message was of high priority."""
+    level: Level = Level.BELOW
+    """Of the message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,14 +192,13 @@ class Limits:
         if not limit or too_many < 0:
             return now
         # When so many are a day old that there is room again, or an hour after the
-        # last one to the same people; the high ones apart from the others.
+        # last one of this level to the same people.
         place = first + too_many
         room_at = self.sent[place].at + DAY if place < len(self.sent) else math.inf
-        high = level is Level.HIGH
         alike = (
             one.at
             for one in reversed(self.sent)
-            if one.people == people and one.high == high
+            if one.people == people and one.level is level
         )
         last = next(alike, -math.inf)
         return max(now, min(room_at, last + HOUR))
@@ -248,7 +248,7 @@ class Limits:
 
 def _level(instants: list[float], now: float, rate: float) -> float:
     """Return how full a bucket is that drains steadily, at so many a second."""
-    filled, last = 0.0, now
+    filled, last = 0.0, -math.inf
     for at in instants:
         filled = max(filled - (at - last) * rate, 0.0) + 1.0
         last = at

@@ -1,6 +1,7 @@
 """The plan: when a message may go, and why not now. Nothing else computes a time."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from .account import Account
 from .groups import Group, group_of
@@ -22,7 +23,7 @@ def gate(
     `ahead` are mails that wait and go before it.
     """
     if pause := account.pause:
-        return Plan(pause.until, Reason.PAUSED)
+        return Plan(pause.until, Reason.PAUSED, pause.cause)
     queue, level = account.queue, message.level
     people = people_of(message.recipients)
     if account.limits.hourly(now, level) and _hour_is_taken(account, level, people):
@@ -38,7 +39,7 @@ def gate(
     )
     down = account.down
     if down and down.until > max(now, plan.at if plan else now):
-        return Plan(down.until, Reason.NO_SERVER)
+        return Plan(down.until, Reason.NO_SERVER, down.cause)
     return plan
 
 
@@ -62,7 +63,7 @@ def plan_of(
         ahead = 0 if due > now else _mails_ahead(account, now, message)
     plan = gate(account, now, message, ahead=ahead)
     if plan and plan.at > due:
-        return Plan(now if plan.at == NEVER else plan.at, plan.reason)
+        return replace(plan, at=now) if plan.at == NEVER else plan
     if due > now:
         return Plan(due, Reason.BACK_OFF if message.failures else Reason.DIGEST)
     free = free_at(account, message)
@@ -71,17 +72,20 @@ def plan_of(
 
 def plans(account: Account, now: float) -> Iterator[tuple[Message, Plan]]:
     """Yield what waits, in the order in which it goes out, with its plan."""
-    ahead, seen = 0, set[Group]()
+    ahead, digests = 0, dict[Group, int]()
     for message in account.queue.in_order():
-        plan = plan_of(account, now, message, ahead)
-        yield message, plan
         group = group_of(message)
+        before = digests.get(group, ahead) if message.mergeable else ahead
+        plan = plan_of(account, now, message, before)
+        yield message, plan
         if plan.reason in (Reason.DECISION, Reason.BACK_OFF, Reason.ATTEMPT):
             continue
-        if group not in seen or not _is_flooded(account, now, group):
-            # Those that become one digest are one mail.
+        if not message.mergeable or not _is_flooded(account, now, group):
             ahead += 1
-            seen.add(group)
+        elif group not in digests:
+            # Those that become one digest are one mail.
+            digests[group] = ahead
+            ahead += 1
 
 
 def free_at(account: Account, message: Message) -> float:
@@ -132,12 +136,11 @@ def _is_flooded(account: Account, now: float, group: Group) -> bool:
 
 def _mails_ahead(account: Account, now: float, message: Message) -> int:
     """Return about how many mails go before a message that has just come."""
-    ahead = account.queue.ready(message.rank) - 1
-    if ahead <= 0:
-        return 0
-    # Those that become one digest are one mail.
-    groups = account.queue.groups
-    for group, size in groups.sizes():
-        if size > 1 and _is_flooded(account, now, group):
-            ahead -= size - (group != group_of(message))
-    return max(ahead, 0)
+    queue = account.queue
+    ahead = max(queue.ready(message.rank) - 1, 0)
+    if ahead:
+        # Those that become one digest are one mail, also with this one among them.
+        for group, number in queue.ready_groups(message.rank).items():
+            if number > 1 and _is_flooded(account, now, group):
+                ahead -= number - 1
+    return ahead

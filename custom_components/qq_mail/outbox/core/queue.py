@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from heapq import heapify, heappop, heappush
 
-from .groups import Groups, Merging
+from .groups import Group, Groups, Merging, group_of
 from .lanes import Lanes, Ready, in_turns
 from .models import NEVER, Message
 
@@ -52,6 +52,10 @@ class Queue:
         self._places: dict[str, Ready | _Later] = {}
         self._ready = Counter[int]()
         """How many may be tried, by rank."""
+        self._mergeable = Counter[tuple[Group, int]]()
+        """How many of them could be merged, by group and rank."""
+        self._grouped: dict[str, tuple[Group, int]] = {}
+        """Where each of those is counted."""
         self._lanes = Lanes(lambda entry: self._places.get(entry[2]) == entry)
         self._oldest: list[str] = []
         """A heap of queue ids; those of messages that are gone drop out in time."""
@@ -179,6 +183,14 @@ class Queue:
         """Return how many may be tried that are as important as that, or more."""
         return sum(number for one, number in self._ready.items() if one >= rank)
 
+    def ready_groups(self, rank: int) -> Counter[Group]:
+        """Return how many of those could be merged, by group."""
+        sums = Counter[Group]()
+        for (group, one), number in self._mergeable.items():
+            if one >= rank:
+                sums[group] += number
+        return sums
+
     def hurry(self, *, restored: bool) -> list[Message]:
         """Let everything be tried as soon as possible: a person asked for it.
 
@@ -253,10 +265,19 @@ class Queue:
         before = self._places.pop(queue_id, None)
         if before is not None and _is_ready(before):
             self._ready[-int(before[0])] -= 1
+            if group := self._grouped.pop(queue_id, None):
+                self._mergeable[group] -= 1
+                if not self._mergeable[group]:
+                    del self._mergeable[group]
         if place is not None:
             self._places[queue_id] = place
             if _is_ready(place):
                 self._ready[-int(place[0])] += 1
+                message = self._messages[queue_id]
+                if message.mergeable:
+                    group = group_of(message), message.rank
+                    self._grouped[queue_id] = group
+                    self._mergeable[group] += 1
         return before
 
     def _push(

@@ -241,7 +241,6 @@ class Scheduler:
         account = turn.account
         turn.count_login()
         _code_works(turn)
-        account.check_login_at = turn.after(LOGIN_CHECK_INTERVAL)
         if max_size and max_size != account.max_size:
             account.max_size = max_size
             turn.write_account()
@@ -447,8 +446,9 @@ class Scheduler:
 
 
 def _code_works(turn: Turn) -> None:
-    """Forget that logins were refused."""
+    """Forget that logins were refused; the next check is a day from now."""
     account = turn.account
+    account.check_login_at = turn.after(LOGIN_CHECK_INTERVAL)
     if account.paused_for_login or account.asked or account.login_refusals:
         account.login_refusals = account.asked = 0
         if account.paused_for_login:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
+from itertools import count
 import logging
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from ...smtp.models import Reply
 from ...smtp.replies import Cause
 from .account import Account, conversation_as_dict, entry_as_dict
 from .limits import Entry, people_of
-from .models import NEVER, Action, Level, Log, Message, OutboxEvent, Outcome, Tell
+from .models import NEVER, Action, Log, Message, OutboxEvent, Outcome, Tell
 from .plan import plan_of
 from .record import message_as_dict
 from .retry import back_off
@@ -87,13 +88,19 @@ class Turn:
         """Count a message that the server may come to have."""
         entry = Entry(
             self.now.steady,
-            f"{message.queue_id}.{message.attempts}",
+            _sent_key(message),
             people_of(message.recipients),
-            message.level is Level.HIGH,
+            message.level,
         )
         self._mark(SENT, entry.key, partial(entry_as_dict, entry, self.now))
         for old in self.account.limits.count_sent(entry):
             self._mark(SENT, old.key, None)
+
+    def uncount_sent(self, message: Message) -> None:
+        """Take back that count: the server got nothing of it after all."""
+        key, sent = _sent_key(message), self.account.limits.sent
+        sent[:] = [one for one in sent if one.key != key]
+        self._mark(SENT, key, None)
 
     def went_out(self, message: Message) -> None:
         """Know that the server has, or may have, a message: a clear has to be told."""
@@ -109,9 +116,11 @@ class Turn:
 
     def count_login(self) -> None:
         """Count a login, be it refused."""
-        logins = self.account.limits.logins
         stamp = round(self.now.wall.timestamp() * 1000)
-        entry = Entry(self.now.steady, f"{stamp}.{len(logins)}")
+        taken = {one.key for one in self.account.limits.logins}
+        # The wall clock may be set back.
+        keys = (f"{stamp}.{number}" for number in count())
+        entry = Entry(self.now.steady, next(key for key in keys if key not in taken))
         self._mark(LOGIN, entry.key, partial(entry_as_dict, entry, self.now))
         for old in self.account.limits.count_login(entry):
             self._mark(LOGIN, old.key, None)
@@ -200,3 +209,7 @@ class Turn:
         self, kind: str, key: str, record: Callable[[], Mapping[str, Any]] | None
     ) -> None:
         self._marks[(kind, self.account.id, key)] = record
+
+
+def _sent_key(message: Message) -> str:
+    return f"{message.queue_id}.{message.attempts}"

@@ -1,0 +1,103 @@
+"""All segments: to which a round is added, and which is to be emptied next."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from .disk import Disk
+from .segment import Kind, Segment
+
+
+class Segments:
+    """The segments in a folder. What blocks raises OSError where the disk does."""
+
+    def __init__(
+        self,
+        disk: Disk,
+        folder: Path,
+        found: Iterable[Segment],
+        cuts: dict[Segment, int],
+    ) -> None:
+        """Begin with those that were found, and where some are to be cut off."""
+        self._disk = disk
+        self._folder = folder
+        self._all = sorted(found, key=lambda segment: segment.number)
+        self._cuts = cuts
+        self._given_up: list[Segment] = []
+        """Where a round was refused, of which parts may be there."""
+        self._current = {
+            segment.kind: segment for segment in self._all if not segment.is_full
+        }
+
+    def get_ready(self) -> None:
+        """Cut off what is not to be believed, before something is added."""
+        while self._cuts:
+            segment, start = next(iter(self._cuts.items()))
+            segment.cut(start)
+            del self._cuts[segment]
+        for segment in self._given_up:
+            # What stays there after all has newer lines behind it.
+            with suppress(OSError):
+                segment.cut(segment.end)
+            segment.close()
+        self._given_up.clear()
+
+    def give_up(self, segment: Segment) -> None:
+        """Have a segment cut off that refused a round, if it can take no other."""
+        if segment.is_full:
+            self._given_up.append(segment)
+
+    def for_round(self, kind: Kind) -> Segment:
+        """Return the segment to which a round is added."""
+        segment = self._current.get(kind)
+        if segment and not segment.is_full and segment.is_there():
+            return segment
+        if segment:
+            segment.close()
+        number = max((each.number for each in self._all), default=0) + 1
+        segment = Segment.new(self._disk, self._folder, kind, number)
+        self._all.append(segment)
+        self._current[kind] = segment
+        return segment
+
+    @property
+    def is_cramped(self) -> bool:
+        """Whether room is to be made, so that no round has to wait for that."""
+        return any(map(self._needs_room, Kind))
+
+    def make_room(self) -> None:
+        """Do a piece of that, of one sync."""
+        kind = next(filter(self._needs_room, Kind))
+        self.for_round(kind).make_room()
+
+    def next_to_empty(self) -> Segment | None:
+        """Return the segment of which least lives, if that is a half at most."""
+        return min(
+            (segment for segment in self._all if segment.is_to_be_emptied),
+            key=lambda segment: segment.live,
+            default=None,
+        )
+
+    def remove(self, segment: Segment) -> None:
+        """Remove one of which nothing lives."""
+        segment.remove()
+        self._all.remove(segment)
+
+    def empty_all(self) -> None:
+        """Have all that lives written again, and nothing else left."""
+        for segment in self._all:
+            segment.is_full = segment.to_empty = True
+
+    @property
+    def dead(self) -> int:
+        """How many octets of them do not live."""
+        return sum(segment.end - segment.live for segment in self._all)
+
+    def close(self) -> None:
+        """Let go of all files."""
+        for segment in self._all:
+            segment.close()
+
+    def _needs_room(self, kind: Kind) -> bool:
+        segment = self._current.get(kind)
+        return segment is None or segment.is_full or segment.is_cramped
