@@ -154,6 +154,7 @@ PLACEHOLDERS = {
         "address",
         "attachment",
         "days",
+        "digest",
         "entity",
         "field",
         "first",
@@ -480,7 +481,7 @@ def test_every_text_the_code_names() -> None:
             }
             | {"other_account", "account_not_found", "account_not_loaded"}
             | {"account_disabled", "entity_disabled"}
-            | {"unknown_queue_id"}
+            | {"unknown_queue_id", "part_of_digest", "discard_what"}
             | {"take_over_failed", "take_over_gone", "taken_over_encrypted"}
             | {"taken_over_sender", "taken_over_yaml"}
             | {f"digest_{key}" for key in DIGEST_TEXTS}
@@ -522,14 +523,18 @@ def test_every_text_the_code_names() -> None:
         *(f"selector.priority.options.{option}" for option in Priority),
         *(
             f"services.{action}.{text}"
-            for action in Action
+            for action in set(Action) - {Action.ACKNOWLEDGE}
             for text in (*NAME, *(f"fields.config_entry_id.{text}" for text in NAME))
         ),
         *(
-            f"services.{action}.fields.queue_id.{text}"
+            f"services.{action}.fields.{field}.{text}"
             for action in (Action.RETRY, Action.DISCARD)
+            for field in ("queue_id", "tag")
             for text in NAME
         ),
+        *(f"services.discard.fields.all.{text}" for text in NAME),
+        *(f"services.acknowledge.{text}" for text in NAME),
+        *(f"services.acknowledge.fields.tag.{text}" for text in NAME),
         *(
             f"triggers.{trigger}.{text}"
             for trigger in TRIGGERS
