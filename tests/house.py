@@ -22,12 +22,8 @@ from custom_components.qq_mail.outbox.outbox import Outbox
 from custom_components.qq_mail.outbox.view import ShownPause
 from custom_components.qq_mail.store import Journal, Key
 from custom_components.qq_mail.store.disk import Disk
-<<<<<<< HEAD
-from custom_components.qq_mail.store.loading import PRESENT
-from homeassistant.components.repairs import repairs_flow_manager
-=======
 from custom_components.qq_mail.store.marks import _PRESENT as PRESENT
->>>>>>> page
+from homeassistant.components.repairs import repairs_flow_manager
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util

@@ -168,12 +168,14 @@ def async_watch_presses(hass: HomeAssistant) -> None:
 
     @callback
     def hear(press: Press) -> None:
+        issue_id = f"{Issue.UNHEARD}_{press.action.action}"
         if is_heard(hass, press):
+            ir.async_delete_issue(hass, DOMAIN, issue_id)
             return
         ir.async_create_issue(
             hass,
             DOMAIN,
-            f"{Issue.UNHEARD}_{press.action.action}",
+            issue_id,
             is_fixable=False,
             severity=ir.IssueSeverity.WARNING,
             translation_key=Issue.UNHEARD,

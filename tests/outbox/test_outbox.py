@@ -778,9 +778,9 @@ async def test_discard_and_retry(
         await notify(hass, title=title)
     outbox = outbox_of(loaded_entry)
     (one, _), (two, _), _ = outbox.messages()
-    assert await outbox.async_discard("nothing") == 0
+    assert await outbox.async_discard("nothing") == []
     assert outbox.async_retry("nothing") == 0
-    assert await outbox.async_discard(one.queue_id) == 1
+    assert await outbox.async_discard(one.queue_id) == [one]
     server.reset()
     assert outbox.async_retry(two.queue_id) == 1
     await asyncio.to_thread(server.wait_for, 2)

@@ -304,8 +304,10 @@ class Outbox(OutboxView):
         self._happen(self._scheduler.retry, queue_id)
         return len(self) if queue_id is None else 1
 
-    async def async_discard(self, queue_id: str | None = None, tag: str = "") -> int:
-        """Remove a message, or those of a tag, or all; return how many that are.
+    async def async_discard(
+        self, queue_id: str | None = None, tag: str = ""
+    ) -> list[Message]:
+        """Remove a message, or those of a tag, or all; return which these are.
 
         One that is just being tried goes if it is not accepted.
         """
@@ -318,7 +320,7 @@ class Outbox(OutboxView):
         gone += [part.queue_id for message in chosen for part in message.parts]
         self.listeners.tell_discarded(gone)
         await self._discard([message.queue_id for message in chosen])
-        return len(chosen)
+        return chosen
 
     @callback
     def async_code_renewed(self, account: Account) -> None:
