@@ -205,6 +205,8 @@ class _Watch:
         self._entry = entry
         self._house = house
         self._outbox = outbox
+        self._restored = True
+        """Whether something may come from a backup; nothing comes later."""
         self._damaged = 0
         self._troubles = 0
 
@@ -286,12 +288,16 @@ class _Watch:
             self._raise(Issue.DAMAGED, number=str(number), folder=", ".join(folders))
 
     def _update_restored(self) -> None:
-        if restored := self._outbox.restored:
+        if not self._restored:
+            return
+        numbers = self._house.restored(self._entry.entry_id)
+        self._restored = any(numbers.values())
+        if self._restored:
             self._raise(
                 Issue.RESTORED,
                 severity=ir.IssueSeverity.WARNING,
                 data={"entry_id": self._entry.entry_id},
-                number=str(len(restored)),
+                **{name: str(number) for name, number in numbers.items()},
             )
         else:
             self._withdraw(Issue.RESTORED)

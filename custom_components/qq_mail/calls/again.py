@@ -32,17 +32,18 @@ async def async_send_again(
     texts = await async_texts(hass)
     request = read_again(reminder.again)
     number = str(reminder.number)
+    left = max(reminder.ends - ticket.raised.steady, 0.0)
+    interval = reminder.interval
     note = HomeAssistantError(
         translation_domain=DOMAIN,
-        translation_key="reminder",
+        translation_key="reminder" if interval < left else "reminder_last",
         translation_placeholders={
             "time": time_of(reminder.raised, ticket.raised.wall),
             "number": number,
-            "minutes": str(round(reminder.interval / 60)),
+            "minutes": str(round(interval / 60)),
         },
     )
     title = one_line(request.title) or ATTR_TITLE_DEFAULT
-    left = max(reminder.ends - ticket.raised.steady, 0.0)
     request = replace(
         to_acknowledge(request, texts),
         # As long as those of the first mail.

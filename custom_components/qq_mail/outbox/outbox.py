@@ -422,9 +422,10 @@ class Outbox(OutboxView):
     async def _one_try(self, call: Call, trouble: Exception) -> None:
         """Wait until a message that is only in memory was tried. Raises the trouble."""
         queue_id, queue = call.receipt.queue_id, self.state.queue
+        until = read_clock().steady + _MEMORY_TIMEOUT
         with suppress(TimeoutError):
             async with asyncio.timeout(_MEMORY_TIMEOUT):
-                while queue.get(queue_id) and self.running:
+                while self.running and self._comes_by(until, queue_id):
                     call.tried.clear()
                     await call.tried.wait()
         while queue_id in queue.in_progress and self.running:
@@ -435,6 +436,11 @@ class Outbox(OutboxView):
         decisive = call.receipt.decisive
         if decisive is None or decisive.outcome in (Outcome.DEFERRED, Outcome.EXPIRED):
             raise trouble
+
+    def _comes_by(self, until: float, queue_id: str) -> bool:
+        """Tell whether a message that is there has its turn by then."""
+        plan = self.manager.plan(self.id, queue_id)
+        return plan is not None and plan.at < until
 
     def _submission(self, message: Message) -> Submission:
         """Return a message as it is to go out: a late one says so."""

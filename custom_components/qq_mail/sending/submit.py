@@ -42,7 +42,7 @@ from .recurring import async_recurring
 from .waiting import why_it_waits
 
 # What a mail says of itself: nothing is amiss, and an alarm would fill the log.
-_TOLD = {"reminder", "repeats"}
+_TOLD = {"reminder", "reminder_last", "repeats"}
 _RESERVE = MEGABYTE
 """Octets that the server's limit leaves to texts and headers."""
 

@@ -210,6 +210,11 @@ class Store:
         """How many changes the disk does not take."""
         return len(self._refused)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being done, or will be when it has been quiet."""
+        return not self._is_idle.is_set() or self._quiet is not None
+
     def listen(self, changed: Callable[[], None]) -> None:
         """Have it told when `unwritten` changes."""
         self._listeners.append(changed)
@@ -302,7 +307,6 @@ class Store:
             self._quiet = self._loop.call_later(QUIET, self._tidy)
 
     def _tidy(self) -> None:
-        self._quiet = None
         self._is_tidying = True
         self._go_on()
 
@@ -314,6 +318,8 @@ class Store:
         changes: list[Change] = []
         broken: dict[Key, Exception] = {}
         for key, wanted in round_.changes.items():
+            # The newest of each: what was refused before is of no use any more.
+            self._refused.pop(key, None)
             try:
                 changes.append(wanted.change(key))
             except Exception as err:  # noqa: BLE001 - one must not stop the others
@@ -336,9 +342,8 @@ class Store:
         refusal = job.exception()
         if refusal is None:
             broken |= job.result()
-        for key, wanted in round_.changes.items():
-            if refusal is None or key in broken:
-                self._refused.pop(key, None)
+        for key, wanted in round_.changes.items() if refusal else ():
+            if key in broken:
                 continue
             self._refused[key] = wanted
             if later := self._next.changes.get(key):

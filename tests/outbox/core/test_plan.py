@@ -5,7 +5,6 @@ import pytest
 from custom_components.qq_mail.mime.models import Priority
 from custom_components.qq_mail.outbox.core.limits import Settings
 from custom_components.qq_mail.outbox.core.models import (
-    DAY,
     NEVER,
     Message,
     Outcome,
