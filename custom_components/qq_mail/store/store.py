@@ -117,7 +117,7 @@ class Store:
         self._chores: list[_Chore] = []
         self._failed_chores: list[_Chore] = []
         self._listeners: list[Callable[[], None]] = []
-        self._told = 0
+        self._unwritten = 0
         self._is_idle = asyncio.Event()
         self._is_idle.set()
         self._is_ill = False
@@ -207,8 +207,8 @@ class Store:
 
     @property
     def unwritten(self) -> int:
-        """How many changes the disk does not take."""
-        return len(self._refused)
+        """How many changes the disk did not take, when it was last tried."""
+        return self._unwritten
 
     @property
     def is_busy(self) -> bool:
@@ -245,7 +245,8 @@ class Store:
         """Write nothing more: the folder may soon be another's, or be gone."""
         self._is_stopping = True
         self._cancel_timers()
-        await self._is_idle.wait()
+        while not self._is_idle.is_set():
+            await self._is_idle.wait()
         self._is_closed = True
         self._end_holding()
         await self._loop.run_in_executor(None, self._journal.close)
@@ -397,8 +398,8 @@ class Store:
         self._go_on()
 
     def _tell(self) -> None:
-        if self._told != self.unwritten:
-            self._told = self.unwritten
+        if self._unwritten != len(self._refused):
+            self._unwritten = len(self._refused)
             for listener in self._listeners:
                 listener()
 
