@@ -361,7 +361,10 @@ def entity_texts() -> set[str]:
             for cause in (*Cause, Outcome.EXPIRED)
             if cause is Outcome.EXPIRED or Cause(cause).treatment in holds
         ),
-        *(f"entity.button.{description.key}.name" for description in button.DESCRIPTIONS),
+        *(
+            f"entity.button.{description.key}.name"
+            for description in button.DESCRIPTIONS
+        ),
         f"{message}.name",
         *(
             f"{message}.state_attributes.{key}.name"

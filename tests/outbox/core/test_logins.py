@@ -213,9 +213,7 @@ def log_in_each_time(core: Core, minutes: int, **values: Any) -> list[float]:
 
 
 @pytest.mark.parametrize(("priority", "most"), LEVELS)
-def test_one_more_every_five_minutes(
-    core: Core, priority: Priority, most: int
-) -> None:
+def test_one_more_every_five_minutes(core: Core, priority: Priority, most: int) -> None:
     """However many alerts need one."""
     logins = log_in_each_time(core, 185, priority=priority)
     for at in logins:

@@ -50,9 +50,7 @@ type Result = Callable[[Core, Any], object]
         pytest.param(
             lambda core, one: core.fail(one, ALL_GREYLISTED), [], id="greylisted"
         ),
-        pytest.param(
-            lambda core, one: core.happen("cut", one.queue_id), [], id="cut"
-        ),
+        pytest.param(lambda core, one: core.happen("cut", one.queue_id), [], id="cut"),
         pytest.param(
             lambda core, one: core.happen("broke", one.queue_id, "disk"),
             [],
