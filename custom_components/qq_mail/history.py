@@ -146,7 +146,9 @@ class Item:
             priority=Priority(record.text("priority")),
             digest=record.text("digest"),
             results=results,
-            presses=tuple(Pressed(one.time("at"), one.text("title")) for one in presses),
+            presses=tuple(
+                Pressed(one.time("at"), one.text("title")) for one in presses
+            ),
         )
 
 
@@ -238,7 +240,9 @@ class History:
             message = self._outbox.state.queue.get_whole(queue_id)
             if not message or (message.parts and message.queue_id == queue_id):
                 continue
-            part = next((one for one in message.parts if one.queue_id == queue_id), None)
+            part = next(
+                (one for one in message.parts if one.queue_id == queue_id), None
+            )
             item = Item(
                 queue_id=queue_id,
                 title=(part or message).subject,

@@ -125,7 +125,7 @@ async def test_second_account_and_second_user(
                     ADDRESS,
                     SECOND,
                 ]
-                await channel.action("qq_mail.discard")
+                await channel.action("qq_mail.discard", all=True)
                 waiting = await channel.response("qq_mail.get_outbox")
                 assert waiting == {"messages": [], "reminders": [], "repeats": []}
                 server.start()
