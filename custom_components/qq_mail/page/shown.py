@@ -114,7 +114,9 @@ def _fine(outbox: Outbox, texts: Texts, now: datetime) -> str:
 def _message(
     outbox: Outbox, message: Message, plan: Plan, texts: Texts, now: datetime
 ) -> dict[str, Any]:
+    why = texts.of(why_it_waits(outbox, plan, now))
     at = None if plan.reason in _NO_TIME else outbox.time_of(plan)
+    when = time_of(at, now) if at else ""
     return {
         "queue_id": message.queue_id,
         "title": message.subject,
@@ -122,8 +124,9 @@ def _message(
         **_people(message.recipients),
         "priority": message.priority,
         "since": time_of(outbox.raised_at(message), now),
-        "why": texts.of(why_it_waits(outbox, plan, now)),
-        "when": time_of(at, now) if at else "",
+        "why": why,
+        # Most of these sentences say it.
+        "when": "" if when in why else when,
         "trying": plan.reason is Reason.ATTEMPT,
         "attempts": message.attempts,
         "reply": str(message.reply) if message.reply else "",

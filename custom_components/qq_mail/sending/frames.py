@@ -1,6 +1,7 @@
 """Previews at an address of their own, to be looked at in a frame for ten minutes."""
 
 from http import HTTPStatus
+import re
 from secrets import token_hex
 from typing import Final
 
@@ -17,6 +18,10 @@ LASTS: Final = 600.0
 MAX_OCTETS: Final = 20 * MEGABYTE
 """Of all of them together; then the oldest go."""
 _PATH: Final = "/api/qq_mail/preview"
+_SCHEMES: Final = {"dark", "light"}
+_PREFERS: Final = re.compile(
+    rb"\(\s*prefers-color-scheme\s*:\s*(dark|light)\s*\)", re.IGNORECASE
+)
 _HEADERS: Final = {
     # Whatever a mail brings along does nothing, and loads nothing from elsewhere.
     "Content-Security-Policy": (
@@ -55,11 +60,13 @@ class Frames(HomeAssistantView):
             del self._kept[oldest]
         return f"{_PATH}/{token}"
 
-    async def get(self, _request: web.Request, token: str) -> web.Response:
-        """Answer with a page that is kept."""
+    async def get(self, request: web.Request, token: str) -> web.Response:
+        """Answer with a page that is kept; with `?dark` or `?light` in those colours."""
         until, page = self._kept.get(token, (0.0, b""))
         if until <= read_clock().steady:
             return web.Response(status=HTTPStatus.NOT_FOUND, headers=_HEADERS)
+        for scheme in _SCHEMES & request.query.keys():
+            page = _coloured(page, scheme.encode())
         return web.Response(
             body=page, content_type="text/html", charset="utf-8", headers=_HEADERS
         )
@@ -67,3 +74,14 @@ class Frames(HomeAssistantView):
     @property
     def _octets(self) -> int:
         return sum(len(page) for _, page in self._kept.values())
+
+
+def _coloured(page: bytes, scheme: bytes) -> bytes:
+    """Return a page as it looks where that is preferred: frames cannot prefer."""
+    page = _PREFERS.sub(
+        lambda match: (
+            b"(min-width:0)" if match[1].lower() == scheme else b"(max-width:0)"
+        ),
+        page,
+    )
+    return page + b"<style>:root{color-scheme:" + scheme + b"!important}</style>"

@@ -37,8 +37,26 @@ export class Compose {
     this.element = h(
       "div",
       { class: "compose" },
-      h("section", { class: "card" }, h("h2", {}, page.t("tab_compose")), this.form, this.#buttons()),
-      h("section", { class: "card" }, h("h2", {}, page.t("preview")), this.#looks(), this.notes, this.shown),
+      h(
+        "section",
+        { class: "card" },
+        h("h2", {}, page.t("tab_compose")),
+        this.#buttons({ copy: () => this.#copy(), paste: () => this.#paste() }),
+        this.form,
+      ),
+      h(
+        "section",
+        { class: "card seen" },
+        h("h2", {}, page.t("preview")),
+        this.#buttons({
+          preview: () => this.#preview(),
+          send_to_me: () => this.#send(true),
+          send: () => this.#send(false),
+        }),
+        this.#looks(),
+        this.notes,
+        this.shown,
+      ),
     );
     this.#show();
     this.#begin();
@@ -83,18 +101,11 @@ export class Compose {
     return this.page.hass.localize(`ui.components.selectors.target.${name}`) || this.page.t("filter_recipient");
   }
 
-  #buttons() {
-    const { page } = this;
-    const button = (name, onclick) => h("button", { onclick, "data-action": name }, page.t(name));
-    return h(
-      "div",
-      { class: "buttons" },
-      button("preview", () => this.#preview()),
-      button("send_to_me", () => this.#send(true)),
-      button("send", () => this.#send(false)),
-      button("copy", () => this.#copy()),
-      button("paste", () => this.#paste()),
+  #buttons(actions) {
+    const buttons = Object.entries(actions).map(([name, onclick]) =>
+      h("button", { onclick, "data-action": name }, this.page.t(name)),
     );
+    return h("div", { class: "buttons" }, buttons);
   }
 
   #looks() {
@@ -132,12 +143,13 @@ export class Compose {
 
   #show() {
     const { width, colours } = this.look;
-    this.shown.className = `preview ${width} ${colours}`;
+    this.shown.className = `preview ${width}`;
     if (!this.url) {
       this.shown.replaceChildren(h("p", {}, this.page.t("preview_none")));
       return;
     }
-    const frame = h("iframe", { sandbox: "", src: this.url, title: this.page.t("preview") });
+    const src = `${this.url}?${colours}`;
+    const frame = h("iframe", { sandbox: "", src, title: this.page.t("preview") });
     this.shown.replaceChildren(frame);
   }
 

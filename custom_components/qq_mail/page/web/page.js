@@ -8,12 +8,13 @@ import { Outbox } from "./outbox.js";
 import { TABS, tabOf, versionOf } from "./words.js";
 
 const VIEWS = { outbox: Outbox, history: History, compose: Compose, check: Check };
-const CATEGORIES = ["exceptions", "selector", "services"];
+const CATEGORIES = ["title", "exceptions", "selector", "services"];
 const PATH = "/qq-mail";
 
 class QQMailPage extends HTMLElement {
   #hass;
   #language;
+  #words;
   #path = "";
   #tab;
   #view;
@@ -111,7 +112,7 @@ class QQMailPage extends HTMLElement {
   }
 
   #localize(key, placeholders) {
-    return this.#hass.localize(`component.qq_mail.${key}`, placeholders);
+    return this.#words(`component.qq_mail.${key}`, placeholders);
   }
 
   async #told(work) {
@@ -128,7 +129,7 @@ class QQMailPage extends HTMLElement {
 
   async #begin() {
     for (const category of CATEGORIES) {
-      await this.#hass.loadBackendTranslation(category, "qq_mail");
+      this.#words = await this.#hass.loadBackendTranslation(category, "qq_mail");
     }
     this.#views = {};
     this.#tab = undefined;
