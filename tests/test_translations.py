@@ -211,6 +211,9 @@ PLACEHOLDERS = {
     },
     "issues": {
         "account",
+        "alarms",
+        "buttons",
+        "counted",
         "action",
         "folder",
         "limit",
@@ -491,7 +494,8 @@ def test_every_text_the_code_names() -> None:
                 "outbox_full",
             }
             | {"nobody_in_target", "not_our_entity", "not_our_member"}
-            | {"acknowledge", "not_repeated", "reminder", "reminder_title"}
+            | {"acknowledge", "not_repeated"}
+            | {"reminder", "reminder_last", "reminder_title"}
             | {"test_waits", "too_many_reminders"}
             | {"repeats", "repeats_title"}
             | {f"waits_{key}" for key in WAITS}
