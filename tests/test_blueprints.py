@@ -584,7 +584,7 @@ async def test_mail_buttons(
     for tag in ("water", "fire"):
         house_of(hass).buttons.issue(
             Mail(
-                entry_id=loaded_entry.entry_id,
+                account=loaded_entry.entry_id,
                 queue_id=tag,
                 tag=tag,
                 subject="Water",
