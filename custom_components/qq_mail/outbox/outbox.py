@@ -254,7 +254,7 @@ class Outbox(OutboxView):
         told = told or queue.is_told_with_others(tag)
         discarded += await self._discard(chosen)
         if told or queue.is_told_with_others(tag):
-            self._scheduler.tell_with_others(read_clock(), self.id, tag)
+            self._scheduler.not_over(read_clock(), self.id, tag)
         conversation = self._scheduler.say_over(read_clock(), self.id, tag)
         self.manager.write_marks()
         return discarded, conversation
@@ -262,7 +262,7 @@ class Outbox(OutboxView):
     @callback
     def undo_clear(self, tag: str) -> None:
         """Take back that a tag was declared over: that could not be said."""
-        self._scheduler.undo_over(read_clock(), self.id, tag)
+        self._scheduler.not_over(read_clock(), self.id, tag)
         self.manager.write_marks()
 
     # What a person asks for

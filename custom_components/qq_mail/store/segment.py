@@ -121,7 +121,8 @@ class Segment:
 
     def make_room(self) -> None:
         """Do one of the syncs that later rounds need not do."""
-        if self.room - self.end >= LEAST_ROOM:
+        if not self.named:
+            # First, for without room a round needs no further sync.
             self._sync_name()
             return
         descriptor = self._open()

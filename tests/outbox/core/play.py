@@ -24,7 +24,8 @@ from custom_components.qq_mail.outbox.core.models import (
 )
 from custom_components.qq_mail.outbox.core.queue import Queue
 from custom_components.qq_mail.outbox.core.record import message_as_dict
-from custom_components.qq_mail.outbox.core.scheduler import EXPIRE_AT_ONCE, Scheduler
+from custom_components.qq_mail.outbox.core.due import EXPIRE_AT_ONCE
+from custom_components.qq_mail.outbox.core.scheduler import Scheduler
 from custom_components.qq_mail.outbox.core.turn import ACCOUNT, MESSAGE, Marks
 from custom_components.qq_mail.smtp.errors import (
     AuthenticationError,

@@ -147,3 +147,12 @@ def _mails_ahead(account: Account, now: float, message: Message) -> int:
             if number > 1 and _is_flooded(account, now, group):
                 ahead -= number - 1
     return ahead
+
+
+def next_plan(account: Account, now: float) -> Plan | None:
+    """Return when an account tries something next, and why not now."""
+    head = next(account.queue.heads(now), None)
+    if head is None and account.queue.in_progress:
+        return Plan(now, Reason.ATTEMPT)
+    message = head or account.queue.first_later()
+    return plan_of(account, now, message, 0) if message else None
