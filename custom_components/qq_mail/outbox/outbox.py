@@ -90,7 +90,7 @@ class Outbox(OutboxView):
             unreadable=self.unreadable.append,
         )
         self._digests = Digests(hass, manager, account_id)
-        self._intake = Intake(hass, self, self.message_id_of)
+        self._intake = Intake(hass, self, lambda one: message_id_at(one, self.account))
         self._ends: list[Callable[[], None]] = []
         self._abandoned = False
 
@@ -346,10 +346,6 @@ class Outbox(OutboxView):
         self._digests.merge(action, self._settings.digest)
 
     # How it does that
-
-    def message_id_of(self, message_id: str) -> str:
-        """Return a Message-ID as its header field has it."""
-        return message_id_at(message_id, self.account)
 
     @property
     def _is_known(self) -> bool:
