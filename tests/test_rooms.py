@@ -21,11 +21,11 @@ KNOWS = {
     "buttons": {"clock", "const", "store", "texts"},
     "repeats": {"clock", "const", "core", "mime", "outbox"},
     "sending": {
-        *("accounts", "const", "coordinator", "errors", "options", "texts"),
+        *("accounts", "clock", "const", "coordinator", "errors", "options", "texts"),
         *("buttons", "content", "core", "mime", "outbox", "smtp"),
     },
     "calls": {
-        *("accounts", "const", "coordinator", "texts"),
+        *("accounts", "const", "coordinator", "history", "texts"),
         *(
             "buttons",
             "content",
@@ -37,11 +37,16 @@ KNOWS = {
             "store",
         ),
     },
+    "history": {"buttons", "clock", "const", "core", "mime", "outbox", "smtp", "store"},
+    "page": {
+        *("accounts", "clock", "const", "coordinator", "errors", "history", "texts"),
+        *("calls", "content", "core", "outbox", "sending", "smtp"),
+    },
 }
 """Rooms, and flat files that know no room above those that they may be known by."""
 # What may be loaded when it is needed: in a thread, and only for who needs it.
 LATER = {
-    "content/attachments/budget.py": "Pillow",
+    "content/attachments/pictures.py": "Pillow",
     "content/charts/drawing.py": "Pillow",
     "content/charts/fetching.py": "Pillow and the recorder",
     "content/charts/recording.py": "the recorder",

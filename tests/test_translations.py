@@ -26,8 +26,9 @@ from custom_components.qq_mail.content.fields import FIELDS, Format
 from custom_components.qq_mail.errors import _CAUSES_WITH_EXMAIL_TEXT, action_error
 from custom_components.qq_mail.mime.models import Priority
 from custom_components.qq_mail.options import OPTIONS, Kind, Section
-from custom_components.qq_mail.outbox.core.models import Outcome
+from custom_components.qq_mail.outbox.core.models import Outcome, Reason
 from custom_components.qq_mail.repairs import Issue
+from custom_components.qq_mail.sending.recurring import RECURRING
 from custom_components.qq_mail.services import Action
 from custom_components.qq_mail.smtp.errors import MailError
 from custom_components.qq_mail.smtp.models import Account, Encryption, Reply, Step
@@ -116,6 +117,21 @@ ANSWER_TEXTS = {
     *("not_kept_text", "unheard_text"),
 }
 
+# Why something does not go out, beside what the server says.
+PROBLEMS = {
+    *("attempt", "back_off", "disk", "expired", "logins", "no_server", "paused"),
+    "turn",
+}
+
+WAITS = {
+    *(one.value for one in Reason if one is not Reason.PAUSED),
+    *("paused_login", "paused_rate"),
+}
+LOGGED = {
+    *(one.value for one in Outcome),
+    *("digest", "discarded", "note", "unanswered"),
+}
+
 # What the texts may name, by where they stand.
 DIGEST_TEXTS = {
     "subject",
@@ -125,7 +141,6 @@ DIGEST_TEXTS = {
     "times",
     "reply_to",
     "parts",
-    "waits",
 }
 
 PLACEHOLDERS = {
@@ -153,7 +168,9 @@ PLACEHOLDERS = {
         "account",
         "address",
         "attachment",
+        "cause",
         "days",
+        "digest",
         "entity",
         "field",
         "first",
@@ -167,6 +184,7 @@ PLACEHOLDERS = {
         "mean",
         "minutes",
         "name",
+        "note",
         "now",
         "number",
         "options",
@@ -183,23 +201,33 @@ PLACEHOLDERS = {
         "subject",
         "span",
         "suggestion",
+        "text",
         "time",
         "title",
         "titles",
         "total",
         "value",
+        "why",
     },
     "issues": {
         "account",
+        "alarms",
+        "buttons",
+        "counted",
+        "action",
         "folder",
         "limit",
+        "name",
         "number",
+        "reply",
         "sent",
-        "subjects",
+        "subject",
         "time",
+        "title",
         "titles",
         "url",
         "what",
+        "why",
     },
     "options": {
         "address",
@@ -358,10 +386,12 @@ def entity_texts() -> set[str]:
         *(f"{problem}.state_attributes.{key}.name" for key in ("cause", "until")),
         *(
             f"{problem}.state_attributes.cause.state.{cause}"
-            for cause in (*Cause, Outcome.EXPIRED)
-            if cause is Outcome.EXPIRED or Cause(cause).treatment in holds
+            for cause in (*(one for one in Cause if one.treatment in holds), *PROBLEMS)
         ),
-        *(f"entity.button.{description.key}.name" for description in button.DESCRIPTIONS),
+        *(
+            f"entity.button.{description.key}.name"
+            for description in button.DESCRIPTIONS
+        ),
         f"{message}.name",
         *(
             f"{message}.state_attributes.{key}.name"
@@ -464,9 +494,12 @@ def test_every_text_the_code_names() -> None:
                 "outbox_full",
             }
             | {"nobody_in_target", "not_our_entity", "not_our_member"}
-            | {"acknowledge", "not_repeated", "reminder", "reminder_title"}
+            | {"acknowledge", "not_repeated"}
+            | {"reminder", "reminder_last", "reminder_title"}
+            | {"test_waits", "too_many_reminders"}
             | {"repeats", "repeats_title"}
-            | {"allowance_waits", "login_waits", "rate_waits"}
+            | {f"waits_{key}" for key in WAITS}
+            | {f"logged_{key}" for key in LOGGED}
             | {"entity_not_found", "more_notes", "no_buttons"}
             | {"no_url", "over"}
             | {
@@ -480,7 +513,7 @@ def test_every_text_the_code_names() -> None:
             }
             | {"other_account", "account_not_found", "account_not_loaded"}
             | {"account_disabled", "entity_disabled"}
-            | {"unknown_queue_id"}
+            | {"unknown_queue_id", "part_of_digest", "discard_what"}
             | {"take_over_failed", "take_over_gone", "taken_over_encrypted"}
             | {"taken_over_sender", "taken_over_yaml"}
             | {f"digest_{key}" for key in DIGEST_TEXTS}
@@ -522,14 +555,18 @@ def test_every_text_the_code_names() -> None:
         *(f"selector.priority.options.{option}" for option in Priority),
         *(
             f"services.{action}.{text}"
-            for action in Action
+            for action in set(Action) - {Action.ACKNOWLEDGE}
             for text in (*NAME, *(f"fields.config_entry_id.{text}" for text in NAME))
         ),
         *(
-            f"services.{action}.fields.queue_id.{text}"
+            f"services.{action}.fields.{field}.{text}"
             for action in (Action.RETRY, Action.DISCARD)
+            for field in ("queue_id", "tag")
             for text in NAME
         ),
+        *(f"services.discard.fields.all.{text}" for text in NAME),
+        *(f"services.acknowledge.{text}" for text in NAME),
+        *(f"services.acknowledge.fields.tag.{text}" for text in NAME),
         *(
             f"triggers.{trigger}.{text}"
             for trigger in TRIGGERS
@@ -540,15 +577,20 @@ def test_every_text_the_code_names() -> None:
             for field in ("action", "tag")
             for text in NAME
         ),
-        *(f"issues.{issue}.title" for issue in (*Issue, PLAIN_HTTP)),
-        f"issues.{PLAIN_HTTP}.description",
+        *(f"triggers.messages_delayed.fields.priority.{text}" for text in NAME),
+        *(f"issues.{issue}.title" for issue in (*Issue, PLAIN_HTTP, RECURRING)),
         *(
             f"issues.{issue}.{text}"
             for issue in (ISSUE_USES_CORE, ISSUE_YAML)
             for text in TITLE
         ),
-        "issues.day_nearly_used.description",
-        "issues.paused.description",
+        *(
+            f"issues.{issue}.description"
+            for issue in (
+                *(Issue.DAY_NEARLY_USED, Issue.DELAYED, Issue.LOGIN_REFUSED),
+                *(Issue.PAUSED, Issue.UNHEARD, PLAIN_HTTP, RECURRING),
+            )
+        ),
         *(
             f"issues.{issue}.fix_flow.step.confirm.{text}"
             for issue in (
@@ -632,7 +674,7 @@ BY_OTHER_WAYS = {
 # Each of these may name what all of them are given.
 FAMILIES = {
     "waits_": {"account", "host", "time"},
-    "logged_": {"number", "people", "person", "subject", "text", "why"},
+    "logged_": {"cause", "number", "people", "person", "subject", "text", "why"},
     "answer_": {"title"},
 }
 # The server said nothing, or something that is no help.

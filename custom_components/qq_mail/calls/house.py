@@ -14,6 +14,7 @@ from ..outbox.manager import Manager
 from ..outbox.outbox import Outbox
 from ..repeats.duplicates import Duplicates
 from ..repeats.reminders import Reminders
+from ..sending.frames import Frames
 from ..store import Store
 
 DATA_HOUSE: HassKey[House] = HassKey(DOMAIN)
@@ -42,6 +43,7 @@ class House:
 
     manager: Manager
     buttons: Buttons
+    frames: Frames
     rooms: dict[str, Rooms] = field(default_factory=dict)
 
     def __init__(self, hass: HomeAssistant, store: Store) -> None:
@@ -49,6 +51,7 @@ class House:
         self._hass = hass
         self.manager = Manager(hass, store)
         self.buttons = Buttons(hass, store, self._protected)
+        self.frames = Frames()
         self.rooms = {}
         self.buttons.async_add_listener(self._hear)
 
@@ -57,6 +60,13 @@ class House:
         """The one journal of the integration."""
         return self.manager.store
 
+    async def async_load(self) -> None:
+        """Read the store; all buttons are known at once, those of disabled accounts too."""
+        await self.manager.async_load()
+        for account in self.manager.recorded:
+            records = self.manager.take_records(account, BUTTON)
+            self.buttons.async_load(account, records)
+
     @callback
     def add(self, account: str, rooms: Rooms) -> None:
         """Know an account that begins, or goes on, and what forms have tried for it."""
@@ -64,7 +74,16 @@ class House:
         for _ in range(refused.pop(rooms.outbox.account.username, 0)):
             rooms.outbox.async_login_refused()
         self.rooms[account] = rooms
-        self.buttons.async_load(account, self.manager.take_records(account, BUTTON))
+
+    def restored(self, account: str) -> dict[str, int]:
+        """Return how much comes from a backup and waits for a decision, by its kind."""
+        rooms = self.rooms[account]
+        return {
+            "number": len(rooms.outbox.restored),
+            "alarms": rooms.reminders.restored,
+            "counted": rooms.duplicates.restored,
+            "buttons": len(self.buttons.restored(account)),
+        }
 
     @callback
     def decide(self, account: str, *, send: bool) -> None:

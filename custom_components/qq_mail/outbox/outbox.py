@@ -304,8 +304,10 @@ class Outbox(OutboxView):
         self._happen(self._scheduler.retry, queue_id)
         return len(self) if queue_id is None else 1
 
-    async def async_discard(self, queue_id: str | None = None, tag: str = "") -> int:
-        """Remove a message, or those of a tag, or all; return how many that are.
+    async def async_discard(
+        self, queue_id: str | None = None, tag: str = ""
+    ) -> list[Message]:
+        """Remove a message, or those of a tag, or all; return which these are.
 
         One that is just being tried goes if it is not accepted.
         """
@@ -318,7 +320,7 @@ class Outbox(OutboxView):
         gone += [part.queue_id for message in chosen for part in message.parts]
         self.listeners.tell_discarded(gone)
         await self._discard([message.queue_id for message in chosen])
-        return len(chosen)
+        return chosen
 
     @callback
     def async_code_renewed(self, account: Account) -> None:
@@ -420,9 +422,10 @@ class Outbox(OutboxView):
     async def _one_try(self, call: Call, trouble: Exception) -> None:
         """Wait until a message that is only in memory was tried. Raises the trouble."""
         queue_id, queue = call.receipt.queue_id, self.state.queue
+        until = read_clock().steady + _MEMORY_TIMEOUT
         with suppress(TimeoutError):
             async with asyncio.timeout(_MEMORY_TIMEOUT):
-                while queue.get(queue_id) and self.running:
+                while self.running and self._comes_by(until, queue_id):
                     call.tried.clear()
                     await call.tried.wait()
         while queue_id in queue.in_progress and self.running:
@@ -433,6 +436,11 @@ class Outbox(OutboxView):
         decisive = call.receipt.decisive
         if decisive is None or decisive.outcome in (Outcome.DEFERRED, Outcome.EXPIRED):
             raise trouble
+
+    def _comes_by(self, until: float, queue_id: str) -> bool:
+        """Tell whether a message that is there has its turn by then."""
+        plan = self.manager.plan(self.id, queue_id)
+        return plan is not None and plan.at < until
 
     def _submission(self, message: Message) -> Submission:
         """Return a message as it is to go out: a late one says so."""

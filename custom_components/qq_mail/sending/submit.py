@@ -36,12 +36,13 @@ from ..outbox.core.models import Outcome
 from ..outbox.errors import OutboxClosedError, OutboxFullError, StalledError
 from ..outbox.outbox import Outbox
 from ..outbox.receipts import Receipt
-from ..texts import async_texts
+from ..texts import Texts, async_texts
 from .buttons import buttons_of
+from .recurring import async_recurring
 from .waiting import why_it_waits
 
 # What a mail says of itself: nothing is amiss, and an alarm would fill the log.
-_TOLD = {"reminder", "repeats"}
+_TOLD = {"reminder", "reminder_last", "repeats"}
 _RESERVE = MEGABYTE
 """Octets that the server's limit leaves to texts and headers."""
 
@@ -101,6 +102,10 @@ async def async_submit(
         with buttons_of(
             hass, buttons, material, request, mail, ticket, texts
         ) as keep_buttons:
+            amiss = [
+                one for one in material.failures if one.translation_key not in _TOLD
+            ]
+            material.leave_unsaid(async_recurring(hass, entry.entry_id, amiss, texts))
 
             def keep_all() -> None:
                 for keep in (keep_buttons, kept):
@@ -130,7 +135,8 @@ async def async_submit(
                     material.leave_out_files()
                     receipt = await submit(reads_files=False)
     told = {texts.of(note) for note in request.notes if note.translation_key in _TOLD}
-    log_notes(tuple(note for note in material.notes if note not in told), subject)
+    amiss_notes = tuple(note for note in material.notes if note not in told)
+    log_notes(amiss_notes, subject, texts)
     if not receipt:
         return Submitted(None, material.notes)
     if request.refused:
@@ -153,10 +159,10 @@ def budget(options: Mapping[str, Any], outbox: Outbox) -> int:
     return min(megabytes * MEGABYTE, room)
 
 
-def log_notes(notes: tuple[str, ...], subject: str) -> None:
+def log_notes(notes: tuple[str, ...], subject: str, texts: Texts) -> None:
     """Tell what was left out of a message also where nobody reads the mail."""
     for note in notes:
-        LOGGER.warning("In the mail %r: %s", subject, note)
+        LOGGER.warning(texts("logged_note", subject=subject, note=note))
 
 
 def _reply_to(options: Mapping[str, Any]) -> Mailbox | None:

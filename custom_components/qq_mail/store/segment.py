@@ -169,8 +169,10 @@ class Segment:
         descriptor = self.disk.open(self.file)
         try:
             self.room = self.disk.size(descriptor)
-            with suppress(OSError):
-                return self.disk.read(descriptor, 0, self.room)
+            return self.disk.read(descriptor, 0, self.room)
+        except IsADirectoryError:
+            raise
+        except OSError:
             places = range(0, self.room, _BLOCK)
             return b"".join(self._read_block(descriptor, place) for place in places)
         finally:

@@ -117,7 +117,7 @@ class Store:
         self._chores: list[_Chore] = []
         self._failed_chores: list[_Chore] = []
         self._listeners: list[Callable[[], None]] = []
-        self._told = 0
+        self._unwritten = 0
         self._is_idle = asyncio.Event()
         self._is_idle.set()
         self._is_ill = False
@@ -207,8 +207,13 @@ class Store:
 
     @property
     def unwritten(self) -> int:
-        """How many changes the disk does not take."""
-        return len(self._refused)
+        """How many changes the disk did not take, when it was last tried."""
+        return self._unwritten
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being done, or will be when it has been quiet."""
+        return not self._is_idle.is_set() or self._quiet is not None
 
     def listen(self, changed: Callable[[], None]) -> None:
         """Have it told when `unwritten` changes."""
@@ -240,7 +245,8 @@ class Store:
         """Write nothing more: the folder may soon be another's, or be gone."""
         self._is_stopping = True
         self._cancel_timers()
-        await self._is_idle.wait()
+        while not self._is_idle.is_set():
+            await self._is_idle.wait()
         self._is_closed = True
         self._end_holding()
         await self._loop.run_in_executor(None, self._journal.close)
@@ -302,7 +308,6 @@ class Store:
             self._quiet = self._loop.call_later(QUIET, self._tidy)
 
     def _tidy(self) -> None:
-        self._quiet = None
         self._is_tidying = True
         self._go_on()
 
@@ -314,6 +319,8 @@ class Store:
         changes: list[Change] = []
         broken: dict[Key, Exception] = {}
         for key, wanted in round_.changes.items():
+            # The newest of each: what was refused before is of no use any more.
+            self._refused.pop(key, None)
             try:
                 changes.append(wanted.change(key))
             except Exception as err:  # noqa: BLE001 - one must not stop the others
@@ -336,9 +343,8 @@ class Store:
         refusal = job.exception()
         if refusal is None:
             broken |= job.result()
-        for key, wanted in round_.changes.items():
-            if refusal is None or key in broken:
-                self._refused.pop(key, None)
+        for key, wanted in round_.changes.items() if refusal else ():
+            if key in broken:
                 continue
             self._refused[key] = wanted
             if later := self._next.changes.get(key):
@@ -392,8 +398,8 @@ class Store:
         self._go_on()
 
     def _tell(self) -> None:
-        if self._told != self.unwritten:
-            self._told = self.unwritten
+        if self._unwritten != len(self._refused):
+            self._unwritten = len(self._refused)
             for listener in self._listeners:
                 listener()
 

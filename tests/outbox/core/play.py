@@ -303,10 +303,14 @@ class Core:
         self.pass_time(seconds)
         return seconds
 
+    def next_number(self) -> int:
+        """Return the number of a message that comes after all others."""
+        self._number += 1
+        return self._number
+
     def take(self, **values: Any) -> Message:
         """Take a message; its subject says which one it is, from 1."""
-        self._number += 1
-        taken = message(self._number, self.now, **values)
+        taken = message(self.next_number(), self.now, **values)
         if not taken.in_memory:
             # It is on disk before the core hears of it.
             self.disk[(MESSAGE, taken.queue_id)] = as_record(taken, self.now)

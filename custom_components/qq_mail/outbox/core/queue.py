@@ -121,13 +121,6 @@ class Queue:
             self._put_at(queue_id, None)
         return tuple(self._messages[queue_id] for queue_id in merging.queue_ids)
 
-    def split(self, first: str) -> None:
-        """Let messages wait again that were to become one."""
-        merging = self.groups.merging[first]
-        self.groups.end(first)
-        for queue_id in merging.queue_ids:
-            self.put(self._messages[queue_id])
-
     def is_owned(self, queue_id: str) -> bool:
         """Tell whether a message is being tried, or merged."""
         return (

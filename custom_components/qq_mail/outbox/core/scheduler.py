@@ -139,7 +139,7 @@ class Scheduler:
         for queue_id in turn.queue.in_progress.keys() - attempting:
             failures.cut(turn, queue_id)
         for first in turn.queue.groups.merging.keys() - merging:
-            turn.queue.split(first)
+            merge.merge_failed(turn, first, again=True)
 
     # Messages
 
@@ -270,12 +270,11 @@ class Scheduler:
 
     def text_begins(self, now: Now, account_id: str, queue_id: str) -> bool:
         """Mark that the server may come to have a message; False: it is not wanted."""
-        if not self.may_send(account_id, queue_id):
+        account = self.accounts.get(account_id)
+        message = account.queue.get(queue_id) if account else None
+        if message is None or not self.may_send(account_id, queue_id):
             return False
         turn = self._turn(now, account_id)
-        message = turn.queue.get(queue_id)
-        if message is None:
-            return False
         attempt = turn.queue.in_progress[queue_id]
         turn.queue.in_progress[queue_id] = replace(attempt, counted=True)
         turn.count_sent(message)
@@ -438,7 +437,13 @@ class Scheduler:
 
     def _count_anew(self, turn: Turn) -> None:
         loaded = self._loaded.get(turn.account.id)
-        if loaded and loaded.clock_was_set(turn.now):
+        if not loaded:
+            return
+        if loaded.is_sure(turn.now):
+            if turn.account.running:
+                # It is as large as all that waited then.
+                del self._loaded[turn.account.id]
+        elif loaded.clock_was_set(turn.now):
             turn.log(logging.INFO, "The clock was set: what was loaded is counted anew")
             for message in count_anew(turn.account, loaded, turn.now):
                 turn.write(message)
