@@ -28,6 +28,7 @@ from .house import house_of, later
 from .qq_server import QQServer, Step, replies
 from .test_notify import ENTITY
 from .test_quality_scale import anchors
+from .test_rooms import modules
 from .test_translations import texts_of
 from .test_trigger import be_refused
 
@@ -159,6 +160,19 @@ def test_readme_is_short(name: str) -> None:
     """Two screens to the first alert; all else has a page of its own."""
     lines = (ROOT / name).read_text("utf-8").splitlines()
     assert len(lines) <= MAX_LINES_OF_README
+
+
+def test_what_always_holds() -> None:
+    """The page on the architecture names tests that exist, and every room."""
+    page = (ROOT / "docs" / "ARCHITECTURE.md").read_text("utf-8")
+    named = re.findall(r"`((?:tests/)?[\w/]+\.py)::(\w+)`", page)
+    assert len(named) > 15
+    for file, name in named:
+        folder = ROOT if file.startswith("tests/") else ROOT / "tests/outbox/core"
+        assert f"def {name}(" in (folder / file).read_text("utf-8"), (file, name)
+    rooms = {path.parent.name for path in modules()} - {"qq_mail", "attachments"}
+    rows = set(re.findall(r"^\| .*?`(?:\w+/)?(\w+)/`", page, re.MULTILINE))
+    assert rooms - rows - {"charts", "kinds"} == set()
 
 
 @pytest.mark.parametrize("block", params("alias"))
