@@ -64,10 +64,8 @@ async def test_automation_before_account(
     entry: MockConfigEntry,
     hass_client_no_auth: ClientSessionGenerator,
 ) -> None:
-    """An automation that is there first hears the buttons of an account to come."""
+    """An automation may be there before anything else of the integration is."""
     calls = await automate(hass, None)
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done()
     browser = await hass_client_no_auth()
     (token,) = House(hass, entry).issue()
     await browser.post(path_of(token))

@@ -479,6 +479,7 @@ def test_first_automation(
     here.do(here.home.post(leak, dry))
     block = re.findall(r"```yaml\n(.*?)```", (ROOT / readme).read_text(), re.DOTALL)[0]
     automation = parse_yaml(block)
+    assert isinstance(automation, dict)
     path = f"automation/config/first_{language}".replace("-", "_").lower()
     here.do(here.home.post(f"/api/config/{path}", automation))
     title = automation["actions"][0]["data"]["title"]
