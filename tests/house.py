@@ -22,8 +22,9 @@ from custom_components.qq_mail.outbox.outbox import Outbox
 from custom_components.qq_mail.outbox.view import ShownPause
 from custom_components.qq_mail.store import Journal, Key
 from custom_components.qq_mail.store.disk import Disk
-from custom_components.qq_mail.store.marks import _PRESENT as PRESENT
+from homeassistant.components.repairs import repairs_flow_manager
 from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 
 from .conftest import shut_down
@@ -186,4 +187,15 @@ async def begin_process(hass: HomeAssistant, entry: MockConfigEntry) -> None:
 
 def forget_mark(hass: HomeAssistant) -> None:
     """Have the folder look as if it came from a backup, which leaves the mark out."""
-    (store_folder(hass) / PRESENT).unlink()
+    (store_folder(hass) / "__pycache__" / "present").unlink()
+
+
+async def decide(hass: HomeAssistant, entry: MockConfigEntry, choice: str) -> None:
+    """Decide by the repair issue what is to become of what comes from a backup."""
+    assert await async_setup_component(hass, "repairs", {})
+    manager = repairs_flow_manager(hass)
+    assert manager
+    data = {"issue_id": f"restored_{entry.entry_id}"}
+    menu = await manager.async_init(DOMAIN, data=data)
+    assert menu["menu_options"] == ["send", "discard"]
+    await manager.async_configure(menu["flow_id"], {"next_step_id": choice})

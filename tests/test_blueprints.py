@@ -18,10 +18,15 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.qq_mail.buttons.models import Action, Mail
 from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.coordinator import SIGNAL_DELAY
+from custom_components.qq_mail.mime.models import Priority
+from custom_components.qq_mail.outbox.core.models import Plan, Reason
+from custom_components.qq_mail.outbox.delays import Delay
 from homeassistant.components.automation.config import async_validate_config_item
 from homeassistant.components.automation.helpers import async_get_blueprints
 from homeassistant.components.blueprint import models
 from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from homeassistant.util.yaml import load_yaml
@@ -45,6 +50,7 @@ INPUTS: dict[str, dict[str, Any]] = {
     "low_batteries": {"recipient": ME},
     "daily_report": {"recipient": ME, "reported": ["sun.sun"]},
     "weekly_energy": {"recipient": ME, "meters": ["sensor.house"]},
+    "mail_delayed": {},
     "mail_failed": {},
     "alarm_until_acknowledged": {"alarm": "binary_sensor.water", "recipient": ME},
     "mail_buttons": {},
@@ -107,6 +113,16 @@ def test_languages_agree(name: str) -> None:
     head = blueprint["blueprint"]
     for described in (head, *head["input"].values()):
         assert CHINESE_TEXT.search(described["name"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_dropped(name: str) -> None:
+    """What comes while a blueprint's automation runs gets a run of its own."""
+    blueprint = load_yaml(FOLDER / f"{name}.yaml")
+    assert isinstance(blueprint, dict)
+    assert blueprint["mode"] in ("queued", "parallel")
+    assert blueprint["max"] >= 100
+    assert "max_exceeded" not in blueprint
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -320,6 +336,27 @@ async def test_low_batteries(
     await at(hass, "09:00:00")
     assert [body_of(mail) for mail in server.accepted] == messages
     assert {mail.subject for mail in server.accepted} <= {"Batteries to change"}
+
+
+@pytest.mark.usefixtures("installed")
+async def test_mail_that_waits(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry
+) -> None:
+    """The other channel hears what waits too long, and how much it is."""
+    calls = async_mock_service(hass, "notify", "mobile_app")
+    told = {"message": "{{ number }}: {{ subject }}"}
+    follow_up = {"action": "notify.mobile_app", "data": told}
+    await automate(hass, "mail_delayed", follow_up=[follow_up])
+    delay = Delay(
+        number=3,
+        titles=("Gas", "Door"),
+        recipients=(ADDRESS,),
+        priority=Priority.HIGHEST,
+        plan=Plan(0.0, Reason.NO_SERVER),
+    )
+    async_dispatcher_send(hass, SIGNAL_DELAY, loaded_entry, delay)
+    await hass.async_block_till_done()
+    assert [call.data for call in calls] == [{"message": "3: Gas · Door"}]
 
 
 @pytest.mark.usefixtures("installed", "loaded_entry")
@@ -547,7 +584,7 @@ async def test_mail_buttons(
     for tag in ("water", "fire"):
         house_of(hass).buttons.issue(
             Mail(
-                entry_id=loaded_entry.entry_id,
+                account=loaded_entry.entry_id,
                 queue_id=tag,
                 tag=tag,
                 subject="Water",

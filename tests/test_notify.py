@@ -64,7 +64,7 @@ def state_of(hass: HomeAssistant, entity_id: str) -> str:
 def spool_text(hass: HomeAssistant) -> str:
     """Return everything that waits on disk."""
     folder = Path(hass.config.path(".storage", DOMAIN))
-    return "".join(file.read_text() for file in folder.glob("*/*") if file.is_file())
+    return "".join(file.read_text() for file in folder.rglob("*") if file.is_file())
 
 
 def only(server: QQServer) -> AcceptedMessage:

@@ -46,7 +46,7 @@ KNOWS = {
 """Rooms, and flat files that know no room above those that they may be known by."""
 # What may be loaded when it is needed: in a thread, and only for who needs it.
 LATER = {
-    "content/attachments/budget.py": "Pillow",
+    "content/attachments/pictures.py": "Pillow",
     "content/charts/drawing.py": "Pillow",
     "content/charts/fetching.py": "Pillow and the recorder",
     "content/charts/recording.py": "the recorder",

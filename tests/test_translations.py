@@ -26,8 +26,9 @@ from custom_components.qq_mail.content.fields import FIELDS, Format
 from custom_components.qq_mail.errors import _CAUSES_WITH_EXMAIL_TEXT, action_error
 from custom_components.qq_mail.mime.models import Priority
 from custom_components.qq_mail.options import OPTIONS, Kind, Section
-from custom_components.qq_mail.outbox.core.models import Outcome
+from custom_components.qq_mail.outbox.core.models import Outcome, Reason
 from custom_components.qq_mail.repairs import Issue
+from custom_components.qq_mail.sending.recurring import RECURRING
 from custom_components.qq_mail.services import Action
 from custom_components.qq_mail.smtp.errors import MailError
 from custom_components.qq_mail.smtp.models import Account, Encryption, Reply, Step
@@ -116,6 +117,21 @@ ANSWER_TEXTS = {
     *("not_kept_text", "unheard_text"),
 }
 
+# Why something does not go out, beside what the server says.
+PROBLEMS = {
+    *("attempt", "back_off", "disk", "expired", "logins", "no_server", "paused"),
+    "turn",
+}
+
+WAITS = {
+    *(one.value for one in Reason if one is not Reason.PAUSED),
+    *("paused_login", "paused_rate"),
+}
+LOGGED = {
+    *(one.value for one in Outcome),
+    *("digest", "discarded", "note", "unanswered"),
+}
+
 # What the texts may name, by where they stand.
 DIGEST_TEXTS = {
     "subject",
@@ -125,7 +141,6 @@ DIGEST_TEXTS = {
     "times",
     "reply_to",
     "parts",
-    "waits",
 }
 
 PLACEHOLDERS = {
@@ -153,6 +168,7 @@ PLACEHOLDERS = {
         "account",
         "address",
         "attachment",
+        "cause",
         "days",
         "delay",
         "digest",
@@ -170,6 +186,7 @@ PLACEHOLDERS = {
         "mean",
         "minutes",
         "name",
+        "note",
         "now",
         "number",
         "options",
@@ -189,24 +206,34 @@ PLACEHOLDERS = {
         "subject",
         "suggestion",
         "tag",
+        "text",
         "time",
         "title",
         "titles",
         "total",
         "until",
         "value",
+        "why",
     },
     "issues": {
         "account",
+        "alarms",
+        "buttons",
+        "counted",
+        "action",
         "folder",
         "limit",
+        "name",
         "number",
+        "reply",
         "sent",
-        "subjects",
+        "subject",
         "time",
+        "title",
         "titles",
         "url",
         "what",
+        "why",
     },
     "options": {
         "address",
@@ -366,8 +393,7 @@ def entity_texts() -> set[str]:
         *(f"{problem}.state_attributes.{key}.name" for key in ("cause", "until")),
         *(
             f"{problem}.state_attributes.cause.state.{cause}"
-            for cause in (*Cause, Outcome.EXPIRED)
-            if cause is Outcome.EXPIRED or Cause(cause).treatment in holds
+            for cause in (*(one for one in Cause if one.treatment in holds), *PROBLEMS)
         ),
         *(
             f"entity.button.{description.key}.name"
@@ -497,9 +523,12 @@ def test_every_text_the_code_names() -> None:
                 "outbox_full",
             }
             | {"nobody_in_target", "not_our_entity", "not_our_member"}
-            | {"acknowledge", "not_repeated", "reminder", "reminder_title"}
+            | {"acknowledge", "not_repeated"}
+            | {"reminder", "reminder_last", "reminder_title"}
+            | {"test_waits", "too_many_reminders"}
             | {"repeats", "repeats_title"}
-            | {"allowance_waits", "login_waits", "rate_waits"}
+            | {f"waits_{key}" for key in WAITS}
+            | {f"logged_{key}" for key in LOGGED}
             | {"entity_not_found", "more_notes", "no_buttons"}
             | {"no_url", "over"}
             | {
@@ -578,15 +607,20 @@ def test_every_text_the_code_names() -> None:
             for field in ("action", "tag")
             for text in NAME
         ),
-        *(f"issues.{issue}.title" for issue in (*Issue, PLAIN_HTTP)),
-        f"issues.{PLAIN_HTTP}.description",
+        *(f"triggers.messages_delayed.fields.priority.{text}" for text in NAME),
+        *(f"issues.{issue}.title" for issue in (*Issue, PLAIN_HTTP, RECURRING)),
         *(
             f"issues.{issue}.{text}"
             for issue in (ISSUE_USES_CORE, ISSUE_YAML)
             for text in TITLE
         ),
-        "issues.day_nearly_used.description",
-        "issues.paused.description",
+        *(
+            f"issues.{issue}.description"
+            for issue in (
+                *(Issue.DAY_NEARLY_USED, Issue.DELAYED, Issue.LOGIN_REFUSED),
+                *(Issue.PAUSED, Issue.UNHEARD, PLAIN_HTTP, RECURRING),
+            )
+        ),
         *(
             f"issues.{issue}.fix_flow.step.confirm.{text}"
             for issue in (
@@ -670,7 +704,7 @@ BY_OTHER_WAYS = {
 # Each of these may name what all of them are given.
 FAMILIES = {
     "waits_": {"account", "host", "time"},
-    "logged_": {"number", "people", "person", "subject", "text", "why"},
+    "logged_": {"cause", "number", "people", "person", "subject", "text", "why"},
     "answer_": {"title"},
 }
 # The server said nothing, or something that is no help.

@@ -66,7 +66,7 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     """Set up what stays while accounts come and go: store, actions, buttons' page."""
     store = Store(Path(hass.config.path(STORAGE_DIR, DOMAIN)))
     house = hass.data[DATA_HOUSE] = House(hass, store)
-    await house.manager.async_load()
+    await house.async_load()
     async_setup_services(hass)
     async_setup_view(hass, house.buttons, store, partial(is_heard, hass))
     async_setup_log_entries(hass)

@@ -70,7 +70,9 @@ def being_loaded(hass: HomeAssistant) -> list[QQMailConfigEntry]:
     """Return the accounts that will be there in a moment."""
     return [
         entry
-        for entry in hass.config_entries.async_entries(DOMAIN, include_disabled=False)
+        for entry in hass.config_entries.async_entries(
+            DOMAIN, include_disabled=False, include_ignore=False
+        )
         if entry.state is not ConfigEntryState.LOADED
     ]
 
@@ -84,7 +86,7 @@ def called_entries(
     """
     entries: list[QQMailConfigEntry] = [
         entry
-        for entry in hass.config_entries.async_entries(DOMAIN)
+        for entry in hass.config_entries.async_entries(DOMAIN, include_ignore=False)
         if entry_id in (None, entry.entry_id)
     ]
     loaded = [entry for entry in entries if entry.state is ConfigEntryState.LOADED]

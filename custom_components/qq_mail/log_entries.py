@@ -1,6 +1,6 @@
 """Writes into the house's logbook what became of mails, and what people do with them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from homeassistant.components.event import DOMAIN as EVENT_DOMAIN
 from homeassistant.components.notify import DOMAIN as NOTIFY_DOMAIN
@@ -50,8 +50,9 @@ def async_log_outcomes(
     def log(event: OutboxEvent | None) -> None:
         # Of a digest one line is enough.
         if event and not event.part:
-            message = _worded(outbox, event, texts)
-            _write(hass, event.subject, message, _entity_of(hass, entry, event))
+            message = _worded(outbox, event, _people(entry, event.recipients), texts)
+            entity_id = _entity_of(hass, entry, event.recipients)
+            _write(hass, event.subject, message, entity_id)
 
     outbox.listeners.async_add(log)
 
@@ -65,58 +66,63 @@ def async_log_discarded(
     person: str,
 ) -> None:
     """Write who has taken back what waited."""
-    entity_id = _own_entity(hass, entry)
     for message in messages:
-        people = ", ".join(message.recipients)
         text = texts(
-            "logged_discarded", subject=message.subject, people=people, person=person
+            "logged_discarded",
+            subject=message.subject,
+            people=_people(entry, message.recipients),
+            person=person,
         )
+        entity_id = _entity_of(hass, entry, message.recipients)
         _write(hass, message.subject, text, entity_id)
 
 
-def _worded(outbox: Outbox, event: OutboxEvent, texts: Texts) -> str:
+def _worded(outbox: Outbox, event: OutboxEvent, people: str, texts: Texts) -> str:
     """Say in one sentence what became of a mail."""
-    what, why = f"logged_{event.outcome}", ""
+    key, why = f"logged_{event.outcome}", ""
     if event.plan:
-        reason = why_it_waits(outbox, event.plan, dt_util.utcnow())
-        # Why the attempt failed, and when the next one is.
-        why = texts.of(reason)
-        if event.cause:
-            why = f"{event.reply or event.detail or event.cause}. {why}"
+        why = texts.of(why_it_waits(outbox, event.plan, dt_util.utcnow()))
+    elif event.outcome is Outcome.UNKNOWN:
+        key = "logged_unanswered"
     elif event.outcome is Outcome.REJECTED:
-        why = texts.of(action_error(event, outbox.account))
+        # Without a cause it never reached a server.
+        failed = action_error(event, outbox.account)
+        why = texts.of(failed) if event.cause else event.detail
+    cause = texts.cause(event.cause) if event.cause else ""
+    text = texts(key, subject=event.subject, people=people, cause=cause, why=why)
     if event.digest:
-        return texts(
-            "logged_digest",
-            number=str(event.of),
-            text=texts(
-                what,
-                subject=event.subject,
-                people=", ".join(event.recipients),
-                why=why,
-            ),
-        )
-    people = ", ".join(event.recipients)
-    return texts(what, subject=event.subject, people=people, why=why)
+        return texts("logged_digest", number=str(event.of), text=text)
+    return text
+
+
+def _people(entry: QQMailConfigEntry, recipients: Collection[str]) -> str:
+    """Return who gets a mail, by the names that the house has for them."""
+    names = {known: name for name, _, known in _recipients(entry)}
+    several = frozenset(one.lower() for one in recipients)
+    if name := names.get(several):
+        return name
+    return ", ".join(names.get(frozenset((one.lower(),)), one) for one in recipients)
 
 
 def _entity_of(
-    hass: HomeAssistant, entry: QQMailConfigEntry, event: OutboxEvent
+    hass: HomeAssistant, entry: QQMailConfigEntry, recipients: Collection[str]
 ) -> str | None:
-    """Return the notify entity that stands for those who got a mail."""
-    people = {one.lower() for one in event.recipients}
-    for subentry in entry.get_subentries_of_type(SUBENTRY_TYPE_RECIPIENT):
-        known = subentry_recipients(subentry.data).addr_specs
-        if people == {one.lower() for one in known}:
-            return er.async_get(hass).async_get_entity_id(
-                NOTIFY_DOMAIN, DOMAIN, subentry.subentry_id
-            )
-    return _own_entity(hass, entry)
-
-
-def _own_entity(hass: HomeAssistant, entry: QQMailConfigEntry) -> str | None:
+    """Return the notify entity that stands for those who get a mail."""
+    people = {one.lower() for one in recipients}
+    ids = [key for _, key, known in _recipients(entry) if known == people]
     registry = er.async_get(hass)
-    return registry.async_get_entity_id(NOTIFY_DOMAIN, DOMAIN, entry.entry_id)
+    key = ids[0] if ids else entry.entry_id
+    return registry.async_get_entity_id(NOTIFY_DOMAIN, DOMAIN, key)
+
+
+def _recipients(
+    entry: QQMailConfigEntry,
+) -> Iterator[tuple[str, str, frozenset[str]]]:
+    """Yield the name, the id and the addresses of each recipient that was set up."""
+    for subentry in entry.get_subentries_of_type(SUBENTRY_TYPE_RECIPIENT):
+        addresses = subentry_recipients(subentry.data).addr_specs
+        known = frozenset(one.lower() for one in addresses)
+        yield subentry.title, subentry.subentry_id, known
 
 
 async def _async_log_press(hass: HomeAssistant, press: Press) -> None:

@@ -168,12 +168,14 @@ def async_watch_presses(hass: HomeAssistant) -> None:
 
     @callback
     def hear(press: Press) -> None:
+        issue_id = f"{Issue.UNHEARD}_{press.action.action}"
         if is_heard(hass, press):
+            ir.async_delete_issue(hass, DOMAIN, issue_id)
             return
         ir.async_create_issue(
             hass,
             DOMAIN,
-            f"{Issue.UNHEARD}_{press.action.action}",
+            issue_id,
             is_fixable=False,
             severity=ir.IssueSeverity.WARNING,
             translation_key=Issue.UNHEARD,
@@ -203,6 +205,8 @@ class _Watch:
         self._entry = entry
         self._house = house
         self._outbox = outbox
+        self._restored = True
+        """Whether something may come from a backup; nothing comes later."""
         self._damaged = 0
         self._troubles = 0
 
@@ -284,12 +288,19 @@ class _Watch:
             self._raise(Issue.DAMAGED, number=str(number), folder=", ".join(folders))
 
     def _update_restored(self) -> None:
-        if restored := self._outbox.restored:
+        if not self._restored:
+            return
+        numbers = self._house.restored(self._entry.entry_id)
+        self._restored = any(numbers.values())
+        if self._restored:
             self._raise(
                 Issue.RESTORED,
                 severity=ir.IssueSeverity.WARNING,
                 data={"entry_id": self._entry.entry_id},
-                number=str(len(restored)),
+                number=str(numbers["number"]),
+                alarms=str(numbers["alarms"]),
+                counted=str(numbers["counted"]),
+                buttons=str(numbers["buttons"]),
             )
         else:
             self._withdraw(Issue.RESTORED)

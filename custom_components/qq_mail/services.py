@@ -28,6 +28,7 @@ from .const import DOMAIN
 from .content.errors import field_error
 from .coordinator import QQMailConfigEntry
 from .history import Item
+from .log_entries import async_log_discarded
 from .outbox.core.models import Message, Plan
 from .outbox.outbox import Outbox
 from .sending.waiting import why_it_waits
@@ -252,9 +253,23 @@ async def _async_discard(call: ServiceCall) -> None:
     tag: str = call.data[OutboxField.TAG]
     if queue_id is None and not tag and not call.data[OutboxField.ALL]:
         raise field_error("discard_what")
-    outboxes = await _async_outboxes(call)
-    found = [await outbox.async_discard(queue_id, tag) for outbox in outboxes]
-    _check_queue_id(queue_id, sum(found), outboxes)
+    person = await _async_person(call)
+    texts = await async_texts(call.hass)
+    entries = await _async_entries(call)
+    found = 0
+    for entry in entries:
+        messages = await entry.runtime_data.outbox.async_discard(queue_id, tag)
+        found += len(messages)
+        async_log_discarded(call.hass, entry, messages, texts, person)
+    _check_queue_id(queue_id, found, [one.runtime_data.outbox for one in entries])
+
+
+async def _async_person(call: ServiceCall) -> str:
+    """Return the name of the user who calls; an automation calls as Home Assistant."""
+    user = None
+    if call.context.user_id:
+        user = await call.hass.auth.async_get_user(call.context.user_id)
+    return (user and user.name) or "Home Assistant"
 
 
 async def _async_acknowledge(call: ServiceCall) -> None:

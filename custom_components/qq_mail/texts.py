@@ -43,6 +43,7 @@ _FOR_READERS = {
     "not_our_entity": "mail_recipients",
     "not_our_member": "mail_recipients",
 }
+_CAUSES = f"component.{DOMAIN}.entity.event.message.state_attributes.cause.state"
 _SETTING = "mail_setting"
 """What is said of every other note that names a field."""
 
@@ -62,6 +63,10 @@ class Texts:
     def of(self, err: HomeAssistantError) -> str:
         """Return the text of an error of ours."""
         return self(err.translation_key or "", **(err.translation_placeholders or {}))
+
+    def cause(self, cause: str) -> str:
+        """Return the words for why a message was not accepted, as entities show it."""
+        return self._texts[f"{_CAUSES}.{cause}"]
 
     def span(self, oldest: datetime, newest: datetime, now: datetime) -> str:
         """Return from when to when, or the one time where they read the same."""
@@ -122,6 +127,8 @@ def _without_folders(value: str) -> str:
 
 async def async_texts(hass: HomeAssistant) -> Texts:
     """Return the texts; they are read from disk only once."""
+    language = hass.config.language
     return Texts(
-        await async_get_translations(hass, hass.config.language, "exceptions", [DOMAIN])
+        await async_get_translations(hass, language, "exceptions", [DOMAIN])
+        | await async_get_translations(hass, language, "entity", [DOMAIN])
     )

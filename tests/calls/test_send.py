@@ -520,7 +520,7 @@ async def test_values_that_are_away(
     for field in fields:
         (note,) = [note for note in response["notes"] if f"Field {field}: " in note]
         assert "unavailable" in note
-        assert f"In the mail 'Fire': {note}" in caplog.text
+        assert f"In the mail “Fire”: {note}" in caplog.text
 
 
 async def test_addresses_that_are_none(

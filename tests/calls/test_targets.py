@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
+from custom_components import qq_mail
 from custom_components.qq_mail.const import DOMAIN
-from custom_components.qq_mail.outbox.outbox import Outbox
+from custom_components.qq_mail.texts import Texts
 from homeassistant.auth.models import Group
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import Context, HomeAssistant
@@ -211,13 +212,13 @@ async def test_account_being_loaded_holds_up_no_other(
     """A set-up that hangs is waited for by who needs that account, and by no other."""
     await shut_down(hass, other)
     go_on = asyncio.Event()
-    load = Outbox.async_load
+    read_texts = qq_mail.async_texts
 
-    async def slow(outbox: Outbox) -> None:
+    async def slow(hass: HomeAssistant) -> Texts:
         await go_on.wait()
-        await load(outbox)
+        return await read_texts(hass)
 
-    monkeypatch.setattr(Outbox, "async_load", slow)
+    monkeypatch.setattr(qq_mail, "async_texts", slow)
     setup = hass.async_create_task(hass.config_entries.async_setup(other.entry_id))
     await call(hass, "send_message", message="x", entity_id=FAMILY)
     assert len(server.accepted) == 1
@@ -779,16 +780,20 @@ async def test_all_that_a_user_has(
         await call(hass, "send_message", person(hass), message="x", entity_id="all")
 
 
-@pytest.mark.parametrize("action", ["get_outbox", "retry", "discard"])
+@pytest.mark.parametrize(
+    ("action", "data"),
+    [("get_outbox", {}), ("retry", {}), ("discard", {"all": True})],
+)
 async def test_outbox_is_for_administrators(
     hass: HomeAssistant,
     server: QQServer,
     other: MockConfigEntry,
     hass_admin_user: MockUser,
     action: str,
+    data: dict[str, Any],
 ) -> None:
     """What waits is of everybody."""
     with pytest.raises(Unauthorized):
-        await call(hass, action, person(hass, ENTITY, FAMILY, OTHER))
-    await call(hass, action, hass_admin_user)
-    await call(hass, action, None)
+        await call(hass, action, person(hass, ENTITY, FAMILY, OTHER), **data)
+    await call(hass, action, hass_admin_user, **data)
+    await call(hass, action, None, **data)

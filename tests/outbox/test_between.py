@@ -6,7 +6,6 @@ import errno
 import json
 import os
 from pathlib import Path
-import threading
 from typing import Any
 
 import pytest

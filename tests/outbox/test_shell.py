@@ -445,7 +445,7 @@ async def test_discarded_before_its_data(
     server.delay = 0.1
     call = hass.async_create_task(notify(hass, data={"wait": 1}))
     await until(lambda: any(line.startswith("MAIL") for line in server.commands))
-    assert await outbox_of(loaded_entry).async_discard() == 0
+    assert await outbox_of(loaded_entry).async_discard() == []
     await call
     await until(lambda: waiting(hass) == [])
     assert server.accepted == []

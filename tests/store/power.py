@@ -83,7 +83,7 @@ class SimulatedDisk(Disk):
             self.now[path] = Node(content is None, bytearray(octets), octets)
         self._durable = dict(self.now)
         self._pending: list[Naming] = []
-        self._open_files: dict[int, Node] = {}
+        self.opened: dict[int, Node] = {}
         self._next = 3
 
     def state(self) -> State:
@@ -131,7 +131,7 @@ class SimulatedDisk(Disk):
 
     def _opened(self, node: Node) -> int:
         self._next += 1
-        self._open_files[self._next] = node
+        self.opened[self._next] = node
         return self._next
 
     @override
@@ -169,7 +169,7 @@ class SimulatedDisk(Disk):
 
     @override
     def close(self, descriptor: int) -> None:
-        del self._open_files[descriptor]
+        del self.opened[descriptor]
 
     @override
     def length(self, file: Path) -> int:
@@ -177,20 +177,20 @@ class SimulatedDisk(Disk):
 
     @override
     def size(self, descriptor: int) -> int:
-        return len(self._open_files[descriptor].content)
+        return len(self.opened[descriptor].content)
 
     @override
     def is_linked(self, descriptor: int) -> bool:
-        return self._open_files[descriptor] in self.now.values()
+        return self.opened[descriptor] in self.now.values()
 
     @override
     def read(self, descriptor: int, place: int, length: int) -> bytes:
-        return bytes(self._open_files[descriptor].content[place : place + length])
+        return bytes(self.opened[descriptor].content[place : place + length])
 
     @override
     def write(self, descriptor: int, place: int, octets: bytes) -> None:
         self.before("write")
-        content = self._open_files[descriptor].content
+        content = self.opened[descriptor].content
         growth = max(0, place + len(octets) - len(content))
         if self.room is not None and growth > self.room:
             # What fits is written.
@@ -206,7 +206,7 @@ class SimulatedDisk(Disk):
     @override
     def truncate(self, descriptor: int, length: int) -> None:
         self.before("truncate")
-        content = self._open_files[descriptor].content
+        content = self.opened[descriptor].content
         if self.room is not None:
             self.room += max(0, len(content) - length)
         content.extend(bytes(max(0, length - len(content))))
@@ -216,7 +216,7 @@ class SimulatedDisk(Disk):
     def sync(self, descriptor: int) -> None:
         self.before("sync")
         self.syncs += 1
-        node = self._open_files[descriptor]
+        node = self.opened[descriptor]
         node.durable = bytes(node.content)
 
     @override

@@ -71,7 +71,7 @@ def noise(size: int) -> Noise:
 
 def overlap(line: Found, damaged: slice) -> bool:
     """Tell whether a line has damaged octets."""
-    return line.start < damaged.stop and line.stop > damaged.start
+    return line.start < int(damaged.stop) and line.stop > int(damaged.start)
 
 
 @pytest.mark.parametrize(

@@ -156,9 +156,7 @@ class Buttons:
     @callback
     def async_decide(self, account: str, *, send: bool) -> None:
         """Have the buttons work that come from a backup, or forget them."""
-        restored = [
-            one for one in self.all() if one.restored and one.mail.account == account
-        ]
+        restored = self.restored(account)
         if not send:
             self._remove(restored)
             return
@@ -192,6 +190,12 @@ class Buttons:
                 listener(press)
             except Exception:  # noqa: BLE001 - whatever it is, the others hear of it
                 LOGGER.exception("A listener failed at a button of %s", press.mail)
+
+    def restored(self, account: str) -> list[Button]:
+        """Return an account's buttons that come from a backup, and do not work yet."""
+        return [
+            one for one in self.all() if one.restored and one.mail.account == account
+        ]
 
     def all(self) -> list[Button]:
         """Return every button that is known, the oldest first."""

@@ -60,6 +60,13 @@ class House:
         """The one journal of the integration."""
         return self.manager.store
 
+    async def async_load(self) -> None:
+        """Read the store; all buttons are known at once, those of disabled accounts too."""
+        await self.manager.async_load()
+        for account in self.manager.recorded:
+            records = self.manager.take_records(account, BUTTON)
+            self.buttons.async_load(account, records)
+
     @callback
     def add(self, account: str, rooms: Rooms) -> None:
         """Know an account that begins, or goes on, and what forms have tried for it."""
@@ -67,7 +74,16 @@ class House:
         for _ in range(refused.pop(rooms.outbox.account.username, 0)):
             rooms.outbox.async_login_refused()
         self.rooms[account] = rooms
-        self.buttons.async_load(account, self.manager.take_records(account, BUTTON))
+
+    def restored(self, account: str) -> dict[str, int]:
+        """Return how much comes from a backup and waits for a decision, by its kind."""
+        rooms = self.rooms[account]
+        return {
+            "number": len(rooms.outbox.restored),
+            "alarms": rooms.reminders.restored,
+            "counted": rooms.duplicates.restored,
+            "buttons": len(self.buttons.restored(account)),
+        }
 
     @callback
     def decide(self, account: str, *, send: bool) -> None:

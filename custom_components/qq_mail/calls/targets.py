@@ -165,7 +165,7 @@ def _default_entry(
 
 def _is_only_one(hass: HomeAssistant, entry: QQMailConfigEntry) -> bool:
     """Tell whether this is the only account."""
-    return hass.config_entries.async_entries(DOMAIN) == [entry]
+    return hass.config_entries.async_entries(DOMAIN, include_ignore=False) == [entry]
 
 
 @callback

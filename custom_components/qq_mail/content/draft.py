@@ -63,6 +63,7 @@ class Material:
         self._own_html = own_html
         self._parts = list(parts)
         self._failures = list(failures)
+        self._unsaid: list[HomeAssistantError] = []
         self._names = names
         self._texts = texts
 
@@ -70,6 +71,15 @@ class Material:
     def notes(self) -> tuple[str, ...]:
         """What could not be used, and why, for whoever set the call up."""
         return self._texts.notes(self._failures)
+
+    @property
+    def failures(self) -> Sequence[HomeAssistantError]:
+        """The same, as errors."""
+        return self._failures
+
+    def leave_unsaid(self, failures: Sequence[HomeAssistantError]) -> None:
+        """Keep from the readers of the mail what they are told in vain."""
+        self._unsaid = list(failures)
 
     @property
     def reads_files(self) -> bool:
@@ -120,7 +130,8 @@ class Material:
 
         It blocks.
         """
-        notes = self._texts.notes_for_readers(self._failures, self._names)
+        said = [one for one in self._failures if one not in self._unsaid]
+        notes = self._texts.notes_for_readers(said, self._names)
         card, own = replace(self._card, notes=notes), self._own_html
         if own:
             referenced = content_ids(own)

@@ -58,15 +58,23 @@ class Duplicates:
 
     @callback
     def async_stop(self) -> None:
-        """Look at nothing any more; what is known stays known."""
+        """Look at nothing any more; who comes after this one goes on with it."""
         while self._ends:
             self._ends.pop()()
         self._cancel_timer()
+        now, outbox = read_clock(), self._outbox
+        known = {(DUPLICATE, one.queue_id): one.as_dict(now) for one in self._all()}
+        outbox.manager.return_records(outbox.id, known)
 
     @property
     def shown(self) -> list[Original]:
         """What was counted and not told yet, the oldest first."""
         return [one for one in self._all() if one.untold.number]
+
+    @property
+    def restored(self) -> int:
+        """How many come from a backup, and wait for a person's decision."""
+        return sum(one.restored for one in self._originals.values())
 
     @property
     def number(self) -> int:

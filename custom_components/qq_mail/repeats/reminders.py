@@ -56,10 +56,18 @@ class Reminders:
 
     @callback
     def async_stop(self) -> None:
-        """Send nothing any more; what is known stays known."""
+        """Send nothing any more; who comes after this one goes on with it."""
         while self._ends:
             self._ends.pop()()
         self._cancel_timer()
+        now, outbox = read_clock(), self._outbox
+        known = {(REMINDER, one.id): one.as_dict(now) for one in self.shown}
+        outbox.manager.return_records(outbox.id, known)
+
+    @property
+    def restored(self) -> int:
+        """How many come from a backup, and wait for a person's decision."""
+        return sum(one.restored for one in self.shown)
 
     @property
     def shown(self) -> list[Reminder]:

@@ -32,16 +32,18 @@ from ..mime.message import BASE64_LINE
 from ..mime.models import Draft
 from ..options import option
 from ..outbox.composing import Ticket
-from ..outbox.core.models import Outcome
+from ..outbox.core.models import OutboxEvent, Outcome
 from ..outbox.errors import OutboxClosedError, OutboxFullError, StalledError
 from ..outbox.outbox import Outbox
 from ..outbox.receipts import Receipt
-from ..texts import async_texts
+from ..smtp.replies import Cause
+from ..texts import Texts, async_texts
 from .buttons import buttons_of
+from .recurring import async_recurring
 from .waiting import why_it_waits
 
 # What a mail says of itself: nothing is amiss, and an alarm would fill the log.
-_TOLD = {"reminder", "repeats"}
+_TOLD = {"reminder", "reminder_last", "repeats"}
 _RESERVE = MEGABYTE
 """Octets that the server's limit leaves to texts and headers."""
 
@@ -101,6 +103,10 @@ async def async_submit(
         with buttons_of(
             hass, buttons, material, request, mail, ticket, texts
         ) as keep_buttons:
+            amiss = [
+                one for one in material.failures if one.translation_key not in _TOLD
+            ]
+            material.leave_unsaid(async_recurring(hass, entry.entry_id, amiss, texts))
 
             def keep_all() -> None:
                 for keep in (keep_buttons, kept):
@@ -130,12 +136,13 @@ async def async_submit(
                     material.leave_out_files()
                     receipt = await submit(reads_files=False)
     told = {texts.of(note) for note in request.notes if note.translation_key in _TOLD}
-    log_notes(tuple(note for note in material.notes if note not in told), subject)
+    amiss_notes = tuple(note for note in material.notes if note not in told)
+    log_notes(amiss_notes, subject, texts)
     if not receipt:
         return Submitted(None, material.notes)
     if request.refused:
         why = texts.of(invalid_address(*request.refused[:MAX_NOTES]))
-        outbox.tell_refused(receipt, subject, request.refused, why)
+        outbox.listeners.report(_refused(outbox, receipt, subject, request, why))
     if (event := receipt.decisive) and event.outcome is Outcome.REJECTED:
         raise action_error(event, outbox.account)
     notes = material.notes
@@ -143,6 +150,23 @@ async def async_submit(
         reason = why_it_waits(outbox, receipt.plan, raised)
         notes = (*notes, texts.of(reason))
     return Submitted(receipt, notes)
+
+
+def _refused(
+    outbox: Outbox, receipt: Receipt, subject: str, request: MessageRequest, why: str
+) -> OutboxEvent:
+    """Tell that a message never goes to some, who were named but are no addresses."""
+    return OutboxEvent(
+        account=outbox.id,
+        outcome=Outcome.REJECTED,
+        queue_id=receipt.queue_id,
+        subject=subject,
+        recipients=request.refused,
+        attempts=0,
+        message_id=receipt.message_id,
+        cause=Cause.RECIPIENT,
+        detail=why,
+    )
 
 
 def budget(options: Mapping[str, Any], outbox: Outbox) -> int:
@@ -153,10 +177,10 @@ def budget(options: Mapping[str, Any], outbox: Outbox) -> int:
     return min(megabytes * MEGABYTE, room)
 
 
-def log_notes(notes: tuple[str, ...], subject: str) -> None:
+def log_notes(notes: tuple[str, ...], subject: str, texts: Texts) -> None:
     """Tell what was left out of a message also where nobody reads the mail."""
     for note in notes:
-        LOGGER.warning("In the mail %r: %s", subject, note)
+        LOGGER.warning(texts("logged_note", subject=subject, note=note))
 
 
 def _reply_to(options: Mapping[str, Any]) -> Mailbox | None:
