@@ -48,6 +48,7 @@ INPUTS: dict[str, dict[str, Any]] = {
     "mail_failed": {},
     "alarm_until_acknowledged": {"alarm": "binary_sensor.water", "recipient": ME},
     "mail_buttons": {},
+    "messages_delayed": {},
 }
 NO_CHARTS = (
     "No charts: Home Assistant records nothing. Add recorder to its configuration."
@@ -92,7 +93,7 @@ def without_texts(value: Any) -> Any:
 
 TEXTS = {
     *("name", "description", "default", "message", "filename", "source_url"),
-    "label",
+    *("label", "said"),
 }
 
 
@@ -398,6 +399,7 @@ async def test_expired_mail(
 
 
 TEN_MINUTES = timedelta(minutes=10)
+DEVICE_CLASSES = {"water": "moisture", "gas": "gas"}
 
 
 class Alarm:
@@ -409,28 +411,30 @@ class Alarm:
         self.calls = async_mock_service(hass, "notify", "mobile_app")
         self.waited = timedelta()
 
-    async def go_off(self, language: str) -> None:
-        """Let the alarm go off, with a mail every ten minutes, for twenty."""
+    async def set_up(self, language: str) -> None:
+        """Set up the automation, with a mail every ten minutes, for twenty."""
         await self.hass.config.async_update(external_url="https://home.example.com")
         other = {
             "action": "notify.mobile_app",
             "data": {"message": "{{ trigger.to_state.name }}"},
         }
-        self.hass.states.async_set("binary_sensor.water", "off")
+        assert await async_setup_component(self.hass, "binary_sensor", {})
         await automate(
             self.hass,
             f"alarm_until_acknowledged{language}",
-            alarm=["binary_sensor.water"],
+            alarm=["binary_sensor.water", "binary_sensor.gas"],
             recipient=[ENTITY],
             interval={"minutes": 10},
             patience={"minutes": 20},
-            tag="cellar",
             otherwise=[other],
         )
-        self.hass.states.async_set(
-            "binary_sensor.water", "on", {"friendly_name": "Cellar"}
-        )
-        await self.until_mails(1)
+
+    def rise(self, kind: str, name: str) -> None:
+        """Let a sensor rise."""
+        entity_id = f"binary_sensor.{kind}"
+        attributes = {"friendly_name": name, "device_class": DEVICE_CLASSES[kind]}
+        for state in ("off", "on"):
+            self.hass.states.async_set(entity_id, state, attributes)
 
     async def until_mails(self, number: int) -> None:
         """Wait until so many mails were accepted; what waits then goes on."""
@@ -463,7 +467,9 @@ async def test_alarm_that_nobody_acknowledges(
     alarm: Alarm, freezer: FrozenDateTimeFactory
 ) -> None:
     """It is sent again, and then the other channel goes on."""
-    await alarm.go_off("")
+    await alarm.set_up("")
+    alarm.rise("water", "Cellar")
+    await alarm.until_mails(1)
     alarm.wait(freezer, TEN_MINUTES)
     await alarm.until_mails(2)
     assert alarm.calls == []
@@ -472,8 +478,8 @@ async def test_alarm_that_nobody_acknowledges(
     assert [call.data for call in alarm.calls] == [{"message": "Cellar"}]
     first, second = alarm.server.accepted
     for mail in (first, second):
-        assert re.search(r"Cellar: \d\d:\d\d", body_of(mail))
-    assert second.subject == "Alarm (no. 2)"
+        assert re.search(r"Cellar: Wet \(\d\d:\d\d\)", body_of(mail))
+    assert [first.subject, second.subject] == ["Cellar: Wet", "Cellar: Wet (no. 2)"]
     assert "Acknowledge" in body_of(first)
     assert first.message["X-Priority"].startswith("1")
     alarm.wait(freezer, timedelta(hours=1))
@@ -486,7 +492,9 @@ async def test_alarm_that_is_acknowledged(
     alarm: Alarm, freezer: FrozenDateTimeFactory
 ) -> None:
     """Whichever of the mails it was: everyone is told, and no button works any more."""
-    await alarm.go_off(CHINESE)
+    await alarm.set_up(CHINESE)
+    alarm.rise("water", "Cellar")
+    await alarm.until_mails(1)
     alarm.wait(freezer, TEN_MINUTES)
     await alarm.until_mails(2)
     alarm.press("acknowledge")
@@ -547,7 +555,7 @@ async def test_mail_buttons(
     for tag in ("water", "fire"):
         house_of(hass).buttons.issue(
             Mail(
-                entry_id=loaded_entry.entry_id,
+                account=loaded_entry.entry_id,
                 queue_id=tag,
                 tag=tag,
                 subject="Water",
