@@ -22,6 +22,7 @@ from homeassistant.components.automation.config import async_validate_config_ite
 from homeassistant.components.automation.helpers import async_get_blueprints
 from homeassistant.components.blueprint import models
 from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.helpers.translation import async_get_translations
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from homeassistant.util.yaml import load_yaml
@@ -30,7 +31,7 @@ from .calls.test_send import body_of, mail_of
 from .conftest import ADDRESS
 from .content.test_attachments import TestCamera, add_cameras, picture
 from .house import house_of, later, outbox_of, until
-from .qq_server import QQServer
+from .qq_server import Answer, QQServer, Step, replies
 from .test_notify import ENTITY
 from .test_trigger import be_refused
 
@@ -55,6 +56,7 @@ NO_CHARTS = (
 )
 CHINESE = "_zh_hans"
 LANGUAGES = ("", CHINESE)
+LANGUAGE_OF = {"": "en", CHINESE: "zh-Hans"}
 NAMES = [f"{name}{language}" for name in INPUTS for language in LANGUAGES]
 CHINESE_TEXT = re.compile(r"[\u4e00-\u9fff]")
 
@@ -356,21 +358,18 @@ async def test_many_mails_that_expire(
     follow_up = {"action": "notify.mobile_app", "data": {"message": "{{ subject }}"}}
     await automate(hass, "mail_failed", follow_up=[follow_up])
     titles = [f"Fire {number}" for number in range(25)]
-    server.stop()
-    try:
-        for title in titles:
-            await hass.services.async_call(
-                DOMAIN,
-                "send_message",
-                {"title": title, "message": "Smoke!", "wait": 0},
-                blocking=True,
-            )
-        freezer.tick(timedelta(hours=25))
-        # Not until all is done: the other channel hangs.
-        async_fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=25))
-        await until(lambda: not outbox_of(loaded_entry).messages())
-    finally:
-        server.start()
+    server.script(Step.RCPT, Answer(451, "later"), times=None)
+    for title in titles:
+        await hass.services.async_call(
+            DOMAIN,
+            "send_message",
+            {"title": title, "message": "Smoke!"},
+            blocking=True,
+        )
+    freezer.tick(timedelta(hours=25))
+    # Not until all is done: the other channel hangs.
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=25))
+    await until(lambda: not len(outbox_of(loaded_entry)))
     go_on.set()
     await until(lambda: len(told) == len(titles))
     # In the order in which they became too old, which is not that of their titles.
@@ -576,3 +575,134 @@ async def test_mail_buttons(
         "2 Open",
         "1 Acknowledge",
     ]
+
+
+@pytest.mark.parametrize(
+    ("language", "subjects", "over"),
+    [
+        pytest.param(
+            "",
+            ["Cellar: Wet", "Kitchen: Detected"],
+            "Somebody has acknowledged the alarm.",
+            id="en",
+        ),
+        pytest.param(
+            CHINESE, ["地下室：潮湿", "厨房：已触发"], "已有人确认警报。", id="zh-Hans"
+        ),
+    ],
+)
+@pytest.mark.usefixtures("installed", "loaded_entry")
+async def test_alarms_at_once(
+    alarm: Alarm,
+    freezer: FrozenDateTimeFactory,
+    language: str,
+    subjects: list[str],
+    over: str,
+) -> None:
+    """Each sensor has an alarm of its own, and another one when it rises again."""
+    alarm.hass.config.language = LANGUAGE_OF[language]
+    # As Home Assistant does at its start.
+    await async_get_translations(
+        alarm.hass, LANGUAGE_OF[language], "entity_component", ["binary_sensor"]
+    )
+    await alarm.set_up(language)
+    names = [subject.partition("：")[0].partition(":")[0] for subject in subjects]
+    alarm.rise("water", names[0])
+    alarm.rise("gas", names[1])
+    await alarm.until_mails(2)
+    alarm.rise("water", names[0])
+    await alarm.until_mails(3)
+    raised = [mail.subject for mail in alarm.server.accepted]
+    assert sorted(raised) == sorted([*subjects, subjects[0]])
+    # Of the two of the water the older one says that there is a newer one.
+    alarm.press("acknowledge", -1)
+    await alarm.until_mails(4)
+    *_, again, told = alarm.server.accepted
+    assert over in body_of(told)
+    assert told.message["References"] == again.message["References"]
+    alarm.wait(freezer, TEN_MINUTES)
+    await alarm.until_mails(5)
+    assert subjects[1] in alarm.server.accepted[4].subject
+    alarm.wait(freezer, TEN_MINUTES)
+    await until(lambda: alarm.calls)
+    await alarm.hass.async_block_till_done()
+    assert [call.data["message"] for call in alarm.calls] == [names[1]]
+    assert len(alarm.server.accepted) == 5
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        pytest.param("", "2 mails have not gone out: Gas, Water", id="en"),
+        pytest.param(CHINESE, "有 2 封邮件还没有发出：Gas、Water", id="zh-Hans"),
+    ],
+)
+@pytest.mark.usefixtures("installed", "loaded_entry")
+async def test_messages_delayed(
+    hass: HomeAssistant,
+    server: QQServer,
+    freezer: FrozenDateTimeFactory,
+    language: str,
+    text: str,
+) -> None:
+    """Whatever the house has tells of it: a page, a phone, a light and a voice."""
+    calls = [
+        async_mock_service(hass, *action.split("."))
+        for action in (
+            "persistent_notification.create",
+            "notify.send_message",
+            "light.turn_on",
+            "tts.speak",
+            "test.more",
+        )
+    ]
+    await automate(
+        hass,
+        f"messages_delayed{language}",
+        phone=["notify.phone"],
+        light=["light.hall"],
+        speaker=["media_player.hall"],
+        voice=["tts.piper"],
+        otherwise=[{"action": "test.more", "data": {"why": "{{ trigger.reason }}"}}],
+    )
+    server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
+    for title, priority in (("Tea", "normal"), ("Water", "high"), ("Gas", "highest")):
+        await hass.services.async_call(
+            DOMAIN,
+            "send_message",
+            {"title": title, "message": "x", "priority": priority},
+            blocking=True,
+        )
+    await later(hass, freezer, timedelta(seconds=61))
+    await hass.async_block_till_done()
+    assert [call.data for (call,) in calls] == [
+        {"notification_id": "qq_mail_123456_qq_com", "message": text},
+        {"entity_id": ["notify.phone"], "message": text},
+        {"entity_id": ["light.hall"], "flash": "long"},
+        {
+            "entity_id": ["tts.piper"],
+            "media_player_entity_id": ["media_player.hall"],
+            "message": text,
+        },
+        {"why": "paused"},
+    ]
+
+
+@pytest.mark.usefixtures("installed", "loaded_entry")
+async def test_messages_delayed_with_nothing_chosen(
+    hass: HomeAssistant, server: QQServer, freezer: FrozenDateTimeFactory
+) -> None:
+    """Home Assistant's own page tells of it."""
+    calls = async_mock_service(hass, "persistent_notification", "create")
+    await automate(hass, "messages_delayed")
+    server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
+    await hass.services.async_call(
+        DOMAIN,
+        "send_message",
+        {"title": "Gas", "message": "x", "priority": "highest"},
+        blocking=True,
+    )
+    await later(hass, freezer, timedelta(seconds=61))
+    await hass.async_block_till_done()
+    (call,) = calls
+    assert call.data["message"] == "A mail has not gone out: Gas"
