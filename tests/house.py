@@ -22,7 +22,6 @@ from custom_components.qq_mail.outbox.outbox import Outbox
 from custom_components.qq_mail.outbox.view import ShownPause
 from custom_components.qq_mail.store import Journal, Key
 from custom_components.qq_mail.store.disk import Disk
-from custom_components.qq_mail.store.marks import _PRESENT as PRESENT
 from homeassistant.components.repairs import repairs_flow_manager
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
@@ -188,7 +187,7 @@ async def begin_process(hass: HomeAssistant, entry: MockConfigEntry) -> None:
 
 def forget_mark(hass: HomeAssistant) -> None:
     """Have the folder look as if it came from a backup, which leaves the mark out."""
-    (store_folder(hass) / PRESENT).unlink()
+    (store_folder(hass) / "__pycache__" / "present").unlink()
 
 
 async def decide(hass: HomeAssistant, entry: MockConfigEntry, choice: str) -> None:

@@ -49,7 +49,7 @@ INPUTS: dict[str, dict[str, Any]] = {
     "mail_failed": {},
     "alarm_until_acknowledged": {"alarm": "binary_sensor.water", "recipient": ME},
     "mail_buttons": {},
-    "messages_delayed": {},
+    "mail_delayed": {},
 }
 NO_CHARTS = (
     "No charts: Home Assistant records nothing. Add recorder to its configuration."
@@ -110,6 +110,16 @@ def test_languages_agree(name: str) -> None:
     head = blueprint["blueprint"]
     for described in (head, *head["input"].values()):
         assert CHINESE_TEXT.search(described["name"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_dropped(name: str) -> None:
+    """What comes while a blueprint's automation runs gets a run of its own."""
+    blueprint = load_yaml(FOLDER / f"{name}.yaml")
+    assert isinstance(blueprint, dict)
+    assert blueprint["mode"] in ("queued", "parallel")
+    assert blueprint["max"] >= 100
+    assert "max_exceeded" not in blueprint
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -633,8 +643,8 @@ async def test_alarms_at_once(
 @pytest.mark.parametrize(
     ("language", "text"),
     [
-        pytest.param("", "2 mails have not gone out: Gas, Water", id="en"),
-        pytest.param(CHINESE, "有 2 封邮件还没有发出：Gas、Water", id="zh-Hans"),
+        pytest.param("", "2 mails have not gone out: Gas · Water", id="en"),
+        pytest.param(CHINESE, "有 2 封邮件还没有发出：Gas · Water", id="zh-Hans"),
     ],
 )
 @pytest.mark.usefixtures("installed", "loaded_entry")
@@ -658,12 +668,12 @@ async def test_messages_delayed(
     ]
     await automate(
         hass,
-        f"messages_delayed{language}",
+        f"mail_delayed{language}",
         phone=["notify.phone"],
         light=["light.hall"],
         speaker=["media_player.hall"],
         voice=["tts.piper"],
-        otherwise=[{"action": "test.more", "data": {"why": "{{ trigger.reason }}"}}],
+        follow_up=[{"action": "test.more", "data": {"why": "{{ trigger.reason }}"}}],
     )
     server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
     for title, priority in (("Tea", "normal"), ("Water", "high"), ("Gas", "highest")):
@@ -694,7 +704,7 @@ async def test_messages_delayed_with_nothing_chosen(
 ) -> None:
     """Home Assistant's own page tells of it."""
     calls = async_mock_service(hass, "persistent_notification", "create")
-    await automate(hass, "messages_delayed")
+    await automate(hass, "mail_delayed")
     server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
     await hass.services.async_call(
         DOMAIN,

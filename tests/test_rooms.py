@@ -21,11 +21,11 @@ KNOWS = {
     "buttons": {"clock", "const", "store", "texts"},
     "repeats": {"clock", "const", "core", "mime", "outbox"},
     "sending": {
-        *("accounts", "const", "coordinator", "errors", "options", "texts"),
+        *("accounts", "clock", "const", "coordinator", "errors", "options", "texts"),
         *("buttons", "content", "core", "mime", "outbox", "smtp"),
     },
     "calls": {
-        *("accounts", "const", "coordinator", "texts"),
+        *("accounts", "const", "coordinator", "history", "texts"),
         *(
             "buttons",
             "content",
@@ -36,6 +36,11 @@ KNOWS = {
             "sending",
             "store",
         ),
+    },
+    "history": {"buttons", "clock", "const", "core", "mime", "outbox", "smtp", "store"},
+    "page": {
+        *("accounts", "clock", "const", "coordinator", "errors", "history", "texts"),
+        *("calls", "content", "core", "outbox", "sending", "smtp"),
     },
 }
 """Rooms, and flat files that know no room above those that they may be known by."""

@@ -388,7 +388,10 @@ def entity_texts() -> set[str]:
             f"{problem}.state_attributes.cause.state.{cause}"
             for cause in (*(one for one in Cause if one.treatment in holds), *PROBLEMS)
         ),
-        *(f"entity.button.{description.key}.name" for description in button.DESCRIPTIONS),
+        *(
+            f"entity.button.{description.key}.name"
+            for description in button.DESCRIPTIONS
+        ),
         f"{message}.name",
         *(
             f"{message}.state_attributes.{key}.name"

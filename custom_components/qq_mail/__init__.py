@@ -40,6 +40,7 @@ from .options import option
 from .outbox.core.limits import Settings as Limits
 from .outbox.core.models import OutboxEvent, Outcome
 from .outbox.outbox import Outbox, Settings
+from .page.panel import async_remove_panel, async_setup_page, async_show_panel
 from .repairs import async_tell_removed, async_watch, async_watch_presses
 from .repeats.duplicates import Duplicates
 from .repeats.reminders import Reminders
@@ -69,6 +70,7 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     async_setup_services(hass)
     async_setup_view(hass, house.buttons, store, partial(is_heard, hass))
     async_setup_log_entries(hass)
+    async_setup_page(hass)
     async_watch_presses(hass)
     # Before any account is there that could download.
     await hass.async_add_executor_job(remove_all, hass)
@@ -115,6 +117,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
     entry.runtime_data = QQMailRuntimeData(
         outbox, QQMailCoordinator(hass, entry, outbox)
     )
+    async_show_panel(hass)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     if not outbox.running:
         # After a flow the login was checked a moment ago.
@@ -139,6 +142,8 @@ async def async_remove_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> N
     house.buttons.revoke_account(entry.entry_id)
     await _async_end(hass, entry)
     async_tell_removed(hass, entry, house.manager.waiting(entry.entry_id))
+    if not hass.config_entries.async_entries(DOMAIN):
+        async_remove_panel(hass)
     house.manager.remove_account(entry.entry_id)
     await house.manager.async_written()
 

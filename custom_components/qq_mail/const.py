@@ -7,6 +7,9 @@ from typing import Final
 DOMAIN: Final = "qq_mail"
 LOGGER = logging.getLogger(__package__)
 
+PANEL: Final = "qq-mail"
+"""The path of the page in Home Assistant's front end."""
+
 DEFAULT_HOST: Final = "smtp.qq.com"
 DEFAULT_PORT: Final = 465
 STARTTLS_PORT: Final = 587

@@ -8,13 +8,14 @@ from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
-from .const import DOMAIN
+from .const import DOMAIN, PANEL
 from .coordinator import QQMailConfigEntry, QQMailCoordinator
 
 
 def device_info(key: str, name: str) -> DeviceInfo:
     """Return the device of an account or of a recipient, known by its key."""
     return DeviceInfo(
+        configuration_url=f"homeassistant://{PANEL}",
         entry_type=DeviceEntryType.SERVICE,
         identifiers={(DOMAIN, key)},
         manufacturer="Tencent",

@@ -16,6 +16,7 @@ from .mime.models import Priority
 from .outbox.core.models import OutboxEvent, Outcome
 from .outbox.core.record import Record
 from .outbox.outbox import Outbox
+from .smtp.replies import Cause
 from .store import Key
 
 HISTORY: Final = "history"
@@ -40,7 +41,7 @@ class Result:
     """An Outcome, or DISCARDED."""
     recipients: tuple[str, ...]
     attempts: int = 0
-    cause: str | None = None
+    cause: Cause | None = None
     reply: str = ""
     """What the server said, or a technical addition."""
 
@@ -59,12 +60,13 @@ class Result:
     def read(cls, data: object) -> Self:
         """Return what was written. Raises ValueError."""
         record = Record.of(data)
+        cause = record.optional("cause", str)
         return cls(
             at=record.time("at"),
             outcome=record.text("outcome"),
             recipients=record.all_texts("recipients"),
             attempts=record.count("attempts"),
-            cause=record.optional("cause", str),
+            cause=Cause(cause) if cause else None,
             reply=record.text("reply"),
         )
 
@@ -146,7 +148,9 @@ class Item:
             priority=Priority(record.text("priority")),
             digest=record.text("digest"),
             results=results,
-            presses=tuple(Pressed(one.time("at"), one.text("title")) for one in presses),
+            presses=tuple(
+                Pressed(one.time("at"), one.text("title")) for one in presses
+            ),
         )
 
 
@@ -238,7 +242,9 @@ class History:
             message = self._outbox.state.queue.get_whole(queue_id)
             if not message or (message.parts and message.queue_id == queue_id):
                 continue
-            part = next((one for one in message.parts if one.queue_id == queue_id), None)
+            part = next(
+                (one for one in message.parts if one.queue_id == queue_id), None
+            )
             item = Item(
                 queue_id=queue_id,
                 title=(part or message).subject,

@@ -297,7 +297,10 @@ class _Watch:
                 Issue.RESTORED,
                 severity=ir.IssueSeverity.WARNING,
                 data={"entry_id": self._entry.entry_id},
-                **{name: str(number) for name, number in numbers.items()},
+                number=str(numbers["number"]),
+                alarms=str(numbers["alarms"]),
+                counted=str(numbers["counted"]),
+                buttons=str(numbers["buttons"]),
             )
         else:
             self._withdraw(Issue.RESTORED)

@@ -198,16 +198,17 @@ async def _async_get_history(call: ServiceCall) -> ServiceResponse:
     messages: list[tuple[datetime, JsonValueType]] = []
     for entry in await _async_entries(call):
         rooms = house.rooms[entry.entry_id]
-        account = {"account": rooms.outbox.account.username}
-        messages += [(one.at, account | _item(one)) for one in rooms.history.items]
+        account = rooms.outbox.account.username
+        messages += [(one.at, _item(account, one)) for one in rooms.history.items]
     messages.sort(key=itemgetter(0), reverse=True)
     return {"messages": [message for _, message in messages]}
 
 
-def _item(item: Item) -> dict[str, JsonValueType]:
+def _item(account: str, item: Item) -> JsonValueType:
     """Return what is known of a message of the history."""
     raised, accepted = item.raised, item.accepted_at
     return {
+        "account": account,
         "queue_id": item.queue_id,
         "title": item.title or None,
         "tag": item.tag,

@@ -93,7 +93,10 @@ async def test_revoked_when_discarded(
     queue_id, token = await sent(house, server)
     (other,) = house.issue(queue_id="went out long ago")
     await house.hass.services.async_call(
-        DOMAIN, "discard", {"queue_id": queue_id} if one else {}, blocking=True
+        DOMAIN,
+        "discard",
+        {"queue_id": queue_id} if one else {"all": True},
+        blocking=True,
     )
     assert not works(house, token)
     assert works(house, other)

@@ -780,16 +780,20 @@ async def test_all_that_a_user_has(
         await call(hass, "send_message", person(hass), message="x", entity_id="all")
 
 
-@pytest.mark.parametrize("action", ["get_outbox", "retry", "discard"])
+@pytest.mark.parametrize(
+    ("action", "data"),
+    [("get_outbox", {}), ("retry", {}), ("discard", {"all": True})],
+)
 async def test_outbox_is_for_administrators(
     hass: HomeAssistant,
     server: QQServer,
     other: MockConfigEntry,
     hass_admin_user: MockUser,
     action: str,
+    data: dict[str, Any],
 ) -> None:
     """What waits is of everybody."""
     with pytest.raises(Unauthorized):
-        await call(hass, action, person(hass, ENTITY, FAMILY, OTHER))
-    await call(hass, action, hass_admin_user)
-    await call(hass, action, None)
+        await call(hass, action, person(hass, ENTITY, FAMILY, OTHER), **data)
+    await call(hass, action, hass_admin_user, **data)
+    await call(hass, action, None, **data)

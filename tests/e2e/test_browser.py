@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 import pytest
 import pytest_socket
 
+from homeassistant.util.yaml import parse_yaml
 from tests.qq_server import Answer, Certificate, Close, QQServer, Raw, Step, replies
 
 from .browser import (
@@ -28,6 +29,7 @@ from .browser import (
     fill,
     picture,
 )
+from .home_assistant import ROOT
 
 NEW_CODE = "newnewnewnewnewn"
 
@@ -452,6 +454,47 @@ def test_automation_editor(here: Desk) -> None:
     (mail,) = here.server.wait_for(1)
     assert mail.subject == "来自自动化"
     assert mail.text.strip() == "邮件过期了"
+
+
+@pytest.mark.parametrize(
+    ("language", "readme", "name", "sensor"),
+    [
+        pytest.param("zh-Hans", "README.zh-Hans.md", "家人", "厨房水浸", id="zh-Hans"),
+        pytest.param("en", "README.md", "Family", "Kitchen leak", id="en"),
+    ],
+)
+def test_first_automation(
+    here: Desk, language: str, readme: str, name: str, sensor: str
+) -> None:
+    """What README shows in pictures and as YAML is one automation, and it sends."""
+    here.remove_all()
+    entry = here.add("10016@qq.com")
+    flows = "/api/config/config_entries/subentries/flow"
+    form = here.do(here.home.post(flows, {"handler": [entry, "recipient"]}))
+    recipient = {"name": name, "to": ["10017"], "send_test": False}
+    here.do(here.home.post(f"{flows}/{form['flow_id']}", recipient))
+    leak = "/api/states/binary_sensor.kitchen_leak"
+    shown = {"device_class": "moisture", "friendly_name": sensor}
+    dry = {"state": "off", "attributes": shown}
+    here.do(here.home.post(leak, dry))
+    block = re.findall(r"```yaml\n(.*?)```", (ROOT / readme).read_text(), re.DOTALL)[0]
+    automation = parse_yaml(block)
+    path = f"automation/config/first_{language}".replace("-", "_").lower()
+    here.do(here.home.post(f"/api/config/{path}", automation))
+    title = automation["actions"][0]["data"]["title"]
+    with here.page(f"/config/automation/edit/{path.split('/')[-1]}", language) as page:
+        rows = page.locator("ha-automation-row")
+        # Beside its words, for those lead to what they name.
+        rows.first.click(position={"x": 20, "y": 20})
+        sidebar = page.locator("ha-automation-sidebar")
+        expect(sidebar.get_by_text(sensor).first).to_be_visible()
+        picture(page, f"first-trigger-{language}")
+        rows.last.click(position={"x": 20, "y": 20})
+        expect(sidebar.locator("ha-settings-row").first).to_be_visible()
+        picture(page, f"first-action-{language}")
+    here.do(here.home.post(leak, dry | {"state": "on"}))
+    (mail,) = here.server.wait_for(1)
+    assert mail.subject == title
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -367,7 +367,7 @@ async def test_discarded(
     await hass.services.async_call(
         DOMAIN,
         "discard",
-        {"queue_id": first["queue_id"]} if one else {},
+        {"queue_id": first["queue_id"]} if one else {"all": True},
         blocking=True,
     )
     assert number(hass) == "0"
@@ -381,7 +381,7 @@ async def test_discard_of_what_went_out(
 ) -> None:
     """What waits is discarded, and what went out goes on to stand for others."""
     await send(hass, **DOOR)
-    await hass.services.async_call(DOMAIN, "discard", {}, blocking=True)
+    await hass.services.async_call(DOMAIN, "discard", {"all": True}, blocking=True)
     assert (await send(hass, **DOOR))["status"] == "repeated"
 
 

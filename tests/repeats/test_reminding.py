@@ -268,7 +268,7 @@ async def test_discarded(
     """What is discarded while it waits is not repeated."""
     server.script(Step.MAIL, Answer(451, "later"))
     answer = await send(hass, **WATER)
-    chosen = {"queue_id": answer["queue_id"]} if one else {}
+    chosen = {"queue_id": answer["queue_id"]} if one else {"all": True}
     await hass.services.async_call(DOMAIN, "discard", chosen, blocking=True)
     assert await reminders(hass) == []
 

@@ -223,6 +223,23 @@ async def test_record_that_cannot_be_made(open_store: OpenStore) -> None:
     assert loaded.records == {TWO: {}}
 
 
+async def test_record_that_cannot_be_made_on_a_bad_day(
+    open_store: OpenStore, disk: SimulatedDisk
+) -> None:
+    """It is not tried again; what the disk refused is."""
+    store, _ = await open_store()
+    await rest(store)
+    disk.before = fail
+    store.put(ONE, record(thing=object()))
+    store.put(TWO, record())
+    with pytest.raises(OSError, match="Read-only"):
+        await store.written()
+    assert store.unwritten == 1
+    disk.before = work
+    await store.written()
+    assert store.unwritten == 0
+
+
 async def test_who_waits_may_go(open_store: OpenStore, disk: SimulatedDisk) -> None:
     """Nobody has to ask, or to hear the answer."""
     store, _ = await open_store()
@@ -472,6 +489,7 @@ def test_private(tmp_path: Path) -> None:
         draft = store.draft("2")
         draft.write_bytes(b"x" * 2_000_000)
         store.put(TWO, record(), draft)
+        assert store.text(TWO).size == 2_000_000
         await store.written()
         assert store.free_space() > 0
         assert len(store.text(TWO).open().read()) == 2_000_000

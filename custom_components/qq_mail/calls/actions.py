@@ -12,6 +12,7 @@ from homeassistant.util.ulid import ulid_now
 
 from ..accounts import async_loaded, async_settled, being_loaded
 from ..const import LOGGER
+from ..content.draft import absolute
 from ..content.reading import Notes
 from ..content.request import MessageRequest, read_request
 from ..mime.address import Recipients
@@ -19,6 +20,7 @@ from ..outbox.core.models import Outcome
 from ..sending.preview import async_preview
 from ..texts import async_texts
 from .again import to_acknowledge
+from .house import DATA_HOUSE
 from .recipients import chosen_recipients
 from .rights import async_rights, check_rights
 from .send import Sent, async_send
@@ -97,8 +99,21 @@ async def async_preview_message(call: ServiceCall) -> ServiceResponse:
     outbox = await async_loaded(share.entry)
     if request.repeat_until_acknowledged:
         request = to_acknowledge(request, await async_texts(call.hass))
-    text, html, notes = await async_preview(call.hass, share.entry, outbox, request)
-    return {"text": text, "html": html, "notes": list(notes)}
+    entities = [entity.recipients for entity in share.entities]
+    recipients = chosen_recipients(share.entry, request, entities)
+    made = await async_preview(call.hass, share.entry, outbox, request, recipients)
+    path = call.hass.data[DATA_HOUSE].frames.keep(made.page)
+    try:
+        url = absolute(call.hass, path)
+    except HomeAssistantError:
+        url = path
+    return {
+        "text": made.text,
+        "html": made.html,
+        "notes": list(made.notes),
+        "size": made.size,
+        "url": url,
+    }
 
 
 async def _async_read(call: ServiceCall) -> tuple[list[Share], MessageRequest]:

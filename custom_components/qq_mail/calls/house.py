@@ -14,6 +14,7 @@ from ..outbox.manager import Manager
 from ..outbox.outbox import Outbox
 from ..repeats.duplicates import Duplicates
 from ..repeats.reminders import Reminders
+from ..sending.frames import Frames
 from ..store import Store
 
 DATA_HOUSE: HassKey[House] = HassKey(DOMAIN)
@@ -42,6 +43,7 @@ class House:
 
     manager: Manager
     buttons: Buttons
+    frames: Frames
     rooms: dict[str, Rooms] = field(default_factory=dict)
 
     def __init__(self, hass: HomeAssistant, store: Store) -> None:
@@ -49,6 +51,7 @@ class House:
         self._hass = hass
         self.manager = Manager(hass, store)
         self.buttons = Buttons(hass, store, self._protected)
+        self.frames = Frames()
         self.rooms = {}
         self.buttons.async_add_listener(self._hear)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -21,6 +21,8 @@ from .view import OutboxView
 
 _DISK_TIMEOUTS: Final = {Level.HIGHEST: 2.0, Level.HIGH: 10.0}
 """Seconds that an important message waits for a disk that hangs."""
+_MEMORY_TIMEOUT: Final = 60.0
+"""Seconds that a message which cannot be kept waits for its turn."""
 
 
 class Intake:
@@ -85,6 +87,24 @@ class Intake:
         finally:
             self._orders.discard(order.ticket)
             self._settle(order.ticket)
+
+    async def async_one_try(self, call: Call) -> None:
+        """Wait until a message that is only in memory was tried, or that is too long."""
+        queue_id, view = call.receipt.queue_id, self._view
+        until = read_clock().steady + _MEMORY_TIMEOUT
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_MEMORY_TIMEOUT):
+                while view.running and self._comes_by(until, queue_id):
+                    call.tried.clear()
+                    await call.tried.wait()
+        while queue_id in view.state.queue.in_progress and view.running:
+            call.tried.clear()
+            await call.tried.wait()
+
+    def _comes_by(self, until: float, queue_id: str) -> bool:
+        """Tell whether a message that is there has its turn by then."""
+        plan = self._manager.plan(self._view.id, queue_id)
+        return plan is not None and plan.at < until
 
     def _settle(self, ticket: Ticket) -> None:
         """Know that a message was not taken, once nobody is at it any more."""

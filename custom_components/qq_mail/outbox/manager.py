@@ -128,7 +128,11 @@ class Manager:
         return {key: records.pop(key) for key in keys}
 
     @callback
-    def return_records(self, account_id: str, records: Records) -> None:
+    def return_records(
+        self,
+        account_id: str,
+        records: Mapping[tuple[str, str], Mapping[str, Any]],
+    ) -> None:
         """Have what an account knew taken again, should it be enabled once more."""
         self._records.setdefault(account_id, {}).update(records)
 

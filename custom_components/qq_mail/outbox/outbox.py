@@ -2,31 +2,25 @@
 
 import asyncio
 from collections.abc import Callable, Collection
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from email.utils import make_msgid
-from functools import partial
-from io import BytesIO
 import ssl
 from typing import Any, BinaryIO
 
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.util import dt as dt_util
 
 from ..clock import read_clock
-from ..const import LATE_AFTER, LOGGER
+from ..const import LOGGER
 from ..mime.address import Mailbox
-from ..mime.header import head
-from ..mime.message import insertions
-from ..mime.models import Composed, Envelope, Insertion, Priority
+from ..mime.models import Composed, Priority
 from ..smtp.models import Account, Submission
-from ..smtp.replies import Cause
 from ..smtp.transcript import Transcript
 from .composing import Order, Ticket
 from .core.account import Conversation
 from .core.limits import Settings as Limits
-from .core.models import Attempt, Merge, Message, OutboxEvent, Outcome
+from .core.models import Attempt, Merge, Message, Outcome
 from .core.turn import ACCOUNT, CONVERSATION, LOGIN, MESSAGE, SENT
 from .delays import Delays
 from .digests import Digests, Prepare
@@ -35,11 +29,11 @@ from .listeners import Listeners
 from .manager import Manager
 from .receipts import Call, Receipt
 from .sessions import Sessions
+from .submissions import LateNote, message_id_at, submission_of
 from .view import OutboxView
 
-_MEMORY_TIMEOUT = 60.0
-"""Seconds that a message which cannot be kept waits for its turn."""
 _DISCARD_AT_ONCE = 200
+_UNDECIDED = (Outcome.DEFERRED, Outcome.EXPIRED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +42,7 @@ class Settings:
 
     limits: Limits
     expires_after: timedelta
-    late_note: Callable[[datetime, timedelta], str]
-    """Words when an alert was raised, and how late it is."""
+    late_note: LateNote
     digest: Prepare
     """Prepares what makes one message of many."""
 
@@ -235,25 +228,6 @@ class Outbox(OutboxView):
             receipt.dropped = event is None or event.outcome is Outcome.DEFERRED
         return receipt
 
-    @callback
-    def tell_refused(
-        self, receipt: Receipt, subject: str, addresses: tuple[str, ...], why: str
-    ) -> None:
-        """Tell that a message never goes to some, who were named but are no addresses."""
-        self.listeners.report(
-            OutboxEvent(
-                account=self.id,
-                outcome=Outcome.REJECTED,
-                queue_id=receipt.queue_id,
-                subject=subject,
-                recipients=addresses,
-                attempts=0,
-                message_id=receipt.message_id,
-                cause=Cause.RECIPIENT,
-                detail=why,
-            )
-        )
-
     # Conversations
 
     @callback
@@ -262,7 +236,7 @@ class Outbox(OutboxView):
 
         What is new of it is written together with the message.
         """
-        references = make_msgid(domain=self.domain)
+        references = make_msgid(domain=Mailbox(self.account.username).domain)
         return self._scheduler.conversation(
             read_clock(), self.id, tag, subject, references
         )
@@ -277,10 +251,10 @@ class Outbox(OutboxView):
         queue = self.state.queue
         chosen = [message.queue_id for message in queue if message.tag == tag]
         told = any(queue_id in queue.in_progress for queue_id in chosen)
-        told = told or self._is_told_with_others(tag)
+        told = told or queue.is_told_with_others(tag)
         discarded += await self._discard(chosen)
-        if told or self._is_told_with_others(tag):
-            self._scheduler.tell_with_others(read_clock(), self.id, tag)
+        if told or queue.is_told_with_others(tag):
+            self._scheduler.not_over(read_clock(), self.id, tag)
         conversation = self._scheduler.say_over(read_clock(), self.id, tag)
         self.manager.write_marks()
         return discarded, conversation
@@ -288,7 +262,7 @@ class Outbox(OutboxView):
     @callback
     def undo_clear(self, tag: str) -> None:
         """Take back that a tag was declared over: that could not be said."""
-        self._scheduler.undo_over(read_clock(), self.id, tag)
+        self._scheduler.not_over(read_clock(), self.id, tag)
         self.manager.write_marks()
 
     # What a person asks for
@@ -365,14 +339,9 @@ class Outbox(OutboxView):
 
     # How it does that
 
-    @property
-    def domain(self) -> str:
-        """The domain of the account, for message ids."""
-        return Mailbox(self.account.username).domain
-
     def message_id_of(self, message_id: str) -> str:
         """Return a Message-ID as its header field has it."""
-        return f"<{message_id}@{self.domain}>"
+        return message_id_at(message_id, self.account)
 
     def _happen(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         self.manager.happen(method, self.id, *args, **kwargs)
@@ -398,17 +367,6 @@ class Outbox(OutboxView):
         await self.manager.async_written()
         return removed
 
-    def _is_told_with_others(self, tag: str) -> bool:
-        """Tell whether a digest goes out for others' sake that speaks of a tag, too."""
-        queue = self.state.queue
-        digests = [{part.tag for part in one.parts} for one in queue]
-        digests += [
-            {one.tag for one in map(queue.get, merging.queue_ids) if one}
-            for merging in queue.groups.merging.values()
-            if merging.writing
-        ]
-        return any(tag in tags and len(tags) > 1 for tags in digests)
-
     async def _take(self, order: Order, kept: Callable[[], None] | None) -> Call | None:
         """Take a message; one that the disk did not take has its try when this ends."""
         taken = await self._intake.async_take(order, kept)
@@ -416,51 +374,15 @@ class Outbox(OutboxView):
             return None
         call, trouble = taken
         if trouble:
-            await self._one_try(call, trouble)
+            await self._intake.async_one_try(call)
+            await self._discard([call.receipt.queue_id])
+            self._intake.bodies.pop(call.receipt.queue_id, None)
+            decisive = call.receipt.decisive
+            if decisive is None or decisive.outcome in _UNDECIDED:
+                raise trouble
         return call
 
-    async def _one_try(self, call: Call, trouble: Exception) -> None:
-        """Wait until a message that is only in memory was tried. Raises the trouble."""
-        queue_id, queue = call.receipt.queue_id, self.state.queue
-        until = read_clock().steady + _MEMORY_TIMEOUT
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_MEMORY_TIMEOUT):
-                while self.running and self._comes_by(until, queue_id):
-                    call.tried.clear()
-                    await call.tried.wait()
-        while queue_id in queue.in_progress and self.running:
-            call.tried.clear()
-            await call.tried.wait()
-        await self._discard([queue_id])
-        self._intake.bodies.pop(queue_id, None)
-        decisive = call.receipt.decisive
-        if decisive is None or decisive.outcome in (Outcome.DEFERRED, Outcome.EXPIRED):
-            raise trouble
-
-    def _comes_by(self, until: float, queue_id: str) -> bool:
-        """Tell whether a message that is there has its turn by then."""
-        plan = self.manager.plan(self.id, queue_id)
-        return plan is not None and plan.at < until
-
     def _submission(self, message: Message) -> Submission:
-        """Return a message as it is to go out: a late one says so."""
-        now = read_clock()
-        raised = now.wall_at(message.raised)
-        late = timedelta(seconds=now.steady - message.raised)
-        sender = Mailbox(self.account.username, message.sender_name)
-        message_id = self.message_id_of(message.message_id)
-        put_in = [Insertion(0, head(sender, message_id, dt_util.as_local(raised)))]
-        if late > LATE_AFTER:
-            put_in += insertions(message.gaps, self._settings.late_note(raised, late))
         body = self._intake.bodies.get(message.queue_id)
-        key = (MESSAGE, self.id, message.queue_id)
-        return Submission(
-            Envelope(self.account.username, message.recipients),
-            self.manager.store.text(key).open if body is None else partial(_open, body),
-            message.size + sum(len(one.octets) for one in put_in),
-            tuple(put_in),
-        )
-
-
-def _open(body: bytes) -> BinaryIO:
-    return BytesIO(body)
+        late_note = self._settings.late_note
+        return submission_of(self, self.account, message, body, late_note)

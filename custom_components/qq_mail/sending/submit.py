@@ -32,10 +32,11 @@ from ..mime.message import BASE64_LINE
 from ..mime.models import Draft
 from ..options import option
 from ..outbox.composing import Ticket
-from ..outbox.core.models import Outcome
+from ..outbox.core.models import OutboxEvent, Outcome
 from ..outbox.errors import OutboxClosedError, OutboxFullError, StalledError
 from ..outbox.outbox import Outbox
 from ..outbox.receipts import Receipt
+from ..smtp.replies import Cause
 from ..texts import Texts, async_texts
 from .buttons import buttons_of
 from .recurring import async_recurring
@@ -141,7 +142,7 @@ async def async_submit(
         return Submitted(None, material.notes)
     if request.refused:
         why = texts.of(invalid_address(*request.refused[:MAX_NOTES]))
-        outbox.tell_refused(receipt, subject, request.refused, why)
+        outbox.listeners.report(_refused(outbox, receipt, subject, request, why))
     if (event := receipt.decisive) and event.outcome is Outcome.REJECTED:
         raise action_error(event, outbox.account)
     notes = material.notes
@@ -149,6 +150,23 @@ async def async_submit(
         reason = why_it_waits(outbox, receipt.plan, raised)
         notes = (*notes, texts.of(reason))
     return Submitted(receipt, notes)
+
+
+def _refused(
+    outbox: Outbox, receipt: Receipt, subject: str, request: MessageRequest, why: str
+) -> OutboxEvent:
+    """Tell that a message never goes to some, who were named but are no addresses."""
+    return OutboxEvent(
+        account=outbox.id,
+        outcome=Outcome.REJECTED,
+        queue_id=receipt.queue_id,
+        subject=subject,
+        recipients=request.refused,
+        attempts=0,
+        message_id=receipt.message_id,
+        cause=Cause.RECIPIENT,
+        detail=why,
+    )
 
 
 def budget(options: Mapping[str, Any], outbox: Outbox) -> int:

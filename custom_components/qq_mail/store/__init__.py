@@ -7,7 +7,8 @@ from .damage import Damage
 from .journal import LARGE, Change, Journal
 from .line import Key
 from .loading import Loaded
-from .store import Store, Text
+from .store import Store
+from .text import Text
 
 __all__ = [
     "LARGE",

@@ -18,7 +18,7 @@ from typing import BinaryIO
 from .damage import Damage, Damaged
 from .disk import LOGGER, Disk
 from .index import Body, Index, place_of
-from .line import Key, Line, sum_of, write_round
+from .line import Key, Line, Round, sum_of, write_round
 from .loading import Loaded, Loader
 from .marks import Marks
 from .segment import Kind
@@ -256,9 +256,8 @@ class Journal:
         holds = any(line.content is not None for line in lines)
         segment = self._segments.for_round(Kind.TEXTS if holds else Kind.RECORDS)
         self._round += 1
-        octets, found = write_round(
-            lines, self._round, segment.last, segment.end, segment.salt
-        )
+        round_ = Round(self._round, segment.last, self._segments.beside(segment))
+        octets, found = write_round(round_, lines, segment.end, segment.salt)
         try:
             segment.append(octets, self._round)
         except OSError:

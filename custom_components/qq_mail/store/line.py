@@ -56,6 +56,8 @@ class Found(NamedTuple):
     of: int
     before: int
     """The round before this one in the same segment, or 0."""
+    beside: tuple[int, int]
+    """The salt of the other segment to which rounds are added, and its last."""
     key: Key
     born: int
     record: Sum | None
@@ -104,13 +106,23 @@ def next_sector(place: int) -> int:
     return -(-place // SECTOR) * SECTOR
 
 
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What all lines of a round say."""
+
+    number: int
+    before: int
+    """The round before this one in the same segment, or 0."""
+    beside: tuple[int, int]
+    """The salt of the other segment to which rounds are added, and its last."""
+
+
 def write_round(
-    lines: Sequence[Line], number: int, before: int, start: int, salt: int
+    round_: Round, lines: Sequence[Line], start: int, salt: int
 ) -> tuple[bytes, list[Found]]:
     """Return the octets of a round that begins at a place, and where its lines are."""
     said = [
-        _said(line, number, index, len(lines), before)
-        for index, line in enumerate(lines, 1)
+        _said(round_, line, index, len(lines)) for index, line in enumerate(lines, 1)
     ]
     texts = [json.dumps(each, separators=(",", ":")).encode() for each in said]
     held = [
@@ -132,15 +144,16 @@ def write_round(
     return bytes(octets.ljust(sectors * SECTOR, b"\0")), found
 
 
-def _said(line: Line, number: int, index: int, of: int, before: int) -> dict[str, Any]:
+def _said(round_: Round, line: Line, index: int, of: int) -> dict[str, Any]:
     """Return what a header says."""
     header = {
-        "round": number,
+        "round": round_.number,
         "line": index,
         "of": of,
-        "before": before,
+        "before": round_.before,
+        "beside": round_.beside,
         "key": line.key,
-        "born": line.born or number * _MOST_LINES + index,
+        "born": line.born or round_.number * _MOST_LINES + index,
         "record": None if line.record is None else sum_of(line.record),
         "text": line.text,
         "holds": line.content is not None,
@@ -217,6 +230,7 @@ def _next_line(octets: bytes, place: int, salt: int) -> int:
 def _found(said: dict[str, Any], sectors: int, start: int, body: int) -> Found:
     """Return what a header says of a line that begins at a place."""
     kind, account, name = said["key"]
+    beside = said["beside"]
     record, text = said.get("record"), said.get("text")
     holds = "holds" in said
     return Found(
@@ -224,6 +238,7 @@ def _found(said: dict[str, Any], sectors: int, start: int, body: int) -> Found:
         number=said["line"],
         of=said["of"],
         before=said.get("before", 0),
+        beside=(beside[0], beside[1]),
         key=(intern(kind), intern(account), name),
         born=said["born"],
         record=record and (record[0], record[1]),

@@ -1,5 +1,6 @@
 """Reading the folder: what holds, what a power cut left half written, what is damaged."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -69,12 +70,16 @@ class Loader:
         except FileNotFoundError:
             return
         is_present = self._marks.is_present()
-        last = None if is_present else self._marks.snapshot()
-        reads = self._read_segments(names, last)
+        until = None if is_present else self._marks.snapshot()
+        reads = self._read_segments(names, until)
         newest = max((read.last[0].round for read in reads if read.last), default=0)
         self.round += newest
+        last = defaultdict[int, int](int)
+        for line in (line for read in reads for line in read.lines):
+            salt, round_ = line.beside
+            last[salt] = max(last[salt], round_)
         for read in reads:
-            read.decide(newest)
+            read.decide(newest, last[read.segment.salt])
             if read.cut is not None:
                 LOGGER.warning("The end of %s is not whole", read.segment.file)
                 self.cuts[read.segment] = read.cut
@@ -92,7 +97,7 @@ class Loader:
         self.loaded.from_backup = not is_present and bool(self.loaded.records)
         self._marks.end_snapshot()
 
-    def _read_segments(self, names: Iterable[str], last: int | None) -> list[Read]:
+    def _read_segments(self, names: Iterable[str], until: int | None) -> list[Read]:
         reads = []
         for name in names:
             segment = Segment.named_so(self._disk, self._folder, name)
@@ -100,7 +105,7 @@ class Loader:
                 continue
             self.segments.append(segment)
             try:
-                reads.append(read_segment(segment, last))
+                reads.append(read_segment(segment, until))
             except OSError as err:
                 segment.keep_as_it_is()
                 self.index.is_incomplete = True

@@ -28,10 +28,11 @@ class Read:
     is_rest_torn: bool = False
     """Whether what is behind it looks so."""
 
-    def decide(self, newest: int) -> None:
+    def decide(self, newest: int, last: int) -> None:
         """Decide what to believe, knowing the newest round of all segments.
 
-        All rounds before that one were synced: what they lack was damaged.
+        All rounds before that one were synced: what they lack was damaged. So was this
+        segment's last round, if others say that there was a later one.
         """
         if self.is_torn and self.last[0].round == newest:
             self.cut = self.last_start
@@ -40,6 +41,7 @@ class Read:
             self.cut = next_sector(self.lines[-1].stop) if self.lines else 0
         elif self.last:
             self.lacks |= len(self.last) < self.last[0].of
+        self.lacks |= last > (self.lines[-1].round if self.lines else 0)
         if self.cut is not None:
             self.gaps = [gap for gap in self.gaps if gap.start < self.cut]
         self.segment.holds(self.lines, damaged=self.lacks or bool(self.gaps))

@@ -121,7 +121,8 @@ class Segment:
 
     def make_room(self) -> None:
         """Do one of the syncs that later rounds need not do."""
-        if self.room - self.end >= LEAST_ROOM:
+        if not self.named:
+            # First, for without room a round needs no further sync.
             self._sync_name()
             return
         descriptor = self._open()
@@ -169,8 +170,10 @@ class Segment:
         descriptor = self.disk.open(self.file)
         try:
             self.room = self.disk.size(descriptor)
-            with suppress(OSError):
-                return self.disk.read(descriptor, 0, self.room)
+            return self.disk.read(descriptor, 0, self.room)
+        except IsADirectoryError:
+            raise
+        except OSError:
             places = range(0, self.room, _BLOCK)
             return b"".join(self._read_block(descriptor, place) for place in places)
         finally:

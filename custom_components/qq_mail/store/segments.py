@@ -60,6 +60,13 @@ class Segments:
         self._current[kind] = segment
         return segment
 
+    def beside(self, segment: Segment) -> tuple[int, int]:
+        """Return the salt and the last round of the other one that gets rounds."""
+        for other in self._current.values():
+            if other is not segment:
+                return other.salt, other.last
+        return 0, 0
+
     @property
     def is_cramped(self) -> bool:
         """Whether room is to be made, so that no round has to wait for that."""

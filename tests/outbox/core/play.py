@@ -24,7 +24,8 @@ from custom_components.qq_mail.outbox.core.models import (
 )
 from custom_components.qq_mail.outbox.core.queue import Queue
 from custom_components.qq_mail.outbox.core.record import message_as_dict
-from custom_components.qq_mail.outbox.core.scheduler import EXPIRE_AT_ONCE, Scheduler
+from custom_components.qq_mail.outbox.core.due import EXPIRE_AT_ONCE
+from custom_components.qq_mail.outbox.core.scheduler import Scheduler
 from custom_components.qq_mail.outbox.core.turn import ACCOUNT, MESSAGE, Marks
 from custom_components.qq_mail.smtp.errors import (
     AuthenticationError,
@@ -303,10 +304,14 @@ class Core:
         self.pass_time(seconds)
         return seconds
 
+    def next_number(self) -> int:
+        """Return the number of a message that comes after all others."""
+        self._number += 1
+        return self._number
+
     def take(self, **values: Any) -> Message:
         """Take a message; its subject says which one it is, from 1."""
-        self._number += 1
-        taken = message(self._number, self.now, **values)
+        taken = message(self.next_number(), self.now, **values)
         if not taken.in_memory:
             # It is on disk before the core hears of it.
             self.disk[(MESSAGE, taken.queue_id)] = as_record(taken, self.now)

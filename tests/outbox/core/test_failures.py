@@ -508,9 +508,7 @@ def test_message_in_memory_without_an_answer(core: Core) -> None:
     assert len(core.queue) == 0
 
 
-@pytest.mark.parametrize(
-    ("text", "parallel"), [("no", True), (RATE_LIMIT.text, False)]
-)
+@pytest.mark.parametrize(("text", "parallel"), [("no", True), (RATE_LIMIT.text, False)])
 def test_text_of_what_another_kept_from_sending(
     core: Core, text: str, *, parallel: bool
 ) -> None:
@@ -618,9 +616,7 @@ Happened = Callable[[Core], Any]
             lambda core: core.scheduler.text_begins(core.now, "house", "nobody"),
             id="text",
         ),
-        pytest.param(
-            lambda core: core.happen("discard", ("nobody",)), id="discarded"
-        ),
+        pytest.param(lambda core: core.happen("discard", ("nobody",)), id="discarded"),
         pytest.param(lambda core: core.happen("retry", "nobody"), id="retried"),
     ],
 )

@@ -8,6 +8,7 @@ from custom_components.qq_mail.mime.models import Priority
 from custom_components.qq_mail.outbox.core.limits import (
     SLOWEST,
     Entry,
+    Learned,
     Limits,
     Settings,
     people_of,
@@ -258,14 +259,15 @@ def test_slow_again_right_after_a_refusal() -> None:
     limits.slow_down(0.0)
     high = limits.next_at(0.0, Level.HIGH, "")
     assert high
-    assert (high.reason, high.at) == (Reason.PACE, pytest.approx(MINUTE / 2.5))
+    assert high.reason is Reason.PACE
+    assert high.at == pytest.approx(MINUTE / 2.5)
     below = limits.next_at(0.0, Level.BELOW, "")
     assert below
     assert below.at == pytest.approx(2 * MINUTE / 2.5)
-    assert limits.within_a_minute(0.0, Level.BELOW) == pytest.approx(2.5)
+    assert limits.one_by_one(0.0, Level.BELOW) == pytest.approx(2.5)
     limits.forgiven_at = 0.0
     assert limits.next_at(0.0, Level.BELOW, "") is None
-    assert limits.within_a_minute(0.0, Level.BELOW) == pytest.approx(4.5)
+    assert limits.one_by_one(0.0, Level.BELOW) == pytest.approx(4.5)
 
 
 @pytest.mark.parametrize(
@@ -314,14 +316,15 @@ def test_learned_hour_only_becomes_smaller_by_refusals() -> None:
     """And it is forgotten step by step; few messages say nothing of an hour."""
     limits = Limits(Settings(per_minute=0))
     fill(limits, 0.0, 29)
-    limits.slow_down(1.0)
-    assert limits.hour is None
-    fill(limits, 1.0, 11)
-    limits.slow_down(2.0)
-    assert limits.hour
-    assert limits.hour.value == 32
+    hours = []
+    for at, number in ((1.0, 11), (2.0, 0)):
+        limits.slow_down(at)
+        hours.append(limits.hour)
+        fill(limits, at, number)
+    assert hours == [None, Learned(32, 2.0)]
     fill(limits, 2.0, 60)
     limits.slow_down(3.0)
+    assert limits.hour
     assert limits.hour.now(3.0) == 32
     assert limits.hour.now(3.0 + 2 * DAY) == 128
     assert limits.hour.now(0.0) == 32
@@ -470,16 +473,16 @@ def test_no_limit_of_a_day(core: Core) -> None:
     use_up(core, 50)
     assert core.limits.left_today(core.now.steady) is None
     assert not core.limits.hourly(core.now.steady, Level.BELOW)
-    assert core.limits.within_a_minute(core.now.steady, Level.BELOW) == float("inf")
+    assert core.limits.one_by_one(core.now.steady, Level.BELOW) == float("inf")
 
 
-def test_how_many_go_within_a_minute() -> None:
+def test_how_many_go_one_by_one() -> None:
     """The burst and the minute's; at least one, and one where it is hourly."""
     limits = Limits(Settings())
-    assert limits.within_a_minute(0.0, Level.BELOW) == 15
+    assert limits.one_by_one(0.0, Level.BELOW) == 15
     fill(limits, 0.0, 5)
-    assert limits.within_a_minute(0.0, Level.BELOW) == 10
+    assert limits.one_by_one(0.0, Level.BELOW) == 10
     fill(limits, 0.0, 355)
-    assert limits.within_a_minute(0.0, Level.BELOW) == 1
-    assert limits.within_a_minute(DAY - 1, Level.BELOW) == 1
-    assert limits.within_a_minute(DAY, Level.BELOW) == 15
+    assert limits.one_by_one(0.0, Level.BELOW) == 1
+    assert limits.one_by_one(DAY - 1, Level.BELOW) == 1
+    assert limits.one_by_one(DAY, Level.BELOW) == 15

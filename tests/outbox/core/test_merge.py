@@ -1,135 +1,86 @@
-"""Floods in the heart: who is merged, when, and what is told of it."""
+"""Floods: who is merged with whom, and when."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from custom_components.qq_mail.outbox import digest as digest_module
-from custom_components.qq_mail.outbox.core.models import Message, Outcome
-from custom_components.qq_mail.outbox.digest import INTERVAL, originals
-from custom_components.qq_mail.outbox.events import (
-    Attempt,
-    CountAccepted,
-    DigestWriting,
-    DiscardAsked,
-    MarkGoneOut,
-    Merge,
-    Merged,
-    MergeFailed,
-    OverSaid,
-    Release,
-    Remove,
-    RetryAsked,
-    TimePassed,
-    Write,
-)
-from custom_components.qq_mail.outbox.pace import Pace
-from custom_components.qq_mail.smtp.models import Reply, Step
-from custom_components.qq_mail.smtp.replies import Cause
+from custom_components.qq_mail.mime.models import Priority
+from custom_components.qq_mail.outbox.core import merge as merge_module
+from custom_components.qq_mail.outbox.core.limits import Settings
+from custom_components.qq_mail.outbox.core.merge import INTERVAL
+from custom_components.qq_mail.outbox.core.models import AT_ONCE, Merge, Reason
 
-from .heart import AWAY, FRIENDS, HOUR, RATE_LIMIT, UNANSWERED, Heart, message, refused
+from .flood import PACE, Flood, parts_of
+from .play import AWAY, FRIENDS, HOUR, HOUSE, MINUTE, UNLIMITED, Core, message
 
-PACE = Pace(1, 2)
-"""One at once, then two within a minute."""
-DIGEST_ID = f"{900:026}"
-
-
-class Flood(Heart):
-    """A heart at which so many alerts were raised that they are being merged."""
-
-    def __init__(self, number: int = 4, **values: Any) -> None:
-        """Have one in the air, and so many others merged, which wait for it."""
-        super().__init__(PACE, digest=True)
-        self.before = self.take()
-        self.flood = [self.take(**values) for _ in range(number)]
-        self.accept(self.before)
-        if not self.in_air:
-            # What is most important does not wait for its turn.
-            self.sleep()
-
-    @property
-    def merges(self) -> list[tuple[str, ...]]:
-        """The subjects of what the last step began to merge."""
-        merges = self.those(Merge, "messages")
-        return [tuple(one.subject for one in messages) for messages in merges]
-
-    def made(self, **values: Any) -> Message:
-        """Return what is made of the flood."""
-        flood = tuple(self.flood)
-        return message(900, self.now, merged=originals(flood), **values)
-
-    def be_merged(self, **values: Any) -> Message:
-        """Have the digest made."""
-        made = self.made(**values)
-        self.tell(DigestWriting(self.flood[0].queue_id))
-        self.tell(Merged(self.flood[0].queue_id, made))
-        return made
+HIGH, HIGHEST = Priority.HIGH, Priority.HIGHEST
 
 
 def test_merged_when_their_turn_comes() -> None:
     """More wait than can go out within a minute: nobody else touches them."""
-    heart = Flood()
-    assert heart.merges == [("Alert 2", "Alert 3", "Alert 4", "Alert 5")]
-    assert heart.attempted == []
-    released = heart.those(Release, "queue_id")
-    assert released == [one.queue_id for one in heart.flood]
-    assert heart.those(Release, "for_digest") == [True] * 4
-    heart.tell(RetryAsked())
-    heart.tell(RetryAsked(heart.flood[0].queue_id))
-    heart.pass_time(2 * HOUR)
-    assert heart.attempted == []
-    made = heart.be_merged()
-    assert [one.queue_id for one in heart.queue] == [made.queue_id]
-    assert heart.attempted == ["Alert 900"]
+    core = Flood()
+    assert core.merging == [["Alert 2", "Alert 3", "Alert 4", "Alert 5"]]
+    assert core.attempted == []
+    assert {core.reason(one) for one in core.flood} == {Reason.DIGEST}
+    assert all(core.releases(one) for one in core.flood)
+    core.happen("retry")
+    core.happen("retry", core.flood[0].queue_id)
+    core.pass_time(2 * HOUR)
+    assert core.attempted == []
+    made = core.be_merged()
+    assert [one.queue_id for one in core.queue] == [made.queue_id]
+    assert core.attempted == ["Digest"]
+    assert core.queue.size == made.size
 
 
 def test_as_many_as_a_minute_lets_out_go_alone() -> None:
     """Three: one now, and two more within a minute."""
-    heart = Flood(3)
-    assert heart.merges == []
-    assert heart.attempted == ["Alert 2"]
-
-
-def test_titles_of_a_digest_are_those_of_its_messages() -> None:
-    """Or nobody would find the sensor that raises so many."""
-    heart = Flood()
-    heart.accept(heart.be_merged())
-    titles = tuple(one.subject for one in heart.flood)
-    assert heart.those(CountAccepted, "subjects") == [titles]
+    core = Flood(3)
+    assert core.merging == []
+    assert core.attempted == ["Alert 2"]
 
 
 def test_switched_off() -> None:
     """One by one, be it hours."""
-    heart = Heart(PACE)
+    core = Core(Settings(burst=1, per_minute=2, digest=False))
     for _ in range(9):
-        heart.take()
-    heart.accept(heart.get(next(iter(heart.queue))))
-    heart.sleep()
-    assert heart.attempted == ["Alert 2"]
+        core.take()
+    core.go_out(1)
+    core.sleep()
+    assert core.attempted == ["Alert 2"]
 
 
 @pytest.mark.parametrize(
     "values",
     [
-        pytest.param({"importance": 1}, id="important"),
-        pytest.param({"importance": 2}, id="most important"),
+        pytest.param({"priority": HIGH}, id="high"),
+        pytest.param({"priority": HIGHEST}, id="highest"),
         pytest.param({"restored": True}, id="from a backup"),
         pytest.param({"in_data": True}, id="the server may have it"),
         pytest.param({"in_memory": True}, id="not on disk"),
         pytest.param({"failures": 1}, id="failed for its own sake"),
         pytest.param({"unanswered": 1}, id="sent without an answer"),
-        pytest.param({"acts": True}, id="buttons that act"),
         pytest.param({"alone": True}, id="could not be merged before"),
         pytest.param(
-            {"merged": originals((message(901, Heart().now),))}, id="a digest already"
+            {"parts": parts_of([message(901, Core().now)])}, id="a digest already"
         ),
     ],
 )
 def test_never_merged(values: dict[str, Any]) -> None:
     """Some wait for a person, some may have gone out, some cannot wait."""
-    heart = Flood(6, **values)
-    assert heart.merges == []
+    core = Flood(6, **values)
+    assert core.merging == []
+    assert not core.queue.groups.merging
+
+
+def test_low_and_normal_are_merged() -> None:
+    """They have the same limits."""
+    core = Core(PACE)
+    core.accept(core.take())
+    for priority in (Priority.LOWEST, Priority.LOW, Priority.NORMAL, Priority.NORMAL):
+        core.take(priority=priority)
+    core.sleep()
+    assert core.merging == [["Alert 2", "Alert 3", "Alert 4", "Alert 5"]]
 
 
 @pytest.mark.parametrize(
@@ -137,355 +88,273 @@ def test_never_merged(values: dict[str, Any]) -> None:
     [
         pytest.param({"tag": "leak"}, id="another tag"),
         pytest.param({"recipients": FRIENDS[:1]}, id="other recipients"),
-        pytest.param({"reverse_path": "b@qq.com"}, id="another sender"),
+        pytest.param({"priority": HIGH}, id="high"),
     ],
 )
 def test_not_merged_with_others(values: dict[str, Any]) -> None:
     """Each group for itself: of this one there are not so many."""
-    heart = Heart(PACE, digest=True)
-    first = heart.take()
+    core = Core(PACE)
+    core.take()
     for _ in range(3):
-        heart.take()
-        heart.take(**values)
-    heart.accept(first)
-    heart.sleep()
-    assert not heart.said(Merge)
-    assert heart.attempted == ["Alert 2"]
+        core.take()
+        core.take(**values)
+    core.go_out(1)
+    while not core.trying:
+        core.sleep()
+    assert not core.merging
+    assert not core.queue.groups.merging
 
 
 def test_the_order_of_recipients_does_not_matter() -> None:
     """They are the same people, whichever of them an automation names first."""
-    heart = Heart(PACE, digest=True)
-    heart.accept(heart.take())
+    core = Core(PACE)
+    core.accept(core.take())
     for _ in range(2):
-        heart.take()
-        heart.take(recipients=FRIENDS[::-1])
-    heart.sleep()
-    (merged,) = heart.those(Merge, "messages")
-    assert len(merged) == 4
+        core.take()
+        core.take(recipients=FRIENDS[::-1])
+    core.sleep()
+    assert [len(one) for one in core.merging] == [4]
+
+
+# Where the day is nearly used up
+
+
+HOURLY = Settings(per_minute=0, per_day=10)
+
+
+def hourly(used: int = 9) -> Core:
+    """Return a core whose day is used up so far."""
+    core = Core(HOURLY)
+    for _ in range(used):
+        core.accept(core.take(priority=HIGHEST, recipients=("else@example.com",)))
+    return core
 
 
 def test_tags_do_not_matter_where_one_goes_an_hour() -> None:
     """Or twenty sensors would take twenty hours; other recipients have their own."""
-    heart = Heart(Pace(5, 0, per_day=10), digest=True)
-    for _ in range(9):
-        heart.accept(heart.take())
-    heart.session_open = True
-    heart.accept(heart.take(tag="first"))
-    flood = [heart.take(tag=tag) for tag in ("leak", "", "door", "leak")]
-    other = heart.take(recipients=FRIENDS[:1])
-    assert heart.sleep() == HOUR
-    assert heart.those(Merge, "messages") == [tuple(flood)]
-    assert heart.attempted == []
+    core = hourly()
+    core.accept(core.take(tag="first"))
+    flood = [core.take(tag=tag) for tag in ("leak", "", "door", "leak")]
+    other = core.take(recipients=FRIENDS[:1])
+    assert core.attempted == [other.subject]
+    core.accept(other)
+    assert core.sleep() == HOUR
+    assert core.merging == [[one.subject for one in flood]]
+    assert core.attempted == []
     # The hour is not of who comes while the digest is made.
-    heart.take(tag="late", queue_id=f"{901:026}")
-    assert heart.attempted == []
-    made = message(900, heart.now, subject="Digest", merged=originals(flood))
-    heart.tell(DigestWriting(flood[0].queue_id))
-    heart.tell(Merged(flood[0].queue_id, made))
-    # Recipients take turns.
-    heart.accept(other)
-    assert heart.sleep() == HOUR
-    assert heart.attempted == ["Digest"]
+    late = core.take(tag="late")
+    assert core.attempted == []
+    assert core.reason(late) is Reason.DAY
+    made = message(900, core.now, subject="Digest", parts=parts_of(flood))
+    core.happen("merged", flood[0].queue_id, made)
+    assert core.attempted == ["Digest"]
+    core.accept(made)
+    assert core.waits_in(late) == HOUR
 
 
-def test_each_tag_of_a_digest_has_gone_out() -> None:
-    """So that a clear of any of them is said."""
-    heart = Flood()
-    heart.flood = [
-        replace(one, tag=tag)
-        for one, tag in zip(heart.flood, ("leak", "", "door", "leak"), strict=True)
-    ]
-    made = heart.be_merged()
-    heart.accept(made, {FRIENDS[0]: Reply(450, "Later")})
-    assert heart.those(MarkGoneOut, "tag") == ["door", "leak"]
-    # Once that was said, the next attempt is nothing new.
-    heart.tell(OverSaid("leak"))
-    assert [one.tag for one in heart.those(Write, "message")[0].merged] == [
-        "",
-        "",
-        "door",
-        "",
-    ]
-    heart.sleep()
-    heart.accept(made)
-    assert heart.those(MarkGoneOut, "tag") == ["door"]
+def test_high_ones_are_merged_apart() -> None:
+    """Once the whole day is used up, to each set of recipients."""
+    core = hourly(10)
+    core.accept(core.take(priority=HIGH))
+    core.accept(core.take())
+    for _ in range(2):
+        core.take(priority=HIGH)
+        core.take()
+    assert core.sleep() == HOUR
+    assert core.merging == [["Alert 13", "Alert 15"], ["Alert 14", "Alert 16"]]
 
 
-def test_what_is_in_the_air_is_not_merged() -> None:
+def test_high_ones_are_not_merged_before() -> None:
+    """As long as the day has room for them."""
+    core = hourly()
+    for _ in range(3):
+        core.take(priority=HIGH)
+    assert core.in_progress == {"Alert 10"}
+    assert core.merging == []
+
+
+def test_six_people_are_told_of_one_thing_each() -> None:
+    """None waits for an hour that was another's."""
+    core = hourly()
+    for number in range(6):
+        core.take(recipients=(f"{number}@example.com",))
+    assert core.go_out(6) == [str(number) for number in range(10, 16)]
+
+
+def test_nothing_else_goes_in_the_hour_that_a_digest_takes() -> None:
+    """Neither before it was accepted."""
+    core = hourly()
+    flood = [core.take() for _ in range(3)]
+    core.accept(core.trying[0])
+    core.sleep()
+    assert len(core.merging) == 1
+    made = message(900, core.now, parts=parts_of(flood[1:]))
+    core.happen("merged", flood[1].queue_id, made)
+    assert core.attempted == [made.subject]
+    core.take()
+    core.pass_time(MINUTE)
+    assert core.attempted == []
+    core.fail(made, AWAY)
+    assert core.merging == []
+
+
+# When
+
+
+def test_what_is_tried_is_not_merged() -> None:
     """It has another owner."""
-    heart = Heart(PACE, digest=True)
-    taken = [heart.take() for _ in range(5)]
-    assert heart.in_air == {"Alert 1"}
-    heart.open(taken[0])
+    core = Core(PACE)
+    taken = [core.take() for _ in range(5)]
+    assert core.in_progress == {"Alert 1"}
+    core.begin_text(taken[0])
     # Somebody's patience with it ends.
-    heart.pass_time(HOUR)
-    (merge,) = heart.those(Merge, "messages")
-    assert merge == tuple(taken[1:])
+    core.pass_time(HOUR)
+    assert core.merging == [[one.subject for one in taken[1:]]]
 
 
-def test_no_more_than_wait_beside_the_one_in_the_air() -> None:
+def test_no_more_than_wait_beside_the_one_being_tried() -> None:
     """Which is counted at first sight."""
-    heart = Heart(Pace(1, 3), digest=True)
-    taken = [heart.take() for _ in range(5)]
-    heart.open(taken[0])
-    heart.pass_time(HOUR)
-    assert not heart.said(Merge)
-    assert heart.attempted == ["Alert 2"]
+    core = Core(Settings(burst=3, per_minute=3, per_day=0))
+    taken = [core.take() for _ in range(7)]
+    core.open(taken[0])
+    core.pass_time(HOUR)
+    assert not core.merging
+    assert core.attempted == ["Alert 2"]
 
 
 def test_important_ones_never_wait_behind() -> None:
     """Neither while a digest is made nor when it is."""
-    heart = Flood()
-    urgent = heart.take(importance=2)
-    assert heart.attempted == [urgent.subject]
-    heart.be_merged()
-    heart.accept(urgent)
-    heart.pass_time(60)
-    assert heart.attempted == ["Alert 900"]
+    core = Flood()
+    urgent = core.take(priority=HIGHEST)
+    assert core.attempted == [urgent.subject]
+    core.be_merged()
+    core.accept(urgent)
+    core.pass_time(60)
+    assert core.attempted == ["Digest"]
 
 
 def test_at_most_a_digest_a_minute() -> None:
     """What comes next waits for what comes after it; then one alone ends it."""
-    heart = Flood()
-    made = heart.be_merged()
-    heart.accept(made)
-    second = [heart.take(), heart.take()]
-    assert heart.those(Release, "for_digest") == [True]
-    heart.pass_time(INTERVAL - 1)
-    assert heart.attempted == []
-    heart.pass_time(1)
-    assert heart.those(Merge, "messages")[0] == tuple(
-        replace(one, due=heart.now.steady) for one in second
-    )
-    heart.flood = second
-    heart.accept(heart.be_merged())
-    alone = heart.take()
-    heart.pass_time(INTERVAL)
-    assert heart.attempted == [alone.subject]
-    heart.accept(alone)
-    heart.pass_time(INTERVAL)
-    heart.take()
-    assert heart.attempted == ["Alert 9"]
+    core = Flood()
+    made = core.be_merged()
+    core.accept(made)
+    second = [core.take(), core.take()]
+    assert {core.reason(one) for one in second} == {Reason.DIGEST}
+    assert core.releases(second[0])
+    assert core.waits_in(second[0]) == INTERVAL
+    core.pass_time(INTERVAL - 1)
+    assert core.attempted == []
+    core.pass_time(1)
+    assert core.merging == [[one.subject for one in second]]
+    core.flood = second
+    made = message(901, core.now, subject="Digest", parts=parts_of(second))
+    core.happen("merged", second[0].queue_id, made)
+    core.accept(made)
+    alone = core.take()
+    core.pass_time(INTERVAL)
+    assert core.attempted == [alone.subject]
+    core.accept(alone)
+    core.pass_time(INTERVAL)
+    core.take()
+    assert core.attempted == ["Alert 9"]
+
+
+def test_others_do_not_wait_for_a_flood() -> None:
+    """What cannot be merged goes as it comes."""
+    core = Flood()
+    core.accept(core.be_merged())
+    assert core.reason(core.take(tag="door")) is Reason.PACE
+    assert core.reason(core.take(alone=True)) is Reason.PACE
+    core.take(priority=HIGHEST)
+    assert core.in_progress == {"Alert 8"}
 
 
 @pytest.mark.parametrize("digest", [True, False])
 def test_a_person_ends_the_flood(*, digest: bool) -> None:
     """Without a pace, or without digests, nothing waits for others: not any more."""
-    heart = Flood()
-    heart.accept(heart.be_merged())
-    waiting = [heart.take(), heart.take(), heart.take()]
-    heart.session_open = True
-    heart.tell(TimePassed())
-    assert heart.attempted == []
-    heart.digest = digest
-    pace = Pace(1, 0) if digest else Pace(9, 9)
-    heart.standing = heart.standing.with_pace(pace)
-    # Some seconds for the pace to have room; the others would wait for twice as long.
-    heart.pass_time(0 if digest else INTERVAL / 2)
-    tried = []
-    while heart.in_air:
-        (name,) = heart.in_air
-        tried.append(name)
-        (one,) = [one for one in heart.queue if one.subject == name]
-        heart.accept(one)
-    assert tried == [one.subject for one in waiting]
-    assert not heart.queue.groups.floods
+    core = Flood()
+    core.accept(core.be_merged())
+    waiting = [core.take(), core.take(), core.take()]
+    core.pass_time(0)
+    assert core.attempted == []
+    settings = UNLIMITED if not digest else Settings(per_minute=0, per_day=0)
+    core.happen("configure", settings)
+    assert core.attempted == ["Alert 6"]
+    assert [core.get(one).due for one in waiting] == [AT_ONCE] * 3
+    assert core.go_out(3) == ["6", "7", "8"]
+    assert not core.queue.groups.floods
+
+
+def test_flood_goes_on_with_another_pace() -> None:
+    """A person has set other figures, and no end to it."""
+    core = Flood()
+    core.accept(core.be_merged())
+    waiting = core.take()
+    core.happen("configure", Settings(burst=9, per_minute=9))
+    assert core.reason(waiting) is Reason.DIGEST
 
 
 def test_after_a_quiet_minute_alone_again() -> None:
     """Nothing waits for others that may never come."""
-    heart = Flood()
-    heart.accept(heart.be_merged())
-    heart.pass_time(INTERVAL)
-    alone = heart.take()
-    assert heart.attempted == [alone.subject]
+    core = Flood()
+    core.accept(core.be_merged())
+    core.pass_time(INTERVAL)
+    alone = core.take()
+    assert core.attempted == [alone.subject]
 
 
 def test_nothing_is_merged_without_a_server() -> None:
     """One of them finds out; then the others become one."""
-    heart = Heart(PACE, digest=True)
-    first = heart.take()
-    heart.fail(first, AWAY)
+    core = Core(PACE)
+    first = core.take()
+    core.fail(first, AWAY)
+    core.pass_time(1)
+    core.stop()
     for _ in range(5):
-        heart.take()
-    assert not heart.said(Merge)
-    heart.pass_time(60)
-    (probe,) = heart.those(Attempt, "message")
-    heart.accept(probe)
-    heart.pass_time(60)
-    assert len(heart.those(Merge, "messages")[0]) == 5
+        core.take()
+    core.happen("start", check_login=False)
+    assert not core.merging
+    core.pass_time(60)
+    (found,) = core.trying
+    core.accept(found)
+    core.pass_time(60)
+    assert [len(one) for one in core.merging] == [5]
 
 
-def test_very_many() -> None:
+def test_very_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """In pieces that can be made."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(digest_module, "MAX_MERGED", 3)
-        heart = Flood(8)
-    assert [len(one) for one in heart.merges] == [3, 3, 2]
-    assert heart.attempted == []
-
-
-def told(heart: Heart) -> list[tuple[Outcome, str, str]]:
-    """Return what was told of alerts that became a part of a digest."""
-    return [
-        (event.outcome, event.subject, event.digest)
-        for event in heart.told
-        if event.digest
-    ]
-
-
-def test_each_outcome_is_told() -> None:
-    """Once that of the digest is known, with its queue id."""
-    heart = Flood()
-    made = heart.be_merged()
-    heart.accept(made)
-    assert told(heart) == [
-        (Outcome.ACCEPTED, f"Alert {number}", DIGEST_ID) for number in range(2, 6)
-    ]
-    events = [event for event in heart.told if event.digest]
-    assert {event.recipients for event in events} == {FRIENDS}
-    assert [event.queue_id for event in events] == [one.queue_id for one in heart.flood]
-    assert [event.message_id for event in events] == [
-        one.message_id for one in heart.flood
-    ]
-    assert len(heart.queue) == 0
-
-
-def test_partly_refused() -> None:
-    """Each original's recipients as the digest's; what waits is not told."""
-    heart = Flood()
-    made = heart.be_merged()
-    heart.accept(made, {FRIENDS[1]: Reply(450, "busy")})
-    assert {event.recipients for event in heart.told if event.digest} == {FRIENDS[:1]}
-    heart.told.clear()
-    heart.sleep()
-    heart.sleep()
-    heart.fail(made, refused(Step.MAIL, 550))
-    assert {event.recipients for event in heart.told if event.digest} == {FRIENDS[1:]}
-    assert {outcome for outcome, *_ in told(heart)} == {Outcome.REJECTED}
-
-
-def test_a_digest_waits_without_a_word_of_its_parts() -> None:
-    """Until it has expired."""
-    heart = Flood()
-    made = heart.be_merged()
-    heart.fail(made, refused(Step.END_OF_DATA, 550, RATE_LIMIT.text))
-    assert heart.outcomes == [Outcome.ACCEPTED, Outcome.DEFERRED]
-    assert told(heart) == []
-    heart.pass_time(made.lifetime)
-    assert [outcome for outcome, *_ in told(heart)] == [Outcome.EXPIRED] * 4
-
-
-def test_unknown_for_good() -> None:
-    """Told only when it is not sent again."""
-    heart = Flood()
-    made = heart.be_merged()
-    for _ in range(2):
-        heart.begin_data(made)
-        heart.fail(made, UNANSWERED)
-        assert told(heart) == []
-        heart.pass_time(HOUR)
-    heart.begin_data(made)
-    heart.fail(made, UNANSWERED)
-    assert [outcome for outcome, *_ in told(heart)] == [Outcome.UNKNOWN] * 4
-    assert heart.told[-1].cause is Cause.OUTCOME_UNKNOWN
-
-
-def test_a_digest_that_cannot_be_made() -> None:
-    """One by one, and not merged again."""
-    heart = Flood()
-    heart.tell(MergeFailed(heart.flood[0].queue_id))
-    assert heart.attempted == ["Alert 2"]
-    assert all(one.alone for one in heart.queue)
-
-
-def test_a_digest_that_was_interrupted() -> None:
-    """Merged again at the next turn."""
-    heart = Flood()
-    heart.tell(MergeFailed(heart.flood[0].queue_id, again=True))
-    assert heart.merges == [("Alert 2", "Alert 3", "Alert 4", "Alert 5")]
-    heart.tell(MergeFailed(heart.flood[0].queue_id, again=True), may_start=False)
-    assert not heart.queue.groups.merging
-
-
-def test_discarded_while_it_is_made() -> None:
-    """The others are merged anew; what was made before is for nobody."""
-    heart = Flood(5)
-    gone = heart.flood.pop(1)
-    heart.tell(DiscardAsked((gone.queue_id,)))
-    assert heart.those(Remove, "message") == [gone]
-    assert heart.merges == [("Alert 2", "Alert 4", "Alert 5", "Alert 6")]
-
-
-def test_all_discarded_while_it_is_made() -> None:
-    """Nothing comes of what was begun."""
-    heart = Flood()
-    first = heart.flood[0].queue_id
-    heart.tell(DiscardAsked(tuple(one.queue_id for one in heart.flood)))
-    assert len(heart.queue) == 0
-    heart.tell(Merged(first, heart.made()))
-    heart.tell(MergeFailed(first))
-    assert len(heart.queue) == 0
-
-
-def test_discarded_while_it_is_written() -> None:
-    """Too late for one of them; all of them take it along."""
-    heart = Flood()
-    first = heart.flood[0].queue_id
-    heart.tell(DigestWriting(first))
-    heart.tell(DiscardAsked((first,)))
-    made = heart.made()
-    heart.tell(Merged(first, made))
-    assert heart.attempted == [made.subject]
-
-    heart = Flood()
-    heart.tell(DigestWriting(first))
-    heart.tell(DiscardAsked(tuple(one.queue_id for one in heart.flood)))
-    heart.tell(Merged(first, made))
-    assert heart.those(Remove, "message") == [made]
-    assert len(heart.queue) == 0
-
-
-def test_discarded_while_it_could_not_be_written() -> None:
-    """Then it is not too late."""
-    heart = Flood()
-    first = heart.flood[0].queue_id
-    heart.tell(DigestWriting(first))
-    heart.tell(DiscardAsked((first,)))
-    heart.tell(MergeFailed(first))
-    assert heart.those(Remove, "message") == [heart.flood[0]]
-    assert heart.attempted == ["Alert 3"]
-
-
-def test_an_original_cannot_be_discarded_any_more() -> None:
-    """It is a part of the digest; who knows that one discards it."""
-    heart = Flood()
-    made = heart.be_merged()
-    assert heart.queue.groups.digests[heart.flood[1].queue_id] == made.queue_id
-    heart.tell(DiscardAsked((heart.flood[1].queue_id,)))
-    assert [one.queue_id for one in heart.queue] == [made.queue_id]
-    heart.accept(made)
-    assert heart.queue.groups.digests == {}
-
-
-def test_none_expires_while_it_is_merged() -> None:
-    """And all of them do later, if nothing came of it."""
-    heart = Flood(4, lifetime=HOUR, attempts=1)
-    heart.pass_time(2 * HOUR)
-    assert len(heart.queue) == 4
-    heart.tell(MergeFailed(heart.flood[0].queue_id))
-    assert len(heart.queue) == 0
-    assert heart.outcomes[1:] == [Outcome.EXPIRED] * 4
+    monkeypatch.setattr(merge_module, "MAX_MERGED", 3)
+    core = Flood(8)
+    assert [len(one) for one in core.merging] == [3, 3, 2]
+    assert core.attempted == []
 
 
 def test_floods_are_forgotten() -> None:
     """Tags may be made by a template, and each of them flooded once."""
-    heart = Flood(tag="one")
-    heart.accept(heart.be_merged())
-    heart.pass_time(3 * INTERVAL)
-    flood = [heart.take(tag="two") for _ in range(6)]
-    heart.accept(flood[0])
-    heart.pass_time(INTERVAL)
-    assert heart.said(Merge)
-    assert [tag for _, _, tag in heart.queue.groups.floods] == ["two"]
+    core = Flood(tag="one")
+    core.accept(core.be_merged())
+    core.pass_time(3 * INTERVAL)
+    for _ in range(6):
+        core.take(tag="two")
+    core.go_out(1)
+    core.pass_time(INTERVAL)
+    assert core.merging
+    assert [tag for _, _, tag in core.queue.groups.floods] == ["two"]
+
+
+def test_flood_of_a_minute_ago_is_remembered() -> None:
+    """Its next ones may come any moment."""
+    core = Flood(tag="one")
+    core.accept(core.be_merged())
+    core.pass_time(INTERVAL)
+    for _ in range(6):
+        core.take(tag="two")
+    core.go_out(1)
+    core.sleep()
+    assert [tag for _, _, tag in core.queue.groups.floods] == ["one", "two"]
+
+
+def test_account_of_a_merging() -> None:
+    """The shell does it for that account."""
+    core = Flood()
+    assert [one.account for one in core.those(Merge)] == [HOUSE]

@@ -211,9 +211,10 @@ def test_flood_is_told_as_one_mail() -> None:
     late = core.take()
     # The digest and the other one; recipients take turns.
     assert core.waits_in(late) == core.waits_in(other) == 2 * MINUTE
-    assert [
-        (number, at / MINUTE) for number, at, reason in shown(core) if at
-    ] == [("8", 1), *((number, 2) for number in "2345679")]
+    assert [(number, at / MINUTE) for number, at, reason in shown(core) if at] == [
+        ("8", 1),
+        *((number, 2) for number in "2345679"),
+    ]
 
 
 def test_flood_that_goes_one_by_one() -> None:

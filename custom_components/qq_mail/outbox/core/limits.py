@@ -125,19 +125,27 @@ class Limits:
         """Return how many messages a minute are allowed now; None: any number."""
         return self._learned_rate(now) or self.settings.per_minute or None
 
+    def room_today(self, now: float, level: Level) -> float:
+        """Return how many such messages the last 24 hours leave room for."""
+        if level is Level.HIGHEST or not self.settings.per_day:
+            return math.inf
+        return max(self._most_a_day(level) - self.sent_within(now, DAY), 0)
+
     def hourly(self, now: float, level: Level) -> bool:
         """Tell whether such messages go but once an hour to the same people."""
-        limit = self.settings.per_day * _SHARE_OF_DAY.get(level, math.inf)
-        return bool(limit) and self.sent_within(now, DAY) >= limit
+        return self.room_today(now, level) == 0
 
-    def within_a_minute(self, now: float, level: Level) -> float:
-        """Return how many messages can go one by one within the next minute."""
-        if self.hourly(now, level):
-            return 1.0
+    def one_by_one(self, now: float, level: Level) -> float:
+        """Return how many messages can go one by one; where more wait, they are merged.
+
+        As many as the minute and the day have room for; high ones go by the day alone.
+        """
+        number = max(self.room_today(now, level), 1.0)
         rate = self.rate(now)
-        if rate is None:
-            return math.inf
-        return max(self._places(now) - self._pace_level(now, rate) + rate, 1.0)
+        if rate is None or level is not Level.BELOW:
+            return number
+        minute = self._places(now) - self._pace_level(now, rate) + rate
+        return min(number, max(minute, 1.0))
 
     def next_at(
         self,
@@ -146,17 +154,19 @@ class Limits:
         people: str,
         *,
         pending: int = 0,
+        digests: int = 0,
         needs_login: bool = False,
     ) -> Plan | None:
         """Return when the limits let a message go, and which of them; None: now.
 
-        `pending` are messages that go before it and are not in the log yet.
+        `pending` are messages that go before it and are not in the log yet, `digests`
+        those that are being made.
         """
         if level is Level.HIGHEST:
             # Counted, but an alarm never waits because of what went out before it.
             return None
         plans = [
-            Plan(self._day_at(now, level, people, pending), Reason.DAY),
+            Plan(self._day_at(now, level, people, pending + digests), Reason.DAY),
             Plan(self._hour_at(now, pending), Reason.HOUR),
             Plan(self._pace_at(now, level, pending), Reason.PACE),
         ]
@@ -186,7 +196,7 @@ class Limits:
             self.hour = Learned(min(int(sent * _LEARNED_SHARE), known), now)
 
     def _day_at(self, now: float, level: Level, people: str, pending: int) -> float:
-        limit = math.ceil(self.settings.per_day * _SHARE_OF_DAY[level])
+        limit = self._most_a_day(level)
         first = _first_after(self.sent, now - DAY)
         too_many = len(self.sent) - first + pending - limit
         if not limit or too_many < 0:
@@ -202,6 +212,9 @@ class Limits:
         )
         last = next(alike, -math.inf)
         return max(now, min(room_at, last + HOUR))
+
+    def _most_a_day(self, level: Level) -> int:
+        return math.ceil(self.settings.per_day * _SHARE_OF_DAY[level])
 
     def _hour_at(self, now: float, pending: int) -> float:
         if self.hour is None:

@@ -6,14 +6,15 @@ what time it is. What was loaded until then is counted anew from what is on disk
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+import logging
 from typing import Any
 
 from ...clock import Now
-from .account import Account, read_conversation, read_entry
-from .limits import Entry
+from .account import Account, is_for_login, new_account, read_conversation, read_entry
+from .limits import Entry, Learned
 from .models import Message, Pause
 from .record import read_message
-from .turn import ACCOUNT, LOGIN, MESSAGE, SENT
+from .turn import ACCOUNT, LOGIN, MESSAGE, SENT, Turn
 
 type Records = Mapping[tuple[str, str], Mapping[str, Any]]
 """What the disk has of an account, by kind and key."""
@@ -32,35 +33,56 @@ class Loaded:
     at: Now
     by: Now
     """The clock by which its age was counted last."""
-    pause: Pause | None
+    pause: Pause | None = None
+    """As it was read; it is another one if it began since, and so are these."""
+    minute: Learned | None = None
+    hour: Learned | None = None
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     """Kind and key of what could not be read."""
     cut_off: list[str] = field(default_factory=list)
     """Queue ids of what the server may have: its attempt ended with the process."""
 
+    def is_sure(self, now: Now) -> bool:
+        """Tell whether the wall clock is not set for the first time any more."""
+        return now.steady - self.at.steady >= UNSURE_FOR
+
     def clock_was_set(self, now: Now) -> bool:
         """Tell whether the wall clock jumped forward since it was counted."""
         jump = (now.wall - self.by.wall).total_seconds()
-        return (
-            now.steady - self.at.steady < UNSURE_FOR
-            and jump - (now.steady - self.by.steady) > _JUMP
-        )
+        return jump - (now.steady - self.by.steady) > _JUMP
+
+    def remember(self, account: Account) -> None:
+        """Know what was read of how the account stands."""
+        self.pause = account.pause
+        self.minute, self.hour = account.limits.minute, account.limits.hour
 
 
 def load(account: Account, records: Records, now: Now) -> Loaded:
     """Take over what can be read."""
-    loaded = Loaded(records, now, now, None)
+    loaded = Loaded(records, now, now)
     for (kind, key), data in records.items():
         try:
             _take_over(account, kind, key, data, now, loaded)
         except ValueError, TypeError, OverflowError:
             loaded.unreadable.append((kind, key))
     _sort(account)
-    loaded.pause = account.pause
+    loaded.remember(account)
     return loaded
 
 
-def count_anew(account: Account, loaded: Loaded, now: Now) -> list[Message]:
+def is_counted(turn: Turn, loaded: Loaded) -> bool:
+    """Tell whether ages are sure, and count them anew by a clock that was set."""
+    if loaded.is_sure(turn.now):
+        return True
+    if loaded.clock_was_set(turn.now):
+        turn.log(logging.INFO, "The clock was set: what was loaded is counted anew")
+        for message in _count_anew(turn.account, loaded, turn.now):
+            turn.write(message)
+        turn.write_account()
+    return False
+
+
+def _count_anew(account: Account, loaded: Loaded, now: Now) -> list[Message]:
     """Count the age of what was loaded by a clock that was set; return the messages."""
     loaded.by = now
     limits, changed = account.limits, list[Message]()
@@ -70,9 +92,8 @@ def count_anew(account: Account, loaded: Loaded, now: Now) -> list[Message]:
             continue
         if kind in (SENT, LOGIN):
             counted[key] = read_entry(key, data, now)
-        elif kind == ACCOUNT and account.pause and account.pause is loaded.pause:
-            _count_account_anew(account, data, now)
-            loaded.pause = account.pause
+        elif kind == ACCOUNT:
+            _count_account_anew(account, data, now, loaded)
         elif (
             kind == MESSAGE
             and (known := account.queue.get(key))
@@ -113,10 +134,21 @@ def _take_over(
             account.read(data, now)
 
 
-def _count_account_anew(account: Account, data: Mapping[str, Any], now: Now) -> None:
-    again = replace(account)
+def _count_account_anew(
+    account: Account, data: Mapping[str, Any], now: Now, loaded: Loaded
+) -> None:
+    again = new_account(account.id, account.limits.settings, now)
     again.read(data, now)
-    account.pause = again.pause
+    limits = account.limits
+    if (pause := account.pause) and pause is loaded.pause:
+        account.pause = again.pause
+        if is_for_login(pause.cause):
+            account.check_login_at = again.check_login_at
+    if limits.minute is loaded.minute:
+        limits.minute = again.limits.minute
+    if limits.hour is loaded.hour:
+        limits.hour = again.limits.hour
+    loaded.remember(account)
 
 
 def _sort(account: Account) -> None:

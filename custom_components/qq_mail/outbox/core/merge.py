@@ -4,6 +4,7 @@ The shell makes what is decided here. At each instant either the messages count 
 digest, in memory as on disk.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 import logging
 
@@ -34,16 +35,15 @@ def merge(turn: Turn, message: Message) -> bool:
         # What finds out whether there is a server again goes alone.
         return False
     now, groups, group = turn.now.steady, turn.queue.groups, group_of(message)
-    # What goes but once an hour goes with all else of its level for the same people.
-    hourly = limits.hourly(now, level)
-    if level is not Level.BELOW and not hourly:
-        return False
-    flooded = group in groups.floods
-    enough = 1.0 if flooded else limits.within_a_minute(now, level)
-    if groups.size(group, any_tag=hourly) <= enough:
+    enough = 1.0 if group in groups.floods else limits.one_by_one(now, level)
+    # Where the day has no room for each of them, all of a level for the same people
+    # become one, whatever their tags.
+    room = max(limits.room_today(now, level), 1.0)
+    any_tag = room < len(turn.queue) and groups.size(group, any_tag=True) > room
+    if groups.size(group, any_tag=any_tag) <= enough:
         groups.floods.pop(group, None)
         return False
-    candidates = groups.candidates(group, any_tag=hourly)
+    candidates = groups.candidates(group, any_tag=any_tag)
     waiting = sorted(one for one in candidates if one not in turn.queue.in_progress)
     if len(waiting) <= enough:
         groups.floods.pop(group, None)
@@ -52,7 +52,8 @@ def merge(turn: Turn, message: Message) -> bool:
         if until + INTERVAL < now:
             # Over, though nothing came any more that would have shown it.
             del groups.floods[other]
-    groups.floods[group] = turn.after(INTERVAL)
+    if level is Level.BELOW:
+        groups.floods[group] = turn.after(INTERVAL)
     messages = turn.queue.merge(Merging(group, tuple(waiting[:MAX_MERGED])))
     turn.do(Merge(turn.account.id, messages))
     return True
@@ -86,7 +87,8 @@ def merged(
     for queue_id in parts:
         turn.queue.remove(queue_id)
     _let_go(turn, merging, alone=alone)
-    turn.queue.put(digest)
+    # It was in turn when that began: what came meanwhile does not go before it.
+    turn.queue.put(replace(digest, offered_at=AT_ONCE))
     if merging.unwanted.issuperset(parts):
         turn.remove(digest)
         return
@@ -138,3 +140,16 @@ def _let_go(turn: Turn, merging: Merging, *, alone: tuple[str, ...] = ()) -> Non
             turn.write(replace(message, alone=True, due=AT_ONCE))
         else:
             turn.queue.put(message)
+
+
+def discard(turn: Turn, queue_ids: Collection[str]) -> None:
+    """Remove messages; one that is being tried goes if it is not accepted."""
+    queue = turn.queue
+    for queue_id in queue_ids:
+        message = queue.get(queue_id)
+        if attempt := queue.in_progress.get(queue_id):
+            queue.in_progress[queue_id] = replace(attempt, unwanted=True)
+        elif message and (merging := queue.groups.merging_of(queue_id)):
+            discard_merging(turn, message, merging)
+        elif message:
+            turn.remove(message)

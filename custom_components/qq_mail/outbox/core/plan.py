@@ -26,15 +26,20 @@ def gate(
         return Plan(pause.until, Reason.PAUSED, pause.cause)
     queue, level = account.queue, message.level
     people = people_of(message.recipients)
-    if account.limits.hourly(now, level) and _hour_is_taken(account, level, people):
+    uncounted = sum(not one.counted for one in queue.in_progress.values())
+    # Each becomes a mail, which was in turn before.
+    digests = sum(one.group[0] >= level for one in queue.groups.merging.values())
+    if account.limits.room_today(now, level) <= uncounted + digests and (
+        _hour_is_taken(account, level, people)
+    ):
         # Whether that goes out in this hour is known when it has ended.
         return Plan(NEVER, Reason.DAY)
-    uncounted = sum(not one.counted for one in queue.in_progress.values())
     plan = account.limits.next_at(
         now,
         level,
         people,
         pending=uncounted + ahead,
+        digests=digests,
         needs_login=not (account.idle_session or queue.in_progress),
     )
     down = account.down
@@ -124,13 +129,11 @@ def _hour_is_taken(account: Account, level: Level, people: str) -> bool:
 
 def _is_flooded(account: Account, now: float, group: Group) -> bool:
     """Tell whether a group's messages go out as a digest."""
-    limits, level = account.limits, group[0]
-    if not limits.settings.digest or (
-        level is not Level.BELOW and not limits.hourly(now, level)
-    ):
+    limits, groups = account.limits, account.queue.groups
+    if not limits.settings.digest:
         return False
-    groups = account.queue.groups
-    enough = 1 if group in groups.floods else limits.within_a_minute(now, level)
+    flooded = group in groups.floods
+    enough = 1 if flooded else limits.one_by_one(now, group[0])
     return groups.size(group) > enough
 
 
@@ -144,3 +147,12 @@ def _mails_ahead(account: Account, now: float, message: Message) -> int:
             if number > 1 and _is_flooded(account, now, group):
                 ahead -= number - 1
     return ahead
+
+
+def next_plan(account: Account, now: float) -> Plan | None:
+    """Return when an account tries something next, and why not now."""
+    head = next(account.queue.heads(now), None)
+    if head is None and account.queue.in_progress:
+        return Plan(now, Reason.ATTEMPT)
+    message = head or account.queue.first_later()
+    return plan_of(account, now, message, 0) if message else None

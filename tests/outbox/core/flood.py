@@ -1,0 +1,54 @@
+"""Floods: so many alerts were raised that they are being merged."""
+
+from custom_components.qq_mail.outbox.core.limits import Settings
+from custom_components.qq_mail.outbox.core.models import Message, Part
+
+from .play import HOUSE, Core, message
+
+PACE = Settings(burst=1, per_minute=2, per_day=0)
+"""One at once, then two within a minute."""
+DIGEST_ID = f"{900:026}"
+
+
+def parts_of(messages: list[Message]) -> tuple[Part, ...]:
+    """Return messages as parts of a digest."""
+    return tuple(
+        Part(one.queue_id, one.subject, one.message_id, one.tag) for one in messages
+    )
+
+
+class Flood(Core):
+    """A core at which some were raised while the minute's place was taken."""
+
+    def __init__(
+        self, number: int = 4, settings: Settings = PACE, **values: object
+    ) -> None:
+        """Have one go out, and so many others wait until it is their turn."""
+        super().__init__(settings)
+        self.before = self.take()
+        self.flood = [self.take(**values) for _ in range(number)]
+        self.accept(self.before)
+        if not self.in_progress:
+            # What is most important does not wait for its turn.
+            self.sleep()
+
+    @property
+    def first(self) -> str:
+        """By which its merging is known."""
+        return self.flood[0].queue_id
+
+    def made(self, **values: object) -> Message:
+        """Return what is made of the flood."""
+        parts = parts_of(self.flood)
+        return message(900, self.now, parts=parts, subject="Digest", **values)
+
+    def begin_writing(self) -> None:
+        """Have the digest brought to the disk."""
+        self.scheduler.digest_writing(HOUSE, self.first)
+
+    def be_merged(self, **values: object) -> Message:
+        """Have the digest made."""
+        made = self.made(**values)
+        self.begin_writing()
+        self.happen("merged", self.first, made)
+        return made
