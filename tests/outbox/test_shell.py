@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.qq_mail.clock import read_clock
 from custom_components.qq_mail.outbox import (
     composing,
-    outbox as outbox_module,
+    intake as intake_module,
     sessions as sessions_module,
 )
 from custom_components.qq_mail.outbox.core import plan as plan_module
@@ -569,7 +569,7 @@ async def test_disk_full_and_server_slow(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What is in the air is waited for: there is nothing to come back to."""
-    monkeypatch.setattr(outbox_module, "_MEMORY_TIMEOUT", 0.01)
+    monkeypatch.setattr(intake_module, "_MEMORY_TIMEOUT", 0.01)
     server.delay = 0.05
 
     def full(*_: Any) -> None:
