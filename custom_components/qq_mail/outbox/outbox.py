@@ -24,6 +24,7 @@ from .core.models import Attempt, Merge, Message, Outcome
 from .core.turn import ACCOUNT, CONVERSATION, LOGIN, MESSAGE, SENT
 from .delays import Delays
 from .digests import Digests, Prepare
+from .discarding import async_discard
 from .errors import OutboxClosedError
 from .intake import Intake
 from .listeners import Listeners
@@ -33,7 +34,6 @@ from .sessions import Sessions
 from .submissions import LateNote, message_id_at, submission_of
 from .view import OutboxView
 
-_DISCARD_AT_ONCE = 200
 _UNDECIDED = (Outcome.DEFERRED, Outcome.EXPIRED)
 
 
@@ -356,27 +356,7 @@ class Outbox(OutboxView):
         self.manager.happen(method, self.id, *args, **kwargs)
 
     async def _discard(self, queue_ids: list[str]) -> int:
-        """Remove messages, so many at once that nobody has to wait for it."""
-        removed = 0
-        for start in range(0, len(queue_ids), _DISCARD_AT_ONCE):
-            some = tuple(queue_ids[start : start + _DISCARD_AT_ONCE])
-            before = len(self)
-            self._happen(self._scheduler.discard, some)
-            removed += before - len(self)
-            await asyncio.sleep(0)
-            if not self._is_known:
-                return removed
-        # What some of many became while the others were discarded.
-        chosen, queue = set(queue_ids), self.state.queue
-        digests = {queue.get(queue.groups.digests.get(one, "")) for one in chosen}
-        whole = [
-            digest.queue_id
-            for digest in digests
-            if digest and chosen.issuperset(part.queue_id for part in digest.parts)
-        ]
-        self._happen(self._scheduler.discard, tuple(whole))
-        await self.manager.async_written()
-        return removed
+        return await async_discard(self.manager, self.id, queue_ids)
 
     async def _take(self, order: Order, kept: Callable[[], None] | None) -> Call | None:
         """Take a message; one that the disk did not take has its try when this ends."""
