@@ -131,7 +131,10 @@ async def test_options(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> No
     }
     assert suggestions(result) == {
         key: mistakes[key]
-        for key in ("sender_name", "recipients", "reply_to", "digest")
+        for key in (
+            *("sender_name", "recipients", "reply_to"),
+            *("digest", "history_titles"),
+        )
     }
     result = await hass.config_entries.options.async_configure(
         flow_id,

@@ -170,6 +170,7 @@ PLACEHOLDERS = {
         "attachment",
         "cause",
         "days",
+        "delay",
         "digest",
         "entity",
         "field",
@@ -178,6 +179,7 @@ PLACEHOLDERS = {
         "host",
         "hours",
         "last",
+        "left",
         "limit",
         "link",
         "lowest",
@@ -191,21 +193,25 @@ PLACEHOLDERS = {
         "people",
         "person",
         "port",
+        "priority",
         "queue_id",
         "reason",
         "recipients",
         "reply",
         "seconds",
         "sender",
+        "since",
         "size",
-        "subject",
         "span",
+        "subject",
         "suggestion",
+        "tag",
         "text",
         "time",
         "title",
         "titles",
         "total",
+        "until",
         "value",
         "why",
     },
@@ -232,6 +238,7 @@ PLACEHOLDERS = {
     "options": {
         "address",
         "example",
+        "page",
         *(
             f"{one.key}_{end}"
             for one in OPTIONS
@@ -420,6 +427,28 @@ def entity_texts() -> set[str]:
     }
 
 
+def page_texts() -> set[str]:
+    """Return what the page's modules ask for, and what its commands say in words."""
+    page = FOLDER / "page"
+    modules = "".join(file.read_text() for file in (page / "web").glob("*.js"))
+    commands = "".join(file.read_text() for file in page.glob("*.py"))
+    outcomes = (*Outcome, "discarded", "repeated", "cleared", "failed")
+    keys = {
+        *re.findall(r'\bt\("(\w+)"', modules),
+        *(f"outcome_{outcome}" for outcome in outcomes),
+        *(f"tab_{tab}" for tab in ("outbox", "history", "compose", "check")),
+        *(f"filter_{name}" for name in ("text", "outcome", "recipient")),
+    }
+    # Buttons and choices are named by the keys of their texts.
+    words = {f"page_{word}" for word in re.findall(r"\w+", modules)}
+    texts = {key.split(".")[1] for key in texts_of("en") if ".page_" in key}
+    return {
+        *(f"page_{key}" for key in keys),
+        *(texts & words),
+        *re.findall(r'"(page_\w+)"', commands),
+    }
+
+
 def test_every_text_the_code_names() -> None:
     """Forms, fields, errors and exceptions all have their texts, and no text more."""
     # What cannot happen before a message is submitted is no error of a form.
@@ -514,6 +543,7 @@ def test_every_text_the_code_names() -> None:
             | {"other_account", "account_not_found", "account_not_loaded"}
             | {"account_disabled", "entity_disabled"}
             | {"unknown_queue_id", "part_of_digest", "discard_what"}
+            | page_texts()
             | {"take_over_failed", "take_over_gone", "taken_over_encrypted"}
             | {"taken_over_sender", "taken_over_yaml"}
             | {f"digest_{key}" for key in DIGEST_TEXTS}
@@ -733,6 +763,21 @@ def ways() -> list[tuple[str, set[str]]]:
     return [way for call in calls for way in ways_of(call)]
 
 
+def page_ways() -> list[tuple[str, set[str]]]:
+    """Return every way to a text of the page, and what its modules put into it."""
+    modules = "".join(file.read_text() for file in (FOLDER / "page/web").glob("*.js"))
+    given = {
+        f"page_{key}": set(re.findall(r"(?:^|, )(\w+)(?=:|,|$)", names))
+        for key, names in re.findall(r'\bt\("(\w+)", \{ ([^}]*) \}\)', modules)
+    }
+    given["page_range"] = {"first", "last", "number"}
+    for state in ("rate", "login"):
+        given[f"page_state_{state}"] = {"time"}
+    for state in ("refusing", "unreachable"):
+        given[f"page_state_{state}"] = {"host", "since", "time"}
+    return [(key, given.get(key, set())) for key in page_texts()]
+
+
 def test_no_placeholder_is_left() -> None:
     """Every way to a text gives what the text names: no brace reaches a person."""
     prefix, suffix = "exceptions.", ".message"
@@ -745,6 +790,8 @@ def test_no_placeholder_is_left() -> None:
         f"{cause}_exmail" for cause in _CAUSES_WITH_EXMAIL_TEXT
     }
     found = [*ways(), *BY_OTHER_WAYS.items()]
+    known = {key for key, _ in found}
+    found += [way for way in page_ways() if way[0] not in known]
     # What readers of a mail are told names some of what the note names.
     given_by = dict(found)
     told = {_SETTING, *_FOR_READERS.values()}

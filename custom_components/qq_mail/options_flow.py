@@ -10,10 +10,11 @@ from homeassistant.const import UnitOfInformation
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import BooleanSelector, Selector, TextSelector
 
+from .const import PANEL
 from .form import ADDRESSES, Form, number_selector, unless_removed
 from .options import OPTIONS, Kind, Option, Section
 
-_PLACEHOLDERS = {
+_PLACEHOLDERS = {"page": f"/{PANEL}"} | {
     f"{one.key}_{end}": str(number)
     for one in OPTIONS
     if one.kind is Kind.NUMBER

@@ -479,6 +479,7 @@ def test_first_automation(
     here.do(here.home.post(leak, dry))
     block = re.findall(r"```yaml\n(.*?)```", (ROOT / readme).read_text(), re.DOTALL)[0]
     automation = parse_yaml(block)
+    assert isinstance(automation, dict)
     path = f"automation/config/first_{language}".replace("-", "_").lower()
     here.do(here.home.post(f"/api/config/{path}", automation))
     title = automation["actions"][0]["data"]["title"]
@@ -669,13 +670,12 @@ def test_repair(here: Desk) -> None:
 def test_backup(here: Desk, choice: str, arrived: list[str]) -> None:
     """What comes from a backup waits until a person says what is to become of it."""
     here.remove_all()
-    entry = here.add("10011@qq.com")
+    here.add("10011@qq.com")
     here.server.stop()
     here.do(here.home.action("notify.qq_mail", title="来自备份", message="门开了"))
     here.do(here.home.stop())
     # As in a restored backup, which leaves out such a folder.
-    spool = here.home.config_dir / ".storage" / "qq_mail" / entry
-    shutil.rmtree(spool / "__pycache__")
+    shutil.rmtree(here.home.config_dir / ".storage" / "qq_mail" / "__pycache__")
     here.server.start()
     here.do(here.home.start())
     texts = here.texts("issues")

@@ -1,8 +1,8 @@
 """What the page shows of an account's outbox, in words and in the house's time."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import islice
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntryState
@@ -25,11 +25,13 @@ from ..texts import Texts, time_of
 _MOST_RECIPIENTS: Final = 10
 _MOST_PARTS: Final = 100
 _MOST_REPEATS: Final = 100
+_AT_ONCE: Final = 100
+"""Messages that are planned in one turn of the event loop: thousands may wait."""
 _NO_TIME: Final = (Reason.ATTEMPT, Reason.DECISION)
 """Reasons that say when a message goes, or that nobody knows."""
 
 
-def accounts(
+async def async_accounts(
     hass: HomeAssistant, texts: Texts, first: dict[str, int], number: int
 ) -> list[dict[str, Any]]:
     """Return every account with so many of its messages, from the `first` one on."""
@@ -44,7 +46,7 @@ def accounts(
         rooms = house.rooms.get(entry.entry_id)
         if entry.state is ConfigEntryState.LOADED and rooms:
             window = (first.get(entry.entry_id, 0), number)
-            shown.append(account | _account(rooms, texts, *window))
+            shown.append(account | await _async_account(rooms, texts, *window))
         else:
             shown.append(account | _away(entry, texts))
     return shown
@@ -64,13 +66,15 @@ def _away(entry: QQMailConfigEntry, texts: Texts) -> dict[str, Any]:
     }
 
 
-def _account(rooms: Rooms, texts: Texts, first: int, number: int) -> dict[str, Any]:
+async def _async_account(
+    rooms: Rooms, texts: Texts, first: int, number: int
+) -> dict[str, Any]:
     outbox = rooms.outbox
     now = dt_util.utcnow()
     state = _problem(outbox, texts, now)
     # Not beyond the end: what was on the page may have gone out meanwhile.
     first = max(min(first, len(outbox) - 1) // number * number, 0)
-    window = islice(plans(outbox.state, read_clock().steady), first, first + number)
+    window = await _async_window(outbox, first, first + number)
     return {
         "state": state or _fine(outbox, texts, now),
         "works": not state,
@@ -82,6 +86,21 @@ def _account(rooms: Rooms, texts: Texts, first: int, number: int) -> dict[str, A
         "counted": _counted(rooms, now),
         "repeated": _repeated(rooms, now),
     }
+
+
+async def _async_window(
+    outbox: Outbox, first: int, end: int
+) -> list[tuple[Message, Plan]]:
+    """Return some of what waits; for the plan of one, those before it are needed."""
+    window: list[tuple[Message, Plan]] = []
+    for place, one in enumerate(plans(outbox.state, read_clock().steady)):
+        if place == end:
+            break
+        if place >= first:
+            window.append(one)
+        if place % _AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return window
 
 
 def _problem(outbox: Outbox, texts: Texts, now: datetime) -> str:
