@@ -6,6 +6,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.calls import actions
+from custom_components.qq_mail.calls.send import async_send
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
@@ -35,7 +36,7 @@ async def fail_for(
     monkeypatch: pytest.MonkeyPatch, error: Exception, entries: list[MockConfigEntry]
 ) -> None:
     """Have these accounts send nothing."""
-    real = actions.async_send
+    real = async_send
 
     async def fail(hass: HomeAssistant, entry: Any, *args: Any) -> Any:
         if entry in entries:

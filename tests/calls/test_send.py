@@ -23,7 +23,7 @@ from homeassistant.helpers import (
 from homeassistant.util import dt as dt_util
 
 from ..conftest import ADDRESS, CODE, Events
-from ..house import later, on_disk, outbox_of, until
+from ..house import later, on_disk, outbox_of, pause_of, until
 from ..qq_server import AcceptedMessage, Answer, Close, Hang, QQServer, Step, replies
 from ..test_notify import ENTITY, RECIPIENT
 
@@ -477,7 +477,7 @@ async def test_says_that_the_account_is_paused(
         assert ADDRESS in note
         assert f"{dt_util.as_local(pause.until):%H:%M}" in note
         assert why in note
-    freezer.move_to(pause.until + timedelta(seconds=1))
+    freezer.move_to(pause_of(loaded_entry).until + timedelta(seconds=1))
     assert (await send(hass, wait=0))["reason"] != "paused"
 
 
