@@ -18,15 +18,20 @@ KNOWS = {
     "core": {"clock", "mime", "smtp"},
     "outbox": {"clock", "const", "core", "mime", "smtp", "store"},
     "content": {"const", "mime", "texts"},
-    "buttons": {"clock", "const", "store", "texts"},
+    "buttons": {"clock", "const", "mime", "store", "texts"},
+    "answers": {
+        *("accounts", "clock", "const", "coordinator", "texts"),
+        *("buttons", "content", "inbox", "mime", "outbox", "sending", "smtp"),
+    },
     "repeats": {"clock", "const", "core", "mime", "outbox"},
     "sending": {
         *("accounts", "const", "coordinator", "errors", "options", "texts"),
         *("buttons", "content", "core", "mime", "outbox", "smtp"),
     },
     "calls": {
-        *("accounts", "const", "coordinator", "texts"),
+        *("accounts", "const", "coordinator", "history", "texts"),
         *(
+            "answers",
             "buttons",
             "content",
             "core",

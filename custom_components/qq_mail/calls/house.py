@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util.hass_dict import HassKey
 
+from ..answers.replies import Replies
+from ..answers.watching import Answers
+from ..buttons.answerable import ANSWERABLE
 from ..buttons.models import Press
 from ..buttons.registry import BUTTON, Buttons
 from ..const import ACKNOWLEDGE, DOMAIN
@@ -34,6 +37,7 @@ class Rooms:
     duplicates: Duplicates
     reminders: Reminders
     history: History
+    answers: Answers
 
 
 @dataclass(init=False)
@@ -42,6 +46,7 @@ class House:
 
     manager: Manager
     buttons: Buttons
+    replies: Replies
     rooms: dict[str, Rooms] = field(default_factory=dict)
 
     def __init__(self, hass: HomeAssistant, store: Store) -> None:
@@ -49,6 +54,7 @@ class House:
         self._hass = hass
         self.manager = Manager(hass, store)
         self.buttons = Buttons(hass, store, self._protected)
+        self.replies = Replies()
         self.rooms = {}
         self.buttons.async_add_listener(self._hear)
 
@@ -63,13 +69,15 @@ class House:
         for account in self.manager.recorded:
             records = self.manager.take_records(account, BUTTON)
             self.buttons.async_load(account, records)
+            records = self.manager.take_records(account, ANSWERABLE)
+            self.buttons.answerables.async_load(account, records)
 
     @callback
     def add(self, account: str, rooms: Rooms) -> None:
         """Know an account that begins, or goes on, and what forms have tried for it."""
         refused = self._hass.data.get(_DATA_REFUSED, {})
         for _ in range(refused.pop(rooms.outbox.account.username, 0)):
-            rooms.outbox.async_login_refused()
+            rooms.outbox.async_count_login()
         self.rooms[account] = rooms
 
     def restored(self, account: str) -> dict[str, int]:
@@ -120,7 +128,7 @@ def async_count_refused(hass: HomeAssistant, username: str) -> None:
     house = hass.data.get(DATA_HOUSE)
     for rooms in house.rooms.values() if house else ():
         if rooms.outbox.account.username == username:
-            rooms.outbox.async_login_refused()
+            rooms.outbox.async_count_login()
             return
     refused = hass.data.setdefault(_DATA_REFUSED, {})
     refused[username] = refused.get(username, 0) + 1
