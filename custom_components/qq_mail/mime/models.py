@@ -62,7 +62,10 @@ class Draft:
     reply_to: Mailbox | None = None
     priority: Priority = Priority.NORMAL
     references: str = ""
-    """The message id that all messages of a conversation refer to; none of them has it."""
+    """Message ids that it refers to, with blanks between them: first the one that all
+    messages of a conversation refer to, which none of them has."""
+    answers: str = ""
+    """The Message-ID of the mail that it answers by itself; empty: it answers none."""
 
 
 @dataclass(frozen=True, slots=True)
