@@ -226,6 +226,7 @@ PLACEHOLDERS = {
     },
     "issues": {
         "account",
+        "address",
         "alarms",
         "buttons",
         "counted",
