@@ -6,9 +6,9 @@ import json
 import re
 import shutil
 import socket
-from typing import Any
+from typing import Any, Literal
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 import pytest
 import pytest_socket
 
@@ -19,8 +19,12 @@ from .test_mail import AXE, needed
 
 PAGE = "/qq-mail"
 ADDRESS = "10001@qq.com"
-PHONE = {"width": 360, "height": 800}
-DESK = {"width": 1500, "height": 1000}
+PHONE: ViewportSize = {"width": 360, "height": 800}
+DESK: ViewportSize = {"width": 1500, "height": 1000}
+LOOKS: tuple[tuple[ViewportSize, Literal["dark", "light"]], ...] = (
+    (PHONE, "dark"),
+    (DESK, "light"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +99,7 @@ def test_outage_on_a_phone(here: Desk) -> None:
             for title in ("地下室漏水", "大门未关", "灯忘了关"):
                 expect(row(page, title)).to_contain_text("重试")
             assert page.evaluate("document.scrollingElement.scrollWidth") == 360
+            page.get_by_text("标签“alarm”的全部 3 封").first.click()
             picture(page, "page-outage-zh-Hans")
             row(page, "灯忘了关").get_by_role("button", name="丢弃: 灯忘了关").click()
             question = page.get_by_role("dialog", name="丢弃“灯忘了关”？")
@@ -107,7 +112,9 @@ def test_outage_on_a_phone(here: Desk) -> None:
             page.keyboard.press("Enter")
             expect(row(page, "灯忘了关")).to_have_count(0)
             end()
-            send_now = row(page, "地下室漏水").get_by_role("button", name="立即发送:")
+            send_now = row(page, "地下室漏水").get_by_role(
+                "button", name="立即发送: 地下室漏水"
+            )
             send_now.click()
             expect(row(page, "地下室漏水")).to_have_count(0)
             expect(page.get_by_text("可以正常发送").first).to_be_visible()
@@ -213,7 +220,7 @@ def test_axe_in_the_dark(here: Desk) -> None:
     with outage(here):
         send(here, "停电", priority="highest")
         with here.page(PAGE) as page:
-            for size, scheme in ((PHONE, "dark"), (DESK, "light")):
+            for size, scheme in LOOKS:
                 page.set_viewport_size(size)
                 page.emulate_media(color_scheme=scheme)
                 for tab in ("outbox", "history", "compose", "check"):
