@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from custom_components.qq_mail.mime.models import Priority
 from custom_components.qq_mail.clock import Now
+from custom_components.qq_mail.mime.models import Priority
+from custom_components.qq_mail.outbox.core.models import Message
 from custom_components.qq_mail.outbox.digest import originals
 from custom_components.qq_mail.outbox.events import (
     AskForCode,
@@ -35,7 +36,6 @@ from custom_components.qq_mail.outbox.events import (
     TimePassed,
     Write,
 )
-from custom_components.qq_mail.outbox.core.models import Message
 from custom_components.qq_mail.outbox.pace import Pace
 from custom_components.qq_mail.outbox.queue import Queue
 from custom_components.qq_mail.outbox.scheduler import step, wake_at

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from custom_components.qq_mail.mime.models import Priority
-from custom_components.qq_mail.outbox.core.models import Message
-from custom_components.qq_mail.outbox.core.models import OutboxEvent, Outcome
+from custom_components.qq_mail.outbox.core.models import Message, OutboxEvent, Outcome
 
 from .agenda import MINUTE, Agenda, duration
 from .server import Server

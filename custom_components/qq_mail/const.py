@@ -34,17 +34,6 @@ MAX_AGAIN: Final = 200_000
 ACKNOWLEDGE: Final = "acknowledge"
 """The action whose button ends an alarm that is repeated."""
 
-IDLE_TIMEOUT: Final = 10.0
-"""Seconds that a session stays open after a message; QQ closes after 30 or more."""
-
-LONG_IDLE_TIMEOUT: Final = 240.0
-"""Seconds that it stays open where few logins are left; RFC 5321 grants 300."""
-
-THREAD_DURATION = timedelta(days=7)
-"""So long messages with the same tag make one conversation."""
-MAX_THREADS: Final = 1000
-"""Conversations that are remembered; a tag may be made by a template."""
-
 MEGABYTE: Final = 1024**2
 """Octets, as QQ's limit counts them: what smtp.qq.com announces is 70 of these."""
 DEFAULT_MAX_SIZE: Final = 70 * MEGABYTE

@@ -15,6 +15,7 @@ from homeassistant.helpers.trigger import (
     TriggerNotTriggeredReporter,
 )
 from homeassistant.helpers.typing import ConfigType
+from homeassistant.setup import async_setup_component
 
 from .buttons.models import Press
 from .calls.house import DATA_HOUSE
@@ -209,6 +210,8 @@ class ActionClickedTrigger(AccountTrigger):
                 f"button {action.action} of message {mail.queue_id}",
             )
 
+        # An automation may be there before the first account is.
+        await async_setup_component(self._hass, DOMAIN, {})
         buttons = self._hass.data[DATA_HOUSE].buttons
         return buttons.async_add_listener(handle, self._wants)
 

@@ -400,6 +400,30 @@ async def test_replaced_while_it_waits(
     assert subjects(server) == ["Water", "Water (no. 2)"]
 
 
+async def test_replaced_again_and_again(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An alarm that is raised many times while none goes out is one alarm."""
+    await hass.config.async_update(external_url="https://home.example.com")
+    monkeypatch.setattr(reminders_module, "MAX_REMINDERS", 2)
+    server.script(Step.CONNECT, Close(), times=None)
+    for number in range(5):
+        answer = await send(hass, **WATER | {"title": f"Water {number}"}, wait=0)
+    assert "not repeated" not in str(answer["notes"])
+    assert len(await reminders(hass)) == 2
+    server.reset()
+    outbox_of(loaded_entry).async_retry()
+    await out(loaded_entry, server, 5)
+    assert len(await reminders(hass)) == 1
+    ended = {one.mail.subject: one.ended for one in house_of(hass).buttons.all()}
+    assert ended == {f"Water {n}": "replaced" for n in range(4)} | {"Water 4": None}
+    house_of(hass).buttons.press(house_of(hass).buttons.all()[-1])
+    assert await reminders(hass) == []
+
+
 async def test_replaced_and_discarded(
     hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
 ) -> None:

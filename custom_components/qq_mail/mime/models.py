@@ -101,8 +101,6 @@ class Insertion:
     at: int
     """Octets of the message before it."""
     octets: bytes
-    replaced: int = 0
-    """So many octets of the message are left out for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

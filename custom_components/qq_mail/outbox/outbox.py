@@ -24,6 +24,8 @@ from .core.models import Attempt, Merge, Message, Outcome
 from .core.turn import ACCOUNT, CONVERSATION, LOGIN, MESSAGE, SENT
 from .delays import Delays
 from .digests import Digests, Prepare
+from .discarding import async_discard
+from .errors import OutboxClosedError
 from .intake import Intake
 from .listeners import Listeners
 from .manager import Manager
@@ -32,7 +34,6 @@ from .sessions import Sessions
 from .submissions import LateNote, message_id_at, submission_of
 from .view import OutboxView
 
-_DISCARD_AT_ONCE = 200
 _UNDECIDED = (Outcome.DEFERRED, Outcome.EXPIRED)
 
 
@@ -89,7 +90,7 @@ class Outbox(OutboxView):
             unreadable=self.unreadable.append,
         )
         self._digests = Digests(hass, manager, account_id)
-        self._intake = Intake(hass, self, self.message_id_of)
+        self._intake = Intake(hass, self, lambda one: message_id_at(one, self.account))
         self._ends: list[Callable[[], None]] = []
         self._abandoned = False
 
@@ -234,8 +235,11 @@ class Outbox(OutboxView):
     def conversation(self, tag: str, subject: str) -> Conversation:
         """Return the conversation that a message with this tag belongs to.
 
-        What is new of it is written together with the message.
+        What is new of it is written together with the message. Raises
+        OutboxClosedError.
         """
+        if not self._is_known:
+            raise OutboxClosedError
         references = make_msgid(domain=Mailbox(self.account.username).domain)
         return self._scheduler.conversation(
             read_clock(), self.id, tag, subject, references
@@ -245,7 +249,8 @@ class Outbox(OutboxView):
         """Discard what waits under a tag, which is over, or is being made.
 
         Return how many messages that were, and the conversation if something had
-        gone out: then it is for the caller to say so, or to call `undo_clear`.
+        gone out: then it is for the caller to say so, or to call `undo_clear`. With an
+        account that is removed meanwhile, all of it goes.
         """
         discarded = self._intake.clear(tag)
         queue = self.state.queue
@@ -253,6 +258,8 @@ class Outbox(OutboxView):
         told = any(queue_id in queue.in_progress for queue_id in chosen)
         told = told or queue.is_told_with_others(tag)
         discarded += await self._discard(chosen)
+        if not self._is_known:
+            return discarded, None
         if told or queue.is_told_with_others(tag):
             self._scheduler.not_over(read_clock(), self.id, tag)
         conversation = self._scheduler.say_over(read_clock(), self.id, tag)
@@ -262,8 +269,9 @@ class Outbox(OutboxView):
     @callback
     def undo_clear(self, tag: str) -> None:
         """Take back that a tag was declared over: that could not be said."""
-        self._scheduler.not_over(read_clock(), self.id, tag)
-        self.manager.write_marks()
+        if self._is_known:
+            self._scheduler.not_over(read_clock(), self.id, tag)
+            self.manager.write_marks()
 
     # What a person asks for
 
@@ -339,33 +347,16 @@ class Outbox(OutboxView):
 
     # How it does that
 
-    def message_id_of(self, message_id: str) -> str:
-        """Return a Message-ID as its header field has it."""
-        return message_id_at(message_id, self.account)
+    @property
+    def _is_known(self) -> bool:
+        """Whether the account was not removed meanwhile."""
+        return self.id in self._scheduler.accounts
 
     def _happen(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         self.manager.happen(method, self.id, *args, **kwargs)
 
     async def _discard(self, queue_ids: list[str]) -> int:
-        """Remove messages, so many at once that nobody has to wait for it."""
-        removed = 0
-        for start in range(0, len(queue_ids), _DISCARD_AT_ONCE):
-            some = tuple(queue_ids[start : start + _DISCARD_AT_ONCE])
-            before = len(self)
-            self._happen(self._scheduler.discard, some)
-            removed += before - len(self)
-            await asyncio.sleep(0)
-        # What some of many became while the others were discarded.
-        chosen, queue = set(queue_ids), self.state.queue
-        digests = {queue.get(queue.groups.digests.get(one, "")) for one in chosen}
-        whole = [
-            digest.queue_id
-            for digest in digests
-            if digest and chosen.issuperset(part.queue_id for part in digest.parts)
-        ]
-        self._happen(self._scheduler.discard, tuple(whole))
-        await self.manager.async_written()
-        return removed
+        return await async_discard(self.manager, self.id, queue_ids)
 
     async def _take(self, order: Order, kept: Callable[[], None] | None) -> Call | None:
         """Take a message; one that the disk did not take has its try when this ends."""

@@ -86,9 +86,9 @@ class Reminders:
     ) -> bool:
         """Repeat an alarm from its first mail on; False: there are too many.
 
-        One with its tag and recipients ends once this one's first mail went out. Where
-        there are too many, the least important makes room, but for none that is not
-        more important.
+        One with its tag and recipients ends once this one's first mail went out; of
+        several that wait for that, only the first and this one are kept. Where there are
+        too many, the least important makes room, but for none that is not more important.
         """
         steady = ticket.raised.steady
         seconds = every.total_seconds()
@@ -106,12 +106,14 @@ class Reminders:
             queue_ids=[ticket.queue_id],
             ticket=ticket,
         )
-        if len(self._reminders) >= MAX_REMINDERS and not self._make_room(reminder):
+        like = self._like(reminder)
+        if like:
+            # Who answers an older mail of the conversation has heard of it as well.
+            reminder.queue_ids = [*like[-1].queue_ids, *reminder.queue_ids]
+            self._end(like[1:])
+        elif len(self._reminders) >= MAX_REMINDERS and not self._make_room(reminder):
             LOGGER.error("Too many alarms: %s is not repeated", reminder.tag)
             return False
-        for other in self._like(reminder):
-            # Who answers an older mail of the conversation has heard of it as well.
-            reminder.queue_ids = [*other.queue_ids, *reminder.queue_ids]
         self._reminders[reminder.id] = reminder
         ticket.taken.add_done_callback(partial(self._taken, reminder))
         self._schedule()
@@ -221,11 +223,10 @@ class Reminders:
         if not reminder or not reminder.waits:
             return
         if event.outcome is Outcome.ACCEPTED:
-            replaced = self._like(reminder) if reminder.number == 1 else []
-            for other in replaced:
+            if reminder.number == 1:
                 # Their buttons speak of an alarm that was raised anew since.
-                self._tell_ended(other.queue_ids, "replaced")
-            self._end(replaced)
+                self._tell_ended(reminder.queue_ids[:-1], "replaced")
+                self._end(one for one in self._like(reminder) if one.id < reminder.id)
         elif self._outbox.holds(event.queue_id):
             return
         elif event.outcome is Outcome.REJECTED:
@@ -273,7 +274,7 @@ class Reminders:
         if reminder.waits or reminder.restored:
             return False
         # One that was raised anew is to take its place.
-        return not any(one.raised > reminder.raised for one in self._like(reminder))
+        return not any(one.id > reminder.id for one in self._like(reminder))
 
     async def _async_send(self, reminder: Reminder) -> None:
         """Send an alarm again."""

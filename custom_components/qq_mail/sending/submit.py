@@ -80,7 +80,8 @@ async def async_submit(
     raised = ticket.raised.wall
     subject = one_line(request.title) or ATTR_TITLE_DEFAULT
     if request.tag:
-        references = outbox.conversation(request.tag, subject).references
+        with _translated(entry):
+            references = outbox.conversation(request.tag, subject).references
     draft = Draft(
         recipients=recipients,
         subject=subject,

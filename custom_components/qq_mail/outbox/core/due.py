@@ -1,5 +1,7 @@
 """What is due in an account at an instant, and when there is something due next."""
 
+import logging
+
 from . import merge
 from .account import Account
 from .models import NEVER, Attempt, Level, LogIn, Message, Outcome, Reason
