@@ -175,7 +175,12 @@ class Answers:
         if self._hass.state is CoreState.running:
             return
         started = asyncio.Event()
-        async_at_started(self._hass, lambda _: started.set())
+
+        @callback
+        def begin(_hass: HomeAssistant) -> None:
+            started.set()
+
+        async_at_started(self._hass, begin)
         await started.wait()
         # Others do at the start what makes them listen.
         with suppress(TimeoutError):
