@@ -657,13 +657,13 @@ async def test_messages_delayed(
 ) -> None:
     """Whatever the house has tells of it: a page, a phone, a light and a voice."""
     calls = [
-        async_mock_service(hass, *action.split("."))
-        for action in (
-            "persistent_notification.create",
-            "notify.send_message",
-            "light.turn_on",
-            "tts.speak",
-            "test.more",
+        async_mock_service(hass, domain, action)
+        for domain, action in (
+            ("persistent_notification", "create"),
+            ("notify", "send_message"),
+            ("light", "turn_on"),
+            ("tts", "speak"),
+            ("test", "more"),
         )
     ]
     await automate(

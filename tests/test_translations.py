@@ -20,7 +20,9 @@ from custom_components.qq_mail import (
     recipient_flow,
     sensor,
 )
+from custom_components.qq_mail.answers.issues import INBOX, STRANGER
 from custom_components.qq_mail.buttons.links import PLAIN_HTTP
+from custom_components.qq_mail.buttons.models import Channel
 from custom_components.qq_mail.content.attachments.models import Source
 from custom_components.qq_mail.content.fields import FIELDS, Format
 from custom_components.qq_mail.errors import _CAUSES_WITH_EXMAIL_TEXT, action_error
@@ -114,7 +116,7 @@ ANSWER_TEXTS = {
     *("not_ready_text", "small", "sure", "sure_text", "sure_yes", "too_many"),
     *("too_many_text", "unknown", "unknown_text"),
     *("acknowledged", "acknowledged_text", "replaced", "replaced_text"),
-    *("not_kept_text", "unheard_text"),
+    *("not_kept_text", "unheard_text", "logged_by"),
 }
 
 # Why something does not go out, beside what the server says.
@@ -130,6 +132,10 @@ WAITS = {
 LOGGED = {
     *(one.value for one in Outcome),
     *("digest", "discarded", "note", "unanswered"),
+}
+
+REPLY_TEXTS = {
+    *("done", "not_understood", "over", "title_needed", "unheard", "used", "used_by"),
 }
 
 # What the texts may name, by where they stand.
@@ -168,7 +174,9 @@ PLACEHOLDERS = {
         "account",
         "address",
         "attachment",
+        "by",
         "cause",
+        "code",
         "days",
         "delay",
         "digest",
@@ -189,6 +197,7 @@ PLACEHOLDERS = {
         "note",
         "now",
         "number",
+        "numbers",
         "options",
         "people",
         "person",
@@ -217,6 +226,7 @@ PLACEHOLDERS = {
     },
     "issues": {
         "account",
+        "address",
         "alarms",
         "buttons",
         "counted",
@@ -239,10 +249,11 @@ PLACEHOLDERS = {
         "address",
         "example",
         "page",
+        *("host", "port", "reply"),
         *(
             f"{one.key}_{end}"
             for one in OPTIONS
-            if one.kind is Kind.NUMBER
+            if one.kind in (Kind.NUMBER, Kind.PORT)
             for end in ("min", "max")
         ),
     },
@@ -410,8 +421,12 @@ def entity_texts() -> set[str]:
         f"{action}.name",
         *(
             f"{action}.state_attributes.{key}.name"
-            for key in ("action", "queue_id", "recipients", "subject", "tag", "title")
+            for key in (
+                *("action", "by", "channel", "queue_id", "recipients", "subject"),
+                *("tag", "title"),
+            )
         ),
+        *(f"{action}.state_attributes.channel.state.{one}" for one in Channel),
         f"{action}.state_attributes.event_type.state.{event.CLICKED}",
         *(f"{message}.state_attributes.cause.state.{cause}" for cause in Cause),
         *(
@@ -509,7 +524,8 @@ def test_every_text_the_code_names() -> None:
                 "address_missing",
                 "invalid_address",
                 "sender_name_too_long",
-                *(f"{one.key}_range" for one in OPTIONS if one.kind is Kind.NUMBER),
+                *("imap_failed", "imap_host_missing", "imap_refused", "invalid_host"),
+                *(f"{one.key}_range" for one in OPTIONS if one.most),
             )
         ),
         *(
@@ -537,6 +553,8 @@ def test_every_text_the_code_names() -> None:
                     *("name", "state", "since", "open", "more", "sent_by"),
                     *("highest", "high"),
                     *("press_at_home", "press_until"),
+                    *("answer", "answer_alone", "answer_code", "answer_title"),
+                    "answer_until",
                     *(STATE_UNAVAILABLE, STATE_UNKNOWN),
                 )
             }
@@ -549,6 +567,7 @@ def test_every_text_the_code_names() -> None:
             | {f"digest_{key}" for key in DIGEST_TEXTS}
             | {f"chart_{key}" for key in CHART_TEXTS}
             | {f"answer_{key}" for key in ANSWER_TEXTS}
+            | {f"reply_{key}" for key in REPLY_TEXTS}
             | {f"attachment_{key}" for key in ATTACHMENT_FAILURES}
             | MESSAGE_ERRORS
             | {_SETTING, *_FOR_READERS.values()}
@@ -607,8 +626,12 @@ def test_every_text_the_code_names() -> None:
             for field in ("action", "tag")
             for text in NAME
         ),
+        *(f"triggers.reply_received.fields.tag.{text}" for text in NAME),
         *(f"triggers.messages_delayed.fields.priority.{text}" for text in NAME),
-        *(f"issues.{issue}.title" for issue in (*Issue, PLAIN_HTTP, RECURRING)),
+        *(
+            f"issues.{issue}.title"
+            for issue in (*Issue, INBOX, PLAIN_HTTP, RECURRING, STRANGER)
+        ),
         *(
             f"issues.{issue}.{text}"
             for issue in (ISSUE_USES_CORE, ISSUE_YAML)
@@ -618,7 +641,7 @@ def test_every_text_the_code_names() -> None:
             f"issues.{issue}.description"
             for issue in (
                 *(Issue.DAY_NEARLY_USED, Issue.DELAYED, Issue.LOGIN_REFUSED),
-                *(Issue.PAUSED, Issue.UNHEARD, PLAIN_HTTP, RECURRING),
+                *(Issue.PAUSED, Issue.UNHEARD, INBOX, PLAIN_HTTP, RECURRING),
             )
         ),
         *(
@@ -628,6 +651,7 @@ def test_every_text_the_code_names() -> None:
                 Issue.EXPIRED,
                 Issue.REMOVED,
                 Issue.TROUBLE,
+                STRANGER,
             )
             for text in ("title", "description")
         ),

@@ -60,8 +60,10 @@ class Texts:
         text = self._texts[f"component.{DOMAIN}.exceptions.{key}.message"]
         return text.format(**placeholders)
 
-    def of(self, err: HomeAssistantError) -> str:
-        """Return the text of an error of ours."""
+    def of(self, err: Exception) -> str:
+        """Return the text of an error, be it ours or not."""
+        if not isinstance(err, HomeAssistantError) or err.translation_domain != DOMAIN:
+            return str(err) or type(err).__name__
         return self(err.translation_key or "", **(err.translation_placeholders or {}))
 
     def cause(self, cause: str) -> str:

@@ -8,8 +8,8 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.qq_mail.calls import send as sending
 from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.content import draft as draft_module
 from custom_components.qq_mail.mime.message import compose
 from custom_components.qq_mail.smtp import transaction as transaction_module
 from homeassistant.core import HomeAssistant
@@ -23,7 +23,7 @@ from homeassistant.helpers import (
 from homeassistant.util import dt as dt_util
 
 from ..conftest import ADDRESS, CODE, Events
-from ..house import later, on_disk, outbox_of, until
+from ..house import later, on_disk, outbox_of, pause_of, until
 from ..qq_server import AcceptedMessage, Answer, Close, Hang, QQServer, Step, replies
 from ..test_notify import ENTITY, RECIPIENT
 
@@ -104,6 +104,7 @@ async def test_one_mail_to_everyone(
         "recipients": {"deferred": [], "refused": []},
         "attempts": 1,
         "next_attempt": None,
+        "reason": None,
         "reply": "250 OK: queued as.",
         "cause": None,
         "discarded": 0,
@@ -450,7 +451,7 @@ async def test_missing_picture(
         ("zh-Hant", Step.AUTH, replies.LOGIN_AMBIGUOUS, "的登入"),
     ],
 )
-async def test_says_that_the_account_rests(
+async def test_says_that_the_account_is_paused(
     hass: HomeAssistant,
     server: QQServer,
     loaded_entry: MockConfigEntry,
@@ -463,19 +464,21 @@ async def test_says_that_the_account_rests(
     """What is not even tried says why, until when, and no longer than that."""
     hass.config.language = language
     server.script(step, refusal)
-    # The answer itself says what the server said.
-    assert (await send(hass))["notes"] == []
-    rests = outbox_of(loaded_entry).rest
-    assert rests
-    time = f"{dt_util.as_local(rests.until):%H:%M}"
-    response = await send(hass)
-    assert response["status"] == "deferred"
-    (note,) = response["notes"]
-    assert ADDRESS in note
-    assert time in note
-    assert why in note
-    freezer.move_to(rests.until + timedelta(seconds=1))
-    assert (await send(hass, wait=0))["notes"] == []
+    # Who has met it is told as well as who was not even tried.
+    for attempts in (1, 0):
+        response = await send(hass)
+        assert response["status"] == "deferred"
+        assert response["reason"] == "paused"
+        assert response["attempts"] == attempts
+        (note,) = response["notes"]
+        pause = outbox_of(loaded_entry).pause
+        assert pause
+        assert response["next_attempt"] == pause.until.isoformat()
+        assert ADDRESS in note
+        assert f"{dt_util.as_local(pause.until):%H:%M}" in note
+        assert why in note
+    freezer.move_to(pause_of(loaded_entry).until + timedelta(seconds=1))
+    assert (await send(hass, wait=0))["reason"] != "paused"
 
 
 @pytest.mark.parametrize("title", ["Doorbell", None])
@@ -557,7 +560,7 @@ async def test_addresses_that_are_none(
     assert state
     assert state.attributes["event_type"] == "rejected"
     assert state.attributes["cause"] == "recipient"
-    assert state.attributes["reply"] is None
+    assert "reply" not in state.attributes
 
 
 async def test_thousands_of_mistakes(
@@ -643,7 +646,7 @@ async def test_file_that_is_gone_when_it_is_composed(
         (www / "b.bin").unlink(missing_ok=True)
         return compose(*args, **kwargs)
 
-    monkeypatch.setattr(sending, "compose", lose_then_compose)
+    monkeypatch.setattr(draft_module, "compose", lose_then_compose)
     response = await send(hass, attachments=[{"path": "www/*.bin"}])
     (note,) = response["notes"]
     assert "b.bin" in note

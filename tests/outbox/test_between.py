@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.qq_mail.outbox import composing, outbox as outbox_module
+from custom_components.qq_mail.outbox import composing, discarding
 from custom_components.qq_mail.outbox.errors import OutboxClosedError
 from custom_components.qq_mail.smtp import transaction as transaction_module
 from custom_components.qq_mail.store import Journal
-from homeassistant.config_entries import ConfigEntryDisabler
+from homeassistant.config_entries import ConfigEntryDisabler, UnknownEntry
 from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -132,15 +132,16 @@ async def test_removed_while_it_is_cleared(
     server.script(Step.CONNECT, Close(), times=None)
     for title in "ab":
         await send(hass, tag="door", title=title, wait=0)
-    monkeypatch.setattr(outbox_module, "_DISCARD_AT_ONCE", 1)
+    monkeypatch.setattr(discarding, "_AT_ONCE", 1)
 
     async def removed_meanwhile(_: float) -> None:
-        await hass.config_entries.async_remove(loaded_entry.entry_id)
+        with suppress(UnknownEntry):
+            await hass.config_entries.async_remove(loaded_entry.entry_id)
 
     outbox = outbox_of(loaded_entry)
     with monkeypatch.context() as patch:
         module = SimpleNamespace(**vars(asyncio) | {"sleep": removed_meanwhile})
-        patch.setattr(outbox_module, "asyncio", module)
+        patch.setattr(discarding, "asyncio", module)
         answer = await send(hass, tag="door", clear=True)
     assert answer["status"] == "cleared"
     with pytest.raises(OutboxClosedError):

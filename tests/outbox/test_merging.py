@@ -13,8 +13,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.qq_mail.content import digest as digest_module
 from custom_components.qq_mail.outbox import (
     digests as digests_module,
+    discarding,
     listeners as listeners_module,
-    outbox as outbox_module,
 )
 from custom_components.qq_mail.outbox.composing import WireStream
 from custom_components.qq_mail.outbox.core import merge as merge_module
@@ -551,7 +551,7 @@ async def test_discarded_in_slices(
 ) -> None:
     """Some were discarded while it was written, and the others when it was there."""
     await flood(hass, loaded_entry)
-    monkeypatch.setattr(outbox_module, "_DISCARD_AT_ONCE", 2)
+    monkeypatch.setattr(discarding, "_AT_ONCE", 2)
     outbox = outbox_of(loaded_entry)
     server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
     gate = hold_up_digest(monkeypatch)
@@ -567,6 +567,6 @@ async def test_discarded_in_slices(
 
     with monkeypatch.context() as patch:
         patch.setattr(asyncio, "sleep", merged_meanwhile)
-        await outbox._discard(ids)  # noqa: SLF001 - as a clear of their tag does
+        await discarding.async_discard(outbox.manager, outbox.id, ids)
     await until(lambda: not waiting(hass))
     assert len(outbox) == 0

@@ -929,11 +929,11 @@ async def test_login_used_up_meanwhile(
     # No timer closes it.
     freezer.tick(2 * IDLE_TIMEOUT + 1)
     for _ in range(8):
-        outbox.async_login_refused()
+        outbox.async_count_login()
     assert outbox.session_open
     answer = await send(hass)
     assert (answer["status"], answer["reason"]) == ("deferred", "logins")
-    assert not outbox.session_open
+    assert not outbox_of(loaded_entry).session_open
     assert len(outbox) == server.connections == 1
     await later(hass, freezer, timedelta(minutes=15))
     await until(lambda: len(server.accepted) == 2)

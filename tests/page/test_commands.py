@@ -113,6 +113,18 @@ async def test_colours(
     assert light in shown
 
 
+async def test_no_frames(
+    page: Page, hass_client_no_auth: ClientSessionGenerator
+) -> None:
+    """A frame within the mail connects before any policy can refuse that."""
+    html = "<p>a</p><IFRAME src='http://b.example'></iframe><object data='c'></object>"
+    url = (await page.get("preview", data={"html": html}))["url"]
+    client = await hass_client_no_auth()
+    shown = await (await client.get(url[url.index("/api/") :])).text()
+    assert "<p>a</p><no-IFRAME" in shown
+    assert "<object" not in shown
+
+
 async def test_plain_text(
     page: Page, hass_client_no_auth: ClientSessionGenerator
 ) -> None:

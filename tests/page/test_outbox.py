@@ -40,6 +40,7 @@ async def test_what_waits(
         "queue_id": outbox_of(loaded_entry).messages()[0][0].queue_id,
         "title": "<b>Fire</b>",
         "tag": "fire",
+        "same_tag": 1,
         "recipients": people[:10],
         "more_recipients": 2,
         "priority": "high",

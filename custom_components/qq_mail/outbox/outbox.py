@@ -24,6 +24,7 @@ from .core.models import Attempt, Merge, Message, Outcome
 from .core.turn import ACCOUNT, CONVERSATION, LOGIN, MESSAGE, SENT
 from .delays import Delays
 from .digests import Digests, Prepare
+from .discarding import async_discard
 from .errors import OutboxClosedError
 from .intake import Intake
 from .listeners import Listeners
@@ -33,7 +34,6 @@ from .sessions import Sessions
 from .submissions import LateNote, message_id_at, submission_of
 from .view import OutboxView
 
-_DISCARD_AT_ONCE = 200
 _UNDECIDED = (Outcome.DEFERRED, Outcome.EXPIRED)
 
 
@@ -184,12 +184,13 @@ class Outbox(OutboxView):
         priority: Priority = Priority.NORMAL,
         expires_after: timedelta | None = None,
         reads_files: bool = False,
+        alone: bool = False,
         kept: Callable[[], None] | None = None,
     ) -> Receipt | None:
         """Take a message, and wait so many seconds for an attempt that runs.
 
         `compose` is called in an executor, with the stream to write to; `reads_files`
-        that it reads files, which may hang. `kept` marks what belongs to the message and
+        that it reads files, which may hang; `alone`: it is never merged. `kept` marks what belongs to the message and
         is to be on disk by the same round. When this returns, the message was accepted,
         or refused for good, or is on disk. None: it was cleared before it was taken.
 
@@ -205,6 +206,7 @@ class Outbox(OutboxView):
             priority=priority,
             lifetime=(expires_after or self._settings.expires_after).total_seconds(),
             reads_files=reads_files,
+            alone=alone,
         )
         # A call that is cancelled must not leave a message that nobody knows of.
         call = await asyncio.shield(
@@ -313,10 +315,17 @@ class Outbox(OutboxView):
         self._happen(self._scheduler.code_renewed)
 
     @callback
-    def async_login_refused(self) -> None:
-        """Count a login that a form has made in vain."""
-        self._scheduler.login_tried(read_clock(), self.id)
+    def async_count_login(self, *, imap: bool = False) -> None:
+        """Count a login that a form has made in vain, or to see whether IMAP works."""
+        self._scheduler.login_tried(read_clock(), self.id, imap=imap)
         self.manager.write_marks()
+
+    @callback
+    def async_log_in_to_read(self) -> float:
+        """Count an IMAP login, and return 0, or the seconds until one may be made."""
+        seconds = self._scheduler.log_in_to_read(read_clock(), self.id)
+        self.manager.write_marks()
+        return seconds
 
     # What the manager has done by it
 
@@ -356,27 +365,7 @@ class Outbox(OutboxView):
         self.manager.happen(method, self.id, *args, **kwargs)
 
     async def _discard(self, queue_ids: list[str]) -> int:
-        """Remove messages, so many at once that nobody has to wait for it."""
-        removed = 0
-        for start in range(0, len(queue_ids), _DISCARD_AT_ONCE):
-            some = tuple(queue_ids[start : start + _DISCARD_AT_ONCE])
-            before = len(self)
-            self._happen(self._scheduler.discard, some)
-            removed += before - len(self)
-            await asyncio.sleep(0)
-            if not self._is_known:
-                return removed
-        # What some of many became while the others were discarded.
-        chosen, queue = set(queue_ids), self.state.queue
-        digests = {queue.get(queue.groups.digests.get(one, "")) for one in chosen}
-        whole = [
-            digest.queue_id
-            for digest in digests
-            if digest and chosen.issuperset(part.queue_id for part in digest.parts)
-        ]
-        self._happen(self._scheduler.discard, tuple(whole))
-        await self.manager.async_written()
-        return removed
+        return await async_discard(self.manager, self.id, queue_ids)
 
     async def _take(self, order: Order, kept: Callable[[], None] | None) -> Call | None:
         """Take a message; one that the disk did not take has its try when this ends."""

@@ -227,7 +227,7 @@ async def _async_log_in(
             outbox.async_code_renewed(outbox.account)
     except MailError as err:
         if err.step is Step.AUTH:
-            outbox.async_login_refused()
+            outbox.async_count_login()
         why = texts.of(action_error(err, outbox.account))
     connection.send_result(
         msg["id"], {"works": not why, "why": why, "lines": session.transcript.lines}

@@ -1,6 +1,7 @@
 """What the page shows of an account's outbox, in words and in the house's time."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -75,6 +76,7 @@ async def _async_account(
     # Not beyond the end: what was on the page may have gone out meanwhile.
     first = max(min(first, len(outbox) - 1) // number * number, 0)
     window = await _async_window(outbox, first, first + number)
+    tags = Counter(one.tag for one in outbox.state.queue if one.tag)
     return {
         "state": state or _fine(outbox, texts, now),
         "works": not state,
@@ -82,7 +84,7 @@ async def _async_account(
         "per_day": outbox.per_day,
         "waiting": len(outbox),
         "first": first,
-        "messages": [_message(outbox, *one, texts, now) for one in window],
+        "messages": [_message(outbox, *one, tags, texts, now) for one in window],
         "counted": _counted(rooms, now),
         "repeated": _repeated(rooms, now),
     }
@@ -131,7 +133,12 @@ def _fine(outbox: Outbox, texts: Texts, now: datetime) -> str:
 
 
 def _message(
-    outbox: Outbox, message: Message, plan: Plan, texts: Texts, now: datetime
+    outbox: Outbox,
+    message: Message,
+    plan: Plan,
+    tags: Counter[str],
+    texts: Texts,
+    now: datetime,
 ) -> dict[str, Any]:
     why = texts.of(why_it_waits(outbox, plan, now))
     at = None if plan.reason in _NO_TIME else outbox.time_of(plan)
@@ -140,6 +147,7 @@ def _message(
         "queue_id": message.queue_id,
         "title": message.subject,
         "tag": message.tag,
+        "same_tag": tags[message.tag],
         **_people(message.recipients),
         "priority": message.priority,
         "since": time_of(outbox.raised_at(message), now),

@@ -10,6 +10,7 @@ from homeassistant.components.notify import ATTR_TITLE_DEFAULT
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
+from ..accounts import imap_account_from
 from ..const import MEGABYTE
 from ..content.draft import Material, async_material
 from ..content.preview import preview
@@ -19,7 +20,7 @@ from ..mime.address import Recipients, one_line
 from ..mime.models import Draft
 from ..outbox.outbox import Outbox
 from ..texts import async_texts
-from .buttons import draw_buttons
+from .buttons import ByMail, draw_buttons
 from .frames import MAX_OCTETS
 from .submit import budget
 
@@ -63,7 +64,10 @@ async def async_preview(
     async with async_material(
         hass, request, budget(entry.options, outbox), raised, texts
     ) as material:
-        draw_buttons(hass, material, request, texts)
+        by_mail = None
+        if imap_account_from(entry.data, entry.options):
+            by_mail = ByMail(outbox.account.username)
+        draw_buttons(hass, material, request, texts, by_mail)
         return await hass.async_add_executor_job(_composed, material, draft)
 
 

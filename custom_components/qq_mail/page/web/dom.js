@@ -26,6 +26,10 @@ export function sync(parent, items, key, make) {
     const element = make(item);
     element.dataset.key = key(item);
     element.made = json;
+    const folded = element.querySelectorAll("details");
+    before?.querySelectorAll("details").forEach((one, place) => {
+      if (folded[place]) folded[place].open = one.open;
+    });
     return element;
   });
   const same =

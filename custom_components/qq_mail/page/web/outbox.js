@@ -93,7 +93,6 @@ export class Outbox {
     const { page } = this;
     const id = { config_entry_id: account.id };
     const one = { ...id, queue_id: message.queue_id };
-    const all = { ...id, tag: message.tag };
     const { tag, title } = message;
     const important = ["highest", "high"].includes(message.priority);
     return h(
@@ -113,7 +112,7 @@ export class Outbox {
         !important &&
           message.priority !== "normal" &&
           page.t("priority", { priority: this.#priority(message) }),
-        tag && page.t("tag", { tag }),
+        tag && message.same_tag < 2 && page.t("tag", { tag }),
         message.reply && page.t("reply", { reply: message.reply }),
       ),
       message.parts.length ? this.#parts(message) : "",
@@ -124,12 +123,23 @@ export class Outbox {
         this.#button("discard", title, () =>
           this.#discard(page.t("discard_sure", { title }), one),
         ),
-        tag ? this.#button("send_tag", tag, () => page.act("retry", all)) : "",
-        tag
-          ? this.#button("discard_tag", tag, () =>
-              this.#discard(page.t("discard_tag_sure", { tag }), all),
-            )
-          : "",
+      ),
+      message.same_tag > 1 ? this.#allOf(message, { ...id, tag }) : "",
+    );
+  }
+
+  #allOf({ tag, same_tag: number }, data) {
+    const { page } = this;
+    const sure = page.t("discard_tag_sure", { tag });
+    return h(
+      "details",
+      {},
+      h("summary", {}, page.t("same_tag", { tag, number })),
+      h(
+        "div",
+        { class: "buttons" },
+        this.#button("send_now", tag, () => page.act("retry", data)),
+        this.#button("discard", tag, () => this.#discard(sure, data)),
       ),
     );
   }
