@@ -17,7 +17,7 @@ from ..qq_server import QQServer
 from ..test_translations import texts_of
 from ..test_trigger import second_account
 
-GONE = {"attachments": [{"entity_id": "camera.door"}]}
+GONE = [{"entity_id": "camera.door"}]
 ISSUE = "recurring_automation.water"
 
 
@@ -94,9 +94,9 @@ async def test_third_time(
     await automate(
         hass, action("Water", attachments="{{ trigger.event.data.attachments or [] }}")
     )
-    await run(hass, 2, **GONE)
+    await run(hass, 2, attachments=GONE)
     assert issue_of(hass) is None
-    await run(hass, 2, **GONE)
+    await run(hass, 2, attachments=GONE)
     assert [said in body_of(mail) for mail in server.accepted] == [
         *(True, True),
         *(False, False),
@@ -113,7 +113,7 @@ async def test_third_time(
     # Mended: the issue goes, and it is counted anew.
     await run(hass, attachments=[])
     assert issue_of(hass) is None
-    await run(hass, **GONE)
+    await run(hass, attachments=GONE)
     assert said in body_of(server.accepted[-1])
 
 
