@@ -49,12 +49,13 @@ async def test_not_loaded(
     hass: HomeAssistant, household: Household, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An answer waits for the account's entities."""
-    monkeypatch.setattr(mailbox, "FIRST_POLL", 0.01)
+    for name in ("FIRST_POLL", "FIRST_RETRY"):
+        monkeypatch.setattr(mailbox, name, 0.01)
     mail = await household.alert()
     household.entry.mock_state(hass, ConfigEntryState.SETUP_RETRY)
     household.answer(mail, "2")
-    for _ in range(50):
-        await hass.async_block_till_done()
+    # Its head is fetched again and again.
+    await until(lambda: str(household.server.imap.commands).count("FETCH") > 1)
     assert household.pressed == []
     household.entry.mock_state(hass, ConfigEntryState.LOADED)
     await household.told()
