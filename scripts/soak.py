@@ -22,14 +22,14 @@ sys.path.insert(0, str(ROOT))
 from tests.e2e.home_assistant import Channel, HomeAssistant, HomeAssistantError  # noqa: E402 - needs the path above
 from tests.e2e.test_crash import (  # noqa: E402
     ENTITY,
+    HIGHEST,
     SEED,
     FaultyServer,
     add_account,
-    allow_any_number_of_logins,
     chance_for,
     waiting,
 )
-from tests.qq_server import Certificates, Raw, Step, replies  # noqa: E402
+from tests.qq_server import Certificates, ImapStep, Raw, Step, replies  # noqa: E402
 from tests.qq_server.actions import Action  # noqa: E402
 
 WARM_UP = 0.2
@@ -55,7 +55,7 @@ class UnrulyServer(FaultyServer):
     """Has rate limits and damaged replies to QUIT as well."""
 
     @override
-    def action_at(self, step: Step, line: str = "") -> Action | None:
+    def action_at(self, step: Step | ImapStep, line: str = "") -> Action | None:
         if self.faulty and step is Step.MAIL and self._chance.random() < RATE_LIMITS:
             self.faults += 1
             return replies.TOO_MANY_ATTEMPTS
@@ -87,13 +87,16 @@ class Alerts:
         try:
             if chance.random() < 0.5:  # noqa: PLR2004 - one as often as the other
                 await channel.action(
-                    "notify.send_message",
+                    "qq_mail.send_message",
                     entity_id=ENTITY,
                     title=token,
                     message=message,
+                    **HIGHEST,
                 )
             else:
-                await channel.action("notify.qq_mail", title=token, message=message)
+                await channel.action(
+                    "notify.qq_mail", title=token, message=message, data=HIGHEST
+                )
         except HomeAssistantError as err:
             self.failed.append(f"{token}: {err}")
 
@@ -140,9 +143,6 @@ async def soak(
 ) -> int:
     """Raise alerts, let the server calm down, and tell what is wrong: 0 if nothing."""
     await add_account(home_assistant, server)
-    await home_assistant.stop()
-    allow_any_number_of_logins(home_assistant)
-    await home_assistant.start()
     alerts = Alerts()
     async with home_assistant.channel() as channel:
         await loaded(channel)

@@ -1,7 +1,7 @@
 """The QQ-like server and a Home Assistant that trusts its certificates."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from dataclasses import replace
 import logging
 import math
@@ -94,6 +94,31 @@ async def freezer(
             time, "clock_gettime", lambda _: steady + time.monotonic() - start
         )
         yield cast("FrozenDateTimeFactory", frozen)
+
+
+@pytest.fixture
+async def pass_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Return what lets so many seconds pass for the event loop's timers."""
+    loop, passed = asyncio.get_running_loop(), 0.0
+    time_of_loop = loop.time
+
+    def pass_time(seconds: float) -> None:
+        nonlocal passed
+        passed += seconds
+
+    monkeypatch.setattr(loop, "time", lambda: time_of_loop() + passed)
+    return pass_time
+
+
+@pytest.fixture
+async def quick_silence(server: QQServer, pass_time: Callable[[float], None]) -> None:
+    """Let time pass quickly while the server is silent, and only then.
+
+    So a test of a time-out takes no time, and needs none so short that a machine that
+    is slow could exceed it where the server does answer.
+    """
+    loop = asyncio.get_running_loop()
+    server.on_silence = lambda: loop.call_soon_threadsafe(pass_time, 0.5)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What a fresh Home Assistant has loaded of the integration, and where it loads more.
+"""What a fresh Home Assistant has loaded of the integration, and what it loads later.
 
 Run by test_startup.py in a process of its own, with a configuration folder, the
 server's port, and what is to be used first. Prints JSON.
@@ -6,6 +6,7 @@ server's port, and what is to be used first. Prints JSON.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from importlib.abc import MetaPathFinder
 import json
 from pathlib import Path
@@ -24,19 +25,18 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 # Before Home Assistant looks for it.
-import custom_components  # noqa: F401
+import custom_components
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import frame
 from homeassistant.loader import DATA_CUSTOM_COMPONENTS
 
-NOT_AT_THE_START = {
-    "aiosmtplib",
-    "email_validator",
-    "markdown_it",
-    # Pillow itself may have been loaded by others.
-    "custom_components.qq_mail.content.attachments.pictures",
-    "custom_components.qq_mail.repeats.kept",
-}
+PACKAGE = Path(custom_components.__path__[0], "qq_mail")
+THEIRS = ("PIL.", "homeassistant.components.recorder")
+"""What the integration loads when it is needed, and does not bring along."""
+
+
+OPTIONAL = "inbox"
+"""The room that is of use only with an option."""
 
 
 class InTheLoop(MetaPathFinder):
@@ -68,6 +68,10 @@ async def send(hass: HomeAssistant, entry: MockConfigEntry) -> None:
             "message": "**Water**",
             "format": "markdown",
             "attachments": [{"path": str(picture)}],
+            "entities": ["sun.sun"],
+            "charts": [{"entities": ["sun.sun"]}],
+            "actions": [{"title": "Open", "uri": "/lovelace"}],
+            "link": "/lovelace",
             "wait": 10,
             "repeat_after": 60,
         },
@@ -88,9 +92,9 @@ async def leave(hass: HomeAssistant, _entry: MockConfigEntry) -> None:
 async def resume(_hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Wait until the message that was left has gone out."""
     outbox, told = entry.runtime_data.outbox, asyncio.Event()
-    outbox.async_add_listener(lambda _event: told.set())
+    outbox.listeners.async_add(lambda _event: told.set())
     async with asyncio.timeout(60):
-        while outbox.messages():
+        while len(outbox):
             await told.wait()
             told.clear()
 
@@ -113,6 +117,21 @@ USES: dict[str, Callable[[HomeAssistant, MockConfigEntry], Awaitable[None]]] = {
     "resume": resume,
     "form": form,
 }
+
+
+def own_modules() -> set[str]:
+    """Return the names of the integration's modules, as they are on disk."""
+    return {
+        ".".join(path.relative_to(PACKAGE.parents[1]).with_suffix("").parts)
+        for path in PACKAGE.rglob("*.py")
+        if path.name != "__init__.py" and OPTIONAL not in path.parts
+    }
+
+
+def hear_open(opened: list[str], event: str, args: tuple[Any, ...]) -> None:
+    """Note which files of the integration are opened."""
+    if event == "open" and str(args[0]).startswith(str(PACKAGE)):
+        opened.append(str(args[0]))
 
 
 async def main(config_dir: str, port: str, use: str) -> None:
@@ -143,17 +162,20 @@ async def main(config_dir: str, port: str, use: str) -> None:
         entry.add_to_hass(hass)
         with patch(bind):
             assert await hass.config_entries.async_setup(entry.entry_id)
-        at_the_start = NOT_AT_THE_START & sys.modules.keys()
+        missing = own_modules() - sys.modules.keys()
+        opened: list[str] = []
+        sys.addaudithook(partial(hear_open, opened))
         sys.meta_path.insert(0, in_the_loop)
         await USES[use](hass, entry)
         await hass.async_block_till_done()
         sys.meta_path.remove(in_the_loop)
         await hass.async_stop(force=True)
     result = {
-        "at_the_start": sorted(at_the_start),
-        "in_the_end": sorted(NOT_AT_THE_START & sys.modules.keys()),
-        "in_the_loop": in_the_loop.names,
-        "page": "custom_components.qq_mail.buttons.page" in sys.modules,
+        "missing": sorted(missing),
+        "opened": opened,
+        "in_the_loop": [
+            name for name in in_the_loop.names if not name.startswith(THEIRS)
+        ],
     }
     sys.stdout.write(json.dumps(result))
 

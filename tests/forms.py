@@ -4,23 +4,30 @@ from typing import Any
 
 TYPED_OPTIONS = {
     "digest": False,
+    "answers_by_mail": False,
+    "imap_port": 993,
     "limits": {
         "burst": 3,
         "messages_per_minute": 0,
         "messages_per_day": 0,
         "size_budget": 50,
     },
-    "times": {"timeout": 60, "expires_after": 48},
+    "history_titles": True,
+    "times": {"timeout": 60, "expires_after": 48, "history_days": 7},
 }
 """What a person types into the options, in the form's sections."""
 STORED_OPTIONS = {
     "digest": False,
+    "answers_by_mail": False,
+    "imap_port": 993,
     "burst": 3,
     "messages_per_minute": 0,
     "messages_per_day": 0,
     "size_budget": 50,
     "timeout": 60,
     "expires_after": 48,
+    "history_titles": True,
+    "history_days": 7,
 }
 
 

@@ -5,21 +5,62 @@ from datetime import timedelta
 from pathlib import Path
 import shutil
 from tempfile import TemporaryDirectory
+import threading
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
+import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     async_fire_time_changed,
 )
 
+from custom_components.qq_mail import async_setup
 from custom_components.qq_mail.calls.house import DATA_HOUSE, House, Rooms
 from custom_components.qq_mail.const import DOMAIN
-from custom_components.qq_mail.outbox.outbox import Outbox, ShownPause
+from custom_components.qq_mail.outbox.outbox import Outbox
+from custom_components.qq_mail.outbox.view import ShownPause
 from custom_components.qq_mail.store import Journal, Key
 from custom_components.qq_mail.store.disk import Disk
+from homeassistant.components.repairs import repairs_flow_manager
 from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
+
+from .conftest import shut_down
+from .qq_server import QQServer
+
+
+class Gate:
+    """Holds an executor's thread up until a test lets it go on."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self.opened = threading.Event()
+
+    def __call__(self) -> None:
+        """Wait."""
+        self.reached.set()
+        assert self.opened.wait(10)
+
+
+def hold_up(
+    monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, *, after: bool = False
+) -> Gate:
+    """Have a blocking function wait before it begins, or after it has ended."""
+    gate = Gate()
+    real = getattr(owner, name)
+
+    def slow(*args: Any, **kwargs: Any) -> Any:
+        if after:
+            result = real(*args, **kwargs)
+            gate()
+            return result
+        gate()
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(owner, name, slow)
+    return gate
 
 
 async def notify(hass: HomeAssistant, title: str = "Alarm", **data: Any) -> None:
@@ -44,7 +85,7 @@ async def later(
 
 async def until(condition: Any) -> None:
     """Wait for what is in the same loop, and for the server's thread."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.001)
 
@@ -98,3 +139,63 @@ def record_of(hass: HomeAssistant, kind: str, name: str = "") -> dict[str, Any]:
         if one == kind and name in ("", known)
     )
     return record
+
+
+def subjects(server: QQServer) -> list[str]:
+    """Return what was accepted."""
+    return [mail.subject for mail in server.accepted]
+
+
+async def outbox_shown(hass: HomeAssistant) -> dict[str, Any]:
+    """Return what get_outbox answers."""
+    answer = await hass.services.async_call(
+        DOMAIN, "get_outbox", {}, blocking=True, return_response=True
+    )
+    assert answer
+    return dict(answer)
+
+
+async def restart(
+    hass: HomeAssistant, entry: MockConfigEntry, *, folder: Path | None = None
+) -> None:
+    """Load an account as a new process would, from the disk or from a copy of it.
+
+    Only the page of the buttons stays that of the old process.
+    """
+    await end_process(hass, entry)
+    if folder:
+        shutil.rmtree(store_folder(hass))
+        shutil.copytree(folder, store_folder(hass))
+    await begin_process(hass, entry)
+
+
+async def end_process(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Unload an account, and let go of the disk."""
+    await shut_down(hass, entry)
+    house = house_of(hass)
+    await until(lambda: not house.rooms)
+    house.manager.stop_timer()
+    await house.store.async_close()
+
+
+async def begin_process(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Load an account from what is on disk."""
+    assert await async_setup(hass, {})
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+
+
+def forget_mark(hass: HomeAssistant) -> None:
+    """Have the folder look as if it came from a backup, which leaves the mark out."""
+    (store_folder(hass) / "__pycache__" / "present").unlink()
+
+
+async def decide(hass: HomeAssistant, entry: MockConfigEntry, choice: str) -> None:
+    """Decide by the repair issue what is to become of what comes from a backup."""
+    assert await async_setup_component(hass, "repairs", {})
+    manager = repairs_flow_manager(hass)
+    assert manager
+    data = {"issue_id": f"restored_{entry.entry_id}"}
+    menu = await manager.async_init(DOMAIN, data=data)
+    assert menu["menu_options"] == ["send", "discard"]
+    await manager.async_configure(menu["flow_id"], {"next_step_id": choice})

@@ -3,7 +3,6 @@
 from base64 import b64encode
 from datetime import timedelta
 from http import HTTPStatus
-from pathlib import Path
 import re
 from types import MappingProxyType
 from typing import Any
@@ -13,7 +12,6 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-import custom_components.qq_mail as integration
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.smtp.transcript import HIDDEN
 from homeassistant.components.system_health import get_info
@@ -83,9 +81,6 @@ async def test_diagnostics(
             "burst": 9,
         },
     )
-    spool = Path(hass.config.path(".storage", DOMAIN, entry.entry_id))
-    spool.mkdir(parents=True)  # noqa: ASYNC240
-    (spool / "01ARZ3NDEKTSV4RRFFQ69G5FAV.json").write_text("{", encoding="utf-8")
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
     events = Events()
@@ -138,8 +133,8 @@ async def test_diagnostics(
     assert re.fullmatch(r"0\.000 > text \. \([0-9]{3}\)", session["lines"][12])
     assert outbox == {
         "messages": 2,
-        "not_written": 0,
-        "rest": {
+        "unwritten": 0,
+        "pause": {
             "cause": "rate_limit",
             "until": (now + timedelta(hours=1)).isoformat(),
             "reply": reply,
@@ -150,7 +145,7 @@ async def test_diagnostics(
         "left_today": 399,
         "pace": 5.0,
         "last_accepted": now.isoformat(),
-        "damaged": 1,
+        "damaged": 0,
     }
     assert tried.pop("size") > 0
     assert tried == {
@@ -159,7 +154,8 @@ async def test_diagnostics(
         "cause": "rate_limit",
         "reply": reply,
         "next_attempt": deferred.next_attempt.isoformat(),
-        "importance": 0,
+        "priority": "normal",
+        "reason": "paused",
     }
     assert untried["attempts"] == 0
     assert untried["reply"] is None
@@ -174,14 +170,12 @@ async def test_last_sessions(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Ten are kept; those that fail as well, and a server that repeats is not."""
-    monkeypatch.setattr(integration, "LOGINS_PER_HOUR", 0)
-    await hass.config_entries.async_reload(loaded_entry.entry_id)
     wire = b64encode(CODE.encode()).decode()
     server.script(Step.GREETING, Answer(554, "No"), times=1)
     server.script(
         Step.AUTH, Answer(535, f"{ADDRESS}: {CODE}, {wire}: wrong"), times=None
     )
-    alert = {"title": "Fire", "message": "Smoke!"}
+    alert = {"title": "Fire", "message": "Smoke!", "data": {"priority": "highest"}}
     for _ in range(12):
         await hass.services.async_call("notify", "qq_mail", alert, blocking=True)
         await hass.services.async_call(DOMAIN, "retry", blocking=True)
@@ -209,8 +203,8 @@ async def test_diagnostics_of_an_idle_account(
     assert data["outbox"] == {
         "messages": 0,
         "waiting": [],
-        "not_written": 0,
-        "rest": None,
+        "unwritten": 0,
+        "pause": None,
         "session_open": False,
         "next_attempt": None,
         "accepted_today": 0,

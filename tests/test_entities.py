@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from pytest_homeassistant_custom_component.common import (
 
 import custom_components.qq_mail as integration
 from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.texts import async_texts
 from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import Event, HomeAssistant, State
 from homeassistant.exceptions import HomeAssistantError
@@ -26,14 +29,15 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 
 from .conftest import ADDRESS, shut_down
-from .outbox.test_outbox import RATE_LIMIT_PAUSE
 from .qq_server import Answer, Close, QQServer, Step, replies
+from .test_notify import RECIPIENT
 
 FOLDER = Path(integration.__file__).parent
 
 QUEUED = "sensor.123456_qq_com_queued_messages"
 ACCEPTED_TODAY = "sensor.123456_qq_com_accepted_today"
 LAST_ACCEPTED = "sensor.123456_qq_com_last_accepted"
+OLDEST_WAITING = "sensor.123456_qq_com_oldest_waiting_message"
 NEXT_ATTEMPT = "sensor.123456_qq_com_next_attempt"
 REPEATS = "sensor.123456_qq_com_repeats_counted"
 PACE = "sensor.123456_qq_com_pace"
@@ -168,13 +172,8 @@ def all_entities(monkeypatch: pytest.MonkeyPatch) -> None:
                     None,
                 ),
                 LAST_ACCEPTED: ("last_accepted", None, "timestamp", None, None),
-                NEXT_ATTEMPT: (
-                    "next_attempt",
-                    "diagnostic",
-                    "timestamp",
-                    None,
-                    "integration",
-                ),
+                NEXT_ATTEMPT: ("next_attempt", "diagnostic", "timestamp", None, None),
+                OLDEST_WAITING: ("oldest_waiting", None, "timestamp", None, None),
                 **{
                     entity_id: (
                         key,
@@ -319,14 +318,14 @@ async def test_paused(
     """While the account rests there is a problem, with its end."""
     server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
     await notify(hass)
-    end = dt_util.utcnow() + RATE_LIMIT_PAUSE
+    end = dt_util.utcnow() + timedelta(hours=1)
     assert states(hass, PROBLEM) == ["on"]
     assert attributes(hass, PROBLEM, "cause", "until") == [
         "rate_limit",
         end.isoformat(),
     ]
     assert states(hass, NEXT_ATTEMPT) == [end.isoformat(timespec="seconds")]
-    await later(hass, freezer, RATE_LIMIT_PAUSE)
+    await later(hass, freezer, timedelta(hours=1))
     await until(lambda: states(hass, PROBLEM, QUEUED) == ["off", "0"])
     assert attributes(hass, PROBLEM, "cause", "until") == [None, None]
 
@@ -339,7 +338,7 @@ async def test_code_needed(
     server.script(Step.AUTH, replies.LOGIN_NEEDS_CODE)
     await notify(hass)
     assert states(hass, PROBLEM) == ["on"]
-    until = loaded_entry.runtime_data.outbox.rest.until
+    until = loaded_entry.runtime_data.outbox.pause.until
     assert attributes(hass, PROBLEM, "cause") == ["login_needs_code"]
     shown = dt_util.parse_datetime(attributes(hass, PROBLEM, "until")[0])
     assert shown
@@ -357,11 +356,17 @@ async def test_expired(
     server.script(Step.RCPT, LATER, times=3)
     await notify(hass)
     await later(hass, freezer, timedelta(days=1))
-    await until(lambda: states(hass, PROBLEM) == ["on"])
-    assert attributes(hass, PROBLEM, "cause", "until") == ["expired", None]
-    assert attributes(
-        hass, MESSAGE, "event_type", "attempts", "cause", "reply", "next_attempt"
-    ) == ["expired", 1, "temporary", "451 later", None]
+    # That it waited for so long was the problem, until the next look at what waits.
+    await later(hass, freezer, timedelta(seconds=10))
+    await until(lambda: attributes(hass, PROBLEM, "cause") == ["expired"])
+    assert states(hass, PROBLEM) == ["on"]
+    assert attributes(hass, PROBLEM, "until") == [None]
+    assert attributes(hass, MESSAGE, "event_type", "attempts", "cause", "reply") == [
+        "expired",
+        1,
+        "temporary",
+        "451 later",
+    ]
     await notify(hass)
     assert states(hass, PROBLEM, QUEUED) == ["on", "1"]
     server.reset()
@@ -380,19 +385,17 @@ async def test_attributes_of_an_event(
     server.script(Step.MAIL, LATER)
     await notify(hass, title="火警", target=["a@example.com", "b@example.com"])
     outbox = loaded_entry.runtime_data.outbox
-    (message,) = outbox.messages()
-    next_attempt = outbox.next_attempt_of(message)
+    ((message, _),) = outbox.messages()
     shown = state_of(hass, MESSAGE).attributes
     assert {key: shown[key] for key in shown if key != "event_types"} == {
         "event_type": "deferred",
         "queue_id": message.queue_id,
-        "digest": None,
         "subject": "火警",
         "recipients": ["a@example.com", "b@example.com"],
         "attempts": 1,
         "cause": "temporary",
         "reply": "451 later",
-        "next_attempt": next_attempt.isoformat(),
+        "next_attempt": outbox.next_attempt.isoformat(),
         "friendly_name": f"{ADDRESS} Message",
     }
 
@@ -403,7 +406,7 @@ async def test_attributes_of_an_event(
         pytest.param(
             Step.NOOP,
             LATER,
-            ["accepted", 1, None],
+            ["accepted", 1],
             id="accepted",
         ),
         pytest.param(
@@ -431,7 +434,9 @@ async def test_outcome(
     """Each outcome is an event type."""
     server.script(step, action)
     await notify(hass)
-    assert attributes(hass, MESSAGE, "event_type", "attempts", "cause") == expected
+    shown = state_of(hass, MESSAGE).attributes
+    names = ("event_type", "attempts", "cause")
+    assert [shown[name] for name in names if name in shown] == expected
 
 
 async def test_reply(
@@ -603,3 +608,109 @@ async def test_pace_and_what_is_left(
     )
     await hass.async_block_till_done()
     assert states(hass, PACE, LEFT_TODAY) == ["10", "unknown"]
+
+
+FAMILY_TEST = "button.family_send_test_message"
+
+
+@pytest.fixture
+async def with_family(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Load the account, with a recipient."""
+    hass.config_entries.async_add_subentry(entry, RECIPIENT)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+
+
+@pytest.mark.usefixtures("with_family")
+async def test_test_message_of_a_recipient(
+    hass: HomeAssistant,
+    server: QQServer,
+    entry: MockConfigEntry,
+    entity_registry: er.EntityRegistry,
+    device_registry: dr.DeviceRegistry,
+) -> None:
+    """It stands on the recipient's device, and goes to that recipient alone."""
+    (key,) = entry.subentries
+    button = entity_registry.async_get(FAMILY_TEST)
+    assert button
+    assert (button.unique_id, button.config_subentry_id) == (
+        f"{key}_send_test_message",
+        key,
+    )
+    device = device_registry.async_get(button.device_id or "")
+    assert device
+    assert device.identifiers == {(DOMAIN, key)}
+    await press(hass, FAMILY_TEST)
+    (mail,) = server.accepted
+    assert mail.recipients == ("a@example.com", "b@example.com", "c@example.com")
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        pytest.param(
+            "en",
+            "The test mail was not accepted yet. QQ limits how much 123456@qq.com may "
+            "send, so nothing is sent until 21:00. Then this message goes out by itself.",
+            id="en",
+        ),
+        pytest.param(
+            "zh-Hans",
+            "测试邮件还没有发出。QQ 限制了 123456@qq.com 的发信频率，21:00 之前不会发送；"
+            "之后，此邮件会自动发出。",
+            id="zh-Hans",
+        ),
+    ],
+)
+async def test_test_message_that_waits(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    language: str,
+    text: str,
+) -> None:
+    """The button says in words why its mail has not gone out, and when it will."""
+    hass.config.language = language
+    await hass.config.async_set_time_zone("Asia/Shanghai")
+    freezer.move_to("2026-12-20 12:00:00+00:00")
+    server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
+    with pytest.raises(HomeAssistantError) as waits:
+        await press(hass, SEND_TEST_MESSAGE)
+    assert (await async_texts(hass)).of(waits.value) == text
+
+
+async def test_oldest_waiting(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Since when something waits is seen at once."""
+    assert states(hass, OLDEST_WAITING) == ["unknown"]
+    raised = dt_util.utcnow().isoformat(timespec="seconds")
+    server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
+    await notify(hass)
+    freezer.tick(60)
+    await notify(hass)
+    assert states(hass, OLDEST_WAITING, QUEUED) == [raised, "2"]
+
+
+async def test_disk_that_takes_nothing(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is not on disk is a problem, for as long as it is not."""
+
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", refuse)
+        await notify(hass)
+        await until(lambda: states(hass, PROBLEM) == ["on"])
+        assert attributes(hass, PROBLEM, "cause", "until") == ["disk", None]
+    await notify(hass)
+    await until(lambda: states(hass, PROBLEM) == ["off"])

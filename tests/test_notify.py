@@ -64,7 +64,7 @@ def state_of(hass: HomeAssistant, entity_id: str) -> str:
 def spool_text(hass: HomeAssistant) -> str:
     """Return everything that waits on disk."""
     folder = Path(hass.config.path(".storage", DOMAIN))
-    return "".join(file.read_text() for file in folder.glob("*/*") if file.is_file())
+    return "".join(file.read_text() for file in folder.rglob("*") if file.is_file())
 
 
 def only(server: QQServer) -> AcceptedMessage:
@@ -278,7 +278,7 @@ PHONE = {
 @pytest.mark.parametrize(
     ("data", "fields"),
     [
-        ({"data": PHONE}, ["attachment", "priority", "tag"]),
+        ({"data": PHONE}, ["priority", "tag"]),
         ({"data": ["x"]}, ["data"]),
         ({"data": "x"}, ["data"]),
         ({"message": ["Smoke!"], "title": {"a": 1}, "target": [ADDRESS, 5]}, []),
@@ -290,14 +290,58 @@ async def test_data_made_for_others(
     loaded_entry: MockConfigEntry,
     data: dict[str, Any],
     fields: list[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The alert goes out; what has another meaning here is named in it."""
+    """The alert goes out; the log names what has another meaning here."""
     await notify(hass, **data)
     text = only(server).text
     assert "Smoke!" in text
-    assert re.findall(r"Field (\w+):", text) == fields
+    assert re.findall(r"Field (\w+):", caplog.text) == fields
+    assert text.count("is not set up right") == bool(fields)
     assert "ttl" not in text
     assert "push" not in text
+
+
+@pytest.fixture
+def picture(hass: HomeAssistant) -> None:
+    """Put a picture into the folder that everybody in the house can see."""
+    folder = Path(hass.config.path("www"))
+    folder.mkdir()
+    (folder / "door.jpg").write_bytes(b"\xff\xd8\xff")
+    hass.config.allowlist_external_dirs = {str(folder)}
+
+
+async def test_pictures_made_for_phones(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    picture: None,
+) -> None:
+    """What both makes of phones show with the notification is shown in the mail, once."""
+    await notify(hass, data=PHONE)
+    (door,) = (part for part in only(server).message.walk() if part.get_filename())
+    assert door.get_filename() == "door.jpg"
+    assert door.get_content_disposition() == "inline"
+
+
+@pytest.mark.parametrize(
+    "more", [{"entity_id": None}, {"topic": "x", 5: {"a": 1}}, {"alarm_state": "on"}]
+)
+async def test_keys_made_for_others(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    caplog: pytest.LogCaptureFixture,
+    more: dict[Any, Any],
+) -> None:
+    """A key that another program sends for another service costs nobody the alert."""
+    caplog.set_level("DEBUG")
+    await hass.services.async_call(
+        "notify", "qq_mail", {"message": ["Smoke!", 1], **more}, blocking=True
+    )
+    assert only(server).text == "Smoke!\n1\n"
+    names = ", ".join(sorted(map(str, more)))
+    assert f"Not for mail, and ignored: {names}" in caplog.text
 
 
 async def test_cleared_as_on_phones(

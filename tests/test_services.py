@@ -12,10 +12,11 @@ from custom_components.qq_mail.const import DOMAIN
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 
 from .calls.test_send import send
 from .conftest import ADDRESS, Events
-from .house import outbox_of, until
+from .house import later, outbox_of, outbox_shown, until
 from .qq_server import Answer, Hang, QQServer, Step, replies
 
 
@@ -50,11 +51,12 @@ async def test_get_outbox(
     """All that is known of a message, but its text."""
     freezer.move_to("2026-11-20 08:00:00+00:00")
     assert await waiting(hass) == []
-    server.script(Step.MAIL, Answer(451, "later"))
+    server.script(Step.RCPT, Answer(451, "later"))
     await notify(hass, "Fire")
     (event,) = await events.wait(1)
     assert event.next_attempt
     freezer.tick(timedelta(seconds=30))
+    at = dt_util.as_local(event.next_attempt)
     (message,) = await waiting(hass)
     assert message.pop("size") > len("Smoke!")
     assert message == {
@@ -63,13 +65,16 @@ async def test_get_outbox(
         "subject": "Fire",
         "recipients": [ADDRESS],
         "age": 30,
-        "created": "2026-11-20T08:00:00+00:00",
+        "raised_at": "2026-11-20T08:00:00+00:00",
         "attempts": 1,
         "next_attempt": event.next_attempt.isoformat(),
         "reply": "451 later",
         "cause": "temporary",
-        "importance": 0,
-        "merged": [],
+        "priority": "normal",
+        "reason": "back_off",
+        "why": f"The last attempt failed, so it is tried again at {at:%H:%M}.",
+        "tag": "",
+        "parts": [],
     }
 
 
@@ -148,9 +153,9 @@ async def test_discard(
     assert first["subject"] == "two"
     # Who was refused goes after who was not tried yet.
     assert [m["subject"] for m in await waiting(hass)] == ["three", "one"]
-    await act(hass, "discard")
+    await act(hass, "discard", all=True)
     assert await waiting(hass) == []
-    await act(hass, "discard")
+    await act(hass, "discard", all=True)
     assert server.accepted == []
 
 
@@ -161,7 +166,7 @@ async def test_discard_twice_at_once(
     server.script(Step.RCPT, Answer(451, "later"), times=3)
     for title in ("one", "two", "three"):
         await notify(hass, title)
-    await asyncio.gather(act(hass, "discard"), act(hass, "discard"))
+    await asyncio.gather(*(act(hass, "discard", all=True) for _ in range(2)))
     assert await waiting(hass) == []
     assert len(loaded_entry.runtime_data.outbox) == 0
     await notify(hass, "four")
@@ -173,7 +178,7 @@ async def test_unknown_queue_id(
     hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry, action: str
 ) -> None:
     """A message that does not wait cannot be chosen, and the others stay alone."""
-    server.script(Step.MAIL, Answer(451, "later"))
+    server.script(Step.RCPT, Answer(451, "later"))
     await notify(hass, "Fire")
     with pytest.raises(ServiceValidationError) as raised:
         await act(hass, action, queue_id="01ARZ3NDEKTSV4RRFFQ69G5FAV")
@@ -184,6 +189,90 @@ async def test_unknown_queue_id(
     }
     (message,) = await waiting(hass)
     assert message["attempts"] == 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param({}, id="nothing"),
+        pytest.param({"queue_id": "", "tag": "", "all": False}, id="empty fields"),
+        pytest.param({"config_entry_id": "any"}, id="only an account"),
+    ],
+)
+async def test_discard_nothing_named(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    data: dict[str, Any],
+) -> None:
+    """An empty call does not empty the outbox."""
+    server.script(Step.RCPT, Answer(451, "later"))
+    await notify(hass, "Fire")
+    with pytest.raises(ServiceValidationError) as raised:
+        await act(hass, "discard", **data)
+    assert raised.value.translation_key == "discard_what"
+    assert len(await waiting(hass)) == 1
+
+
+async def test_tag(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry, events: Events
+) -> None:
+    """All of a tag are tried, or discarded; the others stay alone."""
+    server.script(Step.RCPT, Answer(451, "later"), times=None)
+    for tag in ("door", *("leak",) * 20):
+        await send(hass, title=tag, tag=tag)
+    known = len(events.all)
+    await act(hass, "retry", tag="leak")
+    await events.wait(known + 20)
+    assert {event.subject for event in events.all[known:]} == {"leak"}
+    await act(hass, "discard", tag="leak")
+    assert [one["subject"] for one in await waiting(hass)] == ["door"]
+    # With nothing left of it, that is no fault.
+    await act(hass, "retry", tag="leak")
+    await act(hass, "discard", tag="leak")
+
+
+@pytest.mark.parametrize("action", ["retry", "discard"])
+async def test_part_of_a_digest(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+    freezer: FrozenDateTimeFactory,
+    action: str,
+) -> None:
+    """What goes out with others is told by the digest in which it is."""
+    options = {"service_name": "qq_mail", "burst": 1, "messages_per_minute": 2}
+    hass.config_entries.async_update_entry(loaded_entry, options=options)
+    await hass.async_block_till_done()
+    await send(hass, title="Before")
+    server.script(Step.RCPT, Answer(451, "later"))
+    answers = [await send(hass, title=f"Alert {n}", wait=0) for n in range(4)]
+    await later(hass, freezer, timedelta(seconds=31))
+    await events.wait(2)
+    (digest,) = await waiting(hass)
+    assert digest["parts"] == [one["queue_id"] for one in answers]
+    with pytest.raises(ServiceValidationError) as raised:
+        await act(hass, action, queue_id=answers[1]["queue_id"])
+    assert raised.value.translation_key == "part_of_digest"
+    assert raised.value.translation_placeholders == {
+        "queue_id": answers[1]["queue_id"],
+        "digest": digest["queue_id"],
+        "title": digest["subject"],
+    }
+
+
+async def test_acknowledge(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """An alarm is sent no more, as if somebody had pressed the button in its mail."""
+    await send(hass, tag="water", repeat_until_acknowledged="00:10:00")
+    (shown,) = (await outbox_shown(hass))["reminders"]
+    assert shown["tag"] == "water"
+    await act(hass, "acknowledge", tag="fire")
+    assert (await outbox_shown(hass))["reminders"]
+    await act(hass, "acknowledge", tag="water")
+    assert (await outbox_shown(hass))["reminders"] == []
 
 
 async def test_no_such_account(hass: HomeAssistant) -> None:
@@ -209,7 +298,7 @@ async def test_account_not_loaded(
 @pytest.mark.parametrize(
     ("action", "data"),
     [
-        pytest.param("discard", {}, id="discarded"),
+        pytest.param("discard", {"all": True}, id="discarded"),
         pytest.param("send_message", {"tag": "t", "clear": True}, id="cleared"),
         pytest.param(None, {}, id="account removed"),
     ],

@@ -1,4 +1,4 @@
-"""What an account does not need at its start is loaded later, off the event loop."""
+"""What is loaded when: our own modules at the start, what is large off the loop."""
 
 import asyncio
 import json
@@ -6,16 +6,11 @@ import os
 from pathlib import Path
 import socket
 import sys
-import threading
 from typing import Any
 
 from PIL import Image
 import pytest
 
-from custom_components.qq_mail import loading
-from homeassistant.core import HomeAssistant
-
-from .first_use import NOT_AT_THE_START
 from .qq_server import Certificates, QQServer
 
 ROOT = Path(__file__).parents[1]
@@ -58,49 +53,19 @@ async def first_use(config_dir: Path, port: int, use: str) -> dict[str, Any]:
 
 
 async def test_first_alerts(server: QQServer, config_dir: Path) -> None:
-    """Nothing heavy is there before; all of it is loaded by threads."""
+    """All that mails, charts and pages need is there before the first one.
+
+    So no new file gets into old code, when an update waits for its restart.
+    """
     told = await first_use(config_dir, server.tls_port, "send")
-    assert told["at_the_start"] == []
-    assert told["in_the_end"] == sorted(NOT_AT_THE_START)
-    assert told["in_the_loop"] == []
-    # No button was sent.
-    assert not told["page"]
+    assert told == {"missing": [], "opened": [], "in_the_loop": []}
     assert len(server.accepted) == 2
 
 
 async def test_first_login_of_a_form(server: QQServer, config_dir: Path) -> None:
-    """A form reads an address and logs in."""
+    """A form reads an address and logs in, and the loop imports nothing for it."""
     told = await first_use(config_dir, server.tls_port, "form")
-    # The rest is loaded by itself, once Home Assistant has started.
-    soon = "custom_components.qq_mail.repeats.kept"
-    assert told["in_the_end"] == ["aiosmtplib", soon, "email_validator"]
     assert told["in_the_loop"] == []
-
-
-async def test_call_that_is_cancelled(
-    hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Who waits for the same to be loaded has it all the same."""
-    begun, go_on = threading.Event(), threading.Event()
-    loads: list[str] = []
-
-    def load(module: str) -> None:
-        loads.append(module)
-        begun.set()
-        go_on.wait(60)
-
-    monkeypatch.setattr(loading, "_loaded", set())
-    monkeypatch.setattr(loading, "import_module", load)
-    first = hass.async_create_task(loading.async_load_addresses(hass))
-    second = hass.async_create_task(loading.async_load_addresses(hass))
-    await hass.async_add_executor_job(begun.wait, 10)
-    first.cancel()
-    go_on.set()
-    await second
-    assert first.cancelled()
-    # Then it is there, and nobody waits any more.
-    await loading.async_load_addresses(hass)
-    assert loads == ["email_validator"]
 
 
 async def test_what_waited(server: QQServer, config_dir: Path) -> None:

@@ -12,26 +12,31 @@ import voluptuous as vol
 
 import custom_components.qq_mail as integration
 from custom_components.qq_mail import (
+    account_flow,
     binary_sensor,
     button,
-    config_flow,
     event,
     options_flow,
     recipient_flow,
     sensor,
 )
+from custom_components.qq_mail.answers.issues import INBOX, STRANGER
 from custom_components.qq_mail.buttons.links import PLAIN_HTTP
+from custom_components.qq_mail.buttons.models import Channel
 from custom_components.qq_mail.content.attachments.models import Source
 from custom_components.qq_mail.content.fields import FIELDS, Format
 from custom_components.qq_mail.errors import _CAUSES_WITH_EXMAIL_TEXT, action_error
 from custom_components.qq_mail.mime.models import Priority
 from custom_components.qq_mail.options import OPTIONS, Kind, Section
-from custom_components.qq_mail.outbox.core.models import Outcome
+from custom_components.qq_mail.outbox.core.models import Outcome, Reason
 from custom_components.qq_mail.repairs import Issue
+from custom_components.qq_mail.sending.recurring import RECURRING
 from custom_components.qq_mail.services import Action
 from custom_components.qq_mail.smtp.errors import MailError
 from custom_components.qq_mail.smtp.models import Account, Encryption, Reply, Step
 from custom_components.qq_mail.smtp.replies import Cause, Treatment
+from custom_components.qq_mail.takeover.flow import KEEP_WORKING_SCHEMA
+from custom_components.qq_mail.takeover.leftover import ISSUE_USES_CORE, ISSUE_YAML
 from custom_components.qq_mail.texts import _FOR_READERS, _SETTING
 from custom_components.qq_mail.trigger import TRIGGERS
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN, UnitOfInformation
@@ -40,6 +45,11 @@ FOLDER = Path(integration.__file__).parent
 LANGUAGES = ("en", "zh-Hans", "zh-Hant")
 PLACEHOLDER = re.compile(r"{(\w+)}")
 NAME = ("name", "description")
+TITLE = ("title", "description")
+MENUS = {
+    "start": ("another", "take_over"),
+    "taken_over": ("server", "switch", "undo"),
+}
 MESSAGE_ERRORS = {
     "action_for_phones",
     "attachment_entity",
@@ -105,6 +115,27 @@ ANSWER_TEXTS = {
     *("from_elsewhere", "from_elsewhere_text", "logged", "mail", "not_ready"),
     *("not_ready_text", "small", "sure", "sure_text", "sure_yes", "too_many"),
     *("too_many_text", "unknown", "unknown_text"),
+    *("acknowledged", "acknowledged_text", "replaced", "replaced_text"),
+    *("not_kept_text", "unheard_text", "logged_by"),
+}
+
+# Why something does not go out, beside what the server says.
+PROBLEMS = {
+    *("attempt", "back_off", "disk", "expired", "logins", "no_server", "paused"),
+    "turn",
+}
+
+WAITS = {
+    *(one.value for one in Reason if one is not Reason.PAUSED),
+    *("paused_login", "paused_rate"),
+}
+LOGGED = {
+    *(one.value for one in Outcome),
+    *("digest", "discarded", "note", "unanswered"),
+}
+
+REPLY_TEXTS = {
+    *("done", "not_understood", "over", "title_needed", "unheard", "used", "used_by"),
 }
 
 # What the texts may name, by where they stand.
@@ -116,21 +147,24 @@ DIGEST_TEXTS = {
     "times",
     "reply_to",
     "parts",
-    "waits",
 }
 
 PLACEHOLDERS = {
     "config": {
         "account",
+        "accounts",
         "address",
         "code_url",
         "domain",
         "entered",
         "host",
         "length",
+        "notes",
+        "number",
         "port",
         "port_max",
         "port_min",
+        "reason",
         "reply",
         "waiting",
     },
@@ -140,7 +174,12 @@ PLACEHOLDERS = {
         "account",
         "address",
         "attachment",
+        "by",
+        "cause",
+        "code",
         "days",
+        "delay",
+        "digest",
         "entity",
         "field",
         "first",
@@ -148,49 +187,73 @@ PLACEHOLDERS = {
         "host",
         "hours",
         "last",
+        "left",
         "limit",
         "link",
         "lowest",
         "mean",
         "minutes",
         "name",
+        "note",
         "now",
         "number",
+        "numbers",
         "options",
+        "people",
+        "person",
         "port",
+        "priority",
         "queue_id",
         "reason",
         "recipients",
         "reply",
         "seconds",
+        "sender",
+        "since",
         "size",
-        "subject",
         "span",
+        "subject",
         "suggestion",
+        "tag",
+        "text",
         "time",
         "title",
         "titles",
         "total",
+        "until",
         "value",
+        "why",
     },
     "issues": {
         "account",
+        "address",
+        "alarms",
+        "buttons",
+        "counted",
+        "action",
         "folder",
         "limit",
+        "name",
         "number",
+        "reply",
         "sent",
-        "subjects",
+        "subject",
         "time",
+        "title",
         "titles",
         "url",
+        "what",
+        "why",
     },
     "options": {
         "address",
         "example",
+        "page",
+        *("host", "port", "reply"),
         *(
             f"{one.key}_{end}"
             for one in OPTIONS
-            if one.kind is Kind.NUMBER
+            if one.kind in (Kind.NUMBER, Kind.PORT)
             for end in ("min", "max")
         ),
     },
@@ -341,10 +404,12 @@ def entity_texts() -> set[str]:
         *(f"{problem}.state_attributes.{key}.name" for key in ("cause", "until")),
         *(
             f"{problem}.state_attributes.cause.state.{cause}"
-            for cause in (*Cause, Outcome.EXPIRED)
-            if cause is Outcome.EXPIRED or Cause(cause).treatment in holds
+            for cause in (*(one for one in Cause if one.treatment in holds), *PROBLEMS)
         ),
-        *(f"entity.button.{description.key}.name" for description in button.BUTTONS),
+        *(
+            f"entity.button.{description.key}.name"
+            for description in button.DESCRIPTIONS
+        ),
         f"{message}.name",
         *(
             f"{message}.state_attributes.{key}.name"
@@ -356,8 +421,12 @@ def entity_texts() -> set[str]:
         f"{action}.name",
         *(
             f"{action}.state_attributes.{key}.name"
-            for key in ("action", "queue_id", "recipients", "subject", "tag", "title")
+            for key in (
+                *("action", "by", "channel", "queue_id", "recipients", "subject"),
+                *("tag", "title"),
+            )
         ),
+        *(f"{action}.state_attributes.channel.state.{one}" for one in Channel),
         f"{action}.state_attributes.event_type.state.{event.CLICKED}",
         *(f"{message}.state_attributes.cause.state.{cause}" for cause in Cause),
         *(
@@ -373,6 +442,28 @@ def entity_texts() -> set[str]:
     }
 
 
+def page_texts() -> set[str]:
+    """Return what the page's modules ask for, and what its commands say in words."""
+    page = FOLDER / "page"
+    modules = "".join(file.read_text() for file in (page / "web").glob("*.js"))
+    commands = "".join(file.read_text() for file in page.glob("*.py"))
+    outcomes = (*Outcome, "discarded", "repeated", "cleared", "failed")
+    keys = {
+        *re.findall(r'\bt\("(\w+)"', modules),
+        *(f"outcome_{outcome}" for outcome in outcomes),
+        *(f"tab_{tab}" for tab in ("outbox", "history", "compose", "check")),
+        *(f"filter_{name}" for name in ("text", "outcome", "recipient")),
+    }
+    # Buttons and choices are named by the keys of their texts.
+    words = {f"page_{word}" for word in re.findall(r"\w+", modules)}
+    texts = {key.split(".")[1] for key in texts_of("en") if ".page_" in key}
+    return {
+        *(f"page_{key}" for key in keys),
+        *(texts & words),
+        *re.findall(r'"(page_\w+)"', commands),
+    }
+
+
 def test_every_text_the_code_names() -> None:
     """Forms, fields, errors and exceptions all have their texts, and no text more."""
     # What cannot happen before a message is submitted is no error of a form.
@@ -384,11 +475,20 @@ def test_every_text_the_code_names() -> None:
         *(
             f"config.abort.{key}"
             for key in (
-                "already_configured",
+                *("already_configured", "not_switched", "switched"),
+                *("take_over_gone", "undone"),
                 "reauth_successful",
                 "reconfigure_successful",
                 "removed",
             )
+        ),
+        "config.create_entry.not_switched",
+        "config.create_entry.taken_over",
+        *(f"config.step.{step}.{text}" for step in MENUS for text in TITLE),
+        *(
+            f"config.step.{step}.menu_options.{option}"
+            for step, options in MENUS.items()
+            for option in options
         ),
         "config_subentries.recipient.abort.reconfigure_successful",
         "config_subentries.recipient.abort.removed",
@@ -424,7 +524,8 @@ def test_every_text_the_code_names() -> None:
                 "address_missing",
                 "invalid_address",
                 "sender_name_too_long",
-                *(f"{one.key}_range" for one in OPTIONS if one.kind is Kind.NUMBER),
+                *("imap_failed", "imap_host_missing", "imap_refused", "invalid_host"),
+                *(f"{one.key}_range" for one in OPTIONS if one.most),
             )
         ),
         *(
@@ -438,9 +539,12 @@ def test_every_text_the_code_names() -> None:
                 "outbox_full",
             }
             | {"nobody_in_target", "not_our_entity", "not_our_member"}
-            | {"acknowledge", "not_repeated", "reminder", "reminder_title"}
+            | {"acknowledge", "not_repeated"}
+            | {"reminder", "reminder_last", "reminder_title"}
+            | {"test_waits", "too_many_reminders"}
             | {"repeats", "repeats_title"}
-            | {"allowance_waits", "login_waits", "rate_waits"}
+            | {f"waits_{key}" for key in WAITS}
+            | {f"logged_{key}" for key in LOGGED}
             | {"entity_not_found", "more_notes", "no_buttons"}
             | {"no_url", "over"}
             | {
@@ -449,15 +553,21 @@ def test_every_text_the_code_names() -> None:
                     *("name", "state", "since", "open", "more", "sent_by"),
                     *("highest", "high"),
                     *("press_at_home", "press_until"),
+                    *("answer", "answer_alone", "answer_code", "answer_title"),
+                    "answer_until",
                     *(STATE_UNAVAILABLE, STATE_UNKNOWN),
                 )
             }
             | {"other_account", "account_not_found", "account_not_loaded"}
             | {"account_disabled", "entity_disabled"}
-            | {"unknown_queue_id"}
+            | {"unknown_queue_id", "part_of_digest", "discard_what"}
+            | page_texts()
+            | {"take_over_failed", "take_over_gone", "taken_over_encrypted"}
+            | {"taken_over_sender", "taken_over_yaml"}
             | {f"digest_{key}" for key in DIGEST_TEXTS}
             | {f"chart_{key}" for key in CHART_TEXTS}
             | {f"answer_{key}" for key in ANSWER_TEXTS}
+            | {f"reply_{key}" for key in REPLY_TEXTS}
             | {f"attachment_{key}" for key in ATTACHMENT_FAILURES}
             | MESSAGE_ERRORS
             | {_SETTING, *_FOR_READERS.values()}
@@ -494,14 +604,18 @@ def test_every_text_the_code_names() -> None:
         *(f"selector.priority.options.{option}" for option in Priority),
         *(
             f"services.{action}.{text}"
-            for action in Action
+            for action in set(Action) - {Action.ACKNOWLEDGE}
             for text in (*NAME, *(f"fields.config_entry_id.{text}" for text in NAME))
         ),
         *(
-            f"services.{action}.fields.queue_id.{text}"
+            f"services.{action}.fields.{field}.{text}"
             for action in (Action.RETRY, Action.DISCARD)
+            for field in ("queue_id", "tag")
             for text in NAME
         ),
+        *(f"services.discard.fields.all.{text}" for text in NAME),
+        *(f"services.acknowledge.{text}" for text in NAME),
+        *(f"services.acknowledge.fields.tag.{text}" for text in NAME),
         *(
             f"triggers.{trigger}.{text}"
             for trigger in TRIGGERS
@@ -512,10 +626,24 @@ def test_every_text_the_code_names() -> None:
             for field in ("action", "tag")
             for text in NAME
         ),
-        *(f"issues.{issue}.title" for issue in (*Issue, PLAIN_HTTP)),
-        f"issues.{PLAIN_HTTP}.description",
-        "issues.day_nearly_used.description",
-        "issues.paused.description",
+        *(f"triggers.reply_received.fields.tag.{text}" for text in NAME),
+        *(f"triggers.messages_delayed.fields.priority.{text}" for text in NAME),
+        *(
+            f"issues.{issue}.title"
+            for issue in (*Issue, INBOX, PLAIN_HTTP, RECURRING, STRANGER)
+        ),
+        *(
+            f"issues.{issue}.{text}"
+            for issue in (ISSUE_USES_CORE, ISSUE_YAML)
+            for text in TITLE
+        ),
+        *(
+            f"issues.{issue}.description"
+            for issue in (
+                *(Issue.DAY_NEARLY_USED, Issue.DELAYED, Issue.LOGIN_REFUSED),
+                *(Issue.PAUSED, Issue.UNHEARD, INBOX, PLAIN_HTTP, RECURRING),
+            )
+        ),
         *(
             f"issues.{issue}.fix_flow.step.confirm.{text}"
             for issue in (
@@ -523,6 +651,7 @@ def test_every_text_the_code_names() -> None:
                 Issue.EXPIRED,
                 Issue.REMOVED,
                 Issue.TROUBLE,
+                STRANGER,
             )
             for text in ("title", "description")
         ),
@@ -547,9 +676,13 @@ def test_every_text_the_code_names() -> None:
         *entity_texts(),
     }
     for step, schema in {
-        "config.step.user": config_flow.USER_SCHEMA,
-        "config.step.reauth_confirm": config_flow.REAUTH_SCHEMA,
-        "config.step.reconfigure": config_flow.RECONFIGURE_SCHEMA,
+        "config.step.user": account_flow.USER_SCHEMA,
+        "config.step.confirm": vol.Schema({}),
+        "config.step.keep_working": KEEP_WORKING_SCHEMA,
+        "config.step.take_over": vol.Schema({"username": str}),
+        "config.step.take_over_login": account_flow.RECONFIGURE_SCHEMA,
+        "config.step.reauth_confirm": account_flow.REAUTH_SCHEMA,
+        "config.step.reconfigure": account_flow.RECONFIGURE_SCHEMA,
         "options.step.init": vol.Schema(options_flow.fields(None)),
         **{
             f"options.step.init.sections.{part}": vol.Schema(options_flow.fields(part))
@@ -591,6 +724,12 @@ BY_OTHER_WAYS = {
     "unknown_field_of_chart": {"field", "suggestion"},
     "unknown_field_of_chart_options": {"field", "options"},
     "unknown_field_options": {"field", "options"},
+}
+# Each of these may name what all of them are given.
+FAMILIES = {
+    "waits_": {"account", "host", "time"},
+    "logged_": {"cause", "number", "people", "person", "subject", "text", "why"},
+    "answer_": {"title"},
 }
 # The server said nothing, or something that is no help.
 WITHOUT_REPLY = {
@@ -648,6 +787,21 @@ def ways() -> list[tuple[str, set[str]]]:
     return [way for call in calls for way in ways_of(call)]
 
 
+def page_ways() -> list[tuple[str, set[str]]]:
+    """Return every way to a text of the page, and what its modules put into it."""
+    modules = "".join(file.read_text() for file in (FOLDER / "page/web").glob("*.js"))
+    given = {
+        f"page_{key}": set(re.findall(r"(?:^|, )(\w+)(?=:|,|$)", names))
+        for key, names in re.findall(r'\bt\("(\w+)", \{ ([^}]*) \}\)', modules)
+    }
+    given["page_range"] = {"first", "last", "number"}
+    for state in ("rate", "login"):
+        given[f"page_state_{state}"] = {"time"}
+    for state in ("refusing", "unreachable"):
+        given[f"page_state_{state}"] = {"host", "since", "time"}
+    return [(key, given.get(key, set())) for key in page_texts()]
+
+
 def test_no_placeholder_is_left() -> None:
     """Every way to a text gives what the text names: no brace reaches a person."""
     prefix, suffix = "exceptions.", ".message"
@@ -660,13 +814,23 @@ def test_no_placeholder_is_left() -> None:
         f"{cause}_exmail" for cause in _CAUSES_WITH_EXMAIL_TEXT
     }
     found = [*ways(), *BY_OTHER_WAYS.items()]
+    known = {key for key, _ in found}
+    found += [way for way in page_ways() if way[0] not in known]
     # What readers of a mail are told names some of what the note names.
-    given_by = {key: given for key, given in found}
+    given_by = dict(found)
     told = {_SETTING, *_FOR_READERS.values()}
     found += [(key, set(PLACEHOLDER.findall(texts[key]))) for key in told]
     for key, text in [*_FOR_READERS.items(), ("invalid_value", _SETTING)]:
         assert set(PLACEHOLDER.findall(texts[text])) <= given_by[key], text
-    assert {key for key, _ in found} == set(texts) - by_cause
+    of_families = {
+        key: given
+        for key in texts
+        for prefix, given in FAMILIES.items()
+        if key.startswith(prefix) and key not in given_by
+    }
+    for key, given in of_families.items():
+        assert set(PLACEHOLDER.findall(texts[key])) <= given, key
+    assert {key for key, _ in found} == set(texts) - by_cause - of_families.keys()
     for key, given in found:
         assert set(PLACEHOLDER.findall(texts[key])) == given, key
 

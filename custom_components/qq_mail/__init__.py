@@ -1,21 +1,25 @@
 """Send mail from Home Assistant by a QQ Mail account."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.const import CONF_TIMEOUT, EVENT_HOMEASSISTANT_STOP, Platform
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.dispatcher import async_dispatcher_send
+from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.storage import STORAGE_DIR
 from homeassistant.helpers.typing import ConfigType
 from homeassistant.util import dt as dt_util
 from homeassistant.util.ssl import client_context
 
-from .accounts import account_from
+from .accounts import account_from, imap_account_from
+from .answers.watching import Answers
 from .buttons.view import async_setup_view
 from .calls.again import async_send_again, async_tell_counted
 from .calls.heard import is_heard
@@ -24,23 +28,28 @@ from .const import DOMAIN
 from .content.attachments.folder import remove_all
 from .content.digest import DigestWriter
 from .coordinator import (
+    SIGNAL_DELAY,
     SIGNAL_OUTBOX_EVENT,
     QQMailConfigEntry,
     QQMailCoordinator,
     QQMailRuntimeData,
 )
-from .log_entries import async_setup_log_entries
+from .history import History
+from .log_entries import async_log_outcomes, async_setup_log_entries
 from .notify import async_remove_action
 from .options import option
 from .outbox.core.limits import Settings as Limits
 from .outbox.core.models import OutboxEvent, Outcome
 from .outbox.outbox import Outbox, Settings
-from .repairs import async_tell_removed, async_watch
+from .page.panel import async_remove_panel, async_setup_page, async_show_panel
+from .repairs import async_tell_removed, async_watch, async_watch_presses
 from .repeats.duplicates import Duplicates
 from .repeats.reminders import Reminders
 from .sending.submit import budget
 from .services import async_setup_services
 from .store import Store
+from .takeover.card import async_offer
+from .takeover.leftover import async_watch_leftover
 from .texts import Texts, async_texts
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -58,19 +67,23 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     """Set up what stays while accounts come and go: store, actions, buttons' page."""
     store = Store(Path(hass.config.path(STORAGE_DIR, DOMAIN)))
     house = hass.data[DATA_HOUSE] = House(hass, store)
-    await house.manager.async_load()
+    await house.async_load()
     async_setup_services(hass)
     async_setup_view(hass, house.buttons, store, partial(is_heard, hass))
     async_setup_log_entries(hass)
+    async_setup_page(hass)
+    async_watch_presses(hass)
     # Before any account is there that could download.
     await hass.async_add_executor_job(remove_all, hass)
     hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, partial(_async_stop, house))
+    async_at_started(hass, async_offer)
     return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bool:
     """Set up an account. It needs no connection: an alert may come at any time."""
     house, options = hass.data[DATA_HOUSE], entry.options
+    texts = await async_texts(hass)
     account = account_from(entry.data, option(options, CONF_TIMEOUT))
     settings = Settings(
         limits=Limits(
@@ -81,13 +94,14 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
         ),
         expires_after=timedelta(hours=option(options, "expires_after")),
         digest=partial(_async_digest_writer, hass, entry),
-        late_note=partial(_late_note, await async_texts(hass)),
+        late_note=partial(_late_note, texts),
     )
     # An outbox outlives the loading of its entry: what is being tried, and who waits for
     # it, is not to notice that an option was changed.
     if rooms := house.rooms.get(entry.entry_id):
         outbox = rooms.outbox
         outbox.configure(account, settings)
+        rooms.history.configure(**_history_options(options))
     else:
         outbox = Outbox(
             hass,
@@ -100,16 +114,20 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
             stop_asking=partial(_async_stop_asking, hass, entry),
         )
         outbox.async_load()
-        _add_rooms(hass, entry, house, outbox)
-    duplicates = house.rooms[entry.entry_id].duplicates
+        _add_rooms(hass, entry, house, outbox, texts)
     entry.runtime_data = QQMailRuntimeData(
-        outbox, QQMailCoordinator(hass, entry, outbox, lambda: duplicates.number)
+        outbox, QQMailCoordinator(hass, entry, outbox)
     )
+    async_show_panel(hass)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     if not outbox.running:
         # After a flow the login was checked a moment ago.
         outbox.start(check_login=not hass.is_running)
+    house.rooms[entry.entry_id].answers.configure(
+        imap_account_from(entry.data, options)
+    )
     entry.async_on_unload(entry.add_update_listener(_async_reload))
+    async_watch_leftover(hass, entry)
     return True
 
 
@@ -128,16 +146,25 @@ async def async_remove_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> N
     house.buttons.revoke_account(entry.entry_id)
     await _async_end(hass, entry)
     async_tell_removed(hass, entry, house.manager.waiting(entry.entry_id))
+    if not hass.config_entries.async_entries(DOMAIN):
+        async_remove_panel(hass)
     house.manager.remove_account(entry.entry_id)
     await house.manager.async_written()
 
 
 def _add_rooms(
-    hass: HomeAssistant, entry: QQMailConfigEntry, house: House, outbox: Outbox
+    hass: HomeAssistant,
+    entry: QQMailConfigEntry,
+    house: House,
+    outbox: Outbox,
+    texts: Texts,
 ) -> None:
     """Have an account's outbox, duplicates and reminders work together."""
     outbox.listeners.async_add(partial(_async_tell_triggers, hass, entry))
     outbox.listeners.async_add_watcher(partial(_async_hear_outcome, house))
+    outbox.delays.async_add_listener(
+        partial(async_dispatcher_send, hass, SIGNAL_DELAY, entry)
+    )
     outbox.listeners.async_add_discard_listener(
         lambda queue_ids: house.buttons.revoke(*queue_ids)
     )
@@ -151,9 +178,27 @@ def _add_rooms(
             reminders=Reminders(
                 hass, outbox, partial(async_send_again, hass, entry), house.buttons.end
             ),
+            history=History(hass, outbox, **_history_options(entry.options)),
+            answers=Answers(
+                hass,
+                entry,
+                outbox,
+                house.buttons,
+                house.replies,
+                partial(is_heard, hass),
+            ),
         ),
     )
-    async_watch(hass, entry, house, outbox)
+    async_watch(hass, entry, house, outbox, texts)
+    async_log_outcomes(hass, entry, outbox, texts)
+
+
+def _history_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how long an account's history is kept, and how much of it."""
+    return {
+        "days": option(options, "history_days"),
+        "titles": option(options, "history_titles"),
+    }
 
 
 async def _async_end_unless_loaded(
@@ -173,6 +218,7 @@ async def _async_end(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     if rooms := house.rooms.get(entry.entry_id):
         rooms.duplicates.async_stop()
         rooms.reminders.async_stop()
+        await rooms.answers.async_stop()
         await rooms.outbox.async_stop()
         await rooms.outbox.async_close()
         house.rooms.pop(entry.entry_id, None)
@@ -183,6 +229,7 @@ async def _async_stop(house: House, _event: Event) -> None:
     for rooms in house.rooms.values():
         rooms.duplicates.async_stop()
         rooms.reminders.async_stop()
+    await asyncio.gather(*(one.answers.async_stop() for one in house.rooms.values()))
     await asyncio.gather(*(one.outbox.async_stop() for one in house.rooms.values()))
     house.manager.stop_timer()
     await house.store.async_stop()

@@ -1,5 +1,6 @@
 """Whether an account's mail is held up."""
 
+from datetime import datetime
 from typing import Any, Final, override
 
 from homeassistant.components.binary_sensor import (
@@ -13,6 +14,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import QQMailConfigEntry
 from .entity import QQMailStateEntity
+from .outbox.core.models import Outcome
 
 # The outbox pushes its state; nothing is fetched.
 PARALLEL_UPDATES = 0
@@ -37,21 +39,35 @@ async def async_setup_entry(
     async_add_entities([QQMailProblemEntity(entry, PROBLEM)])
 
 
-class QQMailProblemEntity(QQMailStateEntity, BinarySensorEntity):
-    """On while the account rests, and after an expiry until something is accepted."""
+class QQMailProblemEntity(
+    QQMailStateEntity[tuple[str | None, str | None]], BinarySensorEntity
+):
+    """On while something holds up the mail, and after an expiry until one is accepted."""
+
+    @override
+    def read(self) -> tuple[str | None, str | None]:
+        """Return the cause, and until when it holds, if that is known."""
+        outbox = self._entry.runtime_data.outbox
+        cause: str | None = None
+        until: datetime | None = None
+        if pause := outbox.pause:
+            cause, until = pause.cause, pause.until
+        elif delay := outbox.delays.current:
+            cause, until = delay.plan.reason, outbox.time_of(delay.plan)
+        elif outbox.manager.store.unwritten:
+            cause = "disk"
+        elif outbox.expired:
+            cause = Outcome.EXPIRED
+        return cause, until.isoformat() if until else None
 
     @property
     @override
     def is_on(self) -> bool:
         """Return whether there is a problem."""
-        return self.coordinator.data.problem is not None
+        return self._shown[0] is not None
 
     @property
     @override
     def extra_state_attributes(self) -> dict[str, Any]:
         """Return why, and until when if that is known."""
-        state = self.coordinator.data
-        return {
-            ATTR_CAUSE: state.problem,
-            ATTR_UNTIL: state.until and state.until.isoformat(),
-        }
+        return dict(zip((ATTR_CAUSE, ATTR_UNTIL), self._shown, strict=True))

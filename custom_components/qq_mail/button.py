@@ -1,67 +1,46 @@
-"""Try the account, and try again what waits."""
+"""Try the account or a recipient, and try again what waits."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import override
 
 from homeassistant.components.button import ButtonEntity, ButtonEntityDescription
 from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .calls.recipients import default_recipients
-from .calls.send import async_send
-from .content.request import MessageRequest
+from .calls.recipients import default_recipients, subentry_recipients
+from .calls.trial import async_send_test
+from .const import DOMAIN, SUBENTRY_TYPE_RECIPIENT
 from .coordinator import QQMailConfigEntry
-from .entity import QQMailEntity
-from .texts import async_texts
+from .entity import QQMailEntity, device_info
+from .mime.address import Recipients
 
 # The outbox keeps the order; the buttons have nothing to wait for.
 PARALLEL_UPDATES = 0
 
 
 class QQMailButton(StrEnum):
-    """The buttons of an account."""
+    """The buttons of an account; the first one is a recipient's as well."""
 
     SEND_TEST_MESSAGE = "send_test_message"
     RETRY = "retry"
 
 
-@dataclass(frozen=True, kw_only=True)
-class QQMailButtonEntityDescription(ButtonEntityDescription):
-    """Says what a button does."""
-
-    press_fn: Callable[[HomeAssistant, QQMailConfigEntry], Awaitable[None]]
-
-
-async def _send_test_message(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
-    """Write to the default recipients in Home Assistant's language."""
-    texts = await async_texts(hass)
-    request = MessageRequest(title=texts("test_title"), message=texts("test_message"))
-    await async_send(hass, entry, request, default_recipients(entry))
-
-
-async def _retry(_hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
-    """Try everything that waits at once."""
-    entry.runtime_data.outbox.async_retry()
-
-
-BUTTONS = (
-    QQMailButtonEntityDescription(
-        key=QQMailButton.SEND_TEST_MESSAGE,
-        translation_key=QQMailButton.SEND_TEST_MESSAGE,
-        # Not offered to voice assistants, nor on the dashboard of its own accord.
-        entity_category=EntityCategory.DIAGNOSTIC,
-        press_fn=_send_test_message,
-    ),
-    QQMailButtonEntityDescription(
-        key=QQMailButton.RETRY,
-        translation_key=QQMailButton.RETRY,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        press_fn=_retry,
-    ),
+# Not offered to voice assistants, nor on the dashboard of their own accord.
+SEND_TEST_MESSAGE = ButtonEntityDescription(
+    key=QQMailButton.SEND_TEST_MESSAGE,
+    translation_key=QQMailButton.SEND_TEST_MESSAGE,
+    entity_category=EntityCategory.DIAGNOSTIC,
 )
+RETRY = ButtonEntityDescription(
+    key=QQMailButton.RETRY,
+    translation_key=QQMailButton.RETRY,
+    entity_category=EntityCategory.DIAGNOSTIC,
+)
+
+
+DESCRIPTIONS = (SEND_TEST_MESSAGE, RETRY)
 
 
 async def async_setup_entry(
@@ -69,19 +48,58 @@ async def async_setup_entry(
     entry: QQMailConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Set up the account's buttons."""
+    """Set up the account's buttons, and one for each recipient."""
     async_add_entities(
-        QQMailButtonEntity(entry, description) for description in BUTTONS
+        [
+            QQMailTestButton(entry, SEND_TEST_MESSAGE, default_recipients(entry)),
+            QQMailRetryButton(entry, RETRY),
+        ]
     )
+    for subentry in entry.get_subentries_of_type(SUBENTRY_TYPE_RECIPIENT):
+        button = QQMailTestButton(
+            entry, SEND_TEST_MESSAGE, subentry_recipients(subentry.data)
+        )
+        key = subentry.subentry_id
+        button.belong_to(key, subentry.title)
+        async_add_entities([button], config_subentry_id=key)
 
 
-class QQMailButtonEntity(QQMailEntity, ButtonEntity):
-    """Does something with the account's outbox."""
-
-    entity_description: QQMailButtonEntityDescription
+class QQMailTestButton(QQMailEntity, ButtonEntity):
+    """Sends a test mail, and says in words if it is not accepted."""
 
     def __init__(
-        self, entry: QQMailConfigEntry, description: QQMailButtonEntityDescription
+        self,
+        entry: QQMailConfigEntry,
+        description: ButtonEntityDescription,
+        recipients: Recipients,
+    ) -> None:
+        """Keep the account, and who gets the mail."""
+        super().__init__(entry, description)
+        self._entry = entry
+        self._recipients = recipients
+
+    def belong_to(self, key: str, name: str) -> None:
+        """Be a recipient's button, known by the key of its subentry."""
+        self._attr_unique_id = f"{key}_{self.entity_description.key}"
+        self._attr_device_info = device_info(key, name)
+
+    @override
+    async def async_press(self) -> None:
+        """Send it. Raises HomeAssistantError where it was not accepted in time."""
+        sent = await async_send_test(self.hass, self._entry, self._recipients)
+        if sent.receipt and not sent.receipt.accepted:
+            raise HomeAssistantError(
+                translation_domain=DOMAIN,
+                translation_key="test_waits",
+                translation_placeholders={"why": " ".join(sent.notes)},
+            )
+
+
+class QQMailRetryButton(QQMailEntity, ButtonEntity):
+    """Tries everything at once that waits in the account's outbox."""
+
+    def __init__(
+        self, entry: QQMailConfigEntry, description: ButtonEntityDescription
     ) -> None:
         """Keep the account."""
         super().__init__(entry, description)
@@ -89,5 +107,5 @@ class QQMailButtonEntity(QQMailEntity, ButtonEntity):
 
     @override
     async def async_press(self) -> None:
-        """Do it. Raises HomeAssistantError where a message is refused for good."""
-        await self.entity_description.press_fn(self.hass, self._entry)
+        """Do it."""
+        self._entry.runtime_data.outbox.async_retry()

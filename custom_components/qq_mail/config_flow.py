@@ -1,94 +1,46 @@
 """Adding, changing and repairing a QQ Mail account in the UI."""
 
 from collections.abc import Mapping
-from itertools import chain, count
 from typing import Any, override
 
 import voluptuous as vol
 
-from homeassistant.components.notify import DOMAIN as NOTIFY_DOMAIN
 from homeassistant.config_entries import (
     SOURCE_USER,
     ConfigEntry,
     ConfigEntryState,
-    ConfigFlow,
     ConfigFlowResult,
     ConfigSubentryFlow,
     FlowType,
     OptionsFlow,
     SubentryFlowContext,
 )
-from homeassistant.const import (
-    CONF_HOST,
-    CONF_PASSWORD,
-    CONF_PORT,
-    CONF_TIMEOUT,
-    CONF_USERNAME,
-)
-from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers.selector import (
-    SelectSelector,
-    SelectSelectorConfig,
-    SelectSelectorMode,
-    TextSelector,
-    TextSelectorConfig,
-    TextSelectorType,
-)
-from homeassistant.util import slugify
+from homeassistant.const import CONF_HOST, CONF_TIMEOUT, CONF_USERNAME
+from homeassistant.core import callback
 
-from .accounts import account_from
-from .const import (
-    CODE_URL,
-    CONF_ENCRYPTION,
-    CONF_SERVICE_NAME,
-    DEFAULT_HOST,
-    DEFAULT_PORT,
-    DOMAIN,
-    SUBENTRY_TYPE_RECIPIENT,
+from .account_flow import (
+    REAUTH_SCHEMA,
+    RECONFIGURE_SCHEMA,
+    USER_SCHEMA,
+    choose_service_name,
 )
+from .accounts import account_from
+from .const import CONF_SERVICE_NAME, DOMAIN, SUBENTRY_TYPE_RECIPIENT
 from .coordinator import QQMailConfigEntry
-from .form import Form, number_selector, unless_removed
+from .form import Form, unless_removed
 from .options import option
 from .options_flow import QQMailOptionsFlow
 from .recipient_flow import RecipientFlow
-from .smtp.models import Encryption
-
-_CODE = TextSelector(
-    TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off")
-)
-SERVER_SCHEMA = vol.Schema(
-    {
-        vol.Required(CONF_HOST, default=DEFAULT_HOST): TextSelector(),
-        vol.Required(CONF_PORT, default=DEFAULT_PORT): number_selector(),
-        vol.Required(CONF_ENCRYPTION, default=Encryption.TLS.value): SelectSelector(
-            SelectSelectorConfig(
-                options=[encryption.value for encryption in Encryption],
-                mode=SelectSelectorMode.DROPDOWN,
-                translation_key=CONF_ENCRYPTION,
-            )
-        ),
-    }
-)
-USER_SCHEMA = vol.Schema(
-    {
-        vol.Required(CONF_USERNAME): TextSelector(
-            TextSelectorConfig(autocomplete="email")
-        ),
-        vol.Required(CONF_PASSWORD): _CODE,
-    }
-).extend(SERVER_SCHEMA.schema)
-RECONFIGURE_SCHEMA = SERVER_SCHEMA.extend({vol.Optional(CONF_PASSWORD): _CODE})
-REAUTH_SCHEMA = vol.Schema({vol.Required(CONF_PASSWORD): _CODE})
+from .takeover.flow import TakeOverFlow
+from .takeover.source import async_core_accounts
+from .takeover.switch import core_entry
 
 
-class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
+class QQMailConfigFlow(TakeOverFlow, domain=DOMAIN):
     """Adds an account, and renews its code or its server."""
 
     VERSION = 1
     MINOR_VERSION = 1
-
-    _doubted: int | None = None
-    """Hash of a code that was sent once, and not tried for its shape."""
 
     @classmethod
     @callback
@@ -111,9 +63,11 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Ask for the account and log in once, before anything is stored."""
-        form = Form(self._doubted)
         if user_input is None:
-            return self._show_form("user", USER_SCHEMA, {}, form)
+            if await async_core_accounts(self.hass):
+                return await self.async_step_start()
+            return await self.async_step_another()
+        form = Form(self._doubted)
         data = dict(user_input)
         if mailbox := form.read_account(CONF_USERNAME, data[CONF_USERNAME]):
             data[CONF_USERNAME] = mailbox.addr_spec.lower()
@@ -136,9 +90,18 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
             options={CONF_SERVICE_NAME: choose_service_name(self.hass, username)},
         )
 
+    async def async_step_another(
+        self, _user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Show the empty form."""
+        return self._show_form("user", USER_SCHEMA, {}, Form())
+
     @override
     async def async_on_create_entry(self, result: ConfigFlowResult) -> ConfigFlowResult:
-        """Go on with the first recipient."""
+        """Go on with the first recipient, unless some were taken over."""
+        await self._async_finish_take_over(result)
+        if result["result"].subentries:
+            return result
         recipient = await self.hass.config_entries.subentries.async_init(
             (result["result"].entry_id, SUBENTRY_TYPE_RECIPIENT),
             context=SubentryFlowContext(source=SOURCE_USER),
@@ -152,7 +115,20 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask for the server again; the code only if it changed as well."""
+        """Ask for the server again; the code only if it changed as well.
+
+        Of an account that was taken over, ask first what is to be changed.
+        """
+        with unless_removed():
+            entry = self._get_reconfigure_entry()
+        if user_input is None and core_entry(self.hass, entry):
+            return await self.async_step_taken_over()
+        return await self.async_step_server(user_input)
+
+    async def async_step_server(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask for the server, and log in with it."""
         with unless_removed():
             return await self._change(
                 "reconfigure",
@@ -218,43 +194,3 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
             account=entry.title,
             waiting=str(waiting),
         )
-
-    def _show_form(
-        self,
-        step_id: str,
-        schema: vol.Schema,
-        values: Mapping[str, Any],
-        form: Form,
-        **placeholders: str,
-    ) -> ConfigFlowResult:
-        """Show a form with what was typed, but never with the code."""
-        self._doubted = form.doubted
-        shown = {key: val for key, val in values.items() if key != CONF_PASSWORD}
-        return self.async_show_form(
-            step_id=step_id,
-            data_schema=self.add_suggested_values_to_schema(schema, shown),
-            errors=form.errors,
-            description_placeholders={
-                **form.placeholders,
-                **placeholders,
-                "code_url": CODE_URL,
-            },
-        )
-
-
-def choose_service_name(hass: HomeAssistant, username: str) -> str:
-    """Return the name behind `notify.` for a new account, one that is free."""
-    ours = {
-        entry.options[CONF_SERVICE_NAME]
-        for entry in hass.config_entries.async_entries(DOMAIN)
-    }
-    local_part = slugify(username.rpartition("@")[0])
-    candidates = chain(
-        [DOMAIN, f"{DOMAIN}_{local_part}"],
-        (f"{DOMAIN}_{local_part}_{number}" for number in count(2)),
-    )
-    return next(
-        name
-        for name in candidates
-        if name not in ours and not hass.services.has_service(NOTIFY_DOMAIN, name)
-    )

@@ -2,21 +2,30 @@
 
 from datetime import timedelta
 import logging
+from types import MappingProxyType
 from typing import Final
 
 DOMAIN: Final = "qq_mail"
 LOGGER = logging.getLogger(__package__)
 
+PANEL: Final = "qq-mail"
+"""The path of the page in Home Assistant's front end."""
+
 DEFAULT_HOST: Final = "smtp.qq.com"
 DEFAULT_PORT: Final = 465
+STARTTLS_PORT: Final = 587
 
+CONF_ANSWERS: Final = "answers_by_mail"
 CONF_BCC: Final = "bcc"
 CONF_CC: Final = "cc"
 CONF_ENCRYPTION: Final = "encryption"
+CONF_IMAP_HOST: Final = "imap_host"
+CONF_IMAP_PORT: Final = "imap_port"
 CONF_RECIPIENTS: Final = "recipients"
 CONF_REPLY_TO: Final = "reply_to"
 CONF_SENDER_NAME: Final = "sender_name"
 CONF_SERVICE_NAME: Final = "service_name"
+CONF_TAKEN_OVER: Final = "taken_over"
 CONF_TO: Final = "to"
 
 SUBENTRY_TYPE_RECIPIENT: Final = "recipient"
@@ -28,19 +37,6 @@ MAX_AGAIN: Final = 200_000
 """Characters of a call that is repeated: it is kept until somebody acknowledges it."""
 ACKNOWLEDGE: Final = "acknowledge"
 """The action whose button ends an alarm that is repeated."""
-
-LOGINS_PER_HOUR: Final = 10
-
-IDLE_TIMEOUT: Final = 10.0
-"""Seconds that a session stays open after a message; QQ closes after 30 or more."""
-
-LONG_IDLE_TIMEOUT: Final = 240.0
-"""Seconds that it stays open where few logins are left; RFC 5321 grants 300."""
-
-THREAD_DURATION = timedelta(days=7)
-"""So long messages with the same tag make one conversation."""
-MAX_THREADS: Final = 1000
-"""Conversations that are remembered; a tag may be made by a template."""
 
 MEGABYTE: Final = 1024**2
 """Octets, as QQ's limit counts them: what smtp.qq.com announces is 70 of these."""
@@ -60,6 +56,19 @@ STOP_GRACE: Final = 1.0
 
 QQ_DOMAINS: Final = ("qq.com", "vip.qq.com", "foxmail.com")
 """QQ Mail's own; any other domain is hosted at Tencent Exmail."""
+
+QQ_HOSTS: Final = (DEFAULT_HOST, "smtp.exmail.qq.com", "hwsmtp.exmail.qq.com")
+"""Servers of QQ Mail and of Tencent Exmail, inside China and outside."""
+
+IMAP_HOSTS: Final = MappingProxyType(
+    {
+        "smtp.qq.com": "imap.qq.com",
+        "smtp.exmail.qq.com": "imap.exmail.qq.com",
+        "hwsmtp.exmail.qq.com": "imap.exmail.qq.com",
+    }
+)
+"""Where the mail of an account is read whose server this is."""
+IMAP_PORT: Final = 993
 
 OTHER_PROVIDERS: Final = frozenset(
     {

@@ -19,7 +19,9 @@ PARALLEL_UPDATES = 0
 
 ATTR_ACTION: Final = "action"
 ATTR_ATTEMPTS: Final = "attempts"
+ATTR_BY: Final = "by"
 ATTR_CAUSE: Final = "cause"
+ATTR_CHANNEL: Final = "channel"
 ATTR_NEXT_ATTEMPT: Final = "next_attempt"
 ATTR_DIGEST: Final = "digest"
 ATTR_QUEUE_ID: Final = "queue_id"
@@ -78,21 +80,20 @@ class QQMailMessageEntity(QQMailEntity, EventEntity):
 
     @callback
     def _tell(self, event: OutboxEvent) -> None:
-        self._trigger_event(
-            event.outcome,
-            {
-                ATTR_QUEUE_ID: event.queue_id,
-                ATTR_DIGEST: event.digest or None,
-                ATTR_SUBJECT: event.subject,
-                ATTR_RECIPIENTS: list(event.recipients),
-                ATTR_ATTEMPTS: event.attempts,
-                ATTR_CAUSE: event.cause,
-                ATTR_REPLY: str(event.reply) if event.reply else None,
-                # As text, which it would be after a restart in any case.
-                ATTR_NEXT_ATTEMPT: event.next_attempt
-                and event.next_attempt.isoformat(),
-            },
-        )
+        told = {
+            ATTR_QUEUE_ID: event.queue_id,
+            ATTR_DIGEST: event.digest,
+            ATTR_SUBJECT: event.subject,
+            ATTR_RECIPIENTS: list(event.recipients),
+            ATTR_ATTEMPTS: event.attempts,
+            ATTR_CAUSE: event.cause,
+            ATTR_REPLY: str(event.reply or ""),
+            # As text, which it would be after a restart in any case.
+            ATTR_NEXT_ATTEMPT: event.next_attempt and event.next_attempt.isoformat(),
+        }
+        # A row that says "none" tells a person nothing.
+        shown = {key: value for key, value in told.items() if value not in (None, "")}
+        self._trigger_event(event.outcome, shown)
         self.async_write_ha_state()
 
 
@@ -125,15 +126,15 @@ class QQMailActionEntity(QQMailEntity, EventEntity):
         mail, action = press.mail, press.action
         if mail.account != self._entry_id:
             return
-        self._trigger_event(
-            CLICKED,
-            {
-                ATTR_ACTION: action.action,
-                ATTR_TITLE: action.title,
-                ATTR_TAG: mail.tag,
-                ATTR_QUEUE_ID: mail.queue_id,
-                ATTR_SUBJECT: mail.subject,
-                ATTR_RECIPIENTS: list(mail.recipients),
-            },
-        )
+        told = {
+            ATTR_ACTION: action.action,
+            ATTR_TITLE: action.title,
+            ATTR_TAG: mail.tag,
+            ATTR_QUEUE_ID: mail.queue_id,
+            ATTR_SUBJECT: mail.subject,
+            ATTR_RECIPIENTS: list(mail.recipients),
+            ATTR_BY: press.by,
+            ATTR_CHANNEL: press.channel,
+        }
+        self._trigger_event(CLICKED, {key: one for key, one in told.items() if one})
         self.async_write_ha_state()

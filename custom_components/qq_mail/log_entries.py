@@ -1,6 +1,9 @@
-"""Writes into the house's logbook what people do with mails."""
+"""Writes into the house's logbook what became of mails, and what people do with them."""
+
+from collections.abc import Collection, Iterator
 
 from homeassistant.components.event import DOMAIN as EVENT_DOMAIN
+from homeassistant.components.notify import DOMAIN as NOTIFY_DOMAIN
 from homeassistant.const import (
     ATTR_DOMAIN,
     ATTR_ENTITY_ID,
@@ -9,12 +12,19 @@ from homeassistant.const import (
 )
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
+from homeassistant.util import dt as dt_util
 
 from .buttons.models import Press
 from .calls.heard import PRESSES_KEY
 from .calls.house import DATA_HOUSE
-from .const import DOMAIN
-from .texts import async_texts
+from .calls.recipients import subentry_recipients
+from .const import DOMAIN, SUBENTRY_TYPE_RECIPIENT
+from .coordinator import QQMailConfigEntry
+from .errors import action_error
+from .outbox.core.models import Message, OutboxEvent, Outcome
+from .outbox.outbox import Outbox
+from .sending.waiting import why_it_waits
+from .texts import Texts, async_texts
 
 _ATTR_MESSAGE = "message"
 
@@ -25,28 +35,119 @@ def async_setup_log_entries(hass: HomeAssistant) -> None:
 
     @callback
     def log(press: Press) -> None:
-        hass.async_create_task(_async_log(hass, press))
+        hass.async_create_task(_async_log_press(hass, press))
 
     hass.data[DATA_HOUSE].buttons.async_add_listener(log)
 
 
-async def _async_log(hass: HomeAssistant, press: Press) -> None:
-    """Say in words who can have pressed what: whoever has the mail."""
+@callback
+def async_log_outcomes(
+    hass: HomeAssistant, entry: QQMailConfigEntry, outbox: Outbox, texts: Texts
+) -> None:
+    """Write an entry for each outcome of an account's mails, as long as it lives."""
+
+    @callback
+    def log(event: OutboxEvent | None) -> None:
+        # Of a digest one line is enough.
+        if event and not event.part:
+            message = _worded(outbox, event, _people(entry, event.recipients), texts)
+            entity_id = _entity_of(hass, entry, event.recipients)
+            _write(hass, event.subject, message, entity_id)
+
+    outbox.listeners.async_add(log)
+
+
+@callback
+def async_log_discarded(
+    hass: HomeAssistant,
+    entry: QQMailConfigEntry,
+    messages: Collection[Message],
+    texts: Texts,
+    person: str,
+) -> None:
+    """Write who has taken back what waited."""
+    for message in messages:
+        text = texts(
+            "logged_discarded",
+            subject=message.subject,
+            people=_people(entry, message.recipients),
+            person=person,
+        )
+        entity_id = _entity_of(hass, entry, message.recipients)
+        _write(hass, message.subject, text, entity_id)
+
+
+def _worded(outbox: Outbox, event: OutboxEvent, people: str, texts: Texts) -> str:
+    """Say in one sentence what became of a mail."""
+    key, why = f"logged_{event.outcome}", ""
+    if event.plan:
+        why = texts.of(why_it_waits(outbox, event.plan, dt_util.utcnow()))
+    elif event.outcome is Outcome.UNKNOWN:
+        key = "logged_unanswered"
+    elif event.outcome is Outcome.REJECTED:
+        # Without a cause it never reached a server.
+        failed = action_error(event, outbox.account)
+        why = texts.of(failed) if event.cause else event.detail
+    cause = texts.cause(event.cause) if event.cause else ""
+    text = texts(key, subject=event.subject, people=people, cause=cause, why=why)
+    if event.digest:
+        return texts("logged_digest", number=str(event.of), text=text)
+    return text
+
+
+def _people(entry: QQMailConfigEntry, recipients: Collection[str]) -> str:
+    """Return who gets a mail, by the names that the house has for them."""
+    names = {known: name for name, _, known in _recipients(entry)}
+    several = frozenset(one.lower() for one in recipients)
+    if name := names.get(several):
+        return name
+    return ", ".join(names.get(frozenset((one.lower(),)), one) for one in recipients)
+
+
+def _entity_of(
+    hass: HomeAssistant, entry: QQMailConfigEntry, recipients: Collection[str]
+) -> str | None:
+    """Return the notify entity that stands for those who get a mail."""
+    people = {one.lower() for one in recipients}
+    ids = [key for _, key, known in _recipients(entry) if known == people]
+    registry = er.async_get(hass)
+    key = ids[0] if ids else entry.entry_id
+    return registry.async_get_entity_id(NOTIFY_DOMAIN, DOMAIN, key)
+
+
+def _recipients(
+    entry: QQMailConfigEntry,
+) -> Iterator[tuple[str, str, frozenset[str]]]:
+    """Yield the name, the id and the addresses of each recipient that was set up."""
+    for subentry in entry.get_subentries_of_type(SUBENTRY_TYPE_RECIPIENT):
+        addresses = subentry_recipients(subentry.data).addr_specs
+        known = frozenset(one.lower() for one in addresses)
+        yield subentry.title, subentry.subentry_id, known
+
+
+async def _async_log_press(hass: HomeAssistant, press: Press) -> None:
+    """Say in words who has pressed what, or can have: whoever has the mail."""
     texts = await async_texts(hass)
-    message = texts(
-        "answer_logged",
-        title=press.action.title,
-        # Pages show the entity's name in place of this entry's.
-        subject=press.mail.subject,
-        recipients=", ".join(press.mail.recipients),
-    )
+    # Pages show the entity's name in place of this entry's.
+    title, subject = press.action.title, press.mail.subject
+    if press.by:
+        message = texts("answer_logged_by", title=title, subject=subject, by=press.by)
+    else:
+        recipients = ", ".join(press.mail.recipients)
+        message = texts(
+            "answer_logged", title=title, subject=subject, recipients=recipients
+        )
     entity_id = er.async_get(hass).async_get_entity_id(
         EVENT_DOMAIN, DOMAIN, f"{press.mail.account}_{PRESSES_KEY}"
     )
+    _write(hass, press.mail.subject, message, entity_id)
+
+
+def _write(hass: HomeAssistant, name: str, message: str, entity_id: str | None) -> None:
     hass.bus.async_fire(
         EVENT_LOGBOOK_ENTRY,
         {
-            ATTR_NAME: press.mail.subject,
+            ATTR_NAME: name,
             _ATTR_MESSAGE: message,
             ATTR_DOMAIN: DOMAIN,
             ATTR_ENTITY_ID: entity_id,

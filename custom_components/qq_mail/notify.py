@@ -22,7 +22,13 @@ from homeassistant.util.hass_dict import HassKey
 from .calls.recipients import chosen_recipients, default_recipients, subentry_recipients
 from .calls.rights import async_rights, check_rights, own_entity_id
 from .calls.send import async_send
-from .const import CONF_SERVICE_NAME, DOMAIN, LOGGER, SUBENTRY_TYPE_RECIPIENT
+from .const import (
+    CONF_SERVICE_NAME,
+    CONF_TAKEN_OVER,
+    DOMAIN,
+    LOGGER,
+    SUBENTRY_TYPE_RECIPIENT,
+)
 from .content.request import read_notification
 from .coordinator import QQMailConfigEntry
 from .entity import device_info
@@ -45,10 +51,10 @@ _KEYS = {ATTR_MESSAGE, ATTR_TITLE, ATTR_TARGET, ATTR_DATA}
 # The outbox keeps the order; the entities have nothing to wait for.
 PARALLEL_UPDATES = 0
 
-_DATA_ACTIONS: HassKey[dict[str, Callable[[], Awaitable[None]]]] = HassKey(
+_DATA_ACTIONS: HassKey[dict[str, dict[str, Callable[[], Awaitable[None]]]]] = HassKey(
     f"{DOMAIN}_actions"
 )
-"""What takes notify.<name> away again, by the entry's id."""
+"""What takes notify.<name> away again, by the entry's id and the name."""
 
 
 async def async_setup_entry(
@@ -76,7 +82,7 @@ async def async_setup_entry(
             ],
             config_subentry_id=subentry.subentry_id,
         )
-    await _async_register_action(hass, entry)
+    await async_update_actions(hass, entry)
 
 
 class QQMailNotifyEntity(NotifyEntity):
@@ -164,32 +170,37 @@ async def _async_send(
     await async_send(hass, entry, request, recipients)
 
 
-async def _async_register_action(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
-    """Offer notify.<name> for as long as the account is there.
+async def async_update_actions(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
+    """Offer notify.<name>, and the name that was taken over, while the account is there.
 
     Registered here rather than by discovery, so that it is there when the entry has
     loaded, and is taken away only if it is ours. It stays while the entry is loaded
     anew: who calls it meanwhile waits for that.
     """
-    actions = hass.data.setdefault(_DATA_ACTIONS, {})
-    if entry.entry_id in actions:
-        return
-    name: str = entry.options[CONF_SERVICE_NAME]
-    if hass.services.has_service(NOTIFY_DOMAIN, name):
-        LOGGER.warning(
-            "The action notify.%s belongs to another integration, so it does not"
-            " send by %s; use the notify entities, or rename the other one",
-            name,
-            entry.title,
-        )
-        return
-    service = QQMailNotificationService(entry)
-    await service.async_setup(hass, name, name)
-    await service.async_register_services()
-    actions[entry.entry_id] = service.async_unregister_services
+    actions = hass.data.setdefault(_DATA_ACTIONS, {}).setdefault(entry.entry_id, {})
+    names: list[str] = [entry.options[CONF_SERVICE_NAME]]
+    if taken := entry.data.get(CONF_TAKEN_OVER, {}).get("action"):
+        names.append(taken)
+    for name in actions.keys() - set(names):
+        await actions.pop(name)()
+    for name in names:
+        if name in actions:
+            continue
+        if hass.services.has_service(NOTIFY_DOMAIN, name):
+            LOGGER.warning(
+                "The action notify.%s belongs to another integration, so it does not"
+                " send by %s; use the notify entities, or rename the other one",
+                name,
+                entry.title,
+            )
+            continue
+        service = QQMailNotificationService(entry)
+        await service.async_setup(hass, name, name)
+        await service.async_register_services()
+        actions[name] = service.async_unregister_services
 
 
 async def async_remove_action(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     """Take notify.<name> away with the account."""
-    if unregister := hass.data.get(_DATA_ACTIONS, {}).pop(entry.entry_id, None):
+    for unregister in hass.data.get(_DATA_ACTIONS, {}).pop(entry.entry_id, {}).values():
         await unregister()

@@ -7,14 +7,12 @@ import voluptuous as vol
 
 from homeassistant.config_entries import ConfigSubentryFlow, SubentryFlowResult
 from homeassistant.const import CONF_NAME
-from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.selector import BooleanSelector, TextSelector
 
 from .calls.recipients import subentry_recipients
-from .calls.send import async_send
+from .calls.trial import async_send_test
 from .const import CONF_BCC, CONF_CC, CONF_TO, SUBENTRY_TYPE_RECIPIENT
-from .content.request import MessageRequest
 from .coordinator import QQMailConfigEntry
 from .form import ADDRESSES, Form, unless_removed
 from .mime.address import one_line
@@ -65,14 +63,11 @@ class RecipientFlow(ConfigSubentryFlow):
             subentry = self._get_reconfigure_subentry()
         form, data = _check_recipient(user_input)
         if data:
-            return self.async_update_and_abort(
-                self._get_entry(),
-                subentry,
-                title=data[CONF_NAME],
-                data=data,
-                # Named, or Home Assistant says it itself, in English.
-                reason="reconfigure_successful",
+            self.async_update_and_abort(
+                self._get_entry(), subentry, title=data[CONF_NAME], data=data
             )
+            # Said by us: the end that Home Assistant returned may be in English.
+            return self.async_abort(reason="reconfigure_successful")
         return self._show_form(
             "reconfigure", RECIPIENT_SCHEMA, user_input or subentry.data, form
         )
@@ -86,11 +81,14 @@ class RecipientFlow(ConfigSubentryFlow):
         description, reason = None, ""
         if data and user_input and user_input.get(_SEND_TEST):
             try:
-                accepted = await _async_send_test(self.hass, entry, data)
+                sent = await async_send_test(
+                    self.hass, entry, subentry_recipients(data)
+                )
             except HomeAssistantError as err:
                 form.errors["base"] = "test_refused"
                 reason = (await async_texts(self.hass)).of(err)
             else:
+                accepted = sent.receipt and sent.receipt.accepted
                 description = "tested" if accepted else "test_waits"
         if data and not form.errors:
             return self.async_create_entry(
@@ -119,19 +117,6 @@ class RecipientFlow(ConfigSubentryFlow):
             errors=form.errors,
             description_placeholders={**form.placeholders, **placeholders},
         )
-
-
-async def _async_send_test(
-    hass: HomeAssistant, entry: QQMailConfigEntry, data: Mapping[str, Any]
-) -> bool:
-    """Send a test mail, and tell whether QQ accepted it or it waits.
-
-    Raises HomeAssistantError where it was refused for good, or cannot be kept.
-    """
-    texts = await async_texts(hass)
-    request = MessageRequest(title=texts("test_title"), message=texts("test_message"))
-    sent = await async_send(hass, entry, request, subentry_recipients(data))
-    return bool(sent.receipt and sent.receipt.accepted)
 
 
 def _check_recipient(

@@ -14,12 +14,16 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
+from .buttons.models import Press
+from .calls.heard import is_heard
 from .calls.house import DATA_HOUSE, House
-from .const import DOMAIN, LOGGER
+from .const import CODE_URL, DOMAIN, LOGGER
 from .coordinator import QQMailConfigEntry
 from .outbox.core.models import OutboxEvent, Outcome
 from .outbox.outbox import Outbox
+from .sending.waiting import why_it_waits
 from .smtp.replies import Treatment
+from .texts import Texts
 
 _MOST_TITLES = 10
 """In the list of what was dropped."""
@@ -33,6 +37,10 @@ class Issue(StrEnum):
 
     PAUSED = "paused"
     """QQ limits the account's rate."""
+    LOGIN_REFUSED = "login_refused"
+    """QQ refused a login, and a new code was not asked for yet."""
+    DELAYED = "delayed"
+    """Messages wait for longer than they should."""
     EXPIRED = "expired"
     """Messages were given up, and none was accepted since."""
     DAMAGED = "damaged"
@@ -43,6 +51,8 @@ class Issue(StrEnum):
     """Something went wrong in the outbox that nobody expected."""
     DAY_NEARLY_USED = "day_nearly_used"
     """Four fifths of what may go out within 24 hours did."""
+    UNHEARD = "unheard"
+    """A button was pressed that no automation listens to."""
     REMOVED = "removed"
     """The account was removed while messages waited."""
 
@@ -102,10 +112,14 @@ class RestoredFlow(RepairsFlow):
 
 @callback
 def async_watch(
-    hass: HomeAssistant, entry: QQMailConfigEntry, house: House, outbox: Outbox
+    hass: HomeAssistant,
+    entry: QQMailConfigEntry,
+    house: House,
+    outbox: Outbox,
+    texts: Texts,
 ) -> None:
     """Keep the issues of an account for as long as it has its outbox."""
-    watch = _Watch(hass, entry, house, outbox)
+    watch = _Watch(hass, entry, house, outbox, texts)
     watch.update(None)
     outbox.listeners.async_add(watch.update)
     outbox.async_on_close(watch.withdraw_all)
@@ -148,6 +162,33 @@ def async_tell_removed(
     )
 
 
+@callback
+def async_watch_presses(hass: HomeAssistant) -> None:
+    """Report buttons that somebody pressed and nobody listens to."""
+
+    @callback
+    def hear(press: Press) -> None:
+        issue_id = f"{Issue.UNHEARD}_{press.action.action}"
+        if is_heard(hass, press):
+            ir.async_delete_issue(hass, DOMAIN, issue_id)
+            return
+        ir.async_create_issue(
+            hass,
+            DOMAIN,
+            issue_id,
+            is_fixable=False,
+            severity=ir.IssueSeverity.WARNING,
+            translation_key=Issue.UNHEARD,
+            translation_placeholders={
+                "title": press.action.title,
+                "action": press.action.action,
+                "subject": press.mail.subject,
+            },
+        )
+
+    hass.data[DATA_HOUSE].buttons.async_add_listener(hear)
+
+
 class _Watch:
     """Raises and withdraws an account's issues."""
 
@@ -157,11 +198,15 @@ class _Watch:
         entry: QQMailConfigEntry,
         house: House,
         outbox: Outbox,
+        texts: Texts,
     ) -> None:
+        self._texts = texts
         self._hass = hass
         self._entry = entry
         self._house = house
         self._outbox = outbox
+        self._restored = True
+        """Whether something may come from a backup; nothing comes later."""
         self._damaged = 0
         self._troubles = 0
 
@@ -169,6 +214,8 @@ class _Watch:
     def update(self, event: OutboxEvent | None) -> None:
         """Compare the issues with the outbox."""
         self._update_paused()
+        self._update_login()
+        self._update_delayed()
         self._update_damaged()
         self._update_restored()
         self._update_trouble()
@@ -196,6 +243,41 @@ class _Watch:
         else:
             self._withdraw(Issue.PAUSED)
 
+    def _update_login(self) -> None:
+        """Tell of a refused login at once; a second one asks for a new code."""
+        pause = self._outbox.pause
+        if (
+            pause
+            and self._outbox.state.paused_for_login
+            and not self._outbox.state.asked
+        ):
+            self._raise(
+                Issue.LOGIN_REFUSED,
+                severity=ir.IssueSeverity.WARNING,
+                is_fixable=False,
+                time=f"{dt_util.as_local(pause.until):%H:%M}",
+                reply=str(pause.reply or pause.cause),
+                url=CODE_URL,
+            )
+        else:
+            self._withdraw(Issue.LOGIN_REFUSED)
+
+    def _update_delayed(self) -> None:
+        """Say what waits too long, why, and when it is tried next."""
+        delay = self._outbox.delays.current
+        if delay is None:
+            self._withdraw(Issue.DELAYED)
+            return
+        why = why_it_waits(self._outbox, delay.plan, dt_util.utcnow())
+        self._raise(
+            Issue.DELAYED,
+            is_fixable=False,
+            number=str(delay.number),
+            # As it is: a title may look like Markdown.
+            titles="\n".join(f"- `{one.replace('`', "'")}`" for one in delay.titles),
+            why=self._texts.of(why),
+        )
+
     def _update_damaged(self) -> None:
         """Report what cannot be read once: who has confirmed it is not asked again."""
         damage = self._house.manager.damage
@@ -206,12 +288,19 @@ class _Watch:
             self._raise(Issue.DAMAGED, number=str(number), folder=", ".join(folders))
 
     def _update_restored(self) -> None:
-        if restored := self._outbox.restored:
+        if not self._restored:
+            return
+        numbers = self._house.restored(self._entry.entry_id)
+        self._restored = any(numbers.values())
+        if self._restored:
             self._raise(
                 Issue.RESTORED,
                 severity=ir.IssueSeverity.WARNING,
                 data={"entry_id": self._entry.entry_id},
-                number=str(len(restored)),
+                number=str(numbers["number"]),
+                alarms=str(numbers["alarms"]),
+                counted=str(numbers["counted"]),
+                buttons=str(numbers["buttons"]),
             )
         else:
             self._withdraw(Issue.RESTORED)

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import datetime
 from enum import StrEnum
+from operator import itemgetter
 
 import voluptuous as vol
 
@@ -26,6 +27,8 @@ from .clock import read_clock
 from .const import DOMAIN
 from .content.errors import field_error
 from .coordinator import QQMailConfigEntry
+from .history import Item
+from .log_entries import async_log_discarded
 from .outbox.core.models import Message, Plan
 from .outbox.outbox import Outbox
 from .sending.waiting import why_it_waits
@@ -40,6 +43,8 @@ class Action(StrEnum):
     GET_OUTBOX = "get_outbox"
     RETRY = "retry"
     DISCARD = "discard"
+    ACKNOWLEDGE = "acknowledge"
+    GET_HISTORY = "get_history"
 
 
 class OutboxField(StrEnum):
@@ -47,17 +52,27 @@ class OutboxField(StrEnum):
 
     CONFIG_ENTRY_ID = ATTR_CONFIG_ENTRY_ID
     QUEUE_ID = "queue_id"
+    TAG = "tag"
+    ALL = "all"
 
 
 _AT_ONCE = 200
+_RETRIED_AT_ONCE = 20
 
 # By their values: voluptuous itself, up to 2026.8, takes no StrEnum as a key.
 _ACCOUNT_SCHEMA = vol.Schema(
     {vol.Optional(OutboxField.CONFIG_ENTRY_ID.value): cv.string}
 )
 _CHOICE_SCHEMA = _ACCOUNT_SCHEMA.extend(
-    {vol.Optional(OutboxField.QUEUE_ID.value): cv.string}
+    {
+        vol.Optional(OutboxField.QUEUE_ID.value): cv.string,
+        vol.Optional(OutboxField.TAG.value, default=""): cv.string,
+    }
 )
+_DISCARD_SCHEMA = _CHOICE_SCHEMA.extend(
+    {vol.Optional(OutboxField.ALL.value, default=False): cv.boolean}
+)
+_TAG_SCHEMA = vol.Schema({vol.Required(OutboxField.TAG.value): cv.string})
 # All is read by ourselves: what varies while the house runs stops no message.
 _MESSAGE_SCHEMA = vol.Schema({}, extra=vol.ALLOW_EXTRA)
 
@@ -79,21 +94,25 @@ def async_setup_services(hass: HomeAssistant) -> None:
         schema=_MESSAGE_SCHEMA,
         supports_response=SupportsResponse.ONLY,
     )
-    # What waits is of everybody.
-    async_register_admin_service(
-        hass,
-        DOMAIN,
-        Action.GET_OUTBOX,
-        _async_get_outbox,
-        schema=_ACCOUNT_SCHEMA,
-        supports_response=SupportsResponse.ONLY,
-    )
-    async_register_admin_service(
-        hass, DOMAIN, Action.RETRY, _async_retry, schema=_CHOICE_SCHEMA
-    )
-    async_register_admin_service(
-        hass, DOMAIN, Action.DISCARD, _async_discard, schema=_CHOICE_SCHEMA
-    )
+    # What waits, and what became of it, is of everybody.
+    for action, handler, schema in (
+        (Action.GET_OUTBOX, _async_get_outbox, _ACCOUNT_SCHEMA),
+        (Action.GET_HISTORY, _async_get_history, _ACCOUNT_SCHEMA),
+    ):
+        async_register_admin_service(
+            hass,
+            DOMAIN,
+            action,
+            handler,
+            schema=schema,
+            supports_response=SupportsResponse.ONLY,
+        )
+    for action, handler, schema in (
+        (Action.RETRY, _async_retry, _CHOICE_SCHEMA),
+        (Action.DISCARD, _async_discard, _DISCARD_SCHEMA),
+        (Action.ACKNOWLEDGE, _async_acknowledge, _TAG_SCHEMA),
+    ):
+        async_register_admin_service(hass, DOMAIN, action, handler, schema=schema)
 
 
 async def _async_get_outbox(call: ServiceCall) -> ServiceResponse:
@@ -173,20 +192,92 @@ def _duplicates(rooms: Rooms) -> list[JsonValueType]:
     ]
 
 
+async def _async_get_history(call: ServiceCall) -> ServiceResponse:
+    """Answer with what became of messages: of what something came last, comes first."""
+    house = call.hass.data[DATA_HOUSE]
+    messages: list[tuple[datetime, JsonValueType]] = []
+    for entry in await _async_entries(call):
+        rooms = house.rooms[entry.entry_id]
+        account = rooms.outbox.account.username
+        messages += [(one.at, _item(account, one)) for one in rooms.history.items]
+    messages.sort(key=itemgetter(0), reverse=True)
+    return {"messages": [message for _, message in messages]}
+
+
+def _item(account: str, item: Item) -> JsonValueType:
+    """Return what is known of a message of the history."""
+    raised, accepted = item.raised, item.accepted_at
+    return {
+        "account": account,
+        "queue_id": item.queue_id,
+        "title": item.title or None,
+        "tag": item.tag,
+        "priority": item.priority,
+        "raised_at": raised.isoformat(),
+        "accepted_at": _time(accepted),
+        "delay": round((accepted - raised).total_seconds()) if accepted else None,
+        "digest": item.digest or None,
+        "results": [one.as_dict() for one in item.results],
+        "presses": [one.as_dict() for one in item.presses],
+    }
+
+
 async def _async_retry(call: ServiceCall) -> None:
-    """Try one message or all of them at once."""
+    """Try one message, those of a tag, or all of them at once."""
     outboxes = await _async_outboxes(call)
-    queue_id = call.data.get(OutboxField.QUEUE_ID)
+    queue_id = call.data.get(OutboxField.QUEUE_ID) or None
+    tag: str = call.data[OutboxField.TAG]
+    if tag and queue_id is None:
+        for outbox in outboxes:
+            await _async_retry_tag(outbox, tag)
+        return
     found = sum(outbox.async_retry(queue_id) for outbox in outboxes)
     _check_queue_id(queue_id, found, outboxes)
 
 
+async def _async_retry_tag(outbox: Outbox, tag: str) -> None:
+    chosen = [one.queue_id for one in outbox.state.queue if one.tag == tag]
+    for number, queue_id in enumerate(chosen, start=1):
+        outbox.async_retry(queue_id)
+        if number % _RETRIED_AT_ONCE == 0:
+            await asyncio.sleep(0)
+
+
 async def _async_discard(call: ServiceCall) -> None:
-    """Remove one message or all of them."""
-    outboxes = await _async_outboxes(call)
-    queue_id = call.data.get(OutboxField.QUEUE_ID)
-    found = [await outbox.async_discard(queue_id) for outbox in outboxes]
-    _check_queue_id(queue_id, sum(found), outboxes)
+    """Remove one message, those of a tag, or all of them.
+
+    Raises ServiceValidationError where it is not said which: an empty field is too
+    easily left behind to empty the outbox.
+    """
+    queue_id = call.data.get(OutboxField.QUEUE_ID) or None
+    tag: str = call.data[OutboxField.TAG]
+    if queue_id is None and not tag and not call.data[OutboxField.ALL]:
+        raise field_error("discard_what")
+    person = await _async_person(call)
+    texts = await async_texts(call.hass)
+    entries = await _async_entries(call)
+    found = 0
+    for entry in entries:
+        messages = await entry.runtime_data.outbox.async_discard(queue_id, tag)
+        found += len(messages)
+        async_log_discarded(call.hass, entry, messages, texts, person)
+    _check_queue_id(queue_id, found, [one.runtime_data.outbox for one in entries])
+
+
+async def _async_person(call: ServiceCall) -> str:
+    """Return the name of the user who calls; an automation calls as Home Assistant."""
+    user = None
+    if call.context.user_id:
+        user = await call.hass.auth.async_get_user(call.context.user_id)
+    return (user and user.name) or "Home Assistant"
+
+
+async def _async_acknowledge(call: ServiceCall) -> None:
+    """End the alarms of a tag, whichever accounts send them: somebody knows of it."""
+    house = call.hass.data[DATA_HOUSE]
+    for rooms in house.rooms.values():
+        rooms.reminders.async_acknowledge(call.data[OutboxField.TAG], "")
+    await house.manager.async_written()
 
 
 async def _async_outboxes(call: ServiceCall) -> list[Outbox]:
@@ -208,12 +299,21 @@ async def _async_entries(call: ServiceCall) -> list[QQMailConfigEntry]:
 
 def _check_queue_id(queue_id: str | None, found: int, outboxes: list[Outbox]) -> None:
     """Raise ServiceValidationError if a call names a message that does not wait."""
-    if queue_id is not None and not found:
-        raise field_error(
-            "unknown_queue_id",
-            account=", ".join(outbox.account.username for outbox in outboxes),
-            queue_id=queue_id,
-        )
+    if queue_id is None or found:
+        return
+    for outbox in outboxes:
+        if digest := outbox.state.queue.get_whole(queue_id):
+            raise field_error(
+                "part_of_digest",
+                queue_id=queue_id,
+                digest=digest.queue_id,
+                title=digest.subject,
+            )
+    raise field_error(
+        "unknown_queue_id",
+        account=", ".join(outbox.account.username for outbox in outboxes),
+        queue_id=queue_id,
+    )
 
 
 def _time(time: datetime | None) -> str | None:

@@ -28,13 +28,7 @@ _FOR_READERS = {
     "attachment_unavailable": "mail_attachment",
     "attachment_url_goes_up": "mail_attachment",
     "attachment_url_not_allowed": "mail_attachment",
-    "chart_empty": "mail_chart_empty",
     "chart_entities": "mail_charts",
-    "chart_failed": "mail_charts",
-    "chart_no_recorder": "mail_charts",
-    "chart_too_long": "mail_charts",
-    "chart_too_many": "mail_charts",
-    "chart_too_slow": "mail_charts",
     "clear_needs_tag": "mail_setting",
     "entity_disabled": "mail_recipients",
     "entity_not_found": "mail_entities",
@@ -49,6 +43,7 @@ _FOR_READERS = {
     "not_our_entity": "mail_recipients",
     "not_our_member": "mail_recipients",
 }
+_CAUSES = f"component.{DOMAIN}.entity.event.message.state_attributes.cause.state"
 _SETTING = "mail_setting"
 """What is said of every other note that names a field."""
 
@@ -65,9 +60,15 @@ class Texts:
         text = self._texts[f"component.{DOMAIN}.exceptions.{key}.message"]
         return text.format(**placeholders)
 
-    def of(self, err: HomeAssistantError) -> str:
-        """Return the text of an error of ours."""
+    def of(self, err: Exception) -> str:
+        """Return the text of an error, be it ours or not."""
+        if not isinstance(err, HomeAssistantError) or err.translation_domain != DOMAIN:
+            return str(err) or type(err).__name__
         return self(err.translation_key or "", **(err.translation_placeholders or {}))
+
+    def cause(self, cause: str) -> str:
+        """Return the words for why a message was not accepted, as entities show it."""
+        return self._texts[f"{_CAUSES}.{cause}"]
 
     def span(self, oldest: datetime, newest: datetime, now: datetime) -> str:
         """Return from when to when, or the one time where they read the same."""
@@ -128,6 +129,8 @@ def _without_folders(value: str) -> str:
 
 async def async_texts(hass: HomeAssistant) -> Texts:
     """Return the texts; they are read from disk only once."""
+    language = hass.config.language
     return Texts(
-        await async_get_translations(hass, hass.config.language, "exceptions", [DOMAIN])
+        await async_get_translations(hass, language, "exceptions", [DOMAIN])
+        | await async_get_translations(hass, language, "entity", [DOMAIN])
     )

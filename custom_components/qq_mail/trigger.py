@@ -15,14 +15,20 @@ from homeassistant.helpers.trigger import (
     TriggerNotTriggeredReporter,
 )
 from homeassistant.helpers.typing import ConfigType
+from homeassistant.setup import async_setup_component
 
+from .answers.replies import Reply
 from .buttons.models import Press
 from .calls.house import DATA_HOUSE
 from .const import DOMAIN
-from .coordinator import SIGNAL_OUTBOX_EVENT, QQMailConfigEntry
+from .coordinator import SIGNAL_DELAY, SIGNAL_OUTBOX_EVENT, QQMailConfigEntry
+from .mime.models import Priority
 from .outbox.core.models import OutboxEvent, Outcome
+from .outbox.delays import Delay
+from .outbox.view import OutboxView
 
 _CONF_ACTION: Final = "action"
+_CONF_PRIORITY = "priority"
 _CONF_TAG: Final = "tag"
 
 _CONFIG_SCHEMA = vol.Schema(
@@ -32,12 +38,30 @@ _CONFIG_SCHEMA = vol.Schema(
         }
     }
 )
+_DELAYED_SCHEMA = vol.Schema(
+    {
+        vol.Optional(CONF_OPTIONS, default={}): {
+            vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
+            vol.Optional(_CONF_PRIORITY): vol.In([one.value for one in Priority]),
+        }
+    }
+)
 _SEVERAL = vol.All(cv.ensure_list, [cv.string])
 _CLICK_SCHEMA = vol.Schema(
     {
         vol.Optional(CONF_OPTIONS, default={}): {
             vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
             vol.Optional(_CONF_ACTION): _SEVERAL,
+            vol.Optional(_CONF_TAG): _SEVERAL,
+        }
+    }
+)
+
+
+_REPLY_SCHEMA = vol.Schema(
+    {
+        vol.Optional(CONF_OPTIONS, default={}): {
+            vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
             vol.Optional(_CONF_TAG): _SEVERAL,
         }
     }
@@ -116,6 +140,48 @@ class MessageExpiredTrigger(OutcomeTrigger):
     outcome = Outcome.EXPIRED
 
 
+class MessagesDelayedTrigger(AccountTrigger):
+    """Triggers when messages wait too long: once for each account and episode."""
+
+    schema = _DELAYED_SCHEMA
+
+    def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
+        """Remember from which priority on."""
+        super().__init__(hass, config)
+        least = (config.options or {}).get(_CONF_PRIORITY, Priority.LOWEST)
+        self._priorities = list(Priority)[: list(Priority).index(Priority(least)) + 1]
+
+    @override
+    async def async_attach_runner(
+        self,
+        run_action: TriggerActionRunner,
+        did_not_trigger: TriggerNotTriggeredReporter | None = None,
+    ) -> CALLBACK_TYPE:
+        """Listen to all accounts: the signal outlives their reloads."""
+
+        @callback
+        def handle(entry: QQMailConfigEntry, delay: Delay) -> None:
+            if self._entry_id not in (None, entry.entry_id):
+                return
+            if delay.priority not in self._priorities:
+                return
+            at = OutboxView.time_of(delay.plan)
+            run_action(
+                {
+                    "number": delay.number,
+                    "titles": list(delay.titles),
+                    "recipients": list(delay.recipients),
+                    "priority": delay.priority.value,
+                    "reason": delay.plan.reason.value,
+                    "next_attempt": at.isoformat() if at else None,
+                    "account": entry.data[CONF_USERNAME],
+                },
+                f"{delay.number} messages wait",
+            )
+
+        return async_dispatcher_connect(self._hass, SIGNAL_DELAY, handle)
+
+
 class ActionClickedTrigger(AccountTrigger):
     """Triggers when somebody presses a button of a mail."""
 
@@ -150,11 +216,15 @@ class ActionClickedTrigger(AccountTrigger):
                     "queue_id": mail.queue_id,
                     "subject": mail.subject,
                     "recipients": list(mail.recipients),
+                    "by": press.by or None,
+                    "channel": press.channel.value,
                     "account": entry.data[CONF_USERNAME],
                 },
                 f"button {action.action} of message {mail.queue_id}",
             )
 
+        # An automation may be there before the first account is.
+        await async_setup_component(self._hass, DOMAIN, {})
         buttons = self._hass.data[DATA_HOUSE].buttons
         return buttons.async_add_listener(handle, self._wants)
 
@@ -167,10 +237,56 @@ class ActionClickedTrigger(AccountTrigger):
         )
 
 
+class ReplyReceivedTrigger(AccountTrigger):
+    """Triggers when somebody answers a mail with a text that presses no button."""
+
+    schema = _REPLY_SCHEMA
+
+    def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
+        """Remember to which mails; without tags, to all."""
+        super().__init__(hass, config)
+        self._tags: list[str] = (config.options or {}).get(_CONF_TAG, [])
+
+    @override
+    async def async_attach_runner(
+        self,
+        run_action: TriggerActionRunner,
+        did_not_trigger: TriggerNotTriggeredReporter | None = None,
+    ) -> CALLBACK_TYPE:
+        """Listen to all accounts: their mails outlive their reloads."""
+
+        @callback
+        def handle(reply: Reply) -> None:
+            mail = reply.mail
+            entry = self._hass.config_entries.async_get_known_entry(mail.account)
+            run_action(
+                {
+                    "text": reply.text,
+                    "sender": reply.sender,
+                    "tag": mail.tag,
+                    "queue_id": mail.queue_id,
+                    "subject": mail.subject,
+                    "account": entry.data[CONF_USERNAME],
+                },
+                f"answer to message {mail.queue_id}",
+            )
+
+        replies = self._hass.data[DATA_HOUSE].replies
+        return replies.async_add_listener(handle, self._wants)
+
+    def _wants(self, reply: Reply) -> bool:
+        mail = reply.mail
+        return self._entry_id in (None, mail.account) and (
+            not self._tags or mail.tag in self._tags
+        )
+
+
 TRIGGERS: dict[str, type[Trigger]] = {
     "message_rejected": MessageRejectedTrigger,
     "message_expired": MessageExpiredTrigger,
+    "messages_delayed": MessagesDelayedTrigger,
     "action_clicked": ActionClickedTrigger,
+    "reply_received": ReplyReceivedTrigger,
 }
 
 

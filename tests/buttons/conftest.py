@@ -8,19 +8,26 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-(
-    ACTION_PATH,
-    Action,
-    Press,
-    Mail,
-    get_answers,
-)
+from custom_components.qq_mail.buttons.models import ACTION_PATH, Action, Mail, Press
+from custom_components.qq_mail.buttons.registry import Buttons
+from custom_components.qq_mail.store import Store
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
+
+from ..house import house_of
 
 DAY = timedelta(days=1)
 ACKNOWLEDGE = Action(action="acknowledge", title="Acknowledge")
 CLOSE = Action(action="close_valve", title="Close the valve", destructive=True)
+ENTITY = "event.123456_qq_com_action"
+CLICK: dict[str, Any] = {
+    "action": "acknowledge",
+    "title": "Acknowledge",
+    "tag": "water",
+    "queue_id": "01JD0000000000000000000000",
+    "subject": "Water in the cellar",
+    "recipients": ["a@b.cn", "c@d.cn"],
+}
 
 
 class House:
@@ -29,14 +36,24 @@ class House:
     def __init__(self, hass: HomeAssistant, entry: MockConfigEntry) -> None:
         self.hass = hass
         self.entry = entry
-        self.clicks: list[Press] = []
-        house_of(hass).buttons.listeners.async_add(self.clicks.append)
+        self.presses: list[Press] = []
+        self.buttons.async_add_listener(self.presses.append)
+
+    @property
+    def buttons(self) -> Buttons:
+        """All buttons of the house."""
+        return house_of(self.hass).buttons
+
+    @property
+    def store(self) -> Store:
+        """The journal of the house."""
+        return house_of(self.hass).store
 
     def issue(
         self, *actions: Action, lasts: timedelta = DAY, **mail: Any
     ) -> tuple[str, ...]:
         """Return the tokens of a mail's buttons."""
-        return get_answers(self.hass).issue(
+        return self.buttons.issue(
             mail_of(self.entry, **mail),
             actions or (ACKNOWLEDGE,),
             lasts,
@@ -46,8 +63,8 @@ class House:
 def mail_of(entry: MockConfigEntry, **changes: Any) -> Mail:
     """Return what is known of a mail."""
     known: dict[str, Any] = {
-        "entry_id": entry.entry_id,
-        "queue_id": "01JD0000000000000000000000",
+        "account": entry.entry_id,
+        "queue_id": CLICK["queue_id"],
         "tag": "water",
         "subject": "Water in the cellar",
         "recipients": ("a@b.cn", "c@d.cn"),

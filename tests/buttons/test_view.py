@@ -3,7 +3,9 @@
 import asyncio
 from base64 import b64encode
 from datetime import timedelta
+import errno
 from hashlib import sha256
+import html
 import logging
 import re
 import secrets
@@ -17,17 +19,18 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.qq_mail.buttons.log_filter import keep_tokens_out
-from custom_components.qq_mail.buttons.models import Action
-from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.buttons.models import Action, Ended
+from custom_components.qq_mail.buttons.registry import BUTTON
+from custom_components.qq_mail.store import Journal
+from custom_components.qq_mail.texts import async_texts
 from homeassistant.components.http.ban import KEY_BAN_MANAGER
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import CoreState, HomeAssistant
-from homeassistant.helpers.storage import Store
 from homeassistant.setup import async_setup_component
 
 from ..conftest import shut_down
-from ..house import until
-from .conftest import ACKNOWLEDGE, CLOSE, House, path_of
+from ..house import hold_up, record_of, until
+from .conftest import ACKNOWLEDGE, CLICK, CLOSE, House, path_of
 
 Browser = TestClient[Any, Any]
 STYLE = re.compile(r"<style>(.*)</style>", re.DOTALL)
@@ -69,22 +72,18 @@ async def test_pressed_once(house: House, browser: Browser, end: str) -> None:
     assert '<form method="post" action="">' in page
     assert page.count("<button") == 1
     assert "Water in the cellar" in page
-    assert house.clicks == []
+    assert house.presses == []
     done = await browser.post(path)
     assert done.status == 200
     assert '<h1 dir="auto">Done</h1>' in await page_of(done)
-    (click,) = house.clicks
-    assert (click.action, click.title, click.tag) == (
-        "acknowledge",
-        "Acknowledge",
-        "water",
-    )
+    (press,) = house.presses
+    assert (press.action, press.mail.tag) == (ACKNOWLEDGE, "water")
     for again in (await browser.post(path), await browser.get(path)):
         assert again.status == 200
         page = await page_of(again)
         assert re.search(r"Already done at \d\d:\d\d<", page)
         assert "<button" not in page
-    assert len(house.clicks) == 1
+    assert len(house.presses) == 1
 
 
 async def test_pressed_twice_at_once(house: House, browser: Browser) -> None:
@@ -92,7 +91,7 @@ async def test_pressed_twice_at_once(house: House, browser: Browser) -> None:
     (token,) = house.issue()
     answers = await asyncio.gather(*(browser.post(path_of(token)) for _ in range(10)))
     assert {answer.status for answer in answers} == {200}
-    assert len(house.clicks) == 1
+    assert len(house.presses) == 1
 
 
 async def test_head_has_no_body(house: House, browser: Browser) -> None:
@@ -113,9 +112,9 @@ async def test_asked_once_more(house: House, browser: Browser) -> None:
     assert '<form method="post" action="?confirmed">' in page
     confirmed = path_of(token) + "?confirmed"
     assert (await browser.get(confirmed)).status == 200
-    assert house.clicks == []
+    assert house.presses == []
     assert "Done" in await page_of(await browser.post(confirmed))
-    assert [click.action for click in house.clicks] == ["close_valve"]
+    assert [press.action for press in house.presses] == [CLOSE]
 
 
 async def test_body_is_not_read(house: House, browser: Browser) -> None:
@@ -127,7 +126,7 @@ async def test_body_is_not_read(house: House, browser: Browser) -> None:
         headers={"Content-Type": "application/json"},
     )
     assert response.status == 200
-    assert len(house.clicks) == 1
+    assert len(house.presses) == 1
 
 
 @pytest.mark.parametrize(
@@ -145,7 +144,7 @@ async def test_press_from_another_site(
     response = await browser.post(path_of(token), headers=headers)
     assert response.status == (200 if clicks else 403)
     await page_of(response)
-    assert len(house.clicks) == clicks
+    assert len(house.presses) == clicks
     if not clicks:
         unknown = await browser.post(path_of("0" * 64), headers=headers)
         assert await unknown.text() == await response.text()
@@ -175,17 +174,17 @@ async def test_other_methods(
     assert len(pages) == 1
     elsewhere = {"Sec-Fetch-Site": "cross-site"}
     assert (await browser.post(path_of(token), headers=elsewhere)).status == 403
-    assert house.clicks == []
+    assert house.presses == []
     assert hass.http.app[KEY_BAN_MANAGER].ip_bans_lookup == {}
     assert (await browser.post(path_of(token))).status == 200
-    assert len(house.clicks) == 1
+    assert len(house.presses) == 1
 
 
 async def test_unknown_alike(house: House, browser: Browser) -> None:
     """Nothing tells a token that never was from one that is over or malformed."""
     (revoked,) = house.issue(queue_id="revoked")
-    get_answers(house.hass).revoke("revoked")
-    (removed,) = house.issue(entry_id="removed")
+    house.buttons.revoke("revoked")
+    (removed,) = house.issue(account="removed")
     tokens = [
         *("0" * 64, "0" * 63, "0" * 65, "A" * 64, "x", "é" * 64),
         *(revoked, removed),
@@ -199,7 +198,7 @@ async def test_unknown_alike(house: House, browser: Browser) -> None:
             assert answer.status == 404
             pages.add(await page_of(answer))
     assert len(pages) == 1
-    assert house.clicks == []
+    assert house.presses == []
 
 
 async def test_guessing(
@@ -242,13 +241,13 @@ async def test_guessing(
     assert await guess(31) == [404] * 30 + [429]
     assert lines() == 2
     assert (await browser.post(path_of(token))).status == 200
-    assert len(house.clicks) == 1
+    assert len(house.presses) == 1
 
 
 def set_clock(house: House, by: timedelta) -> None:
     """Set the clock on the wall: what it then differs by from what people were told."""
-    for link in get_answers(house.hass).all():
-        link.expires_at -= by
+    for button in house.buttons.all():
+        button.expires_at -= by
 
 
 @pytest.mark.parametrize("by", [timedelta(), timedelta(days=-3)])
@@ -262,7 +261,7 @@ async def test_expires_to_the_second(
     assert (await browser.get(path_of(token))).status == 200
     freezer.tick(1)
     assert (await browser.post(path_of(token))).status == 404
-    assert house.clicks == []
+    assert house.presses == []
 
 
 async def test_clock_set_forward(
@@ -289,13 +288,13 @@ async def test_account_away(house: House, browser: Browser) -> None:
         assert response.status == 503
         assert response.headers["Retry-After"] == "30"
         assert "Not ready yet" in await page_of(response)
-    assert house.clicks == []
+    assert house.presses == []
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
     assert await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()
     assert (await browser.post(path_of(token))).status == 200
-    assert len(house.clicks) == 1
+    assert len(house.presses) == 1
     await hass.config_entries.async_set_disabled_by(
         entry.entry_id, ConfigEntryDisabler.USER
     )
@@ -305,38 +304,6 @@ async def test_account_away(house: House, browser: Browser) -> None:
     assert "Already done" in await page_of(await browser.get(path_of(token)))
     await hass.config_entries.async_remove(entry.entry_id)
     assert (await browser.get(path_of(token))).status == 404
-
-
-async def test_while_the_buttons_are_read(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    hass_client_no_auth: ClientSessionGenerator,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Who opens a link that early waits for the disk, and is not told that it is over."""
-    assert await async_setup_component(hass, "http", {})
-    reading, go_on = asyncio.Event(), asyncio.Event()
-    load = Store.async_load
-
-    async def slow_load(store: Store[Any]) -> Any:
-        if store.key == f"{DOMAIN}.answers":
-            reading.set()
-            await go_on.wait()
-        return await load(store)
-
-    monkeypatch.setattr(Store, "async_load", slow_load)
-    setup = hass.async_create_task(hass.config_entries.async_setup(entry.entry_id))
-    await reading.wait()
-    browser = await hass_client_no_auth()
-    (token,) = House(hass, entry).issue()
-    look = asyncio.create_task(browser.session.get(browser.make_url(path_of(token))))
-    done, _ = await asyncio.wait([look], timeout=0.1)
-    assert not done
-    go_on.set()
-    assert await setup
-    response = await look
-    assert response.status in (200, 503)
-    await page_of(response)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -350,7 +317,7 @@ async def test_while_stopping(
     assert (response.status, response.headers["Retry-After"]) == (503, "30")
     assert "again" in await page_of(response)
     hass.set_state(CoreState.running)
-    assert house.clicks == []
+    assert house.presses == []
     assert (await browser.post(path_of(token))).status == 200
 
 
@@ -370,13 +337,13 @@ async def test_before_automations_listen(
     hass.bus.async_fire("homeassistant_started")
     await hass.async_block_till_done(wait_background_tasks=True)
     assert (await browser.post(path_of(token))).status == 200
-    assert len(house.clicks) == 1
+    assert len(house.presses) == 1
 
 
 HOSTILE = [
     pytest.param("<script>alert(1)</script>", id="script"),
     pytest.param("\"'><button formaction=//evil.example>", id="quotes"),
-    pytest.param("{{ 7 * 7 }} {title} %s", id="templates"),
+    pytest.param("{{ 77777 * 77777 }} {title} %s", id="templates"),
     pytest.param("关闭水阀 🚿👨‍👩‍👧", id="emoji"),
     pytest.param("إغلاق \u202egnp.evil\u2069\u202e", id="right to left"),
 ]
@@ -398,7 +365,7 @@ async def test_hostile_texts(house: House, browser: Browser, text: str) -> None:
     ]
     assert re.findall(r"<\w+", asked) == re.findall(r"<\w+", plain)
     for page in pages:
-        assert "49" not in page
+        assert str(77777 * 77777) not in page
         assert "\u202e" not in page
         # Each text that stands among others is isolated, and ends where that does.
         assert re.findall("[\u2068\u2069]", page)[::2] == ["\u2068"] * page.count(
@@ -407,7 +374,7 @@ async def test_hostile_texts(house: House, browser: Browser, text: str) -> None:
         assert re.findall("[\u2068\u2069]", page)[1::2] == ["\u2069"] * page.count(
             "\u2068"
         )
-    assert house.clicks[0].title == text
+    assert house.presses[0].action == action
 
 
 @pytest.mark.parametrize(
@@ -513,33 +480,71 @@ async def test_odd_request(
     # Home Assistant shows on its page of logs what is kept beside a line.
     kept = [str(record.exc_info) for record in caplog.records]
     assert token[:32] not in "".join(kept)
-    assert house.clicks == []
+    assert house.presses == []
 
 
 async def test_who_presses_goes_away(
     house: House,
     browser: Browser,
     monkeypatch: pytest.MonkeyPatch,
-    hass_storage: dict[str, Any],
 ) -> None:
     """A connection that is cut does not keep the press from the disk."""
     (token,) = house.issue()
-    begun, go_on, saved = asyncio.Event(), asyncio.Event(), asyncio.Event()
-    save = Answers.async_save
-
-    async def slow_save(answers: Answers) -> None:
-        begun.set()
-        await go_on.wait()
-        await save(answers)
-        saved.set()
-
-    monkeypatch.setattr(Answers, "async_save", slow_save)
+    gate = hold_up(monkeypatch, Journal, "write")
     press = asyncio.create_task(browser.session.post(browser.make_url(path_of(token))))
-    await begun.wait()
+    await until(gate.reached.is_set)
     press.cancel()
     await asyncio.wait([press])
-    go_on.set()
-    await until(saved.is_set)
-    (row,) = hass_storage[f"{DOMAIN}.answers"]["data"]["links"]
-    assert row["used_at"]
-    assert len(house.clicks) == 1
+    gate.opened.set()
+    await house.store.written()
+    assert record_of(house.hass, BUTTON)["used_at"]
+    assert len(house.presses) == 1
+
+
+async def test_disk_that_refuses(
+    house: House, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is done, and the page says that nobody may know of it after a restart."""
+
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    (token,) = house.issue()
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "write", refuse)
+        page = await page_of(await browser.post(path_of(token)))
+    texts = await async_texts(house.hass)
+    assert texts("answer_not_kept_text") in html.unescape(page)
+    assert len(house.presses) == 1
+    await house.store.async_stop()
+    assert record_of(house.hass, BUTTON)["used_at"]
+
+
+@pytest.mark.parametrize("why", Ended)
+async def test_ended(house: House, browser: Browser, why: Ended) -> None:
+    """What has no meaning any more says why, and fires nothing."""
+    (token,) = house.issue(CLOSE)
+    house.buttons.end([CLICK["queue_id"]], why)
+    texts = await async_texts(house.hass)
+    for response in (
+        await browser.get(path_of(token)),
+        await browser.post(path_of(token)),
+    ):
+        page = await page_of(response)
+        assert texts(f"answer_{why}") in html.unescape(page)
+        assert "<button" not in page
+    assert house.presses == []
+
+
+async def test_unheard(house: House, browser: Browser) -> None:
+    """A button that no automation listens to says so, and its press is noted."""
+    texts = await async_texts(house.hass)
+    known, close = house.issue(ACKNOWLEDGE, Action(action="close", title="Close"))
+    pages = [
+        html.unescape(await page_of(await browser.post(path_of(token))))
+        for token in (known, close)
+    ]
+    keys = ("answer_done_text", "answer_unheard_text")
+    for page, key, title in zip(pages, keys, ("Acknowledge", "Close"), strict=True):
+        assert texts(key, title=f"\u2068{title}\u2069") in page
+    assert len(house.presses) == 2

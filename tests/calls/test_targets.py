@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
+from custom_components import qq_mail
 from custom_components.qq_mail.const import DOMAIN
-from custom_components.qq_mail.outbox.outbox import Outbox
+from custom_components.qq_mail.texts import Texts, async_texts
 from homeassistant.auth.models import Group
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import Context, HomeAssistant
@@ -17,7 +18,13 @@ from homeassistant.exceptions import (
     Unauthorized,
     UnknownUser,
 )
-from homeassistant.helpers import entity_registry as er, label_registry as lr
+from homeassistant.helpers import (
+    area_registry as ar,
+    device_registry as dr,
+    entity_registry as er,
+    floor_registry as fr,
+    label_registry as lr,
+)
 
 from ..conftest import ADDRESS, Events, shut_down
 from ..qq_server import QQServer, Step, replies
@@ -205,13 +212,12 @@ async def test_account_being_loaded_holds_up_no_other(
     """A set-up that hangs is waited for by who needs that account, and by no other."""
     await shut_down(hass, other)
     go_on = asyncio.Event()
-    load = Outbox.async_load
 
-    async def slow(outbox: Outbox) -> None:
+    async def slow(hass: HomeAssistant) -> Texts:
         await go_on.wait()
-        await load(outbox)
+        return await async_texts(hass)
 
-    monkeypatch.setattr(Outbox, "async_load", slow)
+    monkeypatch.setattr(qq_mail, "async_texts", slow)
     setup = hass.async_create_task(hass.config_entries.async_setup(other.entry_id))
     await call(hass, "send_message", message="x", entity_id=FAMILY)
     assert len(server.accepted) == 1
@@ -431,6 +437,97 @@ async def test_target_is_nobody_but_an_address_is_given(
         await call(hass, "send_message", message="Smoke!", **target)
 
 
+@pytest.fixture
+def places(hass: HomeAssistant) -> dict[str, str]:
+    """Return an area, a floor, a label and a device in which nobody of ours is."""
+    entry = MockConfigEntry(domain="test")
+    entry.add_to_hass(hass)
+    return {
+        "area_id": ar.async_get(hass).async_create("Hall").id,
+        "floor_id": fr.async_get(hass).async_create("Attic").floor_id,
+        "label_id": lr.async_get(hass).async_create("Alarm").label_id,
+        "device_id": dr.async_get(hass)
+        .async_get_or_create(
+            config_entry_id=entry.entry_id, identifiers={("test", "x")}
+        )
+        .id,
+    }
+
+
+@pytest.mark.parametrize("kind", ["area_id", "floor_id", "label_id", "device_id"])
+async def test_target_not_found(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    places: dict[str, str],
+    kind: str,
+) -> None:
+    """One that is gone and one that holds nobody are told beside one that is used."""
+    target = {kind: ["nowhere", places[kind]]}
+    answer = await call(hass, "send_message", message="x", entity_id=ENTITY, **target)
+    assert sent(server) == [(ADDRESS, [ADDRESS])]
+    gone, empty = answer["notes"]
+    assert gone.startswith(f"Field target.{kind}: nowhere does not exist.")
+    assert empty.startswith(f"Field target.{kind}: there is nothing in {places[kind]}")
+    with pytest.raises(ServiceValidationError) as refused:
+        await call(hass, "send_message", message="x", **target)
+    assert refused.value.translation_key == "target_not_found"
+
+
+@pytest.mark.parametrize("kind", ["area_id", "floor_id", "label_id", "device_id"])
+async def test_entities_not_found(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    places: dict[str, str],
+    kind: str,
+) -> None:
+    """In a table of entities as well; what is there is shown."""
+    hass.states.async_set("sensor.a", "5")
+    table = {"entity_id": "sensor.a", kind: ["nowhere", places[kind]]}
+    answer = await call(hass, "send_message", message="x", entities=table)
+    gone, empty = answer["notes"]
+    assert gone.startswith(f"Field entities.{kind}: nowhere does not exist.")
+    assert empty.startswith(f"Field entities.{kind}: there is nothing in")
+    (mail,) = server.accepted
+    text = mail.message.get_body(("plain",))
+    assert text
+    assert "a: 5" in text.get_content()
+
+
+async def test_empty_groups(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """Nobody and nothing is in them, and that is told."""
+    group = await group_of(hass, "nobody")
+    hass.states.async_set("light.none", "off", {"entity_id": []})
+    answer = await call(
+        hass,
+        "send_message",
+        message="x",
+        entity_id=[group, ENTITY],
+        entities=["light.none", "sensor.gone"],
+    )
+    nobody, gone, nothing = answer["notes"]
+    assert nobody.startswith(f"Field target.entity_id: there is nothing in {group}")
+    assert gone.startswith("Not shown: sensor.gone does not exist.")
+    assert nothing.startswith(
+        "Field entities.entity_id: there is nothing in light.none"
+    )
+
+
+async def test_area_with_a_group(
+    hass: HomeAssistant, server: QQServer, other: MockConfigEntry
+) -> None:
+    """Whose members are meant is not empty."""
+    label = lr.async_get(hass).async_create("Alarm").label_id
+    group = await group_of(hass, "everyone", OTHER)
+    er.async_get(hass).async_update_entity(group, labels={label})
+    answer = await call(hass, "send_message", message="x", label_id=label)
+    assert sent(server) == [(OTHER_ADDRESS, [OTHER_ADDRESS])]
+    assert answer["notes"] == []
+
+
 async def test_excluded(
     hass: HomeAssistant, server: QQServer, other: MockConfigEntry
 ) -> None:
@@ -544,7 +641,8 @@ async def test_account_that_goes_meanwhile(
     if removed:
         await entries.async_remove(loaded_entry.entry_id)
     else:
-        await shut_down(hass, loaded_entry)
+        # Not until nothing is under way: the picture would be waited for.
+        assert await entries.async_unload(loaded_entry.entry_id)
     go_on.set()
     with pytest.raises(HomeAssistantError) as refused:
         await job
@@ -681,16 +779,20 @@ async def test_all_that_a_user_has(
         await call(hass, "send_message", person(hass), message="x", entity_id="all")
 
 
-@pytest.mark.parametrize("action", ["get_outbox", "retry", "discard"])
+@pytest.mark.parametrize(
+    ("action", "data"),
+    [("get_outbox", {}), ("retry", {}), ("discard", {"all": True})],
+)
 async def test_outbox_is_for_administrators(
     hass: HomeAssistant,
     server: QQServer,
     other: MockConfigEntry,
     hass_admin_user: MockUser,
     action: str,
+    data: dict[str, Any],
 ) -> None:
     """What waits is of everybody."""
     with pytest.raises(Unauthorized):
-        await call(hass, action, person(hass, ENTITY, FAMILY, OTHER))
-    await call(hass, action, hass_admin_user)
-    await call(hass, action, None)
+        await call(hass, action, person(hass, ENTITY, FAMILY, OTHER), **data)
+    await call(hass, action, hass_admin_user, **data)
+    await call(hass, action, None, **data)

@@ -33,7 +33,6 @@ from custom_components.qq_mail.content.attachments import (
     budget,
     embedded,
     fetching as module,
-    pictures,
 )
 from custom_components.qq_mail.content.attachments.budget import async_fit
 from custom_components.qq_mail.content.attachments.embedded import (
@@ -57,7 +56,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
-from tests.outbox.test_outbox import until
+from tests.house import until
 
 type Failures = list[tuple[str | None, dict[str, str] | None]]
 
@@ -1197,7 +1196,7 @@ async def test_file_that_hangs_when_it_is_made_to_fit(
     """What is in memory goes without it."""
     share, path = Share(), tmp_path / "x.bin"
     path.write_bytes(bytes(20))
-    monkeypatch.setattr(pictures, "shrunk", share.hang)
+    monkeypatch.setattr(budget, "shrunk", share.hang)
     monkeypatch.setattr(budget, "FIT_TIMEOUT", 0.2)
     parts = (part(path, "x.bin"), part(b"1"))
     fetched = await async_fit(hass, parts, 10)

@@ -159,6 +159,13 @@ def test_copies() -> None:
             {"area_id": ["Attic"], "label_id": ["x", "y"]},
             id="entities-target",
         ),
+        pytest.param(
+            "entities",
+            '{"area_id": "Attic"}',
+            "entities",
+            {"area_id": ["Attic"]},
+            id="entities-json",
+        ),
     ],
 )
 def test_field(name: str, value: Any, field: str, expected: Any) -> None:

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 import os
 from pathlib import Path
+import re
 import shutil
 import threading
 from typing import Any, Literal
@@ -176,7 +177,7 @@ def fill(page: Page, typed: dict[str, str], submit: str = "提交") -> None:
 
 def beginning(text: str) -> str:
     """Return a part of a text without placeholders: enough to recognise it."""
-    return max(text.split("{"), key=len).rpartition("}")[2].strip()
+    return max(re.split(r"`?{\w+}`?", text), key=len).strip()
 
 
 def picture(page: Page, name: str) -> None:

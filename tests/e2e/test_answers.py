@@ -5,7 +5,6 @@ from pathlib import Path
 import re
 
 import aiohttp
-import pytest
 
 from tests.qq_server import Certificates, QQServer
 
@@ -42,7 +41,6 @@ async def pressed(home: HomeAssistant) -> float:
     return float(state["state"])
 
 
-@pytest.mark.timeout(300)
 async def test_restarts(tmp_path: Path, socket_enabled: None) -> None:
     """What was sent works after a restart; what was pressed is done, power cut or not."""
     certificates = Certificates()

@@ -128,7 +128,6 @@ def text_of(mail: AcceptedMessage) -> str:
     return str(part.get_content()).replace("\r\n", "\n").strip()
 
 
-@pytest.mark.timeout(300)
 async def test_blueprints(tmp_path: Path, socket_enabled: None) -> None:
     """Someone rings, a battery is low, the day is over, and a mail is refused."""
     certificates = Certificates()

@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 import pytest
 import pytest_socket
 
+from homeassistant.util.yaml import parse_yaml
 from tests.qq_server import Answer, Certificate, Close, QQServer, Raw, Step, replies
 
 from .browser import (
@@ -28,6 +29,7 @@ from .browser import (
     fill,
     picture,
 )
+from .home_assistant import ROOT
 
 NEW_CODE = "newnewnewnewnewn"
 
@@ -221,6 +223,48 @@ def test_add_an_account_in_english(here: Desk) -> None:
         picture(page, "already-configured-en")
 
 
+def test_take_over(here: Desk) -> None:
+    """Core's account is offered before the empty form, and taken over by two clicks."""
+    here.remove_all()
+    flows = "/api/config/config_entries/flow"
+    form = here.do(here.home.post(flows, {"handler": "smtp"}))
+    typed = here.typed("10014@qq.com")
+    core = {
+        "sender": "10014@qq.com",
+        "server": typed["host"],
+        "port": here.server.tls_port,
+        "encryption": "tls",
+        "username": "10014@qq.com",
+        "password": CODE,
+        "verify_ssl": True,
+        "options": {},
+    }
+    entry = here.do(here.home.post(f"{flows}/{form['flow_id']}", core))["result"]
+    texts = here.texts("config")
+    with here.page(ADD) as page:
+        page.get_by_role("button", name="确定").click()
+        offered = texts["step.start.menu_options.take_over"]
+        offered = offered.format(accounts="10014@qq.com")
+        expect(
+            page.get_by_text(texts["step.start.menu_options.another"])
+        ).to_be_visible()
+        picture(page, "take-over-menu-zh-Hans")
+        page.get_by_text(offered).first.click()
+        keep = texts["step.keep_working.data.keep_working"]
+        expect(page.get_by_text(keep).first).to_be_visible()
+        picture(page, "take-over-zh-Hans")
+        page.get_by_role("button", name="提交").click()
+        first = here.texts("config_subentries")["recipient.step.first.title"]
+        expect(page.get_by_text(beginning(first)).first).to_be_visible()
+    with here.page(ACCOUNTS) as page:
+        entry_menu(page, "10014@qq.com", "重新配置")
+        page.get_by_text(texts["step.taken_over.menu_options.undo"]).first.click()
+        expect(page.get_by_text(texts["abort.undone"])).to_be_visible()
+        picture(page, "take-over-undone-zh-Hans")
+    path = f"/api/config/config_entries/entry/{entry['entry_id']}"
+    here.do(here.home.delete(path))
+
+
 def test_send_from_the_developer_tools(here: Desk) -> None:
     """The form of the action is in Chinese, and what is typed into it arrives."""
     here.add("10003@qq.com")
@@ -412,6 +456,48 @@ def test_automation_editor(here: Desk) -> None:
     assert mail.text.strip() == "邮件过期了"
 
 
+@pytest.mark.parametrize(
+    ("language", "readme", "name", "sensor"),
+    [
+        pytest.param("zh-Hans", "README.zh-Hans.md", "家人", "厨房水浸", id="zh-Hans"),
+        pytest.param("en", "README.md", "Family", "Kitchen leak", id="en"),
+    ],
+)
+def test_first_automation(
+    here: Desk, language: str, readme: str, name: str, sensor: str
+) -> None:
+    """What README shows in pictures and as YAML is one automation, and it sends."""
+    here.remove_all()
+    entry = here.add("10016@qq.com")
+    flows = "/api/config/config_entries/subentries/flow"
+    form = here.do(here.home.post(flows, {"handler": [entry, "recipient"]}))
+    recipient = {"name": name, "to": ["10017"], "send_test": False}
+    here.do(here.home.post(f"{flows}/{form['flow_id']}", recipient))
+    leak = "/api/states/binary_sensor.kitchen_leak"
+    shown = {"device_class": "moisture", "friendly_name": sensor}
+    dry = {"state": "off", "attributes": shown}
+    here.do(here.home.post(leak, dry))
+    block = re.findall(r"```yaml\n(.*?)```", (ROOT / readme).read_text(), re.DOTALL)[0]
+    automation = parse_yaml(block)
+    assert isinstance(automation, dict)
+    path = f"automation/config/first_{language}".replace("-", "_").lower()
+    here.do(here.home.post(f"/api/config/{path}", automation))
+    title = automation["actions"][0]["data"]["title"]
+    with here.page(f"/config/automation/edit/{path.split('/')[-1]}", language) as page:
+        rows = page.locator("ha-automation-row")
+        # Beside its words, for those lead to what they name.
+        rows.first.click(position={"x": 20, "y": 20})
+        sidebar = page.locator("ha-automation-sidebar")
+        expect(sidebar.get_by_text(sensor).first).to_be_visible()
+        picture(page, f"first-trigger-{language}")
+        rows.last.click(position={"x": 20, "y": 20})
+        expect(sidebar.locator("ha-settings-row").first).to_be_visible()
+        picture(page, f"first-action-{language}")
+    here.do(here.home.post(leak, dry | {"state": "on"}))
+    (mail,) = here.server.wait_for(1)
+    assert mail.subject == title
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 800])
 def test_card(here: Desk, width: int, scheme: Literal["light", "dark"]) -> None:
@@ -550,17 +636,18 @@ def test_button_in_a_mail(here: Desk) -> None:
 
 def test_repair(here: Desk) -> None:
     """A message that cannot be read is told under Repairs, and confirmed there."""
+    here.remove_all()
     entry = here.add("10009@qq.com")
-    spool = here.home.config_dir / ".storage" / "qq_mail" / entry
-    spool.mkdir(parents=True, exist_ok=True)
-    (spool / "01AAAAAAAAAAAAAAAAAAAAAAAA.json").write_text("{")
-    # The spool is read once, and not when the entry is loaded anew.
-    for disabled_by in ("user", None):
-        here.do(
-            here.home.command(
-                "config_entries/disable", entry_id=entry, disabled_by=disabled_by
-            )
-        )
+    here.server.stop()
+    here.do(here.home.action("notify.qq_mail", title="门开了", message="门开了"))
+    here.do(here.home.stop())
+    folder = here.home.config_dir / ".storage" / "qq_mail"
+    for segment in folder.glob("records-*"):
+        octets = segment.read_bytes()
+        key = f'"message","{entry}"'.encode()
+        segment.write_bytes(octets.replace(key, key.replace(b"message", b"messagE")))
+    here.server.start()
+    here.do(here.home.start())
     texts = here.texts("issues")
     with here.page("/config/repairs") as page:
         title = texts["damaged.title"].format(account="10009@qq.com")
@@ -584,13 +671,12 @@ def test_repair(here: Desk) -> None:
 def test_backup(here: Desk, choice: str, arrived: list[str]) -> None:
     """What comes from a backup waits until a person says what is to become of it."""
     here.remove_all()
-    entry = here.add("10011@qq.com")
+    here.add("10011@qq.com")
     here.server.stop()
     here.do(here.home.action("notify.qq_mail", title="来自备份", message="门开了"))
     here.do(here.home.stop())
     # As in a restored backup, which leaves out such a folder.
-    spool = here.home.config_dir / ".storage" / "qq_mail" / entry
-    shutil.rmtree(spool / "__pycache__")
+    shutil.rmtree(here.home.config_dir / ".storage" / "qq_mail" / "__pycache__")
     here.server.start()
     here.do(here.home.start())
     texts = here.texts("issues")

@@ -26,7 +26,7 @@ from homeassistant.util import dt as dt_util
 from tests.calls.test_send import body_of, mail_of
 from tests.conftest import Events
 from tests.content.test_attachments import TestCamera, add_cameras, picture
-from tests.outbox.test_outbox import later
+from tests.house import later
 from tests.qq_server import AcceptedMessage, Close, QQServer, Step
 
 from .browser import THREAD

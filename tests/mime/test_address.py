@@ -81,6 +81,7 @@ def test_reserved_domains_stay_refused_elsewhere() -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        pytest.param("", id="nothing"),
         pytest.param("1234", id="number too short"),
         pytest.param("10001 10002", id="two numbers"),
         pytest.param("a@b.cn 10002", id="two addresses"),

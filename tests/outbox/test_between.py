@@ -3,68 +3,38 @@
 import asyncio
 from contextlib import suppress
 import errno
-import json
-import os
 from pathlib import Path
-import threading
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.qq_mail.outbox.spool import Spool
-from custom_components.qq_mail.outbox.writer import SpoolWriter
+from custom_components.qq_mail.outbox import composing, discarding
+from custom_components.qq_mail.outbox.errors import OutboxClosedError
 from custom_components.qq_mail.smtp import transaction as transaction_module
-from homeassistant.config_entries import ConfigEntryDisabler
+from custom_components.qq_mail.store import Journal
+from homeassistant.config_entries import ConfigEntryDisabler, UnknownEntry
 from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
 from ..calls.test_send import send
-from ..conftest import CODE, Events, settle_folder, shut_down
+from ..conftest import CODE, Events
 from ..content.test_attachments import TestCamera, add_cameras, picture
-from ..house import notify, outbox_of, record_of, store_folder, until, waiting
+from ..house import (
+    forget_mark,
+    hold_up,
+    notify,
+    on_disk,
+    outbox_of,
+    record_of,
+    restart,
+    until,
+    waiting,
+)
 from ..qq_server import Answer, Close, QQServer, Step, replies
 from ..test_repairs import issue_of
-
-
-class Gate:
-    """Holds an executor's thread up until a test lets it go on."""
-
-    def __init__(self) -> None:
-        self.reached = threading.Event()
-        self.opened = threading.Event()
-
-    def __call__(self) -> None:
-        """Wait."""
-        self.reached.set()
-        assert self.opened.wait(10)
-
-
-def hold_up(
-    monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, *, after: bool = False
-) -> Gate:
-    """Have a blocking function wait before it begins, or after it has ended."""
-    gate = Gate()
-    real = getattr(owner, name)
-
-    def slow(*args: Any, **kwargs: Any) -> Any:
-        if after:
-            result = real(*args, **kwargs)
-            gate()
-            return result
-        gate()
-        return real(*args, **kwargs)
-
-    monkeypatch.setattr(owner, name, slow)
-    return gate
-
-
-async def restart(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Unload an account for good, and load it as a new process would."""
-    await shut_down(hass, entry)
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done()
 
 
 def reauth_flows(hass: HomeAssistant) -> int:
@@ -85,7 +55,7 @@ async def test_removed_while_composed(
     """A file is still being read when the account goes: nothing of it is left."""
     (tmp_path / "log.txt").write_text("x" * 100)
     hass.config.allowlist_external_dirs = {str(tmp_path)}
-    gate = hold_up(monkeypatch, Spool, "write_draft")
+    gate = hold_up(monkeypatch, composing, "_compose")
     call = hass.async_create_task(
         notify(hass, data={"attachments": [{"path": str(tmp_path / "log.txt")}]})
     )
@@ -96,7 +66,7 @@ async def test_removed_while_composed(
         await call
     assert refused.value.translation_key == "account_not_loaded"
     await hass.async_block_till_done()
-    assert not store_folder(hass).exists()
+    assert on_disk(hass) == {}
 
 
 async def test_disabled_while_composed(
@@ -106,10 +76,10 @@ async def test_disabled_while_composed(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    """Nothing is written into a spool that may be another's by then."""
+    """Nothing is taken for an account that is disabled."""
     (tmp_path / "log.txt").write_text("x" * 100)
     hass.config.allowlist_external_dirs = {str(tmp_path)}
-    gate = hold_up(monkeypatch, Spool, "write_draft", after=True)
+    gate = hold_up(monkeypatch, composing, "_compose", after=True)
     call = hass.async_create_task(
         notify(hass, data={"attachments": [{"path": str(tmp_path / "log.txt")}]})
     )
@@ -118,7 +88,7 @@ async def test_disabled_while_composed(
     await hass.config_entries.async_set_disabled_by(
         loaded_entry.entry_id, ConfigEntryDisabler.USER
     )
-    await until(lambda: outbox._closed)  # noqa: SLF001 - nothing else shows it
+    await until(lambda: outbox._intake._closed)  # noqa: SLF001 - nothing else shows it
     gate.opened.set()
     with pytest.raises(HomeAssistantError) as refused:
         await call
@@ -147,8 +117,37 @@ async def test_removed_while_clear_waits(
     with pytest.raises(HomeAssistantError):
         await call
     await hass.async_block_till_done()
-    assert not store_folder(hass).exists()
+    assert on_disk(hass) == {}
     assert "ERROR" not in caplog.text
+
+
+async def test_removed_while_it_is_cleared(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """With the account goes what was to be discarded, and what was to be said."""
+    server.script(Step.CONNECT, Close(), times=None)
+    for title in "ab":
+        await send(hass, tag="door", title=title, wait=0)
+    monkeypatch.setattr(discarding, "_AT_ONCE", 1)
+
+    async def removed_meanwhile(_: float) -> None:
+        with suppress(UnknownEntry):
+            await hass.config_entries.async_remove(loaded_entry.entry_id)
+
+    outbox = outbox_of(loaded_entry)
+    with monkeypatch.context() as patch:
+        module = SimpleNamespace(**vars(asyncio) | {"sleep": removed_meanwhile})
+        patch.setattr(discarding, "asyncio", module)
+        answer = await send(hass, tag="door", clear=True)
+    assert answer["status"] == "cleared"
+    with pytest.raises(OutboxClosedError):
+        outbox.conversation("door", "Door")
+    assert on_disk(hass) == {}
+    assert "goes on after an error" not in caplog.text
 
 
 async def test_removed_then_stop(
@@ -158,7 +157,7 @@ async def test_removed_then_stop(
     await notify(hass)
     await hass.config_entries.async_remove(loaded_entry.entry_id)
     await hass.async_stop(force=True)
-    assert not store_folder(hass).exists()
+    assert on_disk(hass) == {}
 
 
 async def test_disabled_and_enabled_then_stop(
@@ -168,27 +167,9 @@ async def test_disabled_and_enabled_then_stop(
     await restart(hass, loaded_entry)
     server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
     await notify(hass)
-    assert outbox_of(loaded_entry).rest
+    assert outbox_of(loaded_entry).pause
     await hass.async_stop(force=True)
-    assert record_of(store_folder(hass))["hold"]
-
-
-async def test_strange_id(
-    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
-) -> None:
-    """A queue id that is none is set aside, and the account loads."""
-    server.script(Step.CONNECT, Close())
-    await notify(hass)
-    await shut_down(hass, loaded_entry)
-    settle_folder(store_folder(hass))
-    (record,) = store_folder(hass).glob("0*.json")
-    data = json.loads(record.read_text())
-    record.with_suffix(".eml").rename(record.parent / "strange.eml")
-    record.unlink()
-    (record.parent / "strange.json").write_text(
-        json.dumps({**data, "queue_id": "strange"})
-    )
-    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
+    assert record_of(hass, "account")["pause"]
 
 
 async def test_code_renewed_restored(
@@ -199,10 +180,8 @@ async def test_code_renewed_restored(
     """A new code does not send what comes from a backup."""
     server.script(Step.CONNECT, Close())
     await notify(hass)
-    await shut_down(hass, loaded_entry)
-    (store_folder(hass) / "__pycache__" / "present").unlink()
-    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
-    await hass.async_block_till_done()
+    forget_mark(hass)
+    await restart(hass, loaded_entry)
     assert len(outbox_of(loaded_entry).restored) == 1
     flow = await loaded_entry.start_reauth_flow(hass)
     await hass.config_entries.flow.async_configure(flow["flow_id"], {"password": CODE})
@@ -218,15 +197,16 @@ async def test_cancelled_and_cleared(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A call that was cancelled is still being taken, and a clear finds it."""
-    await outbox_of(loaded_entry).async_thread("door", "Alarm")
-    gate = hold_up(monkeypatch, Spool, "write")
+    outbox_of(loaded_entry).conversation("door", "Alarm")
+    gate = hold_up(monkeypatch, Journal, "write")
     call = hass.async_create_task(send(hass, tag="door"))
     await until(gate.reached.is_set)
     call.cancel()
     with suppress(asyncio.CancelledError):
         await call
     clear = hass.async_create_task(send(hass, tag="door", clear=True))
-    await until(lambda: all(each.cleared for each in outbox_of(loaded_entry)._orders))  # noqa: SLF001
+    intake = outbox_of(loaded_entry)._intake  # noqa: SLF001 - nothing else shows it
+    await until(lambda: all(each.cleared for each in intake._orders))  # noqa: SLF001
     gate.opened.set()
     assert (await clear)["discarded"] == 1
     await until(lambda: waiting(hass) == [])
@@ -258,27 +238,22 @@ async def test_reports_in_order(
     assert [event.subject for event in events.all] == ["first", "second"]
 
 
-async def test_add_fails_and_unlink_too(
+async def test_refused_after_it_was_written(
     hass: HomeAssistant,
     server: QQServer,
     loaded_entry: MockConfigEntry,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What the disk neither keeps nor lets go is not sent again after a start."""
+    """What the disk has, though it said that it has not, is not sent again."""
     await notify(hass, title="before")
+    real = Journal.write
 
-    def read_only(*_: Any, **__: Any) -> None:
-        raise OSError(errno.EROFS, "read-only")
-
-    real = os.fsync
-
-    def fail(descriptor: int) -> None:
-        real(descriptor)
+    def fail(*args: Any) -> None:
+        real(*args)
         raise OSError(errno.EIO, "io")
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", fail)
-        patch.setattr(Path, "unlink", read_only)
+        patch.setattr(Journal, "write", fail)
         await notify(hass)
     assert len(server.accepted) == 2
     await restart(hass, loaded_entry)
@@ -318,69 +293,3 @@ async def test_reload_keeps_the_question(
     assert reauth_flows(hass) == 1
     await restart(hass, loaded_entry)
     assert reauth_flows(hass) == 1
-
-
-async def test_writer_after_an_error(
-    hass: HomeAssistant,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """What nobody expected is logged, and what it befell is tried again."""
-    writer = SpoolWriter(hass, Spool(tmp_path))
-
-    def fail(*_: Any) -> None:
-        raise ValueError("nobody expected this")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Spool, "write", fail)
-        writer.keep_state({"asked": 1})
-        await writer.flush()
-    assert "Traceback" in caplog.text
-    assert writer.stuck == 1
-    await writer.async_close()
-    assert writer.stuck == 0
-    assert record_of(tmp_path) == {"asked": 1}
-
-
-async def test_writer_after_a_full_disk(
-    hass: HomeAssistant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Who waits for the disk is not forgotten when it takes again what was stuck."""
-    writer = SpoolWriter(hass, Spool(tmp_path))
-
-    def full(_: int) -> None:
-        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", full)
-        writer.keep_state({"asked": 1})
-        await writer.flush()
-        writer.remove("stuck")
-        await writer.flush()
-        assert writer.stuck == 2
-    gate = hold_up(monkeypatch, Spool, "write")
-    writer.remove("slow")
-    await until(gate.reached.is_set)
-    writer.remove("next")
-    waits = hass.async_create_task(writer.flush())
-    gate.opened.set()
-    await until(waits.done)
-    await writer.async_close()
-    assert writer.stuck == 0
-    assert record_of(tmp_path) == {"asked": 1}
-
-
-async def test_end_of_a_writer_that_is_busy(
-    hass: HomeAssistant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It ends when what it was told before is on the disk, and takes no more."""
-    writer = SpoolWriter(hass, Spool(tmp_path))
-    gate = hold_up(monkeypatch, Spool, "write")
-    writer.keep_state({"asked": 1})
-    await until(gate.reached.is_set)
-    end = hass.async_create_task(writer.async_end())
-    gate.opened.set()
-    await end
-    writer.keep_state({"asked": 2})
-    assert record_of(tmp_path)["asked"] == 1

@@ -8,7 +8,7 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.qq_mail.const import IDLE_TIMEOUT
+from custom_components.qq_mail.outbox.sessions import IDLE_TIMEOUT
 from custom_components.qq_mail.smtp import connecting, transaction as transaction_module
 from custom_components.qq_mail.smtp.replies import Cause
 from homeassistant.core import HomeAssistant

@@ -12,24 +12,32 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.content import digest as digest_module
 from custom_components.qq_mail.outbox import (
-    manager as manager_module,
-    merging as merging_module,
-    outbox as outbox_module,
-    reports as reports_module,
-    scheduler as scheduler_module,
+    digests as digests_module,
+    discarding,
+    listeners as listeners_module,
 )
-from custom_components.qq_mail.outbox.events import Merge
-from custom_components.qq_mail.outbox.spool import Change, Spool
+from custom_components.qq_mail.outbox.composing import WireStream
+from custom_components.qq_mail.outbox.core import merge as merge_module
+from custom_components.qq_mail.outbox.core.turn import MESSAGE
+from custom_components.qq_mail.store import Change, Journal
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.util import dt as dt_util
 
 from ..calls.test_send import body_of, send
-from ..conftest import Events, settle, shut_down
-from ..house import later, outbox_of, until, waiting
+from ..conftest import Events, shut_down
+from ..house import (
+    Gate,
+    hold_up,
+    later,
+    outbox_of,
+    outbox_shown,
+    restart,
+    until,
+    waiting,
+)
 from ..qq_server import QQServer, Step, replies
-from .test_between import Gate, hold_up, restart
 
 OPTIONS = {"service_name": "qq_mail", "burst": 1, "messages_per_minute": 2}
 """Four wait: more than the pace lets out within a minute."""
@@ -38,6 +46,7 @@ HOURLY: dict[str, Any] = {"options": {"messages_per_day": 1}}
 """What is not important goes but once an hour, after the first."""
 TAGS = ("leak", "door", "leak", "window")
 HALF_A_MINUTE = timedelta(seconds=31)
+AN_HOUR = timedelta(hours=1, seconds=1)
 
 
 async def flood(
@@ -62,15 +71,23 @@ async def flood(
 
 def hold_up_digest(monkeypatch: pytest.MonkeyPatch) -> Gate:
     """Have a digest wait before it is put on disk."""
-    gate, real = Gate(), Spool.write
+    gate, real = Gate(), Journal.write
 
-    def slow(spool: Spool, changes: Sequence[Change]) -> dict[str, Exception]:
-        if any(change.supersedes for change in changes):
+    def slow(journal: Journal, changes: Sequence[Change]) -> Any:
+        if is_digest(changes):
             gate()
-        return real(spool, changes)
+        return real(journal, changes)
 
-    monkeypatch.setattr(Spool, "write", slow)
+    monkeypatch.setattr(Journal, "write", slow)
     return gate
+
+
+def is_digest(changes: Sequence[Change]) -> bool:
+    """Tell whether messages are taken away, and another one put in their place."""
+    messages = [one for one in changes if one.key[0] == MESSAGE]
+    return {one.record is None for one in messages} == {True, False} and any(
+        one.text for one in messages
+    )
 
 
 async def test_one_mail(
@@ -82,7 +99,7 @@ async def test_one_mail(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """All that waited in it, the newest first; each is told of, and nothing is left."""
-    monkeypatch.setattr(reports_module, "_AT_ONCE", 3)
+    monkeypatch.setattr(listeners_module, "_AT_ONCE", 3)
     answers = await flood(hass, loaded_entry)
     await later(hass, freezer, HALF_A_MINUTE)
     _, mail = await asyncio.to_thread(server.wait_for, 2)
@@ -92,10 +109,10 @@ async def test_one_mail(
     assert places == sorted(places, reverse=True)
     assert text.count("Smoke!") == 4
     assert "Alert 3" in body_of(mail, "html")
-    await events.wait(6)
-    digest, *parts = events.all[1:]
-    assert digest.digest == ""
-    assert {part.digest for part in parts} == {digest.queue_id}
+    await events.wait(5)
+    _, *parts = events.all
+    assert len({part.digest for part in parts}) == 1
+    assert parts[0].digest
     assert [part.queue_id for part in parts] == [one["queue_id"] for one in answers]
     assert set(events.outcomes) == {"accepted"}
     await until(lambda: not waiting(hass))
@@ -132,7 +149,7 @@ async def test_call_near_the_day_s_limit(
 ) -> None:
     """It is told why its alert waits, and for how long; an important one goes out."""
     await flood(hass, loaded_entry, **HOURLY)
-    await later(hass, freezer, HALF_A_MINUTE)
+    await later(hass, freezer, AN_HOUR)
     await asyncio.to_thread(server.wait_for, 2)
     await until(lambda: not outbox_of(loaded_entry).messages())
     for _ in range(2):
@@ -140,8 +157,8 @@ async def test_call_near_the_day_s_limit(
         assert answer["status"] == "deferred"
         wait = datetime.fromisoformat(answer["next_attempt"]) - dt_util.utcnow()
         assert timedelta(minutes=59) < wait <= timedelta(hours=1)
-        (note,) = answer["notes"]
-        assert note.startswith("So many messages went out lately that QQ might refuse")
+        assert answer["reason"] == "day"
+        assert len(answer["notes"]) == 1
         shown = outbox_of(loaded_entry).next_attempt
         assert shown == datetime.fromisoformat(answer["next_attempt"])
     answer = await send(hass, title="Alarm", priority="highest")
@@ -159,9 +176,9 @@ async def test_call_that_comes_to_the_day_s_limit(
     answers = await asyncio.gather(
         *(send(hass, title=f"Alert {n}", wait=3) for n in range(3))
     )
-    assert [answer["status"] for answer in answers] == ["accepted"] * 2 + ["deferred"]
-    (note,) = answers[-1]["notes"]
-    assert note.startswith("So many messages went out lately that QQ might refuse")
+    assert [answer["status"] for answer in answers] == ["accepted"] + ["deferred"] * 2
+    assert [answer["reason"] for answer in answers] == [None, "day", "day"]
+    assert [len(answer["notes"]) for answer in answers] == [0, 1, 1]
 
 
 async def test_switched_off(
@@ -182,23 +199,20 @@ async def digest_that_waits(
     server: QQServer,
     entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
+    after: timedelta = HALF_A_MINUTE,
     **data: Any,
 ) -> list[dict[str, Any]]:
     """Have a digest refused for now; return the answers of what is in it."""
     answers = await flood(hass, entry, **data)
     server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
-    await later(hass, freezer, HALF_A_MINUTE)
-    await until(lambda: outbox_of(entry).rest)
+    await later(hass, freezer, after)
+    await until(lambda: outbox_of(entry).pause)
     return answers
 
 
 async def outbox(hass: HomeAssistant) -> list[dict[str, Any]]:
     """Return what get_outbox shows."""
-    response: Any = await hass.services.async_call(
-        "qq_mail", "get_outbox", {}, blocking=True, return_response=True
-    )
-    messages: list[dict[str, Any]] = response["messages"]
-    return messages
+    return list((await outbox_shown(hass))["messages"])
 
 
 async def test_a_digest_that_waits(
@@ -211,15 +225,14 @@ async def test_a_digest_that_waits(
     answers = await digest_that_waits(hass, server, loaded_entry, freezer)
     ids = [answer["queue_id"] for answer in answers]
     (shown,) = await outbox(hass)
-    assert shown["merged"] == ids
+    assert shown["parts"] == ids
     with pytest.raises(ServiceValidationError) as unknown:
         await hass.services.async_call(
             "qq_mail", "discard", {"queue_id": ids[0]}, blocking=True
         )
-    assert unknown.value.translation_key == "unknown_queue_id"
-    settle(spool_in_use(loaded_entry))
+    assert unknown.value.translation_key == "part_of_digest"
     await restart(hass, loaded_entry)
-    assert [one["merged"] for one in await outbox(hass)] == [ids]
+    assert [one["parts"] for one in await outbox(hass)] == [ids]
     assert waiting(hass) == [shown["queue_id"]]
     await hass.services.async_call(
         "qq_mail", "discard", {"queue_id": shown["queue_id"]}, blocking=True
@@ -249,12 +262,13 @@ async def test_cleared_in_a_digest_of_several_tags(
     freezer: FrozenDateTimeFactory,
 ) -> None:
     """The others are still to be told, so that it is said that this one is over."""
-    await digest_that_waits(hass, server, loaded_entry, freezer, tags=TAGS, **HOURLY)
-    settle(spool_in_use(loaded_entry))
+    await digest_that_waits(
+        hass, server, loaded_entry, freezer, AN_HOUR, tags=TAGS, **HOURLY
+    )
     await restart(hass, loaded_entry)
     answer = await send(hass, tag="leak", clear=True, wait=0)
     assert (answer["status"], answer["discarded"]) == ("deferred", 0)
-    assert sorted(len(one["merged"]) for one in await outbox(hass)) == [0, 4]
+    assert sorted(len(one["parts"]) for one in await outbox(hass)) == [0, 4]
     for tag in ("smoke", "leak"):
         # Of another nothing was to be said, and of this one that was said.
         answer = await send(hass, tag=tag, clear=True, wait=0)
@@ -277,7 +291,7 @@ async def test_cleared_while_several_tags_are_merged(
         gate = hold_up_digest(monkeypatch)
     else:
         gate = hold_up(monkeypatch, digest_module, "read_alert")
-    await later(hass, freezer, HALF_A_MINUTE)
+    await later(hass, freezer, AN_HOUR)
     await until(gate.reached.is_set)
     clear = hass.async_create_task(send(hass, tag="leak", clear=True, wait=0))
     await asyncio.sleep(0)
@@ -386,7 +400,7 @@ async def test_unloaded_while_composed(
     gate.opened.set()
     await unloading
     ids = sorted(answer["queue_id"] for answer in answers)
-    await until(lambda: sorted(set(waiting(hass))) == ids)
+    await until(lambda: waiting(hass) == ids)
 
 
 async def test_unloaded_while_a_file_hangs(
@@ -398,7 +412,7 @@ async def test_unloaded_while_a_file_hangs(
 ) -> None:
     """Nobody waits for it for long."""
     answers = await flood(hass, loaded_entry)
-    monkeypatch.setattr(merging_module, "STOP_GRACE", 0)
+    monkeypatch.setattr(digests_module, "STOP_GRACE", 0)
     gate = hold_up(monkeypatch, digest_module, "read_alert")
     await later(hass, freezer, HALF_A_MINUTE)
     await until(gate.reached.is_set)
@@ -450,35 +464,22 @@ async def test_stopped_while_written(
     await until(lambda: len(waiting(hass)) == 1)
 
 
-@pytest.mark.parametrize(
-    ("name", "owner"), [("write_draft", Spool), ("write", Spool)], ids=["draft", "sync"]
-)
-async def test_disk_that_refuses(
+def full(*_: Any) -> Any:
+    """Refuse to write."""
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+async def test_no_room_for_the_draft(
     hass: HomeAssistant,
     server: QQServer,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
     monkeypatch: pytest.MonkeyPatch,
-    name: str,
-    owner: Any,
 ) -> None:
     """They go out one by one, and none is lost."""
     await flood(hass, loaded_entry)
-    real = getattr(owner, name)
-
-    def full(spool: Spool, changes: Any, *args: Any) -> Any:
-        if name == "write_draft":
-            raise OSError(errno.ENOSPC, "No space left on device")
-        new = [change.key for change in changes if change.supersedes]
-        for change in changes:
-            if change.supersedes:
-                change.draft.unlink()
-        err = OSError(errno.ENOSPC, "No space left on device")
-        others = [change for change in changes if change.key not in new]
-        return real(spool, others, *args) | dict.fromkeys(new, err)
-
     with monkeypatch.context() as patch:
-        patch.setattr(owner, name, full)
+        patch.setattr(WireStream, "write", full)
         await later(hass, freezer, HALF_A_MINUTE)
         await asyncio.to_thread(server.wait_for, 2)
     for number in (3, 4, 5):
@@ -490,6 +491,31 @@ async def test_disk_that_refuses(
     await until(lambda: not waiting(hass))
 
 
+async def test_disk_that_refuses(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The digest goes out from memory, and the disk follows later."""
+    await flood(hass, loaded_entry)
+    real = Journal.write
+
+    def refuse(journal: Journal, changes: Sequence[Change]) -> Any:
+        if is_digest(changes):
+            full()
+        return real(journal, changes)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "write", refuse)
+        await later(hass, freezer, HALF_A_MINUTE)
+        _, mail = await asyncio.to_thread(server.wait_for, 2)
+    assert [body_of(mail).count(f"Alert {number}") for number in range(4)] == [1] * 4
+    await until(lambda: not waiting(hass))
+    assert len(server.accepted) == 2
+
+
 async def test_trouble_while_deciding(
     hass: HomeAssistant,
     server: QQServer,
@@ -499,16 +525,16 @@ async def test_trouble_while_deciding(
 ) -> None:
     """What was to be merged has an owner again."""
     await flood(hass, loaded_entry)
-    real = scheduler_module.step
+    real = merge_module.merge
 
-    def broken(*args: Any, **kwargs: Any) -> Any:
-        standing, decisions = real(*args, **kwargs)
-        if any(isinstance(decision, Merge) for decision in decisions):
+    def broken(*args: Any) -> bool:
+        merged = real(*args)
+        if merged:
             raise RuntimeError
-        return standing, decisions
+        return merged
 
     with monkeypatch.context() as patch:
-        patch.setattr(manager_module, "step", broken)
+        patch.setattr(merge_module, "merge", broken)
         await later(hass, freezer, HALF_A_MINUTE)
     assert outbox_of(loaded_entry).troubles == 1
     await later(hass, freezer, timedelta(minutes=2))
@@ -525,13 +551,13 @@ async def test_discarded_in_slices(
 ) -> None:
     """Some were discarded while it was written, and the others when it was there."""
     await flood(hass, loaded_entry)
-    monkeypatch.setattr(outbox_module, "_DISCARD_AT_ONCE", 2)
+    monkeypatch.setattr(discarding, "_AT_ONCE", 2)
     outbox = outbox_of(loaded_entry)
     server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
     gate = hold_up_digest(monkeypatch)
     await later(hass, freezer, HALF_A_MINUTE)
     await until(gate.reached.is_set)
-    ids = [message.queue_id for message in outbox.messages()]
+    ids = [message.queue_id for message, _ in outbox.messages()]
     real = asyncio.sleep
 
     async def merged_meanwhile(_: float) -> None:
@@ -541,6 +567,6 @@ async def test_discarded_in_slices(
 
     with monkeypatch.context() as patch:
         patch.setattr(asyncio, "sleep", merged_meanwhile)
-        await outbox._discard(ids)  # noqa: SLF001 - as a clear of their tag does
+        await discarding.async_discard(outbox.manager, outbox.id, ids)
     await until(lambda: not waiting(hass))
     assert len(outbox) == 0

@@ -1,36 +1,49 @@
 """The outbox: no alert is lost, none is hurried, and every outcome is told."""
 
 import asyncio
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import timedelta
 import errno
-import json
 import os
-from pathlib import Path
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
-from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
-    async_fire_time_changed,
-)
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.qq_mail.const import DOMAIN, IDLE_TIMEOUT
-from custom_components.qq_mail.outbox import intake as intake_module
-from custom_components.qq_mail.outbox.core.models import Rest
-from custom_components.qq_mail.outbox.journal import Journal
-from custom_components.qq_mail.outbox.outbox import Outbox
-from custom_components.qq_mail.outbox.spool import Spool
+from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.outbox import composing
+from custom_components.qq_mail.outbox.core.turn import MESSAGE
+from custom_components.qq_mail.outbox.sessions import IDLE_TIMEOUT
+from custom_components.qq_mail.outbox.submissions import message_id_at
 from custom_components.qq_mail.smtp import transaction as transaction_module
 from custom_components.qq_mail.smtp.replies import Cause
+from custom_components.qq_mail.store import Journal
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
-from ..conftest import ADDRESS, CODE, Events, settle, settle_folder, shut_down
+from ..calls.test_send import send
+from ..conftest import ADDRESS, CODE, Events, shut_down
+from ..house import (
+    begin_process,
+    end_process,
+    forget_mark,
+    house_of,
+    later,
+    notify,
+    on_disk,
+    outbox_of,
+    pause_of,
+    record_of,
+    restart,
+    store_folder,
+    until,
+    waiting,
+)
 from ..qq_server import Answer, Close, Hang, QQServer, Step, replies
+from ..test_repairs import issue_of
 
 LOGIN_PAUSE = timedelta(minutes=15)
 RATE_LIMIT_PAUSE = timedelta(hours=1)
@@ -39,78 +52,14 @@ FIRST = timedelta(seconds=67)
 FRIENDS = ["a@example.com", "b@example.com", "c@example.com"]
 
 
-async def notify(hass: HomeAssistant, title: str = "Alarm", **data: Any) -> None:
-    """Raise an alert."""
-    await hass.services.async_call(
-        "notify",
-        "qq_mail",
-        {"title": title, "message": "Smoke!", **data},
-        blocking=True,
-    )
-
-
-async def later(
-    hass: HomeAssistant, freezer: FrozenDateTimeFactory, time: timedelta
-) -> None:
-    """Let time pass."""
-    freezer.tick(time)
-    # Timers are set by the event loop's clock, which is not frozen.
-    async_fire_time_changed(hass, dt_util.utcnow() + time)
-    await hass.async_block_till_done()
-
-
-async def until(condition: Any) -> None:
-    """Wait for the worker, which is in the same loop, and for the server's thread."""
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0.001)
-
-
-def outbox_of(entry: MockConfigEntry) -> Outbox:
-    """Return a loaded account's outbox."""
-    outbox: Outbox = entry.runtime_data.outbox
-    return outbox
-
-
-def pause_of(entry: MockConfigEntry) -> Rest:
-    """Return why a loaded account rests."""
-    hold = outbox_of(entry).rest
-    assert hold
-    return hold
-
-
-def spool_of(hass: HomeAssistant, entry: MockConfigEntry) -> Path:
-    """Return an account's folder."""
-    return Path(hass.config.path(".storage", DOMAIN, entry.entry_id))
-
-
-def spool_in_use(entry: MockConfigEntry) -> Spool:
-    """Return what a loaded account's outbox writes to."""
-    return outbox_of(entry)._spool  # noqa: SLF001 - of no use to anybody else
-
-
-def on_disk(folder: Path) -> dict[str, Any]:
-    """Return what a process would read of a spool that starts now, by the keys."""
-    found = {file.stem: file for file in folder.glob("*.json") if file.is_file()}
-    records: dict[str, Any] = {key: file.read_text() for key, file in found.items()}
-    with suppress(FileNotFoundError):
-        for entry in Journal(folder / "journal").read().entries:
-            records[entry.key] = entry.record
-            records |= dict.fromkeys(entry.supersedes)
-    return {key: record for key, record in records.items() if record is not None}
-
-
-def record_of(folder: Path, key: str = "state") -> dict[str, Any]:
-    """Return what a process would read of a message, or of the account."""
-    record: dict[str, Any] = json.loads(on_disk(folder)[key])
-    return record
-
-
-def waiting(hass: HomeAssistant, entry: MockConfigEntry) -> list[str]:
-    """Return the queue ids on disk, and the names of what is left over."""
-    folder = store_folder(hass)
-    left = {file.stem for file in folder.glob("*.*") if file.is_file()}
-    return sorted((on_disk(folder).keys() | left) - {"state", "journal"})
+@contextmanager
+def server_away(server: QQServer) -> Generator[None]:
+    """Have no server within."""
+    server.stop()
+    try:
+        yield
+    finally:
+        server.start()
 
 
 async def test_accepted(
@@ -125,9 +74,10 @@ async def test_accepted(
     assert event.attempts == 1
     assert event.next_attempt is None
     assert str(event.reply) == "250 OK: queued as."
-    assert server.accepted[0].message["X-OQ-MSGID"] == event.message_id
-    assert waiting(hass) == []
     outbox = outbox_of(loaded_entry)
+    message_id = message_id_at(event.message_id, outbox.account)
+    assert server.accepted[0].message["X-OQ-MSGID"] == message_id
+    assert waiting(hass) == []
     assert outbox.accepted_today == 1
     assert outbox.last_accepted
     assert outbox.next_attempt is None
@@ -148,12 +98,11 @@ async def test_outage(
         assert event.outcome == "deferred"
         assert event.cause is Cause.CONNECTION_REFUSED
         assert event.next_attempt == outbox_of(loaded_entry).next_attempt
-        spool = store_folder(hass)
+        folder = store_folder(hass)
         assert waiting(hass) == [event.queue_id]
-        settle(spool_in_use(loaded_entry))
-        assert spool.stat().st_mode & 0o777 == 0o700
+        assert folder.stat().st_mode & 0o777 == 0o700
         modes = {
-            file.is_dir(): file.stat().st_mode & 0o777 for file in spool.rglob("*")
+            file.is_dir(): file.stat().st_mode & 0o777 for file in folder.rglob("*")
         }
         assert modes == {True: 0o700, False: 0o600}
     finally:
@@ -217,9 +166,9 @@ async def test_restart(
     """What waits survives, and is tried at once."""
     server.script(Step.CONNECT, Close())
     await notify(hass)
-    await shut_down(hass, loaded_entry)
+    await end_process(hass, loaded_entry)
     assert len(waiting(hass)) == 1
-    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
+    await begin_process(hass, loaded_entry)
     await asyncio.to_thread(server.wait_for, 1)
     await until(lambda: waiting(hass) == [])
     assert outbox_of(loaded_entry).messages() == []
@@ -234,12 +183,11 @@ async def test_backup_restored_weeks_later(
     """Nothing old is sent."""
     server.script(Step.CONNECT, Close())
     await notify(hass)
-    await shut_down(hass, loaded_entry)
+    await end_process(hass, loaded_entry)
     connections = server.connections
-    # Home Assistant's backups leave it out.
-    (store_folder(hass) / "__pycache__" / "present").unlink()
+    forget_mark(hass)
     freezer.tick(timedelta(days=20))
-    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
+    await begin_process(hass, loaded_entry)
     await until(lambda: outbox_of(loaded_entry).messages() == [])
     assert server.accepted == []
     assert server.connections == connections
@@ -274,7 +222,7 @@ async def test_pace(
     ]
     await until(lambda: len(server.accepted) == 4)
     await until(lambda: len(outbox_of(loaded_entry)) == 3)
-    assert [m.attempts for m in outbox_of(loaded_entry).messages()] == [0, 0, 0]
+    assert [one.attempts for one, _ in outbox_of(loaded_entry).messages()] == [0, 0, 0]
     await notify(hass, title="alarm", data={"priority": "high"})
     assert server.accepted[-1].subject == "alarm"
     await later(hass, freezer, timedelta(seconds=6.1))
@@ -300,9 +248,9 @@ async def test_importance_goes_first(
         ("urgent", "high"),
     ):
         await notify(hass, title, data={"priority": priority})
-    assert outbox.rest
+    assert outbox.pause
     assert outbox.next_attempt
-    assert abs(outbox.next_attempt - outbox.rest.until) < timedelta(seconds=1)
+    assert abs(outbox.next_attempt - outbox.pause.until) < timedelta(seconds=1)
     assert outbox.async_retry() == 4
     for number in (1, 2, 3, 4):
         await until(lambda number=number: len(server.accepted) == number)
@@ -361,8 +309,8 @@ async def test_success_wakes_what_waits(
     await events.wait(3)
     assert [(e.outcome.value, e.subject) for e in events.all] == [
         ("deferred", "first"),
-        ("accepted", "second"),
         ("accepted", "first"),
+        ("accepted", "second"),
     ]
 
 
@@ -399,7 +347,7 @@ async def test_one_failed_connection_is_enough(
     outbox.async_retry()
     await events.wait(outcomes + 1)
     assert server.connections == connections + 1
-    times = [outbox.next_attempt_of(message) for message in outbox.messages()]
+    times = [outbox.time_of(plan) for _, plan in outbox.messages()]
     assert all(time and time > dt_util.utcnow() for time in times)
 
 
@@ -435,7 +383,10 @@ async def test_unknown(
     await events.wait(3)
     alarms = [mail for mail in server.accepted if mail.subject == "Alarm"]
     assert len(alarms) == copies
-    assert {mail.message["X-OQ-MSGID"] for mail in alarms} == {events.all[0].message_id}
+    message_id = message_id_at(
+        events.all[0].message_id, outbox_of(loaded_entry).account
+    )
+    assert {mail.message["X-OQ-MSGID"] for mail in alarms} == {message_id}
     assert outbox_of(loaded_entry).accepted_today == 2
 
 
@@ -450,14 +401,14 @@ async def test_killed_in_the_data(
     server.script(Step.ACCEPTED, Hang())
     call = hass.async_create_task(notify(hass))
     await until(lambda: server.accepted)
-    await shut_down(hass, loaded_entry)
+    await end_process(hass, loaded_entry)
     await call
-    spool = store_folder(hass)
     (queue_id,) = waiting(hass)
-    assert record_of(spool, queue_id)["in_data"]
-    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
-    await until(lambda: not record_of(spool, queue_id)["in_data"])
-    (message,) = outbox_of(loaded_entry).messages()
+    assert record_of(hass, MESSAGE)["in_data"]
+    await begin_process(hass, loaded_entry)
+    await until(lambda: not record_of(hass, MESSAGE)["in_data"])
+    ((message, _),) = outbox_of(loaded_entry).messages()
+    assert message.queue_id == queue_id
     assert message.cause is Cause.OUTCOME_UNKNOWN
     assert message.attempts == 1
     await later(hass, freezer, FIRST)
@@ -498,7 +449,7 @@ async def test_all_recipients_refused(
     await notify(hass, target=["b@example.com", "a@example.com"])
     await events.wait(1)
     assert sorted(events.outcomes) == ["deferred", "rejected"]
-    (message,) = outbox_of(loaded_entry).messages()
+    ((message, _),) = outbox_of(loaded_entry).messages()
     assert message.recipients == ("b@example.com",)
 
 
@@ -515,10 +466,10 @@ async def test_rate_limit(
     await notify(hass)
     for number, hours in enumerate((1, 2, 4, 6, 6), start=1):
         await events.wait(number)
-        await until(lambda: outbox.rest)
-        assert outbox.rest
-        assert outbox.rest.cause is Cause.RATE_LIMIT
-        assert outbox.rest.until == dt_util.utcnow() + timedelta(hours=hours)
+        await until(lambda: outbox.pause)
+        assert outbox.pause
+        assert outbox.pause.cause is Cause.RATE_LIMIT
+        assert outbox.pause.until == dt_util.utcnow() + timedelta(hours=hours)
         connections = server.connections
         await notify(hass, title="meanwhile")
         await later(hass, freezer, timedelta(hours=hours) - timedelta(seconds=1))
@@ -529,27 +480,26 @@ async def test_rate_limit(
     await later(hass, freezer, timedelta(minutes=5))
     await until(lambda: not outbox.messages())
     assert len(server.accepted) == 2
-    assert outbox.rest is None
+    assert outbox.pause is None
     # At this pace, one in five minutes, until there is room for one that is not urgent.
     await later(hass, freezer, timedelta(minutes=10))
     server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
     await notify(hass)
-    await until(lambda: outbox.rest)
+    await until(lambda: outbox.pause)
     assert pause_of(loaded_entry).until == dt_util.utcnow() + RATE_LIMIT_PAUSE
 
 
-async def test_hold_survives_a_restart(
+async def test_pause_survives_a_restart(
     hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry, events: Events
 ) -> None:
     """A restart is no reason to knock at QQ's door."""
     server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
     await notify(hass)
-    hold = pause_of(loaded_entry)
-    await shut_down(hass, loaded_entry)
-    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
-    reloaded = pause_of(loaded_entry)
-    assert reloaded.cause == hold.cause
-    assert abs(reloaded.until - hold.until) < timedelta(seconds=1)
+    pause = pause_of(loaded_entry)
+    await restart(hass, loaded_entry)
+    again = pause_of(loaded_entry)
+    assert again.cause == pause.cause
+    assert abs(again.until - pause.until) < timedelta(seconds=1)
 
 
 async def test_refused_login(
@@ -580,8 +530,8 @@ async def test_refused_login(
         await later(hass, freezer, pause_of(loaded_entry).until - dt_util.utcnow())
         await events.wait(number)
         assert server.login_attempts == number
-        rest = pause_of(loaded_entry).until - dt_util.utcnow()
-        assert rest == timedelta(hours=hours)
+        left = pause_of(loaded_entry).until - dt_util.utcnow()
+        assert left == timedelta(hours=hours)
 
     await hass.config_entries.flow.async_configure(
         flow["flow_id"], {"password": "renewed"}
@@ -619,10 +569,10 @@ async def test_login_is_checked_after_the_start(
     server.accounts[ADDRESS] = "renewed"
     await later(hass, freezer, timedelta(days=1, minutes=1))
     await until(lambda: server.login_attempts == 3)
-    await until(lambda: outbox_of(entry).rest)
+    await until(lambda: outbox_of(entry).pause)
     await later(hass, freezer, LOGIN_PAUSE)
     await until(lambda: server.login_attempts == 4)
-    await until(lambda: outbox_of(entry).rest)
+    await until(lambda: outbox_of(entry).pause)
     await hass.async_block_till_done()
     assert len(hass.config_entries.flow.async_progress()) == 1
 
@@ -639,7 +589,7 @@ async def test_offline_start(
     assert await hass.config_entries.async_setup(entry.entry_id)
     await until(lambda: server.connections == 1)
     await until(lambda: "Login not checked" in caplog.text)
-    assert outbox_of(entry).rest is None
+    assert outbox_of(entry).pause is None
     assert "WARNING custom_components.qq_mail" not in caplog.text
 
 
@@ -684,7 +634,7 @@ async def test_full(
 ) -> None:
     """Past its bounds a message has one try, and then that is said."""
     await notify(hass)
-    monkeypatch.setattr(intake_module, limit, 0)
+    monkeypatch.setattr(composing, limit, 0)
     server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
     with pytest.raises(HomeAssistantError) as refused:
         await notify(hass)
@@ -702,11 +652,11 @@ async def test_disk_full(
     """A message has one try from memory; in vain, the call raises, and nothing stays."""
     await notify(hass)
 
-    def full(_: int) -> None:
+    def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", full)
+        patch.setattr(Journal, "write", full)
         await notify(hass, title="The disk is full", data={"wait": 0})
         server.script(Step.RCPT, Answer(450, "mailbox busy"))
         with pytest.raises(HomeAssistantError) as refused:
@@ -715,9 +665,9 @@ async def test_disk_full(
     assert refused.value.translation_placeholders == {
         "reason": "No space left on device"
     }
-    assert waiting(hass) == []
     assert outbox_of(loaded_entry).messages() == []
     await notify(hass)
+    assert waiting(hass) == []
     assert [mail.subject for mail in server.accepted] == [
         "Alarm",
         "The disk is full",
@@ -734,77 +684,89 @@ async def test_disk_full_while_submitting(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Mail goes on although nothing can be noted about it."""
-    real = os.fsync
-    calls = iter(range(1000))
+    real, calls = Journal.write, iter(range(1000))
 
-    def full_later(descriptor: int) -> None:
-        # Three new folders with the mark, and the journal: the message is kept. Then
-        # the disk is full.
-        if next(calls) >= 7:
+    def full_later(*args: Any) -> Any:
+        # The message is kept. Then the disk is full.
+        if next(calls) >= 1:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        real(descriptor)
+        return real(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", full_later)
+        patch.setattr(Journal, "write", full_later)
         await notify(hass)
         await events.wait(1)
     assert events.outcomes == ["accepted"]
-    assert "Cannot write to the spool" in caplog.text
+    assert "Cannot write to" in caplog.text
 
 
-async def test_damaged_files(
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param({"recipients": []}, id="nobody"),
+        pytest.param({"raised": 0, "age": -1}, id="no age"),
+        pytest.param({"cause": "x"}, id="no cause"),
+    ],
+)
+async def test_record_that_cannot_be_read(
     hass: HomeAssistant,
     server: QQServer,
     loaded_entry: MockConfigEntry,
-    caplog: pytest.LogCaptureFixture,
+    damage: dict[str, Any],
 ) -> None:
-    """They are set aside and named; the others go on; leftovers go."""
-    server.stop()
-    try:
-        for title in ("cut", "old", "gone", "renamed", "short", "good"):
+    """It is named in a repair issue; the others go on."""
+    with server_away(server):
+        for title in ("bad", "good"):
             await notify(hass, title=title)
         await shut_down(hass, loaded_entry)
-    finally:
-        server.start()
-    spool = store_folder(hass)
-    settle_folder(spool)
-    by_title = {
-        json.loads(file.read_text())["subject"]: file for file in spool.glob("0*.json")
-    }
-    by_title["cut"].write_text(by_title["cut"].read_text()[:50])
-    by_title["old"].write_text('{"version": 0}')
-    by_title["gone"].with_suffix(".eml").unlink()
-    by_title["renamed"].rename(spool / "0other.json")
-    by_title["short"].with_suffix(".eml").write_text("x")
-    (spool / "0new.json.tmp").write_text("{")
-    (spool / "0orphan.eml").write_text("From")
-    (spool / "state.json").write_text("{")
-    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
+        queue_id, _ = waiting(hass)
+        record = record_of(hass, MESSAGE, queue_id) | damage
+        key = (MESSAGE, loaded_entry.entry_id, queue_id)
+        house_of(hass).store.put(key, lambda: record)
+        await end_process(hass, loaded_entry)
+    await begin_process(hass, loaded_entry)
     await asyncio.to_thread(server.wait_for, 1)
-    assert server.accepted[0].subject == "good"
-    await until(lambda: waiting(hass) == [])
-    assert len(outbox_of(loaded_entry).damaged) == 5
-    assert {Path(file).parent.name for file in outbox_of(loaded_entry).damaged} == {
-        "damaged"
-    }
-    assert len(list((spool / "damaged").glob("*.json"))) == 5
-    assert "Setting" in caplog.text
-    assert "Ignoring" in caplog.text
+    assert [mail.subject for mail in server.accepted] == ["good"]
+    assert outbox_of(loaded_entry).unreadable == [f"message {queue_id}"]
+    issue = issue_of(hass, loaded_entry, "damaged")
+    assert issue
+    assert issue.translation_placeholders
+    assert issue.translation_placeholders["number"] == "1"
 
 
-async def test_file_lost_while_waiting(
+async def test_damaged_on_disk(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """One octet that changed costs one message, and that is told."""
+    with server_away(server):
+        for title in ("first", "second", "third"):
+            await notify(hass, title=title)
+        await end_process(hass, loaded_entry)
+        for file in store_folder(hass).iterdir():
+            if file.is_file():
+                text = file.read_bytes()
+                file.write_bytes(
+                    text.replace(b'"subject":"second"', b'"subject":"SECOND"')
+                )
+    await begin_process(hass, loaded_entry)
+    await asyncio.to_thread(server.wait_for, 2)
+    assert [mail.subject for mail in server.accepted] == ["first", "third"]
+    assert issue_of(hass, loaded_entry, "damaged")
+
+
+async def test_text_lost_while_waiting(
     hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry, events: Events
 ) -> None:
     """A message whose text has gone is reported, and the others go on."""
     server.script(Step.CONNECT, Close())
-    await notify(hass)
-    settle(spool_in_use(loaded_entry))
-    for body in store_folder(hass).glob("*.eml"):
-        body.unlink()
+    await notify(hass, message="x\n" * 600_000)
+    for file in store_folder(hass).glob("*.text"):
+        file.unlink()
     outbox_of(loaded_entry).async_retry()
     await events.wait(2)
     assert events.outcomes == ["deferred", "rejected"]
     assert "No such file" in events.all[1].detail
+    assert len(outbox_of(loaded_entry).unreadable) == 1
     await notify(hass)
     assert len(server.accepted) == 1
 
@@ -817,10 +779,10 @@ async def test_discard_and_retry(
     for title in ("one", "two", "three"):
         await notify(hass, title=title)
     outbox = outbox_of(loaded_entry)
-    one, two, _ = outbox.messages()
-    assert await outbox.async_discard("nothing") == 0
+    (one, _), (two, _), _ = outbox.messages()
+    assert await outbox.async_discard("nothing") == []
     assert outbox.async_retry("nothing") == 0
-    assert await outbox.async_discard(one.queue_id) == 1
+    assert await outbox.async_discard(one.queue_id) == [one]
     server.reset()
     assert outbox.async_retry(two.queue_id) == 1
     await asyncio.to_thread(server.wait_for, 2)
@@ -831,12 +793,18 @@ async def test_discard_and_retry(
 async def test_removal(
     hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
 ) -> None:
-    """The spool goes with the entry."""
+    """With the account goes all that was kept of it."""
     server.script(Step.CONNECT, Close())
-    await notify(hass)
+    await notify(hass, data={"tag": "door"})
     assert waiting(hass)
     await hass.config_entries.async_remove(loaded_entry.entry_id)
-    assert not store_folder(hass).exists()
+    assert on_disk(hass) == {}
+
+    def is_left() -> bool:
+        files = [one for one in store_folder(hass).rglob("*") if one.is_file()]
+        return any(b"Smoke!" in one.read_bytes() for one in files)
+
+    await until(lambda: not is_left())
 
 
 async def test_stop_of_home_assistant(
@@ -865,7 +833,7 @@ async def test_submitted_while_stopping(
 async def test_accounts_do_not_share(
     hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
 ) -> None:
-    """A second account has a spool and a session of its own."""
+    """A second account has messages and a session of its own."""
     server.accounts["other@qq.com"] = CODE
     other = MockConfigEntry(
         domain=DOMAIN,
@@ -881,7 +849,8 @@ async def test_accounts_do_not_share(
     await hass.services.async_call(
         "notify", "qq_mail_other", {"message": "x"}, blocking=True
     )
-    assert len(waiting(hass)) == len(waiting(hass, other)) == 1
+    assert len(waiting(hass)) == 2
+    assert len(outbox_of(loaded_entry)) == len(outbox_of(other)) == 1
 
 
 async def test_listener_that_fails(
@@ -903,16 +872,6 @@ async def test_listener_that_fails(
     await notify(hass)
     assert "A listener failed" not in caplog.text
     assert len(server.accepted) == 2
-
-
-async def test_taken_away_while_raised(
-    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
-) -> None:
-    """An alert that comes when another outbox may own the spool is refused."""
-    await outbox_of(loaded_entry).async_close()
-    with pytest.raises(HomeAssistantError) as refused:
-        await notify(hass)
-    assert refused.value.translation_key == "account_not_loaded"
 
 
 async def test_call_that_is_cancelled(
@@ -958,21 +917,6 @@ async def test_unexpected_error(
     assert len(server.accepted) == 2
 
 
-@pytest.mark.parametrize(
-    "state", ["[]", '{"hold": {"cause": "x", "until": null}}', '{"last_accepted": 1}']
-)
-async def test_state_of_another_shape(
-    hass: HomeAssistant, server: QQServer, entry: MockConfigEntry, state: str
-) -> None:
-    """The account loads, and its mail goes out."""
-    spool = store_folder(hass)
-    spool.mkdir(parents=True)
-    (spool / "state.json").write_text(state)
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await notify(hass)
-    assert len(server.accepted) == 1
-
-
 async def test_login_used_up_meanwhile(
     hass: HomeAssistant,
     server: QQServer,
@@ -982,17 +926,15 @@ async def test_login_used_up_meanwhile(
     """After a sleep the open session turns out too old, and no login is left."""
     outbox = outbox_of(loaded_entry)
     await notify(hass)
-    kept = outbox._manager.kept  # noqa: SLF001 - as many logins leave it
-    kept.standing = replace(
-        kept.standing, logins=replace(kept.standing.logins, tokens=0.0)
-    )
     # No timer closes it.
     freezer.tick(2 * IDLE_TIMEOUT + 1)
+    for _ in range(8):
+        outbox.async_count_login()
     assert outbox.session_open
-    call = hass.async_create_task(notify(hass))
-    await until(lambda: not outbox.session_open)
+    answer = await send(hass)
+    assert (answer["status"], answer["reason"]) == ("deferred", "logins")
+    assert not outbox_of(loaded_entry).session_open
     assert len(outbox) == server.connections == 1
-    await later(hass, freezer, timedelta(minutes=25))
+    await later(hass, freezer, timedelta(minutes=15))
     await until(lambda: len(server.accepted) == 2)
-    await call
     assert server.logins == 2

@@ -3,7 +3,6 @@
 import asyncio
 from datetime import timedelta
 import json
-import os
 from pathlib import Path, PurePath
 import threading
 from typing import Any
@@ -14,16 +13,15 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.clock import read_clock
 from custom_components.qq_mail.outbox import (
+    composing,
     intake as intake_module,
-    manager as manager_module,
-    outbox as outbox_module,
-    scheduler as scheduler_module,
+    sessions as sessions_module,
 )
-from custom_components.qq_mail.outbox.events import AttemptFailed
-from custom_components.qq_mail.outbox.scheduler import step
-from custom_components.qq_mail.outbox.spool import Spool
-from custom_components.qq_mail.outbox.writer import SpoolWriter
+from custom_components.qq_mail.outbox.core import plan as plan_module
+from custom_components.qq_mail.outbox.core.scheduler import Scheduler
+from custom_components.qq_mail.outbox.sessions import Sessions
 from custom_components.qq_mail.smtp.session import SubmissionSession
+from custom_components.qq_mail.store import Journal
 from homeassistant.components.backup.const import EXCLUDE_FROM_BACKUP
 from homeassistant.components.repairs import repairs_flow_manager
 from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
@@ -36,10 +34,23 @@ from homeassistant.util import dt as dt_util
 from ..buttons.conftest import ACKNOWLEDGE, mail_of
 from ..calls.test_send import send
 from ..conftest import ADDRESS, Events, shut_down
-from ..house import later, notify, outbox_of, record_of, store_folder, until, waiting
+from ..house import (
+    decide,
+    forget_mark,
+    hold_up,
+    house_of,
+    later,
+    notify,
+    on_disk,
+    outbox_of,
+    outbox_shown,
+    restart,
+    store_folder,
+    until,
+    waiting,
+)
 from ..qq_server import Answer, Close, Hang, QQServer, Raw, Stall, Step, replies
 from ..test_repairs import issue_of
-from .test_following import Scan
 from .test_outbox import FIRST
 
 
@@ -49,11 +60,8 @@ async def from_backup(
     """Have a message wait that was in a backup, and return the issue that says so."""
     server.script(Step.CONNECT, Close())
     await notify(hass)
-    await shut_down(hass, entry)
-    # Home Assistant's backups leave it out.
-    (store_folder(hass) / "__pycache__" / "present").unlink()
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done()
+    forget_mark(hass)
+    await restart(hass, entry)
     issue = issue_of(hass, entry, "restored")
     assert issue
     return issue
@@ -68,37 +76,57 @@ async def test_backup(
     sent: int,
 ) -> None:
     """What was in a backup may have gone out since: a person decides."""
-    issue = await from_backup(hass, server, loaded_entry)
+    await hass.config.async_update(external_url="https://home.example.com")
+    actions = [{"action": "close", "title": "Close"}]
+    server.script(Step.CONNECT, Close())
+    await send(hass, title="Alarm", actions=actions)
+    forget_mark(hass)
+    await restart(hass, loaded_entry)
+    issue = issue_of(hass, loaded_entry, "restored")
+    assert issue
     outbox = outbox_of(loaded_entry)
     assert outbox.next_attempt is None
-    assert [outbox.next_attempt_of(message) for message in outbox.messages()] == [None]
-    assert issue.translation_placeholders == {"account": ADDRESS, "number": "1"}
+    assert [plan.reason for _, plan in outbox.messages()] == ["decision"]
+    assert issue.translation_placeholders == {
+        "account": ADDRESS,
+        "number": "1",
+        "alarms": "0",
+        "counted": "0",
+        "buttons": "1",
+    }
     # A restart does not forget it.
-    await shut_down(hass, loaded_entry)
-    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
+    await restart(hass, loaded_entry)
     assert len(outbox_of(loaded_entry).restored) == 1
     await notify(hass, title="other")
     assert [mail.subject for mail in server.accepted] == ["other"]
-
-    (queue_id,) = outbox_of(loaded_entry).restored
-    answers = house_of(hass).buttons
-    (token,) = answers.issue(
-        mail_of(loaded_entry, queue_id=queue_id),
-        [ACKNOWLEDGE],
-        timedelta(days=1),
-    )
-
-    assert await async_setup_component(hass, "repairs", {})
-    manager = repairs_flow_manager(hass)
-    assert manager
-    menu = await manager.async_init("qq_mail", data={"issue_id": issue.issue_id})
-    assert menu["menu_options"] == ["send", "discard"]
-    assert menu["description_placeholders"] == issue.translation_placeholders
-    await manager.async_configure(menu["flow_id"], {"next_step_id": choice})
+    await decide(hass, loaded_entry, choice)
     await until(lambda: waiting(hass) == [])
     assert len(server.accepted) == 1 + sent
     # Who discards it takes its buttons back as well.
-    assert (answers.find(token) is not None) == sent
+    assert len(house_of(hass).buttons.all()) == sent
+    assert house_of(hass).buttons.restored(loaded_entry.entry_id) == []
+    assert issue_of(hass, loaded_entry, "restored") is None
+
+
+@pytest.mark.parametrize(("choice", "works"), [("send", True), ("discard", False)])
+async def test_backup_of_a_button(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    choice: str,
+    works: bool,
+) -> None:
+    """A person is asked as well where nothing but a button comes from a backup."""
+    (token,) = house_of(hass).buttons.issue(
+        mail_of(loaded_entry), [ACKNOWLEDGE], timedelta(days=1)
+    )
+    house_of(hass).buttons.keep(mail_of(loaded_entry).queue_id)
+    await house_of(hass).store.written()
+    forget_mark(hass)
+    await restart(hass, loaded_entry)
+    assert house_of(hass).buttons.find(token) is None
+    await decide(hass, loaded_entry, choice)
+    assert bool(house_of(hass).buttons.find(token)) == works
     assert issue_of(hass, loaded_entry, "restored") is None
 
 
@@ -134,7 +162,7 @@ async def test_error_while_looking_ahead(
 
     server.script(Step.CONNECT, Close())
     with monkeypatch.context() as patch:
-        patch.setattr(manager_module, "wake_at", fail)
+        patch.setattr(Scheduler, "wake_at", fail)
         await notify(hass)
     assert issue_of(hass, loaded_entry, "trouble")
     await later(hass, freezer, timedelta(minutes=2))
@@ -155,14 +183,15 @@ async def test_error_that_nobody_expected(
         raise ValueError("nobody expected this")
 
     with monkeypatch.context() as patch:
-        patch.setattr(manager_module, "step", fail)
+        patch.setattr(Scheduler, "take", fail)
         await notify(hass, data={"wait": 0})
     assert "goes on after an error" in caplog.text
     assert issue_of(hass, loaded_entry, "trouble")
     with monkeypatch.context() as patch:
-        patch.setattr(outbox_of(loaded_entry)._manager._worker, "attempt", fail)  # noqa: SLF001
-        await later(hass, freezer, timedelta(minutes=2))
+        patch.setattr(Sessions, "attempt", fail)
         await notify(hass, data={"wait": 0})
+        await later(hass, freezer, timedelta(minutes=2))
+    assert "after an error at Attempt" in caplog.text
     await later(hass, freezer, timedelta(minutes=2))
     await asyncio.to_thread(server.wait_for, 1)
 
@@ -175,20 +204,19 @@ async def test_discarded_before_an_error_that_nobody_expected(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """It is gone all the same when its attempt has failed."""
-    scan = Scan(server)
+    frozen: list[threading.Event] = []
+    server.on_accepted = lambda _: frozen.append(server.freeze())
     server.script(Step.ACCEPTED, Close())
     call = hass.async_create_task(notify(hass))
-    await until(scan.reached.is_set)
+    await until(lambda: frozen)
     await outbox_of(loaded_entry).async_discard()
 
-    def fail_once(*args: Any, **kwargs: Any) -> Any:
-        if isinstance(args[2], AttemptFailed):
-            raise TypeError("nobody expected this")
-        return step(*args, **kwargs)
+    def fail(*_: Any, **__: Any) -> None:
+        raise TypeError("nobody expected this")
 
     with monkeypatch.context() as patch:
-        patch.setattr(manager_module, "step", fail_once)
-        scan.done.set()
+        patch.setattr(Scheduler, "failed", fail)
+        frozen[0].set()
         await until(lambda: waiting(hass) == [])
     assert "goes on after an error" in caplog.text
     assert len(outbox_of(loaded_entry)) == 0
@@ -203,21 +231,14 @@ async def test_cleared_before_it_was_taken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An alarm that still waits for its picture when all is clear does not go out."""
-    reached, go_on = threading.Event(), threading.Event()
-    real = Spool.write
-
-    def slow(*args: Any) -> dict[str, Exception]:
-        reached.set()
-        assert go_on.wait(10)
-        return real(*args)
-
-    await outbox_of(loaded_entry).async_thread("door", "Door open")
-    monkeypatch.setattr(Spool, "write", slow)
+    outbox_of(loaded_entry).conversation("door", "Door open")
+    gate = hold_up(monkeypatch, Journal, "write")
     alarm = hass.async_create_task(send(hass, tag="door", title="Door open"))
-    await until(reached.is_set)
+    await until(gate.reached.is_set)
     clear = hass.async_create_task(send(hass, tag="door", clear=True))
-    await until(lambda: all(each.cleared for each in outbox_of(loaded_entry)._orders))  # noqa: SLF001
-    go_on.set()
+    intake = outbox_of(loaded_entry)._intake  # noqa: SLF001 - nothing else shows it
+    await until(lambda: all(each.cleared for each in intake._orders))  # noqa: SLF001
+    gate.opened.set()
     assert (await clear)["discarded"] == 1
     assert (await alarm)["status"] == "cleared"
     await until(lambda: waiting(hass) == [])
@@ -250,7 +271,7 @@ async def test_file_that_hangs(
     file.write_bytes(b"\xff\xd8\xff" + bytes(100))
     hass.config.allowlist_external_dirs.add(str(tmp_path))
     gone_on = threading.Event()
-    monkeypatch.setattr(intake_module, "_STALL_TIMEOUT", 0.2)
+    monkeypatch.setattr(composing, "_STALL_TIMEOUT", 0.2)
     hang = threading.Event()
     opened = Path.open
 
@@ -271,31 +292,6 @@ async def test_file_that_hangs(
     await until(lambda: waiting(hass) == [])
 
 
-async def test_damaged_on_a_disk_that_takes_no_writes(
-    hass: HomeAssistant,
-    server: QQServer,
-    loaded_entry: MockConfigEntry,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """What cannot be set aside stays and is told; the rest goes on."""
-    server.script(Step.CONNECT, Close())
-    await notify(hass, title="good")
-    await shut_down(hass, loaded_entry)
-    spool = store_folder(hass)
-    (spool / "0damaged.json").write_text("{")
-    (spool / "0damaged.eml").write_text("From: somebody")
-
-    def refuse(*_: Any) -> Path:
-        raise PermissionError(1, "Read-only file system")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", refuse)
-        assert await hass.config_entries.async_setup(loaded_entry.entry_id)
-    assert issue_of(hass, loaded_entry, "damaged")
-    await until(lambda: [mail.subject for mail in server.accepted] == ["good"])
-    await until(lambda: len(waiting(hass)) == 1)
-
-
 async def test_accepted_while_the_disk_took_no_writes(
     hass: HomeAssistant,
     server: QQServer,
@@ -305,24 +301,23 @@ async def test_accepted_while_the_disk_took_no_writes(
 ) -> None:
     """It is removed as soon as that works, and not sent again."""
     await notify(hass)
-    real = os.fsync
-    calls = iter(range(1000))
+    real, calls = Journal.write, iter(range(1000))
 
-    def refuse_later(descriptor: int) -> None:
+    def refuse_later(*args: Any) -> Any:
         # The message is kept, and marked.
         if next(calls) >= 2:
             raise PermissionError(1, "Read-only file system")
-        real(descriptor)
+        return real(*args)
 
+    store = house_of(hass).store
     with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", refuse_later)
+        patch.setattr(Journal, "write", refuse_later)
         await notify(hass)
-        await until(lambda: outbox_of(loaded_entry).not_written)
+        await until(lambda: store.unwritten)
         assert len(waiting(hass)) == 1
     assert len(server.accepted) == 2
     await later(hass, freezer, timedelta(minutes=2))
-    await until(lambda: waiting(hass) == [])
-    assert outbox_of(loaded_entry).not_written == 0
+    await until(lambda: waiting(hass) == [] and store.unwritten == 0)
 
 
 async def test_told_once_automations_listen(
@@ -356,9 +351,7 @@ async def test_code_that_works_again(
     await notify(hass)
     await hass.async_block_till_done()
     assert hass.config_entries.flow.async_progress()
-    await shut_down(hass, loaded_entry)
-    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
-    await hass.async_block_till_done()
+    await restart(hass, loaded_entry)
     # Asked anew at each start.
     assert len(hass.config_entries.flow.async_progress()) == 1
     await later(hass, freezer, timedelta(hours=1, seconds=1))
@@ -417,10 +410,7 @@ async def test_many_wait(
     server.script(Step.CONNECT, Close(), times=None)
     for title in ("one", "two"):
         await notify(hass, title=title)
-    answer = await hass.services.async_call(
-        "qq_mail", "get_outbox", blocking=True, return_response=True
-    )
-    assert answer
+    answer = await outbox_shown(hass)
     assert len(json.loads(json.dumps(answer["messages"]))) == 2
 
 
@@ -436,7 +426,8 @@ async def test_discarded_before_its_data(
     server.delay = 0.1
     call = hass.async_create_task(notify(hass, data={"wait": 1}))
     await until(lambda: any(line.startswith("MAIL") for line in server.commands))
-    assert await outbox_of(loaded_entry).async_discard() == 0
+    # It is not there any more, unless it is accepted all the same.
+    assert len(await outbox_of(loaded_entry).async_discard()) == 1
     await call
     await until(lambda: waiting(hass) == [])
     assert server.accepted == []
@@ -483,9 +474,9 @@ async def test_message_during_a_check_that_is_refused(
     assert await hass.config_entries.async_setup(entry.entry_id)
     hass.set_state(CoreState.running)
     await notify(hass)
-    assert outbox_of(entry).rest
+    assert outbox_of(entry).pause
     assert server.login_attempts == 1
-    assert [message.attempts for message in outbox_of(entry).messages()] == [0]
+    assert [message.attempts for message, _ in outbox_of(entry).messages()] == [0]
 
 
 async def test_check_of_an_account_that_is_changed(
@@ -500,7 +491,7 @@ async def test_check_of_an_account_that_is_changed(
         entry, options={**entry.options, "timeout": 60}
     )
     await until(lambda: server.open_connections == 0)
-    assert outbox_of(entry).rest is None
+    assert outbox_of(entry).pause is None
 
 
 async def test_check_that_breaks(
@@ -531,18 +522,18 @@ async def test_two_sessions(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Behind an answer that is late the others go on; one session is kept afterwards."""
-    monkeypatch.setattr(scheduler_module, "PATIENCE", 0.0)
-    monkeypatch.setattr(manager_module, "IDLE_TIMEOUT", 3.0)
+    monkeypatch.setattr(plan_module, "PATIENCE", 0.0)
+    monkeypatch.setattr(sessions_module, "IDLE_TIMEOUT", 3.0)
     server.delay = 0.1
     await asyncio.gather(*(notify(hass, title=title) for title in ("one", "two")))
     assert server.logins == 2
     await until(lambda: server.open_connections == 1)
-    worker = outbox_of(loaded_entry)._manager._worker  # noqa: SLF001 - nothing else shows it
-    assert worker.session_open
+    sessions = outbox_of(loaded_entry)._sessions  # noqa: SLF001 - nothing else shows it
+    assert sessions.is_open
     server.script(Step.MAIL, Hang())
     await notify(hass, data={"wait": 0})
     # It is in use when its time is up, and goes on.
-    await until(lambda: worker._idle_timer is None)  # noqa: SLF001
+    await until(lambda: sessions._idle_timer is None)  # noqa: SLF001
     assert server.open_connections == 1
 
 
@@ -578,39 +569,16 @@ async def test_disk_full_and_server_slow(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What is in the air is waited for: there is nothing to come back to."""
-    monkeypatch.setattr(outbox_module, "_MEMORY_TIMEOUT", 0.01)
+    monkeypatch.setattr(intake_module, "_MEMORY_TIMEOUT", 0.01)
     server.delay = 0.05
 
-    def full(_: int) -> None:
+    def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", full)
+        patch.setattr(Journal, "write", full)
         await notify(hass, data={"wait": 0})
     assert len(server.accepted) == 1
-
-
-async def test_newer_change_of_a_file_that_could_not_be_written(
-    hass: HomeAssistant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Only the newest content of a file is ever written."""
-    writer = SpoolWriter(hass, Spool(tmp_path))
-    reached, go_on = threading.Event(), threading.Event()
-
-    def fail(_: int) -> None:
-        reached.set()
-        assert go_on.wait(10)
-        raise OSError(30, "Read-only file system")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", fail)
-        writer.keep_state({"asked": 1})
-        await until(reached.is_set)
-        writer.keep_state({"asked": 2})
-    go_on.set()
-    await writer.flush()
-    assert record_of(tmp_path) == {"asked": 2}
-    assert writer.stuck == 0
 
 
 async def test_backup_leaves_the_mark_out(
@@ -619,14 +587,14 @@ async def test_backup_leaves_the_mark_out(
     """Home Assistant's own list of what is no part of a backup names it."""
     server.script(Step.CONNECT, Close())
     await notify(hass)
-    spool = store_folder(hass)
+    folder = store_folder(hass)
     config = Path(hass.config.config_dir)
 
     def left_out(file: Path) -> bool:
         path = PurePath("data") / file.relative_to(config)
         return any(path.full_match(f"data/{each}") for each in EXCLUDE_FROM_BACKUP)
 
-    files = [file for file in spool.rglob("*") if file.is_file()]
+    files = [file for file in folder.rglob("*") if file.is_file()]
     assert {file.name for file in files if left_out(file)} == {"present"}
 
 
@@ -637,9 +605,14 @@ async def test_many_tagged_at_once(
     await asyncio.gather(
         *(send(hass, title=str(number), tag=f"tag {number}") for number in range(30))
     )
-    kept = record_of(store_folder(hass))
-    assert set(kept["threads"]) == {f"tag {number}" for number in range(30)}
-    assert all(thread["went_out"] for thread in kept["threads"].values())
+    await house_of(hass).store.written()
+    kept = {
+        name: record
+        for (kind, _, name), record in on_disk(hass).items()
+        if kind == "conversation"
+    }
+    assert set(kept) == {f"tag {number}" for number in range(30)}
+    assert all(one["went_out"] for one in kept.values())
 
 
 @pytest.mark.parametrize(
@@ -655,7 +628,7 @@ async def test_reserve(
 ) -> None:
     """An outbox that is full of the rest still has room for the fire alarm."""
     server.script(Step.CONNECT, Close(), times=None)
-    monkeypatch.setattr(intake_module, "MAX_MESSAGES", 10)
+    monkeypatch.setattr(composing, "MAX_MESSAGES", 10)
     for _ in range(10):
         await notify(hass, data={"priority": "lowest"})
     refused = None
@@ -694,7 +667,7 @@ async def test_important_behind_a_large_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It does not wait for an upload that does not end."""
-    monkeypatch.setattr(scheduler_module, "PATIENCE_OF_IMPORTANT", 0.1)
+    monkeypatch.setattr(plan_module, "PATIENCE_OF_IMPORTANT", 0.1)
     server.script(Step.BODY, Stall())
     await notify(hass, title="large", message="x\n" * 4_000_000, data={"wait": 0})
     await until(lambda: "DATA" in server.commands)

@@ -91,9 +91,10 @@ class Stall:
 
 @dataclass(frozen=True)
 class Tagged:
-    """The end of an IMAP command, with the tag that this has."""
+    """The end of an IMAP command, with the tag that this has, and what comes before."""
 
     text: str
+    before: bytes = b""
 
 
 type Action = Answer | Raw | Close | Hang | Stall | Tagged

@@ -310,10 +310,14 @@ class Connection:
                 raise HangUpError
             case Stall():
                 self._writer.transport.pause_reading()  # type: ignore[attr-defined]
-                await asyncio.get_running_loop().create_future()
+                await self._server.keep_silent()
             case _:
-                while await self._reader.read(MAX_LINE):
-                    continue
+                silence = asyncio.create_task(self._server.keep_silent())
+                try:
+                    while await self._reader.read(MAX_LINE):
+                        continue
+                finally:
+                    silence.cancel()
                 raise HangUpError
 
     async def _flush(self) -> None:

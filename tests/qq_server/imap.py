@@ -42,6 +42,8 @@ class Habits:
     offers_idle: bool = True
     pushes: bool = True
     """Whether IDLE tells of new mail, rather than being silent as a dead line is."""
+    tells_at_once: bool = True
+    """Whether IDLE begins with what came since the last command."""
     shows_news: bool = True
     """Whether new mail is seen at once, rather than after `Imap.show`."""
     search_lags: bool = False
@@ -110,9 +112,26 @@ class Imap:
 
         self.server.in_thread(show())
 
+    def tell(self) -> None:
+        """Tell all who idle that there is new mail, whether they can see it or not."""
+
+        async def tell() -> None:
+            self._push(self.folders)
+
+        self.server.in_thread(tell())
+
     def drop(self) -> None:
         """End every IMAP connection, as a restart of the server does."""
         self.server.in_thread(self.hang_up())
+
+    def corrupt(self) -> None:
+        """Write what is no TLS into every connection, as a broken router does."""
+
+        async def corrupt() -> None:
+            for connection in self.open:
+                connection.corrupt()
+
+        self.server.in_thread(corrupt())
 
     def flags(self, account: str, folder: str = INBOX) -> list[set[str]]:
         """Return the flags of each mail."""

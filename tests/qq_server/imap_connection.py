@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,10 @@ class ImapConnection:
         """End the connection from the server's side."""
         if self._task:
             self._task.cancel()
+
+    def corrupt(self) -> None:
+        """Write what is no TLS."""
+        os.write(self._writer.get_extra_info("socket").fileno(), bytes(64))
 
     def push(self) -> None:
         """Tell of new mail, if the client is idling."""
@@ -187,6 +192,11 @@ class ImapConnection:
     async def _idle(self, tag: str) -> None:
         self._idling = True
         self._write("+ idling")
+        habits, known = self._imap.habits, len(self._seen)
+        if habits.pushes and habits.tells_at_once:
+            self._look()
+            if len(self._seen) > known:
+                self._write(self._exists())
         await self._writer.drain()
         line = (await self._reader.readuntil(b"\r\n")).decode("utf-8", "replace")
         self._idling = False
@@ -289,7 +299,8 @@ class ImapConnection:
 
     async def _act(self, tag: str, action: Action) -> None:
         match action:
-            case Tagged(text):
+            case Tagged(text, before):
+                self._writer.write(before)
                 self._end(tag, text)
             case Raw(data, close):
                 self._writer.write(data)

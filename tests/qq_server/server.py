@@ -16,6 +16,8 @@ from .connection import MAX_SIZE, Connection
 from .imap import Imap
 
 THREAD_TIMEOUT = 60.0
+SILENCE = 0.005
+"""Seconds between two notices of a silence."""
 MECHANISMS = ("LOGIN", "PLAIN", "XOAUTH", "XOAUTH2")
 
 
@@ -47,6 +49,8 @@ class QQServer:
         self.accounts = dict(self._accounts)
         self.imap.forget()
         self.on_accepted: Callable[[AcceptedMessage], None] | None = None
+        self.on_silence: Callable[[], object] | None = None
+        """Called again and again while a connection hangs or stalls."""
         self.connections = 0
         self.login_attempts = 0
         self.logins = 0
@@ -165,6 +169,13 @@ class QQServer:
         self.imap.deliver(message)
         if self.on_accepted:
             self.on_accepted(message)
+
+    async def keep_silent(self) -> None:
+        """Do nothing for ever; let whoever wants that know of it."""
+        while True:
+            if self.on_silence:
+                self.on_silence()
+            await asyncio.sleep(SILENCE)
 
     def over_rate_limit(self) -> bool:
         """Tell whether one more message would be one too many."""

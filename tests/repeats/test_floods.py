@@ -11,13 +11,11 @@ from custom_components.qq_mail.const import DOMAIN
 from homeassistant.core import HomeAssistant
 
 from ..calls.test_send import body_of, send
-from ..conftest import settle
-from ..house import later, outbox_of, until
-from ..outbox.test_between import restart
+from ..house import house_of, later, outbox_of, restart, subjects, until
 from ..outbox.test_merging import HALF_A_MINUTE, digest_that_waits, flood
 from ..qq_server import Answer, QQServer, Step
 from ..sending.test_buttons import ACTIONS, BASE, tokens_of
-from .test_counting import counted, subjects
+from .test_counting import counted
 from .test_reminding import reminders
 
 REPEATS: dict[str, Any] = {"repeat_after": "12:00:00"}
@@ -34,7 +32,6 @@ async def test_counted_behind_a_digest(
     again = await send(hass, title="Alert 0", **REPEATS)
     assert (again["status"], again["count"]) == ("repeated", 1)
     assert again["queue_id"] == answers[0]["queue_id"]
-    settle(spool_in_use(loaded_entry))
     await restart(hass, loaded_entry)
     # Nobody took it for lost.
     assert len(outbox_of(loaded_entry)) == 1
@@ -62,7 +59,7 @@ async def test_counted_and_refused_for_one(
     server.script(Step.RCPT, Answer(450, "later"), match="bob@")
     await hass.services.async_call(DOMAIN, "retry", {}, blocking=True)
     outbox = outbox_of(loaded_entry)
-    await until(lambda: outbox.messages()[0].recipients == ("bob@example.com",))
+    await until(lambda: outbox.messages()[0][0].recipients == ("bob@example.com",))
     (shown,) = await counted(hass)
     assert shown["count"] == 1
     assert len(outbox) == 1
@@ -92,9 +89,9 @@ async def test_discarded_with_what_is_repeated(
 ) -> None:
     """An alarm has no button where nobody knows an address: then it may be in one."""
     hass.config.internal_url = hass.config.external_url = hass.config.api = None
-    data = {"tag": "water", "repeat_until_acknowledged": "00:10:00"}
+    data: dict[str, Any] = {"tag": "water", "repeat_until_acknowledged": "00:10:00"}
     await digest_that_waits(hass, server, loaded_entry, freezer, **data)
-    assert len(await reminders(hass)) == 1
+    assert {one["tag"] for one in await reminders(hass)} == {"water"}
     await discard_all_of(hass, loaded_entry)
     assert await reminders(hass) == []
     await later(hass, freezer, timedelta(hours=13))
@@ -104,30 +101,32 @@ async def test_discarded_with_what_is_repeated(
 
 async def discard_all_of(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Discard the one digest that waits, by its queue id."""
-    (digest,) = outbox_of(entry).messages()
-    assert len(digest.merged) == 4
+    ((digest, _),) = outbox_of(entry).messages()
+    assert len(digest.parts) == 4
     data = {"queue_id": digest.queue_id}
     await hass.services.async_call(DOMAIN, "discard", data, blocking=True)
     assert len(outbox_of(entry)) == 0
 
 
-async def test_buttons_that_act_go_alone(
+async def test_buttons_are_merged(
     hass: HomeAssistant,
     server: QQServer,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
 ) -> None:
-    """Each mail has its own, which work; over a restart as well."""
+    """A digest has those of its newest alert of a title, which work after a restart."""
     hass.config.external_url = BASE
-    await flood(hass, loaded_entry, actions=ACTIONS)
-    settle(spool_in_use(loaded_entry))
+    await flood(hass, loaded_entry, title="Door", actions=ACTIONS)
     await restart(hass, loaded_entry)
-    assert [one.acts for one in outbox_of(loaded_entry).messages()] == [True] * 4
-    await hass.services.async_call(DOMAIN, "retry", {}, blocking=True)
-    await until(lambda: len(server.accepted) > 1)
-    mail = server.accepted[1]
-    assert mail.subject.startswith("Alert ")
-    assert all(house_of(hass).buttons.find(token) for token in tokens_of(mail))
+    await later(hass, freezer, HALF_A_MINUTE)
+    _, mail = await asyncio.to_thread(server.wait_for, 2)
+    assert mail.subject.startswith("4 alerts")
+    tokens = set(tokens_of(mail))
+    assert len(tokens) == 2
+    known = house_of(hass).buttons
+    newest = max(one.mail.queue_id for one in known.all())
+    found = [known.find(token) for token in tokens]
+    assert {one and one.mail.queue_id for one in found} == {newest}
 
 
 async def test_links_are_merged(

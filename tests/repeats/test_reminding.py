@@ -1,7 +1,7 @@
 """An alarm is sent again until someone acknowledges it, and no longer."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 import re
 from typing import Any
 
@@ -13,22 +13,40 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.qq_mail.const import DOMAIN, MAX_AGAIN
-from custom_components.qq_mail.outbox import intake as intake_module
-from custom_components.qq_mail.repeating import acknowledge
-from custom_components.qq_mail.repeats import reminding as reminding_module
+from custom_components.qq_mail.content.errors import field_error
+from custom_components.qq_mail.outbox import composing
+from custom_components.qq_mail.repeats import reminders as reminders_module
+from custom_components.qq_mail.repeats.reminders import REMINDER
+from custom_components.qq_mail.texts import async_texts
+from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
 from ..calls.test_send import body_of, send
-from ..conftest import Events, shut_down
+from ..conftest import Events
 from ..content.test_attachments import TestCamera, add_cameras, picture
-from ..house import later, notify, outbox_of, store_folder, until
+from ..house import (
+    begin_process,
+    decide,
+    end_process,
+    forget_mark,
+    house_of,
+    later,
+    notify,
+    on_disk,
+    outbox_of,
+    outbox_shown,
+    record_of,
+    restart,
+    subjects,
+    until,
+)
 from ..qq_server import Answer, Close, QQServer, Step, replies
-from .test_counting import key_of, subjects
 
 TEN_MINUTES = timedelta(minutes=10)
+HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 WATER: dict[str, Any] = {
     "title": "Water",
@@ -41,12 +59,7 @@ WATER: dict[str, Any] = {
 
 async def reminders(hass: HomeAssistant) -> list[dict[str, Any]]:
     """Return what get_outbox shows."""
-    answer = await hass.services.async_call(
-        DOMAIN, "get_outbox", {}, blocking=True, return_response=True
-    )
-    assert answer
-    some: Any = answer["reminders"]
-    return list(some)
+    return list((await outbox_shown(hass))["reminders"])
 
 
 async def out(entry: MockConfigEntry, server: QQServer, number: int) -> None:
@@ -82,10 +95,10 @@ async def test_repeated_until_acknowledged(
     await later(hass, freezer, TEN_MINUTES)
     await out(loaded_entry, server, 3)
     # By any of its mails.
-    acknowledge(hass, loaded_entry.entry_id, "another")
-    acknowledge(hass, loaded_entry.entry_id, first["queue_id"])
+    house_of(hass).acknowledge(loaded_entry.entry_id, "another")
+    house_of(hass).acknowledge(loaded_entry.entry_id, first["queue_id"])
     assert await reminders(hass) == []
-    acknowledge(hass, loaded_entry.entry_id, first["queue_id"])
+    house_of(hass).acknowledge(loaded_entry.entry_id, first["queue_id"])
     await later(hass, freezer, TEN_MINUTES)
     assert len(server.accepted) == 3
 
@@ -94,7 +107,7 @@ async def test_nothing_repeated(
     hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
 ) -> None:
     """A press may belong to a mail that is not repeated."""
-    acknowledge(hass, loaded_entry.entry_id, "unknown")
+    house_of(hass).acknowledge(loaded_entry.entry_id, "unknown")
     assert await reminders(hass) == []
 
 
@@ -215,14 +228,14 @@ async def test_acknowledged_while_one_waits(
     """A mail that reminds of nothing any more does not go out."""
     first = await send(hass, **WATER)
     begun, go_on = asyncio.Event(), asyncio.Event()
-    make = intake_module.Intake.async_make
+    make = composing.Composer.async_compose
 
     async def wait(*args: Any) -> Any:
         begun.set()
         await go_on.wait()
         return await make(*args)
 
-    monkeypatch.setattr(intake_module.Intake, "async_make", wait)
+    monkeypatch.setattr(composing.Composer, "async_compose", wait)
     server.script(Step.MAIL, Answer(451, "later"))
     freezer.tick(TEN_MINUTES)
     async_fire_time_changed(hass, dt_util.utcnow() + TEN_MINUTES)
@@ -230,7 +243,7 @@ async def test_acknowledged_while_one_waits(
     if taken:
         go_on.set()
         await until(lambda: outbox_of(loaded_entry).messages())
-    acknowledge(hass, loaded_entry.entry_id, first["queue_id"])
+    house_of(hass).acknowledge(loaded_entry.entry_id, first["queue_id"])
     go_on.set()
     await hass.async_block_till_done()
     await until(lambda: not outbox_of(loaded_entry).messages())
@@ -243,7 +256,7 @@ async def test_acknowledged_before_the_others_have_it(
     """The first mail goes to everyone, though one of them has acknowledged it."""
     server.script(Step.RCPT, Answer(451, "later"), match="b@")
     answer = await send(hass, **WATER, to=["a@b.cn", "b@b.cn"])
-    acknowledge(hass, loaded_entry.entry_id, answer["queue_id"])
+    house_of(hass).acknowledge(loaded_entry.entry_id, answer["queue_id"])
     await hass.services.async_call(DOMAIN, "retry", {}, blocking=True)
     await out(loaded_entry, server, 2)
 
@@ -255,7 +268,7 @@ async def test_discarded(
     """What is discarded while it waits is not repeated."""
     server.script(Step.MAIL, Answer(451, "later"))
     answer = await send(hass, **WATER)
-    chosen = {"queue_id": answer["queue_id"]} if one else {}
+    chosen = {"queue_id": answer["queue_id"]} if one else {"all": True}
     await hass.services.async_call(DOMAIN, "discard", chosen, blocking=True)
     assert await reminders(hass) == []
 
@@ -274,7 +287,7 @@ async def test_raised_anew(
     await later(hass, freezer, TEN_MINUTES)
     await out(loaded_entry, server, 3)
     assert subjects(server)[2] == "More water (no. 2)"
-    acknowledge(hass, loaded_entry.entry_id, first["queue_id"])
+    house_of(hass).acknowledge(loaded_entry.entry_id, first["queue_id"])
     assert await reminders(hass) == []
 
 
@@ -297,12 +310,12 @@ async def test_restart(
 ) -> None:
     """It goes on after a restart, be it overdue by then."""
     first = await send(hass, **WATER)
-    await shut_down(hass, loaded_entry)
+    await end_process(hass, loaded_entry)
     freezer.tick(DAY / 2)
-    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
+    await begin_process(hass, loaded_entry)
     await out(loaded_entry, server, 2)
     assert subjects(server)[1] == "Water (no. 2)"
-    acknowledge(hass, loaded_entry.entry_id, first["queue_id"])
+    house_of(hass).acknowledge(loaded_entry.entry_id, first["queue_id"])
     assert await reminders(hass) == []
 
 
@@ -315,9 +328,7 @@ async def test_restart_while_one_waits(
     """After a restart, too, the next one waits for the last."""
     server.script(Step.CONNECT, Close(), times=None)
     await send(hass, **WATER)
-    await shut_down(hass, loaded_entry)
-    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
-    await hass.async_block_till_done()
+    await restart(hass, loaded_entry)
     await later(hass, freezer, TEN_MINUTES)
     assert len(outbox_of(loaded_entry)) == 1
     assert (await reminders(hass))[0]["number"] == 1
@@ -335,11 +346,9 @@ async def test_acknowledged_after_a_restart(
     server.script(Step.MAIL, Answer(451, "later"), times=None)
     await later(hass, freezer, TEN_MINUTES)
     await events.wait(2)
-    await shut_down(hass, loaded_entry)
-    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
-    await hass.async_block_till_done()
+    await restart(hass, loaded_entry)
     assert len(outbox_of(loaded_entry)) == 1
-    acknowledge(hass, loaded_entry.entry_id, first["queue_id"])
+    house_of(hass).acknowledge(loaded_entry.entry_id, first["queue_id"])
     await until(lambda: not outbox_of(loaded_entry).messages())
 
 
@@ -351,22 +360,22 @@ async def test_replaced_while_it_is_made(
 ) -> None:
     """A first mail that fails ends nothing that has taken its place."""
     begun, go_on = asyncio.Event(), asyncio.Event()
-    make = intake_module.Intake.async_make
+    make = composing.Composer.async_compose
 
     async def fail_once(*args: Any) -> Any:
         if not begun.is_set():
             begun.set()
             await go_on.wait()
-            raise OSError
+            raise RuntimeError
         return await make(*args)
 
-    monkeypatch.setattr(intake_module.Intake, "async_make", fail_once)
+    monkeypatch.setattr(composing.Composer, "async_compose", fail_once)
     first = hass.async_create_task(send(hass, **WATER))
     await begun.wait()
     second = hass.async_create_task(send(hass, **WATER))
     await asyncio.sleep(0)
     go_on.set()
-    with pytest.raises(HomeAssistantError):
+    with pytest.raises(RuntimeError):
         await first
     assert (await second)["status"] == "accepted"
     assert len(await reminders(hass)) == 1
@@ -389,6 +398,30 @@ async def test_replaced_while_it_waits(
     await later(hass, freezer, TEN_MINUTES)
     await out(loaded_entry, server, 2)
     assert subjects(server) == ["Water", "Water (no. 2)"]
+
+
+async def test_replaced_again_and_again(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An alarm that is raised many times while none goes out is one alarm."""
+    await hass.config.async_update(external_url="https://home.example.com")
+    monkeypatch.setattr(reminders_module, "MAX_REMINDERS", 2)
+    server.script(Step.CONNECT, Close(), times=None)
+    for number in range(5):
+        answer = await send(hass, **WATER | {"title": f"Water {number}"}, wait=0)
+    assert "not repeated" not in str(answer["notes"])
+    assert len(await reminders(hass)) == 2
+    server.reset()
+    outbox_of(loaded_entry).async_retry()
+    await out(loaded_entry, server, 5)
+    assert len(await reminders(hass)) == 1
+    ended = {one.mail.subject: one.ended for one in house_of(hass).buttons.all()}
+    assert ended == {f"Water {n}": "replaced" for n in range(4)} | {"Water 4": None}
+    house_of(hass).buttons.press(house_of(hass).buttons.all()[-1])
+    assert await reminders(hass) == []
 
 
 async def test_replaced_and_discarded(
@@ -443,6 +476,25 @@ async def test_press(
     assert await reminders(hass) == []
 
 
+async def test_last(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The last mail says that it is, as no other one does."""
+    await send(hass, **WATER, actions_expire_after="00:30:00")
+    for number in (2, 3):
+        await later(hass, freezer, TEN_MINUTES)
+        await out(loaded_entry, server, number)
+    await later(hass, freezer, TEN_MINUTES)
+    assert ["This is the last one." in body_of(mail) for mail in server.accepted] == [
+        *(False, False),
+        True,
+    ]
+    assert await reminders(hass) == []
+
+
 async def test_another_button(
     hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
 ) -> None:
@@ -470,39 +522,54 @@ async def test_preview(
     assert await reminders(hass) == []
 
 
+@pytest.mark.parametrize(("choice", "sent"), [("send", 1), ("discard", 0)])
 async def test_backup(
     hass: HomeAssistant,
     server: QQServer,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
+    choice: str,
+    sent: int,
 ) -> None:
-    """A house that is a copy of another leaves its alarms to that one."""
+    """A house that is a copy of another leaves its alarms to that one, until told."""
     await send(hass, **WATER)
-    await shut_down(hass, loaded_entry)
-    (store_folder(hass) / "__pycache__" / "present").unlink()
-    assert await hass.config_entries.async_setup(loaded_entry.entry_id)
+    forget_mark(hass)
+    await restart(hass, loaded_entry)
     await later(hass, freezer, TEN_MINUTES)
-    assert await reminders(hass) == []
+    assert subjects(server) == ["Water"]
+    await decide(hass, loaded_entry, choice)
+    await out(loaded_entry, server, 1 + sent)
+    assert len(await reminders(hass)) == sent
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param({"every": None}, id="no number"),
+        pytest.param({"queue_ids": []}, id="no mail"),
+        pytest.param({"recipients": {"to": [], "cc": [], "bcc": []}}, id="nobody"),
+        pytest.param({"due": "soon"}, id="no time"),
+    ],
+)
 async def test_damaged(
     hass: HomeAssistant,
     server: QQServer,
-    entry: MockConfigEntry,
-    hass_storage: dict[str, Any],
+    loaded_entry: MockConfigEntry,
+    damage: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """What cannot be read stops nothing."""
-    data = {"counts": [], "reminders": [1, {"every": 60}]}
-    hass_storage[key_of(entry)] = {"version": 1, "minor_version": 1, "data": data}
-    assert await hass.config_entries.async_setup(entry.entry_id)
+    answer = await send(hass, **WATER)
+    record = record_of(hass, REMINDER) | damage
+    key = (REMINDER, loaded_entry.entry_id, answer["queue_id"])
+    house_of(hass).store.put(key, lambda: record)
+    await restart(hass, loaded_entry)
     assert await reminders(hass) == []
+    assert "Ignoring an alarm that was repeated" in caplog.text
 
 
 async def test_removed_and_stopped(
-    hass: HomeAssistant,
-    server: QQServer,
-    loaded_entry: MockConfigEntry,
-    hass_storage: dict[str, Any],
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
 ) -> None:
     """Nothing is repeated by a house that stops, nor for an account that is gone."""
     await send(hass, **WATER)
@@ -511,7 +578,28 @@ async def test_removed_and_stopped(
     await send(hass, **WATER)
     await hass.config_entries.async_remove(loaded_entry.entry_id)
     await hass.async_block_till_done()
-    assert key_of(loaded_entry) not in hass_storage
+    assert on_disk(hass) == {}
+
+
+async def test_disabled_for_an_hour(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """What is overdue when the account is enabled again comes then, once."""
+    await send(hass, **WATER)
+    entry_id = loaded_entry.entry_id
+    set_disabled = hass.config_entries.async_set_disabled_by
+    await set_disabled(entry_id, ConfigEntryDisabler.USER)
+    await until(lambda: not house_of(hass).rooms)
+    await later(hass, freezer, HOUR)
+    assert len(server.accepted) == 1
+    await set_disabled(entry_id, None)
+    await later(hass, freezer, timedelta(seconds=1))
+    await out(loaded_entry, server, 2)
+    assert subjects(server) == ["Water", "Water (no. 2)"]
+    assert len(await reminders(hass)) == 1
 
 
 async def test_removed_while_one_is_made(
@@ -519,7 +607,6 @@ async def test_removed_while_one_is_made(
     server: QQServer,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
-    hass_storage: dict[str, Any],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """What fails with the account leaves nothing of it on disk."""
@@ -532,12 +619,12 @@ async def test_removed_while_one_is_made(
     async_fire_time_changed(hass, dt_util.utcnow() + TEN_MINUTES)
     await camera.asked.wait()
     await hass.config_entries.async_remove(loaded_entry.entry_id)
-    assert key_of(loaded_entry) not in hass_storage
+    assert on_disk(hass) == {}
     camera.go_on.set()
     await until(lambda: "water could not be sent again" in caplog.text)
     async_fire_time_changed(hass, dt_util.utcnow() + TEN_MINUTES)
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert key_of(loaded_entry) not in hass_storage
+    assert on_disk(hass) == {}
 
 
 async def test_not_kept(
@@ -553,7 +640,7 @@ async def test_not_kept(
     server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
     await send(hass, message="Another")
     with monkeypatch.context() as full:
-        full.setattr(intake_module, "MAX_MESSAGES", 0)
+        full.setattr(composing, "MAX_MESSAGES", 0)
         await later(hass, freezer, TEN_MINUTES)
         await until(lambda: "water could not be sent again" in caplog.text)
         with pytest.raises(HomeAssistantError):
@@ -575,7 +662,7 @@ async def test_not_made(
     async def fail(*_: Any) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(intake_module.Intake, "async_make", fail)
+    monkeypatch.setattr(composing.Composer, "async_compose", fail)
     with pytest.raises(RuntimeError):
         await send(hass, **WATER)
     assert await reminders(hass) == []
@@ -596,7 +683,7 @@ async def test_breaks(
 
     await send(hass, **WATER)
     with monkeypatch.context() as broken:
-        broken.setattr(intake_module.Intake, "async_make", fail)
+        broken.setattr(composing.Composer, "async_compose", fail)
         await later(hass, freezer, TEN_MINUTES)
         await until(lambda: "water could not be sent again: broken" in caplog.text)
     assert "Traceback" in caplog.text
@@ -604,17 +691,55 @@ async def test_breaks(
     await out(loaded_entry, server, 2)
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "left"),
+    [
+        pytest.param("high", "highest", ["b"], id="more important"),
+        pytest.param("high", "high", ["a"], id="as important"),
+        pytest.param("highest", "lowest", ["a"], id="less important"),
+    ],
+)
 async def test_bounded(
     hass: HomeAssistant,
     server: QQServer,
     loaded_entry: MockConfigEntry,
     monkeypatch: pytest.MonkeyPatch,
+    first: str,
+    second: str,
+    left: list[str],
 ) -> None:
-    """Of too many the oldest is not repeated any more."""
-    monkeypatch.setattr(reminding_module, "MAX_REMINDERS", 1)
-    for tag in "ab":
-        await send(hass, **WATER | {"tag": tag})
-    assert [shown["tag"] for shown in await reminders(hass)] == ["b"]
+    """Of too many the least important makes room, but for none that is not more so."""
+    monkeypatch.setattr(reminders_module, "MAX_REMINDERS", 1)
+    await send(hass, **WATER | {"tag": "a", "priority": first})
+    answer = await send(hass, **WATER | {"tag": "b", "priority": second})
+    assert answer["status"] == "accepted"
+    assert [shown["tag"] for shown in await reminders(hass)] == left
+    texts = await async_texts(hass)
+    refused = texts.of(field_error("too_many_reminders"))
+    assert answer["notes"] == [refused] * (left == ["a"])
+
+
+async def test_rarer_and_rarer(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """From the sixth mail on the time doubles, to an hour; each says when it comes."""
+    await send(hass, **WATER)
+    waits = []
+    for number in range(2, 11):
+        (shown,) = await reminders(hass)
+        wait = datetime.fromisoformat(shown["next"]) - dt_util.utcnow()
+        waits.append(round(wait.total_seconds() / 60))
+        await later(hass, freezer, wait)
+        await out(loaded_entry, server, number)
+    told = ["comes in 10 minutes"] * 4 + [
+        f"comes in {wait} minutes" for wait in (20, 40, 60, 60)
+    ]
+    for mail, text in zip(server.accepted[1:], told, strict=False):
+        assert text in body_of(mail)
+    assert waits == [10, 10, 10, 10, 10, 20, 40, 60, 60]
 
 
 @pytest.mark.parametrize(

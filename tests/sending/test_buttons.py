@@ -2,8 +2,9 @@
 
 import asyncio
 from datetime import timedelta
-from hashlib import sha256
+from pathlib import Path
 import re
+import shutil
 from typing import Any
 
 from bs4 import BeautifulSoup
@@ -12,9 +13,11 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.qq_mail.buttons.registry import BUTTON
 from custom_components.qq_mail.clock import read_clock
 from custom_components.qq_mail.const import DOMAIN
-from custom_components.qq_mail.outbox import intake as intake_module
+from custom_components.qq_mail.outbox import composing
+from custom_components.qq_mail.store import Journal
 from custom_components.qq_mail.texts import Texts, async_texts
 from homeassistant.components.trace.util import async_get_trace, async_list_traces
 from homeassistant.const import MATCH_ALL
@@ -23,7 +26,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 
 from ..calls.test_send import body_of, mail_of, send
-from ..house import outbox_of, until
+from ..house import hold_up, house_of, on_disk, outbox_of, restart, store_folder, until
 from ..qq_server import AcceptedMessage, Answer, QQServer, Step, replies
 
 BASE = "https://home.example.com"
@@ -44,15 +47,15 @@ def external(hass: HomeAssistant) -> None:
 @pytest.fixture
 async def issued(hass: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the tokens that will be issued, also those of mails that never arrive."""
-    answers = house_of(hass).buttons
-    issue, tokens = answers.issue, list[str]()
+    buttons = house_of(hass).buttons
+    issue, tokens = buttons.issue, list[str]()
 
     def remembering(*args: Any) -> tuple[str, ...]:
         made = issue(*args)
         tokens.extend(made)
         return made
 
-    monkeypatch.setattr(answers, "issue", remembering)
+    monkeypatch.setattr(buttons, "issue", remembering)
     return tokens
 
 
@@ -106,19 +109,19 @@ async def test_buttons(
     said = "Whoever has this mail can press: each button once, until 2026-11-28 16:00."
     assert said in body_of(mail)
     assert said in BeautifulSoup(body_of(mail, "html"), "html.parser").get_text()
-    answers = house_of(hass).buttons
-    found = [answers.find(token) for token in (first, second)]
-    assert [link and link.action.action for link in found] == [
+    registry = house_of(hass).buttons
+    found = [registry.find(token) for token in (first, second)]
+    assert [button and button.action.action for button in found] == [
         "close_valve",
         "acknowledge",
     ]
-    link = found[0]
-    assert link
-    assert link.action.destructive
-    assert link.mail.entry_id == loaded_entry.entry_id
-    assert link.mail.queue_id == response["queue_id"]
-    assert (link.mail.tag, link.mail.subject) == ("water", "Water")
-    assert link.mail.recipients == ("ann@example.com",)
+    button = found[0]
+    assert button
+    assert button.action.destructive
+    assert button.mail.account == loaded_entry.entry_id
+    assert button.mail.queue_id == response["queue_id"]
+    assert (button.mail.tag, button.mail.subject) == ("water", "Water")
+    assert button.mail.recipients == ("ann@example.com",)
     freezer.tick(timedelta(hours=12, seconds=-1))
     assert await works(hass, first)
     freezer.tick(timedelta(seconds=1))
@@ -191,9 +194,9 @@ async def test_two_accounts(
     )
     tokens = [token for mail in server.accepted for token in tokens_of(mail)]
     assert len(set(tokens)) == 4
-    answers = house_of(hass).buttons
-    links = [answers.find(token) for token in tokens]
-    assert {link.mail.entry_id for link in links if link} == {
+    registry = house_of(hass).buttons
+    found = map(registry.find, tokens)
+    assert {button.mail.account for button in found if button} == {
         loaded_entry.entry_id,
         other.entry_id,
     }
@@ -211,8 +214,8 @@ async def test_at_home_only(
         "http://192.168.1.2:8123",
         "http://192.168.1.2:8123/lovelace/water",
     ]
-    assert "They work at home only" in body_of(mail)
-    assert "They work at home only" in body_of(mail, "html")
+    assert "These buttons work at home only" in body_of(mail)
+    assert "These buttons work at home only" in body_of(mail, "html")
     assert response["notes"] == []
 
 
@@ -311,12 +314,12 @@ async def test_cleared_after_it_went_out(
     """Who says that it is over means the buttons as well, and those of this tag alone."""
     await send(hass, tag="water", actions=ACTIONS)
     await send(hass, tag="door", actions=ACTIONS)
-    await send(hass, tag="water", clear=True, actions=ACTIONS[1])
+    await send(hass, tag="water", clear=True, actions=ACTIONS)
     water, door, over = server.accepted
     assert [await works(hass, token) for token in tokens_of(water)] == [False, False]
     assert [await works(hass, token) for token in tokens_of(door)] == [True, True]
-    # What says so may have buttons of its own.
-    assert [await works(hass, token) for token in tokens_of(over)] == [True]
+    # What says so is no alarm that could be acted on.
+    assert buttons_of(over) == [("Open the dashboard", f"{BASE}/lovelace/water")]
 
 
 async def test_cleared_while_it_is_made(
@@ -328,23 +331,17 @@ async def test_cleared_while_it_is_made(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nobody gets it, so nobody can press: whether its tokens were there before or not."""
-    answers = house_of(hass).buttons
-    saving, go_on = asyncio.Event(), asyncio.Event()
-
-    async def save() -> None:
-        saving.set()
-        await go_on.wait()
-
-    monkeypatch.setattr(answers, "async_save", save)
+    gate = hold_up(monkeypatch, Journal, "write")
     alarm = hass.async_create_task(send(hass, tag="water", actions=ACTIONS))
-    await saving.wait()
-    cleared = await send(hass, tag="water", clear=True)
-    assert cleared["discarded"] == 1
-    assert not await works(hass, issued[0])
-    go_on.set()
+    await until(gate.reached.is_set)
+    clear = hass.async_create_task(send(hass, tag="water", clear=True))
+    await until(lambda: not house_of(hass).buttons.all())
+    gate.opened.set()
+    assert (await clear)["discarded"] == 1
     assert (await alarm)["status"] == "cleared"
     assert server.accepted == []
     assert [await works(hass, token) for token in issued] == [False, False]
+    assert [key for key in on_disk(hass) if key[0] == BUTTON] == []
 
 
 async def test_refused_for_good(
@@ -385,7 +382,7 @@ async def test_cannot_be_kept(
 ) -> None:
     """What could not be taken has no buttons that work."""
     await send(hass)
-    monkeypatch.setattr(intake_module, "MAX_MESSAGES", 0)
+    monkeypatch.setattr(composing, "MAX_MESSAGES", 0)
     server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
     with pytest.raises(HomeAssistantError):
         await send(hass, actions=ACTIONS)
@@ -416,21 +413,17 @@ async def test_call_cancelled_before_it_is_taken(
     issued: list[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """There is no mail."""
-    saving = asyncio.Event()
-
-    async def save() -> None:
-        saving.set()
-        await asyncio.Event().wait()
-
-    monkeypatch.setattr(house_of(hass).buttons, "async_save", save)
-    call = hass.async_create_task(send(hass, actions=ACTIONS))
-    await saving.wait()
+    """There is no mail in the end."""
+    gate = hold_up(monkeypatch, composing, "_compose")
+    call = hass.async_create_task(send(hass, tag="water", actions=ACTIONS))
+    await until(gate.reached.is_set)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    assert len(issued) == 2
-    assert [await works(hass, token) for token in issued] == [False, False]
+    assert [await works(hass, token) for token in issued] == [True, True]
+    await outbox_of(loaded_entry).async_clear("water")
+    gate.opened.set()
+    await until(lambda: not house_of(hass).buttons.all())
     assert server.accepted == []
 
 
@@ -453,34 +446,37 @@ async def test_call_cancelled_while_it_waits(
     assert [await works(hass, token) for token in issued] == [True, True]
 
 
-async def test_pressed_after_a_restart(
+async def test_kept_with_the_mail(
     hass: HomeAssistant,
-    hass_storage: dict[str, Any],
     server: QQServer,
     loaded_entry: MockConfigEntry,
     external: None,
+    tmp_path: Path,
 ) -> None:
-    """They are on disk before the mail is: whoever has it can press."""
+    """They are on disk as soon as the mail is out: whoever has it can press."""
+    folder = tmp_path / "killed"
+
+    def kill(_: AcceptedMessage) -> None:
+        shutil.copytree(store_folder(hass), folder)
+
+    server.on_accepted = kill
     await send(hass, actions=ACTIONS)
     tokens = tokens_of(mail_of(server))
-    (kept,) = [store for key, store in hass_storage.items() if "answers" in key]
-    assert [link["sha256"] for link in kept["data"]["links"]] == [
-        sha256(token.encode()).hexdigest() for token in tokens
-    ]
+    await restart(hass, loaded_entry, folder=folder)
+    assert [await works(hass, token) for token in tokens] == [True, True]
 
 
 async def test_the_token_is_in_the_mail_alone(
     hass: HomeAssistant,
-    hass_storage: dict[str, Any],
     hass_client: ClientSessionGenerator,
     server: QQServer,
     loaded_entry: MockConfigEntry,
     external: None,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """No log, trace, event, state, answer, transcript, diagnosis or store has it.
+    """No log, trace, event, state, answer, transcript, diagnosis or record has it.
 
-    The spool has mails whole, and the journal in it a little longer.
+    The store has mails whole, and what has gone out is overwritten a little later.
     """
     caplog.set_level("DEBUG")
     seen: list[object] = []
@@ -510,7 +506,7 @@ async def test_the_token_is_in_the_mail_alone(
     address = f"/api/diagnostics/config_entry/{loaded_entry.entry_id}"
     seen.append(await (await client.get(address)).text())
     seen += [state.as_dict() for state in hass.states.async_all()]
-    seen += [repr(outbox_of(loaded_entry).transcripts), str(hass_storage)]
+    seen += [repr(outbox_of(loaded_entry).transcripts), str(on_disk(hass))]
     everything = caplog.text + str(seen)
     assert "close_valve" in everything
     assert [token for token in tokens if token in everything] == []

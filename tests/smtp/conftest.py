@@ -11,11 +11,11 @@ from tests.qq_server import QQServer
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def impatient(quick_silence: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait long for a server that is silent on purpose."""
     monkeypatch.setattr(connecting, "PROBE_TIMEOUT", 0.3)
     monkeypatch.setattr(session_module, "CLOSE_TIMEOUT", 0.1)
-    monkeypatch.setattr(transaction_module, "END_OF_DATA_TIMEOUT", 0.5)
+    monkeypatch.setattr(transaction_module, "END_OF_DATA_TIMEOUT", 10)
 
 
 @pytest.fixture(params=[True, False], ids=["in one flight", "word by word"])

@@ -1,6 +1,7 @@
 """Connections that break or fall silent, at each step."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 import ssl
@@ -76,7 +77,7 @@ async def test_session_lost(
     """Before the final dot, nothing was accepted for sure."""
     server.script(at, action)
     with pytest.raises(SessionError) as failed:
-        await submit(replace(account, timeout=0.5), tls_context)
+        await submit(account, tls_context)
     assert failed.value.cause is cause
     assert failed.value.cause.treatment in (Treatment.RETRY, Treatment.PAUSE)
     assert failed.value.speaks_of_session is (at in (At.MAIL, At.RCPT, At.DATA))
@@ -91,7 +92,7 @@ async def test_nothing_is_left_of_a_session_with_a_dead_peer(
     server.script(at, Stall())
     before = timers()
     with pytest.raises(SessionError):
-        await submit(replace(account, timeout=0.3), tls_context)
+        await submit(account, tls_context)
     assert timers() == before
 
 
@@ -158,7 +159,7 @@ async def test_session_lost_in_the_body(
     large = replace(SUBMISSION, open=lambda: file.open("rb"))
     server.script(At.BODY, action)
     with pytest.raises(SessionError) as failed:
-        await submit(replace(account, timeout=0.5), tls_context, large)
+        await submit(account, tls_context, large)
     assert failed.value.cause is cause
     assert failed.value.step is Step.BODY
     assert server.accepted == []
@@ -190,7 +191,7 @@ async def test_outcome_unknown(
     """Without an answer to the final dot nobody knows, and nobody guesses."""
     server.script(at, action)
     with pytest.raises(OutcomeUnknownError) as unknown:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await submit(account, tls_context)
     assert not unknown.value.speaks_of_session
     assert unknown.value.step is Step.END_OF_DATA
@@ -202,6 +203,7 @@ async def test_answer_to_the_final_dot_that_takes_long(
     account: Account,
     tls_context: ssl.SSLContext,
     monkeypatch: pytest.MonkeyPatch,
+    pass_time: Callable[[float], None],
 ) -> None:
     """It is waited for, whatever time-out the account has for other answers."""
     assert END_OF_DATA_TIMEOUT == 600
@@ -209,12 +211,14 @@ async def test_answer_to_the_final_dot_that_takes_long(
     scanned = threading.Event()
 
     def scan(_: AcceptedMessage) -> None:
-        scanned.wait(10)
+        scanned.wait(60)
 
     server.on_accepted = scan
-    submitted = asyncio.create_task(submit(replace(account, timeout=0.3), tls_context))
-    await asyncio.wait({submitted}, timeout=1)
-    assert len(server.accepted) == 1
+    submitted = asyncio.create_task(submit(account, tls_context))
+    await until(lambda: bool(server.accepted))
+    pass_time(2 * account.timeout)
+    # Long enough for a timer that is due.
+    await asyncio.wait({submitted}, timeout=0.1)
     assert not submitted.done()
     scanned.set()
     assert (await submitted).accepted == FRIENDS

@@ -214,8 +214,7 @@ async def test_all_recipients_refused_and_the_text_is_wanted(
     server.script(At.RCPT, replies.MAILBOX_NOT_FOUND, times=3)
     server.script(At.DATA, replies.START_INPUT)
     server.script(At.DOT, dot)
-    impatient = replace(account, timeout=0.5)
-    async with SubmissionSession(impatient, tls_context) as session:
+    async with SubmissionSession(account, tls_context) as session:
         with pytest.raises(RecipientsRefusedError) as refused:
             await session.submit(SUBMISSION, nothing)
         assert session.is_open is usable
@@ -319,7 +318,7 @@ async def test_what_was_heard_of_recipients_is_not_forgotten(
     server.script(At.RCPT, replies.MAILBOX_NOT_FOUND, match=FRIENDS[0])
     server.script(at, action)
     with pytest.raises(error) as failed:
-        await submit(replace(account, timeout=0.5), tls_context)
+        await submit(account, tls_context)
     assert failed.value.refused == {FRIENDS[0]: NOT_FOUND}
 
 

@@ -22,7 +22,7 @@ from ..const import DOMAIN, LOGGER
 from ..store import Store
 from ..texts import async_texts
 from .log_filter import keep_tokens_out
-from .models import ACTION_PATH, Button
+from .models import ACTION_PATH, Button, Press
 from .page import CONFIRMED, HEADERS, Pages
 from .registry import TOKEN_LENGTH, Buttons
 
@@ -38,8 +38,8 @@ _NOT_READY: Final = {"Retry-After": "30"}
 _TOO_MANY: Final = {"Retry-After": f"{_WINDOW:.0f}"}
 
 
-type IsHeard = Callable[[Button], bool]
-"""Tells whether somebody in the house listens to a button."""
+type IsHeard = Callable[[Press], bool]
+"""Tells whether somebody in the house handles such a press."""
 
 
 @callback
@@ -140,7 +140,7 @@ class ButtonView(HomeAssistantView):
             return over
         if button.action.destructive and CONFIRMED not in request.query:
             return _page(pages.ask_once_more(button))
-        heard = self._is_heard(button)
+        heard = self._is_heard(Press(mail=button.mail, action=button.action))
         self._buttons.press(button)
         try:
             # Also if whoever pressed has gone meanwhile.

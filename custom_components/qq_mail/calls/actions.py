@@ -12,6 +12,7 @@ from homeassistant.util.ulid import ulid_now
 
 from ..accounts import async_loaded, async_settled, being_loaded
 from ..const import LOGGER
+from ..content.draft import absolute
 from ..content.reading import Notes
 from ..content.request import MessageRequest, read_request
 from ..mime.address import Recipients
@@ -19,6 +20,7 @@ from ..outbox.core.models import Outcome
 from ..sending.preview import async_preview
 from ..texts import async_texts
 from .again import to_acknowledge
+from .house import DATA_HOUSE
 from .recipients import chosen_recipients
 from .rights import async_rights, check_rights
 from .send import Sent, async_send
@@ -46,14 +48,17 @@ async def async_send_message(call: ServiceCall) -> ServiceResponse:
 
 async def _async_send(
     hass: HomeAssistant, share: Share, request: MessageRequest
-) -> Sent | HomeAssistantError:
-    """Send one mail to the entities of an account, and the addresses, or say why not."""
+) -> Sent | Exception:
+    """Send one mail to the entities of an account, and the addresses, or say why not.
+
+    Whatever goes wrong here, another account's mail may have gone out.
+    """
     try:
         recipients = chosen_recipients(
             share.entry, request, [entity.recipients for entity in share.entities]
         )
         sent = await async_send(hass, share.entry, request, recipients)
-    except HomeAssistantError as err:
+    except Exception as err:  # noqa: BLE001 - it is raised, or told in the answer
         return err
     for entity in share.entities:
         entity.record()
@@ -61,7 +66,7 @@ async def _async_send(
 
 
 async def _async_answer(
-    call: ServiceCall, shares: list[Share], results: list[Sent | HomeAssistantError]
+    call: ServiceCall, shares: list[Share], results: list[Sent | Exception]
 ) -> ServiceResponse:
     """Say what became of each account's mail, first of what could be sent or kept.
 
@@ -70,7 +75,7 @@ async def _async_answer(
     texts = await async_texts(call.hass)
     answers: list[dict[str, JsonValueType]] = []
     failed: list[dict[str, JsonValueType]] = []
-    errors: list[HomeAssistantError] = []
+    errors: list[Exception] = []
     for share, result in zip(shares, results, strict=True):
         account = {"account": share.entry.data[CONF_USERNAME]}
         if isinstance(result, Sent):
@@ -80,8 +85,14 @@ async def _async_answer(
         failed.append(account | {"status": "failed", "error": texts.of(result)})
     if not answers:
         raise errors[0]
-    for failure in failed:
-        LOGGER.error("Not sent by %s: %s", failure["account"], failure["error"])
+    for failure, error in zip(failed, errors, strict=True):
+        unexpected = not isinstance(error, HomeAssistantError)
+        LOGGER.error(
+            "Not sent by %s: %s",
+            failure["account"],
+            failure["error"],
+            exc_info=error if unexpected else None,
+        )
     if not call.return_response:
         return None
     # What was sent says more than that nothing was to be sent.
@@ -97,8 +108,21 @@ async def async_preview_message(call: ServiceCall) -> ServiceResponse:
     outbox = await async_loaded(share.entry)
     if request.repeat_until_acknowledged:
         request = to_acknowledge(request, await async_texts(call.hass))
-    text, html, notes = await async_preview(call.hass, share.entry, outbox, request)
-    return {"text": text, "html": html, "notes": list(notes)}
+    entities = [entity.recipients for entity in share.entities]
+    recipients = chosen_recipients(share.entry, request, entities)
+    made = await async_preview(call.hass, share.entry, outbox, request, recipients)
+    path = call.hass.data[DATA_HOUSE].frames.keep(made.page)
+    try:
+        url = absolute(call.hass, path)
+    except HomeAssistantError:
+        url = path
+    return {
+        "text": made.text,
+        "html": made.html,
+        "notes": list(made.notes),
+        "size": made.size,
+        "url": url,
+    }
 
 
 async def _async_read(call: ServiceCall) -> tuple[list[Share], MessageRequest]:

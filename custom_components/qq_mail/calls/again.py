@@ -16,7 +16,7 @@ from ..coordinator import QQMailConfigEntry
 from ..mime.address import Recipients, one_line
 from ..outbox.composing import Ticket
 from ..repeats.alerts import Alert, Counted
-from ..repeats.reminders import Reminder
+from ..repeats.reminder import Reminder
 from ..sending.submit import async_submit
 from ..texts import Texts, async_texts, time_of
 from .house import DATA_HOUSE
@@ -32,17 +32,9 @@ async def async_send_again(
     texts = await async_texts(hass)
     request = read_again(reminder.again)
     number = str(reminder.number)
-    note = HomeAssistantError(
-        translation_domain=DOMAIN,
-        translation_key="reminder",
-        translation_placeholders={
-            "time": time_of(reminder.raised, ticket.raised.wall),
-            "number": number,
-            "minutes": str(round(reminder.interval / 60)),
-        },
-    )
-    title = one_line(request.title) or ATTR_TITLE_DEFAULT
     left = max(reminder.ends - ticket.raised.steady, 0.0)
+    note = _said_of_reminder(reminder, ticket, left)
+    title = one_line(request.title) or ATTR_TITLE_DEFAULT
     request = replace(
         to_acknowledge(request, texts),
         # As long as those of the first mail.
@@ -107,6 +99,29 @@ def said_of(counted: Counted, ticket: Ticket, texts: Texts) -> HomeAssistantErro
         translation_domain=DOMAIN,
         translation_key="repeats",
         translation_placeholders={"number": str(counted.number), "span": span},
+    )
+
+
+def _said_of_reminder(
+    reminder: Reminder, ticket: Ticket, left: float
+) -> HomeAssistantError:
+    """Return since when nobody acknowledged an alarm, and when its next mail comes."""
+    since = time_of(reminder.raised, ticket.raised.wall)
+    number = str(reminder.number)
+    if reminder.interval >= left:
+        return HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key="reminder_last",
+            translation_placeholders={"time": since, "number": number},
+        )
+    return HomeAssistantError(
+        translation_domain=DOMAIN,
+        translation_key="reminder",
+        translation_placeholders={
+            "time": since,
+            "number": number,
+            "minutes": str(round(reminder.interval / 60)),
+        },
     )
 
 

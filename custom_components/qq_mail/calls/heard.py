@@ -6,7 +6,7 @@ from homeassistant.components.script import scripts_with_entity
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 
-from ..buttons.models import Button, Press
+from ..buttons.models import Press
 from ..const import ACKNOWLEDGE, DOMAIN
 from .house import DATA_HOUSE
 
@@ -15,18 +15,17 @@ PRESSES_KEY = "action"
 
 
 @callback
-def is_heard(hass: HomeAssistant, button: Button) -> bool:
+def is_heard(hass: HomeAssistant, press: Press) -> bool:
     """Tell whether a press is handled: by us, a trigger, an automation or a script.
 
     An automation that triggers on the state of any entity is not seen here.
     """
-    if button.action.action.lower() == ACKNOWLEDGE:
+    if press.action.action.lower() == ACKNOWLEDGE:
         return True
-    press = Press(mail=button.mail, action=button.action)
     if hass.data[DATA_HOUSE].buttons.is_wanted(press):
         return True
     entity_id = er.async_get(hass).async_get_entity_id(
-        EVENT_DOMAIN, DOMAIN, f"{button.mail.account}_{PRESSES_KEY}"
+        EVENT_DOMAIN, DOMAIN, f"{press.mail.account}_{PRESSES_KEY}"
     )
     return bool(
         entity_id

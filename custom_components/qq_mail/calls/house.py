@@ -6,13 +6,18 @@ from dataclasses import dataclass, field
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util.hass_dict import HassKey
 
+from ..answers.replies import Replies
+from ..answers.watching import Answers
+from ..buttons.answerable import ANSWERABLE
 from ..buttons.models import Press
 from ..buttons.registry import BUTTON, Buttons
 from ..const import ACKNOWLEDGE, DOMAIN
+from ..history import History
 from ..outbox.manager import Manager
 from ..outbox.outbox import Outbox
 from ..repeats.duplicates import Duplicates
 from ..repeats.reminders import Reminders
+from ..sending.frames import Frames
 from ..store import Store
 
 DATA_HOUSE: HassKey[House] = HassKey(DOMAIN)
@@ -32,6 +37,8 @@ class Rooms:
     outbox: Outbox
     duplicates: Duplicates
     reminders: Reminders
+    history: History
+    answers: Answers
 
 
 @dataclass(init=False)
@@ -40,6 +47,8 @@ class House:
 
     manager: Manager
     buttons: Buttons
+    frames: Frames
+    replies: Replies
     rooms: dict[str, Rooms] = field(default_factory=dict)
 
     def __init__(self, hass: HomeAssistant, store: Store) -> None:
@@ -47,6 +56,8 @@ class House:
         self._hass = hass
         self.manager = Manager(hass, store)
         self.buttons = Buttons(hass, store, self._protected)
+        self.frames = Frames()
+        self.replies = Replies()
         self.rooms = {}
         self.buttons.async_add_listener(self._hear)
 
@@ -55,14 +66,32 @@ class House:
         """The one journal of the integration."""
         return self.manager.store
 
+    async def async_load(self) -> None:
+        """Read the store; all buttons are known at once, those of disabled accounts too."""
+        await self.manager.async_load()
+        for account in self.manager.recorded:
+            records = self.manager.take_records(account, BUTTON)
+            self.buttons.async_load(account, records)
+            records = self.manager.take_records(account, ANSWERABLE)
+            self.buttons.answerables.async_load(account, records)
+
     @callback
     def add(self, account: str, rooms: Rooms) -> None:
         """Know an account that begins, or goes on, and what forms have tried for it."""
         refused = self._hass.data.get(_DATA_REFUSED, {})
         for _ in range(refused.pop(rooms.outbox.account.username, 0)):
-            rooms.outbox.async_login_refused()
+            rooms.outbox.async_count_login()
         self.rooms[account] = rooms
-        self.buttons.async_load(account, self.manager.take_records(account, BUTTON))
+
+    def restored(self, account: str) -> dict[str, int]:
+        """Return how much comes from a backup and waits for a decision, by its kind."""
+        rooms = self.rooms[account]
+        return {
+            "number": len(rooms.outbox.restored),
+            "alarms": rooms.reminders.restored,
+            "counted": rooms.duplicates.restored,
+            "buttons": len(self.buttons.restored(account)),
+        }
 
     @callback
     def decide(self, account: str, *, send: bool) -> None:
@@ -90,6 +119,8 @@ class House:
 
     @callback
     def _hear(self, press: Press) -> None:
+        if rooms := self.rooms.get(press.mail.account):
+            rooms.history.press(press)
         if press.action.action.lower() == ACKNOWLEDGE:
             self.acknowledge(press.mail.account, press.mail.queue_id)
 
@@ -100,7 +131,7 @@ def async_count_refused(hass: HomeAssistant, username: str) -> None:
     house = hass.data.get(DATA_HOUSE)
     for rooms in house.rooms.values() if house else ():
         if rooms.outbox.account.username == username:
-            rooms.outbox.async_login_refused()
+            rooms.outbox.async_count_login()
             return
     refused = hass.data.setdefault(_DATA_REFUSED, {})
     refused[username] = refused.get(username, 0) + 1

@@ -1,4 +1,4 @@
-"""Who gets a message: by default, by a recipient that was set up, by a call."""
+"""Finds the recipients of a mail: those of a call, of an entity, or the default ones."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,14 +14,14 @@ from ..mime.address import Mailbox, Recipients
 
 
 def default_recipients(entry: ConfigEntry) -> Recipients:
-    """Return who gets a message that names nobody: by default the account."""
+    """Return the account's default recipients; without any set, the account itself."""
     return Recipients(
         to=_stored(entry.options.get(CONF_RECIPIENTS) or [entry.data[CONF_USERNAME]])
     )
 
 
 def subentry_recipients(data: Mapping[str, Any]) -> Recipients:
-    """Return who belongs to a recipient that was set up."""
+    """Return the addresses of a recipient that was set up."""
     return Recipients(
         to=_stored(data.get(CONF_TO, [])),
         cc=_stored(data.get(CONF_CC, [])),
@@ -32,7 +32,7 @@ def subentry_recipients(data: Mapping[str, Any]) -> Recipients:
 def chosen_recipients(
     entry: ConfigEntry, request: MessageRequest, several: Iterable[Recipients] = ()
 ) -> Recipients:
-    """Return who gets a message: those that are named, or else the default ones.
+    """Return those that a call names, or else the default recipients.
 
     A sensor that is away names nobody.
 
@@ -47,7 +47,7 @@ def chosen_recipients(
 
 
 def join_recipients(several: Iterable[Recipients]) -> Recipients:
-    """Return everyone, each address once: To before Cc, and Cc before Bcc."""
+    """Return all recipients, each address once: in To rather than Cc, in Cc rather than Bcc."""
     joined = list(several)
     known: set[str] = set()
 
@@ -67,5 +67,5 @@ def join_recipients(several: Iterable[Recipients]) -> Recipients:
 
 
 def _stored(mailboxes: Iterable[str]) -> tuple[Mailbox, ...]:
-    """Read what the flows have checked and stored."""
+    """Read mailboxes as the config flow has stored them."""
     return tuple(Mailbox.stored(text) for text in mailboxes)

@@ -1,4 +1,4 @@
-"""What a call's user may: to send needs control of the notify entity that sends."""
+"""Checks a user's rights: who sends needs control of the notify entity that sends."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -14,8 +14,9 @@ from ..const import DOMAIN
 
 
 async def async_rights(call: ServiceCall) -> Callable[[str], bool]:
-    """Return what tells whether a call may control an entity; an automation may.
+    """Return a function that tells whether a call may control an entity.
 
+    What Home Assistant itself calls, such as an automation, may control all of them.
     Raises UnknownUser.
     """
     if not call.context.user_id:

@@ -17,7 +17,7 @@ from ..mime.models import Priority
 from ..outbox.composing import Ticket
 from ..outbox.receipts import Receipt
 from ..repeats.alerts import Alert
-from ..repeats.duplicates import Original
+from ..repeats.original import Original
 from ..sending.submit import async_submit, log_notes
 from ..texts import async_texts
 from .again import said_of, to_acknowledge
@@ -92,7 +92,7 @@ class _Sending:
             if not conversation:
                 await outbox.manager.async_written()
                 notes = texts.notes(request.notes)
-                log_notes(notes, request.title)
+                log_notes(notes, request.title, texts)
                 return Sent(None, notes, discarded, request.refused)
             request = replace(
                 request,
@@ -133,7 +133,7 @@ class _Sending:
             if isinstance(found, Original):
                 await rooms.outbox.manager.async_written()
                 notes = texts.notes(request.notes)
-                log_notes(notes, alert.title)
+                log_notes(notes, alert.title, texts)
                 repeated = Repeated(found.counted.number, found.raised, found.queue_id)
                 return Sent(None, notes, refused=request.refused, repeated=repeated)
             if found.number:

@@ -1,4 +1,4 @@
-"""Whom a call uses: accounts, and their notify entities."""
+"""Finds the accounts and notify entities that a call means."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -48,23 +48,23 @@ class NotifyEntity(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a call names to send to, as far as it can be used."""
+    """The part of a call that names recipients by entities, areas and so on."""
 
     ids: Ids
     excluded: Ids
     everyone: bool = False
-    """Whether all is meant."""
+    """Whether the call says `all`."""
     nobody: bool = False
-    """Whether none is meant."""
+    """Whether the call says `none`."""
 
     def __bool__(self) -> bool:
-        """Tell whether anybody or nobody is named."""
+        """Tell whether there is a target at all, be it `none`."""
         return bool(self.ids) or self.everyone or self.nobody
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What an account has of a call: one mail."""
+    """The mail that one account sends for a call, and its notify entities in it."""
 
     entry: QQMailConfigEntry
     entities: tuple[NotifyEntity, ...] = ()
@@ -73,7 +73,7 @@ class Share:
 def split_target(
     data: Mapping[str, Any], notes: Notes
 ) -> tuple[Target, dict[str, Any]]:
-    """Part a call's data into its target and the rest; what is no id becomes a note."""
+    """Return a call's target and its other data; what is no id becomes a note."""
     rest = {k: v for k, v in data.items() if k not in (*TARGET_KEYS, EXCLUDE)}
     named = {kind: data[kind] for kind in TARGET_KEYS if kind in data}
     found = named.get(ATTR_ENTITY_ID)
@@ -102,7 +102,7 @@ def shares_of(
     *,
     needed: bool,
 ) -> tuple[list[Share], Notes]:
-    """Return each account's share, and what is said of what cannot be used.
+    """Return each account's share, and notes on what cannot be used.
 
     The first is that of the account behind notify.qq_mail, if it has one. With
     `needed`, nobody gets the message but who is in the target, if there is one.
@@ -151,7 +151,7 @@ def _named_entry(
 def _default_entry(
     hass: HomeAssistant, failures: list[ServiceValidationError]
 ) -> QQMailConfigEntry:
-    """Return who sends where nobody is named who could: the alert does not wait.
+    """Return the account for a call that names none: the default one, or the first.
 
     Raises ServiceValidationError where no account is loaded.
     """
@@ -164,8 +164,8 @@ def _default_entry(
 
 
 def _is_only_one(hass: HomeAssistant, entry: QQMailConfigEntry) -> bool:
-    """Tell whether there is no other account that could have been meant."""
-    return hass.config_entries.async_entries(DOMAIN) == [entry]
+    """Tell whether this is the only account."""
+    return hass.config_entries.async_entries(DOMAIN, include_ignore=False) == [entry]
 
 
 @callback
@@ -189,7 +189,7 @@ def used_entities(
 def _called_entities(
     hass: HomeAssistant, target: Target
 ) -> tuple[list[NotifyEntity], list[ServiceValidationError]]:
-    """Return the notify entities of ours in a target, and what is said of others."""
+    """Return our notify entities in a target, and notes on everything else in it."""
     ours = {
         entity_id: cast("NotifyEntity", entity)
         for platform in async_get_platforms(hass, DOMAIN)
@@ -244,7 +244,7 @@ def _found(hass: HomeAssistant, ids: Ids) -> tuple[set[str], set[str], set[str]]
 
 
 def _holds(hass: HomeAssistant, ids: Ids) -> bool:
-    """Whether anybody is in a part of a target: others are named by notes as well."""
+    """Whether one of ours, or a member of a group, is in a part of a target."""
     named, members, indirect = _found(hass, ids)
     registry = er.async_get(hass)
     return bool(members) or any(
@@ -273,7 +273,7 @@ def _members(hass: HomeAssistant, entity_id: str) -> set[str]:
 
 
 def _of_devices(hass: HomeAssistant, device_ids: Iterable[str]) -> set[str]:
-    """Return those of ours that belong to devices, be they disabled."""
+    """Return our notify entities of these devices, disabled ones too."""
     registry = er.async_get(hass)
     return {
         entity.entity_id
@@ -292,7 +292,7 @@ def _is_ours(entity: er.RegistryEntry) -> bool:
 def _stranger(
     hass: HomeAssistant, entity_id: str, *, member: bool = False
 ) -> ServiceValidationError:
-    """Return why an entity, named or a member of a group, cannot send."""
+    """Return the error for an entity, or a member of a group, that cannot send."""
     known = er.async_get(hass).async_get(entity_id)
     ours = known if known and _is_ours(known) else None
     entry_id = (ours and ours.config_entry_id) or ""

@@ -1,1 +1,1 @@
-"""From a call to a draft: its fields, its recipients, and what goes with it."""
+"""From a call's fields to the material of a mail: text, pictures, files, charts."""

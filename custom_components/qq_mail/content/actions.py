@@ -41,12 +41,12 @@ _FOR_PHONES = ("activationMode", "icon", "textInputButtonTitle", "textInputPlace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionRow:
-    """A button; either it acts, or it leads somewhere."""
+    """A button: it either acts (`action`) or opens an address (`uri`)."""
 
     title: str
     action: str = ""
     uri: str = ""
-    """A URL, or a path of Home Assistant's own; empty: it acts."""
+    """A URL, or a path of Home Assistant's own; empty where the button acts."""
     destructive: bool = False
 
 
@@ -61,7 +61,7 @@ def with_acknowledge(rows: tuple[ActionRow, ...], title: str) -> tuple[ActionRow
 
 
 def read_actions(value: Any, name: str, notes: Notes) -> tuple[ActionRow, ...]:
-    """Read one or several; what is wrong with one is not wrong with the others."""
+    """Read one or several rows; one that cannot be used is left out with a note."""
     found = tuple(row for item in as_list(value) if (row := _row(item, name, notes)))
     if len(found) > MAX_ACTIONS:
         notes.append(field_error("too_many_actions", number=str(MAX_ACTIONS)))
@@ -69,7 +69,7 @@ def read_actions(value: Any, name: str, notes: Notes) -> tuple[ActionRow, ...]:
 
 
 def _row(item: Any, name: str, notes: Notes) -> ActionRow | None:
-    """Read one; None: no button can be made of it, as a note says.
+    """Read one row; return None if no button can be made of it, which a note says.
 
     A text alone is a button's title, and a title alone is the name of its action too.
     """
@@ -113,7 +113,7 @@ def _row(item: Any, name: str, notes: Notes) -> ActionRow | None:
 
 
 def _leads(item: Mapping[Any, Any]) -> bool:
-    """Whether a row is a link: as phones have it, or because it does nothing else."""
+    """Whether a row is a link: its action is URI, or it has a `uri` and no action."""
     action = item.get("action")
     if is_empty(action):
         return not is_empty(item.get("uri"))
@@ -126,12 +126,12 @@ def _name_of(item: Mapping[Any, Any]) -> str:
 
 
 def _not_shown(field: str, value: Any, title: Any) -> ServiceValidationError:
-    """Return what is said of a row that no button can be made of."""
+    """Return the note on a row that no button can be made of."""
     return unusable(field, value, "invalid_action", title=shown_value(title) or "…")
 
 
 def _asks_for_more(values: dict[str, Any]) -> bool:
-    """Whether a press is to ask for what a mail cannot: a text, an unlocked phone.
+    """Whether a button needs a text or an unlocked phone, which a mail cannot ask for.
 
     A button that forgets the latter would act for everyone who sees the mail.
     """

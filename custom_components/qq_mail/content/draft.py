@@ -1,4 +1,4 @@
-"""From a request to what a message is made of: everything fetched, noted, and fitting."""
+"""Makes the material of a mail: fetches what a request asks for, and fits it in."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
@@ -48,7 +48,7 @@ _URGENT = (Priority.HIGHEST, Priority.HIGH)
 
 
 class Material:
-    """All that a message is made of, fetched: from here on nothing waits."""
+    """All that a mail will hold, fetched already."""
 
     def __init__(
         self,
@@ -63,13 +63,23 @@ class Material:
         self._own_html = own_html
         self._parts = list(parts)
         self._failures = list(failures)
+        self._unsaid: list[HomeAssistantError] = []
         self._names = names
         self._texts = texts
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was left out, and why, for those at home."""
+        """What could not be used, and why, for whoever set the call up."""
         return self._texts.notes(self._failures)
+
+    @property
+    def failures(self) -> Sequence[HomeAssistantError]:
+        """The same, as errors."""
+        return self._failures
+
+    def leave_unsaid(self, failures: Sequence[HomeAssistantError]) -> None:
+        """Keep from the readers of the mail what they are told in vain."""
+        self._unsaid = list(failures)
 
     @property
     def reads_files(self) -> bool:
@@ -120,7 +130,8 @@ class Material:
 
         It blocks.
         """
-        notes = self._texts.notes_for_readers(self._failures, self._names)
+        said = [one for one in self._failures if one not in self._unsaid]
+        notes = self._texts.notes_for_readers(said, self._names)
         card, own = replace(self._card, notes=notes), self._own_html
         if own:
             referenced = content_ids(own)

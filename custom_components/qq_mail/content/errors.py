@@ -1,4 +1,4 @@
-"""What is wrong with a call, or missing in its message: errors with translated texts."""
+"""Errors with translated texts: what is wrong with a call, or missing in its mail."""
 
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
@@ -7,7 +7,7 @@ from .redaction import quoted
 
 
 class AttachmentError(HomeAssistantError):
-    """Says what is missing in a message, why, and what to do."""
+    """Says which attachment is missing in a mail, why, and what to do."""
 
     def __init__(self, key: str, attachment: str, **placeholders: str) -> None:
         super().__init__(
@@ -21,7 +21,7 @@ class AttachmentError(HomeAssistantError):
 
 
 def field_error(key: str, **placeholders: str) -> ServiceValidationError:
-    """Return an error with its text."""
+    """Return the error with this translation key."""
     return ServiceValidationError(
         translation_domain=DOMAIN,
         translation_key=key,
@@ -30,5 +30,5 @@ def field_error(key: str, **placeholders: str) -> ServiceValidationError:
 
 
 def invalid_address(*texts: str) -> ServiceValidationError:
-    """Return what is said of texts that are no mail addresses."""
+    """Return the error for texts that are no mail addresses."""
     return field_error("invalid_address", address=", ".join(texts))

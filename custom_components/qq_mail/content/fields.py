@@ -1,4 +1,4 @@
-"""The fields of a call: each read by itself; what cannot be used becomes a note."""
+"""The fields of a call, and how each is read; a value that cannot be used is a note."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ from .reading import (
     Reader,
     as_list,
     choice_of,
+    from_json,
     is_away,
     is_empty,
     is_for_phones,
@@ -41,7 +42,7 @@ MAX_TAG_LENGTH = 255
 
 TARGET_KEYS = ("entity_id", "device_id", "area_id", "floor_id", "label_id")
 EXCLUDE = "exclude"
-"""Home Assistant's name for what is not meant, from 2026.11."""
+"""Home Assistant's key, from 2026.11, for the part of a target that is left out."""
 
 type Ids = dict[str, list[str]]
 """Lists of ids by the keys of a target."""
@@ -57,7 +58,7 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Those that mail can be sent to, and those that are none."""
+    """The mail addresses in a field, and the texts in it that are none."""
 
     mailboxes: tuple[Mailbox, ...] = ()
     refused: tuple[str, ...] = ()
@@ -115,7 +116,8 @@ def _wait(value: Any, name: str, _notes: Notes) -> float:
 
 
 def _entities(value: Any, name: str, notes: Notes) -> dict[str, Any]:
-    target = value if isinstance(value, Mapping) else {"entity_id": value}
+    read = from_json(value)
+    target = read if isinstance(read, Mapping) else {"entity_id": read}
     before = len(notes)
     excluded = target.get(EXCLUDE)
     ids = {kind: some for kind, some in target.items() if kind != EXCLUDE}
@@ -130,7 +132,7 @@ def _entities(value: Any, name: str, notes: Notes) -> dict[str, Any]:
 
 
 def read_ids(target: Mapping[Any, Any], notes: Notes, name: str) -> Ids:
-    """Read a target; what is no id becomes a note under that name."""
+    """Read a target; what is no id becomes a note that names the field `name`."""
     ids: Ids = {}
     for kind, value in target.items():
         for item in as_list(value):
@@ -176,9 +178,9 @@ class Field:
 
     read: Reader
     says: bool = False
-    """Whether a mail with nothing else in it still says something."""
+    """Whether this field alone is enough for a mail."""
     once: bool = False
-    """Whether it is of no use for a reminder, which says the same once more."""
+    """Whether a reminder, which sends the call again, leaves this field out."""
 
 
 FIELDS: dict[str, Field] = {

@@ -1,4 +1,4 @@
-"""Reading what a call gives: what cannot be used becomes a note, and stops nothing."""
+"""Readers of values: one that cannot be used becomes a note and stops nothing."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import timedelta
@@ -18,14 +18,14 @@ from .errors import field_error
 from .redaction import quoted
 
 _PHONES = ("app", "deep-link", "entityid", "intent", "noaction", "settings")
-"""What only the companion app knows: schemes, and a word, that lead nowhere else."""
+"""Schemes that only the companion app opens, and its word for a link to nowhere."""
 _SCHEMES = ("geo", "mailto", "sms", "tel")
-"""What every phone opens, beside web pages."""
+"""Schemes that every phone opens, beside those of web pages."""
 _AWAY = ("unknown", "unavailable", "none")
-"""What a template makes of a state or an attribute that is not there."""
+"""What a template writes for a state or an attribute that is not there."""
 
 type Notes = list[HomeAssistantError]
-"""What could not be used, and why."""
+"""Texts on what could not be used, and why; reading appends to them."""
 type Reader = Callable[[Any, str, Notes], Any]
 
 
@@ -35,7 +35,7 @@ def read_fields(
     notes: Notes,
     within: str = "",
 ) -> dict[str, Any]:
-    """Read every field that is given and can be used; of the others there is a note."""
+    """Return the values of all fields that can be used; add a note for each other."""
     values: dict[str, Any] = {}
     for name, reader in readers.items():
         if is_empty(value := data.get(name)):
@@ -48,7 +48,7 @@ def read_fields(
 
 
 def unknown_field(name: object, names: Iterable[str], key: str) -> HomeAssistantError:
-    """Return an error that names the field that was meant, or all there are."""
+    """Return an error that suggests a similar field, or else lists all of them."""
     shown, names = shown_value(name), [str(known) for known in names]
     if near := get_close_matches(shown, names, n=1):
         return field_error(key, field=shown, suggestion=near[0])
@@ -58,7 +58,7 @@ def unknown_field(name: object, names: Iterable[str], key: str) -> HomeAssistant
 def unusable(
     field: str, value: object, key: str = "invalid_value", **placeholders: str
 ) -> ServiceValidationError:
-    """Return what is said of a value, with a hint if there is a text of its own."""
+    """Return the error that a field's value cannot be used, with what its key adds."""
     return field_error(key, field=field, value=shown_value(value), **placeholders)
 
 
@@ -79,7 +79,7 @@ def shown_pieces(value: str, pieces: Collection[str]) -> list[str]:
 
 
 def as_text(value: object) -> str:
-    """Return how Python writes a value."""
+    """Return a value as Python writes it."""
     try:
         return str(value)
     except ValueError:
@@ -88,7 +88,7 @@ def as_text(value: object) -> str:
 
 
 def is_empty(value: object) -> bool:
-    """Whether a value is as good as not given: forms and templates send such."""
+    """Whether a value counts as not given: None, blanks, nothing but such in a list."""
     if isinstance(value, list | tuple):
         return all(_is_nothing(item) for item in value)
     return _is_nothing(value) or value == {}
@@ -99,12 +99,12 @@ def _is_nothing(value: object) -> bool:
 
 
 def is_away(text: str) -> bool:
-    """Whether a text stands for nothing, because a sensor is away."""
+    """Whether a text is what a template writes for a sensor that is away."""
     return text.strip().lower() in _AWAY
 
 
 def as_list(value: Any) -> list[Any]:
-    """Return one or several as several, without those that are empty.
+    """Return a list of one or several values, without those that are empty.
 
     JSON text stands for what it holds: other programs send lists that way.
     """
@@ -134,7 +134,7 @@ def read_text(value: Any, _name: str = "", _notes: Notes | None = None) -> str:
 
 
 def read_word(value: Any, name: str, _notes: Notes) -> str:
-    """Return a text that stands for something. Raises ServiceValidationError."""
+    """Return a text. Raises ServiceValidationError if a sensor that is away made it."""
     try:
         text = cv.string(value)
     except (vol.Invalid, ValueError) as err:
@@ -150,7 +150,7 @@ def read_line(value: Any, name: str, notes: Notes) -> str:
 
 
 def read_yes_no(value: Any, name: str, _notes: Notes) -> bool:
-    """Return a choice of two. Raises ServiceValidationError."""
+    """Return a boolean, as Home Assistant reads one. Raises ServiceValidationError."""
     try:
         return cv.boolean(value)
     except vol.Invalid as err:
@@ -158,7 +158,7 @@ def read_yes_no(value: Any, name: str, _notes: Notes) -> bool:
 
 
 def read_period(value: Any) -> timedelta | None:
-    """Return how long something is to last; None: that cannot be said."""
+    """Return a period, or None if the value is none."""
     try:
         period: timedelta = cv.positive_time_period(value)
     except vol.Invalid, ValueError, TypeError, OverflowError:
@@ -167,7 +167,7 @@ def read_period(value: Any) -> timedelta | None:
 
 
 def period_of(least: timedelta, most: timedelta, key: str) -> Reader:
-    """Return a reader of how long something is to last; the key is of the note."""
+    """Return a reader of periods within limits; `key` is that of the note."""
 
     def read(value: Any, name: str, _notes: Notes) -> timedelta:
         period = read_period(value)
@@ -179,7 +179,7 @@ def period_of(least: timedelta, most: timedelta, key: str) -> Reader:
 
 
 def choice_of[E: StrEnum](options: type[E]) -> Reader:
-    """Return a reader of one of some words."""
+    """Return a reader of one of these options, in small or capital letters."""
 
     def read(value: Any, name: str, _notes: Notes) -> E:
         try:

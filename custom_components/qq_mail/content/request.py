@@ -1,4 +1,4 @@
-"""What a call asks for: read, checked, and typed."""
+"""A call's fields, read into a MessageRequest."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -49,12 +49,12 @@ _PHONE_CLEAR = "clear_notification"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageRequest:
-    """What a call asks for."""
+    """What a call asks for: each value was checked."""
 
     recipients: Recipients = field(default_factory=Recipients)
-    """Those that the call names by their addresses."""
+    """Whom the call names by mail addresses."""
     refused: tuple[str, ...] = ()
-    """What the call names as addresses, and is none."""
+    """Texts that the call gives as addresses, and are none."""
     reply_to: Mailbox | None = None
     sender_name: str = ""
     """What recipients see as the sender's name; empty: the account's."""
@@ -68,13 +68,13 @@ class MessageRequest:
     tag: str = ""
     clear: bool = False
     repeat_after: timedelta | None = None
-    """So long the same is counted rather than sent; None: it is sent."""
+    """Within this time the same alert is counted and not sent; None: always sent."""
     repeat_until_acknowledged: timedelta | None = None
-    """Sent again so often, until somebody has acknowledged it."""
+    """How often the mail is sent again until somebody acknowledges it."""
     again: dict[str, Any] | None = None
     """The call's fields, as JSON has them, where it is to be repeated."""
     expires_after: timedelta | None = None
-    """None: as the account's options say."""
+    """How long to try; None: as the account's options say."""
     wait: float = DEFAULT_WAIT
     """Seconds to wait for the first attempt."""
     attachments: tuple[Attachment, ...] = ()
@@ -84,9 +84,9 @@ class MessageRequest:
     link: Link | None = None
     actions: tuple[ActionRow, ...] = ()
     actions_expire_after: timedelta = DEFAULT_ACTIONS_EXPIRE_AFTER
-    """From the alert on."""
+    """How long the buttons work, from the alert on."""
     notes: tuple[HomeAssistantError, ...] = ()
-    """What the call asks for and cannot have, and why."""
+    """What could not be used, and why."""
 
 
 def read_request(data: Mapping[Any, Any]) -> MessageRequest:
@@ -141,12 +141,12 @@ def _pictures_of_phones(data: Mapping[Any, Any]) -> list[Any]:
 
 
 def read_again(again: Mapping[str, Any]) -> MessageRequest:
-    """Read once more what a call said. Raises ServiceValidationError."""
+    """Read the fields of a call that is sent again. Raises ServiceValidationError."""
     return _read(again, [])
 
 
 def _again(data: Mapping[Any, Any], notes: Notes) -> dict[str, Any] | None:
-    """Return as JSON what is to be said again; None: that is too much, as a note says."""
+    """Return the fields for a reminder; None, with a note, if they are too large."""
     fields = {name: value for name, value in data.items() if not FIELDS[name].once}
     try:
         text = json.dumps(fields, default=as_text)
@@ -160,7 +160,7 @@ def _again(data: Mapping[Any, Any], notes: Notes) -> dict[str, Any] | None:
 
 
 def _read(data: Mapping[Any, Any], notes: Notes) -> MessageRequest:
-    """Read the fields, all of which exist."""
+    """Read fields, each of which has a name that exists."""
     values = read_fields(data, _READERS, notes)
     text_format = values.pop("format", Format.TEXT)
     if text_format is Format.HTML and "html" not in values:

@@ -1,4 +1,4 @@
-"""What a target names and does not find: it may have been renamed since."""
+"""Notes on areas, floors, labels, devices and groups that are gone or empty."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -19,7 +19,7 @@ from .fields import TARGET_KEYS, Ids
 def async_not_found_in_table(
     hass: HomeAssistant, target: Mapping[str, Any]
 ) -> list[ServiceValidationError]:
-    """Say what a table of entities was to show, and is not there or empty."""
+    """Return notes on the places and groups of a table that are gone or empty."""
     field = "entities"
 
     def holds(ids: Ids) -> bool:
@@ -40,7 +40,7 @@ def async_not_found(
     field: str,
     holds: Callable[[Ids], bool],
 ) -> list[ServiceValidationError]:
-    """Say which areas, floors, labels and devices do not exist, or hold nothing.
+    """Return notes on areas, floors, labels and devices that are gone or empty.
 
     `holds` tells whether a part of the target holds anything.
     """
@@ -65,7 +65,7 @@ def async_not_found(
 
 
 def empty(field: str, value: str) -> ServiceValidationError:
-    """Return what is said of an area, a group and so on that holds nothing."""
+    """Return the note on an area, a group or the like that holds nothing."""
     return field_error("target_empty", field=field, value=value)
 
 

@@ -14,7 +14,7 @@ _SEPARATORS = frozenset(",;，；、\n")
 # A Chinese keyboard has the last two where others have < and >.
 _OPENING = "<＜《〈"
 _CLOSING = ">＞》〉"
-_NOT_IN_NAMES = frozenset('"<>＜＞')
+NOT_IN_NAMES = frozenset('"<>＜＞')
 
 _MAILTO = "mailto:"
 _MAX_TEXT = 1000
@@ -73,7 +73,7 @@ class Mailbox:
             addr_spec = addr_spec[len(_MAILTO) :].partition("?")[0]
         if _QQ_NUMBER.fullmatch(addr_spec):
             addr_spec += "@qq.com"
-        if len(addr_spec) > _MAX_ADDRESS or not _NOT_IN_NAMES.isdisjoint(name):
+        if len(addr_spec) > _MAX_ADDRESS or not NOT_IN_NAMES.isdisjoint(name):
             raise InvalidMailboxError(text)
         try:
             # QQ refuses what is not ASCII before the @, so that is not allowed.

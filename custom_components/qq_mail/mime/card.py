@@ -3,13 +3,12 @@
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
 import re
 import unicodedata
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from .buttons import Button
@@ -173,7 +172,7 @@ def render_html(card: Card) -> str:
         text = html_of(
             card.text, accent=accent, widths=card.widths, lowered=bool(card.title)
         )
-    return _template("card.html.jinja").render(
+    return _TEMPLATES.get_template("card.html.jinja").render(
         card=card,
         signs=signs_of(card.language),
         text=text,
@@ -212,7 +211,7 @@ def extend_html(html: str, card: Card) -> str:
     ):
         return html
     accent, _ = _ACCENTS[card.priority]
-    sections = _template("sections.html.jinja").render(
+    sections = _TEMPLATES.get_template("sections.html.jinja").render(
         card=card, signs=signs_of(card.language), accent=accent
     )
     at = end_of_body(html)
@@ -309,11 +308,11 @@ def _lines(text: str) -> Markup:
     return Markup("<br>\n").join(text.splitlines())
 
 
-@cache
-def _template(name: str) -> Template:
-    """Return a template. The first call reads files, so it blocks."""
+def _environment() -> Environment:
+    """Return the templates, all of them read: an update may replace the files."""
+    files = Path(__file__).parent.glob("*.jinja")
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=DictLoader({file.name: file.read_text("utf-8") for file in files}),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -328,4 +327,7 @@ def _template(name: str) -> Template:
     # As it stands in the part's header where RFC 2392 allows it: some programs compare
     # the two letter by letter.
     environment.filters["content_id"] = lambda text: quote(text, safe="@!$&()*+,;=:/")
-    return environment.get_template(name)
+    return environment
+
+
+_TEMPLATES = _environment()

@@ -9,7 +9,7 @@ from homeassistant.core import HomeAssistant, callback
 
 from ..clock import read_clock
 from ..const import DOMAIN, LOGGER, STOP_GRACE
-from ..mime.models import KeptMessage, WrittenDigest
+from ..mime.models import KeptMessage, WriteDigest, WrittenDigest
 from .composing import SMALL, WireStream
 from .core.groups import Merging
 from .core.models import Merge, Message, Part
@@ -17,11 +17,6 @@ from .core.record import message_as_dict
 from .core.turn import MESSAGE
 from .manager import Manager
 
-type WriteDigest = Callable[
-    [BinaryIO, Sequence[KeptMessage], Callable[[], None]], WrittenDigest | None
-]
-"""Blocks: writes one message that tells what others do. It is given what raises where
-nobody wants it any more."""
 type Prepare = Callable[[], Awaitable[WriteDigest]]
 
 

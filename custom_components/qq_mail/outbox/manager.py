@@ -62,7 +62,7 @@ type Records = dict[tuple[str, str], Mapping[str, Any]]
 
 RESTORED: Final = "restored"
 """In a record: it comes from a backup, and waits for a person's decision."""
-_OF_BACKUP = (MESSAGE, "duplicate", "reminder", "button")
+_OF_BACKUP = (MESSAGE, "duplicate", "reminder", "button", "answerable")
 """Kinds of records that the house from which a backup was made goes on with."""
 
 
@@ -115,12 +115,26 @@ class Manager:
         if loaded.from_backup:
             self.store.accept_backup()
 
+    @property
+    def recorded(self) -> list[str]:
+        """The accounts of which something was loaded."""
+        return list(self._records)
+
     @callback
     def take_records(self, account_id: str, *kinds: str) -> Records:
         """Return what was loaded of an account, or of the house, once."""
         records = self._records.get(account_id, {})
         keys = [key for key in records if key[0] in kinds]
         return {key: records.pop(key) for key in keys}
+
+    @callback
+    def return_records(
+        self,
+        account_id: str,
+        records: Mapping[tuple[str, str], Mapping[str, Any]],
+    ) -> None:
+        """Have what an account knew taken again, should it be enabled once more."""
+        self._records.setdefault(account_id, {}).update(records)
 
     def waiting(self, account_id: str) -> list[tuple[str, str]]:
         """Return title and recipients of each message of an account, be it disabled."""

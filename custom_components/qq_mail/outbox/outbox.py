@@ -1,56 +1,40 @@
 """The front door of an account: it takes messages, keeps them, tells what came of it."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import timedelta
 from email.utils import make_msgid
-from functools import partial
-from io import BytesIO
 import ssl
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO
 
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.util import dt as dt_util
 
 from ..clock import read_clock
-from ..const import DEFAULT_MAX_SIZE, LATE_AFTER, LOGGER
+from ..const import LOGGER
 from ..mime.address import Mailbox
-from ..mime.header import head
-from ..mime.message import insertions
-from ..mime.models import Composed, Envelope, Insertion, Priority
-from ..smtp.models import Account, Reply, Submission
-from ..smtp.replies import Cause
+from ..mime.models import Composed, Priority
+from ..smtp.models import Account, Submission
 from ..smtp.transcript import Transcript
-from .composing import Composer, Made, Order, Ticket
-from .core.account import Account as State, Conversation
+from .composing import Order, Ticket
+from .core.account import Conversation
 from .core.limits import Settings as Limits
-from .core.models import (
-    NEVER,
-    Attempt,
-    Level,
-    Merge,
-    Message,
-    OutboxEvent,
-    Outcome,
-    Plan,
-)
-from .core.plan import plans
-from .core.record import message_as_dict
+from .core.models import Attempt, Merge, Message, Outcome
 from .core.turn import ACCOUNT, CONVERSATION, LOGIN, MESSAGE, SENT
+from .delays import Delays
 from .digests import Digests, Prepare
-from .errors import OutboxClosedError, OutboxFullError
+from .discarding import async_discard
+from .errors import OutboxClosedError
+from .intake import Intake
 from .listeners import Listeners
 from .manager import Manager
 from .receipts import Call, Receipt
 from .sessions import Sessions
+from .submissions import LateNote, message_id_at, submission_of
+from .view import OutboxView
 
-_MEMORY_TIMEOUT = 60.0
-"""Seconds that a message which cannot be kept waits for its turn."""
-_DISK_TIMEOUTS: Final = {Level.HIGHEST: 2.0, Level.HIGH: 10.0}
-"""Seconds that an important message waits for a disk that hangs."""
-_DISCARD_AT_ONCE = 200
+_UNDECIDED = (Outcome.DEFERRED, Outcome.EXPIRED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,22 +43,12 @@ class Settings:
 
     limits: Limits
     expires_after: timedelta
-    late_note: Callable[[datetime, timedelta], str]
-    """Words when an alert was raised, and how late it is."""
+    late_note: LateNote
     digest: Prepare
     """Prepares what makes one message of many."""
 
 
-@dataclass(frozen=True, slots=True)
-class ShownPause:
-    """Why an account sends nothing for now, and until when, as people read it."""
-
-    cause: Cause
-    until: datetime
-    reply: Reply | None = None
-
-
-class Outbox:
+class Outbox(OutboxView):
     """Keeps an account's messages until the server has answered for each recipient.
 
     It lives as long as the account is enabled, and does not end when that is loaded
@@ -94,18 +68,18 @@ class Outbox:
         stop_asking: Callable[[], None],
     ) -> None:
         """Prepare; the callables ask a person for a new code, and withdraw that."""
+        super().__init__(manager, account_id)
         self.hass = hass
-        self.id = account_id
         self.account = account
-        self.manager = manager
         self.listeners = Listeners(hass)
+        self.delays = Delays(hass, self)
+        self.listeners.async_add(lambda _: self.delays.watch(self.async_show))
         self.unreadable: list[str] = []
         """What could not be read of what waits."""
         self.ask_for_code = ask_for_code
         self.stop_asking = stop_asking
         self._settings = settings
         self._scheduler = manager.scheduler
-        self._composer = Composer(hass, manager.store)
         self._sessions = Sessions(
             hass,
             manager,
@@ -116,48 +90,9 @@ class Outbox:
             unreadable=self.unreadable.append,
         )
         self._digests = Digests(hass, manager, account_id)
-        self._bodies: dict[str, bytes] = {}
-        """Of messages that the disk did not take."""
-        self._tickets: set[Ticket] = set()
-        """Of messages that are being made."""
-        self._orders: set[Ticket] = set()
-        """Of those among them that are being taken, be their calls cancelled or not."""
+        self._intake = Intake(hass, self, lambda one: message_id_at(one, self.account))
         self._ends: list[Callable[[], None]] = []
-        self._adding: dict[str, int] = {}
-        """Octets of those among them that are being put on disk."""
-        self._taking = asyncio.Lock()
-        self._closed = False
         self._abandoned = False
-
-    def __len__(self) -> int:
-        """Return how many messages wait."""
-        return len(self.state.queue)
-
-    def __bool__(self) -> bool:
-        """Return that there is one, though nothing may wait in it."""
-        return True
-
-    # What is known of it
-
-    @property
-    def state(self) -> State:
-        """What the scheduler knows of the account."""
-        return self.manager.account(self.id)
-
-    @property
-    def running(self) -> bool:
-        """Whether messages are tried; else they are only kept."""
-        return self.state.running
-
-    @property
-    def troubles(self) -> int:
-        """How often something went wrong that nobody expected."""
-        return self.manager.troubles
-
-    @property
-    def max_size(self) -> int:
-        """Octets of a message that the server takes, as it said last."""
-        return self.state.max_size or DEFAULT_MAX_SIZE
 
     @property
     def session_open(self) -> bool:
@@ -168,92 +103,6 @@ class Outbox:
     def transcripts(self) -> Collection[Transcript]:
         """What was said in the last sessions, without what is private."""
         return self._sessions.transcripts
-
-    @property
-    def pause(self) -> ShownPause | None:
-        """Why nothing goes out at all for now."""
-        if not (pause := self.state.pause):
-            return None
-        until = read_clock().wall_at(pause.until)
-        return ShownPause(pause.cause, until, pause.reply)
-
-    @property
-    def next_plan(self) -> Plan | None:
-        """When something is tried next, and why not now; None where nothing waits."""
-        return self._scheduler.next_plan(read_clock(), self.id)
-
-    @property
-    def next_attempt(self) -> datetime | None:
-        """When something is tried next; None where nothing waits."""
-        plan = self.next_plan
-        return self.time_of(plan) if plan else None
-
-    @property
-    def accepted_today(self) -> int:
-        """How many messages were accepted since midnight."""
-        return self.state.tally.accepted_on(dt_util.now().date())
-
-    @property
-    def pace(self) -> float | None:
-        """How many messages a minute may go out; None: any number."""
-        return self.state.limits.rate(read_clock().steady)
-
-    @property
-    def per_day(self) -> int:
-        """How many messages may go out within 24 hours; 0: any number."""
-        return self._settings.limits.per_day
-
-    @property
-    def left_today(self) -> int | None:
-        """How many of them are left; None: there is no limit."""
-        return self.state.limits.left_today(read_clock().steady)
-
-    @property
-    def sent_most(self) -> list[tuple[str, int]]:
-        """The titles of which most went out since yesterday, and how often."""
-        return self.state.tally.most()
-
-    @property
-    def last_accepted(self) -> datetime | None:
-        """When the last one was."""
-        return self.state.tally.last_accepted
-
-    @property
-    def oldest_waiting(self) -> datetime | None:
-        """When the oldest alert was raised that waits; a digest's is its newest one."""
-        oldest = self.state.queue.oldest()
-        return self.raised_at(oldest) if oldest else None
-
-    @property
-    def expired(self) -> bool:
-        """Whether a message expired, and none was accepted since."""
-        return self.state.expired
-
-    @property
-    def restored(self) -> list[str]:
-        """What comes from a backup and waits for a person's decision."""
-        return sorted(self.state.queue.restored)
-
-    def holds(self, queue_id: str) -> bool:
-        """Tell whether a message waits, or is being tried, be it in a digest."""
-        return self.state.queue.get_whole(queue_id) is not None
-
-    def age_of(self, message: Message) -> float:
-        """Return the seconds since an alert was raised."""
-        return read_clock().steady - message.raised
-
-    def raised_at(self, message: Message) -> datetime:
-        """Return when an alert was raised."""
-        return read_clock().wall_at(message.raised)
-
-    def messages(self) -> list[tuple[Message, Plan]]:
-        """Return what waits, in the order in which it goes out, with its plan."""
-        return list(plans(self.state, read_clock().steady))
-
-    @staticmethod
-    def time_of(plan: Plan) -> datetime | None:
-        """Return a plan's time as people read it; None: when a person decides."""
-        return None if plan.at == NEVER else read_clock().wall_at(plan.at)
 
     @callback
     def async_show(self) -> None:
@@ -294,6 +143,7 @@ class Outbox:
     async def async_stop(self) -> None:
         """Stop working, and let no call wait for it; what comes now is only kept."""
         self._scheduler.stop(self.id)
+        self.delays.stop()
         await self._digests.async_stop()
         await self._sessions.async_stop()
         self.manager.release_calls(self.id)
@@ -311,8 +161,7 @@ class Outbox:
 
     async def async_close(self) -> None:
         """Take nothing more; what was being taken is on disk when this returns."""
-        async with self._taking:
-            self._closed = True
+        await self._intake.async_close()
         await self.manager.async_written()
         while self._ends:
             self._ends.pop()()
@@ -320,16 +169,9 @@ class Outbox:
 
     # Taking messages
 
-    @contextmanager
-    def making(self, tag: str = "") -> Iterator[Ticket]:
+    def making(self, tag: str = "") -> AbstractContextManager[Ticket]:
         """Announce a message that is being made, so that a clear finds it."""
-        ticket = Ticket(self.manager.new_id(), read_clock(), tag)
-        self._tickets.add(ticket)
-        try:
-            yield ticket
-        finally:
-            self._tickets.discard(ticket)
-            self._settle(ticket)
+        return self._intake.making(tag)
 
     async def async_submit(
         self,
@@ -342,12 +184,13 @@ class Outbox:
         priority: Priority = Priority.NORMAL,
         expires_after: timedelta | None = None,
         reads_files: bool = False,
+        alone: bool = False,
         kept: Callable[[], None] | None = None,
     ) -> Receipt | None:
         """Take a message, and wait so many seconds for an attempt that runs.
 
         `compose` is called in an executor, with the stream to write to; `reads_files`
-        that it reads files, which may hang. `kept` marks what belongs to the message and
+        that it reads files, which may hang; `alone`: it is never merged. `kept` marks what belongs to the message and
         is to be on disk by the same round. When this returns, the message was accepted,
         or refused for good, or is on disk. None: it was cleared before it was taken.
 
@@ -363,24 +206,21 @@ class Outbox:
             priority=priority,
             lifetime=(expires_after or self._settings.expires_after).total_seconds(),
             reads_files=reads_files,
+            alone=alone,
         )
         # A call that is cancelled must not leave a message that nobody knows of.
-        taken = await asyncio.shield(
+        call = await asyncio.shield(
             self.hass.async_create_task(self._take(order, kept))
         )
-        if taken is None:
+        if call is None:
             return None
-        call, trouble = taken
         receipt = call.receipt
-        if trouble:
-            await self._one_try(call, trouble)
-        else:
-            try:
-                async with asyncio.timeout(wait):
-                    await call.tried.wait()
-                    await self.manager.async_written()
-            except TimeoutError:
-                LOGGER.debug("Message %s is not waited for longer", receipt.queue_id)
+        try:
+            async with asyncio.timeout(wait):
+                await call.tried.wait()
+                await self.manager.async_written()
+        except TimeoutError:
+            LOGGER.debug("Message %s is not waited for longer", receipt.queue_id)
         plan = None
         if not self._abandoned:
             plan = self.manager.plan(self.id, receipt.queue_id)
@@ -391,34 +231,18 @@ class Outbox:
             receipt.dropped = event is None or event.outcome is Outcome.DEFERRED
         return receipt
 
-    @callback
-    def tell_refused(
-        self, receipt: Receipt, subject: str, addresses: tuple[str, ...], why: str
-    ) -> None:
-        """Tell that a message never goes to some, who were named but are no addresses."""
-        self.listeners.report(
-            OutboxEvent(
-                account=self.id,
-                outcome=Outcome.REJECTED,
-                queue_id=receipt.queue_id,
-                subject=subject,
-                recipients=addresses,
-                attempts=0,
-                message_id=receipt.message_id,
-                cause=Cause.RECIPIENT,
-                detail=why,
-            )
-        )
-
     # Conversations
 
     @callback
     def conversation(self, tag: str, subject: str) -> Conversation:
         """Return the conversation that a message with this tag belongs to.
 
-        What is new of it is written together with the message.
+        What is new of it is written together with the message. Raises
+        OutboxClosedError.
         """
-        references = make_msgid(domain=self.domain)
+        if not self._is_known:
+            raise OutboxClosedError
+        references = make_msgid(domain=Mailbox(self.account.username).domain)
         return self._scheduler.conversation(
             read_clock(), self.id, tag, subject, references
         )
@@ -427,20 +251,19 @@ class Outbox:
         """Discard what waits under a tag, which is over, or is being made.
 
         Return how many messages that were, and the conversation if something had
-        gone out: then it is for the caller to say so, or to call `undo_clear`.
+        gone out: then it is for the caller to say so, or to call `undo_clear`. With an
+        account that is removed meanwhile, all of it goes.
         """
-        discarded = 0
-        for ticket in self._tickets | self._orders:
-            if ticket.tag == tag and not ticket.cleared:
-                ticket.cleared = True
-                discarded += 1
+        discarded = self._intake.clear(tag)
         queue = self.state.queue
         chosen = [message.queue_id for message in queue if message.tag == tag]
         told = any(queue_id in queue.in_progress for queue_id in chosen)
-        told = told or self._is_told_with_others(tag)
+        told = told or queue.is_told_with_others(tag)
         discarded += await self._discard(chosen)
-        if told or self._is_told_with_others(tag):
-            self._scheduler.tell_with_others(read_clock(), self.id, tag)
+        if not self._is_known:
+            return discarded, None
+        if told or queue.is_told_with_others(tag):
+            self._scheduler.not_over(read_clock(), self.id, tag)
         conversation = self._scheduler.say_over(read_clock(), self.id, tag)
         self.manager.write_marks()
         return discarded, conversation
@@ -448,8 +271,9 @@ class Outbox:
     @callback
     def undo_clear(self, tag: str) -> None:
         """Take back that a tag was declared over: that could not be said."""
-        self._scheduler.undo_over(read_clock(), self.id, tag)
-        self.manager.write_marks()
+        if self._is_known:
+            self._scheduler.not_over(read_clock(), self.id, tag)
+            self.manager.write_marks()
 
     # What a person asks for
 
@@ -464,21 +288,23 @@ class Outbox:
         self._happen(self._scheduler.retry, queue_id)
         return len(self) if queue_id is None else 1
 
-    async def async_discard(self, queue_id: str | None = None) -> int:
-        """Remove a message, or all of them; return how many that are.
+    async def async_discard(
+        self, queue_id: str | None = None, tag: str = ""
+    ) -> list[Message]:
+        """Remove a message, or those of a tag, or all; return which these are.
 
         One that is just being tried goes if it is not accepted.
         """
         chosen = [
             message
             for message in self.state.queue
-            if queue_id in (None, message.queue_id)
+            if queue_id in (None, message.queue_id) and tag in ("", message.tag)
         ]
         gone = [message.queue_id for message in chosen]
         gone += [part.queue_id for message in chosen for part in message.parts]
         self.listeners.tell_discarded(gone)
         await self._discard([message.queue_id for message in chosen])
-        return len(chosen)
+        return chosen
 
     @callback
     def async_code_renewed(self, account: Account) -> None:
@@ -489,10 +315,17 @@ class Outbox:
         self._happen(self._scheduler.code_renewed)
 
     @callback
-    def async_login_refused(self) -> None:
-        """Count a login that a form has made in vain."""
-        self._scheduler.login_tried(read_clock(), self.id)
+    def async_count_login(self, *, imap: bool = False) -> None:
+        """Count a login that a form has made in vain, or to see whether IMAP works."""
+        self._scheduler.login_tried(read_clock(), self.id, imap=imap)
         self.manager.write_marks()
+
+    @callback
+    def async_log_in_to_read(self) -> float:
+        """Count an IMAP login, and return 0, or the seconds until one may be made."""
+        seconds = self._scheduler.log_in_to_read(read_clock(), self.id)
+        self.manager.write_marks()
+        return seconds
 
     # What the manager has done by it
 
@@ -524,181 +357,32 @@ class Outbox:
     # How it does that
 
     @property
-    def domain(self) -> str:
-        """The domain of the account, for message ids."""
-        return Mailbox(self.account.username).domain
-
-    def message_id_of(self, message_id: str) -> str:
-        """Return a Message-ID as its header field has it."""
-        return f"<{message_id}@{self.domain}>"
+    def _is_known(self) -> bool:
+        """Whether the account was not removed meanwhile."""
+        return self.id in self._scheduler.accounts
 
     def _happen(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         self.manager.happen(method, self.id, *args, **kwargs)
 
     async def _discard(self, queue_ids: list[str]) -> int:
-        """Remove messages, so many at once that nobody has to wait for it."""
-        removed = 0
-        for start in range(0, len(queue_ids), _DISCARD_AT_ONCE):
-            some = tuple(queue_ids[start : start + _DISCARD_AT_ONCE])
-            before = len(self)
-            self._happen(self._scheduler.discard, some)
-            removed += before - len(self)
-            await asyncio.sleep(0)
-        # What some of many became while the others were discarded.
-        chosen, queue = set(queue_ids), self.state.queue
-        digests = {queue.get(queue.groups.digests.get(one, "")) for one in chosen}
-        whole = [
-            digest.queue_id
-            for digest in digests
-            if digest and chosen.issuperset(part.queue_id for part in digest.parts)
-        ]
-        self._happen(self._scheduler.discard, tuple(whole))
-        await self.manager.async_written()
-        return removed
+        return await async_discard(self.manager, self.id, queue_ids)
 
-    def _is_told_with_others(self, tag: str) -> bool:
-        """Tell whether a digest goes out for others' sake that speaks of a tag, too."""
-        queue = self.state.queue
-        digests = [{part.tag for part in one.parts} for one in queue]
-        digests += [
-            {one.tag for one in map(queue.get, merging.queue_ids) if one}
-            for merging in queue.groups.merging.values()
-            if merging.writing
-        ]
-        return any(tag in tags and len(tags) > 1 for tags in digests)
-
-    async def _take(
-        self, order: Order, kept: Callable[[], None] | None
-    ) -> tuple[Call, Exception | None] | None:
-        """Take a message, which a clear can find until it is taken."""
-        self._orders.add(order.ticket)
-        try:
-            return await self._make_and_take(order, kept)
-        finally:
-            self._orders.discard(order.ticket)
-            self._settle(order.ticket)
-
-    def _settle(self, ticket: Ticket) -> None:
-        """Know that a message was not taken, once nobody is at it any more."""
-        if not ticket.taken.done() and ticket not in self._tickets | self._orders:
-            ticket.taken.set_result(False)
-
-    async def _make_and_take(
-        self, order: Order, kept: Callable[[], None] | None
-    ) -> tuple[Call, Exception | None] | None:
-        """Make a message durable first, then known."""
-        store, queue_id = self.manager.store, order.ticket.queue_id
-        key = (MESSAGE, self.id, queue_id)
-        made, trouble = None, None
-        if order.reads_files:
-            # What hangs here holds up nobody else.
-            made, trouble = await self._make(order)
-        async with self._taking:
-            # One after the other, so that they go out as they came.
-            if self._closed:
-                if made:
-                    await self._composer.async_drop(made)
-                raise OutboxClosedError
-            if made is None:
-                made, trouble = await self._make(order)
-            if not trouble:
-                record = partial(message_as_dict, made.message, read_clock())
-                store.put(key, record, made.text)
-                self._adding[queue_id] = made.message.size
-            if kept and not order.ticket.cleared:
-                kept()
-            self.manager.write_marks()
-            written = store.written()
-        if not trouble:
-            # Whoever comes meanwhile shares the next sync.
-            try:
-                async with asyncio.timeout(_DISK_TIMEOUTS.get(made.message.level)):
-                    await asyncio.shield(written)
-            except (OSError, TimeoutError) as err:
-                trouble = err
-                if not isinstance(made.text, bytes):
-                    made = await self._composer.async_compose_in_memory(order)
-                # What the disk does not let go would be sent after the next start.
-                store.remove(key)
-            finally:
-                del self._adding[queue_id]
-        # From here on without an await: nobody can come between.
-        message = made.message
-        self._tickets.discard(order.ticket)
-        if order.ticket.cleared:
-            store.remove(key)
+    async def _take(self, order: Order, kept: Callable[[], None] | None) -> Call | None:
+        """Take a message; one that the disk did not take has its try when this ends."""
+        taken = await self._intake.async_take(order, kept)
+        if taken is None:
             return None
+        call, trouble = taken
         if trouble:
-            LOGGER.error(
-                "Message %s cannot be kept: %s",
-                queue_id,
-                trouble or type(trouble).__name__,
-            )
-            message = replace(message, in_memory=True)
-            self._bodies[queue_id] = bytes(made.text)
-        call = Call(
-            self.id,
-            Receipt(
-                queue_id=queue_id,
-                message_id=self.message_id_of(message.message_id),
-                recipients=message.recipients,
-                kept=not trouble,
-            ),
-        )
-        self.manager.calls[queue_id] = call
-        self._happen(self._scheduler.take, message)
-        if not self.running:
-            call.tried.set()
-        order.ticket.taken.set_result(True)
-        return call, trouble
-
-    async def _make(self, order: Order) -> tuple[Made, Exception | None]:
-        """Compose a message, if there is room beside all that is kept or about to be."""
-        queue, adding = self.state.queue, self._adding
-        try:
-            made = await self._composer.async_compose(
-                order, queue.size + sum(adding.values()), len(queue) + len(adding)
-            )
-        except (OSError, OutboxFullError) as err:
-            return await self._composer.async_compose_in_memory(order), err
-        return made, None
-
-    async def _one_try(self, call: Call, trouble: Exception) -> None:
-        """Wait until a message that is only in memory was tried. Raises the trouble."""
-        queue_id, queue = call.receipt.queue_id, self.state.queue
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_MEMORY_TIMEOUT):
-                while queue.get(queue_id) and self.running:
-                    call.tried.clear()
-                    await call.tried.wait()
-        while queue_id in queue.in_progress and self.running:
-            call.tried.clear()
-            await call.tried.wait()
-        await self._discard([queue_id])
-        self._bodies.pop(queue_id, None)
-        decisive = call.receipt.decisive
-        if decisive is None or decisive.outcome in (Outcome.DEFERRED, Outcome.EXPIRED):
-            raise trouble
+            await self._intake.async_one_try(call)
+            await self._discard([call.receipt.queue_id])
+            self._intake.bodies.pop(call.receipt.queue_id, None)
+            decisive = call.receipt.decisive
+            if decisive is None or decisive.outcome in _UNDECIDED:
+                raise trouble
+        return call
 
     def _submission(self, message: Message) -> Submission:
-        """Return a message as it is to go out: a late one says so."""
-        now = read_clock()
-        raised = now.wall_at(message.raised)
-        late = timedelta(seconds=now.steady - message.raised)
-        sender = Mailbox(self.account.username, message.sender_name)
-        message_id = self.message_id_of(message.message_id)
-        put_in = [Insertion(0, head(sender, message_id, dt_util.as_local(raised)))]
-        if late > LATE_AFTER:
-            put_in += insertions(message.gaps, self._settings.late_note(raised, late))
-        body = self._bodies.get(message.queue_id)
-        key = (MESSAGE, self.id, message.queue_id)
-        return Submission(
-            Envelope(self.account.username, message.recipients),
-            self.manager.store.text(key).open if body is None else partial(_open, body),
-            message.size + sum(len(one.octets) for one in put_in),
-            tuple(put_in),
-        )
-
-
-def _open(body: bytes) -> BinaryIO:
-    return BytesIO(body)
+        body = self._intake.bodies.get(message.queue_id)
+        late_note = self._settings.late_note
+        return submission_of(self, self.account, message, body, late_note)

@@ -133,12 +133,14 @@ class Sessions:
 
         async def before_data() -> None:
             """Have it on disk that the server may come to have the message."""
-            nonlocal begun
             if not scheduler.text_begins(read_clock(), self._id, queue_id):
                 raise _CutError
             self._manager.write_marks()
             await self._manager.async_written()
-            # From here to its first octet nothing else happens.
+
+        def before_text() -> None:
+            """Begin the text, if it is still wanted: nothing happens before its octets."""
+            nonlocal begun
             changed = session is None or session.account != self.account
             if changed or not scheduler.may_send(self._id, queue_id):
                 raise _CutError
@@ -151,6 +153,7 @@ class Sessions:
             result = await session.submit(
                 self._submission(message),
                 before_data,
+                before_text=before_text,
                 in_flight=not action.word_by_word,
             )
         except _CutError:

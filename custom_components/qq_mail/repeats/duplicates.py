@@ -2,30 +2,20 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
-from typing import Any, Final, Self
+from typing import Final
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 
-from ..clock import Now, read_clock
+from ..clock import read_clock
 from ..const import DOMAIN, LOGGER
-from ..mime.models import Priority
 from ..outbox.composing import Ticket
 from ..outbox.core.models import OutboxEvent, Outcome
-from ..outbox.core.record import Record
-from ..outbox.manager import RESTORED
 from ..outbox.outbox import Outbox
-from .alerts import (
-    Alert,
-    Counted,
-    read_counted,
-    read_recipients,
-    stored_counted,
-    stored_recipients,
-)
+from .alerts import Alert, Counted
+from .original import Original
 
 DUPLICATE: Final = "duplicate"
 """The kind of its records in the store."""
@@ -35,103 +25,6 @@ _RETRY = 60.0
 """Seconds until a mail is tried again that could not be kept."""
 _LONGEST_SLEEP = 60.0
 """Seconds between two looks at the clock: timers do not count the machine's sleep."""
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Original:
-    """A message that went out or is to, and how often the same alert came since."""
-
-    alert: Alert
-    queue_id: str
-    began: float
-    """When it was raised, by the steady clock; as are all instants but datetimes."""
-    length: float
-    """Seconds for which the same is counted. 0: it only tells of earlier ones."""
-    raised: datetime
-    counted: Counted = field(default_factory=Counted)
-    """Since it was raised."""
-    carried: Counted = field(default_factory=Counted)
-    """Those that it tells of, until it has gone out."""
-    went_out: bool = False
-    """Whether the server has it."""
-    restored: bool = False
-    """It comes from a backup: the house that it was copied from goes on with it."""
-    ticket: Ticket | None = None
-    """None: an earlier run had it."""
-
-    @property
-    def until(self) -> float:
-        """When the time is over, unless it has not gone out by then."""
-        return self.began + self.length
-
-    @property
-    def untold(self) -> Counted:
-        """All that nobody was told of yet."""
-        return self.carried.plus(self.counted)
-
-    def covers(self, now: Now, within: timedelta) -> bool:
-        """Tell whether the same alert is counted now.
-
-        What has not gone out yet covers it however long that takes: it will tell.
-        """
-        if not self.length:
-            return False
-        length = min(self.length, within.total_seconds())
-        return not self.went_out or now.steady - self.began < length
-
-    def add(self, now: Now) -> None:
-        """Count the same alert once more."""
-        self.counted = self.counted.plus(Counted(1, now.wall, now.wall))
-
-    def take(self) -> Counted:
-        """Return what was counted, which is told by another message from now on."""
-        counted, self.counted = self.counted, Counted()
-        return counted
-
-    def as_dict(self, now: Now) -> dict[str, Any]:
-        """Return what can be written as JSON."""
-        alert = self.alert
-        return {
-            "key": alert.key,
-            "tag": alert.tag,
-            "title": alert.title,
-            "recipients": stored_recipients(alert.recipients),
-            "priority": alert.priority,
-            "until": now.wall_at(self.until).isoformat(),
-            "length": self.length,
-            "raised": self.raised.isoformat(),
-            "counted": stored_counted(self.counted),
-            "carried": stored_counted(self.carried),
-            "went_out": self.went_out,
-            RESTORED: self.restored,
-        }
-
-    @classmethod
-    def read(cls, queue_id: str, data: object, now: Now) -> Self:
-        """Return what was written. Raises ValueError."""
-        record = Record.of(data)
-        length = record.seconds("length")
-        left = (record.time("until") - now.wall).total_seconds()
-        # A clock that was set makes nothing last longer than it was to.
-        until = now.steady + min(max(left, 0.0), length)
-        alert = Alert(
-            key=record.text("key"),
-            tag=record.text("tag"),
-            title=record.text("title"),
-            recipients=read_recipients(record.optional("recipients", dict)),
-            priority=Priority(record.text("priority")),
-        )
-        return cls(
-            alert=alert,
-            queue_id=queue_id,
-            began=until - length,
-            length=length,
-            raised=record.time("raised"),
-            counted=read_counted(record.optional("counted", dict)),
-            carried=read_counted(record.optional("carried", dict)),
-            went_out=record.flag("went_out"),
-            restored=record.flag(RESTORED),
-        )
 
 
 class Duplicates:
@@ -165,15 +58,23 @@ class Duplicates:
 
     @callback
     def async_stop(self) -> None:
-        """Look at nothing any more; what is known stays known."""
+        """Look at nothing any more; who comes after this one goes on with it."""
         while self._ends:
             self._ends.pop()()
         self._cancel_timer()
+        now, outbox = read_clock(), self._outbox
+        known = {(DUPLICATE, one.queue_id): one.as_dict(now) for one in self._all()}
+        outbox.manager.return_records(outbox.id, known)
 
     @property
     def shown(self) -> list[Original]:
         """What was counted and not told yet, the oldest first."""
         return [one for one in self._all() if one.untold.number]
+
+    @property
+    def restored(self) -> int:
+        """How many come from a backup, and wait for a person's decision."""
+        return sum(one.restored for one in self._originals.values())
 
     @property
     def number(self) -> int:

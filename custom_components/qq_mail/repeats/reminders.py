@@ -2,125 +2,29 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 
-from ..clock import Now, read_clock
+from ..clock import read_clock
 from ..const import DOMAIN, LOGGER
 from ..mime.address import Recipients
 from ..mime.models import Priority
 from ..outbox.composing import Ticket
 from ..outbox.core.models import OutboxEvent, Outcome
-from ..outbox.core.record import Record
-from ..outbox.manager import RESTORED
 from ..outbox.outbox import Outbox
-from .alerts import read_recipients, stored_recipients
+from .reminder import Reminder
 
 REMINDER: Final = "reminder"
 """The kind of its records in the store."""
 MAX_REMINDERS = 100
 """Alarms of an account at the same time."""
-_MAX_MAILS = 1500
-"""Of one alarm that are remembered: one a minute for a day."""
-_AT_THIS_PACE = 5
-"""Mails after which the time between two doubles: nobody reads them."""
-_LONGEST_INTERVAL = 3600.0
 _LONGEST_SLEEP = 60.0
 """Seconds between two looks at the clock: timers do not count the machine's sleep."""
 _PRIORITIES = list(Priority)
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Reminder:
-    """An alarm that nobody has acknowledged. Instants are of the steady clock."""
-
-    id: str
-    """The queue id of its first mail."""
-    again: dict[str, Any]
-    """What the call said, to be read once more: what it names is fetched anew."""
-    tag: str
-    """Its own, or one of its call's: all of its mails are one conversation."""
-    recipients: Recipients
-    priority: Priority
-    raised: datetime
-    every: float
-    """Seconds from when a mail went out to the next one, in the beginning."""
-    length: float
-    """Seconds after which it is over by itself."""
-    due: float
-    ends: float
-    number: int = 1
-    """Mails so far."""
-    queue_ids: list[str] = field(default_factory=list)
-    """Of all of them: who presses a button of any has acknowledged all."""
-    waits: bool = True
-    """Whether the last one has not gone out yet: the next one waits for it."""
-    restored: bool = False
-    """It comes from a backup: a person has to decide."""
-    ticket: Ticket | None = None
-    """Of the last one, if this run has made it."""
-
-    @property
-    def interval(self) -> float:
-        """Seconds to the next mail: doubling from the sixth one on, to an hour.
-
-        An alarm that nobody acknowledges is not to use up what the account may send.
-        """
-        doubled = self.every * 2.0 ** min(max(self.number - _AT_THIS_PACE, 0), 20)
-        return max(min(doubled, _LONGEST_INTERVAL), self.every)
-
-    @property
-    def for_whom(self) -> tuple[str, frozenset[str]]:
-        """What tells it from other alarms: its tag, and to whom it goes."""
-        people = frozenset(one.lower() for one in self.recipients.addr_specs)
-        return self.tag, people
-
-    def as_dict(self, now: Now) -> dict[str, Any]:
-        """Return what can be written as JSON."""
-        return {
-            "again": self.again,
-            "tag": self.tag,
-            "recipients": stored_recipients(self.recipients),
-            "priority": self.priority,
-            "raised": self.raised.isoformat(),
-            "every": self.every,
-            "length": self.length,
-            "due": now.wall_at(self.due).isoformat(),
-            "ends": now.wall_at(self.ends).isoformat(),
-            "number": self.number,
-            "queue_ids": self.queue_ids[-_MAX_MAILS:],
-            RESTORED: self.restored,
-        }
-
-    @classmethod
-    def read(cls, key: str, data: object, now: Now) -> Self:
-        """Return what was written. Raises ValueError."""
-        record = Record.of(data)
-        every, length = record.seconds("every"), record.seconds("length")
-        # A clock that was set makes nothing wait longer than it was to.
-        due = (record.time("due") - now.wall).total_seconds()
-        ends = (record.time("ends") - now.wall).total_seconds()
-        longest = max(every, _LONGEST_INTERVAL)
-        return cls(
-            id=key,
-            again=record.optional("again", dict) or {},
-            tag=record.text("tag"),
-            recipients=read_recipients(record.optional("recipients", dict)),
-            priority=Priority(record.text("priority")),
-            raised=record.time("raised"),
-            every=every,
-            length=length,
-            due=now.steady + min(max(due, 0.0), longest),
-            ends=now.steady + min(ends, length),
-            number=record.count("number"),
-            queue_ids=list(record.all_texts("queue_ids")),
-            restored=record.flag(RESTORED),
-        )
 
 
 class Reminders:
@@ -152,10 +56,18 @@ class Reminders:
 
     @callback
     def async_stop(self) -> None:
-        """Send nothing any more; what is known stays known."""
+        """Send nothing any more; who comes after this one goes on with it."""
         while self._ends:
             self._ends.pop()()
         self._cancel_timer()
+        now, outbox = read_clock(), self._outbox
+        known = {(REMINDER, one.id): one.as_dict(now) for one in self.shown}
+        outbox.manager.return_records(outbox.id, known)
+
+    @property
+    def restored(self) -> int:
+        """How many come from a backup, and wait for a person's decision."""
+        return sum(one.restored for one in self.shown)
 
     @property
     def shown(self) -> list[Reminder]:
@@ -174,9 +86,9 @@ class Reminders:
     ) -> bool:
         """Repeat an alarm from its first mail on; False: there are too many.
 
-        One with its tag and recipients ends once this one's first mail went out. Where
-        there are too many, the least important makes room, but for none that is not
-        more important.
+        One with its tag and recipients ends once this one's first mail went out; of
+        several that wait for that, only the first and this one are kept. Where there are
+        too many, the least important makes room, but for none that is not more important.
         """
         steady = ticket.raised.steady
         seconds = every.total_seconds()
@@ -194,12 +106,14 @@ class Reminders:
             queue_ids=[ticket.queue_id],
             ticket=ticket,
         )
-        if len(self._reminders) >= MAX_REMINDERS and not self._make_room(reminder):
+        like = self._like(reminder)
+        if like:
+            # Who answers an older mail of the conversation has heard of it as well.
+            reminder.queue_ids = [*like[-1].queue_ids, *reminder.queue_ids]
+            self._end(like[1:])
+        elif len(self._reminders) >= MAX_REMINDERS and not self._make_room(reminder):
             LOGGER.error("Too many alarms: %s is not repeated", reminder.tag)
             return False
-        for other in self._like(reminder):
-            # Who answers an older mail of the conversation has heard of it as well.
-            reminder.queue_ids = [*other.queue_ids, *reminder.queue_ids]
         self._reminders[reminder.id] = reminder
         ticket.taken.add_done_callback(partial(self._taken, reminder))
         self._schedule()
@@ -309,11 +223,10 @@ class Reminders:
         if not reminder or not reminder.waits:
             return
         if event.outcome is Outcome.ACCEPTED:
-            replaced = self._like(reminder) if reminder.number == 1 else []
-            for other in replaced:
+            if reminder.number == 1:
                 # Their buttons speak of an alarm that was raised anew since.
-                self._tell_ended(other.queue_ids, "replaced")
-            self._end(replaced)
+                self._tell_ended(reminder.queue_ids[:-1], "replaced")
+                self._end(one for one in self._like(reminder) if one.id < reminder.id)
         elif self._outbox.holds(event.queue_id):
             return
         elif event.outcome is Outcome.REJECTED:
@@ -361,7 +274,7 @@ class Reminders:
         if reminder.waits or reminder.restored:
             return False
         # One that was raised anew is to take its place.
-        return not any(one.raised > reminder.raised for one in self._like(reminder))
+        return not any(one.id > reminder.id for one in self._like(reminder))
 
     async def _async_send(self, reminder: Reminder) -> None:
         """Send an alarm again."""

@@ -1,16 +1,48 @@
 """What a mail would be, without sending it."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from tempfile import SpooledTemporaryFile
+from typing import BinaryIO, Final, cast
+
+from homeassistant.components.notify import ATTR_TITLE_DEFAULT
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
-from ..content.draft import async_material
+from ..accounts import imap_account_from
+from ..const import MEGABYTE
+from ..content.draft import Material, async_material
 from ..content.preview import preview
 from ..content.request import MessageRequest
 from ..coordinator import QQMailConfigEntry
+from ..mime.address import Recipients, one_line
+from ..mime.models import Draft
 from ..outbox.outbox import Outbox
 from ..texts import async_texts
-from .buttons import draw_buttons
+from .buttons import ByMail, draw_buttons
+from .frames import MAX_OCTETS
 from .submit import budget
+
+_PLAIN: Final = (
+    '<!DOCTYPE html><meta charset="utf-8"><meta name="color-scheme" '
+    'content="light dark"><pre style="white-space: pre-wrap; overflow-wrap: anywhere; '
+    'font: 16px/1.5 sans-serif">{text}</pre>'
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """A mail as it would be."""
+
+    text: str
+    html: str
+    """With its pictures in it, as far as they are small."""
+    page: str
+    """The same with all of its pictures; its text, where it has no HTML."""
+    size: int
+    """Octets of the mail in wire form."""
+    notes: Sequence[str] = ()
 
 
 async def async_preview(
@@ -18,14 +50,40 @@ async def async_preview(
     entry: QQMailConfigEntry,
     outbox: Outbox,
     request: MessageRequest,
-) -> tuple[str, str, tuple[str, ...]]:
-    """Return the text, the HTML and the notes of a message that is not sent."""
+    recipients: Recipients,
+) -> Preview:
+    """Return a message that is not sent."""
     texts = await async_texts(hass)
     raised = dt_util.utcnow()
+    draft = Draft(
+        recipients=recipients,
+        subject=one_line(request.title) or ATTR_TITLE_DEFAULT,
+        text="",
+        priority=request.priority,
+    )
     async with async_material(
         hass, request, budget(entry.options, outbox), raised, texts
     ) as material:
-        draw_buttons(hass, material, request, texts)
-        text, html, parts = await hass.async_add_executor_job(material.content)
-        html = await hass.async_add_executor_job(preview, html, parts)
-        return text, html, material.notes
+        by_mail = None
+        if imap_account_from(entry.data, entry.options):
+            by_mail = ByMail(outbox.account.username)
+        draw_buttons(hass, material, request, texts, by_mail)
+        return await hass.async_add_executor_job(_composed, material, draft)
+
+
+def _composed(material: Material, draft: Draft) -> Preview:
+    """Compose a mail for its size, and put its pictures in. It blocks."""
+    with SpooledTemporaryFile(MEGABYTE) as stream:
+        size = material.compose(draft, cast("BinaryIO", stream)).size
+    text, html, parts = material.content()
+    return Preview(
+        text=text,
+        html=preview(html, parts),
+        page=(
+            preview(html, parts, MAX_OCTETS)
+            if html
+            else _PLAIN.format(text=escape(text))
+        ),
+        size=size,
+        notes=material.notes,
+    )

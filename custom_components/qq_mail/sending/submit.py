@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -10,7 +10,7 @@ from homeassistant.components.notify import ATTR_TITLE_DEFAULT
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
-from ..accounts import not_loaded
+from ..accounts import imap_account_from, not_loaded
 from ..buttons.models import Mail
 from ..buttons.registry import Buttons
 from ..const import (
@@ -32,16 +32,18 @@ from ..mime.message import BASE64_LINE
 from ..mime.models import Draft
 from ..options import option
 from ..outbox.composing import Ticket
-from ..outbox.core.models import Outcome
+from ..outbox.core.models import OutboxEvent, Outcome
 from ..outbox.errors import OutboxClosedError, OutboxFullError, StalledError
 from ..outbox.outbox import Outbox
 from ..outbox.receipts import Receipt
-from ..texts import async_texts
+from ..smtp.replies import Cause
+from ..texts import Texts, async_texts
 from .buttons import buttons_of
+from .recurring import async_recurring
 from .waiting import why_it_waits
 
 # What a mail says of itself: nothing is amiss, and an alarm would fill the log.
-_TOLD = {"reminder", "repeats"}
+_TOLD = {"reminder", "reminder_last", "repeats"}
 _RESERVE = MEGABYTE
 """Octets that the server's limit leaves to texts and headers."""
 
@@ -66,19 +68,22 @@ async def async_submit(
     ticket: Ticket,
     *,
     references: str = "",
+    answers: str = "",
     kept: Callable[[], None] | None = None,
 ) -> Submitted:
     """Compose one message and hand it to the outbox.
 
     The entry may be loaded anew meanwhile; the outbox stays. `kept` is called when the
-    message is put on disk, for what belongs to it. Raises HomeAssistantError where it was
+    message is put on disk, for what belongs to it. `answers`: the Message-ID of a mail
+    that is answered by itself; what does so is never merged with others. Raises HomeAssistantError where it was
     refused for good, or cannot be kept.
     """
     texts = await async_texts(hass)
     raised = ticket.raised.wall
     subject = one_line(request.title) or ATTR_TITLE_DEFAULT
     if request.tag:
-        references = outbox.conversation(request.tag, subject).references
+        with _translated(entry):
+            references = outbox.conversation(request.tag, subject).references
     draft = Draft(
         recipients=recipients,
         subject=subject,
@@ -86,6 +91,7 @@ async def async_submit(
         reply_to=request.reply_to or _reply_to(entry.options),
         priority=request.priority,
         references=references,
+        answers=answers,
     )
     mail = Mail(
         account=entry.entry_id,
@@ -99,13 +105,33 @@ async def async_submit(
         hass, request, budget(entry.options, outbox), raised, texts
     ) as material:
         with buttons_of(
-            hass, buttons, material, request, mail, ticket, texts
-        ) as keep_buttons:
+            hass,
+            buttons,
+            material,
+            request,
+            mail,
+            ticket,
+            texts,
+            _answered_to(entry, request),
+        ) as issued:
+            amiss = [
+                one for one in material.failures if one.translation_key not in _TOLD
+            ]
+            material.leave_unsaid(async_recurring(hass, entry.entry_id, amiss, texts))
 
             def keep_all() -> None:
-                for keep in (keep_buttons, kept):
+                for keep in (issued.keep, kept):
                     if keep:
                         keep()
+
+            if issued.secret:
+                own = f"<{issued.secret}@{Mailbox(outbox.account.username).domain}>"
+                draft = replace(
+                    draft,
+                    references=f"{references} {own}".lstrip(),
+                    # Of no use here: answers are read where the account is.
+                    reply_to=None,
+                )
 
             submit = partial(
                 outbox.async_submit,
@@ -121,6 +147,7 @@ async def async_submit(
                 wait=request.wait,
                 priority=request.priority,
                 expires_after=request.expires_after,
+                alone=bool(answers),
                 kept=keep_all,
             )
             with _translated(entry):
@@ -130,12 +157,13 @@ async def async_submit(
                     material.leave_out_files()
                     receipt = await submit(reads_files=False)
     told = {texts.of(note) for note in request.notes if note.translation_key in _TOLD}
-    log_notes(tuple(note for note in material.notes if note not in told), subject)
+    amiss_notes = tuple(note for note in material.notes if note not in told)
+    log_notes(amiss_notes, subject, texts)
     if not receipt:
         return Submitted(None, material.notes)
     if request.refused:
         why = texts.of(invalid_address(*request.refused[:MAX_NOTES]))
-        outbox.tell_refused(receipt, subject, request.refused, why)
+        outbox.listeners.report(_refused(outbox, receipt, subject, request, why))
     if (event := receipt.decisive) and event.outcome is Outcome.REJECTED:
         raise action_error(event, outbox.account)
     notes = material.notes
@@ -143,6 +171,23 @@ async def async_submit(
         reason = why_it_waits(outbox, receipt.plan, raised)
         notes = (*notes, texts.of(reason))
     return Submitted(receipt, notes)
+
+
+def _refused(
+    outbox: Outbox, receipt: Receipt, subject: str, request: MessageRequest, why: str
+) -> OutboxEvent:
+    """Tell that a message never goes to some, who were named but are no addresses."""
+    return OutboxEvent(
+        account=outbox.id,
+        outcome=Outcome.REJECTED,
+        queue_id=receipt.queue_id,
+        subject=subject,
+        recipients=request.refused,
+        attempts=0,
+        message_id=receipt.message_id,
+        cause=Cause.RECIPIENT,
+        detail=why,
+    )
 
 
 def budget(options: Mapping[str, Any], outbox: Outbox) -> int:
@@ -153,10 +198,16 @@ def budget(options: Mapping[str, Any], outbox: Outbox) -> int:
     return min(megabytes * MEGABYTE, room)
 
 
-def log_notes(notes: tuple[str, ...], subject: str) -> None:
+def log_notes(notes: tuple[str, ...], subject: str, texts: Texts) -> None:
     """Tell what was left out of a message also where nobody reads the mail."""
     for note in notes:
-        LOGGER.warning("In the mail %r: %s", subject, note)
+        LOGGER.warning(texts("logged_note", subject=subject, note=note))
+
+
+def _answered_to(entry: QQMailConfigEntry, request: MessageRequest) -> str:
+    """Return the address to which a mail can be answered; empty: it cannot."""
+    account = imap_account_from(entry.data, entry.options)
+    return account.username if account and not request.reply_to else ""
 
 
 def _reply_to(options: Mapping[str, Any]) -> Mailbox | None:

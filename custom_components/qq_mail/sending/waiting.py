@@ -14,9 +14,8 @@ from ..texts import time_of
 def why_it_waits(outbox: Outbox, plan: Plan, now: datetime) -> HomeAssistantError:
     """Return in words why a message is not sent now, and when it is tried."""
     key = f"waits_{plan.reason}"
-    pause = outbox.pause
-    if plan.reason is Reason.PAUSED and pause:
-        rate = pause.cause.treatment is Treatment.PAUSE
+    if plan.reason is Reason.PAUSED and plan.cause:
+        rate = plan.cause.treatment is Treatment.PAUSE
         key = "waits_paused_rate" if rate else "waits_paused_login"
     at = outbox.time_of(plan)
     return HomeAssistantError(

@@ -29,7 +29,7 @@ handshake is tried on another connection.
 """
 
 GREETING_TIMEOUT = 5.0
-"""Seconds to wait for a greeting while the host has another address to try."""
+"""Seconds to wait for a greeting while the host has an address that was not tried."""
 
 _NEXT_ADDRESS_AFTER: Final = 0.25
 """Seconds after which the next address is tried as well (RFC 8305 section 5)."""
@@ -104,7 +104,6 @@ class Client(SMTP):
         )
         while True:
             address, connected = await _connect(untried)
-            untried.remove(address)
             try:
                 with translated(Step.CONNECT):
                     async with asyncio.timeout(GREETING_TIMEOUT if untried else None):
@@ -148,7 +147,8 @@ class Client(SMTP):
 
         While it does not greet, another connection finds out whether it waits for TLS.
         """
-        greeting = asyncio.create_task(self.connect(sock=connected))
+        # Eager, so that the socket has an owner whatever happens from here on.
+        greeting = asyncio.create_task(self.connect(sock=connected), eager_start=True)
         try:
             await asyncio.wait([greeting], timeout=PROBE_TIMEOUT)
             doubtful = not greeting.done() or greeting.exception() is not None
@@ -197,17 +197,18 @@ async def _connect(
 ) -> tuple[AddrInfoType, socket.socket]:
     """Return the address that took a connection first, and its socket.
 
-    Raises OSError.
+    Leaves in the list only those that were not tried. Raises OSError.
     """
     address_of: dict[socket.socket, AddrInfoType] = {}
 
     def make_socket(address: AddrInfoType) -> socket.socket:
         made = socket.socket(*address[:3])
         address_of[made] = address
+        addresses.remove(address)
         return made
 
     connected = await start_connection(
-        addresses,
+        tuple(addresses),
         happy_eyeballs_delay=_NEXT_ADDRESS_AFTER,
         socket_factory=make_socket,
     )

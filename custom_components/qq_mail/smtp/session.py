@@ -122,15 +122,17 @@ class SubmissionSession:
         submission: Submission,
         before_data: Callable[[], Awaitable[None]],
         *,
+        before_text: Callable[[], None] | None = None,
         in_flight: bool = True,
     ) -> SubmissionResult:
         """Submit one message: one mail transaction (RFC 5321 section 3.3).
 
         `before_data` is started before anything is sent, and runs while the envelope is
-        on its way. Once it has returned, the text may be sent at any moment. What it
-        raises is raised here: before its first wait nothing was sent, and the session
-        stays open; later the connection is closed, so that nobody gets an empty mail.
-        Where the message is refused before its text, it is cancelled.
+        on its way; `before_text` is called when both have ended, right before the first
+        octet of the text. What they raise is raised here: before the first wait nothing
+        was sent, and the session stays open; later the connection is closed, so that
+        nobody gets an empty mail. Where the message is refused before its text,
+        `before_data` is cancelled.
 
         Raises MessageRefusedError, RecipientsRefusedError, OutcomeUnknownError,
         or SessionError where the connection broke before the final dot, each with the
@@ -152,6 +154,8 @@ class SubmissionSession:
         try:
             await transaction.open()
             await preparing
+            if before_text:
+                before_text()
             await transaction.send_text()
             reply = await transaction.end()
         except MailError as err:

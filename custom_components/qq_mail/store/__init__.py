@@ -3,10 +3,12 @@
 It knows nothing of what it keeps: JSON objects by their keys, and texts.
 """
 
+from .damage import Damage
 from .journal import LARGE, Change, Journal
 from .line import Key
-from .loading import Damage, Loaded
-from .store import Store, Text
+from .loading import Loaded
+from .store import Store
+from .text import Text
 
 __all__ = [
     "LARGE",

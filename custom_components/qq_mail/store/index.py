@@ -1,10 +1,11 @@
 """What the journal knows in memory: where the newest of each key is, and what is dead."""
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+import errno
 from typing import NamedTuple
 
-from .line import Found, Key, Sum
+from .line import Found, Key, Sum, read_line
 from .segment import Segment
 
 
@@ -14,9 +15,35 @@ class Place(NamedTuple):
     segment: Segment
     start: int
     body: int
-    middle: int
-    """Where its record ends."""
+    """Where what it holds begins."""
     stop: int
+
+    def read_record(self, key: Key) -> bytes:
+        """Return the record in it. Raises OSError.
+
+        FileNotFoundError: it was overwritten, or its segment is gone.
+        """
+        line, _ = self._read(key)
+        if not line.record_whole:
+            raise self._gone()
+        return line.said
+
+    def read_text(self, key: Key) -> bytes:
+        """Return the text in it. Raises OSError as above."""
+        line, octets = self._read(key)
+        if not line.text_whole:
+            raise self._gone()
+        return octets[line.text_at : -1]
+
+    def _read(self, key: Key) -> tuple[Found, bytes]:
+        octets = self.segment.read(self.start, self.stop)
+        line = read_line(octets, 0, self.segment.salt)
+        if line is None or line.key != key:
+            raise self._gone()
+        return line, octets
+
+    def _gone(self) -> FileNotFoundError:
+        return FileNotFoundError(errno.ENOENT, "It is gone", str(self.segment.file))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +54,21 @@ class Body:
     place: Place | None = None
     """The line that holds it."""
     file: str = ""
-    """Or its own file. If it has neither, it is lost."""
+    """Or its own file."""
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nobody knows where it is."""
+        return self.place is None and not self.file
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What is known of a key."""
 
-    born: tuple[int, int]
+    born: int
     place: Place
     text: Body | None
-    segments: tuple[Segment, ...]
-    """Where lines of it are, older ones included."""
 
     def places(self) -> set[Place]:
         """Return the lines that it needs."""
@@ -50,17 +80,8 @@ class Entry:
 class Gone(NamedTuple):
     """That a key was removed: to be told as long as an older line of it is there."""
 
-    born: tuple[int, int]
+    born: int
     place: Place
-    segments: tuple[Segment, ...]
-
-    @property
-    def is_needed(self) -> bool:
-        """Whether an older line may be in another segment."""
-        return any(
-            not segment.is_gone and segment is not self.place.segment
-            for segment in self.segments
-        )
 
 
 class Index:
@@ -70,6 +91,10 @@ class Index:
         """Begin with nothing."""
         self.entries: dict[Key, Entry] = {}
         self.gone: dict[Key, Gone] = {}
+        self.where: dict[Key, tuple[Segment, ...]] = {}
+        """In which segments there are lines of a key, old ones included."""
+        self.is_incomplete = False
+        """Whether there is a segment of which nobody knows what lines it has."""
         self.files: set[str] = set()
         """The texts' own files."""
         self.dead: defaultdict[Segment, list[tuple[int, int]]] = defaultdict(list)
@@ -77,17 +102,24 @@ class Index:
         self.dead_files: list[str] = []
         """To be removed."""
 
-    def born(self, key: Key) -> tuple[int, int]:
-        """Return the place of a key in the order, or zeros for a new one."""
+    def born(self, key: Key) -> int:
+        """Return the place of a key in the order, or 0 for a new one."""
         known = self.entries.get(key) or self.gone.get(key)
-        return known.born if known else (0, 0)
+        return known.born if known else 0
+
+    def learn(self, place: Place, line: Found) -> None:
+        """Learn of a line that can be read."""
+        if line.record is None:
+            self.remove(place, line)
+        else:
+            self.put(place, line, self.text_of(place, line))
 
     def put(self, place: Place, line: Found, text: Body | None) -> None:
         """Learn of a line that says what holds of a key."""
-        segments = self._segments(place, line.key)
+        self.note(place.segment, line.key)
         self._let_go(line.key)
         self.gone.pop(line.key, None)
-        entry = self.entries[line.key] = Entry(line.born, place, text, segments)
+        entry = self.entries[line.key] = Entry(line.born, place, text)
         for each in entry.places():
             each.segment.live += each.stop - each.start
         if text and text.file:
@@ -95,7 +127,8 @@ class Index:
 
     def remove(self, place: Place, line: Found) -> None:
         """Learn of a line that says that a key is gone."""
-        self.gone[line.key] = Gone(line.born, place, self._segments(place, line.key))
+        self.note(place.segment, line.key)
+        self.gone[line.key] = Gone(line.born, place)
         if entry := self.lose(line.key):
             for each in entry.places():
                 self.bury(each)
@@ -110,12 +143,19 @@ class Index:
             self.files.discard(entry.text.file)
         return entry
 
-    def spread(self, key: Key, segments: tuple[Segment, ...]) -> None:
-        """Learn that lines of a key that was just written may be in these, too."""
-        if entry := self.entries.get(key):
-            self.entries[key] = replace(entry, segments=segments)
-        else:
-            self.gone[key] = self.gone[key]._replace(segments=segments)
+    def note(self, segment: Segment, key: Key) -> None:
+        """Learn that there is, or may be, a line of a key in a segment."""
+        where = self.where.get(key, ())
+        if segment not in where:
+            there = [each for each in where if not each.is_gone]
+            self.where[key] = (*there, segment)
+
+    def is_needed(self, key: Key) -> bool:
+        """Tell whether another segment may have older lines of a key that is gone."""
+        return self.is_incomplete or any(
+            not segment.is_gone and segment is not self.gone[key].place.segment
+            for segment in self.where[key]
+        )
 
     def text_of(self, place: Place, line: Found) -> Body | None:
         """Return the text that belongs to a line: its own, or the one before."""
@@ -138,28 +178,16 @@ class Index:
     def drop(self, segment: Segment) -> None:
         """Learn that a segment is gone, and forget removals that no line needs now."""
         self.dead.pop(segment, None)
-        self.gone = {
-            key: gone
-            for key, gone in self.gone.items()
-            if not gone.place.segment.is_gone and gone.is_needed
-        }
+        for key in list(self.gone):
+            if not self.is_needed(key):
+                del self.gone[key], self.where[key]
 
     def _let_go(self, key: Key) -> None:
         entry = self.entries.get(key)
         for place in entry.places() if entry else ():
             place.segment.live -= place.stop - place.start
 
-    def _segments(self, place: Place, key: Key) -> tuple[Segment, ...]:
-        """Return where lines of a key are, now that there is another one."""
-        known = self.entries.get(key) or self.gone.get(key)
-        segments = known.segments if known else ()
-        if place.segment in segments:
-            return segments
-        there = [segment for segment in segments if not segment.is_gone]
-        return (*there, place.segment)
-
 
 def place_of(segment: Segment, line: Found) -> Place:
     """Return where a line is."""
-    middle = line.body + (line.record[0] if line.record else 0)
-    return Place(segment, line.start, line.body, middle, line.stop)
+    return Place(segment, line.start, line.body, line.stop)

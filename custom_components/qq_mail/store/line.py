@@ -1,9 +1,9 @@
 """Lines and rounds: the form of what stands in a segment.
 
-A line is a header, one line of JSON behind its checksum, and behind that what it
-holds: a record, a text, both or neither. What is written together is a round: it
-begins at a sector's beginning, its lines say which of how many they are, and zeros
-fill its last sector.
+A line is a header, one line of JSON behind its checksum and the number of its round's
+sectors, and behind that what it holds: a record, a text, both or neither. What is
+written together is a round: it begins at a sector's beginning, its lines say which of
+how many they are, and zeros fill its last sector.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,8 +23,11 @@ type Sum = tuple[int, int]
 SECTOR = 512
 """Octets that a disk writes as a whole, or not at all."""
 
-_HEADER = re.compile(rb"([0-9a-f]{8}) (\{.*\})\n")
-_BEGINNING = re.compile(rb'[0-9a-f]{8} \{"round":')
+_HEADER = re.compile(rb"([0-9a-f]{8}) (([0-9a-f]{8}) (\{.*\}))\n")
+_BEGINNING = re.compile(rb'[0-9a-f]{8} [0-9a-f]{8} \{"round":')
+_MOST_LINES = 1_000_000
+"""Of a round."""
+_HEAD = len("00000000 00000000 \n")
 _CONTENT = re.compile(rb"[^\0]")
 
 
@@ -33,8 +36,8 @@ class Line:
     """A line as it is to be written: what is known of one key from now on."""
 
     key: Key
-    born: tuple[int, int]
-    """The round and the line by which it was first written: its place in the order."""
+    born: int
+    """Its place in the order in which keys were first written; 0: it is new."""
     record: bytes | None
     """JSON; None: it is removed."""
     text: Sum | None = None
@@ -53,17 +56,25 @@ class Found(NamedTuple):
     of: int
     before: int
     """The round before this one in the same segment, or 0."""
+    beside: tuple[int, int]
+    """The salt of the other segment to which rounds are added, and its last."""
+    refused: tuple[int, ...]
+    """Earlier rounds that are not to be believed, if something of them is there."""
     key: Key
-    born: tuple[int, int]
+    born: int
     record: Sum | None
     text: Sum | None
     holds: bool
     """Whether the text stands in this line."""
     file: str
+    sectors: int
+    """Of its round."""
     start: int
     body: int
     """Where the record begins; the text is behind it, and a newline behind each."""
     stop: int
+    said: bytes = b""
+    """The record itself, where it was read."""
     record_whole: bool = True
     text_whole: bool = True
     blank: bool = False
@@ -97,36 +108,63 @@ def next_sector(place: int) -> int:
     return -(-place // SECTOR) * SECTOR
 
 
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What all lines of a round say."""
+
+    number: int
+    before: int
+    """The round before this one in the same segment, or 0."""
+    beside: tuple[int, int]
+    """The salt of the other segment to which rounds are added, and its last."""
+    refused: tuple[int, ...]
+    """Earlier rounds that are not to be believed, if something of them is there."""
+
+
 def write_round(
-    lines: Sequence[Line], number: int, before: int, start: int, salt: int
+    round_: Round, lines: Sequence[Line], start: int, salt: int
 ) -> tuple[bytes, list[Found]]:
     """Return the octets of a round that begins at a place, and where its lines are."""
-    parts: list[bytes] = []
+    said = [
+        _said(round_, line, index, len(lines)) for index, line in enumerate(lines, 1)
+    ]
+    texts = [json.dumps(each, separators=(",", ":")).encode() for each in said]
+    held = [
+        [part for part in (line.record, line.content) if part is not None]
+        for line in lines
+    ]
+    size = sum(_HEAD + len(text) for text in texts)
+    size += sum(len(part) + 1 for parts in held for part in parts)
+    sectors = next_sector(size) // SECTOR
+    octets = bytearray()
     found: list[Found] = []
-    place = start
-    for index, line in enumerate(lines, 1):
-        header = {
-            "round": number,
-            "line": index,
-            "of": len(lines),
-            "before": before,
-            "key": line.key,
-            # What is new has no place in the order yet.
-            "born": line.born if line.born[0] else (number, index),
-            "record": None if line.record is None else sum_of(line.record),
-            "text": line.text,
-            "holds": line.content is not None,
-            "file": line.file,
-        }
-        said = {name: value for name, value in header.items() if value}
-        text = json.dumps(said, separators=(",", ":")).encode()
-        head = b"%08x %b\n" % (crc32(text, salt), text)
-        held = [part for part in (line.record, line.content) if part is not None]
-        octets = b"".join((head, *(part + b"\n" for part in held)))
-        parts.append(octets)
-        found.append(_found(said, place, place + len(head)))
-        place += len(octets)
-    return b"".join((*parts, bytes(next_sector(place) - place))), found
+    for each, text, parts in zip(said, texts, held, strict=True):
+        place = start + len(octets)
+        checked = b"%08x %b" % (sectors, text)
+        octets += b"%08x %b\n" % (crc32(checked, salt), checked)
+        found.append(_found(each, sectors, place, start + len(octets)))
+        for part in parts:
+            octets += part + b"\n"
+    return bytes(octets.ljust(sectors * SECTOR, b"\0")), found
+
+
+def _said(round_: Round, line: Line, index: int, of: int) -> dict[str, Any]:
+    """Return what a header says."""
+    header = {
+        "round": round_.number,
+        "line": index,
+        "of": of,
+        "before": round_.before,
+        "beside": round_.beside,
+        "refused": round_.refused,
+        "key": line.key,
+        "born": line.born or round_.number * _MOST_LINES + index,
+        "record": None if line.record is None else sum_of(line.record),
+        "text": line.text,
+        "holds": line.content is not None,
+        "file": line.file,
+    }
+    return {name: value for name, value in header.items() if value}
 
 
 def read_lines(octets: bytes, salt: int) -> Iterator[Found | Gap]:
@@ -149,17 +187,35 @@ def read_line(octets: bytes, start: int, salt: int) -> Found | None:
     match = _header_at(octets, start, salt)
     if match is None:
         return None
-    line = _found(json.loads(match[2]), start, match.end())
+    line = _found(json.loads(match[4]), int(match[3], 16), start, match.end())
     held = memoryview(octets)[line.body : line.stop]
-    size = line.record[0] if line.record else 0
-    record = line.record is None or sum_of(held[:size]) == line.record
+    said = held[: line.record[0] if line.record else 0]
+    record = line.record is None or sum_of(said) == line.record
     text = not line.holds or sum_of(held[line.text_at - line.body : -1]) == line.text
-    if record and text:
-        return line
     return line._replace(
+        said=bytes(said),
         record_whole=record,
         text_whole=text,
-        blank=held.nbytes == line.stop - line.body and not bytes(held).strip(b"\0"),
+        blank=not (record and text) and not bytes(held).strip(b"\0"),
+    )
+
+
+def is_torn(octets: bytes, start: int, size: int | None) -> bool:
+    """Tell whether sectors of a round are missing, as where the power was cut.
+
+    A round has no sector of zeros, and damage hardly makes one. Without a size, no line
+    of it can be read.
+    """
+    end = len(octets.rstrip(b"\0"))
+    stop = end if size is None else start + size
+    is_header_cut = size is None and end % SECTOR == 0
+    return (
+        len(octets) % SECTOR > 0
+        or (is_header_cut and bool(_BEGINNING.match(octets, start)))
+        or any(
+            not octets[sector : sector + SECTOR].strip(b"\0")
+            for sector in range(start, stop, SECTOR)
+        )
     )
 
 
@@ -176,10 +232,10 @@ def _next_line(octets: bytes, place: int, salt: int) -> int:
     return place + len(octets[place:].rstrip(b"\0"))
 
 
-def _found(said: dict[str, Any], start: int, body: int) -> Found:
+def _found(said: dict[str, Any], sectors: int, start: int, body: int) -> Found:
     """Return what a header says of a line that begins at a place."""
     kind, account, name = said["key"]
-    first, among = said["born"]
+    beside = said["beside"]
     record, text = said.get("record"), said.get("text")
     holds = "holds" in said
     return Found(
@@ -187,12 +243,15 @@ def _found(said: dict[str, Any], start: int, body: int) -> Found:
         number=said["line"],
         of=said["of"],
         before=said.get("before", 0),
+        beside=(beside[0], beside[1]),
+        refused=tuple(said.get("refused", ())),
         key=(intern(kind), intern(account), name),
-        born=(first, among),
+        born=said["born"],
         record=record and (record[0], record[1]),
         text=text and (text[0], text[1]),
         holds=holds,
         file=said.get("file", ""),
+        sectors=sectors,
         start=start,
         body=body,
         stop=body

@@ -86,6 +86,12 @@ class Segment:
         """Whether it needs room, or a name that lasts."""
         return not self.named or self.room - self.end < LEAST_ROOM
 
+    @property
+    def is_to_be_emptied(self) -> bool:
+        """Whether what lives in it is to move on, so that it can go."""
+        is_mostly_dead = 2 * self.live <= self.end
+        return self.is_full and not self.is_stuck and (self.to_empty or is_mostly_dead)
+
     def is_there(self) -> bool:
         """Tell whether the file still has its name: somebody may have removed it."""
         try:
@@ -115,7 +121,8 @@ class Segment:
 
     def make_room(self) -> None:
         """Do one of the syncs that later rounds need not do."""
-        if self.room - self.end >= LEAST_ROOM:
+        if not self.named:
+            # First, for without room a round needs no further sync.
             self._sync_name()
             return
         descriptor = self._open()
@@ -162,12 +169,13 @@ class Segment:
         """Return all octets; what the disk cannot read of them is noise."""
         descriptor = self.disk.open(self.file)
         try:
-            size = self.disk.size(descriptor)
-            with suppress(OSError):
-                return self.disk.read(descriptor, 0, size)
-            return b"".join(
-                self._read_block(descriptor, place) for place in range(0, size, _BLOCK)
-            )
+            self.room = self.disk.size(descriptor)
+            return self.disk.read(descriptor, 0, self.room)
+        except IsADirectoryError:
+            raise
+        except OSError:
+            places = range(0, self.room, _BLOCK)
+            return b"".join(self._read_block(descriptor, place) for place in places)
         finally:
             self.disk.close(descriptor)
 
@@ -224,3 +232,4 @@ class Segment:
         with suppress(OSError):
             self.disk.truncate(descriptor, self.end)
         self.room = self.end
+        self.close()

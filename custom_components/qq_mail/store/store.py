@@ -1,22 +1,21 @@
 """The store as the event loop sees it: memory changes first, the disk follows."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 import errno
 from functools import partial
-from io import BytesIO
-import json
 from pathlib import Path
 from secrets import token_hex
-from typing import Any, BinaryIO
 
 from .disk import LOGGER, Disk
 from .index import Body
 from .journal import Change, Journal
 from .line import Key
 from .loading import TEXT, Loaded
+from .rounds import Record, Round, Wanted
+from .text import Text
 
 RETRY_INTERVAL = 60.0
 """Seconds after which a disk that took no writes is tried again."""
@@ -25,39 +24,6 @@ QUIET = 5.0
 the disk changes something more often than that."""
 LONGEST_HOLD = 2 * 60 * 60.0
 """Seconds after which a backup is over whose end nobody told."""
-
-type Record = Callable[[], Mapping[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What is to be on disk of a key."""
-
-    record: Record | None
-    """None: it is to be gone."""
-    text: bytes | Path | None = None
-
-    def after(self, earlier: _Wanted | None) -> _Wanted:
-        """Return the same with the text that was not written yet."""
-        if earlier and self.text is None:
-            return _Wanted(self.record, earlier.text)
-        return self
-
-    def change(self, key: Key) -> Change:
-        """Return what to write; to be called where memory is changed."""
-        if self.record is None:
-            # With the draft that nobody needs now.
-            return Change(key, None, self.text)
-        record = json.dumps(self.record(), ensure_ascii=False, separators=(",", ":"))
-        return Change(key, record.encode("utf-8", "surrogatepass"), self.text)
-
-
-@dataclass(slots=True)
-class _Round:
-    """What is written together, and who waits for it."""
-
-    changes: dict[Key, _Wanted] = field(default_factory=dict)
-    waiting: list[asyncio.Future[None]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,31 +34,6 @@ class _Chore:
     after: int
     """The number of the round that is to be written before."""
     done: asyncio.Future[None]
-
-
-class Text:
-    """A text that is kept."""
-
-    def __init__(
-        self, journal: Journal, key: Key, source: bytes | Path | Body, size: int
-    ) -> None:
-        """Say where it was when it was asked for."""
-        self._journal = journal
-        self._key = key
-        self._source = source
-        self.size = size
-        """In octets."""
-
-    def open(self) -> BinaryIO:
-        """Open it, in an executor. What is opened stays readable when it is removed.
-
-        Raises OSError, FileNotFoundError among them if it is gone.
-        """
-        if isinstance(self._source, bytes):
-            return BytesIO(self._source)
-        if isinstance(self._source, Path):
-            return self._journal.open_draft(self._key, self._source)
-        return self._journal.open_text(self._key, self._source)
 
 
 class Store:
@@ -109,15 +50,15 @@ class Store:
         """Name the folder; tests give a disk of their own."""
         self._disk = disk or Disk()
         self._journal = Journal(folder, self._disk)
-        self._next = _Round()
-        self._writing = _Round()
-        self._refused: dict[Key, _Wanted] = {}
+        self._next = Round()
+        self._writing = Round()
+        self._refused: dict[Key, Wanted] = {}
         self._begun = 0
         """How many rounds were begun."""
         self._chores: list[_Chore] = []
         self._failed_chores: list[_Chore] = []
         self._listeners: list[Callable[[], None]] = []
-        self._told = 0
+        self._unwritten = 0
         self._is_idle = asyncio.Event()
         self._is_idle.set()
         self._is_ill = False
@@ -150,11 +91,11 @@ class Store:
         it. A key that has a text keeps it. A key that is removed and put again in the
         same round was not removed.
         """
-        self._want(key, _Wanted(record, text))
+        self._want(key, Wanted(record, text))
 
     def remove(self, key: Key) -> None:
         """Have a key removed, with its text."""
-        self._want(key, _Wanted(None))
+        self._want(key, Wanted(None))
 
     def remove_account(self, account: str) -> None:
         """Have all keys of an account removed, and its texts overwritten at once."""
@@ -207,8 +148,13 @@ class Store:
 
     @property
     def unwritten(self) -> int:
-        """How many changes the disk does not take."""
-        return len(self._refused)
+        """How many changes the disk did not take, when it was last tried."""
+        return self._unwritten
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being done, or will be when it has been quiet."""
+        return not self._is_idle.is_set() or self._quiet is not None
 
     def listen(self, changed: Callable[[], None]) -> None:
         """Have it told when `unwritten` changes."""
@@ -240,12 +186,13 @@ class Store:
         """Write nothing more: the folder may soon be another's, or be gone."""
         self._is_stopping = True
         self._cancel_timers()
-        await self._is_idle.wait()
+        while not self._is_idle.is_set():
+            await self._is_idle.wait()
         self._is_closed = True
         self._end_holding()
         await self._loop.run_in_executor(None, self._journal.close)
 
-    def _want(self, key: Key, wanted: _Wanted) -> None:
+    def _want(self, key: Key, wanted: Wanted) -> None:
         if self._is_closed:
             return
         earlier = self._next.changes.get(key) or self._refused.get(key)
@@ -302,18 +249,19 @@ class Store:
             self._quiet = self._loop.call_later(QUIET, self._tidy)
 
     def _tidy(self) -> None:
-        self._quiet = None
         self._is_tidying = True
         self._go_on()
 
     def _begin(self) -> None:
         """Write a round."""
         round_ = self._writing = self._next
-        self._next = _Round()
+        self._next = Round()
         self._begun += 1
         changes: list[Change] = []
         broken: dict[Key, Exception] = {}
         for key, wanted in round_.changes.items():
+            # The newest of each: what was refused before is of no use any more.
+            self._refused.pop(key, None)
             try:
                 changes.append(wanted.change(key))
             except Exception as err:  # noqa: BLE001 - one must not stop the others
@@ -327,18 +275,17 @@ class Store:
 
     def _end(
         self,
-        round_: _Round,
+        round_: Round,
         broken: dict[Key, Exception],
         job: asyncio.Future[dict[Key, OSError]],
     ) -> None:
         """Tell who waits for a round, and keep what the disk refused."""
-        self._writing = _Round()
+        self._writing = Round()
         refusal = job.exception()
         if refusal is None:
             broken |= job.result()
-        for key, wanted in round_.changes.items():
-            if refusal is None or key in broken:
-                self._refused.pop(key, None)
+        for key, wanted in round_.changes.items() if refusal else ():
+            if key in broken:
                 continue
             self._refused[key] = wanted
             if later := self._next.changes.get(key):
@@ -392,8 +339,8 @@ class Store:
         self._go_on()
 
     def _tell(self) -> None:
-        if self._told != self.unwritten:
-            self._told = self.unwritten
+        if self._unwritten != len(self._refused):
+            self._unwritten = len(self._refused)
             for listener in self._listeners:
                 listener()
 

@@ -71,7 +71,7 @@ def test_something_went_out(core: Core, *, answered: bool) -> None:
     assert known.references == before.references
     assert list(core.marks) == [(CONVERSATION, HOUSE, "leak")]
     assert core.say_over("leak") is None
-    core.happen("undo_over", "leak")
+    core.happen("not_over", "leak")
     assert core.say_over("leak")
 
 
@@ -85,9 +85,9 @@ def test_rejected_message_says_nothing(core: Core) -> None:
 def test_others_speak_of_it(core: Core) -> None:
     """A digest of several tags does."""
     core.converse("leak")
-    core.happen("tell_with_others", "leak")
+    core.happen("not_over", "leak")
     assert core.say_over("leak")
-    core.happen("tell_with_others", "no such tag")
+    core.happen("not_over", "no such tag")
     assert core.marks == {}
 
 
@@ -129,7 +129,7 @@ def test_too_many_conversations(core: Core) -> None:
     for number in range(MAX_CONVERSATIONS):
         core.converse(f"tag {number}")
     for number in (0, 1, 2):
-        core.happen("tell_with_others", f"tag {number}")
+        core.happen("not_over", f"tag {number}")
     core.say_over("tag 1")
     core.converse("new")
     gone = {f"tag {number}" for number in range(MAX_CONVERSATIONS)} - tags_on_disk(core)
@@ -144,7 +144,7 @@ def test_too_many_that_went_out(core: Core) -> None:
     """The newest one stays, whatever it is."""
     for number in range(MAX_CONVERSATIONS):
         core.converse(f"tag {number}")
-        core.happen("tell_with_others", f"tag {number}")
+        core.happen("not_over", f"tag {number}")
     core.converse("new")
     assert "new" in core.account.conversations
     assert "tag 0" not in tags_on_disk(core)

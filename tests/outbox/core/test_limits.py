@@ -435,7 +435,7 @@ def test_what_is_tried_counts_for_the_hour() -> None:
     assert core.plan(two).reason is Reason.DAY
     other = core.take(recipients=FRIENDS[:1])
     assert core.in_progress == {one.subject, other.subject}
-    core.fail(one, refused(Step.DATA, 554))
+    core.fail(one, refused(Step.END_OF_DATA, 554))
     assert core.in_progress == {other.subject}
     assert core.waits_in(two) == HOUR - MINUTE
 

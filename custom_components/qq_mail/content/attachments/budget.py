@@ -1,4 +1,4 @@
-"""Making attachments fit into a message."""
+"""Makes attachments fit into the size that a mail may have."""
 
 import asyncio
 from collections.abc import Sequence
@@ -21,6 +21,7 @@ from .fetched import (
     too_slow,
     unavailable,
 )
+from .pictures import shrunk, width_of
 from .reads import async_reads
 from .signatures import JPEG, PICTURES
 
@@ -62,7 +63,6 @@ def _fit(parts: Sequence[BodyPart], budget: int) -> Fetched:
             if sum(sizes.values()) <= budget:
                 break
             # Few messages need Pillow, and this is no event loop.
-            from .pictures import shrunk  # noqa: PLC0415 - Pillow: in a thread, if at all
 
             content = shrunk(parts[index], side)
             if content and len(content) < sizes[index]:
@@ -95,10 +95,9 @@ def _size(part: BodyPart) -> int:
 
 
 def measured(part: BodyPart) -> BodyPart:
-    """Note how wide a picture is shown."""
+    """Return a picture with its width; any other part as it is."""
     if part.media_type not in PICTURES:
         return part
-    from .pictures import width_of  # noqa: PLC0415 - Pillow: in a thread, if at all
 
     return replace(part, width=width_of(part))
 

@@ -1,4 +1,4 @@
-"""From URLs to body parts, by way of temporary files."""
+"""Downloads from URLs into temporary files."""
 
 import os
 from pathlib import Path
@@ -31,7 +31,7 @@ async def async_from_url(
     max_bytes: int,
     downloads: list[str],
 ) -> Fetched:
-    """Download from an allowed URL, and only by allowed redirects."""
+    """Download from an allowed URL; redirects have to be allowed, too."""
     session, asked = async_get_clientsession(hass), label
     url = read_url(attachment.value)
     for _ in range(MAX_REDIRECTS + 1):
@@ -102,7 +102,7 @@ def _append(path: Path, chunk: bytes) -> None:
 
 
 def read_url(text: str, base: URL | None = None) -> URL | None:
-    """Read a URL, seen from a base where that is given; None: nothing to fetch."""
+    """Return a web address, which may be relative to a base; None if it is none."""
     try:
         url = base.join(URL(text)) if base else URL(text)
     except ValueError:
@@ -111,7 +111,7 @@ def read_url(text: str, base: URL | None = None) -> URL | None:
 
 
 def _is_allowed_url(hass: HomeAssistant, url: URL) -> bool:
-    """Whether it may be fetched; a user and a password in it change nothing."""
+    """Whether Home Assistant may fetch a URL, whatever user and password it has."""
     return hass.config.is_allowed_external_url(str(url.with_user(None)))
 
 

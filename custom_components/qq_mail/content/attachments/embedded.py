@@ -1,4 +1,4 @@
-"""Pictures in HTML of the caller's own that no mail program could show."""
+"""Makes body parts of pictures in HTML that a mail program could not show."""
 
 from base64 import b64decode
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ _MAX_DATA = MEGABYTE
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """HTML that refers to its pictures by `cid:`, and those pictures."""
+    """HTML that refers to its pictures by `cid:` (RFC 2392), and those pictures."""
 
     html: str
     attachments: tuple[Attachment, ...] = ()
-    """Those that Home Assistant has."""
+    """Pictures that Home Assistant has, and that are still to be fetched."""
     parts: tuple[BodyPart, ...] = ()
-    """Those that stood in the HTML itself."""
+    """Pictures that were written into the HTML."""
 
 
 async def async_embedded(hass: HomeAssistant, html: str) -> Embedded:
@@ -58,7 +58,7 @@ async def async_embedded(hass: HomeAssistant, html: str) -> Embedded:
 
 
 def _picture(hass: HomeAssistant, url: str) -> Attachment | BodyPart | None:
-    """Return what an address in HTML shows; None: whoever reads it can fetch it."""
+    """Return the picture at an address; None if that is to stay as it is."""
     content_id = f"{token_hex(8)}@{DOMAIN}"
     if not url.lower().startswith(_DATA):
         if not (own := own_source_of_url(hass, url)):
@@ -81,7 +81,7 @@ def _picture(hass: HomeAssistant, url: str) -> Attachment | BodyPart | None:
 
 
 def _content(url: str) -> bytes:
-    """Return what a `data:` URL holds, if that is small and can be read."""
+    """Return what a `data:` URL holds; nothing if it is large or broken."""
     start, _, data = url.partition(",")
     if len(data) > _MAX_DATA:
         return b""

@@ -1,4 +1,4 @@
-"""What became of attachments: body parts, and a word on each that is missing."""
+"""The outcome of fetching: body parts, and an error for each that is missing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -31,7 +31,7 @@ _MAX_LABEL = 200
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What can go with a message, and what cannot."""
+    """Body parts that were fetched, and what is wrong with attachments."""
 
     parts: tuple[BodyPart, ...] = ()
     failures: tuple[HomeAssistantError, ...] = ()
@@ -39,7 +39,7 @@ class Fetched:
 
 
 def joined(results: Sequence[Fetched]) -> Fetched:
-    """Return several as one."""
+    """Return several outcomes as one."""
     return Fetched(
         tuple(part for result in results for part in result.parts),
         tuple(failure for result in results for failure in result.failures),
@@ -77,7 +77,7 @@ def as_part(
 
 
 def media_type_of(content: bytes, *declared: str) -> str:
-    """Return what the content is by itself, or else is said to be."""
+    """Return the media type that the first octets tell, or else a declared one."""
     if signed := signed_type(content):
         return signed
     for text in declared:
@@ -88,7 +88,7 @@ def media_type_of(content: bytes, *declared: str) -> str:
 
 
 def safe_filename(text: str) -> str:
-    """Return a name that is no path, on one line, and that any disk can hold."""
+    """Return a file name on one line, without folders, of at most 255 octets."""
     name = one_line(re.split(r"[/\\]", text)[-1])
     if name in {"", ".", ".."}:
         return "attachment"
@@ -106,7 +106,7 @@ def shown(text: str) -> str:
 
 
 def reason_of(err: Exception) -> str:
-    """Return the system's words for an error, where it has some.
+    """Return the operating system's words for an error, or else the error's class.
 
     An error's own words may be another's, and hold an address with a password.
     """

@@ -40,7 +40,7 @@ _TTS = "media-source://tts/"
 async def async_fetched(
     hass: HomeAssistant, attachments: Sequence[Attachment], max_bytes: int
 ) -> AsyncGenerator[Fetched]:
-    """Fetch all at once; what was downloaded is there until the context ends."""
+    """Fetch all attachments at once; downloads are removed when the context ends."""
     if not attachments:
         # Messages without any are not to overtake each other in threads.
         yield Fetched()
@@ -62,7 +62,7 @@ async def async_fetched(
 async def _async_fetch(
     hass: HomeAssistant, attachment: Attachment, max_bytes: int, downloads: list[str]
 ) -> Fetched:
-    """Fetch one; whatever goes wrong, the message goes out without it."""
+    """Fetch one; whatever goes wrong becomes an error in what is returned."""
     if attachment.source is Source.URL and (
         own := own_source_of_url(hass, attachment.value)
     ):
@@ -145,7 +145,7 @@ async def _async_from_entity(
 async def _async_from_media(
     hass: HomeAssistant, attachment: Attachment, label: str
 ) -> Fetched:
-    """Take a file of a media source, or have a text spoken."""
+    """Take a file of a media source, or a text that is spoken."""
     content_id = attachment.value
     if match := _CAMERA_OR_IMAGE.fullmatch(content_id):
         return await _async_from_entity(
@@ -178,7 +178,7 @@ async def _async_from_media(
 
 
 def _label(attachment: Attachment) -> str:
-    """Return what a person knows the attachment by, without secrets."""
+    """Return how notes call an attachment: as the caller wrote it, without secrets."""
     match attachment.source:
         case Source.URL:
             if url := read_url(attachment.value):

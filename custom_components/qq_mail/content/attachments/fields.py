@@ -48,14 +48,14 @@ def _is_picture_entity(text: str) -> bool:
 
 
 def read_attachments(value: Any, name: str, notes: Notes) -> tuple[Attachment, ...]:
-    """Read one or several; what is wrong with one is not wrong with the others."""
+    """Read one or several; one that cannot be used is left out with a note."""
     found = (_attachment(item, name, notes) for item in as_list(value))
     # What is meant for phones of two makes names the same picture twice.
     return tuple(dict.fromkeys(attachment for attachment in found if attachment))
 
 
 def _attachment(item: Any, name: str, notes: Notes) -> Attachment | None:
-    """Read one; None: there is nothing that could be attached, as a note says."""
+    """Read one; return None if nothing can be attached, which a note says."""
     if isinstance(item, str) and not is_away(item):
         item = {_source_by_look(item.strip()): item.strip()}
     if not isinstance(item, Mapping):
@@ -79,7 +79,7 @@ def _attachment(item: Any, name: str, notes: Notes) -> Attachment | None:
 
 
 def _with_own(item: Mapping[Any, Any]) -> dict[Any, Any]:
-    """Return a row with what addresses of Home Assistant's own show in their place."""
+    """Return a row in which own addresses are replaced by what they show."""
     row = dict(item)
     for field in Source:
         own = own_source(_text_of(item.get(field)))
@@ -97,7 +97,7 @@ def _text_of(value: Any) -> str:
 
 
 def _source_by_look(text: str) -> Source:
-    """Return what a text is that stands for a whole attachment."""
+    """Return which field a text belongs to that stands for a whole attachment."""
     if text.startswith(_MEDIA_SOURCE):
         return Source.MEDIA_SOURCE
     if text.lower().startswith(("http://", "https://", "/api/")) or own_source(text):

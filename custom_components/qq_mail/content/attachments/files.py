@@ -1,4 +1,4 @@
-"""From files to body parts; they are looked at, and stay where they are."""
+"""Makes body parts of files, which are read when the mail is composed."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -73,7 +73,7 @@ def _matches(hass: HomeAssistant, folder: Path, parts: Sequence[str]) -> Iterato
 
 
 def _from_match(hass: HomeAssistant, attachment: Attachment, path: Path) -> Fetched:
-    """Take one of a glob's files; another's failure is not its own."""
+    """Take one of a glob's files; an error concerns this file alone."""
     label = shown(path.name)
     real = path.resolve()
     try:
@@ -89,7 +89,7 @@ def _from_match(hass: HomeAssistant, attachment: Attachment, path: Path) -> Fetc
 def file_part(
     attachment: Attachment, path: Path, label: str, name: str, declared: str = ""
 ) -> Fetched:
-    """Look at a file, which stays where it is."""
+    """Make a body part of a file, of which only the first octets are read."""
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError) as err:

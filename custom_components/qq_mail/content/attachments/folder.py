@@ -1,4 +1,4 @@
-"""Where downloads are while their message is made."""
+"""The folder for downloads while their mail is made."""
 
 from pathlib import Path
 import shutil
@@ -9,10 +9,10 @@ from ...const import DOMAIN
 
 
 def downloads_folder(hass: HomeAssistant) -> Path:
-    """Return a folder of our own, which no backup contains."""
+    """Return the integration's folder in Home Assistant's cache, left out of backups."""
     return Path(hass.config.cache_path(DOMAIN))
 
 
 def remove_all(hass: HomeAssistant) -> None:
-    """Remove what a run that was killed has left; blocks."""
+    """Remove downloads of an earlier run that was killed; blocks."""
     shutil.rmtree(downloads_folder(hass), ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Addresses of Home Assistant's own: what picture or file each of them shows."""
+"""Understands addresses of Home Assistant itself, such as /local/snapshot.jpg."""
 
 import glob
 import re
@@ -36,7 +36,7 @@ def own_source(text: str) -> tuple[Source, str] | None:
 
 @callback
 def own_source_of_url(hass: HomeAssistant, url: str) -> tuple[Source, str] | None:
-    """Return the same for a path, or a URL under any address of this house."""
+    """Return the same for a path or for a URL whose host is this Home Assistant."""
     if not (origin := _ORIGIN.match(url.strip())):
         return own_source(url)
     try:

@@ -1,47 +1,48 @@
-"""Pictures, made smaller."""
+"""Measures pictures and makes them smaller, with Pillow, which most houses never need."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import cache
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
-
-from PIL import (
-    ExifTags,
-    GifImagePlugin,
-    Image,
-    ImageFile,
-    ImageOps,
-    JpegImagePlugin,
-    PngImagePlugin,
-    WebPImagePlugin,
-)
+from typing import Any, BinaryIO
 
 from ...const import LOGGER, MAX_PIXELS, PICTURE_QUALITY
 from ...mime.models import BodyPart
 from .signatures import GIF, JPEG, PNG, WEBP
 
+_ORIENTATION = 0x0112
+"""The tag of how a camera was held (Exif 2.32, section 4.6.4)."""
 # From this orientation on, of a camera's eight, a picture is turned by a quarter.
 _LYING = 5
 
-# Each of Pillow's readers by itself: Image.open would warn of a huge picture before
-# anyone can turn it down, and take a telephone's JPEG with a preview for two.
-_READERS: dict[str, type[ImageFile.ImageFile]] = {
-    JPEG: JpegImagePlugin.JpegImageFile,
-    PNG: PngImagePlugin.PngImageFile,
-    GIF: GifImagePlugin.GifImageFile,
-    WEBP: WebPImagePlugin.WebPImageFile,
-}
+
+@cache
+def _readers() -> dict[str, Callable[[BinaryIO], Any]]:
+    """Return Pillow's readers by media type.
+
+    Each by itself: Image.open would warn of a huge picture before anyone can turn it
+    down, and take a telephone's JPEG with a preview for two.
+    """
+    from PIL import GifImagePlugin, JpegImagePlugin, PngImagePlugin, WebPImagePlugin  # noqa: PLC0415 - in a thread, if at all
+
+    return {
+        JPEG: JpegImagePlugin.JpegImageFile,
+        PNG: PngImagePlugin.PngImageFile,
+        GIF: GifImagePlugin.GifImageFile,
+        WEBP: WebPImagePlugin.WebPImageFile,
+    }
 
 
 def width_of(part: BodyPart) -> int:
-    """Return how wide a picture is shown, in pixels; 0: nobody knows."""
+    """Return the width in pixels at which a picture is shown; 0 if it is not known."""
     try:
         with _opened(part) as file:
-            picture = _READERS[part.media_type](file)
+            picture = _readers()[part.media_type](file)
             # Only of a JPEG is that read without all the rest.
             exif = picture.getexif() if part.media_type == JPEG else {}
-            lies = exif.get(ExifTags.Base.Orientation, 1) >= _LYING
-            return picture.height if lies else picture.width
+            lies = exif.get(_ORIENTATION, 1) >= _LYING
+            return int(picture.height if lies else picture.width)
     # A broken picture can make Pillow raise anything.
     except Exception:  # noqa: BLE001
         LOGGER.debug("The width of %s is not known", part.filename, exc_info=True)
@@ -49,8 +50,8 @@ def width_of(part: BodyPart) -> int:
 
 
 def shrunk(part: BodyPart, side: int) -> bytes | None:
-    """Return a picture as a JPEG of at most that side; None: it cannot be done."""
-    if (reader := _READERS.get(part.media_type)) is None:
+    """Return a picture as a JPEG, no side of which is longer; None if impossible."""
+    if (reader := _readers().get(part.media_type)) is None:
         return None
     try:
         with _opened(part) as file:
@@ -73,8 +74,10 @@ def _opened(part: BodyPart) -> AbstractContextManager[BinaryIO]:
     return BytesIO(part.content)
 
 
-def _jpeg(picture: Image.Image, side: int) -> bytes:
-    """Scale a picture down, upright, on white where it is transparent."""
+def _jpeg(picture: Any, side: int) -> bytes:
+    """Scale a picture of Pillow's down, upright, on white where it is transparent."""
+    from PIL import Image, ImageOps  # noqa: PLC0415 - it was loaded by its readers
+
     # A JPEG is decoded at a fraction of its size already.
     picture.draft("RGB", (side, side))
     picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")

@@ -1,4 +1,4 @@
-"""Reading files, in threads of our own: a share that hangs is not to take others'."""
+"""Reads files in threads of their own: a share that hangs must not block the others."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What kind of picture something is, by its first octets."""
+"""Recognizes pictures by their first octets."""
 
 import re
 
@@ -15,7 +15,7 @@ _SIGNATURES = {
     WEBP: re.compile(rb"RIFF....WEBP", re.DOTALL),
 }
 PICTURES = frozenset(_SIGNATURES)
-"""What Pillow reads for us."""
+"""Media types of pictures that are recognized, shown and made smaller."""
 
 
 def signed_type(content: bytes) -> str | None:

@@ -25,6 +25,7 @@ from .retry import (
 from .turn import Turn
 
 _BEFORE_MAIL = (Step.CONNECT, Step.EHLO, Step.STARTTLS, Step.AUTH)
+_BEFORE_TEXT = (Step.MAIL, Step.RCPT, Step.DATA)
 _CLOSING = 421
 """The server closes the connection, whatever it was asked (RFC 5321 section 3.8)."""
 _PAUSES = (Treatment.PAUSE, Treatment.LOGIN_LATER, Treatment.NEW_CODE)
@@ -65,6 +66,8 @@ def failed(turn: Turn, queue_id: str, error: MailError, *, fresh: bool) -> None:
     if ended is None:
         return
     before, attempt = ended
+    if attempt.counted and error.step in _BEFORE_TEXT:
+        turn.uncount_sent(before)
     if error.of_flight:
         turn.account.word_by_word_until = turn.after(WORD_BY_WORD)
         turn.log(logging.INFO, "The server takes one command after the other only")

@@ -6,6 +6,7 @@ what time it is. What was loaded until then is counted anew from what is on disk
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+import logging
 from typing import Any
 
 from ...clock import Now
@@ -13,7 +14,7 @@ from .account import Account, is_for_login, new_account, read_conversation, read
 from .limits import Entry, Learned
 from .models import Message, Pause
 from .record import read_message
-from .turn import ACCOUNT, LOGIN, MESSAGE, SENT
+from .turn import ACCOUNT, LOGIN, MESSAGE, SENT, Turn
 
 type Records = Mapping[tuple[str, str], Mapping[str, Any]]
 """What the disk has of an account, by kind and key."""
@@ -69,7 +70,19 @@ def load(account: Account, records: Records, now: Now) -> Loaded:
     return loaded
 
 
-def count_anew(account: Account, loaded: Loaded, now: Now) -> list[Message]:
+def is_counted(turn: Turn, loaded: Loaded) -> bool:
+    """Tell whether ages are sure, and count them anew by a clock that was set."""
+    if loaded.is_sure(turn.now):
+        return True
+    if loaded.clock_was_set(turn.now):
+        turn.log(logging.INFO, "The clock was set: what was loaded is counted anew")
+        for message in _count_anew(turn.account, loaded, turn.now):
+            turn.write(message)
+        turn.write_account()
+    return False
+
+
+def _count_anew(account: Account, loaded: Loaded, now: Now) -> list[Message]:
     """Count the age of what was loaded by a clock that was set; return the messages."""
     loaded.by = now
     limits, changed = account.limits, list[Message]()

@@ -4,6 +4,7 @@ The shell makes what is decided here. At each instant either the messages count 
 digest, in memory as on disk.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 import logging
 
@@ -139,3 +140,16 @@ def _let_go(turn: Turn, merging: Merging, *, alone: tuple[str, ...] = ()) -> Non
             turn.write(replace(message, alone=True, due=AT_ONCE))
         else:
             turn.queue.put(message)
+
+
+def discard(turn: Turn, queue_ids: Collection[str]) -> None:
+    """Remove messages; one that is being tried goes if it is not accepted."""
+    queue = turn.queue
+    for queue_id in queue_ids:
+        message = queue.get(queue_id)
+        if attempt := queue.in_progress.get(queue_id):
+            queue.in_progress[queue_id] = replace(attempt, unwanted=True)
+        elif message and (merging := queue.groups.merging_of(queue_id)):
+            discard_merging(turn, message, merging)
+        elif message:
+            turn.remove(message)

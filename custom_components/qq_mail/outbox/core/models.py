@@ -1,6 +1,6 @@
 """What the core knows of a message, why one waits, and what it tells the shell."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Final
@@ -83,6 +83,8 @@ class Plan:
     at: float
     """Steady seconds; NEVER where a person decides."""
     reason: Reason
+    cause: Cause | None = field(default=None, compare=False)
+    """Why the account is paused, or the server was not to be had."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The plan: when a message may go, and why not now. Nothing else computes a time."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from .account import Account
 from .groups import Group, group_of
@@ -22,7 +23,7 @@ def gate(
     `ahead` are mails that wait and go before it.
     """
     if pause := account.pause:
-        return Plan(pause.until, Reason.PAUSED)
+        return Plan(pause.until, Reason.PAUSED, pause.cause)
     queue, level = account.queue, message.level
     people = people_of(message.recipients)
     uncounted = sum(not one.counted for one in queue.in_progress.values())
@@ -43,7 +44,7 @@ def gate(
     )
     down = account.down
     if down and down.until > max(now, plan.at if plan else now):
-        return Plan(down.until, Reason.NO_SERVER)
+        return Plan(down.until, Reason.NO_SERVER, down.cause)
     return plan
 
 
@@ -67,7 +68,7 @@ def plan_of(
         ahead = 0 if due > now else _mails_ahead(account, now, message)
     plan = gate(account, now, message, ahead=ahead)
     if plan and plan.at > due:
-        return Plan(now if plan.at == NEVER else plan.at, plan.reason)
+        return replace(plan, at=now) if plan.at == NEVER else plan
     if due > now:
         return Plan(due, Reason.BACK_OFF if message.failures else Reason.DIGEST)
     free = free_at(account, message)
@@ -146,3 +147,30 @@ def _mails_ahead(account: Account, now: float, message: Message) -> int:
             if number > 1 and _is_flooded(account, now, group):
                 ahead -= number - 1
     return ahead
+
+
+def heads(account: Account, now: float) -> Iterator[tuple[Message, Plan | None]]:
+    """Yield those whose turn it could be, in that order, with what holds them up.
+
+    The last one is the first that may go, or what holds it up holds up all others too:
+    only the day is counted for each set of recipients.
+    """
+    for message in account.queue.heads(now):
+        plan = gate(account, now, message)
+        yield message, plan
+        if plan is None or plan.reason is not Reason.DAY:
+            return
+
+
+def next_plan(account: Account, now: float) -> Plan | None:
+    """Return when an account tries something next, and why not now."""
+    queue = account.queue
+    messages = [message for message, _ in heads(account, now)]
+    if later := queue.first_later():
+        messages.append(later)
+    if messages:
+        each = (plan_of(account, now, message, 0) for message in messages)
+        return min(each, key=lambda plan: plan.at)
+    if queue.in_progress:
+        return Plan(now, Reason.ATTEMPT)
+    return Plan(now, Reason.DIGEST) if queue.groups.merging else None

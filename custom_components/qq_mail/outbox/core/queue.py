@@ -114,6 +114,16 @@ class Queue:
         self.put(message)
         return message, attempt
 
+    def is_told_with_others(self, tag: str) -> bool:
+        """Tell whether a digest goes out for others' sake that speaks of a tag, too."""
+        digests = [{part.tag for part in one.parts} for one in self]
+        digests += [
+            {one.tag for one in map(self.get, merging.queue_ids) if one}
+            for merging in self.groups.merging.values()
+            if merging.writing
+        ]
+        return any(tag in tags and len(tags) > 1 for tags in digests)
+
     def merge(self, merging: Merging) -> tuple[Message, ...]:
         """Let messages become one: nobody else touches them until that has ended."""
         self.groups.own(merging)

@@ -4,7 +4,7 @@ One object without I/O. It has a method for each thing that can happen, changes 
 data, marks what has to be written, and returns the few actions that the shell must do.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import date, datetime
 import logging
@@ -12,30 +12,16 @@ import logging
 from ...clock import Now
 from ...smtp.errors import MailError
 from ...smtp.models import Step, SubmissionResult
-from . import failures, merge
+from . import due, failures, going_on, merge
 from .account import Account, Conversation, new_account
 from .limits import Settings
-from .loading import Loaded, Records, count_anew, load
-from .models import (
-    AT_ONCE,
-    NEVER,
-    Action,
-    Attempt,
-    Level,
-    LogIn,
-    Message,
-    Outcome,
-    Plan,
-    Reason,
-)
-from .plan import free_at, gate, plan_of
-from .retry import LOGIN_CHECK_INTERVAL
+from .loading import Loaded, Records, is_counted, load
+from .models import AT_ONCE, NEVER, Action, Level, Message, Plan
+from .plan import next_plan, plan_of
 from .turn import Marks, Turn
 
 AFTER_TROUBLE = 60.0
 """Seconds until work goes on after an error that nobody expected."""
-EXPIRE_AT_ONCE = 20
-"""Messages that are given up in one turn: whoever is told has something to do."""
 
 
 class Scheduler:
@@ -119,7 +105,7 @@ class Scheduler:
     def wake_at(self, now: Now) -> float:
         """Return when there is something to do if nothing happens before."""
         running = [one for one in self.accounts.values() if one.running]
-        times = [_wake_at(account, now.steady) for account in running]
+        times = [due.wake_at(account, now.steady) for account in running]
         return max(min(times, default=NEVER), self._resume_at)
 
     def recover(
@@ -161,17 +147,7 @@ class Scheduler:
 
     def next_plan(self, now: Now, account_id: str) -> Plan | None:
         """Return when an account tries something next, and why not now."""
-        account, at = self.accounts[account_id], now.steady
-        queue = account.queue
-        messages = [message for message, _ in _heads(account, at)]
-        if later := queue.first_later():
-            messages.append(later)
-        if messages:
-            each = (plan_of(account, at, message, 0) for message in messages)
-            return min(each, key=lambda plan: plan.at)
-        if queue.in_progress:
-            return Plan(at, Reason.ATTEMPT)
-        return Plan(at, Reason.DIGEST) if queue.groups.merging else None
+        return next_plan(self.accounts[account_id], now.steady)
 
     def retry(
         self, now: Now, account_id: str, queue_id: str | None = None
@@ -181,7 +157,7 @@ class Scheduler:
         Refusals are remembered: the next one is not the first.
         """
         turn = self._turn(now, account_id)
-        self._hurry(turn, queue_id, restored=True)
+        going_on.hurry(turn, queue_id, restored=True)
         return self._end(turn)
 
     def discard(
@@ -189,15 +165,7 @@ class Scheduler:
     ) -> list[Action]:
         """Remove messages; one that is being tried goes if it is not accepted."""
         turn = self._turn(now, account_id)
-        queue = turn.queue
-        for queue_id in queue_ids:
-            message = queue.get(queue_id)
-            if attempt := queue.in_progress.get(queue_id):
-                queue.in_progress[queue_id] = replace(attempt, unwanted=True)
-            elif message and (merging := queue.groups.merging_of(queue_id)):
-                merge.discard_merging(turn, message, merging)
-            elif message:
-                turn.remove(message)
+        merge.discard(turn, queue_ids)
         return self._end(turn)
 
     # Conversations
@@ -227,12 +195,8 @@ class Scheduler:
         merge.forget_tag(turn, tag)
         return known
 
-    def undo_over(self, now: Now, account_id: str, tag: str) -> None:
-        """Take back that a tag was declared over: that could not be said."""
-        self._turn(now, account_id).mark_conversation(tag, went_out=True)
-
-    def tell_with_others(self, now: Now, account_id: str, tag: str) -> None:
-        """Note that a digest of several tags, which goes out, speaks of this one."""
+    def not_over(self, now: Now, account_id: str, tag: str) -> None:
+        """Know that a tag is not over: that could not be said, or something goes out."""
         self._turn(now, account_id).mark_conversation(tag, went_out=True)
 
     # Attempts
@@ -244,7 +208,7 @@ class Scheduler:
         turn = self._turn(now, account_id)
         account = turn.account
         turn.count_login()
-        _code_works(turn)
+        going_on.code_works(turn)
         if max_size and max_size != account.max_size:
             account.max_size = max_size
             turn.write_account()
@@ -264,6 +228,21 @@ class Scheduler:
             and account.pause is None
             and account.limits.login_at(now.steady, level) <= now.steady
         )
+
+    def log_in_to_read(self, now: Now, account_id: str) -> float:
+        """Count a login to read the inbox, and return 0, or the seconds until one may be.
+
+        It never takes what an alarm needs, and none is made while the account is paused.
+        """
+        turn = self._turn(now, account_id)
+        account = turn.account
+        at = account.limits.imap_login_at(now.steady)
+        if account.pause:
+            at = max(at, account.pause.until)
+        if at > now.steady:
+            return at - now.steady
+        turn.count_login(imap=True)
+        return 0.0
 
     def submitting(self, now: Now, account_id: str, queue_id: str) -> list[Action]:
         """Know that a session is at work for a message."""
@@ -348,9 +327,9 @@ class Scheduler:
             turn.log(logging.DEBUG, f"Login not checked: {error}")
         return self._end(turn)
 
-    def login_tried(self, now: Now, account_id: str) -> None:
-        """Count a login that a form made, and that was refused."""
-        self._turn(now, account_id).count_login()
+    def login_tried(self, now: Now, account_id: str, *, imap: bool = False) -> None:
+        """Count a login that a form made, and that was refused, or that was IMAP's."""
+        self._turn(now, account_id).count_login(imap=imap)
 
     def code_renewed(self, now: Now, account_id: str) -> list[Action]:
         """Know that a form has logged in: what waits can go out, by a login of its own.
@@ -358,9 +337,9 @@ class Scheduler:
         What comes from a backup waits on for its own decision.
         """
         turn = self._turn(now, account_id)
-        _code_works(turn)
+        going_on.code_works(turn)
         turn.account.limits.credit = True
-        self._hurry(turn, None, restored=False)
+        going_on.hurry(turn, None, restored=False)
         return self._end(turn)
 
     # Digests
@@ -407,136 +386,14 @@ class Scheduler:
             today=self._today,
         )
 
-    def _hurry(self, turn: Turn, queue_id: str | None, *, restored: bool) -> None:
-        account = turn.account
-        changed: Iterable[Message | None] = ()
-        if queue_id is None:
-            changed = turn.queue.hurry(restored=restored)
-        elif message := turn.queue.get(queue_id):
-            changed = (turn.queue.hurry_one(message),)
-        else:
-            return
-        for message in filter(None, changed):
-            turn.write(message)
-        if account.pause:
-            account.pause = None
-            account.check_login_at = turn.after(LOGIN_CHECK_INTERVAL)
-            turn.write_account()
-        account.down = account.lost = None
-        account.limits.forgiven_at = turn.now.steady
-
     def _end(self, turn: Turn) -> list[Action]:
         """Do what is due then, and return all that follows."""
-        self._count_anew(turn)
-        merge.end_floods(turn)
-        _give_up_expired(turn)
-        account = turn.account
-        if account.pause and account.pause.until <= turn.now.steady:
-            account.pause = None
-            turn.write_account()
-        if account.running and turn.now.steady >= self._resume_at:
-            _start_attempts(turn)
-            _check_login(turn)
+        account_id = turn.account.id
+        loaded = self._loaded.get(account_id)
+        if loaded and is_counted(turn, loaded) and turn.account.running:
+            # It is as large as all that waited then.
+            del self._loaded[account_id]
+        due.end_what_is_over(turn)
+        if turn.account.running and turn.now.steady >= self._resume_at:
+            due.start_what_is_due(turn)
         return turn.actions
-
-    def _count_anew(self, turn: Turn) -> None:
-        loaded = self._loaded.get(turn.account.id)
-        if not loaded:
-            return
-        if loaded.is_sure(turn.now):
-            if turn.account.running:
-                # It is as large as all that waited then.
-                del self._loaded[turn.account.id]
-        elif loaded.clock_was_set(turn.now):
-            turn.log(logging.INFO, "The clock was set: what was loaded is counted anew")
-            for message in count_anew(turn.account, loaded, turn.now):
-                turn.write(message)
-            turn.write_account()
-
-
-def _code_works(turn: Turn) -> None:
-    """Forget that logins were refused; the next check is a day from now."""
-    account = turn.account
-    account.check_login_at = turn.after(LOGIN_CHECK_INTERVAL)
-    if account.paused_for_login or account.asked or account.login_refusals:
-        account.login_refusals = account.asked = 0
-        if account.paused_for_login:
-            account.pause = None
-        turn.write_account()
-
-
-def _give_up_expired(turn: Turn) -> None:
-    for message in turn.queue.expired(turn.now.steady, EXPIRE_AT_ONCE):
-        turn.log(
-            logging.ERROR,
-            f"Message {message.queue_id} expired after {message.attempts} attempts:"
-            f" {message.reply or message.cause}",
-        )
-        turn.remove(message)
-        turn.tell(message, Outcome.EXPIRED, cause=message.cause, reply=message.reply)
-
-
-def _start_attempts(turn: Turn) -> None:
-    account, now = turn.account, turn.now.steady
-    while message := _next(account, now):
-        if merge.merge(turn, message):
-            continue
-        turn.queue.begin_attempt(message, now)
-        account.idle_session = False
-        turn.do(Attempt(account.id, message, word_by_word=account.word_by_word(now)))
-
-
-def _next(account: Account, now: float) -> Message | None:
-    """Return the message to try now: the most important of those that may go."""
-    for message, plan in _heads(account, now):
-        if plan is None:
-            return message if _goes_at(account, now, message) <= now else None
-    return None
-
-
-def _heads(account: Account, now: float) -> Iterator[tuple[Message, Plan | None]]:
-    """Yield those whose turn it could be, in that order, with what holds them up.
-
-    The last one is the first that may go, or what holds it up holds up all others too:
-    only the day is counted for each set of recipients.
-    """
-    for message in account.queue.heads(now):
-        plan = gate(account, now, message)
-        yield message, plan
-        if plan is None or plan.reason is not Reason.DAY:
-            return
-
-
-def _goes_at(account: Account, now: float, message: Message) -> float:
-    """Return when a session is to be had for a message that may go."""
-    at = free_at(account, message)
-    if account.queue.in_progress and not account.idle_session:
-        at = max(at, account.limits.login_at(now, message.level))
-    return at
-
-
-def _wake_at(account: Account, now: float) -> float:
-    queue = account.queue
-    times = [queue.next_expiry()]
-    if account.pause:
-        times.append(account.pause.until)
-        return min(times)
-    if not queue.in_progress:
-        login_at = account.limits.login_at(now, Level.BELOW)
-        times.append(max(account.check_login_at, login_at))
-    down_until = account.down.until if account.down else now
-    times.append(max(queue.next_later(), down_until))
-    for message, plan in _heads(account, now):
-        times.append(plan.at if plan else _goes_at(account, now, message))
-    return min(times)
-
-
-def _check_login(turn: Turn) -> None:
-    """Check the login now and then: a revoked code is to be noticed by day."""
-    account, now = turn.account, turn.now.steady
-    if account.pause or turn.queue.in_progress or account.check_login_at > now:
-        return
-    if account.limits.login_at(now, Level.BELOW) > now:
-        return
-    account.check_login_at = turn.after(LOGIN_CHECK_INTERVAL)
-    turn.do(LogIn(account.id))

@@ -1,0 +1,298 @@
+"""What became of an account's messages lately: who got what, when, and what QQ said."""
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Self
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.event import async_track_time_change
+from homeassistant.util.ulid import ulid_to_bytes
+
+from .buttons.models import Press
+from .clock import read_clock
+from .const import LOGGER
+from .mime.models import Priority
+from .outbox.core.models import OutboxEvent, Outcome
+from .outbox.core.record import Record
+from .outbox.outbox import Outbox
+from .smtp.replies import Cause
+from .store import Key
+
+HISTORY: Final = "history"
+"""The kind of its records in the store."""
+DISCARDED: Final = "discarded"
+"""The outcome of what a person took back, beside those of the outbox."""
+MAX_ITEMS: Final = 2000
+"""Messages of an account that are remembered; a flood may bring more than that in a day."""
+_MAX_RESULTS = 20
+"""Of a message: each of its recipients can be refused in words of its own."""
+_MAX_PRESSES = 20
+_MAX_RECIPIENTS = 50
+_IMPORTANT = (Priority.HIGHEST, Priority.HIGH)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came of a message for some of its recipients."""
+
+    at: datetime
+    outcome: str
+    """An Outcome, or DISCARDED."""
+    recipients: tuple[str, ...]
+    attempts: int = 0
+    cause: Cause | None = None
+    reply: str = ""
+    """What the server said, or a technical addition."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what can be written as JSON."""
+        return {
+            "at": self.at.isoformat(),
+            "outcome": self.outcome,
+            "recipients": list(self.recipients),
+            "attempts": self.attempts,
+            "cause": self.cause,
+            "reply": self.reply,
+        }
+
+    @classmethod
+    def read(cls, data: object) -> Self:
+        """Return what was written. Raises ValueError."""
+        record = Record.of(data)
+        cause = record.optional("cause", str)
+        return cls(
+            at=record.time("at"),
+            outcome=record.text("outcome"),
+            recipients=record.all_texts("recipients"),
+            attempts=record.count("attempts"),
+            cause=Cause(cause) if cause else None,
+            reply=record.text("reply"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """A button of a mail that somebody pressed."""
+
+    at: datetime
+    title: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what can be written as JSON."""
+        return {"at": self.at.isoformat(), "title": self.title}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """A message that nobody tries any more, or not for all of its recipients."""
+
+    queue_id: str
+    title: str
+    """Empty: it is not to be kept."""
+    tag: str
+    priority: Priority
+    digest: str = ""
+    """The queue id of the digest that it went out in."""
+    results: tuple[Result, ...] = ()
+    """The oldest first."""
+    presses: tuple[Pressed, ...] = ()
+
+    @property
+    def raised(self) -> datetime:
+        """When the alert was raised, as its queue id tells."""
+        octets = ulid_to_bytes(self.queue_id)[:6]
+        return datetime.fromtimestamp(int.from_bytes(octets) / 1000, UTC)
+
+    @property
+    def at(self) -> datetime:
+        """When something became of it last."""
+        return self.results[-1].at
+
+    @property
+    def accepted_at(self) -> datetime | None:
+        """When the server took it; None: it did not."""
+        times = (one.at for one in self.results if one.outcome == Outcome.ACCEPTED)
+        return next(times, None)
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """All whom an outcome was told of, each once."""
+        everyone = [one for result in self.results for one in result.recipients]
+        return tuple(dict.fromkeys(everyone))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what can be written as JSON."""
+        return {
+            "title": self.title,
+            "tag": self.tag,
+            "priority": self.priority,
+            "digest": self.digest,
+            "results": [one.as_dict() for one in self.results],
+            "presses": [one.as_dict() for one in self.presses],
+        }
+
+    @classmethod
+    def read(cls, queue_id: str, data: object) -> Self:
+        """Return what was written. Raises ValueError."""
+        ulid_to_bytes(queue_id)
+        record = Record.of(data)
+        results = tuple(map(Result.read, record.items("results")))
+        if not results:
+            raise ValueError("nothing became of it")
+        presses = [Record.of(one) for one in record.items("presses")]
+        return cls(
+            queue_id=queue_id,
+            title=record.text("title"),
+            tag=record.text("tag"),
+            priority=Priority(record.text("priority")),
+            digest=record.text("digest"),
+            results=results,
+            presses=tuple(
+                Pressed(one.time("at"), one.text("title")) for one in presses
+            ),
+        )
+
+
+class History:
+    """An account's messages that were accepted, refused, given up or discarded.
+
+    Neither texts of mails nor tokens are in it. It lives as long as its outbox.
+    """
+
+    def __init__(
+        self, hass: HomeAssistant, outbox: Outbox, *, days: int, titles: bool
+    ) -> None:
+        """Begin with what an earlier run has left.
+
+        Each is kept for so many days, 0: not at all; `titles`: also those of messages
+        below high priority, which may hold a code to log in with.
+        """
+        self._outbox = outbox
+        self._items: dict[str, Item] = {}
+        """By their queue ids; of what something became last stands last."""
+        outbox.listeners.async_add_watcher(self._hear)
+        outbox.listeners.async_add_discard_listener(self._discarded)
+        outbox.async_on_close(
+            async_track_time_change(hass, self._begin_day, hour=0, minute=0, second=0)
+        )
+        self._load()
+        self.configure(days=days, titles=titles)
+
+    @callback
+    def configure(self, *, days: int, titles: bool) -> None:
+        """Go on with other settings; what is not to be kept any more is forgotten."""
+        self._days, self._titles = days, titles
+        for item in list(filter(self._has_secret_title, self._items.values())):
+            self._put(replace(item, title=""))
+        self._prune()
+
+    @property
+    def items(self) -> list[Item]:
+        """All of them; that of which something became last comes first."""
+        return list(reversed(self._items.values()))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many there are, by what became of them last."""
+        return dict(Counter(one.results[-1].outcome for one in self._items.values()))
+
+    @callback
+    def press(self, press: Press) -> None:
+        """Note that somebody pressed a button of a mail."""
+        if item := self._items.get(press.mail.queue_id):
+            pressed = Pressed(read_clock().wall, press.action.title)
+            presses = (*item.presses, pressed)[:_MAX_PRESSES]
+            self._put(replace(item, presses=presses))
+
+    def _load(self) -> None:
+        outbox = self._outbox
+        items: list[Item] = []
+        records = outbox.manager.take_records(outbox.id, HISTORY)
+        for (_, queue_id), data in records.items():
+            try:
+                items.append(Item.read(queue_id, data))
+            except ValueError as err:
+                LOGGER.error("Ignoring a message of the history: %s", err)
+                outbox.manager.store.remove((HISTORY, outbox.id, queue_id))
+        items.sort(key=lambda one: one.at)
+        self._items = {one.queue_id: one for one in items}
+
+    @callback
+    def _hear(self, event: OutboxEvent) -> None:
+        if event.outcome is Outcome.DEFERRED or event.plan:
+            # It waits, and more will be told of it.
+            return
+        item = Item(
+            queue_id=event.queue_id,
+            title=event.subject,
+            tag=event.tag,
+            priority=event.priority,
+            digest=event.digest,
+        )
+        result = Result(
+            at=read_clock().wall,
+            outcome=event.outcome,
+            recipients=event.recipients[:_MAX_RECIPIENTS],
+            attempts=event.attempts,
+            cause=event.cause,
+            reply=str(event.reply or event.detail),
+        )
+        self._add(item, result)
+
+    @callback
+    def _discarded(self, queue_ids: Collection[str]) -> None:
+        for queue_id in queue_ids:
+            # A digest's parts are named as well.
+            message = self._outbox.state.queue.get_whole(queue_id)
+            if not message or (message.parts and message.queue_id == queue_id):
+                continue
+            part = next(
+                (one for one in message.parts if one.queue_id == queue_id), None
+            )
+            item = Item(
+                queue_id=queue_id,
+                title=(part or message).subject,
+                tag=(part or message).tag,
+                priority=message.priority,
+                digest=message.queue_id if part else "",
+            )
+            recipients = message.recipients[:_MAX_RECIPIENTS]
+            result = Result(
+                at=read_clock().wall, outcome=DISCARDED, recipients=recipients
+            )
+            self._add(item, result)
+
+    def _add(self, item: Item, result: Result) -> None:
+        """Note what came of a message, of which something may be known already."""
+        known = self._items.pop(item.queue_id, item)
+        if self._has_secret_title(known):
+            known = replace(known, title="")
+        self._put(replace(known, results=(*known.results, result)[-_MAX_RESULTS:]))
+        self._prune()
+
+    def _has_secret_title(self, item: Item) -> bool:
+        """Tell whether there is a title that is not to be kept."""
+        return bool(item.title) and not (self._titles or item.priority in _IMPORTANT)
+
+    @callback
+    def _begin_day(self, _: datetime) -> None:
+        self._prune()
+
+    def _prune(self) -> None:
+        """Forget what is too old, and beyond two thousand what is oldest."""
+        before = read_clock().wall - timedelta(days=self._days)
+        while self._items:
+            oldest = next(iter(self._items.values()))
+            if oldest.at > before and len(self._items) <= MAX_ITEMS:
+                return
+            del self._items[oldest.queue_id]
+            self._outbox.manager.store.remove(self._key(oldest))
+
+    def _put(self, item: Item) -> None:
+        self._items[item.queue_id] = item
+        self._outbox.manager.store.put(self._key(item), item.as_dict)
+
+    def _key(self, item: Item) -> Key:
+        return (HISTORY, self._outbox.id, item.queue_id)

@@ -1,0 +1,66 @@
+"""How to reach a mailbox, what is found in it, and why it cannot be read."""
+
+from dataclasses import dataclass, field
+from typing import override
+
+from ..smtp.replies import Cause
+from .reading import Incoming
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImapAccount:
+    """How to reach an IMAP server, over implicit TLS, and as whom."""
+
+    username: str
+    password: str = field(repr=False)
+    """The authorization code: the same as that of SMTP."""
+    host: str
+    port: int = 993
+    timeout: float = 30.0
+    """Seconds for connecting, and for a command that has little to answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a folder was read; for another folder or account it means nothing.
+
+    QQ gives all folders of an account the same UIDVALIDITY.
+    """
+
+    account: str
+    folder: str
+    uid_validity: int
+    uid: int
+    """The first UID that was not read yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A mail of which the header was read."""
+
+    uid: int
+    size: int
+    """Octets of all of it; 0 where the server does not say."""
+    mail: Incoming
+
+
+class MailboxError(Exception):
+    """A mailbox cannot be read now; it never says anything of the authorization code."""
+
+    def __init__(self, cause: Cause, detail: str = "") -> None:
+        """Keep the cause, and in English what the server or the system said."""
+        super().__init__(cause, detail)
+        self.cause = cause
+        self.detail = detail
+
+    @override
+    def __str__(self) -> str:
+        """Return a line for the log."""
+        return f"{self.cause}: {self.detail}" if self.detail else str(self.cause)
+
+
+class LoginRefusedError(MailboxError):
+    """The server refused the login; of QQ's causes none is told from another.
+
+    It says nothing of the authorization code: SMTP alone decides whether that works.
+    """

@@ -1,0 +1,130 @@
+"""Notices that messages wait longer than they should, once for each episode."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+
+from ..clock import read_clock
+from ..mime.models import Priority
+from .core.models import Level, Message, Plan, Reason
+from .core.plan import plan_of
+from .view import OutboxView
+
+INTERVAL: Final = 10.0
+"""Seconds between two looks, while something waits."""
+_PATIENCE = {Level.BELOW: 300.0, Level.HIGH: 60.0, Level.HIGHEST: 60.0}
+"""Seconds that a message may wait since it could first be tried."""
+_AS_PROMISED = (Reason.PACE, Reason.DIGEST, Reason.DAY, Reason.HOUR, Reason.DECISION)
+"""Reasons for which a message waits by the house's own rules, or for a person."""
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delay:
+    """That messages wait too long, and why the most important of them does."""
+
+    number: int
+    titles: tuple[str, ...]
+    """Of the most important ones."""
+    recipients: tuple[str, ...]
+    """Of the most important one."""
+    priority: Priority
+    """Its priority."""
+    plan: Plan
+    """When it goes, and why not now."""
+
+
+class Delays:
+    """Looks after an account's messages, and tells when an episode begins or grows."""
+
+    def __init__(self, hass: HomeAssistant, view: OutboxView) -> None:
+        """Begin with nothing that waits."""
+        self.current: Delay | None = None
+        self._hass = hass
+        self._view = view
+        self._late: list[Message] = []
+        """What waits too long, the most important first."""
+        self._promised: dict[str, float] = {}
+        """When a message that waits for long was last seen to wait as promised."""
+        self._worst: int | None = None
+        """The rank of the most important message of this episode."""
+        self._listeners: set[Callable[[Delay], None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    @callback
+    def async_add_listener(self, listener: Callable[[Delay], None]) -> CALLBACK_TYPE:
+        """Tell once for each episode, and again only of something more important."""
+        self._listeners.add(listener)
+        return partial(self._listeners.discard, listener)
+
+    @callback
+    def watch(self, show: Callable[[], None]) -> None:
+        """Look again in a while, as long as something waits; `show` what changed."""
+        if not len(self._view):
+            self.current = self._worst = None
+        elif self._timer is None and self._view.running:
+            self._timer = self._hass.loop.call_later(INTERVAL, self._look, show)
+
+    @callback
+    def stop(self) -> None:
+        """Look no more."""
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look(self, show: Callable[[], None]) -> None:
+        self._timer = None
+        before, self.current = self.current, self._found()
+        if self.current is None:
+            self._worst = None
+        else:
+            rank = self._late[0].rank
+            if self._worst is None or rank > self._worst:
+                self._worst = rank
+                for listener in list(self._listeners):
+                    listener(self.current)
+        if self.current != before:
+            show()
+        self.watch(show)
+
+    def _found(self) -> Delay | None:
+        now, account = read_clock().steady, self._view.state
+        self._promised = {
+            key: at for key, at in self._promised.items() if self._view.holds(key)
+        }
+        late = [one for one in account.queue if self._is_late(one, now)]
+        self._late = sorted(late, key=lambda one: (-one.rank, one.queue_id))
+        if not late:
+            return None
+        worst = self._late[0]
+        return Delay(
+            number=len(late),
+            titles=tuple(one.subject for one in self._late[:_MOST_NAMED]),
+            recipients=worst.recipients,
+            priority=worst.priority,
+            plan=plan_of(account, now, worst, 0),
+        )
+
+    def _is_late(self, message: Message, now: float) -> bool:
+        """Tell whether a message waits for longer than it should.
+
+        After a start, and after what was promised, it has as long again to be tried.
+        """
+        since = self._promised.get(message.queue_id, message.arrived)
+        if now - max(message.raised, since) <= _PATIENCE[message.level]:
+            return False
+        reason = plan_of(self._view.state, now, message, 0).reason
+        promised = reason in _AS_PROMISED or (
+            # What was promised ends at this moment, as it seems.
+            reason in (Reason.ATTEMPT, Reason.TURN)
+            and message.level is Level.BELOW
+            and not message.attempts
+            and message.queue_id not in self._promised
+        )
+        if promised:
+            self._promised[message.queue_id] = now
+        return not promised

@@ -1,0 +1,128 @@
+"""What the page shows of the history, in words and in the house's time."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
+
+from ..calls.house import DATA_HOUSE
+from ..const import DOMAIN
+from ..errors import action_error
+from ..history import Item, Result
+from ..outbox.core.models import Outcome
+from ..smtp.errors import MailError
+from ..smtp.models import Account, Step
+from ..texts import Texts, time_of
+
+_HOURS: Final = 24
+_MOST_CHOICES: Final = 200
+_MOST_RECIPIENTS: Final = 10
+
+
+def history(
+    hass: HomeAssistant,
+    texts: Texts,
+    *,
+    first: int,
+    number: int,
+    outcome: str,
+    recipient: str,
+    text: str,
+) -> dict[str, Any]:
+    """Return so many messages from the `first` one on, of those that are asked for."""
+    now = dt_util.utcnow()
+    items = _items(hass)
+    found = [
+        (account, item)
+        for account, item in items
+        if outcome in ("", *(one.outcome for one in item.results))
+        and recipient in ("", *item.recipients)
+        and text.casefold() in f"{item.title}\n{item.tag}".casefold()
+    ]
+    people = Counter(one for _, item in items for one in item.recipients)
+    return {
+        "total": len(found),
+        "messages": [
+            _message(account, item, texts, now)
+            for account, item in found[first : first + number]
+        ],
+        "recipients": sorted(one for one, _ in people.most_common(_MOST_CHOICES)),
+        "hours": _hours([item for _, item in items], now),
+    }
+
+
+def _items(hass: HomeAssistant) -> list[tuple[Account, Item]]:
+    """Return all accounts' messages: of what something became last comes first."""
+    house = hass.data[DATA_HOUSE]
+    items: list[tuple[Account, Item]] = []
+    for entry in hass.config_entries.async_entries(DOMAIN):
+        rooms = house.rooms.get(entry.entry_id)
+        if rooms and entry.state is ConfigEntryState.LOADED:
+            items += [(rooms.outbox.account, one) for one in rooms.history.items]
+    items.sort(key=lambda one: one[1].at, reverse=True)
+    return items
+
+
+def _message(
+    account: Account, item: Item, texts: Texts, now: datetime
+) -> dict[str, Any]:
+    accepted = item.accepted_at
+    return {
+        "queue_id": item.queue_id,
+        "account": account.username,
+        "title": item.title,
+        "tag": item.tag,
+        "priority": item.priority,
+        "raised": time_of(item.raised, now),
+        "accepted": time_of(accepted, now) if accepted else "",
+        "delay": max(round((accepted - item.raised).total_seconds()), 0)
+        if accepted
+        else None,
+        "digest": bool(item.digest),
+        "results": [_result(account, one, texts, now) for one in item.results],
+        "presses": [
+            {"title": one.title, "at": time_of(one.at, now)} for one in item.presses
+        ],
+    }
+
+
+def _result(
+    account: Account, result: Result, texts: Texts, now: datetime
+) -> dict[str, Any]:
+    """Return what came of a message for some, and what a person can do about it."""
+    why = ""
+    if result.cause and result.outcome != Outcome.ACCEPTED:
+        err = MailError(result.cause, Step.DATA, detail=result.reply)
+        why = texts.of(action_error(err, account))
+    people = result.recipients
+    return {
+        "outcome": result.outcome,
+        "at": time_of(result.at, now),
+        "recipients": list(people[:_MOST_RECIPIENTS]),
+        "more_recipients": max(len(people) - _MOST_RECIPIENTS, 0),
+        "why": why,
+        "reply": result.reply,
+    }
+
+
+def _hours(items: Sequence[Item], now: datetime) -> list[dict[str, Any]]:
+    """Return how many messages there were in each of the last 24 hours, by outcome."""
+    this_hour = dt_util.as_local(now).replace(minute=0, second=0, microsecond=0)
+    begin = this_hour - timedelta(hours=_HOURS - 1)
+    hours: list[Counter[str]] = [Counter() for _ in range(_HOURS)]
+    for item in items:
+        last = item.results[-1]
+        hour = int((last.at - begin) / timedelta(hours=1))
+        if 0 <= hour < _HOURS and last.at >= begin:
+            hours[hour][last.outcome] += 1
+    return [
+        {
+            "hour": f"{dt_util.as_local(begin + timedelta(hours=place)):%H}",
+            "numbers": dict(counted),
+        }
+        for place, counted in enumerate(hours)
+    ]

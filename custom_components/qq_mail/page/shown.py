@@ -1,0 +1,202 @@
+"""What the page shows of an account's outbox, in words and in the house's time."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import CONF_USERNAME
+from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
+
+from ..accounts import not_loaded
+from ..calls.house import DATA_HOUSE, Rooms
+from ..clock import read_clock
+from ..const import DOMAIN
+from ..coordinator import QQMailConfigEntry
+from ..outbox.core.models import Message, Plan, Reason
+from ..outbox.core.plan import plans
+from ..outbox.outbox import Outbox
+from ..sending.waiting import why_it_waits
+from ..smtp.replies import Treatment
+from ..texts import Texts, time_of
+
+_MOST_RECIPIENTS: Final = 10
+_MOST_PARTS: Final = 100
+_MOST_REPEATS: Final = 100
+_AT_ONCE: Final = 100
+"""Messages that are planned in one turn of the event loop: thousands may wait."""
+_NO_TIME: Final = (Reason.ATTEMPT, Reason.DECISION)
+"""Reasons that say when a message goes, or that nobody knows."""
+
+
+async def async_accounts(
+    hass: HomeAssistant, texts: Texts, first: dict[str, int], number: int
+) -> list[dict[str, Any]]:
+    """Return every account with so many of its messages, from the `first` one on."""
+    house = hass.data[DATA_HOUSE]
+    shown: list[dict[str, Any]] = []
+    for entry in hass.config_entries.async_entries(DOMAIN):
+        account = {
+            "id": entry.entry_id,
+            "title": entry.title,
+            "address": entry.data[CONF_USERNAME],
+        }
+        rooms = house.rooms.get(entry.entry_id)
+        if entry.state is ConfigEntryState.LOADED and rooms:
+            window = (first.get(entry.entry_id, 0), number)
+            shown.append(account | await _async_account(rooms, texts, *window))
+        else:
+            shown.append(account | _away(entry, texts))
+    return shown
+
+
+def _away(entry: QQMailConfigEntry, texts: Texts) -> dict[str, Any]:
+    return {
+        "state": texts.of(not_loaded(entry)),
+        "works": False,
+        "left": None,
+        "per_day": 0,
+        "waiting": 0,
+        "first": 0,
+        "messages": [],
+        "counted": [],
+        "repeated": [],
+    }
+
+
+async def _async_account(
+    rooms: Rooms, texts: Texts, first: int, number: int
+) -> dict[str, Any]:
+    outbox = rooms.outbox
+    now = dt_util.utcnow()
+    state = _problem(outbox, texts, now)
+    # Not beyond the end: what was on the page may have gone out meanwhile.
+    first = max(min(first, len(outbox) - 1) // number * number, 0)
+    window = await _async_window(outbox, first, first + number)
+    tags = Counter(one.tag for one in outbox.state.queue if one.tag)
+    return {
+        "state": state or _fine(outbox, texts, now),
+        "works": not state,
+        "left": outbox.left_today,
+        "per_day": outbox.per_day,
+        "waiting": len(outbox),
+        "first": first,
+        "messages": [_message(outbox, *one, tags, texts, now) for one in window],
+        "counted": _counted(rooms, now),
+        "repeated": _repeated(rooms, now),
+    }
+
+
+async def _async_window(
+    outbox: Outbox, first: int, end: int
+) -> list[tuple[Message, Plan]]:
+    """Return some of what waits; for the plan of one, those before it are needed."""
+    window: list[tuple[Message, Plan]] = []
+    for place, one in enumerate(plans(outbox.state, read_clock().steady)):
+        if place == end:
+            break
+        if place >= first:
+            window.append(one)
+        if place % _AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return window
+
+
+def _problem(outbox: Outbox, texts: Texts, now: datetime) -> str:
+    """Return in a sentence why an account sends nothing now; nothing if it does."""
+    state = outbox.state
+    if pause := outbox.pause:
+        rate = pause.cause.treatment is Treatment.PAUSE
+        return texts(
+            "page_state_rate" if rate else "page_state_login",
+            time=time_of(pause.until, now),
+        )
+    steady = read_clock()
+    if (down := state.down) and down.until > steady.steady:
+        return texts(
+            "page_state_refusing" if down.refused else "page_state_unreachable",
+            host=outbox.account.host,
+            since=time_of(steady.wall_at(down.since), now),
+            time=time_of(steady.wall_at(down.until), now),
+        )
+    return ""
+
+
+def _fine(outbox: Outbox, texts: Texts, now: datetime) -> str:
+    last = outbox.last_accepted
+    if not last:
+        return texts("page_state_sends")
+    return texts("page_state_sent", time=time_of(last, now))
+
+
+def _message(
+    outbox: Outbox,
+    message: Message,
+    plan: Plan,
+    tags: Counter[str],
+    texts: Texts,
+    now: datetime,
+) -> dict[str, Any]:
+    why = texts.of(why_it_waits(outbox, plan, now))
+    at = None if plan.reason in _NO_TIME else outbox.time_of(plan)
+    when = time_of(at, now) if at else ""
+    return {
+        "queue_id": message.queue_id,
+        "title": message.subject,
+        "tag": message.tag,
+        "same_tag": tags[message.tag],
+        **_people(message.recipients),
+        "priority": message.priority,
+        "since": time_of(outbox.raised_at(message), now),
+        "why": why,
+        # Most of these sentences say it.
+        "when": "" if when in why else when,
+        "trying": plan.reason is Reason.ATTEMPT,
+        "attempts": message.attempts,
+        "reply": str(message.reply) if message.reply else "",
+        "parts": [one.subject for one in message.parts[:_MOST_PARTS]],
+        "more_parts": max(len(message.parts) - _MOST_PARTS, 0),
+    }
+
+
+def _people(addresses: Sequence[str]) -> dict[str, Any]:
+    return {
+        "recipients": list(addresses[:_MOST_RECIPIENTS]),
+        "more_recipients": max(len(addresses) - _MOST_RECIPIENTS, 0),
+    }
+
+
+def _counted(rooms: Rooms, now: datetime) -> list[dict[str, Any]]:
+    """Return which alerts are counted rather than sent."""
+    return [
+        {
+            "queue_id": one.queue_id,
+            "title": one.alert.title,
+            "tag": one.alert.tag,
+            **_people(one.alert.addresses),
+            "number": one.untold.number,
+            "since": time_of(one.raised, now),
+        }
+        for one in rooms.duplicates.shown[:_MOST_REPEATS]
+    ]
+
+
+def _repeated(rooms: Rooms, now: datetime) -> list[dict[str, Any]]:
+    """Return which alarms are sent until somebody acknowledges them."""
+    clock = read_clock()
+    return [
+        {
+            "queue_id": one.id,
+            "title": str(one.again.get("title") or one.tag),
+            "tag": one.tag,
+            **_people(one.recipients.addr_specs),
+            "number": one.number,
+            "since": time_of(one.raised, now),
+            "when": "" if one.waits else time_of(clock.wall_at(one.due), now),
+            "until": time_of(clock.wall_at(one.ends), now),
+        }
+        for one in rooms.reminders.shown[:_MOST_REPEATS]
+    ]

@@ -1,0 +1,93 @@
+"""What goes wrong again and again in the mails of one automation or script."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import entity_registry as er, issue_registry as ir
+from homeassistant.helpers.trace import trace_id_get, trace_path_get
+from homeassistant.util.hass_dict import HassKey
+
+from ..const import DOMAIN
+from ..texts import Texts
+
+RECURRING: Final = "recurring"
+"""The issue, and its key in the translations."""
+_TIMES: Final = 3
+_VARIES: Final = {"reason", "size", "value"}
+"""What may differ in a note although the same thing went wrong."""
+
+type _What = tuple[str | None, frozenset[tuple[str, str]]]
+
+
+@dataclass(slots=True)
+class _Troubles:
+    """What went wrong in the last mail of one action, and how often in a row."""
+
+    times: dict[_What, int] = field(default_factory=dict)
+    recurring: list[str] = field(default_factory=list)
+    """The notes of what did three times or more."""
+
+
+_DATA_TROUBLES: HassKey[dict[str, dict[tuple[str, str], _Troubles]]] = HassKey(
+    f"{DOMAIN}_troubles"
+)
+"""By the automation, and by its action and the account."""
+
+
+@callback
+def async_recurring(
+    hass: HomeAssistant,
+    account: str,
+    failures: Sequence[HomeAssistantError],
+    texts: Texts,
+) -> list[HomeAssistantError]:
+    """Return what went wrong for the third time in a row, or more often.
+
+    Its readers can do nothing about it, so a repair issue takes the place of their note.
+    An automation in YAML without an id has no name here, and nothing is counted.
+    """
+    trace = trace_id_get()
+    if trace is None:
+        return []
+    caller, _ = trace
+    domain, _, item = caller.partition(".")
+    registry = er.async_get(hass)
+    entity_id = registry.async_get_entity_id(domain, domain, item)
+    state = hass.states.get(entity_id) if entity_id else None
+    if state is None:
+        return []
+    places = hass.data.setdefault(_DATA_TROUBLES, {}).setdefault(caller, {})
+    troubles = places.setdefault((trace_path_get(), account), _Troubles())
+    troubles.times = {
+        what: troubles.times.get(what, 0) + 1 for what in map(_what, failures)
+    }
+    found = [one for one in failures if troubles.times[_what(one)] >= _TIMES]
+    troubles.recurring = [texts.of(one) for one in found]
+    notes = dict.fromkeys(note for one in places.values() for note in one.recurring)
+    issue_id = f"{RECURRING}_{caller}"
+    if not notes:
+        ir.async_delete_issue(hass, DOMAIN, issue_id)
+        return []
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue_id,
+        is_fixable=False,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key=RECURRING,
+        translation_placeholders={
+            "name": state.name,
+            # As it is: a value may look like Markdown.
+            "what": "\n".join(f"- `{note.replace('`', "'")}`" for note in notes),
+        },
+    )
+    return found
+
+
+def _what(failure: HomeAssistantError) -> _What:
+    given = (failure.translation_placeholders or {}).items()
+    same = frozenset((name, text) for name, text in given if name not in _VARIES)
+    return failure.translation_key, same

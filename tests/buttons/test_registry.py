@@ -1,0 +1,440 @@
+"""Which buttons work: over restarts, damage, and too many of them."""
+
+from collections.abc import Callable
+from datetime import timedelta
+import errno
+import os
+import re
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.qq_mail.buttons.links import PLAIN_HTTP, link_base
+from custom_components.qq_mail.buttons.models import Action, Mail, Press
+from custom_components.qq_mail.buttons.registry import BUTTON, Buttons
+from custom_components.qq_mail.clock import read_clock
+from custom_components.qq_mail.const import DOMAIN, MAX_BUTTONS
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.util import dt as dt_util
+
+from ..house import house_of, on_disk
+from .conftest import ACKNOWLEDGE, CLOSE, DAY, mail_of
+
+
+@pytest.fixture
+def buttons(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> Buttons:
+    """Return the buttons of a house that has sent none yet."""
+    return house_of(hass).buttons
+
+
+@pytest.fixture
+def mail(entry: MockConfigEntry) -> Mail:
+    """Return a mail of an account."""
+    return mail_of(entry)
+
+
+def issue(
+    buttons: Buttons, mail: Mail, *actions: Action, lasts: timedelta = DAY
+) -> tuple[str, ...]:
+    """Return the tokens of buttons that are put on disk."""
+    tokens = buttons.issue(mail, actions, lasts)
+    buttons.keep(mail.queue_id)
+    return tokens
+
+
+async def restarted(hass: HomeAssistant) -> Buttons:
+    """Return what another process reads of the disk once all is written."""
+    await house_of(hass).store.written()
+    return read(hass, on_disk(hass))
+
+
+def read(hass: HomeAssistant, records: dict[Any, dict[str, Any]]) -> Buttons:
+    """Return the buttons of these records."""
+    buttons = Buttons(hass, house_of(hass).store, tuple)
+    for account in {account for _, account, _ in records}:
+        buttons.async_load(
+            account,
+            {
+                (kind, name): record
+                for (kind, one, name), record in records.items()
+                if (kind, one) == (BUTTON, account)
+            },
+        )
+    return buttons
+
+
+async def test_restart(hass: HomeAssistant, buttons: Buttons, mail: Mail) -> None:
+    """A button works after a restart; not after its use and a restart."""
+    tokens = issue(buttons, mail, ACKNOWLEDGE, CLOSE)
+    again = await restarted(hass)
+    for token, action in zip(tokens, (ACKNOWLEDGE, CLOSE), strict=True):
+        button = again.find(token)
+        assert button
+        assert (button.mail, button.action, button.used_at) == (mail, action, None)
+    first = again.find(tokens[0])
+    assert first
+    again.press(first)
+    button, other = map((await restarted(hass)).find, tokens)
+    assert button
+    assert button.used_at == first.used_at is not None
+    assert other
+    assert other.used_at is None
+
+
+async def test_only_a_hash_is_kept(
+    hass: HomeAssistant, buttons: Buttons, mail: Mail
+) -> None:
+    """Who reads the disk cannot press."""
+    (token,) = issue(buttons, mail, ACKNOWLEDGE)
+    assert re.fullmatch("[0-9a-f]{64}", token)
+    await house_of(hass).store.written()
+    ((_, _, name),) = (key for key in on_disk(hass) if key[0] == BUTTON)
+    assert buttons.find(name) is None
+    assert token not in repr(buttons.all()) + str(on_disk(hass))
+
+
+async def test_bounded(buttons: Buttons, entry: MockConfigEntry) -> None:
+    """A thousand for an account, of which the oldest go; others' stay."""
+    (others,) = buttons.issue(mail_of(entry, account="b"), [ACKNOWLEDGE], DAY)
+    tokens = [
+        buttons.issue(mail_of(entry, queue_id=str(number), tag=""), [ACKNOWLEDGE], DAY)[
+            0
+        ]
+        for number in range(MAX_BUTTONS + 2)
+    ]
+    assert [buttons.find(token) is None for token in tokens[:3]] == [True, True, False]
+    assert buttons.find(tokens[-1])
+    assert buttons.find(others)
+    assert len(buttons.all()) == MAX_BUTTONS + 1
+
+
+async def test_what_makes_room(
+    hass: HomeAssistant, buttons: Buttons, entry: MockConfigEntry
+) -> None:
+    """First what was used or ended, then the oldest of whom most is kept."""
+
+    def issue_one(queue_id: str, tag: str = "") -> str:
+        mail = mail_of(entry, queue_id=queue_id, tag=tag)
+        return buttons.issue(mail, [ACKNOWLEDGE], DAY)[0]
+
+    rare, used, ended = map(issue_one, ("rare", "used", "ended"))
+    button = buttons.find(used)
+    assert button
+    buttons.press(button)
+    buttons.end(["ended"], "replaced")
+    flood = [issue_one(str(number), "door") for number in range(MAX_BUTTONS - 1)]
+    assert [bool(buttons.find(one)) for one in (used, ended)] == [False, False]
+    assert all(map(buttons.find, flood))
+    more = issue_one("last")
+    assert [bool(buttons.find(one)) for one in flood[:2]] == [False, True]
+    assert buttons.find(rare)
+    assert buttons.find(more)
+
+
+@pytest.mark.parametrize("known", ["protected", "other"])
+async def test_protected(
+    hass: HomeAssistant, entry: MockConfigEntry, buttons: Buttons, known: str
+) -> None:
+    """The buttons of an alarm that is repeated stay, be they the oldest of many."""
+    buttons = Buttons(hass, house_of(hass).store, lambda: ["protected"])
+    (token,) = buttons.issue(mail_of(entry, queue_id=known), [ACKNOWLEDGE], DAY)
+    for number in range(MAX_BUTTONS):
+        buttons.issue(mail_of(entry, queue_id=str(number)), [ACKNOWLEDGE], DAY)
+    assert bool(buttons.find(token)) == (known == "protected")
+
+
+async def test_forgotten_when_over(
+    hass: HomeAssistant, buttons: Buttons, mail: Mail, freezer: FrozenDateTimeFactory
+) -> None:
+    """What has expired is kept no longer than until the next one."""
+    issue(buttons, mail, ACKNOWLEDGE, lasts=timedelta(hours=1))
+    freezer.tick(timedelta(hours=2))
+    issue(buttons, mail, CLOSE)
+    for known in (buttons, await restarted(hass)):
+        assert [button.action for button in known.all()] == [CLOSE]
+
+
+@pytest.mark.parametrize(
+    ("revoke", "left"),
+    [
+        pytest.param(lambda buttons: buttons.revoke("1"), "234", id="mail"),
+        pytest.param(lambda buttons: buttons.revoke("1", "3"), "24", id="mails"),
+        pytest.param(lambda buttons: buttons.revoke_tag("a", "t"), "134", id="tag"),
+        pytest.param(lambda buttons: buttons.revoke_account("a"), "4", id="account"),
+        pytest.param(lambda buttons: buttons.revoke("5"), "1234", id="none"),
+    ],
+)
+async def test_revoked(
+    hass: HomeAssistant,
+    buttons: Buttons,
+    entry: MockConfigEntry,
+    revoke: Callable[[Buttons], None],
+    left: str,
+) -> None:
+    """What is revoked works no longer, after a restart neither."""
+    for queue_id, account, tag in (
+        ("1", "a", ""),
+        ("2", "a", "t"),
+        ("3", "a", "u"),
+        ("4", "b", "t"),
+    ):
+        mail = mail_of(entry, queue_id=queue_id, account=account, tag=tag)
+        issue(buttons, mail, ACKNOWLEDGE, CLOSE)
+    await house_of(hass).store.written()
+    revoke(buttons)
+    for known in (buttons, await restarted(hass)):
+        assert sorted(button.mail.queue_id for button in known.all()) == [
+            number for number in left for _ in range(2)
+        ]
+
+
+async def test_refused_for_some(buttons: Buttons, mail: Mail) -> None:
+    """Who has the mail can press, until there is nobody who has it."""
+    (token,) = issue(buttons, mail, ACKNOWLEDGE)
+    buttons.revoke_for("another", mail.recipients)
+    buttons.revoke_for(mail.queue_id, mail.recipients[:1])
+    assert buttons.find(token)
+    buttons.revoke_for(mail.queue_id, mail.recipients[1:])
+    assert buttons.find(token) is None
+
+
+async def test_ended(hass: HomeAssistant, buttons: Buttons, mail: Mail) -> None:
+    """Of a mail that has no meaning any more, what was pressed stays as it was."""
+    used, ended = issue(buttons, mail, ACKNOWLEDGE, CLOSE)
+    button = buttons.find(used)
+    assert button
+    buttons.press(button)
+    buttons.end([mail.queue_id, "another"], "replaced")
+    for known in (buttons, await restarted(hass)):
+        found = list(map(known.find, (used, ended)))
+        assert [one and one.ended for one in found] == [None, "replaced"]
+
+
+async def test_from_a_backup(
+    hass: HomeAssistant, buttons: Buttons, mail: Mail, entry: MockConfigEntry
+) -> None:
+    """They work once a person has decided so, and are gone if not."""
+    (token,) = issue(buttons, mail, ACKNOWLEDGE)
+    issue(buttons, mail_of(entry, account="another", queue_id="1"), ACKNOWLEDGE)
+    await house_of(hass).store.written()
+    records = {key: one | {"restored": True} for key, one in on_disk(hass).items()}
+    restored = read(hass, records)
+    assert restored.find(token) is None
+    restored.async_decide(mail.account, send=True)
+    assert restored.find(token)
+    assert sum(one.restored for one in restored.all()) == 1
+    assert (await restarted(hass)).find(token)
+    restored = read(hass, records)
+    restored.async_decide(mail.account, send=False)
+    assert [one.mail.account for one in restored.all()] == ["another"]
+    assert (await restarted(hass)).find(token) is None
+
+
+@pytest.mark.parametrize("by", [timedelta(days=-20_000), timedelta(days=20_000)])
+async def test_clock_set_before_it_is_issued(
+    buttons: Buttons,
+    mail: Mail,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    by: timedelta,
+) -> None:
+    """A mail raised by a wrong clock has buttons that work for as long as any other."""
+    steady = read_clock().steady
+    with monkeypatch.context() as patch:
+        # Set alone; the other one goes on.
+        patch.setattr("time.clock_gettime", lambda _: steady)
+        freezer.move_to(mail.time + by)
+        (token,) = buttons.issue(mail, (ACKNOWLEDGE,), timedelta(hours=1))
+        patch.setattr("time.clock_gettime", lambda _: steady + 3599)
+        freezer.tick(3599)
+        assert buttons.find(token)
+        # Either clock is enough.
+        patch.setattr("time.clock_gettime", lambda _: steady + 3600)
+        assert buttons.find(token) is None
+        patch.setattr("time.clock_gettime", lambda _: steady + 3599)
+        freezer.tick(1)
+        assert buttons.find(token) is None
+
+
+async def test_clock_set_back_over_a_restart(
+    hass: HomeAssistant, buttons: Buttons, mail: Mail, freezer: FrozenDateTimeFactory
+) -> None:
+    """A machine that wakes up in the past gives a button no more than it had."""
+    (token,) = issue(buttons, mail, ACKNOWLEDGE, lasts=timedelta(hours=1))
+    await house_of(hass).store.written()
+    freezer.move_to(dt_util.utcnow() - timedelta(days=100))
+    again = await restarted(hass)
+    freezer.tick(3599)
+    assert again.find(token)
+    freezer.tick(1)
+    assert again.find(token) is None
+
+
+async def test_expired_while_away(
+    hass: HomeAssistant, buttons: Buttons, mail: Mail, freezer: FrozenDateTimeFactory
+) -> None:
+    """It is forgotten at once."""
+    issue(buttons, mail, ACKNOWLEDGE, lasts=timedelta(hours=1))
+    await house_of(hass).store.written()
+    freezer.tick(3600)
+    assert (await restarted(hass)).all() == []
+    await house_of(hass).store.written()
+    assert [key for key in on_disk(hass) if key[0] == BUTTON] == []
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param({"time": "2026-11-28T12:00:00"}, id="no zone"),
+        pytest.param({"expires_at": "tomorrow"}, id="no time"),
+        pytest.param({"lifetime": None}, id="no number"),
+        pytest.param({"recipients": 7}, id="no list"),
+        pytest.param({"ended": "somehow"}, id="no reason"),
+    ],
+)
+async def test_damaged_record(
+    hass: HomeAssistant,
+    buttons: Buttons,
+    mail: Mail,
+    damage: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What is whole is read."""
+    tokens = issue(buttons, mail, ACKNOWLEDGE, CLOSE)
+    await house_of(hass).store.written()
+    records = on_disk(hass)
+    first = next(key for key in records if key[0] == BUTTON)
+    empty = (BUTTON, mail.account, "empty")
+    again = read(hass, records | {first: records[first] | damage, empty: {}})
+    assert [again.find(token) is None for token in tokens] == [True, False]
+    assert "2 are damaged" in caplog.text
+
+
+async def test_disk_that_refuses(
+    hass: HomeAssistant,
+    buttons: Buttons,
+    mail: Mail,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Buttons work until a restart, and are kept once the disk takes them."""
+
+    def refuse(_: int) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    store = house_of(hass).store
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", refuse)
+        patch.setattr(os, "fsync", refuse)
+        (token,) = issue(buttons, mail, ACKNOWLEDGE)
+        with pytest.raises(OSError, match="Read-only"):
+            await store.written()
+    assert buttons.find(token)
+    assert (await restarted(hass)).find(token)
+
+
+async def test_listener_that_fails(
+    buttons: Buttons, mail: Mail, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The others hear of it all the same; and who has left hears nothing."""
+    heard: list[Press] = []
+
+    def fail(press: Press) -> None:
+        raise RuntimeError(press.action.action)
+
+    buttons.async_add_listener(fail)
+    buttons.async_add_listener(heard.append)
+    tokens = issue(buttons, mail, ACKNOWLEDGE, CLOSE)
+    first, second = map(buttons.find, tokens)
+    assert first
+    buttons.press(first)
+    assert [press.action for press in heard] == [ACKNOWLEDGE]
+    assert "RuntimeError: acknowledge" in caplog.text
+    leave = buttons.async_add_listener(heard.clear)  # type: ignore[arg-type] # is not called
+    leave()
+    assert second
+    buttons.press(second)
+    assert len(heard) == 2
+
+
+async def test_wanted(buttons: Buttons, mail: Mail) -> None:
+    """Who listens says which presses are handled; most only look on."""
+    buttons.async_add_listener(lambda _: None)
+    press, other = (Press(mail=mail, action=action) for action in (CLOSE, ACKNOWLEDGE))
+    assert not buttons.is_wanted(press)
+    leave = buttons.async_add_listener(lambda _: None, lambda one: one == press)
+    assert [buttons.is_wanted(one) for one in (press, other)] == [True, False]
+    leave()
+    assert not buttons.is_wanted(press)
+
+
+@pytest.mark.parametrize(
+    ("external", "internal", "base"),
+    [
+        (None, None, None),
+        (None, "http://192.168.1.5:8123", ("http://192.168.1.5:8123", True)),
+        (
+            "https://home.example.com",
+            "http://192.168.1.5:8123",
+            ("https://home.example.com", False),
+        ),
+    ],
+)
+async def test_link_base(
+    hass: HomeAssistant,
+    external: str | None,
+    internal: str | None,
+    base: tuple[str, bool] | None,
+) -> None:
+    """The address that works everywhere, else the one at home, else none."""
+    await hass.config.async_update(external_url=external, internal_url=internal)
+    assert link_base(hass) == base
+
+
+@pytest.mark.parametrize(
+    ("external", "told"),
+    [
+        (None, False),
+        ("https://home.example.com", False),
+        ("http://home.example.com", True),
+        ("http://203.0.113.5:8123", True),
+        ("http://192.168.1.5:8123", False),
+        ("http://homeassistant.local:8123", False),
+    ],
+)
+async def test_plain_http(
+    hass: HomeAssistant, buttons: Buttons, mail: Mail, external: str, told: bool
+) -> None:
+    """Who reads along outside the house could press; that is told as long as it is so."""
+    issues = ir.async_get(hass)
+    await hass.config.async_update(
+        external_url=external, internal_url="http://192.168.1.5:8123"
+    )
+    for _ in range(2):
+        buttons.issue(mail, (Action(action="a", title="A"),), DAY)
+    issue = issues.async_get_issue(DOMAIN, PLAIN_HTTP)
+    assert (issue is not None) == told
+    await hass.config.async_update(external_url="https://home.example.com")
+    buttons.issue(mail, (ACKNOWLEDGE,), DAY)
+    assert issues.async_get_issue(DOMAIN, PLAIN_HTTP) is None
+
+
+async def test_plain_http_once(
+    hass: HomeAssistant, buttons: Buttons, mail: Mail
+) -> None:
+    """Who has ignored it is not told again."""
+    await hass.config.async_update(external_url="http://home.example.com")
+    buttons.issue(mail, (ACKNOWLEDGE,), DAY)
+    ir.async_ignore_issue(hass, DOMAIN, PLAIN_HTTP, True)
+    buttons.issue(mail, (ACKNOWLEDGE,), DAY)
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, PLAIN_HTTP)
+    assert issue
+    assert issue.dismissed_version
+    assert issue.translation_placeholders == {"url": "http://home.example.com"}
+    # With the last account's buttons it has no meaning any more.
+    buttons.revoke_account("another")
+    assert ir.async_get(hass).async_get_issue(DOMAIN, PLAIN_HTTP)
+    buttons.revoke_account(mail.account)
+    assert ir.async_get(hass).async_get_issue(DOMAIN, PLAIN_HTTP) is None

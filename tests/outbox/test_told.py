@@ -1,0 +1,143 @@
+"""What a person asks for, and what is told of it, whatever happens just then."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.qq_mail.const import DOMAIN
+from homeassistant.core import HomeAssistant
+
+from ..calls.test_send import send
+from ..conftest import Events
+from ..house import later, notify, outbox_of, until, waiting
+from ..qq_server import Answer, Close, QQServer, Step
+from ..test_repairs import issue_of
+from .test_merging import HALF_A_MINUTE, flood, hold_up_digest
+
+MESSAGE = "event.123456_qq_com_message"
+PROBLEM = "binary_sensor.123456_qq_com_problem"
+
+
+async def discard(hass: HomeAssistant, queue_id: str) -> None:
+    """Discard a message by its queue id."""
+    await hass.services.async_call(
+        DOMAIN, "discard", {"queue_id": queue_id}, blocking=True
+    )
+
+
+def state_of(hass: HomeAssistant, entity_id: str) -> Any:
+    """Return an entity's state."""
+    state = hass.states.get(entity_id)
+    assert state
+    return state
+
+
+async def test_discard_in_progress(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """One that is being tried goes once it is not accepted."""
+    server.delay = 0.05
+    server.script(Step.DOT, Close())
+    call = hass.async_create_task(send(hass))
+    outbox = outbox_of(loaded_entry)
+    await until(lambda: outbox.attempting)
+    (queue_id,) = outbox.attempting
+    await discard(hass, queue_id)
+    # It is not known whether the server has it.
+    assert (await call)["status"] in ("unknown", "discarded")
+    await until(lambda: not waiting(hass))
+    assert server.accepted == []
+
+
+async def test_discard_while_a_digest_is_written(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """There is no way back, and nobody is told that there is no such message."""
+    answers = await flood(hass, loaded_entry)
+    gate = hold_up_digest(monkeypatch)
+    await later(hass, freezer, HALF_A_MINUTE)
+    await until(gate.reached.is_set)
+    call = hass.async_create_task(discard(hass, answers[0]["queue_id"]))
+    await asyncio.sleep(0)
+    gate.opened.set()
+    await call
+    await asyncio.to_thread(server.wait_for, 2)
+    await until(lambda: not waiting(hass))
+
+
+async def test_discard_listener_that_fails(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What others make of it does not stop the discard."""
+
+    def fail(_: object) -> None:
+        raise ValueError("nobody expected this")
+
+    server.script(Step.RCPT, Answer(451, "later"))
+    answer = await send(hass)
+    outbox_of(loaded_entry).listeners.async_add_discard_listener(fail)
+    await discard(hass, answer["queue_id"])
+    assert waiting(hass) == []
+    assert "nobody expected this" in caplog.text
+
+
+async def test_outcome_during_a_reload(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The event entity tells it when it is there again."""
+    go_on = asyncio.Event()
+    real = hass.config_entries.async_forward_entry_setups
+
+    async def slow(*args: Any) -> None:
+        await go_on.wait()
+        await real(*args)
+
+    monkeypatch.setattr(hass.config_entries, "async_forward_entry_setups", slow)
+    server.delay = 0.05
+    await notify(hass, data={"wait": 0})
+    reload = hass.async_create_task(
+        hass.config_entries.async_reload(loaded_entry.entry_id)
+    )
+    await events.wait(1)
+    assert state_of(hass, MESSAGE).state == "unavailable"
+    go_on.set()
+    await reload
+    await hass.async_block_till_done()
+    assert state_of(hass, MESSAGE).attributes["event_type"] == "accepted"
+
+
+async def test_problem_after_a_reload(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """That a message expired is known until one is accepted."""
+    server.script(Step.RCPT, Answer(451, "later"), times=None)
+    await notify(hass)
+    await later(hass, freezer, timedelta(days=1))
+    await until(lambda: state_of(hass, PROBLEM).state == "on")
+    assert issue_of(hass, loaded_entry, "expired")
+    await hass.config_entries.async_reload(loaded_entry.entry_id)
+    await hass.async_block_till_done()
+    assert state_of(hass, PROBLEM).state == "on"
+    assert issue_of(hass, loaded_entry, "expired")
+    server.reset()
+    await notify(hass)
+    await until(lambda: state_of(hass, PROBLEM).state == "off")
+    assert issue_of(hass, loaded_entry, "expired") is None
