@@ -13,6 +13,7 @@ from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
 from homeassistant.core import CoreState, HomeAssistant
 
 from ..buttons.conftest import mail_of
+from ..calls.test_send import send
 from ..conftest import shut_down
 from ..house import (
     begin_process,
@@ -24,7 +25,7 @@ from ..house import (
     until,
 )
 from ..qq_server import Answer, QQServer, Step
-from .conftest import ANN, Household
+from .conftest import ACTIONS, ANN, Household
 
 
 async def test_start(
@@ -49,12 +50,13 @@ async def test_not_loaded(
     hass: HomeAssistant, household: Household, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An answer waits for the account's entities."""
-    monkeypatch.setattr(mailbox, "FIRST_POLL", 0.01)
+    for name in ("FIRST_POLL", "FIRST_RETRY"):
+        monkeypatch.setattr(mailbox, name, 0.01)
     mail = await household.alert()
     household.entry.mock_state(hass, ConfigEntryState.SETUP_RETRY)
     household.answer(mail, "2")
-    for _ in range(50):
-        await hass.async_block_till_done()
+    # Its head is fetched again and again.
+    await until(lambda: str(household.server.imap.commands).count("FETCH") > 1)
     assert household.pressed == []
     household.entry.mock_state(hass, ConfigEntryState.LOADED)
     await household.told()
@@ -162,3 +164,15 @@ def test_replies(entry: MockConfigEntry, caplog: pytest.LogCaptureFixture) -> No
     assert replies.tell(reply)
     assert heard == [reply]
     assert "A listener failed at an answer to" in caplog.text
+
+
+async def test_discarded(
+    hass: HomeAssistant, household: Household, server: QQServer
+) -> None:
+    """What nobody gets is not waited for."""
+    server.script(Step.MAIL, Answer(451, "Try again later"), times=None)
+    await send(hass, to=ANN, actions=ACTIONS)
+    answerables = house_of(hass).buttons.answerables
+    assert len(answerables.of(household.entry.entry_id)) == 1
+    await hass.services.async_call(DOMAIN, "discard", {"all": True}, blocking=True)
+    assert answerables.of(household.entry.entry_id) == []

@@ -681,8 +681,8 @@ class SchedulerMachine(RuleBasedStateMachine):
     def is_trying(self, name: str) -> bool:
         """Tell whether an account tries something, or makes a digest."""
         house = self.house
-        busy = (*house.flights.values(), *house.making.values())
-        return any(one.account == name for one in busy)
+        busy = {one.account for one in house.flights.values()}
+        return name in busy | {one.account for one in house.making.values()}
 
     # Clocks, disk, restarts
 
