@@ -285,6 +285,7 @@ class House:
                         "at": self.now.wall_at(entry.at).isoformat(),
                         "people": entry.people,
                         "level": entry.level,
+                        "imap": entry.imap,
                     }
             for tag, known in account.conversations.items():
                 found[(CONVERSATION, name, tag)] = {
