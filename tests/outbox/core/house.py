@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 
 from custom_components.qq_mail.clock import Now
-from custom_components.qq_mail.outbox.core.account import Account
+from custom_components.qq_mail.outbox.core.account import (
+    Account,
+    conversation_as_dict,
+    entry_as_dict,
+)
 from custom_components.qq_mail.outbox.core.due import EXPIRE_AT_ONCE
 from custom_components.qq_mail.outbox.core.limits import Settings, people_of
 from custom_components.qq_mail.outbox.core.models import (
@@ -281,20 +285,9 @@ class House:
                     found[(MESSAGE, name, one.queue_id)] = as_record(one, self.now)
             for kind, entries in ((SENT, limits.sent), (LOGIN, limits.logins)):
                 for entry in entries:
-                    found[(kind, name, entry.key)] = {
-                        "at": self.now.wall_at(entry.at).isoformat(),
-                        "people": entry.people,
-                        "level": entry.level,
-                        "imap": entry.imap,
-                    }
+                    found[(kind, name, entry.key)] = entry_as_dict(entry, self.now)
             for tag, known in account.conversations.items():
-                found[(CONVERSATION, name, tag)] = {
-                    "references": known.references,
-                    "subject": known.subject,
-                    "started": known.started.isoformat(),
-                    "used": known.used.isoformat(),
-                    "went_out": known.went_out,
-                }
+                found[(CONVERSATION, name, tag)] = conversation_as_dict(known)
         return found
 
     # What follows

@@ -1,5 +1,6 @@
 """Conversations: messages of one tag, and what was said of it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from custom_components.qq_mail.outbox.core.account import (
 from custom_components.qq_mail.outbox.core.models import DAY, Part
 from custom_components.qq_mail.outbox.core.turn import CONVERSATION
 
+from .flood import Flood, parts_of
 from .play import FRIENDS, HOUR, HOUSE, UNANSWERED, Core, message
 
 
@@ -208,3 +210,27 @@ def test_clock_set_back_leaves_two_days(core: Core) -> None:
         now = core.now.wall + timedelta(days=days)
         tally.count(core.now, now.date(), (f"Day {days}",))
     assert {title for title, _ in tally.most()} == {"Day 1", "Day -1"}
+
+
+# Tags that others speak of
+
+
+def test_a_digest_goes_out_for_others_sake() -> None:
+    """Once it is being written; while it is only made, a message can be taken out."""
+    core = Flood()
+    for one, tag in zip(core.flood, ("leak", "leak", "door", ""), strict=True):
+        core.queue.put(replace(one, tag=tag))
+    told = []
+    for step in (core.begin_writing, lambda: None):
+        told.append(core.queue.is_told_with_others("leak"))
+        step()
+    assert told == [False, True]
+    assert not core.queue.is_told_with_others("other")
+    tags = [replace(one, tag="leak") for one in core.flood[:2]]
+    core.happen("merged", core.first, core.made())
+    digest = core.made()
+    core.queue.put(replace(digest, parts=parts_of(tags)))
+    assert not core.queue.is_told_with_others("leak")
+    tags[1] = replace(tags[1], tag="door")
+    core.queue.put(replace(digest, parts=parts_of(tags)))
+    assert core.queue.is_told_with_others("leak")

@@ -374,3 +374,56 @@ def test_setting_a_house_up(apart: float) -> None:
             assert core.reason(one) is Reason.ATTEMPT
             core.accept(one)
             core.pass_time(1)
+
+
+# To read the inbox
+
+
+def log_in_to_read(core: Core) -> float:
+    """Log in to read the inbox; return the seconds to wait for that."""
+    seconds = core.scheduler.log_in_to_read(core.now, "house")
+    core.pass_time(0)
+    return seconds
+
+
+def test_logins_to_read_the_inbox(core: Core) -> None:
+    """Three within an hour, which count among all others."""
+    waits = []
+    for _ in range(4):
+        waits.append(log_in_to_read(core))
+        core.pass_time(10 * MINUTE)
+    assert waits == [0, 0, 0, HOUR - 30 * MINUTE]
+    assert len(core.limits.logins) == 3
+    core.pass_time(20 * MINUTE)
+    assert log_in_to_read(core) == 0
+    core.restart()
+    assert [one.imap for one in core.limits.logins] == [True] * 4
+    assert log_in_to_read(core) > 0
+
+
+def test_half_of_the_logins_are_not_for_reading(core: Core) -> None:
+    """Messages may need them."""
+    for _ in range(4):
+        core.happen("login_tried")
+    assert log_in_to_read(core) == pytest.approx(0.001)
+    core.pass_time(1)
+    assert log_in_to_read(core) == 0
+    assert log_in_to_read(core) == pytest.approx(LOGIN_INTERVAL - 1, abs=0.01)
+    assert core.reason(core.take()) is Reason.ATTEMPT
+
+
+def test_nothing_is_read_while_the_account_is_paused(core: Core) -> None:
+    """Each login would prolong that."""
+    core.happen("login_failed", LOGIN_REFUSED)
+    assert log_in_to_read(core) == LOGIN_PAUSE
+    core.happen("login_tried", imap=True)
+    assert [one.imap for one in core.limits.logins] == [False, True]
+
+
+def test_reading_does_not_take_what_a_form_gave(core: Core) -> None:
+    """That login is for what waits."""
+    for _ in range(9):
+        core.happen("login_tried")
+    core.happen("code_renewed")
+    core.happen("login_tried", imap=True)
+    assert core.reason(core.take()) is Reason.ATTEMPT

@@ -306,16 +306,16 @@ def test_account_without_a_tally() -> None:
     assert again.tally.as_dict() == account().tally.as_dict()
 
 
-AT = WALL.isoformat()
-LOGGED: dict[str, Any] = {"at": AT, "people": "", "level": 0, "imap": False}
+ENTRY = {"at": WALL.isoformat(), "people": "", "level": 0, "imap": False}
 
 
 @pytest.mark.parametrize(
     ("key", "data"),
     [
-        pytest.param((SENT, "1.0"), LOGGED | {"level": 3}, id="level"),
-        pytest.param((SENT, "1.0"), LOGGED | {"people": None}, id="no people"),
-        pytest.param((LOGIN, "1.0"), LOGGED | {"at": "x"}, id="time"),
+        pytest.param((SENT, "1.0"), ENTRY | {"level": 3}, id="level"),
+        pytest.param((SENT, "1.0"), ENTRY | {"people": None}, id="no people"),
+        pytest.param((LOGIN, "1.0"), ENTRY | {"imap": 1}, id="IMAP or not"),
+        pytest.param((LOGIN, "1.0"), ENTRY | {"at": "x"}, id="time"),
         pytest.param((CONVERSATION, "leak"), {"references": "<r>"}, id="conversation"),
         pytest.param((MESSAGE, "1"), as_record(ONE, NOW), id="message"),
         pytest.param((MESSAGE, QUEUE_ID), {}, id="empty"),
@@ -324,8 +324,8 @@ LOGGED: dict[str, Any] = {"at": AT, "people": "", "level": 0, "imap": False}
 def test_record_that_cannot_be_read(key: tuple[str, str], data: dict[str, Any]) -> None:
     """It is reported, and never stops the others."""
     good = {
-        (SENT, "2.0"): LOGGED | {"people": "x", "level": 1},
-        (LOGIN, "2.0"): LOGGED | {"imap": True},
+        (SENT, "2.0"): ENTRY | {"people": "x", "level": 1},
+        (LOGIN, "2.0"): ENTRY,
         ("button", "of another room"): {},
     }
     one = new_account("house", Settings(), NOW)
