@@ -1,11 +1,12 @@
 """A sensor that flaps, through an automation as the editor makes it."""
 
 from datetime import timedelta
+from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Event, HomeAssistant
 from homeassistant.setup import async_setup_component
 
 from .calls.test_send import body_of
@@ -41,7 +42,7 @@ async def test_every_flap_is_told(
     assert await async_setup_component(hass, "automation", {"automation": AUTOMATION})
     await hass.async_block_till_done()
     outbox = outbox_of(loaded_entry)
-    runs = []
+    runs: list[Event[Any]] = []
     hass.bus.async_listen("automation_triggered", runs.append)
     for number in range(FLAPS):
         hass.states.async_set("binary_sensor.door", "on", {"number": number})

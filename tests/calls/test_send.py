@@ -23,7 +23,7 @@ from homeassistant.helpers import (
 from homeassistant.util import dt as dt_util
 
 from ..conftest import ADDRESS, CODE, Events
-from ..house import later, on_disk, outbox_of, until
+from ..house import later, on_disk, outbox_of, pause_of, until
 from ..qq_server import AcceptedMessage, Answer, Close, Hang, QQServer, Step, replies
 from ..test_notify import ENTITY, RECIPIENT
 
@@ -471,8 +471,7 @@ async def test_says_that_the_account_is_paused(
         assert response["reason"] == "paused"
         assert response["attempts"] == attempts
         (note,) = response["notes"]
-        pause = outbox_of(loaded_entry).pause
-        assert pause
+        pause = pause_of(loaded_entry)
         assert response["next_attempt"] == pause.until.isoformat()
         assert ADDRESS in note
         assert f"{dt_util.as_local(pause.until):%H:%M}" in note

@@ -930,7 +930,7 @@ async def test_login_used_up_meanwhile(
     assert outbox.session_open
     answer = await send(hass)
     assert (answer["status"], answer["reason"]) == ("deferred", "logins")
-    assert not outbox.session_open
+    await until(lambda: not outbox.session_open)
     assert len(outbox) == server.connections == 1
     await later(hass, freezer, timedelta(minutes=15))
     await until(lambda: len(server.accepted) == 2)

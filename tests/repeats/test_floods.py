@@ -89,7 +89,7 @@ async def test_discarded_with_what_is_repeated(
 ) -> None:
     """An alarm has no button where nobody knows an address: then it may be in one."""
     hass.config.internal_url = hass.config.external_url = hass.config.api = None
-    data = {"tag": "water", "repeat_until_acknowledged": "00:10:00"}
+    data: dict[str, Any] = {"tag": "water", "repeat_until_acknowledged": "00:10:00"}
     await digest_that_waits(hass, server, loaded_entry, freezer, **data)
     assert {one["tag"] for one in await reminders(hass)} == {"water"}
     await discard_all_of(hass, loaded_entry)
@@ -152,7 +152,7 @@ async def test_number_in_a_digest(
     freezer: FrozenDateTimeFactory,
 ) -> None:
     """How many were counted is read, however long the alerts of a digest are."""
-    alert = {"title": "Flap", "message": "x" * 2000, "tag": "flap"}
+    alert: dict[str, Any] = {"title": "Flap", "message": "x" * 2000, "tag": "flap"}
     await send(hass, **alert, **REPEATS)
     for count in range(1, 8):
         assert (await send(hass, **alert, **REPEATS))["count"] == count

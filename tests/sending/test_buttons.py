@@ -455,7 +455,11 @@ async def test_kept_with_the_mail(
 ) -> None:
     """They are on disk as soon as the mail is out: whoever has it can press."""
     folder = tmp_path / "killed"
-    server.on_accepted = lambda _: shutil.copytree(store_folder(hass), folder) and None
+
+    def copy(_: AcceptedMessage) -> None:
+        shutil.copytree(store_folder(hass), folder)
+
+    server.on_accepted = copy
     await send(hass, actions=ACTIONS)
     tokens = tokens_of(mail_of(server))
     await restart(hass, loaded_entry, folder=folder)

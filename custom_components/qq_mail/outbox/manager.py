@@ -16,17 +16,7 @@ from ..clock import Now, read_clock
 from ..const import LOGGER
 from ..store import Damage, Store
 from .core.account import Account
-from .core.models import (
-    NEVER,
-    Action,
-    Attempt,
-    Level,
-    LogIn,
-    Merge,
-    Plan,
-    Reason,
-    Tell,
-)
+from .core.models import NEVER, Action, Attempt, Level, LogIn, Merge, Plan, Reason, Tell
 from .core.scheduler import Scheduler
 from .core.turn import MESSAGE
 from .listeners import Listeners
