@@ -13,6 +13,8 @@ class Agenda:
     def __init__(self) -> None:
         """Begin with nothing to do."""
         self.now = 0.0
+        self.after_each: Callable[[], object] = lambda: None
+        """Called after each thing that was done."""
         self._number = count()
         self._entries: list[tuple[float, int, Callable[[], object]]] = []
 
@@ -29,6 +31,7 @@ class Agenda:
         while self._entries and self._entries[0][0] <= end:
             self.now, _, do = heappop(self._entries)
             do()
+            self.after_each()
         self.now = end
 
 

@@ -6,21 +6,18 @@ from itertools import pairwise
 from statistics import median
 
 from custom_components.qq_mail.mime.models import Priority
+from custom_components.qq_mail.outbox.core.limits import Settings
 from custom_components.qq_mail.outbox.core.models import Outcome
-from custom_components.qq_mail.outbox.pace import Pace
 
 from .agenda import DAY, HOUR, MINUTE, duration
-from .report import IMPORTANCE
 from .scenarios import World
 
 LIMITS = {MINUTE: 15, HOUR: 100, DAY: 500}
 """What the server takes."""
-DEFAULT = Pace(5, 10, 400)
-UNPACED = Pace(1000, 0, 0, 0)
 KINDS = {
-    "digest and pace": (DEFAULT, True),
-    "pace alone": (DEFAULT, False),
-    "neither": (UNPACED, False),
+    "digest and pace": Settings(),
+    "pace alone": Settings(digest=False),
+    "neither": Settings(per_minute=0, per_day=0, digest=False),
 }
 
 DOOR, CODE = "Door open, door closed", "Login code"
@@ -83,8 +80,7 @@ class Plan:
 
 def play(kind: str, plan: Plan, seed: int = 1) -> Week:
     """Play it."""
-    pace, digest = KINDS[kind]
-    world = World(seed, lambda _line: None, pace, digest=digest)
+    world = World(seed, lambda _line: None, KINDS[kind])
     server, house, chance = world.server, world.house, world.chance
     server.limits, server.penalty = LIMITS, HOUR
     logins: list[float] = []
@@ -148,13 +144,12 @@ def _counted(kind: str, world: World, logins: list[float], floods: list[float]) 
     delays: dict[Priority, list[float]] = {priority: [] for priority in Priority}
     late: dict[Priority, list[float]] = {priority: [] for priority in Priority}
     codes: list[float] = []
-    names = {importance: priority for priority, importance in IMPORTANCE.items()}
     for queue_id, at in first.items():
         alert = report.alerts[queue_id]
         waited = at - alert.raised
-        late[names[alert.importance]].append(waited)
+        late[alert.priority].append(waited)
         if alert.reachable:
-            delays[names[alert.importance]].append(waited)
+            delays[alert.priority].append(waited)
             if alert.subject == CODE:
                 codes.append(waited)
     settled = [
@@ -183,11 +178,11 @@ def _counted(kind: str, world: World, logins: list[float], floods: list[float]) 
         alone=len(alone),
         in_digests=len(first) - len(alone),
         given_up=settled.count(Outcome.EXPIRED),
-        waiting=len(world.house.queue),
+        waiting=len(world.house.account.queue),
         lost=sum(
             queue_id not in first
             and not alert.settled
-            and not world.house.queue.get(queue_id)
+            and not world.house.account.queue.get(queue_id)
             for queue_id, alert in report.alerts.items()
         ),
         mails=len(mails),
@@ -285,7 +280,7 @@ def chart(weeks: list[Week]) -> str:
             f'<text x="{_LEFT - 8}" y="{y(number) + 4:.0f}" text-anchor="end"'
             f' fill="#444">{number:.0f}</text>'
         )
-    for place, (week, colour) in enumerate(zip(weeks, _COLOURS, strict=True)):
+    for place, (week, colour) in enumerate(zip(weeks, _COLOURS, strict=False)):
         line = [f"M{x(0):.1f} {y(0):.1f}"]
         for number, at in enumerate(week.told):
             if at <= _HOURS * HOUR:

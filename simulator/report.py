@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from custom_components.qq_mail.mime.models import Priority
-from custom_components.qq_mail.outbox.core.models import Message
-from custom_components.qq_mail.outbox.core.models import OutboxEvent, Outcome
+from custom_components.qq_mail.outbox.core.models import Message, OutboxEvent, Outcome
 
 from .agenda import MINUTE, Agenda, duration
 from .server import Server
 
-IMPORTANCE = dict(zip(Priority, (2, 1, 0, -1, -2), strict=True))
-"""As the integration has it."""
+
+class FaultError(Exception):
+    """Something came about that must never be."""
 
 
 @dataclass(slots=True)
@@ -20,7 +20,7 @@ class Alert:
     """An alert, and what was told of it."""
 
     subject: str
-    importance: int
+    priority: Priority
     recipients: tuple[str, ...]
     raised: float
     in_memory: bool
@@ -32,7 +32,7 @@ class Alert:
     may_copy: bool = False
     """Whether there was a reason to send it twice."""
     refused: bool = False
-    """Whether the caller was told that it is not kept, and did not go out."""
+    """Whether its call failed: it may not be kept, and need not go out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,8 @@ class Summary:
     """Copies without a reason."""
     waiting: int
     """What never went out."""
+    late: int
+    """Alerts of the highest priority that could go out, and did not within 10 s."""
     worst: dict[Priority, float]
     """Seconds until the server had it."""
     logins: int
@@ -69,6 +71,7 @@ class Summary:
             "lost with nobody told": self.lost,
             "sent twice without a reason": self.needless,
             "still waiting in the end": self.waiting,
+            "of the highest priority later than 10 s": self.late,
         }
         return [f"{number} {what}" for what, number in faults.items() if number]
 
@@ -99,6 +102,7 @@ class Report:
         self._agenda = agenda
         self._say = say
         self._late: list[float] = []
+        self._late_alarms: set[str] = set()
 
     def note(self, text: str) -> None:
         """Print what happened just now."""
@@ -107,20 +111,21 @@ class Report:
         clock = f"{hours:02}:{rest // 60:02}:{rest % 60:02}"
         self._say(f"day {time.days + 1} {clock}  {text}")
 
-    def take(self, message: Message, *, reachable: bool) -> None:
+    def take(self, message: Message, *, reachable: bool) -> Alert:
         """Note an alert."""
-        self.alerts[message.queue_id] = Alert(
+        alert = self.alerts[message.queue_id] = Alert(
             subject=message.subject,
-            importance=message.importance,
+            priority=message.priority,
             recipients=message.recipients,
             raised=self._agenda.now,
             in_memory=message.in_memory,
             reachable=reachable,
         )
+        return alert
 
     def merge(self, digest: Message) -> None:
         """Note a digest; what became of each message in it is told for that."""
-        self.digests[digest.queue_id] = tuple(one.queue_id for one in digest.merged)
+        self.digests[digest.queue_id] = tuple(one.queue_id for one in digest.parts)
 
     def in_mail(self, queue_id: str) -> tuple[str, ...]:
         """Return the alerts that a mail tells of."""
@@ -133,11 +138,9 @@ class Report:
 
     def hear(self, event: OutboxEvent) -> None:
         """Note an outcome."""
-        if event.queue_id in self.digests:
+        if event.plan:
             return
         alert = self.alerts[event.queue_id]
-        if event.next_attempt or event.outcome is Outcome.DEFERRED:
-            return
         if alert.in_memory and event.outcome is Outcome.EXPIRED:
             self.fail(event.queue_id)
             return
@@ -158,6 +161,11 @@ class Report:
         alert = self.alerts[queue_id]
         alert.refused = True
         self.note(f"{alert.subject}: the call fails, it is neither kept nor sent")
+
+    def be_late(self, queue_id: str) -> None:
+        """Note an alert of the highest priority that did not go out at once."""
+        self._late_alarms.add(queue_id)
+        self.note(f"{self.alerts[queue_id].subject}: it should have gone out by now")
 
     def look(self, waiting: int) -> None:
         """Say so when those that were late are out."""
@@ -180,11 +188,11 @@ class Report:
                     needless += not self.alerts[queue_id].may_copy
                 first.setdefault(key, one.at)
         reached = {queue_id for queue_id, _ in first}
-        waits: dict[int, float] = {}
+        waits: dict[Priority, float] = {}
         for (queue_id, _), at in first.items():
             alert = self.alerts[queue_id]
             waited = at - alert.raised
-            waits[alert.importance] = max(waits.get(alert.importance, 0.0), waited)
+            waits[alert.priority] = max(waits.get(alert.priority, 0.0), waited)
         told = [
             outcome
             for alert in self.alerts.values()
@@ -202,16 +210,16 @@ class Report:
             rejected=told.count(Outcome.REJECTED),
             expired=told.count(Outcome.EXPIRED),
             unknown=told.count(Outcome.UNKNOWN),
-            failed=sum(alert.refused for alert in self.alerts.values()),
+            failed=sum(
+                alert.refused and queue_id not in reached
+                for queue_id, alert in self.alerts.items()
+            ),
             copies=copies,
             lost=lost,
             needless=needless,
             waiting=waiting,
-            worst={
-                priority: waits[importance]
-                for priority, importance in IMPORTANCE.items()
-                if importance in waits
-            },
+            late=len(self._late_alarms),
+            worst={one: waits[one] for one in Priority if one in waits},
             logins=server.logins,
             mails=server.mails,
             refused=server.refused,

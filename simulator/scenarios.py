@@ -1,13 +1,14 @@
 """What can happen to a house: each by its name, on every second day."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from functools import partial
 from random import Random
 
 from custom_components.qq_mail.mime.models import Priority
-from custom_components.qq_mail.outbox.pace import Pace
+from custom_components.qq_mail.outbox.core.limits import Settings
 
 from .agenda import DAY, HOUR, MINUTE, Agenda
-from .house import FAMILY, PACE, House
+from .house import FAMILY, House
 from .report import Report, Summary
 from .server import Server
 
@@ -21,6 +22,8 @@ _DAILY = (
 """What is raised, how important it is, and how often a day."""
 _CALM = 2 * DAY
 """After the end, in which everything works and nothing is raised."""
+_POWER = 0.7
+"""Share of the ends that are power cuts; the others are kills."""
 _YEARS_BACK = -56 * 365 * DAY
 """A machine without a battery begins in 1970."""
 
@@ -32,18 +35,14 @@ class World:
         self,
         seed: int,
         say: Callable[[str], object],
-        pace: Pace = PACE,
-        *,
-        digest: bool = False,
+        settings: Settings,
     ) -> None:
         """Begin; what chance does, the seed decides."""
         self.chance = Random(seed)  # noqa: S311 - the same each time
         self.agenda = Agenda()
         self.server = Server(self.agenda)
         self.report = Report(self.agenda, say)
-        self.house = House(
-            self.agenda, self.server, self.report, self.chance, pace, digest=digest
-        )
+        self.house = House(self.agenda, self.server, self.report, self.chance, settings)
 
     def say_and_do(self, text: str, do: Callable[[], object]) -> Callable[[], object]:
         """Return what is noted when it is done."""
@@ -170,20 +169,35 @@ def _restarts(world: World, at: float) -> None:
         )
 
 
+def _power_cuts(world: World, at: float) -> None:
+    """Power cuts and kills while the disk is being changed."""
+    for number in range(8):
+        begin = at + number * HOUR / 2
+        world.burst(begin, MINUTE, 20, "Gate open, gate closed")
+        cut = partial(
+            world.house.cut_at_sync,
+            world.chance.randint(1, 40),
+            world.chance.uniform(40, 180),
+            power=world.chance.random() < _POWER,
+        )
+        world.agenda.at(begin + world.chance.uniform(0, 50), cut)
+
+
 def _full_disk(world: World, at: float) -> None:
     """A disk that takes no writes, and for a while no server either."""
+    steps: Collection[str] = world.chance.choice([("write",), ("sync",)])
 
-    def fill() -> None:
-        world.house.disk.full = True
+    def fail(failing: Collection[str]) -> None:
+        world.house.keeping.failing = failing
 
     agenda = world.agenda
-    agenda.at(at, world.say_and_do("the disk is full", fill))
+    agenda.at(at, world.say_and_do("the disk takes no writes", partial(fail, steps)))
     agenda.at(at + HOUR, lambda: world.house.alert("The disk is full", Priority.HIGH))
     agenda.at(at + 2 * HOUR, world.set_server(away=True))
     agenda.at(at + 2.5 * HOUR, lambda: world.house.alert("Freezer", Priority.HIGH))
     agenda.at(at + 3 * HOUR, world.set_server(away=False))
-    room = world.house.disk.make_room
-    agenda.at(at + 4 * HOUR, world.say_and_do("the disk takes writes again", room))
+    room = world.say_and_do("the disk takes writes again", partial(fail, ()))
+    agenda.at(at + 4 * HOUR, room)
 
 
 SCENARIOS: dict[str, Callable[[World, float], None]] = {
@@ -197,15 +211,20 @@ SCENARIOS: dict[str, Callable[[World, float], None]] = {
     "late_answers": _late_answers,
     "clock": _clock,
     "restarts": _restarts,
+    "power_cuts": _power_cuts,
     "full_disk": _full_disk,
 }
 
 
 def play(
-    days: int, seed: int, names: list[str], say: Callable[[str], object]
+    days: int,
+    seed: int,
+    names: list[str],
+    say: Callable[[str], object],
+    settings: Settings,
 ) -> Summary:
     """Play so many days, and return what came of it."""
-    world = World(seed, say)
+    world = World(seed, say, settings)
     for subject, priority, often in _DAILY:
         for _ in range(often * days):
             world.agenda.at(
@@ -220,4 +239,4 @@ def play(
             SCENARIOS[name](world, begin)
     world.house.start()
     world.agenda.run(days * DAY + _CALM)
-    return world.report.summary(world.server, len(world.house.queue))
+    return world.report.summary(world.server, len(world.house.account.queue))

@@ -1,5 +1,6 @@
 """A server that behaves like QQ's, and misbehaves when it is told to."""
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -57,6 +58,8 @@ class Server:
         self.logins = self.mails = self.refused = 0
         self.refused_for_rate: list[float] = []
         """When."""
+        self.has: set[str] = set()
+        """The queue ids of what it took."""
         self.deliveries: list[Delivery] = []
         self._agenda = agenda
         self._recent: deque[float] = deque()
@@ -98,6 +101,7 @@ class Server:
     def accept(self, queue_id: str, recipients: Iterable[str]) -> None:
         """Take a message."""
         self._recent.append(self._agenda.now)
+        self.has.add(queue_id)
         self.deliveries += [
             Delivery(self._agenda.now, queue_id, recipient) for recipient in recipients
         ]
@@ -111,14 +115,31 @@ class Server:
         """Whether it refuses everything now, whatever the account sends."""
         return bool(self.limits) and self._agenda.now < self._refuses_until
 
-    def _is_too_much(self) -> bool:
+    @property
+    def is_well(self) -> bool:
+        """Whether it takes the next message within seconds."""
+        return not (
+            self.away
+            or self.breaks
+            or self.late
+            or self.busy_logins
+            or self.refuses
+            or self._is_full
+        )
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether it has taken as much lately as it takes."""
         now = self._agenda.now
         while self._recent and self._recent[0] <= now - DAY:
             self._recent.popleft()
-        if self.refuses or any(
-            sum(at > now - seconds for at in self._recent) >= number
+        return any(
+            len(self._recent) - bisect_right(self._recent, now - seconds) >= number
             for seconds, number in self.limits.items()
-        ):
-            self._refuses_until = now + self.penalty
+        )
+
+    def _is_too_much(self) -> bool:
+        if self.refuses or self._is_full:
+            self._refuses_until = self._agenda.now + self.penalty
             return True
         return False

@@ -4,6 +4,8 @@ from typing import Any
 
 TYPED_OPTIONS = {
     "digest": False,
+    "answers_by_mail": False,
+    "imap_port": 993,
     "limits": {
         "burst": 3,
         "messages_per_minute": 0,
@@ -16,6 +18,8 @@ TYPED_OPTIONS = {
 """What a person types into the options, in the form's sections."""
 STORED_OPTIONS = {
     "digest": False,
+    "answers_by_mail": False,
+    "imap_port": 993,
     "burst": 3,
     "messages_per_minute": 0,
     "messages_per_day": 0,

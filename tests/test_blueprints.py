@@ -18,15 +18,11 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.qq_mail.buttons.models import Action, Mail
 from custom_components.qq_mail.const import DOMAIN
-from custom_components.qq_mail.coordinator import SIGNAL_DELAY
-from custom_components.qq_mail.mime.models import Priority
-from custom_components.qq_mail.outbox.core.models import Plan, Reason
-from custom_components.qq_mail.outbox.delays import Delay
 from homeassistant.components.automation.config import async_validate_config_item
 from homeassistant.components.automation.helpers import async_get_blueprints
 from homeassistant.components.blueprint import models
 from homeassistant.core import HomeAssistant, ServiceCall
-from homeassistant.helpers.dispatcher import async_dispatcher_send
+from homeassistant.helpers.translation import async_get_translations
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from homeassistant.util.yaml import load_yaml
@@ -35,7 +31,7 @@ from .calls.test_send import body_of, mail_of
 from .conftest import ADDRESS
 from .content.test_attachments import TestCamera, add_cameras, picture
 from .house import house_of, later, outbox_of, until
-from .qq_server import QQServer
+from .qq_server import Answer, QQServer, Step, replies
 from .test_notify import ENTITY
 from .test_trigger import be_refused
 
@@ -50,16 +46,17 @@ INPUTS: dict[str, dict[str, Any]] = {
     "low_batteries": {"recipient": ME},
     "daily_report": {"recipient": ME, "reported": ["sun.sun"]},
     "weekly_energy": {"recipient": ME, "meters": ["sensor.house"]},
-    "mail_delayed": {},
     "mail_failed": {},
     "alarm_until_acknowledged": {"alarm": "binary_sensor.water", "recipient": ME},
     "mail_buttons": {},
+    "mail_delayed": {},
 }
 NO_CHARTS = (
     "No charts: Home Assistant records nothing. Add recorder to its configuration."
 )
 CHINESE = "_zh_hans"
 LANGUAGES = ("", CHINESE)
+LANGUAGE_OF = {"": "en", CHINESE: "zh-Hans"}
 NAMES = [f"{name}{language}" for name in INPUTS for language in LANGUAGES]
 CHINESE_TEXT = re.compile(r"[\u4e00-\u9fff]")
 
@@ -98,7 +95,7 @@ def without_texts(value: Any) -> Any:
 
 TEXTS = {
     *("name", "description", "default", "message", "filename", "source_url"),
-    "label",
+    *("label", "said"),
 }
 
 
@@ -338,27 +335,6 @@ async def test_low_batteries(
     assert {mail.subject for mail in server.accepted} <= {"Batteries to change"}
 
 
-@pytest.mark.usefixtures("installed")
-async def test_mail_that_waits(
-    hass: HomeAssistant, loaded_entry: MockConfigEntry
-) -> None:
-    """The other channel hears what waits too long, and how much it is."""
-    calls = async_mock_service(hass, "notify", "mobile_app")
-    told = {"message": "{{ number }}: {{ subject }}"}
-    follow_up = {"action": "notify.mobile_app", "data": told}
-    await automate(hass, "mail_delayed", follow_up=[follow_up])
-    delay = Delay(
-        number=3,
-        titles=("Gas", "Door"),
-        recipients=(ADDRESS,),
-        priority=Priority.HIGHEST,
-        plan=Plan(0.0, Reason.NO_SERVER),
-    )
-    async_dispatcher_send(hass, SIGNAL_DELAY, loaded_entry, delay)
-    await hass.async_block_till_done()
-    assert [call.data for call in calls] == [{"message": "3: Gas · Door"}]
-
-
 @pytest.mark.usefixtures("installed", "loaded_entry")
 async def test_rejected_mail(hass: HomeAssistant, server: QQServer) -> None:
     """The other channel hears of a mail that QQ refused."""
@@ -392,21 +368,18 @@ async def test_many_mails_that_expire(
     follow_up = {"action": "notify.mobile_app", "data": {"message": "{{ subject }}"}}
     await automate(hass, "mail_failed", follow_up=[follow_up])
     titles = [f"Fire {number}" for number in range(25)]
-    server.stop()
-    try:
-        for title in titles:
-            await hass.services.async_call(
-                DOMAIN,
-                "send_message",
-                {"title": title, "message": "Smoke!", "wait": 0},
-                blocking=True,
-            )
-        freezer.tick(timedelta(hours=25))
-        # Not until all is done: the other channel hangs.
-        async_fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=25))
-        await until(lambda: not outbox_of(loaded_entry).messages())
-    finally:
-        server.start()
+    server.script(Step.RCPT, Answer(451, "later"), times=None)
+    for title in titles:
+        await hass.services.async_call(
+            DOMAIN,
+            "send_message",
+            {"title": title, "message": "Smoke!"},
+            blocking=True,
+        )
+    freezer.tick(timedelta(hours=25))
+    # Not until all is done: the other channel hangs.
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=25))
+    await until(lambda: not len(outbox_of(loaded_entry)))
     go_on.set()
     await until(lambda: len(told) == len(titles))
     # In the order in which they became too old, which is not that of their titles.
@@ -435,6 +408,7 @@ async def test_expired_mail(
 
 
 TEN_MINUTES = timedelta(minutes=10)
+DEVICE_CLASSES = {"water": "moisture", "gas": "gas"}
 
 
 class Alarm:
@@ -446,28 +420,30 @@ class Alarm:
         self.calls = async_mock_service(hass, "notify", "mobile_app")
         self.waited = timedelta()
 
-    async def go_off(self, language: str) -> None:
-        """Let the alarm go off, with a mail every ten minutes, for twenty."""
+    async def set_up(self, language: str) -> None:
+        """Set up the automation, with a mail every ten minutes, for twenty."""
         await self.hass.config.async_update(external_url="https://home.example.com")
         other = {
             "action": "notify.mobile_app",
             "data": {"message": "{{ trigger.to_state.name }}"},
         }
-        self.hass.states.async_set("binary_sensor.water", "off")
+        assert await async_setup_component(self.hass, "binary_sensor", {})
         await automate(
             self.hass,
             f"alarm_until_acknowledged{language}",
-            alarm=["binary_sensor.water"],
+            alarm=["binary_sensor.water", "binary_sensor.gas"],
             recipient=[ENTITY],
             interval={"minutes": 10},
             patience={"minutes": 20},
-            tag="cellar",
             otherwise=[other],
         )
-        self.hass.states.async_set(
-            "binary_sensor.water", "on", {"friendly_name": "Cellar"}
-        )
-        await self.until_mails(1)
+
+    def rise(self, kind: str, name: str) -> None:
+        """Let a sensor rise."""
+        entity_id = f"binary_sensor.{kind}"
+        attributes = {"friendly_name": name, "device_class": DEVICE_CLASSES[kind]}
+        for state in ("off", "on"):
+            self.hass.states.async_set(entity_id, state, attributes)
 
     async def until_mails(self, number: int) -> None:
         """Wait until so many mails were accepted; what waits then goes on."""
@@ -500,7 +476,9 @@ async def test_alarm_that_nobody_acknowledges(
     alarm: Alarm, freezer: FrozenDateTimeFactory
 ) -> None:
     """It is sent again, and then the other channel goes on."""
-    await alarm.go_off("")
+    await alarm.set_up("")
+    alarm.rise("water", "Cellar")
+    await alarm.until_mails(1)
     alarm.wait(freezer, TEN_MINUTES)
     await alarm.until_mails(2)
     assert alarm.calls == []
@@ -509,8 +487,8 @@ async def test_alarm_that_nobody_acknowledges(
     assert [call.data for call in alarm.calls] == [{"message": "Cellar"}]
     first, second = alarm.server.accepted
     for mail in (first, second):
-        assert re.search(r"Cellar: \d\d:\d\d", body_of(mail))
-    assert second.subject == "Alarm (no. 2)"
+        assert re.search(r"Cellar: Wet \(\d\d:\d\d\)", body_of(mail))
+    assert [first.subject, second.subject] == ["Cellar: Wet", "Cellar: Wet (no. 2)"]
     assert "Acknowledge" in body_of(first)
     assert first.message["X-Priority"].startswith("1")
     alarm.wait(freezer, timedelta(hours=1))
@@ -523,7 +501,9 @@ async def test_alarm_that_is_acknowledged(
     alarm: Alarm, freezer: FrozenDateTimeFactory
 ) -> None:
     """Whichever of the mails it was: everyone is told, and no button works any more."""
-    await alarm.go_off(CHINESE)
+    await alarm.set_up(CHINESE)
+    alarm.rise("water", "Cellar")
+    await alarm.until_mails(1)
     alarm.wait(freezer, TEN_MINUTES)
     await alarm.until_mails(2)
     alarm.press("acknowledge")
@@ -605,3 +585,134 @@ async def test_mail_buttons(
         "2 Open",
         "1 Acknowledge",
     ]
+
+
+@pytest.mark.parametrize(
+    ("language", "subjects", "over"),
+    [
+        pytest.param(
+            "",
+            ["Cellar: Wet", "Kitchen: Detected"],
+            "Somebody has acknowledged the alarm.",
+            id="en",
+        ),
+        pytest.param(
+            CHINESE, ["地下室：潮湿", "厨房：已触发"], "已有人确认警报。", id="zh-Hans"
+        ),
+    ],
+)
+@pytest.mark.usefixtures("installed", "loaded_entry")
+async def test_alarms_at_once(
+    alarm: Alarm,
+    freezer: FrozenDateTimeFactory,
+    language: str,
+    subjects: list[str],
+    over: str,
+) -> None:
+    """Each sensor has an alarm of its own, and another one when it rises again."""
+    alarm.hass.config.language = LANGUAGE_OF[language]
+    # As Home Assistant does at its start.
+    await async_get_translations(
+        alarm.hass, LANGUAGE_OF[language], "entity_component", ["binary_sensor"]
+    )
+    await alarm.set_up(language)
+    names = [subject.partition("：")[0].partition(":")[0] for subject in subjects]
+    alarm.rise("water", names[0])
+    alarm.rise("gas", names[1])
+    await alarm.until_mails(2)
+    alarm.rise("water", names[0])
+    await alarm.until_mails(3)
+    raised = [mail.subject for mail in alarm.server.accepted]
+    assert sorted(raised) == sorted([*subjects, subjects[0]])
+    # Of the two of the water the older one says that there is a newer one.
+    alarm.press("acknowledge", -1)
+    await alarm.until_mails(4)
+    *_, again, told = alarm.server.accepted
+    assert over in body_of(told)
+    assert told.message["References"] == again.message["References"]
+    alarm.wait(freezer, TEN_MINUTES)
+    await alarm.until_mails(5)
+    assert subjects[1] in alarm.server.accepted[4].subject
+    alarm.wait(freezer, TEN_MINUTES)
+    await until(lambda: alarm.calls)
+    await alarm.hass.async_block_till_done()
+    assert [call.data["message"] for call in alarm.calls] == [names[1]]
+    assert len(alarm.server.accepted) == 5
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        pytest.param("", "2 mails have not gone out: Gas · Water", id="en"),
+        pytest.param(CHINESE, "有 2 封邮件还没有发出：Gas · Water", id="zh-Hans"),
+    ],
+)
+@pytest.mark.usefixtures("installed", "loaded_entry")
+async def test_messages_delayed(
+    hass: HomeAssistant,
+    server: QQServer,
+    freezer: FrozenDateTimeFactory,
+    language: str,
+    text: str,
+) -> None:
+    """Whatever the house has tells of it: a page, a phone, a light and a voice."""
+    calls = [
+        async_mock_service(hass, domain, action)
+        for domain, action in (
+            ("persistent_notification", "create"),
+            ("notify", "send_message"),
+            ("light", "turn_on"),
+            ("tts", "speak"),
+            ("test", "more"),
+        )
+    ]
+    await automate(
+        hass,
+        f"mail_delayed{language}",
+        phone=["notify.phone"],
+        light=["light.hall"],
+        speaker=["media_player.hall"],
+        voice=["tts.piper"],
+        follow_up=[{"action": "test.more", "data": {"why": "{{ trigger.reason }}"}}],
+    )
+    server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
+    for title, priority in (("Tea", "normal"), ("Water", "high"), ("Gas", "highest")):
+        await hass.services.async_call(
+            DOMAIN,
+            "send_message",
+            {"title": title, "message": "x", "priority": priority},
+            blocking=True,
+        )
+    await later(hass, freezer, timedelta(seconds=61))
+    await hass.async_block_till_done()
+    assert [call.data for (call,) in calls] == [
+        {"notification_id": "qq_mail_123456_qq_com", "message": text},
+        {"entity_id": ["notify.phone"], "message": text},
+        {"entity_id": ["light.hall"], "flash": "long"},
+        {
+            "entity_id": ["tts.piper"],
+            "media_player_entity_id": ["media_player.hall"],
+            "message": text,
+        },
+        {"why": "paused"},
+    ]
+
+
+@pytest.mark.usefixtures("installed", "loaded_entry")
+async def test_messages_delayed_with_nothing_chosen(
+    hass: HomeAssistant, server: QQServer, freezer: FrozenDateTimeFactory
+) -> None:
+    """Home Assistant's own page tells of it."""
+    calls = async_mock_service(hass, "persistent_notification", "create")
+    await automate(hass, "mail_delayed")
+    server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
+    await hass.services.async_call(
+        DOMAIN,
+        "send_message",
+        {"title": "Gas", "message": "x", "priority": "highest"},
+        blocking=True,
+    )
+    await later(hass, freezer, timedelta(seconds=61))
+    await hass.async_block_till_done()
+    (call,) = calls
+    assert call.data["message"] == "A mail has not gone out: Gas"

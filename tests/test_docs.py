@@ -1,10 +1,11 @@
-"""The examples in the documentation can be pasted, and send what they say."""
+"""The examples in the documentation can be pasted, and every link leads somewhere."""
 
 import asyncio
 from datetime import datetime, timedelta
 from pathlib import Path
 import re
 from typing import Any
+from urllib.parse import unquote
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
@@ -26,12 +27,25 @@ from .content.test_attachments import TestCamera, add_cameras, picture
 from .house import house_of, later
 from .qq_server import QQServer, Step, replies
 from .test_notify import ENTITY
+from .test_quality_scale import anchors
+from .test_rooms import modules
 from .test_translations import texts_of
 from .test_trigger import be_refused
 
 ROOT = Path(__file__).parent.parent
-EXAMPLES = (ROOT / "docs/examples.md", ROOT / "docs/examples.zh-Hans.md")
-READMES = (ROOT / "README.md", ROOT / "README.zh-Hans.md")
+FOR_CONTRIBUTORS = {
+    *("ARCHITECTURE", "benchmarks", "changing", "development", "fuzzing"),
+    *("quality-scale", "simulation", "soak", "store"),
+}
+"""Pages that are in English only."""
+CHINESE = ".zh-Hans.md"
+PAGES = [*sorted(ROOT.glob("README*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+TWINS = [
+    pytest.param(page, page.with_name(f"{page.stem}{CHINESE}"), id=page.stem)
+    for page in PAGES
+    if page.stem not in FOR_CONTRIBUTORS and not page.name.endswith(CHINESE)
+]
+MAX_LINES_OF_README = 200
 
 # What the mail of each automation begins with: its subject, and its text.
 MAILS = {
@@ -45,7 +59,7 @@ MAILS = {
     "Mail or notification": ("Water", "There is water in the cellar."),
     "Send the report file": ("The report", "The file is attached."),
     "Moved from SMTP": ("Window", "A window was opened."),
-    "Mail when there is water under the sink": ("💧 Water", "Kitchen reports water"),
+    "Mail when there is water under the sink": ("Water under", "The sensor below"),
     "Water, with buttons": ("Water in the cellar", "[Close the valve]\nhttps://home."),
     "门铃邮件": ("门口有人", ""),
     "每日报告": ("每日报告 ", "# 今天\n- 日落：19:30"),
@@ -58,7 +72,7 @@ MAILS = {
     "发送报告文件": ("报告", "文件见附件。"),
     "从 SMTP 迁移": ("窗户", "有窗户打开了。"),
     "漏水邮件带按钮": ("地下室漏水", "[关闭水阀]\nhttps://home."),
-    "厨房漏水时发邮件": ("💧 厨房漏水", "Kitchen 在"),
+    "厨房漏水时发邮件": ("厨房漏水", "水槽下的水浸传感器"),
 }
 FILES = {
     "Doorbell by mail": ["door.jpg"],
@@ -83,11 +97,11 @@ def load(hass: HomeAssistant, block: str) -> Any:
     return parse_yaml(block.replace("/config/", f"{hass.config.config_dir}/"))
 
 
-def params(key: str, *pages: Path) -> list[Any]:
+def params(key: str) -> list[Any]:
     """Return the blocks that begin with a key."""
     found = [
-        pytest.param(block, id=f"{page.name}-{number}")
-        for page in pages
+        pytest.param(block, id=f"{page.parent.name}/{page.name}-{number}")
+        for page in PAGES
         for number, block in enumerate(blocks(page))
         if key in parse_yaml(block)
     ]
@@ -106,43 +120,98 @@ def shape(value: Any) -> Any:
             return type(value)
 
 
-@pytest.mark.parametrize(
-    ("pages", "number"),
-    [
-        pytest.param(EXAMPLES, 11, id="examples"),
-        pytest.param(READMES, 10, id="READMEs"),
-    ],
-)
-def test_languages_agree(pages: tuple[Path, Path], number: int) -> None:
-    """Both languages show the same, and differ in nothing but names and texts."""
-    english, chinese = (
-        [shape(parse_yaml(block)) for block in blocks(path)] for path in pages
-    )
-    assert len(english) == number
-    assert english == chinese
+@pytest.mark.parametrize(("english", "chinese"), TWINS)
+def test_languages_agree(english: Path, chinese: Path) -> None:
+    """A page has a twin, which shows the same but for names and texts."""
+    shapes = [
+        [shape(parse_yaml(block)) for block in blocks(page)]
+        for page in (english, chinese)
+    ]
+    assert shapes[0] == shapes[1]
+    heads = [
+        re.findall(r"^#+ ", without_code(page), re.MULTILINE)
+        for page in (english, chinese)
+    ]
+    assert heads[0][: len(heads[1])] == heads[1]
 
 
-@pytest.mark.parametrize(
-    ("page", "language"),
-    [
-        pytest.param(page, language, id=language)
-        for page, language in zip(READMES, ("en", "zh-Hans"), strict=True)
-    ],
-)
-def test_names_are_explained(page: Path, language: str) -> None:
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links(page: Path) -> None:
+    """Every file and heading that is linked to is there."""
+    links = re.findall(r"\]\(([^)\s]+)\)", without_code(page))
+    dead = [link for link in links if "://" not in link and not leads(page, link)]
+    assert dead == []
+
+
+@pytest.mark.parametrize("name", ["README.md", f"README{CHINESE}"])
+def test_index(name: str) -> None:
+    """The index leads to every page of its language."""
+    index = ROOT / "docs" / name
+    suffix = CHINESE if name.endswith(CHINESE) else ".md"
+    pages = {page.name for page in index.parent.glob(f"*{suffix}")} - {name}
+    if suffix == ".md":
+        pages = {page for page in pages if not page.endswith(CHINESE)}
+    linked = set(re.findall(r"\]\(([^)#]+)\)", index.read_text("utf-8")))
+    assert pages - linked == set()
+
+
+@pytest.mark.parametrize("name", ["README.md", f"README{CHINESE}"])
+def test_readme_is_short(name: str) -> None:
+    """Two screens to the first alert; all else has a page of its own."""
+    lines = (ROOT / name).read_text("utf-8").splitlines()
+    assert len(lines) <= MAX_LINES_OF_README
+
+
+def test_what_always_holds() -> None:
+    """The page on the architecture names tests that exist, and every room."""
+    page = (ROOT / "docs" / "ARCHITECTURE.md").read_text("utf-8")
+    named = re.findall(r"`((?:tests/)?[\w/]+\.py)::(\w+)`", page)
+    assert len(named) > 15
+    for file, name in named:
+        folder = ROOT if file.startswith("tests/") else ROOT / "tests/outbox/core"
+        assert f"def {name}(" in (folder / file).read_text("utf-8"), (file, name)
+    rooms = {path.parent.name for path in modules()} - {"qq_mail", "attachments"}
+    rows = set(re.findall(r"^\| .*?`(?:\w+/)?(\w+)/`", page, re.MULTILINE))
+    assert rooms - rows - {"charts", "kinds"} == set()
+
+
+@pytest.mark.parametrize("block", params("alias"))
+def test_nothing_is_dropped(block: str) -> None:
+    """What comes while an automation runs gets a run of its own."""
+    automation = parse_yaml(block)
+    assert isinstance(automation, dict)
+    assert automation["mode"] in ("queued", "parallel")
+    assert automation["max"] >= 10
+
+
+@pytest.mark.parametrize("language", ["en", "zh-Hans"])
+def test_names_are_explained(language: str) -> None:
     """Whoever sees an option or an entity finds it under the name that it has."""
-    tables = "".join(re.findall(r"^\|.*\n", page.read_text("utf-8"), re.MULTILINE))
+    pages = [
+        page for page in PAGES if page.name.endswith(CHINESE) == (language != "en")
+    ]
+    texts = "".join(page.read_text("utf-8") for page in pages)
+    tables = "".join(re.findall(r"^\|.*\n", texts, re.MULTILINE)).lower()
     names = {
         key: name
         for key, name in texts_of(language).items()
         if re.fullmatch(r"options\.step\.init\.(sections\.\w+\.)?data\.\w+", key)
-        or re.fullmatch(r"entity\.(sensor|binary_sensor|button)\.\w+\.name", key)
+        or re.fullmatch(r"entity\.(sensor|binary_sensor|button|event)\.\w+\.name", key)
     }
     assert {"options.step.init.data.digest", "entity.sensor.pace.name"} <= set(names)
-    unexplained = [
-        name for name in names.values() if name.lower() not in tables.lower()
-    ]
-    assert unexplained == []
+    assert [name for name in names.values() if name.lower() not in tables] == []
+
+
+def without_code(page: Path) -> str:
+    """Return a page without its blocks of code, in which a sharp sign heads nothing."""
+    return re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
+
+
+def leads(page: Path, link: str) -> bool:
+    """Tell whether a link leads to a file, and to a heading of it if it names one."""
+    name, _, anchor = unquote(link).partition("#")
+    target = page.parent / name if name else page
+    return target.exists() and (not anchor or anchor in anchors(target))
 
 
 @pytest.fixture
@@ -202,7 +271,7 @@ async def fire(
     "block",
     [
         param
-        for param in params("alias", *EXAMPLES, *READMES)
+        for param in params("alias")
         if not re.search(r"qq_mail\.(message|action)_", str(param.values[0]))
     ],
 )
@@ -257,9 +326,9 @@ async def test_to_each_as_it_says(
         pytest.param(
             "Water, with buttons",
             "Close the valve when its button is pressed",
-            id="README.md",
+            id="en",
         ),
-        pytest.param("漏水邮件带按钮", "按下按钮就关闭水阀", id="README.zh-Hans.md"),
+        pytest.param("漏水邮件带按钮", "按下按钮就关闭水阀", id="zh-Hans"),
     ],
 )
 @pytest.mark.usefixtures("home")
@@ -268,8 +337,8 @@ async def test_button_is_pressed(
 ) -> None:
     """What the one example sends, the other one hears."""
     calls = async_mock_service(hass, "valve", "close_valve")
-    await automate(hass, load(hass, example(answer, READMES)))
-    action = load(hass, example(alarm, READMES))["actions"][0]
+    await automate(hass, load(hass, example(answer)))
+    action = load(hass, example(alarm))["actions"][0]
     domain, name = action["action"].split(".")
     await hass.services.async_call(
         domain, name, action["data"], target=action["target"], blocking=True
@@ -336,7 +405,7 @@ async def test_notification_if_rejected(
     "block",
     [
         param
-        for param in params("triggers", *EXAMPLES, *READMES)
+        for param in params("triggers")
         if "qq_mail.message_" in str(param.values[0])
     ],
 )
@@ -353,7 +422,7 @@ async def test_follow_up(hass: HomeAssistant, server: QQServer, block: str) -> N
     assert call.data["message"].endswith("Fire")
 
 
-@pytest.mark.parametrize("block", params("action", *READMES))
+@pytest.mark.parametrize("block", params("action"))
 @pytest.mark.usefixtures("home")
 async def test_action(hass: HomeAssistant, server: QQServer, block: str) -> None:
     """The action with everything sends everything."""
@@ -373,7 +442,7 @@ async def test_action(hass: HomeAssistant, server: QQServer, block: str) -> None
     assert "cid:" in html
 
 
-@pytest.mark.parametrize("block", params("charts", *READMES))
+@pytest.mark.parametrize("block", params("charts"))
 def test_charts(hass: HomeAssistant, block: str) -> None:
     """The charts are read as they are written."""
     request = read_request(load(hass, block))
@@ -381,7 +450,7 @@ def test_charts(hass: HomeAssistant, block: str) -> None:
     assert [chart.period.days for chart in request.charts] == [1, 6, 1]
 
 
-@pytest.mark.parametrize("block", params("tell_the_grandparents", *READMES))
+@pytest.mark.parametrize("block", params("tell_the_grandparents"))
 @pytest.mark.usefixtures("home")
 async def test_script(hass: HomeAssistant, server: QQServer, block: str) -> None:
     """The script sends one mail to both."""
@@ -390,7 +459,7 @@ async def test_script(hass: HomeAssistant, server: QQServer, block: str) -> None
     assert mail_of(server).recipients == ("grandma@example.com", "grandpa@example.com")
 
 
-@pytest.mark.parametrize("block", params("alert", *READMES))
+@pytest.mark.parametrize("block", params("alert"))
 @pytest.mark.usefixtures("home")
 async def test_alert(hass: HomeAssistant, server: QQServer, block: str) -> None:
     """The alert says that it began, and that it is over."""
@@ -407,7 +476,7 @@ async def test_alert(hass: HomeAssistant, server: QQServer, block: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("block", params("notify", *READMES))
+@pytest.mark.parametrize("block", params("notify"))
 async def test_group(
     hass: HomeAssistant, server: QQServer, entry: MockConfigEntry, block: str
 ) -> None:
@@ -423,18 +492,18 @@ async def test_group(
     assert [call.data["message"] for call in calls] == ["Hello"]
 
 
-@pytest.mark.parametrize("block", params("homeassistant", *READMES))
+@pytest.mark.parametrize("block", params("homeassistant"))
 def test_login_codes(hass: HomeAssistant, block: str) -> None:
     """Home Assistant accepts what is to be added to its configuration."""
     config = CORE_CONFIG_SCHEMA(load(hass, block)["homeassistant"])
     assert config["auth_mfa_modules"][1]["include"] == ["qq_mail"]
 
 
-def example(alias: str, pages: tuple[Path, ...] = EXAMPLES) -> str:
+def example(alias: str) -> str:
     """Return the example with this name."""
     (block,) = (
         block
-        for page in pages
+        for page in PAGES
         for block in blocks(page)
         if f"alias: {alias}\n" in block
     )

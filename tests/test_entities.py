@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from pytest_homeassistant_custom_component.common import (
 
 import custom_components.qq_mail as integration
 from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.texts import async_texts
 from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import Event, HomeAssistant, State
 from homeassistant.exceptions import HomeAssistantError
@@ -27,6 +30,7 @@ from homeassistant.util import dt as dt_util
 
 from .conftest import ADDRESS, shut_down
 from .qq_server import Answer, Close, QQServer, Step, replies
+from .test_notify import RECIPIENT
 
 FOLDER = Path(integration.__file__).parent
 
@@ -604,3 +608,109 @@ async def test_pace_and_what_is_left(
     )
     await hass.async_block_till_done()
     assert states(hass, PACE, LEFT_TODAY) == ["10", "unknown"]
+
+
+FAMILY_TEST = "button.family_send_test_message"
+
+
+@pytest.fixture
+async def with_family(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Load the account, with a recipient."""
+    hass.config_entries.async_add_subentry(entry, RECIPIENT)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+
+
+@pytest.mark.usefixtures("with_family")
+async def test_test_message_of_a_recipient(
+    hass: HomeAssistant,
+    server: QQServer,
+    entry: MockConfigEntry,
+    entity_registry: er.EntityRegistry,
+    device_registry: dr.DeviceRegistry,
+) -> None:
+    """It stands on the recipient's device, and goes to that recipient alone."""
+    (key,) = entry.subentries
+    button = entity_registry.async_get(FAMILY_TEST)
+    assert button
+    assert (button.unique_id, button.config_subentry_id) == (
+        f"{key}_send_test_message",
+        key,
+    )
+    device = device_registry.async_get(button.device_id or "")
+    assert device
+    assert device.identifiers == {(DOMAIN, key)}
+    await press(hass, FAMILY_TEST)
+    (mail,) = server.accepted
+    assert mail.recipients == ("a@example.com", "b@example.com", "c@example.com")
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        pytest.param(
+            "en",
+            "The test mail was not accepted yet. QQ limits how much 123456@qq.com may "
+            "send, so nothing is sent until 21:00. Then this message goes out by itself.",
+            id="en",
+        ),
+        pytest.param(
+            "zh-Hans",
+            "测试邮件还没有发出。QQ 限制了 123456@qq.com 的发信频率，21:00 之前不会发送；"
+            "之后，此邮件会自动发出。",
+            id="zh-Hans",
+        ),
+    ],
+)
+async def test_test_message_that_waits(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    language: str,
+    text: str,
+) -> None:
+    """The button says in words why its mail has not gone out, and when it will."""
+    hass.config.language = language
+    await hass.config.async_set_time_zone("Asia/Shanghai")
+    freezer.move_to("2026-12-20 12:00:00+00:00")
+    server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
+    with pytest.raises(HomeAssistantError) as waits:
+        await press(hass, SEND_TEST_MESSAGE)
+    assert (await async_texts(hass)).of(waits.value) == text
+
+
+async def test_oldest_waiting(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Since when something waits is seen at once."""
+    assert states(hass, OLDEST_WAITING) == ["unknown"]
+    raised = dt_util.utcnow().isoformat(timespec="seconds")
+    server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
+    await notify(hass)
+    freezer.tick(60)
+    await notify(hass)
+    assert states(hass, OLDEST_WAITING, QUEUED) == [raised, "2"]
+
+
+async def test_disk_that_takes_nothing(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is not on disk is a problem, for as long as it is not."""
+
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", refuse)
+        await notify(hass)
+        await until(lambda: states(hass, PROBLEM) == ["on"])
+        assert attributes(hass, PROBLEM, "cause", "until") == ["disk", None]
+    await notify(hass)
+    await until(lambda: states(hass, PROBLEM) == ["off"])

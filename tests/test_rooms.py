@@ -18,7 +18,11 @@ KNOWS = {
     "core": {"clock", "mime", "smtp"},
     "outbox": {"clock", "const", "core", "mime", "smtp", "store"},
     "content": {"const", "mime", "texts"},
-    "buttons": {"clock", "const", "store", "texts"},
+    "buttons": {"clock", "const", "mime", "store", "texts"},
+    "answers": {
+        *("accounts", "clock", "const", "coordinator", "texts"),
+        *("buttons", "content", "inbox", "mime", "outbox", "sending", "smtp"),
+    },
     "repeats": {"clock", "const", "core", "mime", "outbox"},
     "sending": {
         *("accounts", "clock", "const", "coordinator", "errors", "options", "texts"),
@@ -27,6 +31,7 @@ KNOWS = {
     "calls": {
         *("accounts", "const", "coordinator", "history", "texts"),
         *(
+            "answers",
             "buttons",
             "content",
             "core",

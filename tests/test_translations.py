@@ -20,7 +20,9 @@ from custom_components.qq_mail import (
     recipient_flow,
     sensor,
 )
+from custom_components.qq_mail.answers.issues import INBOX, STRANGER
 from custom_components.qq_mail.buttons.links import PLAIN_HTTP
+from custom_components.qq_mail.buttons.models import Channel
 from custom_components.qq_mail.content.attachments.models import Source
 from custom_components.qq_mail.content.fields import FIELDS, Format
 from custom_components.qq_mail.errors import _CAUSES_WITH_EXMAIL_TEXT, action_error
@@ -114,7 +116,7 @@ ANSWER_TEXTS = {
     *("not_ready_text", "small", "sure", "sure_text", "sure_yes", "too_many"),
     *("too_many_text", "unknown", "unknown_text"),
     *("acknowledged", "acknowledged_text", "replaced", "replaced_text"),
-    *("not_kept_text", "unheard_text"),
+    *("not_kept_text", "unheard_text", "logged_by"),
 }
 
 # Why something does not go out, beside what the server says.
@@ -130,6 +132,10 @@ WAITS = {
 LOGGED = {
     *(one.value for one in Outcome),
     *("digest", "discarded", "note", "unanswered"),
+}
+
+REPLY_TEXTS = {
+    *("done", "not_understood", "over", "title_needed", "unheard", "used", "used_by"),
 }
 
 # What the texts may name, by where they stand.
@@ -168,8 +174,11 @@ PLACEHOLDERS = {
         "account",
         "address",
         "attachment",
+        "by",
         "cause",
+        "code",
         "days",
+        "delay",
         "digest",
         "entity",
         "field",
@@ -178,6 +187,7 @@ PLACEHOLDERS = {
         "host",
         "hours",
         "last",
+        "left",
         "limit",
         "link",
         "lowest",
@@ -187,30 +197,36 @@ PLACEHOLDERS = {
         "note",
         "now",
         "number",
+        "numbers",
         "options",
         "people",
         "person",
         "port",
+        "priority",
         "queue_id",
         "reason",
         "recipients",
         "reply",
         "seconds",
         "sender",
+        "since",
         "size",
-        "subject",
         "span",
+        "subject",
         "suggestion",
+        "tag",
         "text",
         "time",
         "title",
         "titles",
         "total",
+        "until",
         "value",
         "why",
     },
     "issues": {
         "account",
+        "address",
         "alarms",
         "buttons",
         "counted",
@@ -232,10 +248,12 @@ PLACEHOLDERS = {
     "options": {
         "address",
         "example",
+        "page",
+        *("host", "port", "reply"),
         *(
             f"{one.key}_{end}"
             for one in OPTIONS
-            if one.kind is Kind.NUMBER
+            if one.kind in (Kind.NUMBER, Kind.PORT)
             for end in ("min", "max")
         ),
     },
@@ -403,8 +421,12 @@ def entity_texts() -> set[str]:
         f"{action}.name",
         *(
             f"{action}.state_attributes.{key}.name"
-            for key in ("action", "queue_id", "recipients", "subject", "tag", "title")
+            for key in (
+                *("action", "by", "channel", "queue_id", "recipients", "subject"),
+                *("tag", "title"),
+            )
         ),
+        *(f"{action}.state_attributes.channel.state.{one}" for one in Channel),
         f"{action}.state_attributes.event_type.state.{event.CLICKED}",
         *(f"{message}.state_attributes.cause.state.{cause}" for cause in Cause),
         *(
@@ -417,6 +439,28 @@ def entity_texts() -> set[str]:
             for description in sensor.SENSORS
             if description.state_class
         ),
+    }
+
+
+def page_texts() -> set[str]:
+    """Return what the page's modules ask for, and what its commands say in words."""
+    page = FOLDER / "page"
+    modules = "".join(file.read_text() for file in (page / "web").glob("*.js"))
+    commands = "".join(file.read_text() for file in page.glob("*.py"))
+    outcomes = (*Outcome, "discarded", "repeated", "cleared", "failed")
+    keys = {
+        *re.findall(r'\bt\("(\w+)"', modules),
+        *(f"outcome_{outcome}" for outcome in outcomes),
+        *(f"tab_{tab}" for tab in ("outbox", "history", "compose", "check")),
+        *(f"filter_{name}" for name in ("text", "outcome", "recipient")),
+    }
+    # Buttons and choices are named by the keys of their texts.
+    words = {f"page_{word}" for word in re.findall(r"\w+", modules)}
+    texts = {key.split(".")[1] for key in texts_of("en") if ".page_" in key}
+    return {
+        *(f"page_{key}" for key in keys),
+        *(texts & words),
+        *re.findall(r'"(page_\w+)"', commands),
     }
 
 
@@ -480,7 +524,8 @@ def test_every_text_the_code_names() -> None:
                 "address_missing",
                 "invalid_address",
                 "sender_name_too_long",
-                *(f"{one.key}_range" for one in OPTIONS if one.kind is Kind.NUMBER),
+                *("imap_failed", "imap_host_missing", "imap_refused", "invalid_host"),
+                *(f"{one.key}_range" for one in OPTIONS if one.most),
             )
         ),
         *(
@@ -508,17 +553,21 @@ def test_every_text_the_code_names() -> None:
                     *("name", "state", "since", "open", "more", "sent_by"),
                     *("highest", "high"),
                     *("press_at_home", "press_until"),
+                    *("answer", "answer_alone", "answer_code", "answer_title"),
+                    "answer_until",
                     *(STATE_UNAVAILABLE, STATE_UNKNOWN),
                 )
             }
             | {"other_account", "account_not_found", "account_not_loaded"}
             | {"account_disabled", "entity_disabled"}
             | {"unknown_queue_id", "part_of_digest", "discard_what"}
+            | page_texts()
             | {"take_over_failed", "take_over_gone", "taken_over_encrypted"}
             | {"taken_over_sender", "taken_over_yaml"}
             | {f"digest_{key}" for key in DIGEST_TEXTS}
             | {f"chart_{key}" for key in CHART_TEXTS}
             | {f"answer_{key}" for key in ANSWER_TEXTS}
+            | {f"reply_{key}" for key in REPLY_TEXTS}
             | {f"attachment_{key}" for key in ATTACHMENT_FAILURES}
             | MESSAGE_ERRORS
             | {_SETTING, *_FOR_READERS.values()}
@@ -577,8 +626,12 @@ def test_every_text_the_code_names() -> None:
             for field in ("action", "tag")
             for text in NAME
         ),
+        *(f"triggers.reply_received.fields.tag.{text}" for text in NAME),
         *(f"triggers.messages_delayed.fields.priority.{text}" for text in NAME),
-        *(f"issues.{issue}.title" for issue in (*Issue, PLAIN_HTTP, RECURRING)),
+        *(
+            f"issues.{issue}.title"
+            for issue in (*Issue, INBOX, PLAIN_HTTP, RECURRING, STRANGER)
+        ),
         *(
             f"issues.{issue}.{text}"
             for issue in (ISSUE_USES_CORE, ISSUE_YAML)
@@ -588,7 +641,7 @@ def test_every_text_the_code_names() -> None:
             f"issues.{issue}.description"
             for issue in (
                 *(Issue.DAY_NEARLY_USED, Issue.DELAYED, Issue.LOGIN_REFUSED),
-                *(Issue.PAUSED, Issue.UNHEARD, PLAIN_HTTP, RECURRING),
+                *(Issue.PAUSED, Issue.UNHEARD, INBOX, PLAIN_HTTP, RECURRING),
             )
         ),
         *(
@@ -598,6 +651,7 @@ def test_every_text_the_code_names() -> None:
                 Issue.EXPIRED,
                 Issue.REMOVED,
                 Issue.TROUBLE,
+                STRANGER,
             )
             for text in ("title", "description")
         ),
@@ -733,6 +787,21 @@ def ways() -> list[tuple[str, set[str]]]:
     return [way for call in calls for way in ways_of(call)]
 
 
+def page_ways() -> list[tuple[str, set[str]]]:
+    """Return every way to a text of the page, and what its modules put into it."""
+    modules = "".join(file.read_text() for file in (FOLDER / "page/web").glob("*.js"))
+    given = {
+        f"page_{key}": set(re.findall(r"(?:^|, )(\w+)(?=:|,|$)", names))
+        for key, names in re.findall(r'\bt\("(\w+)", \{ ([^}]*) \}\)', modules)
+    }
+    given["page_range"] = {"first", "last", "number"}
+    for state in ("rate", "login"):
+        given[f"page_state_{state}"] = {"time"}
+    for state in ("refusing", "unreachable"):
+        given[f"page_state_{state}"] = {"host", "since", "time"}
+    return [(key, given.get(key, set())) for key in page_texts()]
+
+
 def test_no_placeholder_is_left() -> None:
     """Every way to a text gives what the text names: no brace reaches a person."""
     prefix, suffix = "exceptions.", ".message"
@@ -745,6 +814,8 @@ def test_no_placeholder_is_left() -> None:
         f"{cause}_exmail" for cause in _CAUSES_WITH_EXMAIL_TEXT
     }
     found = [*ways(), *BY_OTHER_WAYS.items()]
+    known = {key for key, _ in found}
+    found += [way for way in page_ways() if way[0] not in known]
     # What readers of a mail are told names some of what the note names.
     given_by = dict(found)
     told = {_SETTING, *_FOR_READERS.values()}

@@ -19,7 +19,8 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from homeassistant.util.ssl import client_context
 
-from .accounts import account_from
+from .accounts import account_from, imap_account_from
+from .answers.watching import Answers
 from .buttons.view import async_setup_view
 from .calls.again import async_send_again, async_tell_counted
 from .calls.heard import is_heard
@@ -123,6 +124,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
     if not outbox.running:
         # After a flow the login was checked a moment ago.
         outbox.start(check_login=not hass.is_running)
+    house.rooms[entry.entry_id].answers.configure(
+        imap_account_from(entry.data, options)
+    )
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     async_watch_leftover(hass, entry)
     return True
@@ -178,6 +182,14 @@ def _add_rooms(
                 hass, outbox, partial(async_send_again, hass, entry), house.buttons.end
             ),
             history=History(hass, outbox, **_history_options(entry.options)),
+            answers=Answers(
+                hass,
+                entry,
+                outbox,
+                house.buttons,
+                house.replies,
+                partial(is_heard, hass),
+            ),
         ),
     )
     async_watch(hass, entry, house, outbox, texts)
@@ -209,6 +221,7 @@ async def _async_end(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     if rooms := house.rooms.get(entry.entry_id):
         rooms.duplicates.async_stop()
         rooms.reminders.async_stop()
+        await rooms.answers.async_stop()
         await rooms.outbox.async_stop()
         await rooms.outbox.async_close()
         house.rooms.pop(entry.entry_id, None)
@@ -219,6 +232,7 @@ async def _async_stop(house: House, _event: Event) -> None:
     for rooms in house.rooms.values():
         rooms.duplicates.async_stop()
         rooms.reminders.async_stop()
+    await asyncio.gather(*(one.answers.async_stop() for one in house.rooms.values()))
     await asyncio.gather(*(one.outbox.async_stop() for one in house.rooms.values()))
     house.manager.stop_timer()
     await house.store.async_stop()

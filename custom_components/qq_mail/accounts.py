@@ -6,13 +6,29 @@ from contextlib import suppress
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
-from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
+from homeassistant.const import (
+    CONF_HOST,
+    CONF_PASSWORD,
+    CONF_PORT,
+    CONF_TIMEOUT,
+    CONF_USERNAME,
+)
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 
-from .const import CONF_ENCRYPTION, DOMAIN
+from .const import (
+    CONF_ANSWERS,
+    CONF_ENCRYPTION,
+    CONF_IMAP_HOST,
+    CONF_IMAP_PORT,
+    DOMAIN,
+    IMAP_HOSTS,
+    IMAP_PORT,
+)
 from .content.errors import field_error
 from .coordinator import QQMailConfigEntry
+from .inbox.models import ImapAccount
+from .options import option
 from .outbox.outbox import Outbox
 from .smtp.models import Account, Encryption
 
@@ -29,6 +45,26 @@ def account_from(data: Mapping[str, Any], timeout: float) -> Account:
         port=data[CONF_PORT],
         encryption=Encryption(data[CONF_ENCRYPTION]),
         timeout=timeout,
+    )
+
+
+def imap_account_from(
+    data: Mapping[str, Any], options: Mapping[str, Any]
+) -> ImapAccount | None:
+    """Return where an entry's inbox is read for answers.
+
+    None: nobody wants that, or has said where.
+    """
+    known = IMAP_HOSTS.get(data[CONF_HOST])
+    host = known or option(options, CONF_IMAP_HOST)
+    if not host or not option(options, CONF_ANSWERS):
+        return None
+    return ImapAccount(
+        username=data[CONF_USERNAME],
+        password=data[CONF_PASSWORD],
+        host=host,
+        port=IMAP_PORT if known else option(options, CONF_IMAP_PORT),
+        timeout=option(options, CONF_TIMEOUT),
     )
 
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 import logging
+from types import MappingProxyType
 from typing import Final
 
 DOMAIN: Final = "qq_mail"
@@ -14,9 +15,12 @@ DEFAULT_HOST: Final = "smtp.qq.com"
 DEFAULT_PORT: Final = 465
 STARTTLS_PORT: Final = 587
 
+CONF_ANSWERS: Final = "answers_by_mail"
 CONF_BCC: Final = "bcc"
 CONF_CC: Final = "cc"
 CONF_ENCRYPTION: Final = "encryption"
+CONF_IMAP_HOST: Final = "imap_host"
+CONF_IMAP_PORT: Final = "imap_port"
 CONF_RECIPIENTS: Final = "recipients"
 CONF_REPLY_TO: Final = "reply_to"
 CONF_SENDER_NAME: Final = "sender_name"
@@ -33,17 +37,6 @@ MAX_AGAIN: Final = 200_000
 """Characters of a call that is repeated: it is kept until somebody acknowledges it."""
 ACKNOWLEDGE: Final = "acknowledge"
 """The action whose button ends an alarm that is repeated."""
-
-IDLE_TIMEOUT: Final = 10.0
-"""Seconds that a session stays open after a message; QQ closes after 30 or more."""
-
-LONG_IDLE_TIMEOUT: Final = 240.0
-"""Seconds that it stays open where few logins are left; RFC 5321 grants 300."""
-
-THREAD_DURATION = timedelta(days=7)
-"""So long messages with the same tag make one conversation."""
-MAX_THREADS: Final = 1000
-"""Conversations that are remembered; a tag may be made by a template."""
 
 MEGABYTE: Final = 1024**2
 """Octets, as QQ's limit counts them: what smtp.qq.com announces is 70 of these."""
@@ -66,6 +59,16 @@ QQ_DOMAINS: Final = ("qq.com", "vip.qq.com", "foxmail.com")
 
 QQ_HOSTS: Final = (DEFAULT_HOST, "smtp.exmail.qq.com", "hwsmtp.exmail.qq.com")
 """Servers of QQ Mail and of Tencent Exmail, inside China and outside."""
+
+IMAP_HOSTS: Final = MappingProxyType(
+    {
+        "smtp.qq.com": "imap.qq.com",
+        "smtp.exmail.qq.com": "imap.exmail.qq.com",
+        "hwsmtp.exmail.qq.com": "imap.exmail.qq.com",
+    }
+)
+"""Where the mail of an account is read whose server this is."""
+IMAP_PORT: Final = 993
 
 OTHER_PROVIDERS: Final = frozenset(
     {

@@ -8,6 +8,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 
+from .calls.house import DATA_HOUSE
 from .const import CONF_SERVICE_NAME, CONF_TAKEN_OVER
 from .coordinator import QQMailConfigEntry
 from .options import DEFAULTS, OPTIONS
@@ -30,14 +31,17 @@ _MOST = 100
 
 
 async def async_get_config_entry_diagnostics(
-    _hass: HomeAssistant, entry: QQMailConfigEntry
+    hass: HomeAssistant, entry: QQMailConfigEntry
 ) -> dict[str, Any]:
     """Return what helps to find a fault, safe to be shown in public."""
     loaded = entry.state is ConfigEntryState.LOADED
+    rooms = hass.data[DATA_HOUSE].rooms.get(entry.entry_id)
     return {
         "data": async_redact_data(dict(entry.data), TO_REDACT),
         "options": async_redact_data({**DEFAULTS, **entry.options}, TO_REDACT),
         "recipients": len(entry.subentries),
+        # Only how many: titles and recipients are nobody else's business.
+        "history": rooms.history.counts if rooms else None,
         "outbox": _outbox(entry.runtime_data.outbox) if loaded else None,
     }
 

@@ -19,7 +19,9 @@ PARALLEL_UPDATES = 0
 
 ATTR_ACTION: Final = "action"
 ATTR_ATTEMPTS: Final = "attempts"
+ATTR_BY: Final = "by"
 ATTR_CAUSE: Final = "cause"
+ATTR_CHANNEL: Final = "channel"
 ATTR_NEXT_ATTEMPT: Final = "next_attempt"
 ATTR_DIGEST: Final = "digest"
 ATTR_QUEUE_ID: Final = "queue_id"
@@ -131,6 +133,8 @@ class QQMailActionEntity(QQMailEntity, EventEntity):
             ATTR_QUEUE_ID: mail.queue_id,
             ATTR_SUBJECT: mail.subject,
             ATTR_RECIPIENTS: list(mail.recipients),
+            ATTR_BY: press.by,
+            ATTR_CHANNEL: press.channel,
         }
         self._trigger_event(CLICKED, {key: one for key, one in told.items() if one})
         self.async_write_ha_state()

@@ -25,6 +25,7 @@ from homeassistant.util.ssl import client_context
 from .accounts import account_from
 from .calls.house import async_count_refused
 from .const import (
+    CONF_ANSWERS,
     DEFAULT_HOST,
     DOMAIN,
     OTHER_PROVIDERS,
@@ -32,7 +33,10 @@ from .const import (
     SENDER_NAME_MAX_BYTES,
 )
 from .errors import form_field, placeholders, translation_key
+from .inbox.mailbox import async_check
+from .inbox.models import Cursor, ImapAccount, LoginRefusedError, MailboxError
 from .mime.address import InvalidMailboxError, Mailbox, one_line, tidy
+from .outbox.outbox import Outbox
 from .smtp.errors import MailError
 from .smtp.host import InvalidHostError, read_host
 from .smtp.models import Step
@@ -139,6 +143,16 @@ class Form:
         else:
             data[CONF_PORT] = port
 
+    def read_host(self, field: str, text: str) -> str | None:
+        """Return a host, None where there is none; note at the field what is none."""
+        if not tidy(text):
+            return None
+        try:
+            return read_host(text)[0]
+        except InvalidHostError:
+            self.errors[field] = "invalid_host"
+            return None
+
     def read_code(
         self, data: dict[str, Any], host: str, *, required: bool = True
     ) -> None:
@@ -208,6 +222,24 @@ class Form:
             self._placeholders |= placeholders(err, account)
         finally:
             logging_in.remove(account.username)
+
+    async def check_inbox(
+        self, account: ImapAccount, outbox: Outbox | None
+    ) -> Cursor | None:
+        """Log in to an inbox; return where reading begins, or note why that failed."""
+        if outbox:
+            outbox.async_count_login(imap=True)
+        try:
+            return await async_check(account, client_context())
+        except MailboxError as err:
+            refused = isinstance(err, LoginRefusedError)
+            self.errors[CONF_ANSWERS] = "imap_refused" if refused else "imap_failed"
+            self._placeholders |= {
+                "host": account.host,
+                "port": str(account.port),
+                "reply": err.detail or str(err.cause),
+            }
+            return None
 
     def _note_invalid(self, field: str, err: InvalidMailboxError) -> None:
         self.errors[field] = "invalid_address"

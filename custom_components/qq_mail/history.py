@@ -1,5 +1,6 @@
 """What became of an account's messages lately: who got what, when, and what QQ said."""
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -192,6 +193,11 @@ class History:
     def items(self) -> list[Item]:
         """All of them; that of which something became last comes first."""
         return list(reversed(self._items.values()))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many there are, by what became of them last."""
+        return dict(Counter(one.results[-1].outcome for one in self._items.values()))
 
     @callback
     def press(self, press: Press) -> None:

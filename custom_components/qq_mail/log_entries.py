@@ -126,15 +126,17 @@ def _recipients(
 
 
 async def _async_log_press(hass: HomeAssistant, press: Press) -> None:
-    """Say in words who can have pressed what: whoever has the mail."""
+    """Say in words who has pressed what, or can have: whoever has the mail."""
     texts = await async_texts(hass)
-    message = texts(
-        "answer_logged",
-        title=press.action.title,
-        # Pages show the entity's name in place of this entry's.
-        subject=press.mail.subject,
-        recipients=", ".join(press.mail.recipients),
-    )
+    # Pages show the entity's name in place of this entry's.
+    title, subject = press.action.title, press.mail.subject
+    if press.by:
+        message = texts("answer_logged_by", title=title, subject=subject, by=press.by)
+    else:
+        recipients = ", ".join(press.mail.recipients)
+        message = texts(
+            "answer_logged", title=title, subject=subject, recipients=recipients
+        )
     entity_id = er.async_get(hass).async_get_entity_id(
         EVENT_DOMAIN, DOMAIN, f"{press.mail.account}_{PRESSES_KEY}"
     )

@@ -11,7 +11,15 @@ from typing import Any
 
 from homeassistant.const import CONF_TIMEOUT, UnitOfInformation, UnitOfTime
 
-from .const import CONF_RECIPIENTS, CONF_REPLY_TO, CONF_SENDER_NAME
+from .const import (
+    CONF_ANSWERS,
+    CONF_IMAP_HOST,
+    CONF_IMAP_PORT,
+    CONF_RECIPIENTS,
+    CONF_REPLY_TO,
+    CONF_SENDER_NAME,
+    IMAP_PORT,
+)
 
 
 class Kind(StrEnum):
@@ -22,6 +30,8 @@ class Kind(StrEnum):
     MAILBOX = "mailbox"
     MAILBOXES = "mailboxes"
     SWITCH = "switch"
+    HOST = "host"
+    PORT = "port"
     NUMBER = "number"
     """A whole number, from `least` to `most`."""
 
@@ -50,6 +60,8 @@ class Option:
     """None: among what people look for first."""
     private: bool = False
     """It may name a person, so diagnostics leave it out."""
+    elsewhere: bool = False
+    """It is asked for only where the server is neither QQ's nor Tencent Exmail's."""
 
 
 OPTIONS = (
@@ -60,6 +72,17 @@ OPTIONS = (
     Option(key="digest", kind=Kind.SWITCH, default=True),
     # Below high priority a title may be a code to log in with.
     Option(key="history_titles", kind=Kind.SWITCH, default=True),
+    # It reads what comes to the account, which a person has to want.
+    Option(key=CONF_ANSWERS, kind=Kind.SWITCH, default=False),
+    Option(key=CONF_IMAP_HOST, kind=Kind.HOST, elsewhere=True),
+    Option(
+        key=CONF_IMAP_PORT,
+        kind=Kind.PORT,
+        default=IMAP_PORT,
+        least=1,
+        most=65535,
+        elsewhere=True,
+    ),
     # QQ takes a few hundred a day, as far as people know.
     Option(
         key="messages_per_day",

@@ -1,22 +1,26 @@
 """Changing an account's options in the UI, as the table of options describes them."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import voluptuous as vol
 
-from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
-from homeassistant.const import UnitOfInformation
+from homeassistant.config_entries import ConfigEntry, ConfigFlowResult, OptionsFlow
+from homeassistant.const import CONF_HOST, UnitOfInformation
+from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import BooleanSelector, Selector, TextSelector
 
+from .accounts import imap_account_from
+from .calls.house import DATA_HOUSE
+from .const import CONF_ANSWERS, CONF_IMAP_HOST, IMAP_HOSTS, PANEL
 from .form import ADDRESSES, Form, number_selector, unless_removed
-from .options import OPTIONS, Kind, Option, Section
+from .options import OPTIONS, Kind, Option, Section, option
 
-_PLACEHOLDERS = {
+_PLACEHOLDERS = {"page": f"/{PANEL}"} | {
     f"{one.key}_{end}": str(number)
     for one in OPTIONS
-    if one.kind is Kind.NUMBER
+    if one.most
     for end, number in (("min", one.least), ("max", one.most))
 }
 
@@ -31,30 +35,34 @@ def _selector(one: Option) -> Selector[Any]:
             # MB is the same in every language.
             worded = one.unit != UnitOfInformation.MEGABYTES
             return number_selector(one.unit, "option" if worded else None)
+        case Kind.PORT:
+            return number_selector()
         case _:
             return TextSelector()
 
 
-def fields(part: Section | None) -> dict[vol.Marker, Selector[Any]]:
+def fields(
+    part: Section | None, options: Sequence[Option] = OPTIONS
+) -> dict[vol.Marker, Selector[Any]]:
     """Return the fields of one section, or of what stands above them."""
     return {
         vol.Optional(one.key)
         if one.default is None
         else vol.Required(one.key, default=one.default): _selector(one)
-        for one in OPTIONS
+        for one in options
         if one.section is part
     }
 
 
-def _schema(open_parts: Container[str]) -> vol.Schema:
+def _schema(options: Sequence[Option], open_parts: Container[str]) -> vol.Schema:
     """Return the form, its sections collapsed but for those that have an error."""
     parts = {
         vol.Required(part.value): section(
-            vol.Schema(fields(part)), {"collapsed": part not in open_parts}
+            vol.Schema(fields(part, options)), {"collapsed": part not in open_parts}
         )
         for part in Section
     }
-    return vol.Schema({**fields(None), **parts})
+    return vol.Schema({**fields(None, options), **parts})
 
 
 class QQMailOptionsFlow(OptionsFlow):
@@ -65,21 +73,26 @@ class QQMailOptionsFlow(OptionsFlow):
     ) -> ConfigFlowResult:
         """Ask for the options; what no field shows stays as it is."""
         with unless_removed():
-            stored = self.config_entry.options
+            entry = self.config_entry
+            stored = entry.options
+        known = entry.data[CONF_HOST] in IMAP_HOSTS
+        asked = [one for one in OPTIONS if not (one.elsewhere and known)]
         form = Form()
         if user_input is not None:
-            keys = {one.key for one in OPTIONS}
+            keys = {one.key for one in asked}
             options = {key: val for key, val in stored.items() if key not in keys}
-            for one in OPTIONS:
+            for one in asked:
                 typed = user_input[one.section] if one.section else user_input
                 if (value := _read(form, one, typed.get(one.key))) is not None:
                     options[one.key] = value
+            if not form.errors:
+                await _check_inbox(self.hass, form, entry, options)
             if not form.errors:
                 return self.async_create_entry(data=options)
         return self.async_show_form(
             step_id="init",
             data_schema=self.add_suggested_values_to_schema(
-                _schema(form.errors), user_input or _by_section(stored)
+                _schema(asked, form.errors), user_input or _by_section(stored)
             ),
             errors=form.errors,
             description_placeholders={**form.placeholders, **_PLACEHOLDERS},
@@ -98,11 +111,35 @@ def _read(form: Form, one: Option, typed: Any) -> Any:
             return form.read_mailboxes(one.key, typed or []) or None
         case Kind.SWITCH:
             return typed
+        case Kind.HOST:
+            return form.read_host(one.key, typed or "")
         case _:
             number = form.read_number(typed, one.least, one.most)
             if number is None:
                 form.errors[one.section or one.key] = f"{one.key}_range"
             return number
+
+
+async def _check_inbox(
+    hass: HomeAssistant,
+    form: Form,
+    entry: ConfigEntry,
+    options: Mapping[str, Any],
+) -> None:
+    """Log in where answers are to be read from now on, and note why that failed.
+
+    From then on all that comes is looked at.
+    """
+    if not option(options, CONF_ANSWERS):
+        return
+    account = imap_account_from(entry.data, options)
+    if account is None:
+        form.errors[CONF_IMAP_HOST] = "imap_host_missing"
+    elif account != imap_account_from(entry.data, entry.options):
+        rooms = hass.data[DATA_HOUSE].rooms.get(entry.entry_id)
+        cursor = await form.check_inbox(account, rooms.outbox if rooms else None)
+        if cursor and rooms:
+            rooms.answers.async_begin(cursor)
 
 
 def _by_section(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,9 @@ from homeassistant.helpers.trigger import (
     TriggerNotTriggeredReporter,
 )
 from homeassistant.helpers.typing import ConfigType
+from homeassistant.setup import async_setup_component
 
+from .answers.replies import Reply
 from .buttons.models import Press
 from .calls.house import DATA_HOUSE
 from .const import DOMAIN
@@ -50,6 +52,16 @@ _CLICK_SCHEMA = vol.Schema(
         vol.Optional(CONF_OPTIONS, default={}): {
             vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
             vol.Optional(_CONF_ACTION): _SEVERAL,
+            vol.Optional(_CONF_TAG): _SEVERAL,
+        }
+    }
+)
+
+
+_REPLY_SCHEMA = vol.Schema(
+    {
+        vol.Optional(CONF_OPTIONS, default={}): {
+            vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
             vol.Optional(_CONF_TAG): _SEVERAL,
         }
     }
@@ -204,11 +216,15 @@ class ActionClickedTrigger(AccountTrigger):
                     "queue_id": mail.queue_id,
                     "subject": mail.subject,
                     "recipients": list(mail.recipients),
+                    "by": press.by or None,
+                    "channel": press.channel.value,
                     "account": entry.data[CONF_USERNAME],
                 },
                 f"button {action.action} of message {mail.queue_id}",
             )
 
+        # An automation may be there before the first account is.
+        await async_setup_component(self._hass, DOMAIN, {})
         buttons = self._hass.data[DATA_HOUSE].buttons
         return buttons.async_add_listener(handle, self._wants)
 
@@ -221,11 +237,56 @@ class ActionClickedTrigger(AccountTrigger):
         )
 
 
+class ReplyReceivedTrigger(AccountTrigger):
+    """Triggers when somebody answers a mail with a text that presses no button."""
+
+    schema = _REPLY_SCHEMA
+
+    def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
+        """Remember to which mails; without tags, to all."""
+        super().__init__(hass, config)
+        self._tags: list[str] = (config.options or {}).get(_CONF_TAG, [])
+
+    @override
+    async def async_attach_runner(
+        self,
+        run_action: TriggerActionRunner,
+        did_not_trigger: TriggerNotTriggeredReporter | None = None,
+    ) -> CALLBACK_TYPE:
+        """Listen to all accounts: their mails outlive their reloads."""
+
+        @callback
+        def handle(reply: Reply) -> None:
+            mail = reply.mail
+            entry = self._hass.config_entries.async_get_known_entry(mail.account)
+            run_action(
+                {
+                    "text": reply.text,
+                    "sender": reply.sender,
+                    "tag": mail.tag,
+                    "queue_id": mail.queue_id,
+                    "subject": mail.subject,
+                    "account": entry.data[CONF_USERNAME],
+                },
+                f"answer to message {mail.queue_id}",
+            )
+
+        replies = self._hass.data[DATA_HOUSE].replies
+        return replies.async_add_listener(handle, self._wants)
+
+    def _wants(self, reply: Reply) -> bool:
+        mail = reply.mail
+        return self._entry_id in (None, mail.account) and (
+            not self._tags or mail.tag in self._tags
+        )
+
+
 TRIGGERS: dict[str, type[Trigger]] = {
     "message_rejected": MessageRejectedTrigger,
     "message_expired": MessageExpiredTrigger,
     "messages_delayed": MessagesDelayedTrigger,
     "action_clicked": ActionClickedTrigger,
+    "reply_received": ReplyReceivedTrigger,
 }
 
 

@@ -4,7 +4,10 @@ from typing import Any
 
 from aiohttp.test_utils import TestClient
 import pytest
-from pytest_homeassistant_custom_component.common import async_mock_service
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_mock_service,
+)
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.qq_mail.buttons.models import Action
@@ -54,6 +57,20 @@ async def test_trigger(house: House, browser: Browser) -> None:
     (call,) = calls
     assert call.data == {**CLICK, "account": ADDRESS}
     assert token not in repr(call)
+
+
+async def test_automation_before_account(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    hass_client_no_auth: ClientSessionGenerator,
+) -> None:
+    """An automation may be there before anything else of the integration is."""
+    calls = await automate(hass, None)
+    browser = await hass_client_no_auth()
+    (token,) = House(hass, entry).issue()
+    await browser.post(path_of(token))
+    await hass.async_block_till_done()
+    assert len(calls) == 1
 
 
 async def test_token_nowhere(

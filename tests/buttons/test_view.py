@@ -343,7 +343,7 @@ async def test_before_automations_listen(
 HOSTILE = [
     pytest.param("<script>alert(1)</script>", id="script"),
     pytest.param("\"'><button formaction=//evil.example>", id="quotes"),
-    pytest.param("{{ 7 * 7 }} {title} %s", id="templates"),
+    pytest.param("{{ 77777 * 77777 }} {title} %s", id="templates"),
     pytest.param("关闭水阀 🚿👨‍👩‍👧", id="emoji"),
     pytest.param("إغلاق \u202egnp.evil\u2069\u202e", id="right to left"),
 ]
@@ -365,7 +365,7 @@ async def test_hostile_texts(house: House, browser: Browser, text: str) -> None:
     ]
     assert re.findall(r"<\w+", asked) == re.findall(r"<\w+", plain)
     for page in pages:
-        assert "49" not in page
+        assert str(77777 * 77777) not in page
         assert "\u202e" not in page
         # Each text that stands among others is isolated, and ends where that does.
         assert re.findall("[\u2068\u2069]", page)[::2] == ["\u2068"] * page.count(

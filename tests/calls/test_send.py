@@ -476,7 +476,7 @@ async def test_says_that_the_account_is_paused(
         assert ADDRESS in note
         assert f"{dt_util.as_local(pause.until):%H:%M}" in note
         assert why in note
-    freezer.move_to(pause.until + timedelta(seconds=1))
+    freezer.move_to(pause_of(loaded_entry).until + timedelta(seconds=1))
     assert (await send(hass, wait=0))["reason"] != "paused"
 
 

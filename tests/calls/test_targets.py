@@ -8,7 +8,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUs
 
 from custom_components import qq_mail
 from custom_components.qq_mail.const import DOMAIN
-from custom_components.qq_mail.texts import Texts
+from custom_components.qq_mail.texts import Texts, async_texts
 from homeassistant.auth.models import Group
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import Context, HomeAssistant
@@ -212,11 +212,10 @@ async def test_account_being_loaded_holds_up_no_other(
     """A set-up that hangs is waited for by who needs that account, and by no other."""
     await shut_down(hass, other)
     go_on = asyncio.Event()
-    read_texts = qq_mail.async_texts
 
     async def slow(hass: HomeAssistant) -> Texts:
         await go_on.wait()
-        return await read_texts(hass)
+        return await async_texts(hass)
 
     monkeypatch.setattr(qq_mail, "async_texts", slow)
     setup = hass.async_create_task(hass.config_entries.async_setup(other.entry_id))

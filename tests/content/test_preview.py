@@ -1,5 +1,6 @@
 """A preview shows the pictures that are in it, and nothing else changes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,4 +50,18 @@ URL = "data:image/png;base64,iVBORw=="
 )
 def test_preview(html: str, shown: str) -> None:
     """By what the HTML refers to, however that is written."""
-    assert preview(html, [PICTURE, ON_DISK, ATTACHED]) == shown
+    assert preview(html, [PICTURE, ON_DISK, ATTACHED], 100) == shown
+
+
+def test_pictures_on_disk(tmp_path: Path) -> None:
+    """They are read if they fit; room is shared by all."""
+    file = tmp_path / "a.png"
+    file.write_bytes(b"\x89PNG")
+    parts = [
+        replace(PICTURE, content=file, content_id=name, inline=True)
+        for name in ("one", "two")
+    ]
+    html = '<img src="cid:one"><img src="cid:two">'
+    assert preview(html, parts, 100) == f'<img src="{URL}"><img src="{URL}">'
+    assert preview(html, parts, 8) == f'<img src="{URL}"><img src="cid:two">'
+    assert preview(html, parts, 7) == html

@@ -479,6 +479,7 @@ def test_first_automation(
     here.do(here.home.post(leak, dry))
     block = re.findall(r"```yaml\n(.*?)```", (ROOT / readme).read_text(), re.DOTALL)[0]
     automation = parse_yaml(block)
+    assert isinstance(automation, dict)
     path = f"automation/config/first_{language}".replace("-", "_").lower()
     here.do(here.home.post(f"/api/config/{path}", automation))
     title = automation["actions"][0]["data"]["title"]
@@ -635,17 +636,18 @@ def test_button_in_a_mail(here: Desk) -> None:
 
 def test_repair(here: Desk) -> None:
     """A message that cannot be read is told under Repairs, and confirmed there."""
+    here.remove_all()
     entry = here.add("10009@qq.com")
-    spool = here.home.config_dir / ".storage" / "qq_mail" / entry
-    spool.mkdir(parents=True, exist_ok=True)
-    (spool / "01AAAAAAAAAAAAAAAAAAAAAAAA.json").write_text("{")
-    # The spool is read once, and not when the entry is loaded anew.
-    for disabled_by in ("user", None):
-        here.do(
-            here.home.command(
-                "config_entries/disable", entry_id=entry, disabled_by=disabled_by
-            )
-        )
+    here.server.stop()
+    here.do(here.home.action("notify.qq_mail", title="门开了", message="门开了"))
+    here.do(here.home.stop())
+    folder = here.home.config_dir / ".storage" / "qq_mail"
+    for segment in folder.glob("records-*"):
+        octets = segment.read_bytes()
+        key = f'"message","{entry}"'.encode()
+        segment.write_bytes(octets.replace(key, key.replace(b"message", b"messagE")))
+    here.server.start()
+    here.do(here.home.start())
     texts = here.texts("issues")
     with here.page("/config/repairs") as page:
         title = texts["damaged.title"].format(account="10009@qq.com")

@@ -21,7 +21,7 @@ from custom_components.qq_mail.inbox.models import (
     LoginRefusedError,
 )
 from custom_components.qq_mail.inbox.reading import Incoming, Kind
-from custom_components.qq_mail.inbox.secret import make_secret
+from custom_components.qq_mail.mime.secret import make_secret
 from tests.inbox.conftest import Recorder
 from tests.qq_server import QQServer
 

@@ -11,8 +11,8 @@ from custom_components.qq_mail.inbox.choice import (
     choose,
 )
 from custom_components.qq_mail.inbox.reading import Kind, read_mail
-from custom_components.qq_mail.inbox.secret import find_secrets
 from custom_components.qq_mail.mime.address import tidy
+from custom_components.qq_mail.mime.secret import find_secrets
 from tests.inbox import mails
 
 from .conftest import fuzz

@@ -6,17 +6,23 @@ import sys
 import pytest
 
 from custom_components.qq_mail.mime.models import Priority
+from custom_components.qq_mail.outbox.core.limits import Settings
+from simulator import house
 from simulator.__main__ import main
 from simulator.agenda import HOUR, MINUTE
-from simulator.report import Summary
+from simulator.report import FaultError, Summary
 from simulator.scenarios import SCENARIOS, World, play
+from tests.store.power import SimulatedDisk
 
 SILENT = list[str]().append
 
 
+ONE_BY_ONE = Settings(digest=False)
+
+
 def day(name: str, days: int = 1) -> Summary:
     """Play a scenario; nothing is lost in any of them, nor sent twice in vain."""
-    summary = play(days, 1, [name], SILENT)
+    summary = play(days, 1, [name], SILENT, ONE_BY_ONE)
     assert summary.faults == []
     return summary
 
@@ -30,7 +36,9 @@ def test_nobody_is_lost(name: str) -> None:
     assert summary.expired == 0
 
 
-@pytest.mark.parametrize("name", ["calm", "flapping", "restarts", "bad_recipient"])
+@pytest.mark.parametrize(
+    "name", ["calm", "flapping", "restarts", "bad_recipient", "power_cuts", "full_disk"]
+)
 def test_the_fire_does_not_wait(name: str) -> None:
     """Not for more than a few seconds, whatever else goes out."""
     assert day(name).worst[Priority.HIGHEST] < 10
@@ -106,24 +114,41 @@ def test_full_disk() -> None:
     assert summary.copies == 0
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_week_of_everything(seed: int) -> None:
+@pytest.mark.parametrize(
+    "settings",
+    [pytest.param(Settings(), id="digests"), pytest.param(ONE_BY_ONE, id="one by one")],
+)
+@pytest.mark.usefixtures("small")
+def test_everything(settings: Settings) -> None:
     """All of it together."""
-    summary = play(7, seed, list(SCENARIOS), SILENT)
+    assert play(1, 1, list(SCENARIOS), SILENT, settings).faults == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.usefixtures("small")
+def test_power_cuts(seed: int) -> None:
+    """Alerts are merged while the power is cut at this or that sync of the disk."""
+    lines: list[str] = []
+    # So that many wait, and are merged.
+    settings = Settings(burst=1, per_minute=1)
+    summary = play(1, seed, ["power_cuts"], lines.append, settings)
     assert summary.faults == []
+    ends = [line for line in lines if "power cut for" in line or "restart for" in line]
+    assert len(ends) >= 5
+    assert summary.mails < summary.raised
 
 
 def test_same_seed_same_week() -> None:
     """What was printed once can be looked at again."""
     told: list[list[str]] = [[], [], []]
     for lines, seed in zip(told, (1, 1, 2), strict=True):
-        play(3, seed, list(SCENARIOS), lines.append)
+        play(1, seed, ["outage", "power_cuts"], lines.append, Settings())
     assert told[0] == told[1] != told[2]
 
 
 def test_it_would_notice() -> None:
     """What is lost, sent twice, or waits in the end is a fault."""
-    world = World(1, SILENT)
+    world = World(1, SILENT, ONE_BY_ONE)
     world.server.away = True
     world.house.start()
     world.house.alert("Water")
@@ -132,7 +157,7 @@ def test_it_would_notice() -> None:
     one, other = world.report.alerts
     world.server.accept(one, ["anna@example.com"])
     world.server.accept(one, ["anna@example.com"])
-    summary = world.report.summary(world.server, len(world.house.queue))
+    summary = world.report.summary(world.server, len(world.house.account.queue))
     assert (summary.needless, summary.lost, summary.waiting) == (1, 3, 2)
     assert len(summary.faults) == 3
     world.report.alerts[one].may_copy = True
@@ -140,6 +165,24 @@ def test_it_would_notice() -> None:
     summary = world.report.summary(world.server, 0)
     assert summary.faults == ["1 lost with nobody told"]
     assert replace(summary, lost=0).faults == []
+
+
+def test_it_would_notice_a_late_alarm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A login that takes too long makes one."""
+    monkeypatch.setattr(house, "_LOGIN", 10.0)
+    summary = play(1, 1, ["calm"], SILENT, ONE_BY_ONE)
+    assert summary.faults == ["1 of the highest priority later than 10 s"]
+
+
+def test_it_would_notice_a_lost_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that says that it has synced, and has not, damages the journal."""
+
+    def lie(self: SimulatedDisk, _descriptor: int) -> None:
+        self.before("sync")
+
+    monkeypatch.setattr(SimulatedDisk, "sync", lie)
+    with pytest.raises(FaultError, match="damaged"):
+        play(1, 1, ["power_cuts"], SILENT, Settings(burst=1, per_minute=1))
 
 
 def test_command(

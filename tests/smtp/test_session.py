@@ -56,19 +56,14 @@ async def test_insertions(
         SUBMISSION,
         insertions=(
             Insertion(first, b"one\r\n"),
-            Insertion(first, b"Hi", replaced=5),
+            Insertion(first, b"Hi"),
             Insertion(second, b"two\r\n"),
-            Insertion(second, b"", replaced=5),
         ),
     )
     await submit(account, tls_context, put_in)
     (mail,) = server.accepted
     assert mail.wire == (
-        WIRE[:first]
-        + b"one\r\nHi"
-        + WIRE[first + 5 : second]
-        + b"two\r\n"
-        + WIRE[second + 5 :]
+        WIRE[:first] + b"one\r\nHi" + WIRE[first:second] + b"two\r\n" + WIRE[second:]
     )
 
 

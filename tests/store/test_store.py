@@ -146,7 +146,7 @@ async def test_refused(open_store: OpenStore, disk: SimulatedDisk) -> None:
     disk.before = work
     store.put(LIMITS, record())
     await store.written()
-    await rest(store)
+    await store.written()
     assert told == [2, 0]
     _, loaded = await open_store(SimulatedDisk(disk.state()))
     assert loaded.records == {ONE: {"number": 2}, LIMITS: {}}

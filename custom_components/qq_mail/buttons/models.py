@@ -1,9 +1,10 @@
 """What a button is, whose it is, and what is told when it is pressed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final, Self
 
 ACTION_PATH: Final = "/api/qq_mail/action"
 """A button's address is this, a slash and its token."""
@@ -27,7 +28,24 @@ class Action:
     title: str
     """What people read on it."""
     destructive: bool = False
-    """Whether the page asks once more."""
+    """Whether the page asks once more, and an answer has to give the title."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what can be written as JSON."""
+        return {
+            "action": self.action,
+            "title": self.title,
+            "destructive": self.destructive,
+        }
+
+    @classmethod
+    def read(cls, record: Mapping[str, Any]) -> Self:
+        """Read that again; raises KeyError or TypeError where it is damaged."""
+        return cls(
+            action=str(record["action"]),
+            title=str(record["title"]),
+            destructive=bool(record["destructive"]),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +63,25 @@ class Mail:
     time: datetime
     """When the alert was raised."""
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return what can be written as JSON; the account stands in the key."""
+        return {
+            "queue_id": self.queue_id,
+            "tag": self.tag,
+            "subject": self.subject,
+            "recipients": list(self.recipients),
+            "time": self.time.isoformat(),
+        }
+
+
+class Channel(StrEnum):
+    """How a button was pressed."""
+
+    LINK = "link"
+    """By its link, which does not tell who opens it."""
+    MAIL = "mail"
+    """By an answer to its mail."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Press:
@@ -52,6 +89,13 @@ class Press:
 
     mail: Mail
     action: Action
+    by: str = ""
+    """The addr_spec of who answered the mail."""
+
+    @property
+    def channel(self) -> Channel:
+        """How it was pressed."""
+        return Channel.MAIL if self.by else Channel.LINK
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,6 +113,28 @@ class Button:
     deadline: float
     """When they are over, by the steady clock."""
     used_at: datetime | None = None
+    used_by: str = ""
+    """The addr_spec of who answered the mail, if that used it."""
     ended: Ended | None = None
     restored: bool = False
     """It comes from a backup, and works once a person has decided."""
+
+
+def read_mail(account: str, record: Mapping[str, Any]) -> Mail:
+    """Read what is kept of a mail; raises KeyError, TypeError or ValueError."""
+    return Mail(
+        account=account,
+        queue_id=str(record["queue_id"]),
+        tag=str(record["tag"]),
+        subject=str(record["subject"]),
+        recipients=tuple(map(str, record["recipients"])),
+        time=read_time(record["time"]),
+    )
+
+
+def read_time(text: str) -> datetime:
+    """Read a time; one without a zone is damaged, and would not compare."""
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError(text)
+    return time

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from hashlib import sha256
 import secrets
@@ -14,8 +14,9 @@ from homeassistant.helpers import issue_registry as ir
 from ..clock import Now, read_clock
 from ..const import DOMAIN, LOGGER, MAX_BUTTONS
 from ..store import Store
+from .answerable import Answerables
 from .links import PLAIN_HTTP, async_tell_plain_http
-from .models import Action, Button, Ended, Mail, Press
+from .models import Action, Button, Ended, Mail, Press, read_mail, read_time
 
 BUTTON: Final = "button"
 """The kind of their records in the store."""
@@ -37,6 +38,8 @@ class Buttons:
         self._hass = hass
         self._store = store
         self._protected = protected
+        self.answerables = Answerables(store)
+        """The mails whose buttons can be pressed by an answer."""
         self._buttons: dict[str, Button] = {}
         """By their digests, the oldest first."""
         self._refused: dict[str, set[str]] = {}
@@ -111,13 +114,15 @@ class Buttons:
         """Have a mail's buttons put on disk, by the same round as the mail."""
         for button in self._of(queue_id):
             self._write(button)
+        self.answerables.keep(queue_id)
 
     @callback
     def revoke(self, *queue_ids: str) -> None:
-        """Have the buttons of these mails work no longer."""
+        """Have the buttons of these mails, which nobody gets, work no longer."""
         self._remove(
             button for button in self.all() if button.mail.queue_id in queue_ids
         )
+        self.answerables.forget(*queue_ids)
 
     @callback
     def revoke_tag(self, account: str, tag: str) -> None:
@@ -132,6 +137,7 @@ class Buttons:
     def revoke_account(self, account: str) -> None:
         """Have an account's buttons work no longer; the store forgets them itself."""
         self._remove(button for button in self.all() if button.mail.account == account)
+        self.answerables.forget_account(account)
         if not self._buttons:
             ir.async_delete_issue(self._hass, DOMAIN, PLAIN_HTTP)
 
@@ -156,6 +162,7 @@ class Buttons:
     @callback
     def async_decide(self, account: str, *, send: bool) -> None:
         """Have the buttons work that come from a backup, or forget them."""
+        self.answerables.async_decide(account, send=send)
         restored = self.restored(account)
         if not send:
             self._remove(restored)
@@ -168,23 +175,31 @@ class Buttons:
     def find(self, token: str) -> Button | None:
         """Return the button with this token, if it works, or says why it does not."""
         button = self._buttons.get(_digest(token))
-        if button is None or button.restored:
-            return None
-        now = read_clock()
-        # People were told a time by the wall; a clock that is set back adds nothing.
-        if now.wall >= button.expires_at or now.steady >= button.deadline:
-            return None
-        return button
+        return button if button and self._works(button) else None
 
     @callback
-    def press(self, button: Button) -> None:
+    def find_of(self, mail: Mail, action: Action) -> Button | None:
+        """Return the button of a mail that does this, as `find` does.
+
+        Where several do the same, one that was not pressed yet.
+        """
+        found = [
+            one
+            for one in self._of(mail.queue_id)
+            if one.action == action and self._works(one)
+        ]
+        return min(found, key=lambda one: one.used_at is not None, default=None)
+
+    @callback
+    def press(self, button: Button, by: str = "") -> None:
         """Use a button up and tell everyone, with nothing that could come between.
 
-        What it ends is written by the same round.
+        `by`: who answered the mail, if that is how it is pressed. What it ends is written
+        by the same round.
         """
-        button.used_at = read_clock().wall
+        button.used_at, button.used_by = read_clock().wall, by
         self._write(button)
-        press = Press(mail=button.mail, action=button.action)
+        press = Press(mail=button.mail, action=button.action, by=by)
         for listener in list(self._listeners):
             try:
                 listener(press)
@@ -200,6 +215,13 @@ class Buttons:
     def all(self) -> list[Button]:
         """Return every button that is known, the oldest first."""
         return list(self._buttons.values())
+
+    def _works(self, button: Button) -> bool:
+        """Tell whether a button works, or says why it does not."""
+        now = read_clock()
+        # People were told a time by the wall; a clock that is set back adds nothing.
+        over = now.wall >= button.expires_at or now.steady >= button.deadline
+        return not (button.restored or over)
 
     def _of(self, queue_id: str) -> list[Button]:
         return [one for one in self.all() if one.mail.queue_id == queue_id]
@@ -259,17 +281,12 @@ def _digest(token: str) -> str:
 def _as_dict(button: Button) -> dict[str, Any]:
     """Return what is kept of a button, in times that a restart does not change."""
     return {
-        "queue_id": button.mail.queue_id,
-        "tag": button.mail.tag,
-        "subject": button.mail.subject,
-        "recipients": list(button.mail.recipients),
-        "time": button.mail.time.isoformat(),
-        "action": button.action.action,
-        "title": button.action.title,
-        "destructive": button.action.destructive,
+        **button.mail.as_dict(),
+        **button.action.as_dict(),
         "expires_at": button.expires_at.isoformat(),
         "lifetime": button.lifetime,
         "used_at": button.used_at and button.used_at.isoformat(),
+        "used_by": button.used_by,
         "ended": button.ended,
         "restored": button.restored,
     }
@@ -281,36 +298,18 @@ def _read(account: str, digest: str, record: Mapping[str, Any], now: Now) -> But
     A clock that was set back while Home Assistant was away gives no more than the
     button had in the beginning.
     """
-    expires_at = _time(record["expires_at"])
+    expires_at = read_time(record["expires_at"])
     lifetime = float(record["lifetime"])
     left = min((expires_at - now.wall).total_seconds(), lifetime)
     return Button(
-        mail=Mail(
-            account=account,
-            queue_id=str(record["queue_id"]),
-            tag=str(record["tag"]),
-            subject=str(record["subject"]),
-            recipients=tuple(map(str, record["recipients"])),
-            time=_time(record["time"]),
-        ),
-        action=Action(
-            action=str(record["action"]),
-            title=str(record["title"]),
-            destructive=bool(record["destructive"]),
-        ),
+        mail=read_mail(account, record),
+        action=Action.read(record),
         digest=digest,
         expires_at=expires_at,
         lifetime=lifetime,
         deadline=now.steady + left,
-        used_at=_time(record["used_at"]) if record["used_at"] else None,
+        used_at=read_time(record["used_at"]) if record["used_at"] else None,
+        used_by=str(record["used_by"]),
         ended=Ended(record["ended"]) if record["ended"] else None,
         restored=bool(record["restored"]),
     )
-
-
-def _time(text: str) -> datetime:
-    """Read a time; one without a zone is damaged, and would not compare."""
-    time = datetime.fromisoformat(text)
-    if time.tzinfo is None:
-        raise ValueError(text)
-    return time

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util.hass_dict import HassKey
 
+from ..answers.replies import Replies
+from ..answers.watching import Answers
+from ..buttons.answerable import ANSWERABLE
 from ..buttons.models import Press
 from ..buttons.registry import BUTTON, Buttons
 from ..const import ACKNOWLEDGE, DOMAIN
@@ -35,6 +38,7 @@ class Rooms:
     duplicates: Duplicates
     reminders: Reminders
     history: History
+    answers: Answers
 
 
 @dataclass(init=False)
@@ -44,6 +48,7 @@ class House:
     manager: Manager
     buttons: Buttons
     frames: Frames
+    replies: Replies
     rooms: dict[str, Rooms] = field(default_factory=dict)
 
     def __init__(self, hass: HomeAssistant, store: Store) -> None:
@@ -52,6 +57,7 @@ class House:
         self.manager = Manager(hass, store)
         self.buttons = Buttons(hass, store, self._protected)
         self.frames = Frames()
+        self.replies = Replies()
         self.rooms = {}
         self.buttons.async_add_listener(self._hear)
 
@@ -66,13 +72,15 @@ class House:
         for account in self.manager.recorded:
             records = self.manager.take_records(account, BUTTON)
             self.buttons.async_load(account, records)
+            records = self.manager.take_records(account, ANSWERABLE)
+            self.buttons.answerables.async_load(account, records)
 
     @callback
     def add(self, account: str, rooms: Rooms) -> None:
         """Know an account that begins, or goes on, and what forms have tried for it."""
         refused = self._hass.data.get(_DATA_REFUSED, {})
         for _ in range(refused.pop(rooms.outbox.account.username, 0)):
-            rooms.outbox.async_login_refused()
+            rooms.outbox.async_count_login()
         self.rooms[account] = rooms
 
     def restored(self, account: str) -> dict[str, int]:
@@ -123,7 +131,7 @@ def async_count_refused(hass: HomeAssistant, username: str) -> None:
     house = hass.data.get(DATA_HOUSE)
     for rooms in house.rooms.values() if house else ():
         if rooms.outbox.account.username == username:
-            rooms.outbox.async_login_refused()
+            rooms.outbox.async_count_login()
             return
     refused = hass.data.setdefault(_DATA_REFUSED, {})
     refused[username] = refused.get(username, 0) + 1

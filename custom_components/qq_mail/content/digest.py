@@ -122,7 +122,7 @@ class DigestWriter:
             reply_to=reply_to,
             priority=card.priority,
             # Where it tells of several conversations, it belongs to none of them.
-            references=_common(alert.references for alert in chosen) or "",
+            references=_common(_conversation(alert) for alert in chosen) or "",
         )
         return WrittenDigest(
             subject=subject,
@@ -254,6 +254,11 @@ def _key(alert: Alert) -> _Key:
     """Return what alerts have in common that are told as one."""
     tag = alert.kept.tag
     return alert.title, alert.text, tag, alert.priority, alert.reply_to
+
+
+def _conversation(alert: Alert) -> str:
+    """Return the message id that all of a conversation refer to."""
+    return alert.references.partition(" ")[0]
 
 
 def _group(alert: Alert) -> tuple[str, str]:

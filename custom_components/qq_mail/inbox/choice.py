@@ -81,7 +81,7 @@ def choose(choices: Sequence[Choice], text: str) -> Meaning:
         )
     ]
     if not meant and _ACKNOWLEDGED.fullmatch(said):
-        meant = [choice for choice in choices if choice.action == ACKNOWLEDGE]
+        meant = [choice for choice in choices if choice.action.lower() == ACKNOWLEDGE]
     if len(meant) != 1:
         return Said(text.strip()[:MAX_TEXT])
     (choice,) = meant

@@ -5,10 +5,10 @@ from enum import StrEnum
 import re
 from typing import Final
 
+from ..mime.secret import find_secrets
 from .bounce import Bounce, looks_like_bounce, read_bounce, returned
 from .parts import Mail, field, fields, parameter, parse, sender, texts
 from .quotes import html_text, own_text, unflowed
-from .secret import find_secrets
 
 _MAX_REFERENCES: Final = 100
 

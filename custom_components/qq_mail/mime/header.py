@@ -61,15 +61,15 @@ def message_header(draft: Draft) -> bytes:
     if draft.reply_to:
         header["Reply-To"] = _addresses((draft.reply_to,))
     header["Subject"] = one_line(draft.subject)
-    if draft.references:
-        header["References"] = draft.references
     if draft.priority in PRIORITIES:
         header["X-Priority"], header["Importance"] = PRIORITIES[draft.priority]
     # Keeps out-of-office answers away (RFC 3834 section 5).
-    header["Auto-Submitted"] = "auto-generated"
+    header["Auto-Submitted"] = "auto-replied" if draft.answers else "auto-generated"
     header["MIME-Version"] = "1.0"
+    ids = _message_ids("In-Reply-To", draft.answers)
+    ids += _message_ids("References", draft.references)
     # Without the empty line behind them.
-    return header.as_bytes().partition(b"\r\n\r\n")[0] + b"\r\n"
+    return header.as_bytes().partition(b"\r\n\r\n")[0] + b"\r\n" + ids
 
 
 def part_header(part: BodyPart) -> bytes:
@@ -99,6 +99,11 @@ def part_header(part: BodyPart) -> bytes:
         f"Content-Transfer-Encoding: base64\r\n{content_id}"
         f"Content-Disposition: {disposition};\r\n {disposition_name}\r\n\r\n"
     ).encode()
+
+
+def _message_ids(name: str, ids: str) -> bytes:
+    """Return a field of message ids: the email package would encode a long one."""
+    return f"{name}: {'\r\n '.join(ids.split())}\r\n".encode("ascii") if ids else b""
 
 
 def _filename_parameter(filename: str) -> str:

@@ -62,7 +62,10 @@ class Draft:
     reply_to: Mailbox | None = None
     priority: Priority = Priority.NORMAL
     references: str = ""
-    """The message id that all messages of a conversation refer to; none of them has it."""
+    """Message ids that it refers to, with blanks between them: first the one that all
+    messages of a conversation refer to, which none of them has."""
+    answers: str = ""
+    """The Message-ID of the mail that it answers by itself; empty: it answers none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +104,6 @@ class Insertion:
     at: int
     """Octets of the message before it."""
     octets: bytes
-    replaced: int = 0
-    """So many octets of the message are left out for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

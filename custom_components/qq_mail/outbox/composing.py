@@ -57,6 +57,8 @@ class Order:
     """Seconds."""
     reads_files: bool
     """Which may hang."""
+    alone: bool
+    """Whether it is never merged with others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +208,7 @@ def _compose(order: Order, stream: WireStream) -> Made:
         raised=raised.steady,
         arrived=raised.steady,
         lifetime=order.lifetime,
+        alone=order.alone,
     )
     return Made(message=message, text=stream.text())
 

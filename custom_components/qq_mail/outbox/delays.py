@@ -48,6 +48,8 @@ class Delays:
         self._view = view
         self._late: list[Message] = []
         """What waits too long, the most important first."""
+        self._promised: dict[str, float] = {}
+        """When a message that waits for long was last seen to wait as promised."""
         self._worst: int | None = None
         """The rank of the most important message of this episode."""
         self._listeners: set[Callable[[Delay], None]] = set()
@@ -91,6 +93,9 @@ class Delays:
 
     def _found(self) -> Delay | None:
         now, account = read_clock().steady, self._view.state
+        self._promised = {
+            key: at for key, at in self._promised.items() if self._view.holds(key)
+        }
         late = [one for one in account.queue if self._is_late(one, now)]
         self._late = sorted(late, key=lambda one: (-one.rank, one.queue_id))
         if not late:
@@ -107,10 +112,19 @@ class Delays:
     def _is_late(self, message: Message, now: float) -> bool:
         """Tell whether a message waits for longer than it should.
 
-        After a start it has as long again, so that it is tried first.
+        After a start, and after what was promised, it has as long again to be tried.
         """
-        since = max(message.raised, message.arrived)
-        if now - since <= _PATIENCE[message.level]:
+        since = self._promised.get(message.queue_id, message.arrived)
+        if now - max(message.raised, since) <= _PATIENCE[message.level]:
             return False
-        plan = plan_of(self._view.state, now, message, 0)
-        return plan.reason not in _AS_PROMISED
+        reason = plan_of(self._view.state, now, message, 0).reason
+        promised = reason in _AS_PROMISED or (
+            # What was promised ends at this moment, as it seems.
+            reason in (Reason.ATTEMPT, Reason.TURN)
+            and message.level is Level.BELOW
+            and not message.attempts
+            and message.queue_id not in self._promised
+        )
+        if promised:
+            self._promised[message.queue_id] = now
+        return not promised

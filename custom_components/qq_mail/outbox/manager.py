@@ -64,7 +64,7 @@ type Records = dict[tuple[str, str], Mapping[str, Any]]
 
 RESTORED: Final = "restored"
 """In a record: it comes from a backup, and waits for a person's decision."""
-_OF_BACKUP = (MESSAGE, "duplicate", "reminder", "button")
+_OF_BACKUP = (MESSAGE, "duplicate", "reminder", "button", "answerable")
 """Kinds of records that the house from which a backup was made goes on with."""
 
 

@@ -90,7 +90,7 @@ class Outbox(OutboxView):
             unreadable=self.unreadable.append,
         )
         self._digests = Digests(hass, manager, account_id)
-        self._intake = Intake(hass, self, self.message_id_of)
+        self._intake = Intake(hass, self, lambda one: message_id_at(one, self.account))
         self._ends: list[Callable[[], None]] = []
         self._abandoned = False
 
@@ -184,12 +184,13 @@ class Outbox(OutboxView):
         priority: Priority = Priority.NORMAL,
         expires_after: timedelta | None = None,
         reads_files: bool = False,
+        alone: bool = False,
         kept: Callable[[], None] | None = None,
     ) -> Receipt | None:
         """Take a message, and wait so many seconds for an attempt that runs.
 
         `compose` is called in an executor, with the stream to write to; `reads_files`
-        that it reads files, which may hang. `kept` marks what belongs to the message and
+        that it reads files, which may hang; `alone`: it is never merged. `kept` marks what belongs to the message and
         is to be on disk by the same round. When this returns, the message was accepted,
         or refused for good, or is on disk. None: it was cleared before it was taken.
 
@@ -205,6 +206,7 @@ class Outbox(OutboxView):
             priority=priority,
             lifetime=(expires_after or self._settings.expires_after).total_seconds(),
             reads_files=reads_files,
+            alone=alone,
         )
         # A call that is cancelled must not leave a message that nobody knows of.
         call = await asyncio.shield(
@@ -313,10 +315,17 @@ class Outbox(OutboxView):
         self._happen(self._scheduler.code_renewed)
 
     @callback
-    def async_login_refused(self) -> None:
-        """Count a login that a form has made in vain."""
-        self._scheduler.login_tried(read_clock(), self.id)
+    def async_count_login(self, *, imap: bool = False) -> None:
+        """Count a login that a form has made in vain, or to see whether IMAP works."""
+        self._scheduler.login_tried(read_clock(), self.id, imap=imap)
         self.manager.write_marks()
+
+    @callback
+    def async_log_in_to_read(self) -> float:
+        """Count an IMAP login, and return 0, or the seconds until one may be made."""
+        seconds = self._scheduler.log_in_to_read(read_clock(), self.id)
+        self.manager.write_marks()
+        return seconds
 
     # What the manager has done by it
 
@@ -346,10 +355,6 @@ class Outbox(OutboxView):
         self._digests.merge(action, self._settings.digest)
 
     # How it does that
-
-    def message_id_of(self, message_id: str) -> str:
-        """Return a Message-ID as its header field has it."""
-        return message_id_at(message_id, self.account)
 
     @property
     def _is_known(self) -> bool:

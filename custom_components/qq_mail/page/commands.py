@@ -28,7 +28,7 @@ from ..texts import Texts, time_of
 from . import past, shown
 from .files import VERSION
 from .step import MAX_LENGTH, read_step, render, write_step
-from .subscription import Subscription
+from .subscription import async_follow
 
 _MOST_ROWS: Final = 100
 _FOR_OTHERS: Final = {
@@ -87,14 +87,22 @@ async def _async_subscribe(
     """
     texts = await _async_texts(hass, msg)
     connection.send_result(msg["id"])
-    subscription = Subscription(
-        hass,
-        lambda: shown.accounts(hass, texts, msg["first"], msg["number"]),
-        lambda accounts: connection.send_event(
-            msg["id"], {"version": VERSION, "accounts": accounts}
+    task = hass.async_create_background_task(
+        async_follow(
+            hass,
+            lambda: shown.async_accounts(hass, texts, msg["first"], msg["number"]),
+            lambda accounts: connection.send_event(
+                msg["id"], {"version": VERSION, "accounts": accounts}
+            ),
         ),
+        f"{DOMAIN} page",
     )
-    connection.subscriptions[msg["id"]] = subscription.async_end
+
+    @callback
+    def end() -> None:
+        task.cancel()
+
+    connection.subscriptions[msg["id"]] = end
 
 
 @websocket_api.websocket_command(
@@ -219,7 +227,7 @@ async def _async_log_in(
             outbox.async_code_renewed(outbox.account)
     except MailError as err:
         if err.step is Step.AUTH:
-            outbox.async_login_refused()
+            outbox.async_count_login()
         why = texts.of(action_error(err, outbox.account))
     connection.send_result(
         msg["id"], {"works": not why, "why": why, "lines": session.transcript.lines}

@@ -55,11 +55,6 @@ def history(
     }
 
 
-def counts(items: Sequence[Item]) -> dict[str, int]:
-    """Return how many messages there are by what became of them last."""
-    return dict(Counter(item.results[-1].outcome for item in items))
-
-
 def _items(hass: HomeAssistant) -> list[tuple[Account, Item]]:
     """Return all accounts' messages: of what something became last comes first."""
     house = hass.data[DATA_HOUSE]

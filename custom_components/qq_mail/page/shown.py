@@ -1,8 +1,9 @@
 """What the page shows of an account's outbox, in words and in the house's time."""
 
+import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import islice
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntryState
@@ -25,11 +26,13 @@ from ..texts import Texts, time_of
 _MOST_RECIPIENTS: Final = 10
 _MOST_PARTS: Final = 100
 _MOST_REPEATS: Final = 100
+_AT_ONCE: Final = 100
+"""Messages that are planned in one turn of the event loop: thousands may wait."""
 _NO_TIME: Final = (Reason.ATTEMPT, Reason.DECISION)
 """Reasons that say when a message goes, or that nobody knows."""
 
 
-def accounts(
+async def async_accounts(
     hass: HomeAssistant, texts: Texts, first: dict[str, int], number: int
 ) -> list[dict[str, Any]]:
     """Return every account with so many of its messages, from the `first` one on."""
@@ -44,7 +47,7 @@ def accounts(
         rooms = house.rooms.get(entry.entry_id)
         if entry.state is ConfigEntryState.LOADED and rooms:
             window = (first.get(entry.entry_id, 0), number)
-            shown.append(account | _account(rooms, texts, *window))
+            shown.append(account | await _async_account(rooms, texts, *window))
         else:
             shown.append(account | _away(entry, texts))
     return shown
@@ -64,13 +67,16 @@ def _away(entry: QQMailConfigEntry, texts: Texts) -> dict[str, Any]:
     }
 
 
-def _account(rooms: Rooms, texts: Texts, first: int, number: int) -> dict[str, Any]:
+async def _async_account(
+    rooms: Rooms, texts: Texts, first: int, number: int
+) -> dict[str, Any]:
     outbox = rooms.outbox
     now = dt_util.utcnow()
     state = _problem(outbox, texts, now)
     # Not beyond the end: what was on the page may have gone out meanwhile.
     first = max(min(first, len(outbox) - 1) // number * number, 0)
-    window = islice(plans(outbox.state, read_clock().steady), first, first + number)
+    window = await _async_window(outbox, first, first + number)
+    tags = Counter(one.tag for one in outbox.state.queue if one.tag)
     return {
         "state": state or _fine(outbox, texts, now),
         "works": not state,
@@ -78,10 +84,25 @@ def _account(rooms: Rooms, texts: Texts, first: int, number: int) -> dict[str, A
         "per_day": outbox.per_day,
         "waiting": len(outbox),
         "first": first,
-        "messages": [_message(outbox, *one, texts, now) for one in window],
+        "messages": [_message(outbox, *one, tags, texts, now) for one in window],
         "counted": _counted(rooms, now),
         "repeated": _repeated(rooms, now),
     }
+
+
+async def _async_window(
+    outbox: Outbox, first: int, end: int
+) -> list[tuple[Message, Plan]]:
+    """Return some of what waits; for the plan of one, those before it are needed."""
+    window: list[tuple[Message, Plan]] = []
+    for place, one in enumerate(plans(outbox.state, read_clock().steady)):
+        if place == end:
+            break
+        if place >= first:
+            window.append(one)
+        if place % _AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return window
 
 
 def _problem(outbox: Outbox, texts: Texts, now: datetime) -> str:
@@ -112,7 +133,12 @@ def _fine(outbox: Outbox, texts: Texts, now: datetime) -> str:
 
 
 def _message(
-    outbox: Outbox, message: Message, plan: Plan, texts: Texts, now: datetime
+    outbox: Outbox,
+    message: Message,
+    plan: Plan,
+    tags: Counter[str],
+    texts: Texts,
+    now: datetime,
 ) -> dict[str, Any]:
     why = texts.of(why_it_waits(outbox, plan, now))
     at = None if plan.reason in _NO_TIME else outbox.time_of(plan)
@@ -121,6 +147,7 @@ def _message(
         "queue_id": message.queue_id,
         "title": message.subject,
         "tag": message.tag,
+        "same_tag": tags[message.tag],
         **_people(message.recipients),
         "priority": message.priority,
         "since": time_of(outbox.raised_at(message), now),

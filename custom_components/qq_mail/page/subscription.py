@@ -1,7 +1,7 @@
 """Tells a page what an outbox shows whenever that changes, as fast as a person looks."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED
@@ -15,54 +15,44 @@ _INTERVAL: Final = 1.0
 """Seconds between two looks at the outbox."""
 
 
-class Subscription:
-    """Shows a page the accounts, and again what has changed of them."""
-
-    def __init__(
-        self,
-        hass: HomeAssistant,
-        show: Callable[[], list[dict[str, Any]]],
-        send: Callable[[list[dict[str, Any]]], None],
-    ) -> None:
-        """Begin. `show` returns what is to be seen, which `send` sends."""
-        self._hass = hass
-        self._show = show
-        self._send = send
-        self._listening: dict[Outbox, CALLBACK_TYPE] = {}
-        self._shown: list[dict[str, Any]] | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._stop = async_dispatcher_connect(
-            hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._changed
-        )
-        self._look()
+async def async_follow(
+    hass: HomeAssistant,
+    show: Callable[[], Awaitable[list[dict[str, Any]]]],
+    send: Callable[[list[dict[str, Any]]], None],
+) -> None:
+    """Send what `show` returns, and again whenever that changes, until cancelled."""
+    changed = asyncio.Event()
+    last: list[dict[str, Any]] | None = None
+    listening: dict[Outbox, CALLBACK_TYPE] = {}
 
     @callback
-    def async_end(self) -> None:
-        """Show nothing any more: the page is gone."""
-        self._stop()
-        if self._timer:
-            self._timer.cancel()
-        for stop in self._listening.values():
-            stop()
+    def tell(*_: object) -> None:
+        changed.set()
 
-    @callback
-    def _changed(self, *_: object) -> None:
-        if not self._timer:
-            self._timer = self._hass.loop.call_later(_INTERVAL, self._look)
+    stop = async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, tell)
+    try:
+        while True:
+            changed.clear()
+            _listen(hass, listening, tell)
+            if (shown := await show()) != last:
+                last = shown
+                send(shown)
+            await changed.wait()
+            await asyncio.sleep(_INTERVAL)
+    finally:
+        stop()
+        for end in listening.values():
+            end()
 
-    def _look(self) -> None:
-        self._timer = None
-        self._listen()
-        shown = self._show()
-        if shown != self._shown:
-            self._shown = shown
-            self._send(shown)
 
-    def _listen(self) -> None:
-        """Listen to the outboxes that are there: accounts come and go."""
-        rooms = self._hass.data[DATA_HOUSE].rooms
-        there = {one.outbox for one in rooms.values()}
-        for outbox in self._listening.keys() - there:
-            self._listening.pop(outbox)()
-        for outbox in there - self._listening.keys():
-            self._listening[outbox] = outbox.listeners.async_add(self._changed)
+def _listen(
+    hass: HomeAssistant,
+    listening: dict[Outbox, CALLBACK_TYPE],
+    tell: Callable[[object], None],
+) -> None:
+    """Listen to the outboxes that are there: accounts come and go."""
+    there = {one.outbox for one in hass.data[DATA_HOUSE].rooms.values()}
+    for outbox in listening.keys() - there:
+        listening.pop(outbox)()
+    for outbox in there - listening.keys():
+        listening[outbox] = outbox.listeners.async_add(tell)

@@ -1,9 +1,11 @@
 """The buttons of one mail: those that act get a token, the others an address."""
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from itertools import repeat
+from urllib.parse import quote
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
@@ -13,11 +15,39 @@ from ..buttons.links import link_base
 from ..buttons.models import ACTION_PATH, Action, Mail
 from ..buttons.registry import Buttons
 from ..const import DOMAIN
+from ..content.actions import ActionRow
 from ..content.draft import Material, absolute
 from ..content.request import MessageRequest
 from ..mime.buttons import Button, Look
 from ..outbox.composing import Ticket
 from ..texts import Texts
+
+
+@dataclass(frozen=True, slots=True)
+class ByMail:
+    """How the buttons of a mail are pressed by an answer."""
+
+    account: str
+    """The addr_spec that answers go to."""
+    secret: str = ""
+    """Empty: nothing can be pressed, as in a preview."""
+
+    def address(self, subject: str, title: str) -> str:
+        """Return the URL of a mail that only has to be sent (RFC 6068)."""
+        subject = quote(f"Re: {subject} [{self.secret}]", safe="")
+        body = quote(f"{title}\r\n\r\n[{self.secret}]", safe="")
+        account = quote(self.account, safe="@")
+        return f"mailto:{account}?subject={subject}&body={body}"
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """What a mail's buttons need when it is submitted."""
+
+    keep: Callable[[], None] | None = None
+    """Has them put on disk together with the mail; None: none acts."""
+    secret: str = ""
+    """What an answer to it has to bring back; empty: it cannot be answered."""
 
 
 @contextmanager
@@ -29,11 +59,12 @@ def buttons_of(
     mail: Mail,
     ticket: Ticket,
     texts: Texts,
-) -> Generator[Callable[[], None] | None]:
+    account: str = "",
+) -> Generator[Issued]:
     """Put the buttons into a mail that is submitted within.
 
-    Gives what has them put on disk together with the mail; None where none acts. If
-    that raises, or the outbox does not take the mail, they work no longer.
+    `account`: the addr_spec to which it can be answered, if that is so. If what is within
+    raises, or the outbox does not take the mail, they work no longer.
     """
     actions = [
         Action(action=row.action, title=row.title, destructive=row.destructive)
@@ -41,9 +72,9 @@ def buttons_of(
         if row.action
     ]
     base = link_base(hass)
-    if not actions or not base:
+    if not actions or not (base or account):
         draw_buttons(hass, material, request, texts)
-        yield None
+        yield Issued()
         return
     tokens = registry.issue(mail, actions, request.actions_expire_after)
     # It may be taken although its call has gone.
@@ -51,9 +82,16 @@ def buttons_of(
         lambda taken: None if taken.result() else registry.revoke(mail.queue_id)
     )
     try:
-        urls = [f"{base[0]}{ACTION_PATH}/{token}" for token in tokens]
-        draw_buttons(hass, material, request, texts, urls)
-        yield partial(registry.keep, mail.queue_id)
+        by_mail, secret = None, ""
+        if account:
+            lasts = request.actions_expire_after
+            secret = registry.answerables.add(mail, actions, lasts)
+            by_mail = ByMail(account, secret)
+        urls = [f"{base[0]}{ACTION_PATH}/{token}" for token in tokens] if base else []
+        if by_mail and not base:
+            urls = [by_mail.address(mail.subject, one.title) for one in actions]
+        draw_buttons(hass, material, request, texts, by_mail, urls)
+        yield Issued(partial(registry.keep, mail.queue_id), secret)
     except Exception:
         registry.revoke(mail.queue_id)
         raise
@@ -65,6 +103,7 @@ def draw_buttons(
     material: Material,
     request: MessageRequest,
     texts: Texts,
+    by_mail: ByMail | None = None,
     urls: Iterable[str] = repeat(""),
 ) -> None:
     """Show the buttons; without URLs those that act lead nowhere, as in a preview."""
@@ -80,20 +119,40 @@ def draw_buttons(
                 failures.append(err)
             else:
                 buttons.append(Button(row.title, url, Look.LINK))
-        elif base:
+        elif base or by_mail:
             look = Look.DESTRUCTIVE if row.destructive else Look.ACT
-            at_home = base[1]
+            at_home = base is not None and base[1]
             buttons.append(Button(row.title, next(addresses), look, at_home=at_home))
-    acts = any(row.action for row in request.actions)
-    if acts and not base:
+    acting = [row for row in request.actions if row.action]
+    if acting and not (base or by_mail):
         failures.append(
             HomeAssistantError(translation_domain=DOMAIN, translation_key="no_buttons")
         )
     small_print: list[str] = []
     above: list[str] = []
-    if acts and base:
-        until = dt_util.now() + request.actions_expire_after
-        small_print.append(texts("card_press_until", time=f"{until:%Y-%m-%d %H:%M}"))
+    until = f"{dt_util.now() + request.actions_expire_after:%Y-%m-%d %H:%M}"
+    if acting and base:
+        small_print.append(texts("card_press_until", time=until))
         if base[1]:
             above.append(texts("card_press_at_home"))
+    if acting and by_mail:
+        small_print += _how_to_answer(acting, by_mail, texts, links=base is not None)
+        if not base:
+            small_print.append(texts("card_answer_until", time=until))
     material.add_buttons(buttons, small_print, failures, above)
+
+
+def _how_to_answer(
+    acting: Sequence[ActionRow], by_mail: ByMail, texts: Texts, *, links: bool
+) -> list[str]:
+    """Return the lines that say how to press a button by an answer."""
+    lines = [
+        texts("card_answer") if links else texts("card_answer_alone"),
+        " · ".join(f"{number} {row.title}" for number, row in enumerate(acting, 1)),
+    ]
+    lines += [
+        texts("card_answer_title", title=row.title) for row in acting if row.destructive
+    ]
+    if by_mail.secret:
+        lines.append(texts("card_answer_code", code=by_mail.secret))
+    return lines

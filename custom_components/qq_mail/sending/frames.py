@@ -22,6 +22,8 @@ _SCHEMES: Final = {"dark", "light"}
 _PREFERS: Final = re.compile(
     rb"\(\s*prefers-color-scheme\s*:\s*(dark|light)\s*\)", re.IGNORECASE
 )
+# Mail programs show none; Chromium connects to their servers before it asks the policy.
+_FRAMES: Final = re.compile(rb"<(/?)(i?frame|object|embed)\b", re.IGNORECASE)
 _HEADERS: Final = {
     # Whatever a mail brings along does nothing, and loads nothing from elsewhere.
     "Content-Security-Policy": (
@@ -51,7 +53,8 @@ class Frames(HomeAssistantView):
     def keep(self, html: str) -> str:
         """Keep a page, and return its path; of one that is too large there is none."""
         now = read_clock().steady
-        token, page = token_hex(32), html.encode("utf-8", "replace")
+        token = token_hex(32)
+        page = _FRAMES.sub(rb"<\1no-\2", html.encode("utf-8", "replace"))
         self._kept[token] = (now + LASTS, page)
         while self._kept:
             oldest = next(iter(self._kept))

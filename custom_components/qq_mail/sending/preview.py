@@ -10,7 +10,8 @@ from homeassistant.components.notify import ATTR_TITLE_DEFAULT
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
-from ..const import MEGABYTE
+from ..accounts import imap_account_from
+from ..const import MAX_PREVIEWED, MEGABYTE
 from ..content.draft import Material, async_material
 from ..content.preview import preview
 from ..content.request import MessageRequest
@@ -19,7 +20,7 @@ from ..mime.address import Recipients, one_line
 from ..mime.models import Draft
 from ..outbox.outbox import Outbox
 from ..texts import async_texts
-from .buttons import draw_buttons
+from .buttons import ByMail, draw_buttons
 from .frames import MAX_OCTETS
 from .submit import budget
 
@@ -63,7 +64,10 @@ async def async_preview(
     async with async_material(
         hass, request, budget(entry.options, outbox), raised, texts
     ) as material:
-        draw_buttons(hass, material, request, texts)
+        by_mail = None
+        if imap_account_from(entry.data, entry.options):
+            by_mail = ByMail(outbox.account.username)
+        draw_buttons(hass, material, request, texts, by_mail)
         return await hass.async_add_executor_job(_composed, material, draft)
 
 
@@ -74,7 +78,7 @@ def _composed(material: Material, draft: Draft) -> Preview:
     text, html, parts = material.content()
     return Preview(
         text=text,
-        html=preview(html, parts),
+        html=preview(html, parts, MAX_PREVIEWED),
         page=(
             preview(html, parts, MAX_OCTETS)
             if html

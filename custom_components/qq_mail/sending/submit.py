@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -10,7 +10,7 @@ from homeassistant.components.notify import ATTR_TITLE_DEFAULT
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
-from ..accounts import not_loaded
+from ..accounts import imap_account_from, not_loaded
 from ..buttons.models import Mail
 from ..buttons.registry import Buttons
 from ..const import (
@@ -68,12 +68,14 @@ async def async_submit(
     ticket: Ticket,
     *,
     references: str = "",
+    answers: str = "",
     kept: Callable[[], None] | None = None,
 ) -> Submitted:
     """Compose one message and hand it to the outbox.
 
     The entry may be loaded anew meanwhile; the outbox stays. `kept` is called when the
-    message is put on disk, for what belongs to it. Raises HomeAssistantError where it was
+    message is put on disk, for what belongs to it. `answers`: the Message-ID of a mail
+    that is answered by itself; what does so is never merged with others. Raises HomeAssistantError where it was
     refused for good, or cannot be kept.
     """
     texts = await async_texts(hass)
@@ -89,6 +91,7 @@ async def async_submit(
         reply_to=request.reply_to or _reply_to(entry.options),
         priority=request.priority,
         references=references,
+        answers=answers,
     )
     mail = Mail(
         account=entry.entry_id,
@@ -102,17 +105,33 @@ async def async_submit(
         hass, request, budget(entry.options, outbox), raised, texts
     ) as material:
         with buttons_of(
-            hass, buttons, material, request, mail, ticket, texts
-        ) as keep_buttons:
+            hass,
+            buttons,
+            material,
+            request,
+            mail,
+            ticket,
+            texts,
+            _answered_to(entry, request),
+        ) as issued:
             amiss = [
                 one for one in material.failures if one.translation_key not in _TOLD
             ]
             material.leave_unsaid(async_recurring(hass, entry.entry_id, amiss, texts))
 
             def keep_all() -> None:
-                for keep in (keep_buttons, kept):
+                for keep in (issued.keep, kept):
                     if keep:
                         keep()
+
+            if issued.secret:
+                own = f"<{issued.secret}@{Mailbox(outbox.account.username).domain}>"
+                draft = replace(
+                    draft,
+                    references=f"{references} {own}".lstrip(),
+                    # Of no use here: answers are read where the account is.
+                    reply_to=None,
+                )
 
             submit = partial(
                 outbox.async_submit,
@@ -128,6 +147,7 @@ async def async_submit(
                 wait=request.wait,
                 priority=request.priority,
                 expires_after=request.expires_after,
+                alone=bool(answers),
                 kept=keep_all,
             )
             with _translated(entry):
@@ -182,6 +202,12 @@ def log_notes(notes: tuple[str, ...], subject: str, texts: Texts) -> None:
     """Tell what was left out of a message also where nobody reads the mail."""
     for note in notes:
         LOGGER.warning(texts("logged_note", subject=subject, note=note))
+
+
+def _answered_to(entry: QQMailConfigEntry, request: MessageRequest) -> str:
+    """Return the address to which a mail can be answered; empty: it cannot."""
+    account = imap_account_from(entry.data, entry.options)
+    return account.username if account and not request.reply_to else ""
 
 
 def _reply_to(options: Mapping[str, Any]) -> Mailbox | None:

@@ -230,8 +230,7 @@ def _pieces(submission: Submission) -> Iterator[bytes]:
         for insertion in submission.insertions:
             yield stream.read(insertion.at - at)
             yield insertion.octets
-            stream.read(insertion.replaced)
-            at = insertion.at + insertion.replaced
+            at = insertion.at
         while piece := stream.read(CHUNK_BYTES):
             yield piece
 

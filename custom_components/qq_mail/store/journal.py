@@ -256,12 +256,15 @@ class Journal:
         holds = any(line.content is not None for line in lines)
         segment = self._segments.for_round(Kind.TEXTS if holds else Kind.RECORDS)
         self._round += 1
-        round_ = Round(self._round, segment.last, self._segments.beside(segment))
+        segments = self._segments
+        round_ = Round(
+            self._round, segment.last, segments.beside(segment), segments.refused
+        )
         octets, found = write_round(round_, lines, segment.end, segment.salt)
         try:
             segment.append(octets, self._round)
         except OSError:
-            self._segments.give_up(segment)
+            self._segments.refuse(segment, self._round)
             for line in lines:
                 self._doubtful.add(line.key)
                 self._index.note(segment, line.key)

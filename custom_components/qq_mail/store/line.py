@@ -58,6 +58,8 @@ class Found(NamedTuple):
     """The round before this one in the same segment, or 0."""
     beside: tuple[int, int]
     """The salt of the other segment to which rounds are added, and its last."""
+    refused: tuple[int, ...]
+    """Earlier rounds that are not to be believed, if something of them is there."""
     key: Key
     born: int
     record: Sum | None
@@ -115,6 +117,8 @@ class Round:
     """The round before this one in the same segment, or 0."""
     beside: tuple[int, int]
     """The salt of the other segment to which rounds are added, and its last."""
+    refused: tuple[int, ...]
+    """Earlier rounds that are not to be believed, if something of them is there."""
 
 
 def write_round(
@@ -152,6 +156,7 @@ def _said(round_: Round, line: Line, index: int, of: int) -> dict[str, Any]:
         "of": of,
         "before": round_.before,
         "beside": round_.beside,
+        "refused": round_.refused,
         "key": line.key,
         "born": line.born or round_.number * _MOST_LINES + index,
         "record": None if line.record is None else sum_of(line.record),
@@ -239,6 +244,7 @@ def _found(said: dict[str, Any], sectors: int, start: int, body: int) -> Found:
         of=said["of"],
         before=said.get("before", 0),
         beside=(beside[0], beside[1]),
+        refused=tuple(said.get("refused", ())),
         key=(intern(kind), intern(account), name),
         born=said["born"],
         record=record and (record[0], record[1]),

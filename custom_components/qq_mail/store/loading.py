@@ -75,11 +75,13 @@ class Loader:
         newest = max((read.last[0].round for read in reads if read.last), default=0)
         self.round += newest
         last = defaultdict[int, int](int)
+        doubtful = {newest}
         for line in (line for read in reads for line in read.lines):
             salt, round_ = line.beside
             last[salt] = max(last[salt], round_)
+            doubtful.update(line.refused)
         for read in reads:
-            read.decide(newest, last[read.segment.salt])
+            read.decide(doubtful, last[read.segment.salt])
             if read.cut is not None:
                 LOGGER.warning("The end of %s is not whole", read.segment.file)
                 self.cuts[read.segment] = read.cut

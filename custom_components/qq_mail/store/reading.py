@@ -1,5 +1,6 @@
 """What stands in one segment."""
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
@@ -28,13 +29,13 @@ class Read:
     is_rest_torn: bool = False
     """Whether what is behind it looks so."""
 
-    def decide(self, newest: int, last: int) -> None:
-        """Decide what to believe, knowing the newest round of all segments.
+    def decide(self, doubtful: Container[int], last: int) -> None:
+        """Decide what to believe, knowing which rounds may not have been synced.
 
-        All rounds before that one were synced: what they lack was damaged. So was this
-        segment's last round, if others say that there was a later one.
+        What all others lack was damaged. So was this segment's last round, if others say
+        that there was a later one.
         """
-        if self.is_torn and self.last[0].round == newest:
+        if self.is_torn and self.last[0].round in doubtful:
             self.cut = self.last_start
             del self.lines[-len(self.last) :]
         elif self.is_rest_torn:

@@ -1,7 +1,6 @@
 """All segments: to which a round is added, and which is to be emptied next."""
 
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 
 from .disk import Disk
@@ -23,8 +22,8 @@ class Segments:
         self._folder = folder
         self._all = sorted(found, key=lambda segment: segment.number)
         self._cuts = cuts
-        self._given_up: list[Segment] = []
-        """Where a round was refused, of which parts may be there."""
+        self._refused: dict[Segment, int] = {}
+        """Rounds that segments refused for good, of which parts may be there."""
         self._current = {
             segment.kind: segment for segment in self._all if not segment.is_full
         }
@@ -35,17 +34,34 @@ class Segments:
             segment, start = next(iter(self._cuts.items()))
             segment.cut(start)
             del self._cuts[segment]
-        for segment in self._given_up:
-            # What stays there after all has newer lines behind it.
-            with suppress(OSError):
-                segment.cut(segment.end)
-            segment.close()
-        self._given_up.clear()
+        self._refused = {
+            segment: round_
+            for segment, round_ in self._refused.items()
+            if not self._is_cut(segment)
+        }
 
-    def give_up(self, segment: Segment) -> None:
-        """Have a segment cut off that refused a round, if it can take no other."""
+    def _is_cut(self, segment: Segment) -> bool:
+        """Cut off what was refused, and say whether that was possible.
+
+        If not, rounds that are added to others say that it was refused.
+        """
+        try:
+            segment.cut(segment.end)
+        except OSError:
+            return False
+        finally:
+            segment.close()
+        return True
+
+    def refuse(self, segment: Segment, round_: int) -> None:
+        """Have a round cut off that a segment refused, if it can take no other."""
         if segment.is_full:
-            self._given_up.append(segment)
+            self._refused[segment] = round_
+
+    @property
+    def refused(self) -> tuple[int, ...]:
+        """Rounds that are not to be believed, if something of them is there."""
+        return tuple(self._refused.values())
 
     def for_round(self, kind: Kind) -> Segment:
         """Return the segment to which a round is added."""

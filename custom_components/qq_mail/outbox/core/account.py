@@ -281,6 +281,7 @@ def entry_as_dict(entry: Entry, now: Now) -> dict[str, Any]:
         "at": now.wall_at(entry.at).isoformat(),
         "people": entry.people,
         "level": entry.level,
+        "imap": entry.imap,
     }
 
 
@@ -288,7 +289,8 @@ def read_entry(key: str, data: Mapping[str, Any], now: Now) -> Entry:
     """Return what was written. Raises ValueError."""
     record = Record(data)
     at = ago(0.0, record.time("at"), now)
-    return Entry(at, key, record.text("people"), Level(record.count("level")))
+    level = Level(record.count("level"))
+    return Entry(at, key, record.text("people"), level, record.flag("imap"))
 
 
 def _read_pause(record: Record, written: datetime, now: Now) -> Pause | None:

@@ -4,8 +4,8 @@ import logging
 
 from . import merge
 from .account import Account
-from .models import NEVER, Attempt, Level, LogIn, Message, Outcome, Reason
-from .plan import free_at, gate
+from .models import Attempt, Level, LogIn, Message, Outcome
+from .plan import free_at, heads
 from .retry import LOGIN_CHECK_INTERVAL
 from .turn import Turn
 
@@ -39,7 +39,6 @@ def wake_at(account: Account, now: float) -> float:
     """Return when there is something due if nothing happens before."""
     queue = account.queue
     times = [queue.next_expiry()]
-    blocked = NEVER
     if account.pause:
         times.append(account.pause.until)
         return min(times)
@@ -48,15 +47,9 @@ def wake_at(account: Account, now: float) -> float:
         times.append(max(account.check_login_at, login_at))
     down_until = account.down.until if account.down else now
     times.append(max(queue.next_later(), down_until))
-    for message in queue.heads(now):
-        plan = gate(account, now, message)
-        if plan is None:
-            times.append(_goes_at(account, now, message))
-            break
-        blocked = min(blocked, plan.at)
-        if plan.reason is not Reason.DAY:
-            break
-    return min(*times, blocked)
+    for message, plan in heads(account, now):
+        times.append(plan.at if plan else _goes_at(account, now, message))
+    return min(times)
 
 
 def _give_up_expired(turn: Turn) -> None:
@@ -72,13 +65,9 @@ def _give_up_expired(turn: Turn) -> None:
 
 def _next(account: Account, now: float) -> Message | None:
     """Return the message to try now: the most important of those that may go."""
-    for message in account.queue.heads(now):
-        plan = gate(account, now, message)
+    for message, plan in heads(account, now):
         if plan is None:
             return message if _goes_at(account, now, message) <= now else None
-        if plan.reason is not Reason.DAY:
-            # What holds this one holds up all that are less important.
-            return None
     return None
 
 

@@ -19,6 +19,9 @@ LOGINS: Final = 8
 LOGIN_INTERVAL: Final = 5 * MINUTE
 """Seconds until there may be one more."""
 
+IMAP_LOGINS: Final = 3
+"""Logins within an hour that reading the inbox may make."""
+
 _RESERVED_LOGINS = {Level.BELOW: 2, Level.HIGH: 1}
 """A message of this level may log in while more than so many logins are left."""
 _SHARE_OF_DAY = {Level.BELOW: 0.9, Level.HIGH: 1.0}
@@ -61,6 +64,8 @@ class Entry:
     """Stands for the recipients of a message, whoever is named first."""
     level: Level = Level.BELOW
     """Of the message."""
+    imap: bool = False
+    """Whether it is a login to read the inbox."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +113,7 @@ class Limits:
 
     def count_login(self, entry: Entry) -> list[Entry]:
         """Count a login, be it refused; return what is too old to count."""
-        self.credit = False
+        self.credit = self.credit and entry.imap
         self.logins.append(entry)
         return _drop_old(self.logins, entry.at)
 
@@ -179,9 +184,22 @@ class Limits:
         """Return when there may be a login for a message of this level."""
         if level is Level.HIGHEST or self.credit:
             return now
+        return self._login_at(now, _RESERVED_LOGINS[level])
+
+    def imap_login_at(self, now: float) -> float:
+        """Return when there may be a login to read the inbox.
+
+        Only while more than half of the logins are left for messages.
+        """
+        read = [one.at for one in self.logins if one.imap and one.at > now - HOUR]
+        free_at = read[-IMAP_LOGINS] + HOUR if len(read) >= IMAP_LOGINS else now
+        return max(free_at, self._login_at(now, LOGINS // 2))
+
+    def _login_at(self, now: float, reserved: int) -> float:
+        """Return when there may be a login that leaves so many to others."""
         instants = [one.at for one in self.logins[-_COUNTED:]]
         filled = _level(instants, now, 1 / LOGIN_INTERVAL)
-        missing = filled - (LOGINS - _RESERVED_LOGINS[level])
+        missing = filled - (LOGINS - reserved)
         if missing < -_EPSILON:
             return now
         return _later(now, (missing + 2 * _EPSILON) * LOGIN_INTERVAL)
@@ -211,7 +229,8 @@ class Limits:
             if one.people == people and one.level is level
         )
         last = next(alike, -math.inf)
-        return max(now, min(room_at, last + HOUR))
+        # To the millisecond, as the clock is read.
+        return max(now, round(min(room_at, last + HOUR), 3))
 
     def _most_a_day(self, level: Level) -> int:
         return math.ceil(self.settings.per_day * _SHARE_OF_DAY[level])
@@ -224,7 +243,7 @@ class Limits:
         if too_many < 0:
             return now
         place = min(first + too_many, len(self.sent) - 1)
-        return max(now, self.sent[place].at + HOUR) if place >= 0 else now
+        return max(now, round(self.sent[place].at + HOUR, 3)) if place >= 0 else now
 
     def _pace_at(self, now: float, level: Level, pending: int) -> float:
         rate = self.rate(now)

@@ -149,10 +149,28 @@ def _mails_ahead(account: Account, now: float, message: Message) -> int:
     return ahead
 
 
+def heads(account: Account, now: float) -> Iterator[tuple[Message, Plan | None]]:
+    """Yield those whose turn it could be, in that order, with what holds them up.
+
+    The last one is the first that may go, or what holds it up holds up all others too:
+    only the day is counted for each set of recipients.
+    """
+    for message in account.queue.heads(now):
+        plan = gate(account, now, message)
+        yield message, plan
+        if plan is None or plan.reason is not Reason.DAY:
+            return
+
+
 def next_plan(account: Account, now: float) -> Plan | None:
     """Return when an account tries something next, and why not now."""
-    head = next(account.queue.heads(now), None)
-    if head is None and account.queue.in_progress:
+    queue = account.queue
+    messages = [message for message, _ in heads(account, now)]
+    if later := queue.first_later():
+        messages.append(later)
+    if messages:
+        each = (plan_of(account, now, message, 0) for message in messages)
+        return min(each, key=lambda plan: plan.at)
+    if queue.in_progress:
         return Plan(now, Reason.ATTEMPT)
-    message = head or account.queue.first_later()
-    return plan_of(account, now, message, 0) if message else None
+    return Plan(now, Reason.DIGEST) if queue.groups.merging else None

@@ -229,6 +229,21 @@ class Scheduler:
             and account.limits.login_at(now.steady, level) <= now.steady
         )
 
+    def log_in_to_read(self, now: Now, account_id: str) -> float:
+        """Count a login to read the inbox, and return 0, or the seconds until one may be.
+
+        It never takes what an alarm needs, and none is made while the account is paused.
+        """
+        turn = self._turn(now, account_id)
+        account = turn.account
+        at = account.limits.imap_login_at(now.steady)
+        if account.pause:
+            at = max(at, account.pause.until)
+        if at > now.steady:
+            return at - now.steady
+        turn.count_login(imap=True)
+        return 0.0
+
     def submitting(self, now: Now, account_id: str, queue_id: str) -> list[Action]:
         """Know that a session is at work for a message."""
         turn = self._turn(now, account_id)
@@ -312,9 +327,9 @@ class Scheduler:
             turn.log(logging.DEBUG, f"Login not checked: {error}")
         return self._end(turn)
 
-    def login_tried(self, now: Now, account_id: str) -> None:
-        """Count a login that a form made, and that was refused."""
-        self._turn(now, account_id).count_login()
+    def login_tried(self, now: Now, account_id: str, *, imap: bool = False) -> None:
+        """Count a login that a form made, and that was refused, or that was IMAP's."""
+        self._turn(now, account_id).count_login(imap=imap)
 
     def code_renewed(self, now: Now, account_id: str) -> list[Action]:
         """Know that a form has logged in: what waits can go out, by a login of its own.

@@ -114,13 +114,14 @@ class Turn:
             self.account.conversations[tag] = replace(known, went_out=went_out)
             self.write_conversation(tag)
 
-    def count_login(self) -> None:
-        """Count a login, be it refused."""
+    def count_login(self, *, imap: bool = False) -> None:
+        """Count a login, be it refused; `imap`: it is to read the inbox."""
         stamp = round(self.now.wall.timestamp() * 1000)
         taken = {one.key for one in self.account.limits.logins}
         # The wall clock may be set back.
         keys = (f"{stamp}.{number}" for number in count())
-        entry = Entry(self.now.steady, next(key for key in keys if key not in taken))
+        key = next(key for key in keys if key not in taken)
+        entry = Entry(self.now.steady, key, imap=imap)
         self._mark(LOGIN, entry.key, partial(entry_as_dict, entry, self.now))
         for old in self.account.limits.count_login(entry):
             self._mark(LOGIN, old.key, None)

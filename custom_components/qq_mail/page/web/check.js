@@ -36,12 +36,17 @@ export class Check {
       if (!answer) return;
       const text = answer.works ? page.t("log_in_works") : answer.why;
       const kind = answer.works ? "works" : "fails";
-      result.append(h("p", { class: kind }, text), h("pre", { tabindex: 0 }, answer.lines.join("\n")));
+      result.append(
+        h("p", { class: kind }, text),
+        h("pre", { tabindex: 0 }, answer.lines.join("\n")),
+      );
     });
     const renew = async () => {
       if ((await page.call("renew_code", id)) === undefined) return;
       history.pushState(null, "", "/config/integrations/integration/qq_mail");
-      window.dispatchEvent(new CustomEvent("location-changed", { detail: { replace: false } }));
+      window.dispatchEvent(
+        new CustomEvent("location-changed", { detail: { replace: false } }),
+      );
     };
     this.#fill(rest, id);
     return h(
@@ -49,7 +54,12 @@ export class Check {
       { class: "card" },
       h("h2", {}, account.title),
       h("p", {}, page.t("log_in_text")),
-      h("div", { class: "buttons" }, login, h("button", { onclick: renew }, page.t("new_code"))),
+      h(
+        "div",
+        { class: "buttons" },
+        login,
+        h("button", { onclick: renew }, page.t("new_code")),
+      ),
       result,
       rest,
     );
@@ -59,9 +69,20 @@ export class Check {
     const { page } = this;
     const answer = await page.call("check", { ...id, language: page.language });
     if (!answer) return;
-    const data = { title: page.text("exceptions.test_title.message"), message: page.text("exceptions.test_message.message") };
+    const data = {
+      title: page.text("exceptions.test_title.message"),
+      message: page.text("exceptions.test_message.message"),
+    };
     rest.append(
-      h("p", {}, h("a", { href: answer.code_url, target: "_blank", rel: "noreferrer" }, page.t("code_help"))),
+      h(
+        "p",
+        {},
+        h(
+          "a",
+          { href: answer.code_url, target: "_blank", rel: "noreferrer" },
+          page.t("code_help"),
+        ),
+      ),
       h("h3", {}, page.t("test")),
       h(
         "div",
@@ -86,7 +107,11 @@ export class Check {
 
   async #test(entity_id, data) {
     const { page } = this;
-    const answer = await page.call("send", { data, target: { entity_id: [entity_id] } });
-    if (answer) page.tell([page.t(`outcome_${answer.status}`), ...answer.notes].join(" · "));
+    const answer = await page.call("send", {
+      data,
+      target: { entity_id: [entity_id] },
+    });
+    if (answer)
+      page.tell([page.t(`outcome_${answer.status}`), ...answer.notes].join(" · "));
   }
 }

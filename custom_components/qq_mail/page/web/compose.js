@@ -82,7 +82,9 @@ export class Compose {
     form.hass = page.hass;
     form.schema = [
       { name: "target", selector: { target: action.target ?? {} } },
-      ...formSchema(action.fields, (name) => page.text(key(`sections.${name}`, "name"))),
+      ...formSchema(action.fields, (name) =>
+        page.text(key(`sections.${name}`, "name")),
+      ),
     ];
     form.computeLabel = ({ name, title }) =>
       title ?? (page.text(key(`fields.${name}`, "name")) || this.#word(name));
@@ -98,7 +100,10 @@ export class Compose {
   }
 
   #word(name) {
-    return this.page.hass.localize(`ui.components.selectors.target.${name}`) || this.page.t("filter_recipient");
+    return (
+      this.page.hass.localize(`ui.components.selectors.target.${name}`) ||
+      this.page.t("filter_recipient")
+    );
   }
 
   #buttons(actions) {
@@ -133,7 +138,12 @@ export class Compose {
           ),
         ),
       );
-    return h("div", { class: "looks" }, choice("width", ["phone", "desk"]), choice("colours", ["light", "dark"]));
+    return h(
+      "div",
+      { class: "looks" },
+      choice("width", ["phone", "desk"]),
+      choice("colours", ["light", "dark"]),
+    );
   }
 
   get #message() {
@@ -171,7 +181,8 @@ export class Compose {
   async #send(to_me) {
     const { page } = this;
     const answer = await page.call("send", { ...this.#message, to_me });
-    if (answer) page.tell([page.t(`outcome_${answer.status}`), ...answer.notes].join(" · "));
+    if (answer)
+      page.tell([page.t(`outcome_${answer.status}`), ...answer.notes].join(" · "));
   }
 
   async #copy() {
@@ -197,7 +208,12 @@ export class Compose {
     const { page } = this;
     const copies = name === "copy";
     return new Promise((resolve) => {
-      const area = h("textarea", { rows: 12, spellcheck: "false", readonly: copies, "aria-label": page.t("paste_text") });
+      const area = h("textarea", {
+        rows: 12,
+        spellcheck: "false",
+        readonly: copies,
+        "aria-label": page.t("paste_text"),
+      });
       area.value = text;
       const copy = async (event) => {
         if (!copies) return;
@@ -211,10 +227,13 @@ export class Compose {
       };
       const dialog = h(
         "dialog",
-        { "aria-labelledby": "step", onclose: () => {
-          dialog.remove();
-          resolve(dialog.returnValue && area.value);
-        } },
+        {
+          "aria-labelledby": "step",
+          onclose: () => {
+            dialog.remove();
+            resolve(dialog.returnValue && area.value);
+          },
+        },
         h(
           "form",
           { method: "dialog" },
@@ -225,7 +244,11 @@ export class Compose {
             "div",
             { class: "buttons" },
             h("button", { value: "", class: "plain" }, page.t("cancel")),
-            h("button", { value: "yes", onclick: copy }, page.t(copies ? "copy" : "take_over")),
+            h(
+              "button",
+              { value: "yes", onclick: copy },
+              page.t(copies ? "copy" : "take_over"),
+            ),
           ),
         ),
       );

@@ -26,6 +26,10 @@ export function sync(parent, items, key, make) {
     const element = make(item);
     element.dataset.key = key(item);
     element.made = json;
+    const folded = element.querySelectorAll("details");
+    before?.querySelectorAll("details").forEach((one, place) => {
+      if (folded[place]) folded[place].open = one.open;
+    });
     return element;
   });
   const same =
@@ -49,10 +53,13 @@ export function ask(page, title, text, yes) {
   return new Promise((resolve) => {
     const dialog = h(
       "dialog",
-      { "aria-labelledby": "ask", onclose: () => {
-        dialog.remove();
-        resolve(dialog.returnValue === "yes");
-      } },
+      {
+        "aria-labelledby": "ask",
+        onclose: () => {
+          dialog.remove();
+          resolve(dialog.returnValue === "yes");
+        },
+      },
       h(
         "form",
         { method: "dialog" },
@@ -74,5 +81,11 @@ export function ask(page, title, text, yes) {
 /** Return a list of facts, each a line of its own. */
 export function facts(...lines) {
   const there = lines.filter(Boolean);
-  return there.length ? h("ul", { class: "facts" }, there.map((one) => h("li", {}, one))) : "";
+  return there.length
+    ? h(
+        "ul",
+        { class: "facts" },
+        there.map((one) => h("li", {}, one)),
+      )
+    : "";
 }

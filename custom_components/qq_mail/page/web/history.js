@@ -14,7 +14,13 @@ export class History {
       "div",
       {},
       h("section", { class: "card day" }),
-      h("section", { class: "card" }, this.#filters(), h("ul", { class: "rows" }), h("div", { class: "pager" })),
+      h(
+        "section",
+        { class: "card" },
+        this.#filters(),
+        h("ul", { class: "rows" }),
+        h("div", { class: "pager" }),
+      ),
     );
   }
 
@@ -29,7 +35,9 @@ export class History {
 
   #filters() {
     const { page } = this;
-    const options = OUTCOMES.map((one) => h("option", { value: one }, page.t(`outcome_${one}`)));
+    const options = OUTCOMES.map((one) =>
+      h("option", { value: one }, page.t(`outcome_${one}`)),
+    );
     const ask = (key) => (event) => {
       this.asked = { ...this.asked, first: 0, [key]: event.target.value };
       clearTimeout(this.typing);
@@ -42,7 +50,10 @@ export class History {
       { class: "filters" },
       field("text", h("input", { type: "search", oninput: ask("text") })),
       field("outcome", h("select", { onchange: ask("outcome") }, all(), options)),
-      field("recipient", h("select", { class: "recipient", onchange: ask("recipient") }, all())),
+      field(
+        "recipient",
+        h("select", { class: "recipient", onchange: ask("recipient") }, all()),
+      ),
     );
   }
 
@@ -61,8 +72,14 @@ export class History {
     }
     const rows = this.element.querySelector(".rows");
     rows.querySelector(".nothing")?.remove();
-    sync(rows, answer.messages, (one) => one.queue_id, (one) => this.#message(one));
-    if (!answer.total) rows.append(h("li", { class: "nothing" }, page.t("nothing_found")));
+    sync(
+      rows,
+      answer.messages,
+      (one) => one.queue_id,
+      (one) => this.#message(one),
+    );
+    if (!answer.total)
+      rows.append(h("li", { class: "nothing" }, page.t("nothing_found")));
     this.#pager(answer);
   }
 
@@ -72,7 +89,9 @@ export class History {
     const key = JSON.stringify(hours);
     if (day.made === key) return;
     day.made = key;
-    const words = totals(hours).map(([outcome, number]) => `${page.t(`outcome_${outcome}`)}: ${number}`);
+    const words = totals(hours).map(
+      ([outcome, number]) => `${page.t(`outcome_${outcome}`)}: ${number}`,
+    );
     const columns = bars(hours).map(({ hour, sum, parts }) =>
       h(
         "div",
@@ -81,7 +100,10 @@ export class History {
           "div",
           { class: "bar" },
           parts.map(({ outcome, share }) =>
-            h("div", { class: `part ${outcome}`, style: `height: ${(share * 100).toFixed(2)}%` }),
+            h("div", {
+              class: `part ${outcome}`,
+              style: `height: ${(share * 100).toFixed(2)}%`,
+            }),
           ),
         ),
         h("span", {}, Number(hour) % 6 ? "" : hour),
@@ -119,17 +141,23 @@ export class History {
             h("strong", {}, page.t(`outcome_${one.outcome}`)),
             ` ${one.at} · ${people(page, one)}`,
             one.why ? h("p", { class: "why" }, one.why) : "",
-            !one.why && one.reply ? h("p", { class: "why" }, page.t("reply", { reply: one.reply })) : "",
+            !one.why && one.reply
+              ? h("p", { class: "why" }, page.t("reply", { reply: one.reply }))
+              : "",
           ),
         ),
       ),
       facts(
         page.t("raised", { time: message.raised }),
-        accepted && delay >= 10 && page.t("delay", { delay: duration(delay, page.language) }),
+        accepted &&
+          delay >= 10 &&
+          page.t("delay", { delay: duration(delay, page.language) }),
         several && message.account,
         message.tag && page.t("tag", { tag: message.tag }),
         message.digest && page.t("in_digest"),
-        ...message.presses.map(({ title, at }) => page.t("pressed", { title, time: at })),
+        ...message.presses.map(({ title, at }) =>
+          page.t("pressed", { title, time: at }),
+        ),
       ),
     );
   }
@@ -148,6 +176,10 @@ export class History {
       return h("button", { disabled: to === first, onclick }, page.t(action));
     };
     const range = { first: first + 1, last: first + messages.length, number: total };
-    pager.replaceChildren(button("previous", -1), h("span", {}, page.t("range", range)), button("next", 1));
+    pager.replaceChildren(
+      button("previous", -1),
+      h("span", {}, page.t("range", range)),
+      button("next", 1),
+    );
   }
 }

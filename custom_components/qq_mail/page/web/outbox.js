@@ -12,8 +12,12 @@ export class Outbox {
   accountsChanged(accounts) {
     if (!accounts) return;
     this.element.querySelector(".loading")?.remove();
-    const known = new Map([...this.element.children].map((one) => [one.dataset.id, one]));
-    const cards = accounts.map((account) => known.get(account.id) ?? this.#card(account));
+    const known = new Map(
+      [...this.element.children].map((one) => [one.dataset.id, one]),
+    );
+    const cards = accounts.map(
+      (account) => known.get(account.id) ?? this.#card(account),
+    );
     if (cards.some((one, place) => one !== this.element.children[place])) {
       this.element.replaceChildren(...cards);
     }
@@ -31,8 +35,18 @@ export class Outbox {
       h("h3", { class: "waiting" }),
       h("ul", { class: "rows messages" }),
       h("div", { class: "pager" }),
-      h("div", { class: "counted" }, h("h3", {}, this.page.t("counted")), h("ul", { class: "rows" })),
-      h("div", { class: "repeated" }, h("h3", {}, this.page.t("repeated")), h("ul", { class: "rows" })),
+      h(
+        "div",
+        { class: "counted" },
+        h("h3", {}, this.page.t("counted")),
+        h("ul", { class: "rows" }),
+      ),
+      h(
+        "div",
+        { class: "repeated" },
+        h("h3", {}, this.page.t("repeated")),
+        h("ul", { class: "rows" }),
+      ),
     );
     return card;
   }
@@ -48,14 +62,30 @@ export class Outbox {
     set(".state", account.state);
     const { left, per_day: limit, waiting } = account;
     set(".left", left == null ? "" : page.t("left", { left, limit }));
-    set(".waiting", waiting ? page.t("waiting", { number: waiting }) : page.t("nothing_waits"));
+    set(
+      ".waiting",
+      waiting ? page.t("waiting", { number: waiting }) : page.t("nothing_waits"),
+    );
     const rows = card.querySelector(".messages");
-    sync(rows, account.messages, (one) => one.queue_id, (one) => this.#message(account, one));
+    sync(
+      rows,
+      account.messages,
+      (one) => one.queue_id,
+      (one) => this.#message(account, one),
+    );
     this.#pager(card.querySelector(".pager"), account);
-    for (const [name, make] of [["counted", this.#counted], ["repeated", this.#repeated]]) {
+    for (const [name, make] of [
+      ["counted", this.#counted],
+      ["repeated", this.#repeated],
+    ]) {
       const part = card.querySelector(`.${name}`);
       part.hidden = !account[name].length;
-      sync(part.querySelector("ul"), account[name], (one) => one.queue_id, (one) => make(account, one));
+      sync(
+        part.querySelector("ul"),
+        account[name],
+        (one) => one.queue_id,
+        (one) => make(account, one),
+      );
     }
   }
 
@@ -63,20 +93,26 @@ export class Outbox {
     const { page } = this;
     const id = { config_entry_id: account.id };
     const one = { ...id, queue_id: message.queue_id };
-    const all = { ...id, tag: message.tag };
     const { tag, title } = message;
     const important = ["highest", "high"].includes(message.priority);
     return h(
       "li",
       { class: message.trying ? "trying" : "" },
-      h("h4", {}, important ? h("span", { class: "mark" }, this.#priority(message)) : "", title),
+      h(
+        "h4",
+        {},
+        important ? h("span", { class: "mark" }, this.#priority(message)) : "",
+        title,
+      ),
       h("p", { class: "why" }, message.why),
       facts(
         page.t("to", { recipients: people(page, message) }),
         page.t("since", { time: message.since }),
         message.when && page.t("when", { time: message.when }),
-        !important && message.priority !== "normal" && page.t("priority", { priority: this.#priority(message) }),
-        tag && page.t("tag", { tag }),
+        !important &&
+          message.priority !== "normal" &&
+          page.t("priority", { priority: this.#priority(message) }),
+        tag && message.same_tag < 2 && page.t("tag", { tag }),
         message.reply && page.t("reply", { reply: message.reply }),
       ),
       message.parts.length ? this.#parts(message) : "",
@@ -84,11 +120,26 @@ export class Outbox {
         "div",
         { class: "buttons" },
         this.#button("send_now", title, () => page.act("retry", one)),
-        this.#button("discard", title, () => this.#discard(page.t("discard_sure", { title }), one)),
-        tag ? this.#button("send_tag", tag, () => page.act("retry", all)) : "",
-        tag
-          ? this.#button("discard_tag", tag, () => this.#discard(page.t("discard_tag_sure", { tag }), all))
-          : "",
+        this.#button("discard", title, () =>
+          this.#discard(page.t("discard_sure", { title }), one),
+        ),
+      ),
+      message.same_tag > 1 ? this.#allOf(message, { ...id, tag }) : "",
+    );
+  }
+
+  #allOf({ tag, same_tag: number }, data) {
+    const { page } = this;
+    const sure = page.t("discard_tag_sure", { tag });
+    return h(
+      "details",
+      {},
+      h("summary", {}, page.t("same_tag", { tag, number })),
+      h(
+        "div",
+        { class: "buttons" },
+        this.#button("send_now", tag, () => page.act("retry", data)),
+        this.#button("discard", tag, () => this.#discard(sure, data)),
       ),
     );
   }
@@ -115,7 +166,11 @@ export class Outbox {
 
   #button(action, about, onclick) {
     const words = this.page.t(action);
-    const attributes = { "data-action": action, "aria-label": `${words}: ${about}`, onclick };
+    const attributes = {
+      "data-action": action,
+      "aria-label": `${words}: ${about}`,
+      onclick,
+    };
     return h("button", attributes, words);
   }
 
@@ -139,7 +194,11 @@ export class Outbox {
     const button = (action, by) => {
       const to = turn(first, by, waiting);
       const onclick = () => page.show(account.id, to);
-      return h("button", { "data-action": action, disabled: to === first, onclick }, page.t(action));
+      return h(
+        "button",
+        { "data-action": action, disabled: to === first, onclick },
+        page.t(action),
+      );
     };
     pager.replaceChildren(
       button("previous", -1),
@@ -161,7 +220,11 @@ export class Outbox {
         page.t("to", { recipients: people(page, one) }),
       ),
       tag
-        ? h("div", { class: "buttons" }, this.#button("end", title, () => this.#end(account, one)))
+        ? h(
+            "div",
+            { class: "buttons" },
+            this.#button("end", title, () => this.#end(account, one)),
+          )
         : "",
     );
   };
@@ -189,7 +252,9 @@ export class Outbox {
 
   async #end(account, { title, tag }) {
     const { page } = this;
-    if (await ask(page, page.t("end_sure", { title }), page.t("end_text"), page.t("end"))) {
+    if (
+      await ask(page, page.t("end_sure", { title }), page.t("end_text"), page.t("end"))
+    ) {
       await page.act("send_message", { tag, clear: true, config_entry_id: account.id });
     }
   }

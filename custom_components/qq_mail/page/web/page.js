@@ -138,14 +138,22 @@ class QQMailPage extends HTMLElement {
       h(
         "header",
         {},
-        h("button", { class: "menu", "aria-label": this.t("menu"), onclick: this.#menu }, "☰"),
+        h(
+          "button",
+          { class: "menu", "aria-label": this.t("menu"), onclick: this.#menu },
+          "☰",
+        ),
         h("h1", {}, this.text("title") || "QQ Mail"),
       ),
       h(
         "nav",
         {},
         TABS.map((tab) =>
-          h("a", { href: `${PATH}/${tab}`, "data-tab": tab, onclick: this.#go }, this.t(`tab_${tab}`)),
+          h(
+            "a",
+            { href: `${PATH}/${tab}`, "data-tab": tab, onclick: this.#go },
+            this.t(`tab_${tab}`),
+          ),
         ),
       ),
       h("p", { class: "old", hidden: true }),
@@ -177,7 +185,9 @@ class QQMailPage extends HTMLElement {
     if (event.metaKey || event.ctrlKey) return;
     event.preventDefault();
     history.pushState(null, "", event.currentTarget.getAttribute("href"));
-    window.dispatchEvent(new CustomEvent("location-changed", { detail: { replace: false } }));
+    window.dispatchEvent(
+      new CustomEvent("location-changed", { detail: { replace: false } }),
+    );
   };
 
   #menu = () => {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from custom_components.qq_mail.inbox.secret import find_secrets, make_secret
+from custom_components.qq_mail.mime.secret import find_secrets, make_secret
 
 SECRET = "hqabcdefghijklmnopqrstuvwxyz"
 SHORT = "hq234567abcdefg"

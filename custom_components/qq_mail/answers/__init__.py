@@ -1,0 +1,1 @@
+"""Answers to mails: read while one can come, understood, done and confirmed."""

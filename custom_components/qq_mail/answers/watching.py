@@ -1,0 +1,312 @@
+"""Reads an account's answers while a mail can be answered, and does what they mean."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
+
+from homeassistant.core import CoreState, HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers.start import async_at_started
+from homeassistant.util import dt as dt_util
+from homeassistant.util.ssl import client_context
+
+from ..accounts import async_loaded
+from ..buttons.answerable import Answerable
+from ..buttons.models import Action, Press
+from ..buttons.registry import Buttons
+from ..const import DOMAIN, LOGGER
+from ..coordinator import QQMailConfigEntry
+from ..inbox.choice import Choice, Said, TitleNeeded, choose
+from ..inbox.client import FOLDER
+from ..inbox.mailbox import Mailbox
+from ..inbox.models import Cursor, Head, ImapAccount, LoginRefusedError, MailboxError
+from ..inbox.reading import Incoming, Kind
+from ..outbox.outbox import Outbox
+from ..smtp.replies import Cause
+from ..texts import Texts, async_texts, time_of
+from .confirming import Told, async_confirm
+from .issues import INBOX, STRANGER, Issues
+from .replies import Replies, Reply
+
+CURSOR: Final = "cursor"
+"""The kind of their records in the store."""
+_START_TIMEOUT: Final = 10.0
+"""Seconds that automations get at the start to begin to listen."""
+
+
+class Answers:
+    """Owns the mailbox of one account; lives as long as its outbox."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: QQMailConfigEntry,
+        outbox: Outbox,
+        buttons: Buttons,
+        replies: Replies,
+        is_heard: Callable[[Press], bool],
+    ) -> None:
+        """Know how far the inbox was read; nothing is read yet.
+
+        `is_heard` tells whether somebody handles a press.
+        """
+        self._hass = hass
+        self._entry = entry
+        self._outbox = outbox
+        self._buttons = buttons
+        self._answerables = buttons.answerables
+        self._replies = replies
+        self._is_heard = is_heard
+        self._issues = Issues(hass, entry)
+        self._account: ImapAccount | None = None
+        self._mailbox: Mailbox | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._timeout: asyncio.Timeout | None = None
+        records = outbox.manager.take_records(outbox.id, CURSOR)
+        self._cursor = _read_cursor(records.get((CURSOR, FOLDER), {}))
+        self._answerables.async_listen(outbox.id, self._update)
+
+    @callback
+    def configure(self, account: ImapAccount | None) -> None:
+        """Read this inbox, or none; what is read goes on unless it is another."""
+        if account != self._account:
+            self._account = account
+            self._cancel()
+        self._update()
+
+    @callback
+    def async_begin(self, cursor: Cursor) -> None:
+        """Begin to read there: a form has just logged in."""
+        self._keep(cursor)
+
+    async def async_stop(self) -> None:
+        """Read no more."""
+        self._account = None
+        self._issues.withdraw(INBOX, STRANGER)
+        if task := self._cancel():
+            with suppress(asyncio.CancelledError):
+                await task
+
+    # What the mailbox asks of its owner
+
+    def may_log_in(self) -> float:
+        """Return 0 and count a login, or the seconds until one may be made."""
+        return self._outbox.async_log_in_to_read()
+
+    def answerable_since(self) -> datetime:
+        """Return when the oldest mail was raised that can be answered now."""
+        times = [one.mail.time for one in self._answerables.of(self._outbox.id)]
+        return min(times, default=dt_util.utcnow())
+
+    async def received(self, heads: Sequence[Head], cursor: Cursor) -> None:
+        """Do what new mail means, and keep how far it was read by the same round."""
+        if heads:
+            await self._async_ready()
+        mails = [
+            (head, mail)
+            for head in heads
+            if self._may_answer(head.mail) and (mail := await self._async_whole(head))
+        ]
+        texts = await async_texts(self._hass)
+        # From here on without an await, so that all of it is one round.
+        told = [
+            one
+            for head, mail in mails
+            if (one := self._take(head.mail, mail, texts)) is not None
+        ]
+        self._keep(cursor)
+        await self._outbox.manager.async_written()
+        for one in told:
+            self._hass.async_create_task(self._async_tell(one))
+
+    def problem(self, error: MailboxError | None) -> None:
+        """Report why the mailbox cannot be read for a while, or that it can again."""
+        if error is None:
+            self._issues.withdraw(INBOX)
+            return
+        LOGGER.info("Answers to %s are not read: %s", self._entry.title, error)
+        if isinstance(error, LoginRefusedError):
+            self._issues.tell_refused(error)
+
+    # How it does that
+
+    @callback
+    def _update(self) -> None:
+        """Begin to read, or go on for as long as a mail can be answered."""
+        if self._account is None:
+            return
+        left = self._answerables.left(self._outbox.id)
+        if self._timeout:
+            loop = asyncio.get_running_loop()
+            self._timeout.reschedule(loop.time() + left)
+        if self._mailbox:
+            self._mailbox.hurry()
+        if left > 0 and self._task is None:
+            self._task = self._hass.async_create_background_task(
+                self._async_read(self._account), f"{DOMAIN} answers"
+            )
+
+    @callback
+    def _cancel(self) -> asyncio.Task[None] | None:
+        task, self._task = self._task, None
+        self._mailbox = self._timeout = None
+        if task:
+            task.cancel()
+        return task
+
+    async def _async_read(self, account: ImapAccount) -> None:
+        """Read until no mail can be answered any more."""
+        await self._async_started()
+        mailbox = Mailbox(account, client_context(), self, self._cursor)
+        self._mailbox = mailbox
+        with suppress(TimeoutError):
+            left = self._answerables.left(self._outbox.id)
+            async with asyncio.timeout(left) as self._timeout:
+                await mailbox.run()
+        self._mailbox = self._timeout = self._task = None
+        self._issues.withdraw(INBOX)
+
+    async def _async_started(self) -> None:
+        """Wait until automations can listen."""
+        if self._hass.state is CoreState.running:
+            return
+        started = asyncio.Event()
+
+        @callback
+        def begin(_hass: HomeAssistant) -> None:
+            started.set()
+
+        async_at_started(self._hass, begin)
+        await started.wait()
+        # Others do at the start what makes them listen.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_START_TIMEOUT):
+                await self._hass.async_block_till_done()
+
+    async def _async_ready(self) -> None:
+        """Wait until the account's entities are there. Raises MailboxError."""
+        try:
+            await async_loaded(self._entry)
+        except ServiceValidationError as err:
+            # The same mails are read again.
+            raise MailboxError(Cause.TEMPORARY, "The account is not loaded") from err
+
+    def _may_answer(self, mail: Incoming) -> bool:
+        """Tell by its head whether a mail may answer one of ours: then it is read."""
+        return mail.kind is Kind.ANSWER and bool(
+            self._answerables.find(self._outbox.id, mail.secrets)
+            or any(
+                self._is_allowed(one, mail.sender)
+                for one in self._answerables.of(self._outbox.id)
+            )
+        )
+
+    async def _async_whole(self, head: Head) -> Incoming | None:
+        return await self._mailbox.mail(head) if self._mailbox else None
+
+    def _is_allowed(self, known: Answerable, sender: str) -> bool:
+        return sender in {*known.people, self._outbox.account.username.lower()}
+
+    @callback
+    def _take(self, head: Incoming, mail: Incoming, texts: Texts) -> Told | None:
+        """Do what an answer means; return what its sender is told."""
+        find = partial(self._answerables.find, self._outbox.id)
+        # What stands in the head is of the mail that is answered; the text may also
+        # quote others.
+        known = find(head.secrets) or find(mail.secrets)
+        allowed = [one for one in known if self._is_allowed(one, mail.sender)]
+        if not allowed:
+            for one in known[:1]:
+                self._issues.tell_stranger(one.mail, mail.sender)
+            return None
+        offered = [
+            (Choice(number, action.title, action.action, action.destructive), one)
+            for one in allowed
+            for number, action in enumerate(one.actions, 1)
+        ]
+        meaning = choose([choice for choice, _ in offered], mail.text)
+        if isinstance(meaning, Said):
+            return self._hear(allowed, mail, meaning.text, texts)
+        choice, answered = next(pair for pair in offered if pair[0] is meaning.choice)
+        if isinstance(meaning, TitleNeeded):
+            text = texts("reply_title_needed", title=choice.title)
+        else:
+            action = answered.actions[choice.number - 1]
+            text = self._press(answered, action, mail.sender, texts)
+        return self._told(answered, mail, text)
+
+    def _press(
+        self, answered: Answerable, action: Action, by: str, texts: Texts
+    ) -> str:
+        """Press a button, unless that is over; say what became of it."""
+        now = dt_util.utcnow()
+        button = self._buttons.find_of(answered.mail, action)
+        if button is None:
+            until = time_of(min(answered.expires_at, now), now)
+            return texts("reply_over", title=action.title, time=until)
+        if button.used_at:
+            time = time_of(button.used_at, now)
+            if by := button.used_by:
+                return texts("reply_used_by", title=action.title, time=time, by=by)
+            return texts("reply_used", title=action.title, time=time)
+        if button.ended:
+            return texts(f"answer_{button.ended}_text", title=action.title)
+        press = Press(mail=button.mail, action=button.action, by=by)
+        heard = self._is_heard(press)
+        self._buttons.press(button, by)
+        time = time_of(now, now)
+        if heard:
+            return texts("reply_done", title=action.title, time=time)
+        return texts("reply_unheard", title=action.title, time=time)
+
+    def _hear(
+        self, allowed: Sequence[Answerable], mail: Incoming, text: str, texts: Texts
+    ) -> Told | None:
+        """Pass on what somebody wrote; say once that nobody understands it."""
+        first = allowed[0]
+        if text and self._replies.tell(
+            Reply(mail=first.mail, sender=mail.sender, text=text)
+        ):
+            return None
+        if not self._answerables.confuse(first):
+            return None
+        numbers = ", ".join(map(str, range(1, len(first.actions) + 1)))
+        return self._told(first, mail, texts("reply_not_understood", numbers=numbers))
+
+    def _told(self, answered: Answerable, mail: Incoming, text: str) -> Told | None:
+        """Return what is told, unless the sender was told enough."""
+        if not self._answerables.may_tell(answered):
+            return None
+        return Told(answered.mail, mail.sender, text, mail.message_ids)
+
+    async def _async_tell(self, told: Told) -> None:
+        try:
+            await async_confirm(
+                self._hass, self._entry, self._outbox, self._buttons, told
+            )
+        except HomeAssistantError as err:
+            LOGGER.warning("An answer to %s was not confirmed: %s", told.mail, err)
+
+    @callback
+    def _keep(self, cursor: Cursor) -> None:
+        """Have it written how far the inbox was read."""
+        self._cursor = cursor
+        key = (CURSOR, self._outbox.id, cursor.folder)
+        self._outbox.manager.store.put(key, partial(asdict, cursor))
+
+
+def _read_cursor(record: Mapping[str, Any]) -> Cursor | None:
+    """Read what was kept; None: nothing was, or it is damaged."""
+    try:
+        return Cursor(
+            str(record["account"]),
+            str(record["folder"]),
+            int(record["uid_validity"]),
+            int(record["uid"]),
+        )
+    except KeyError, TypeError, ValueError:
+        return None

@@ -1,0 +1,178 @@
+"""Starts, backups, damage, and what goes wrong, while a mail can be answered."""
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.qq_mail.answers.replies import Replies, Reply
+from custom_components.qq_mail.buttons.answerable import ANSWERABLE, Answerables
+from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.inbox import mailbox
+from custom_components.qq_mail.outbox import composing
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
+from homeassistant.core import CoreState, HomeAssistant
+
+from ..buttons.conftest import mail_of
+from ..calls.test_send import send
+from ..conftest import shut_down
+from ..house import (
+    begin_process,
+    end_process,
+    forget_mark,
+    house_of,
+    on_disk,
+    outbox_of,
+    until,
+)
+from ..qq_server import Answer, QQServer, Step
+from .conftest import ACTIONS, ANN, Household
+
+
+async def test_start(
+    hass: HomeAssistant, household: Household, server: QQServer
+) -> None:
+    """Nothing is pressed before automations can hear of it."""
+    mail = await household.alert()
+    await until(lambda: server.imap.logins)
+    await shut_down(hass, household.entry)
+    household.answer(mail, "2")
+    hass.set_state(CoreState.starting)
+    assert await hass.config_entries.async_setup(household.entry.entry_id)
+    await hass.async_block_till_done()
+    assert server.imap.logins == 1
+    hass.set_state(CoreState.running)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+    await household.told()
+    assert household.pressed == ["lamp"]
+
+
+async def test_not_loaded(
+    hass: HomeAssistant, household: Household, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer waits for the account's entities."""
+    for name in ("FIRST_POLL", "FIRST_RETRY"):
+        monkeypatch.setattr(mailbox, name, 0.01)
+    mail = await household.alert()
+    household.entry.mock_state(hass, ConfigEntryState.SETUP_RETRY)
+    household.answer(mail, "2")
+    # Its head is fetched again and again.
+    await until(lambda: str(household.server.imap.commands).count("FETCH") > 1)
+    assert household.pressed == []
+    household.entry.mock_state(hass, ConfigEntryState.LOADED)
+    await household.told()
+    assert household.pressed == ["lamp"]
+
+
+@pytest.mark.parametrize(("send", "pressed"), [(True, ["lamp"]), (False, [])])
+async def test_backup(
+    hass: HomeAssistant,
+    household: Household,
+    server: QQServer,
+    send: bool,
+    pressed: list[str],
+) -> None:
+    """What may be answered to another house counts once a person has decided."""
+    mail = await household.alert()
+    await until(lambda: server.imap.logins == 1)
+    await end_process(hass, household.entry)
+    forget_mark(hass)
+    await begin_process(hass, household.entry)
+    again = Household(hass, server, household.entry)
+    answerables = house_of(hass).buttons.answerables
+    assert answerables.of(household.entry.entry_id) == []
+    house_of(hass).decide(household.entry.entry_id, send=send)
+    again.answer(mail, "2")
+    await hass.async_block_till_done()
+    number = len(pressed)
+    await until(lambda: len(again.presses) == number)
+    assert len(await again.told(number)) == number
+    assert again.pressed == pressed
+    assert len(answerables.of(household.entry.entry_id)) == number
+
+
+async def test_removed(hass: HomeAssistant, household: Household) -> None:
+    """Nothing is left of an account."""
+    await household.alert()
+    assert ANSWERABLE in {kind for kind, _, _ in on_disk(hass)}
+    await hass.config_entries.async_remove(household.entry.entry_id)
+    await hass.async_block_till_done()
+    assert house_of(hass).buttons.answerables.of(household.entry.entry_id) == []
+    assert on_disk(hass) == {}
+
+
+async def test_damaged(
+    hass: HomeAssistant, household: Household, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One record does not take the others with it."""
+    await household.alert()
+    account = household.entry.entry_id
+    records = {
+        (kind, name): record
+        for (kind, _, name), record in on_disk(hass).items()
+        if kind == ANSWERABLE
+    }
+    answerables = Answerables(house_of(hass).store)
+    answerables.async_load(account, {**records, (ANSWERABLE, "x"): {"told": 1}})
+    assert len(answerables.of(account)) == 1
+    assert "Of the mails that can be answered 1 are damaged" in caplog.text
+
+
+async def test_not_confirmed(
+    household: Household,
+    server: QQServer,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What cannot be said is pressed all the same, and stands in the log."""
+    mail = await household.alert()
+    monkeypatch.setattr(composing, "MAX_MESSAGES", 0)
+    server.script(Step.MAIL, Answer(451, "Try again later"), times=None)
+    household.answer(mail, "2")
+    await until(lambda: "was not confirmed" in caplog.text)
+    assert household.pressed == ["lamp"]
+    assert len(outbox_of(household.entry)) == 0
+
+
+async def test_preview(hass: HomeAssistant, household: Household) -> None:
+    """It shows how to answer, without anything that could be answered."""
+    shown = await hass.services.async_call(
+        DOMAIN,
+        "preview_message",
+        {"message": "Smoke!", "actions": [{"action": "lamp", "title": "Lamp"}]},
+        blocking=True,
+        return_response=True,
+    )
+    assert shown
+    assert "Away from home?" in str(shown["text"])
+    assert "Leave this code" not in str(shown["text"])
+    assert house_of(hass).buttons.answerables.of(household.entry.entry_id) == []
+
+
+def test_replies(entry: MockConfigEntry, caplog: pytest.LogCaptureFixture) -> None:
+    """One listener that fails does not keep an answer from the others."""
+    replies, heard = Replies(), list[Reply]()
+
+    def fail(reply: Reply) -> None:
+        raise ValueError(reply.text)
+
+    reply = Reply(mail=mail_of(entry), sender=ANN, text="Hello")
+    assert not replies.tell(reply)
+    replies.async_add_listener(fail, lambda _: True)
+    remove = replies.async_add_listener(heard.append, lambda _: True)
+    assert replies.tell(reply)
+    remove()
+    assert replies.tell(reply)
+    assert heard == [reply]
+    assert "A listener failed at an answer to" in caplog.text
+
+
+async def test_discarded(
+    hass: HomeAssistant, household: Household, server: QQServer
+) -> None:
+    """What nobody gets is not waited for."""
+    server.script(Step.MAIL, Answer(451, "Try again later"), times=None)
+    await send(hass, to=ANN, actions=ACTIONS)
+    answerables = house_of(hass).buttons.answerables
+    assert len(answerables.of(household.entry.entry_id)) == 1
+    await hass.services.async_call(DOMAIN, "discard", {"all": True}, blocking=True)
+    assert answerables.of(household.entry.entry_id) == []

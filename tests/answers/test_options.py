@@ -1,0 +1,108 @@
+"""The options ask where answers are read, and try it."""
+
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from homeassistant.core import HomeAssistant
+
+from ..conftest import CODE
+from ..forms import TYPED_OPTIONS, placeholders_of
+from ..house import record_of, rooms_of
+from ..qq_server import QQServer
+
+
+async def choose(
+    hass: HomeAssistant, entry: MockConfigEntry, **typed: Any
+) -> dict[str, Any]:
+    """Fill in the options, and return what comes of it."""
+    result = await hass.config_entries.options.async_init(entry.entry_id)
+    result = await hass.config_entries.options.async_configure(
+        result["flow_id"], {**TYPED_OPTIONS, "answers_by_mail": True, **typed}
+    )
+    await hass.async_block_till_done()
+    return dict(result)
+
+
+@pytest.fixture
+async def entry(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntry:
+    """Return an account whose mails cannot be answered yet."""
+    options = {"service_name": "qq_mail", "messages_per_minute": 0}
+    hass.config_entries.async_update_entry(entry, options=options)
+    return entry
+
+
+async def test_begins_with_what_comes(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry, server: QQServer
+) -> None:
+    """What was there at the login is not read; who changes nothing needs none."""
+    server.imap.put("123456@qq.com", b"Subject: Old\r\n\r\n")
+    where = {"imap_host": server.host, "imap_port": server.imap.port}
+    for _ in range(2):
+        result = await choose(hass, loaded_entry, **where)
+        assert result["data"]["answers_by_mail"] is True
+    assert server.imap.logins == 1
+    assert record_of(hass, "cursor")["uid"] == 2
+    limits = rooms_of(hass, loaded_entry).outbox.state.limits
+    assert [one.imap for one in limits.logins].count(True) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        pytest.param({}, {"imap_host": "imap_host_missing"}, id="missing"),
+        pytest.param({"imap_host": "a b"}, {"imap_host": "invalid_host"}, id="host"),
+        pytest.param(
+            {"imap_host": "127.0.0.1", "imap_port": 0},
+            {"imap_port": "imap_port_range"},
+            id="port",
+        ),
+    ],
+)
+async def test_mistakes(
+    hass: HomeAssistant,
+    loaded_entry: MockConfigEntry,
+    server: QQServer,
+    changes: dict[str, Any],
+    error: dict[str, str],
+) -> None:
+    """Each is said at its field, without a login."""
+    result = await choose(hass, loaded_entry, **changes)
+    assert result["errors"] == error
+    assert server.imap.logins == 0
+
+
+async def test_refused(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry, server: QQServer
+) -> None:
+    """It is said what the server said, and no new code is asked for."""
+    server.imap.habits.service_open = False
+    where = {"imap_host": server.host, "imap_port": server.imap.port}
+    result = await choose(hass, loaded_entry, **where)
+    assert result["errors"] == {"answers_by_mail": "imap_refused"}
+    assert "Login fail" in placeholders_of(result)["reply"]
+    assert CODE not in str(result)
+    assert len(hass.config_entries.flow.async_progress()) == 0
+
+
+async def test_unreachable(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry, server: QQServer
+) -> None:
+    """It is said which server, and why."""
+    where = {"imap_host": server.host, "imap_port": server.tls_port}
+    result = await choose(hass, loaded_entry, **where)
+    assert result["errors"] == {"answers_by_mail": "imap_failed"}
+    assert placeholders_of(result)["port"] == str(server.tls_port)
+
+
+async def test_known_server(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Of QQ's own nobody has to know anything."""
+    hass.config_entries.async_update_entry(
+        entry, data={**entry.data, "host": "smtp.qq.com"}
+    )
+    result = await hass.config_entries.options.async_init(entry.entry_id)
+    schema = result["data_schema"]
+    assert schema
+    assert {"imap_host", "imap_port"} & set(map(str, schema.schema)) == set()
+    assert "answers_by_mail" in schema.schema

@@ -1,0 +1,308 @@
+"""The page in Home Assistant's front end, as a household looks at it in Chromium."""
+
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+import json
+import re
+import shutil
+import socket
+from typing import Any, Literal
+
+from playwright.sync_api import Page, ViewportSize, expect
+import pytest
+import pytest_socket
+
+from tests.qq_server import Answer, Step
+
+from .browser import ACCOUNTS, THREAD, Desk, desk, picture
+from .test_mail import AXE, needed
+
+PAGE = "/qq-mail"
+ADDRESS = "10001@qq.com"
+PHONE: ViewportSize = {"width": 360, "height": 800}
+DESK: ViewportSize = {"width": 1500, "height": 1000}
+LOOKS: tuple[tuple[ViewportSize, Literal["dark", "light"]], ...] = (
+    (PHONE, "dark"),
+    (DESK, "light"),
+)
+
+
+@pytest.fixture(scope="module")
+def running_desk(tmp_path_factory: pytest.TempPathFactory) -> Generator[Desk]:
+    """Start everything once for all tests."""
+    # Home Assistant's test plugin has switched sockets off for the first test.
+    pytest_socket.enable_socket()
+    running = desk(tmp_path_factory.mktemp("desk"))
+    yield THREAD.submit(running.__enter__).result()
+    THREAD.submit(running.__exit__, None, None, None).result()
+
+
+@pytest.fixture
+def here(running_desk: Desk, socket_enabled: None) -> Generator[Desk]:
+    """Return the desk with an account, and a server that behaves well."""
+
+    def begin() -> None:
+        running_desk.server.reset()
+        running_desk.remove_all()
+        running_desk.add(ADDRESS)
+
+    THREAD.submit(begin).result()
+    yield running_desk
+    running_desk.server.reset()
+
+
+@contextmanager
+def outage(here: Desk) -> Generator[Callable[[], None]]:
+    """Have no server until what this gives is called, or until it is over."""
+    here.server.stop()
+    with ExitStack() as stack:
+        stack.callback(here.server.start)
+        yield stack.close
+
+
+def send(here: Desk, title: str, **data: Any) -> None:
+    """Raise an alert, and do not wait for it."""
+    data = {"message": "。", "wait": 0, **data}
+    here.do(here.home.action("qq_mail.send_message", title=title, **data))
+
+
+def row(page: Page, title: str) -> Any:
+    """Return where a message is shown."""
+    heading = page.locator("h3, h4").filter(has_text=title)
+    return page.locator("qq-mail-page .rows > li").filter(has=heading)
+
+
+def axe(page: Page) -> list[dict[str, Any]]:
+    """Return what axe finds wrong with our part of the page, shortly."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate(
+        """async () => {
+          const find = (root) => root.querySelector("qq-mail-page") ??
+            [...root.querySelectorAll("*")].map((one) => one.shadowRoot && find(one.shadowRoot)).find(Boolean);
+          const ours = find(document).shadowRoot;
+          const parts = [...ours.children].filter((one) => one.tagName !== "LINK");
+          const { violations } = await axe.run({ include: parts, exclude: [...ours.querySelectorAll("ha-form")] });
+          return violations.map(({ id, nodes }) => ({ id, html: nodes.map((one) => one.html).slice(0, 3) }));
+        }"""
+    )
+    return list(found)
+
+
+def test_outage_on_a_phone(here: Desk) -> None:
+    """Three alerts wait, and the page says why; one is sent, one is discarded."""
+    with outage(here) as end:
+        for title in ("地下室漏水", "大门未关", "灯忘了关"):
+            send(here, title, tag="alarm", priority="high")
+        with here.page(PAGE) as page:
+            page.set_viewport_size(PHONE)
+            expect(page.get_by_text("起无法连接").first).to_be_visible()
+            for title in ("地下室漏水", "大门未关", "灯忘了关"):
+                expect(row(page, title)).to_contain_text("重试")
+            assert page.evaluate("document.scrollingElement.scrollWidth") == 360
+            page.get_by_text("标签“alarm”的全部 3 封").first.click()
+            picture(page, "page-outage-zh-Hans")
+            row(page, "灯忘了关").get_by_role("button", name="丢弃: 灯忘了关").click()
+            question = page.get_by_role("dialog", name="丢弃“灯忘了关”？")
+            picture(page, "page-discard-zh-Hans")
+            question.get_by_role("button", name="取消").click()
+            expect(row(page, "灯忘了关")).to_be_visible()
+            # By the keyboard alone: the focus is where it was.
+            page.keyboard.press("Enter")
+            question.get_by_role("button", name="丢弃").focus()
+            page.keyboard.press("Enter")
+            expect(row(page, "灯忘了关")).to_have_count(0)
+            end()
+            send_now = row(page, "地下室漏水").get_by_role(
+                "button", name="立即发送: 地下室漏水"
+            )
+            send_now.click()
+            expect(row(page, "地下室漏水")).to_have_count(0)
+            expect(page.get_by_text("可以正常发送").first).to_be_visible()
+    subjects = [mail.subject for mail in here.server.wait_for(2)]
+    assert sorted(subjects) == ["地下室漏水", "大门未关"]
+
+
+def test_history_after_a_restart(here: Desk) -> None:
+    """A flood of 60 becomes one mail; what went out is known after a restart as well."""
+    refused = Answer(550, "Mailbox not found")
+    here.server.script(Step.RCPT, refused, match="ben@", times=None)
+    with outage(here) as end, here.page(PAGE, "en") as page:
+        page.set_viewport_size(DESK)
+        for number in range(60):
+            send(here, f"厨房门 {number}", tag="door")
+        send(here, "<b>停电</b>", priority="highest")
+        send(here, "快递", to=["ben@example.com"])
+        expect(page.get_by_text("1 to 50 of 62")).to_be_visible()
+        expect(row(page, "厨房门")).to_have_count(48)
+        picture(page, "page-flood-en")
+        page.get_by_role("button", name="Next", exact=True).click()
+        expect(page.get_by_text("51 to 62 of 62")).to_be_visible()
+        end()
+        here.do(here.home.action("qq_mail.retry"))
+        expect(page.get_by_text("Nothing waits.")).to_be_visible()
+        here.do(here.home.restart())
+        page.goto(f"{here.home.url}{PAGE}/history")
+        expect(row(page, "厨房门 59")).to_contain_text("In one mail with others")
+        picture(page, "page-history-en")
+        page.get_by_label("Outcome").select_option("rejected")
+        expect(row(page, "厨房门")).to_have_count(0)
+        expect(row(page, "快递")).to_contain_text("550 Mailbox not found")
+        page.get_by_label("Outcome").select_option("")
+        page.get_by_label("Search titles and tags").fill("停电")
+        expect(row(page, "<b>停电</b>")).to_contain_text("Accepted by QQ")
+        expect(page.locator("qq-mail-page .rows > li")).to_have_count(1)
+
+
+STEP = """\
+action: qq_mail.send_message
+data:
+  title: "漏水 {{ trigger.entity_id }}"
+  message: "**地下室** {{ 1 + 1 }} 处"
+  format: markdown
+  priority: highest
+  charts:
+    - entities: [sensor.10001_qq_com_queued_messages]
+  actions:
+    - {action: close_valve, title: 关总阀, destructive: true}
+"""
+
+
+def test_compose_and_preview(here: Desk) -> None:
+    """A step is pasted, seen as on a phone by night, sent to me, and copied again."""
+    send(here, "一")
+    here.server.wait_for(1)
+    with here.page(f"{PAGE}/compose") as page:
+        page.set_viewport_size(DESK)
+        page.get_by_role("button", name="粘贴 YAML").click()
+        page.get_by_role("textbox", name="发送邮件的自动化步骤").fill(STEP)
+        page.get_by_role("button", name="采用").click()
+        mail = page.frame_locator("iframe")
+        expect(mail.get_by_text("地下室 2 处", exact=True)).to_be_visible()
+        expect(mail.get_by_text("漏水 {{ trigger.entity_id }}").first).to_be_visible()
+        expect(page.get_by_text("'trigger' is undefined")).to_be_visible()
+        chart = mail.locator("img").first
+        expect(chart).to_have_attribute("src", re.compile("^data:image/png"))
+        expect(page.locator("ha-form").first).to_be_visible()
+        picture(page, "page-preview-zh-Hans")
+        page.get_by_label("深色").check()
+        page.get_by_label("电脑").check()
+        expect(mail.get_by_text("地下室 2 处", exact=True)).to_be_visible()
+        picture(page, "page-preview-dark-zh-Hans")
+        page.get_by_role("button", name="只发给自己").click()
+        expect(page.get_by_text("QQ 已接受").first).to_be_visible()
+        page.get_by_role("button", name="复制为 YAML").click()
+        copied = page.get_by_role("textbox", name="发送邮件的自动化步骤").input_value()
+        assert "title: 漏水 {{ trigger.entity_id }}" in copied
+    _, mail_to_me = here.server.wait_for(2)
+    assert mail_to_me.recipients == (ADDRESS,)
+
+
+def test_check(here: Desk) -> None:
+    """A login, the last sessions, and a test mail."""
+    with here.page(f"{PAGE}/check") as page:
+        page.get_by_role("button", name="立即登录").click()
+        expect(page.get_by_text("登录成功。")).to_be_visible()
+        expect(page.locator("pre").first).to_contain_text("235")
+        page.get_by_role("button", name=ADDRESS).click()
+        expect(page.get_by_text("QQ 已接受").first).to_be_visible()
+        page.reload()
+        page.get_by_text("的会话").nth(1).click()
+        picture(page, "page-check-zh-Hans")
+    assert here.server.wait_for(1)[0].subject == "测试邮件"
+
+
+def test_axe_in_the_dark(here: Desk) -> None:
+    """Nothing is wrong with any part, on a phone by night and on a desk by day."""
+    needed(shutil.which("node"), AXE.exists(), what="axe-core")
+    for _ in range(3):
+        send(here, "门", tag="door", repeat_after="01:00:00")
+    send(here, "漏水", tag="water", repeat_until_acknowledged="00:10:00")
+    with outage(here):
+        send(here, "停电", priority="highest")
+        with here.page(PAGE) as page:
+            for size, scheme in LOOKS:
+                page.set_viewport_size(size)
+                page.emulate_media(color_scheme=scheme)
+                for tab in ("outbox", "history", "compose", "check"):
+                    page.goto(f"{here.home.url}{PAGE}/{tab}")
+                    expect(page.locator("qq-mail-page main h2").first).to_be_visible()
+                    expect(page.locator(".loading")).to_have_count(0)
+                    page.wait_for_load_state("networkidle")
+                    assert axe(page) == [], (tab, scheme)
+                    picture(page, f"page-{tab}-{scheme}-zh-Hans")
+
+
+def test_hostile_texts(here: Desk) -> None:
+    """Titles, tags and a mail's own HTML: nothing runs, nothing is loaded from outside."""
+    with (
+        socket.create_server((here.server.host, 0)) as trap,
+        outage(here),
+        here.page(PAGE) as page,
+    ):
+        trap.setblocking(False)
+        evil = f"http://{here.server.host}:{trap.getsockname()[1]}"
+        title = f"<img src='{evil}' onerror='window.evil = 1'><script>window.evil = 1"
+        send(here, title, tag=title)
+        expect(row(page, "window.evil")).to_be_visible()
+        page.get_by_role("link", name="撰写与预览").click()
+        page.get_by_role("button", name="粘贴 YAML").click()
+        html = (
+            f"<p>Seen</p><script>parent.evil = 1</script><img src='{evil}/i.png'>"
+            f"<link rel='stylesheet' href='{evil}/s.css'><iframe src='{evil}'></iframe>"
+            f"<meta http-equiv='refresh' content='0; url={evil}'>"
+            "<input autofocus onfocus='parent.evil = 1'>"
+        )
+        data = json.dumps({"title": title, "html": html})
+        step = f"action: qq_mail.send_message\ndata: {data}"
+        page.get_by_role("textbox", name="发送邮件的自动化步骤").fill(step)
+        page.get_by_role("button", name="采用").click()
+        expect(page.frame_locator("iframe").get_by_text("Seen")).to_be_visible()
+        picture(page, "page-hostile-zh-Hans")
+        page.get_by_role("link", name="待发邮件").click()
+        row(page, "window.evil").get_by_role("button", name="丢弃: <img").click()
+        page.get_by_role("dialog").get_by_role("button", name="丢弃").click()
+        expect(row(page, "window.evil")).to_have_count(0)
+        page.get_by_role("link", name="历史记录").click()
+        expect(row(page, "window.evil")).to_be_visible()
+        assert page.evaluate("window.evil") is None
+        with pytest.raises(BlockingIOError):
+            trap.accept()
+
+
+def test_only_for_administrators(here: Desk) -> None:
+    """Another user has no such page."""
+    command = here.home.command
+
+    async def add_guest() -> None:
+        user = (
+            await command(
+                "config/auth/create", name="Guest", group_ids=["system-users"]
+            )
+        )["user"]["id"]
+        await command(
+            "config/auth_provider/homeassistant/create",
+            user_id=user,
+            username="guest",
+            password="guest",
+        )
+
+    here.do(add_guest())
+    with here.blank(900, "light") as page:
+        page.set_default_timeout(45_000)
+        page.goto(here.home.url)
+        page.locator("input[name=username]").fill("guest")
+        page.locator("input[name=password]").fill("guest")
+        page.keyboard.press("Enter")
+        page.wait_for_url(re.compile("/home|/lovelace|/onboarding"))
+        page.goto(f"{here.home.url}{PAGE}")
+        expect(page.locator("ha-sidebar")).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        expect(page.locator("qq-mail-page")).to_have_count(0)
+
+
+def test_ways_to_the_page(here: Desk) -> None:
+    """From the account's device, and from the first lines of the options."""
+    with here.page(ACCOUNTS) as page:
+        page.get_by_role("button", name="配置", exact=True).first.click()
+        page.get_by_role("link", name="QQ 邮箱页面").click()
+        expect(page.locator("qq-mail-page h1")).to_have_text("QQ 邮箱")

@@ -1,0 +1,264 @@
+"""What the page shows of the outbox, and how it follows what changes."""
+
+from datetime import timedelta
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.qq_mail.page import shown as shown_module
+from custom_components.qq_mail.page.files import VERSION
+from homeassistant.config_entries import ConfigEntryDisabler
+from homeassistant.core import HomeAssistant
+
+from ..calls.test_send import send
+from ..conftest import ADDRESS, Events
+from ..house import later, outbox_of
+from ..qq_server import Answer, QQServer, Step, replies
+from .conftest import Page
+
+LATER = Answer(451, "later")
+
+
+async def test_what_waits(
+    hass: HomeAssistant,
+    server: QQServer,
+    page: Page,
+    freezer: FrozenDateTimeFactory,
+    loaded_entry: MockConfigEntry,
+) -> None:
+    """Title, to whom, since when, why, and when it goes, in the house's time."""
+    await hass.config.async_set_time_zone("Asia/Shanghai")
+    freezer.move_to("2026-11-20 08:00:00+00:00")
+    server.script(Step.RCPT, LATER, times=None)
+    people = [f"{number}@qq.com" for number in range(10001, 10013)]
+    await send(hass, title="<b>Fire</b>", tag="fire", priority="high", to=people)
+    await page.subscribe()
+    (account,) = await page.seen()
+    (message,) = account.pop("messages")
+    assert message == {
+        "queue_id": outbox_of(loaded_entry).messages()[0][0].queue_id,
+        "title": "<b>Fire</b>",
+        "tag": "fire",
+        "same_tag": 1,
+        "recipients": people[:10],
+        "more_recipients": 2,
+        "priority": "high",
+        "since": "16:00",
+        "why": "The last attempt failed, so it is tried again at 16:01.",
+        "when": "",
+        "trying": False,
+        "attempts": 1,
+        "reply": "451 later",
+        "parts": [],
+        "more_parts": 0,
+    }
+    assert account == {
+        "id": loaded_entry.entry_id,
+        "title": ADDRESS,
+        "address": ADDRESS,
+        "state": "Sends.",
+        "works": True,
+        "left": 400,
+        "per_day": 400,
+        "waiting": 1,
+        "first": 0,
+        "counted": [],
+        "repeated": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("step", "answer", "state"),
+    [
+        pytest.param(
+            Step.MAIL,
+            replies.FREQUENCY_LIMITED,
+            "Paused until 17:00: QQ limits how much the account may send.",
+            id="rate",
+        ),
+        pytest.param(
+            Step.AUTH,
+            replies.LOGIN_AMBIGUOUS,
+            "QQ refused the login; the next one is at 16:15. If the authorization code "
+            "was revoked, enter a new one under Check.",
+            id="login",
+        ),
+        pytest.param(
+            Step.MAIL,
+            LATER,
+            "127.0.0.1 takes nothing since 16:00; next try at 16:01.",
+            id="refusing",
+        ),
+    ],
+)
+async def test_state(
+    hass: HomeAssistant,
+    server: QQServer,
+    page: Page,
+    freezer: FrozenDateTimeFactory,
+    step: Step,
+    answer: Answer,
+    state: str,
+) -> None:
+    """An account says in a sentence why it sends nothing."""
+    await hass.config.async_set_time_zone("Asia/Shanghai")
+    freezer.move_to("2026-11-20 08:00:00+00:00")
+    server.script(step, answer, times=None)
+    await send(hass, title="Fire")
+    await page.subscribe()
+    (account,) = await page.seen()
+    assert account["state"] == state
+    assert not account["works"]
+
+
+async def test_unreachable(
+    hass: HomeAssistant,
+    server: QQServer,
+    page: Page,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    events: Events,
+) -> None:
+    """It changes by itself, in the language that was asked for."""
+    freezer.move_to("2026-11-20 08:00:00+00:00")
+    await hass.config.async_set_time_zone("Asia/Shanghai")
+    await page.ask("outbox/subscribe", language="zh-Hans")
+    (account,) = await page.seen()
+    assert account["state"] == "可以正常发送。"
+    server.stop()
+    try:
+        await send(hass, title="Fire")
+        await events.wait(1)
+        while not account["messages"] or account["works"]:
+            (account,) = await page.seen()
+    finally:
+        server.start()
+    assert account["state"] == "自 16:00 起无法连接 127.0.0.1，下次尝试：16:01。"
+    await hass.services.async_call("qq_mail", "retry", {}, blocking=True)
+    while account["waiting"]:
+        (account,) = await page.seen()
+    assert account["state"] == "可以正常发送。QQ 最近一次接受邮件是在 16:00。"
+
+
+async def test_window(
+    hass: HomeAssistant,
+    server: QQServer,
+    page: Page,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Some rows of all; not beyond their end, which may have come nearer."""
+    monkeypatch.setattr(shown_module, "_AT_ONCE", 2)
+    server.script(Step.RCPT, LATER, times=None)
+    for number in range(5):
+        await send(hass, title=str(number))
+    number = await page.subscribe(first={loaded_entry.entry_id: 2}, number=2)
+    (account,) = await page.seen()
+    assert account["waiting"] == 5
+    assert [one["title"] for one in account["messages"]] == ["2", "3"]
+    await page.socket.send_json_auto_id(
+        {"type": "unsubscribe_events", "subscription": number}
+    )
+    assert (await page.socket.receive_json())["success"]
+    await page.subscribe(first={loaded_entry.entry_id: 40}, number=2)
+    (account,) = await page.seen()
+    assert account["first"] == 4
+    assert [one["title"] for one in account["messages"]] == ["4"]
+
+
+async def test_digest(
+    hass: HomeAssistant,
+    server: QQServer,
+    page: Page,
+    events: Events,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """What is merged says so, and when; then the digest names what is in it."""
+    options = {"service_name": "qq_mail", "burst": 1, "messages_per_minute": 2}
+    hass.config_entries.async_update_entry(loaded_entry, options=options)
+    await hass.async_block_till_done()
+    await send(hass, title="Before")
+    server.script(Step.RCPT, LATER)
+    for number in range(4):
+        await send(hass, title=f"Alert {number}", wait=0)
+    await later(hass, freezer, timedelta(seconds=31))
+    await events.wait(2)
+    await page.subscribe()
+    (account,) = await page.seen()
+    (digest,) = account["messages"]
+    assert digest["parts"] == [f"Alert {number}" for number in range(4)]
+    assert digest["title"].startswith("4 alerts")
+
+
+async def test_counted_and_repeated(
+    hass: HomeAssistant, server: QQServer, page: Page, freezer: FrozenDateTimeFactory
+) -> None:
+    """What is not sent now, or sent again, is beside what waits."""
+    freezer.move_to("2026-11-20 08:00:00+00:00")
+    await hass.config.async_set_time_zone("Asia/Shanghai")
+    for _ in range(3):
+        await send(hass, title="Door", tag="door", repeat_after="01:00:00")
+    await send(hass, title="Water", tag="water", repeat_until_acknowledged="00:10:00")
+    await page.subscribe()
+    (account,) = await page.seen()
+    (counted,) = account["counted"]
+    (repeated,) = account["repeated"]
+    assert counted.pop("queue_id") < repeated.pop("queue_id")
+    assert counted == {
+        "title": "Door",
+        "tag": "door",
+        "recipients": [ADDRESS],
+        "more_recipients": 0,
+        "number": 2,
+        "since": "16:00",
+    }
+    assert repeated == {
+        "title": "Water",
+        "tag": "water",
+        "recipients": [ADDRESS],
+        "more_recipients": 0,
+        "number": 1,
+        "since": "16:00",
+        "when": "16:10",
+        "until": "11-21 16:00",
+    }
+    await hass.services.async_call(
+        "qq_mail", "acknowledge", {"tag": "water"}, blocking=True
+    )
+    while account["repeated"]:
+        (account,) = await page.seen()
+
+
+async def test_accounts_come_and_go(
+    hass: HomeAssistant, server: QQServer, page: Page, loaded_entry: MockConfigEntry
+) -> None:
+    """A disabled account says so; enabled again, it is followed again."""
+    entry_id = loaded_entry.entry_id
+    await page.subscribe()
+    (account,) = await page.seen()
+    await hass.config_entries.async_set_disabled_by(entry_id, ConfigEntryDisabler.USER)
+    while account["works"] or "disabled" not in account["state"]:
+        (account,) = await page.seen()
+    assert account["messages"] == []
+    await hass.config_entries.async_set_disabled_by(entry_id, None)
+    while not account["works"]:
+        (account,) = await page.seen()
+    await send(hass, title="Fire")
+    while account["left"] == 400:
+        (account,) = await page.seen()
+    await hass.config_entries.async_remove(entry_id)
+    shown = [account]
+    while shown:
+        shown = await page.seen()
+
+
+async def test_version(page: Page) -> None:
+    """A page learns which version is served."""
+    await page.subscribe()
+    await page.seen()
+    answer = await page.ask("outbox/subscribe", language="en")
+    assert answer["success"]
+    event = (await page.socket.receive_json())["event"]
+    assert event["version"] == VERSION
