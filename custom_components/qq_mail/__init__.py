@@ -15,6 +15,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.storage import STORAGE_DIR
 from homeassistant.helpers.typing import ConfigType
+from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from homeassistant.util.ssl import client_context
 
@@ -140,6 +141,8 @@ async def async_unload_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> b
 
 async def async_remove_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     """Remove what waits together with the account, and tell what that was."""
+    # Where all accounts were disabled at the start, nothing is set up.
+    await async_setup_component(hass, DOMAIN, {})
     house = hass.data[DATA_HOUSE]
     if rooms := house.rooms.get(entry.entry_id):
         rooms.outbox.abandon()

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.qq_mail.calls import actions
 from custom_components.qq_mail.calls.send import async_send
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -36,14 +35,13 @@ async def fail_for(
     monkeypatch: pytest.MonkeyPatch, error: Exception, entries: list[MockConfigEntry]
 ) -> None:
     """Have these accounts send nothing."""
-    real = async_send
 
     async def fail(hass: HomeAssistant, entry: Any, *args: Any) -> Any:
         if entry in entries:
             raise error
-        return await real(hass, entry, *args)
+        return await async_send(hass, entry, *args)
 
-    monkeypatch.setattr(actions, "async_send", fail)
+    monkeypatch.setattr("custom_components.qq_mail.calls.actions.async_send", fail)
 
 
 @pytest.mark.parametrize(("error", "said"), ERRORS)

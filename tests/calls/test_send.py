@@ -471,8 +471,7 @@ async def test_says_that_the_account_is_paused(
         assert response["reason"] == "paused"
         assert response["attempts"] == attempts
         (note,) = response["notes"]
-        pause = outbox_of(loaded_entry).pause
-        assert pause
+        pause = pause_of(loaded_entry)
         assert response["next_attempt"] == pause.until.isoformat()
         assert ADDRESS in note
         assert f"{dt_util.as_local(pause.until):%H:%M}" in note

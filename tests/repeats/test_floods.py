@@ -143,3 +143,22 @@ async def test_links_are_merged(
     assert mail.subject.startswith("4 alerts")
     for kind in ("plain", "html"):
         assert f"{BASE}/lovelace/water" in body_of(mail, kind)
+
+
+async def test_number_in_a_digest(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """How many were counted is read, however long the alerts of a digest are."""
+    alert: dict[str, Any] = {"title": "Flap", "message": "x" * 2000, "tag": "flap"}
+    await send(hass, **alert, **REPEATS)
+    for count in range(1, 8):
+        assert (await send(hass, **alert, **REPEATS))["count"] == count
+    await later(hass, freezer, timedelta(minutes=2))
+    await flood(hass, loaded_entry, **alert)
+    await later(hass, freezer, HALF_A_MINUTE)
+    *_, mail = await asyncio.to_thread(server.wait_for, 3)
+    assert mail.subject.startswith("4 alerts")
+    assert body_of(mail).count("7 ×") == body_of(mail, "html").count("7 ×") == 1

@@ -456,10 +456,10 @@ async def test_kept_with_the_mail(
     """They are on disk as soon as the mail is out: whoever has it can press."""
     folder = tmp_path / "killed"
 
-    def kill(_: AcceptedMessage) -> None:
+    def copy(_: AcceptedMessage) -> None:
         shutil.copytree(store_folder(hass), folder)
 
-    server.on_accepted = kill
+    server.on_accepted = copy
     await send(hass, actions=ACTIONS)
     tokens = tokens_of(mail_of(server))
     await restart(hass, loaded_entry, folder=folder)

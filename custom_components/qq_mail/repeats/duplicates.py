@@ -54,17 +54,15 @@ class Duplicates:
             outbox.listeners.async_add_watcher(self._hear),
             outbox.listeners.async_add_discard_listener(self._discarded),
         ]
+        outbox.async_on_close(self._return)
         self._load()
 
     @callback
     def async_stop(self) -> None:
-        """Look at nothing any more; who comes after this one goes on with it."""
+        """Look at nothing any more; what is known stays known."""
         while self._ends:
             self._ends.pop()()
         self._cancel_timer()
-        now, outbox = read_clock(), self._outbox
-        known = {(DUPLICATE, one.queue_id): one.as_dict(now) for one in self._all()}
-        outbox.manager.return_records(outbox.id, known)
 
     @property
     def shown(self) -> list[Original]:
@@ -129,6 +127,12 @@ class Duplicates:
             one.restored = False
             self._write(one)
         self._look()
+
+    def _return(self) -> None:
+        """Let who comes after this one go on with what is known."""
+        now, outbox = read_clock(), self._outbox
+        known = {(DUPLICATE, one.queue_id): one.as_dict(now) for one in self._all()}
+        outbox.manager.return_records(outbox.id, known)
 
     def _load(self) -> None:
         now, outbox = read_clock(), self._outbox

@@ -52,17 +52,15 @@ class Reminders:
             outbox.listeners.async_add_watcher(self._hear),
             outbox.listeners.async_add_discard_listener(self._discarded),
         ]
+        outbox.async_on_close(self._return)
         self._load()
 
     @callback
     def async_stop(self) -> None:
-        """Send nothing any more; who comes after this one goes on with it."""
+        """Send nothing any more; what is known stays known."""
         while self._ends:
             self._ends.pop()()
         self._cancel_timer()
-        now, outbox = read_clock(), self._outbox
-        known = {(REMINDER, one.id): one.as_dict(now) for one in self.shown}
-        outbox.manager.return_records(outbox.id, known)
 
     @property
     def restored(self) -> int:
@@ -173,6 +171,12 @@ class Reminders:
         for reminder in restored:
             reminder.restored = False
             self._write(reminder)
+
+    def _return(self) -> None:
+        """Let who comes after this one go on with what is known."""
+        now, outbox = read_clock(), self._outbox
+        known = {(REMINDER, one.id): one.as_dict(now) for one in self.shown}
+        outbox.manager.return_records(outbox.id, known)
 
     def _load(self) -> None:
         now, outbox = read_clock(), self._outbox
