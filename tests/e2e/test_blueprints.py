@@ -49,6 +49,9 @@ INPUTS: dict[str, dict[str, Any]] = {
         "charted": ["sensor.letterbox"],
     },
     "weekly_energy": {"recipient": ME, "meters": ["sensor.meter"]},
+    "mail_delayed": {},
+    "mail_buttons": {},
+    "alarm_until_acknowledged": {"alarm": ["binary_sensor.none"], "recipient": ME},
     "mail_failed": {
         "follow_up": [
             {
@@ -166,3 +169,55 @@ async def test_blueprints(tmp_path: Path, socket_enabled: None) -> None:
     assert report.subject == "Daily report"
     assert "Letterbox: 6.5 %" in text_of(report)
     assert "Failed: Refused" in [notification["message"] for notification in told]
+
+
+ALARMS = """\
+input_boolean:
+  water:
+    name: 水
+  gas:
+    name: 气
+template:
+  - binary_sensor:
+      - name: 地下室
+        default_entity_id: binary_sensor.water
+        device_class: moisture
+        state: "{{ is_state('input_boolean.water', 'on') }}"
+      - name: 厨房燃气
+        default_entity_id: binary_sensor.gas
+        device_class: gas
+        state: "{{ is_state('input_boolean.gas', 'on') }}"
+"""
+
+
+async def test_alarms_at_once(tmp_path: Path, socket_enabled: None) -> None:
+    """Two sensors rise together, and one again: each is a mail that names it."""
+    certificates = Certificates()
+    ca_file = tmp_path / "ca.pem"
+    certificates.write_ca(ca_file)
+    home = HomeAssistant(
+        tmp_path / "config", ca_file=ca_file, configuration=ALARMS, language="zh-Hans"
+    )
+    both = ["input_boolean.water", "input_boolean.gas"]
+    with QQServer(certificates, accounts={ADDRESS: CODE}) as server:
+        async with home:
+            await add_account(home, server)
+            await add_automation(
+                home,
+                "alarm",
+                "alarm_until_acknowledged_zh_hans",
+                {
+                    "alarm": ["binary_sensor.water", "binary_sensor.gas"],
+                    "recipient": ME,
+                },
+            )
+            await home.action("input_boolean.turn_on", entity_id=both)
+            await asyncio.to_thread(server.wait_for, 2)
+            for action in ("turn_off", "turn_on"):
+                await home.action(f"input_boolean.{action}", entity_id=both[0])
+            mails = await asyncio.to_thread(server.wait_for, 3)
+    subjects = [mail.subject for mail in mails]
+    assert sorted(subjects[:2]) == ["厨房燃气：已触发", "地下室：潮湿"]
+    assert subjects[2] == "地下室：潮湿"
+    assert text_of(mails[2]).startswith("紧急")
+    assert "地下室：潮湿（" in text_of(mails[2])
