@@ -215,9 +215,9 @@ async def test_pressed(
         house.buttons.press(button)
     (message,) = await history(hass)
     assert [one["title"] for one in message["presses"]] == ["Shut it"]
-    await house.manager.async_written()
-    (record,) = kept(hass)
-    assert record["presses"] == message["presses"]
+    assert [one["by"] for one in message["presses"]] == [""]
+    await restart(hass, loaded_entry)
+    assert await history(hass) == [message]
 
 
 async def test_gone_with_the_account(

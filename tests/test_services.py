@@ -215,12 +215,18 @@ async def test_discard_nothing_named(
 
 
 async def test_tag(
-    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry, events: Events
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """All of a tag are tried, or discarded; the others stay alone."""
+    monkeypatch.setattr("custom_components.qq_mail.services._AT_ONCE", 10)
     server.script(Step.RCPT, Answer(451, "later"), times=None)
     for tag in ("door", *("leak",) * 20):
         await send(hass, title=tag, tag=tag)
+    assert len(await waiting(hass)) == 21
     known = len(events.all)
     await act(hass, "retry", tag="leak")
     await events.wait(known + 20)

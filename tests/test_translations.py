@@ -223,6 +223,7 @@ PLACEHOLDERS = {
         "until",
         "value",
         "why",
+        "who",
     },
     "issues": {
         "account",

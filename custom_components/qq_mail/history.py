@@ -78,10 +78,12 @@ class Pressed:
 
     at: datetime
     title: str
+    by: str = ""
+    """Who answered the mail; empty: whoever has it opened the button's link."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return what can be written as JSON."""
-        return {"at": self.at.isoformat(), "title": self.title}
+        return {"at": self.at.isoformat(), "title": self.title, "by": self.by}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +152,8 @@ class Item:
             digest=record.text("digest"),
             results=results,
             presses=tuple(
-                Pressed(one.time("at"), one.text("title")) for one in presses
+                Pressed(one.time("at"), one.text("title"), one.text("by"))
+                for one in presses
             ),
         )
 
@@ -203,7 +206,7 @@ class History:
     def press(self, press: Press) -> None:
         """Note that somebody pressed a button of a mail."""
         if item := self._items.get(press.mail.queue_id):
-            pressed = Pressed(read_clock().wall, press.action.title)
+            pressed = Pressed(read_clock().wall, press.action.title, press.by)
             presses = (*item.presses, pressed)[:_MAX_PRESSES]
             self._put(replace(item, presses=presses))
 

@@ -57,7 +57,9 @@ class OutboxField(StrEnum):
 
 
 _AT_ONCE = 200
+"""Messages that are described in one turn of the event loop."""
 _RETRIED_AT_ONCE = 20
+"""Messages that are tried in one: each has something to start."""
 
 # By their values: voluptuous itself, up to 2026.8, takes no StrEnum as a key.
 _ACCOUNT_SCHEMA = vol.Schema(

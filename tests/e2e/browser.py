@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 import re
 import shutil
+import sys
 import threading
 from typing import Any, Literal
 
@@ -134,8 +135,8 @@ class Desk:
 
 
 @contextmanager
-def desk(folder: Path) -> Generator[Desk]:
-    """Start everything in a folder, and end it."""
+def desk(folder: Path, python: str = sys.executable) -> Generator[Desk]:
+    """Start everything in a folder, Home Assistant by this Python, and end it."""
     expect.set_options(timeout=TIMEOUT)
     PICTURES.mkdir(parents=True, exist_ok=True)
     certificates = Certificates()
@@ -149,7 +150,9 @@ def desk(folder: Path) -> Generator[Desk]:
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     accounts = {f"{number}@qq.com": CODE for number in range(10001, 10020)}
-    home = HomeAssistant(folder / "config", ca_file=ca_file, language="zh-Hans")
+    home = HomeAssistant(
+        folder / "config", ca_file=ca_file, language="zh-Hans", python=python
+    )
     with QQServer(certificates, accounts=accounts) as server, sync_playwright() as it:
         browser = it.chromium.launch(
             executable_path=shutil.which("chromium") or shutil.which("google-chrome"),

@@ -158,11 +158,12 @@ class HomeAssistant:
         language: str = "en",
         lean: bool = False,
         under: Sequence[str] = (),
+        python: str = sys.executable,
         port: int | None = None,
     ) -> None:
         """Write a config folder with the integration in it.
 
-        It runs under a command, such as a debugger, where one is given, and on the port
+        It runs by the Python whose environment it is installed in, under a command, such as a debugger, where one is given, and on the port
         that is given if that is free.
         """
         self.config_dir = config_dir
@@ -178,6 +179,7 @@ class HomeAssistant:
         }
         self._language = language
         self._under = under
+        self._python = python
         self._process: asyncio.subprocess.Process | None = None
         self._http: aiohttp.ClientSession | None = None
         self._tokens: dict[str, Any] = {}
@@ -239,7 +241,7 @@ class HomeAssistant:
         with (self.config_dir / "console.log").open("ab") as console:
             self._process = await asyncio.create_subprocess_exec(
                 *self._under,
-                sys.executable,
+                self._python,
                 "-m",
                 "homeassistant",
                 "--config",

@@ -49,7 +49,7 @@ async def test_in_words(
     (token,) = buttons.issue(mail, [action], timedelta(hours=1))
     button = buttons.find(token)
     assert button
-    buttons.press(button)
+    buttons.press(button, ANN)
     answer = await page.get("history", language="en")
     (message,) = answer["messages"]
     results = {one.pop("outcome"): one for one in message.pop("results")}
@@ -79,7 +79,7 @@ async def test_in_words(
         "accepted": "16:02",
         "delay": 120,
         "digest": False,
-        "presses": [{"title": "Shut it", "at": "16:02"}],
+        "presses": [{"title": "Shut it", "at": "16:02", "by": ANN}],
     }
 
 

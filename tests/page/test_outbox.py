@@ -1,5 +1,6 @@
 """What the page shows of the outbox, and how it follows what changes."""
 
+import asyncio
 from datetime import timedelta
 
 from freezegun.api import FrozenDateTimeFactory
@@ -165,6 +166,37 @@ async def test_window(
     (account,) = await page.seen()
     assert account["first"] == 4
     assert [one["title"] for one in account["messages"]] == ["4"]
+
+
+async def test_thousands(
+    hass: HomeAssistant,
+    server: QQServer,
+    page: Page,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However many are planned for a window, others have their turns meanwhile."""
+    monkeypatch.setattr(shown_module, "_AT_ONCE", 10)
+    server.script(Step.RCPT, LATER, times=None)
+    await send(hass, title="Fire")
+    outbox = outbox_of(loaded_entry)
+    planned, others = 200, 0
+    ((message, plan),) = outbox.messages()
+    monkeypatch.setattr(
+        shown_module, "plans", lambda *_: iter([(message, plan)] * planned)
+    )
+
+    async def count() -> None:
+        nonlocal others
+        while True:
+            others += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    window = await shown_module.async_window(outbox, planned - 2, planned)
+    counting.cancel()
+    assert len(window) == 2
+    assert others >= planned / 10
 
 
 async def test_digest(

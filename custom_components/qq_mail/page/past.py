@@ -85,7 +85,8 @@ def _message(
         "digest": bool(item.digest),
         "results": [_result(account, one, texts, now) for one in item.results],
         "presses": [
-            {"title": one.title, "at": time_of(one.at, now)} for one in item.presses
+            {"title": one.title, "by": one.by, "at": time_of(one.at, now)}
+            for one in item.presses
         ],
     }
 

@@ -75,7 +75,7 @@ async def _async_account(
     state = _problem(outbox, texts, now)
     # Not beyond the end: what was on the page may have gone out meanwhile.
     first = max(min(first, len(outbox) - 1) // number * number, 0)
-    window = await _async_window(outbox, first, first + number)
+    window = await async_window(outbox, first, first + number)
     tags = Counter(one.tag for one in outbox.state.queue if one.tag)
     return {
         "state": state or _fine(outbox, texts, now),
@@ -90,7 +90,7 @@ async def _async_account(
     }
 
 
-async def _async_window(
+async def async_window(
     outbox: Outbox, first: int, end: int
 ) -> list[tuple[Message, Plan]]:
     """Return some of what waits; for the plan of one, those before it are needed."""

@@ -155,8 +155,10 @@ export class History {
         several && message.account,
         message.tag && page.t("tag", { tag: message.tag }),
         message.digest && page.t("in_digest"),
-        ...message.presses.map(({ title, at }) =>
-          page.t("pressed", { title, time: at }),
+        ...message.presses.map(({ title, at, by }) =>
+          by
+            ? page.t("pressed_by", { title, time: at, who: by })
+            : page.t("pressed", { title, time: at }),
         ),
       ),
     );
