@@ -7,6 +7,7 @@ import shutil
 from tempfile import TemporaryDirectory
 import threading
 from typing import Any
+from unittest.mock import patch
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
@@ -180,7 +181,9 @@ async def end_process(hass: HomeAssistant, entry: MockConfigEntry) -> None:
 
 async def begin_process(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Load an account from what is on disk."""
-    assert await async_setup(hass, {})
+    # A server that runs takes no other page.
+    with patch.object(hass.http, "register_view"):
+        assert await async_setup(hass, {})
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
 

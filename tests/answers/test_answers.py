@@ -295,7 +295,7 @@ async def test_while_away(
     await until(lambda: again.pressed)
     assert again.pressed == ["close_valve"]
     await household.told(3)
-    assert record_of(hass, "cursor")["uid"] == 4
+    await until(lambda: record_of(hass, "cursor")["uid"] == 4)
     assert server.imap.flags(ADDRESS) == [set()] * 3
 
 

@@ -50,7 +50,7 @@ URL = "data:image/png;base64,iVBORw=="
 )
 def test_preview(html: str, shown: str) -> None:
     """By what the HTML refers to, however that is written."""
-    assert preview(html, [PICTURE, ON_DISK, ATTACHED]) == shown
+    assert preview(html, [PICTURE, ON_DISK, ATTACHED], 100) == shown
 
 
 def test_pictures_on_disk(tmp_path: Path) -> None:
@@ -62,6 +62,6 @@ def test_pictures_on_disk(tmp_path: Path) -> None:
         for name in ("one", "two")
     ]
     html = '<img src="cid:one"><img src="cid:two">'
-    assert preview(html, parts) == f'<img src="{URL}"><img src="{URL}">'
+    assert preview(html, parts, 100) == f'<img src="{URL}"><img src="{URL}">'
     assert preview(html, parts, 8) == f'<img src="{URL}"><img src="cid:two">'
     assert preview(html, parts, 7) == html

@@ -7,13 +7,12 @@ from pathlib import Path
 import re
 from urllib.parse import unquote
 
-from ..const import MAX_PREVIEWED
 from ..mime.models import BodyPart
 
 _CID = re.compile(r"""(?<==["'])cid:([^"'<>\s]+)(?=["'])""", re.IGNORECASE)
 
 
-def preview(html: str, parts: Sequence[BodyPart], room: int = MAX_PREVIEWED) -> str:
+def preview(html: str, parts: Sequence[BodyPart], room: int) -> str:
     """Return HTML with its pictures in it (RFC 2397), as far as there is room.
 
     `room` is in octets of what is put in. It blocks.

@@ -12,15 +12,13 @@ from homeassistant.core import HomeAssistant
 from ..clock import read_clock
 from ..const import LOGGER
 from .composing import Composer, Made, Order, Ticket
-from .core.models import Level
 from .core.record import message_as_dict
 from .core.turn import MESSAGE
 from .errors import OutboxClosedError, OutboxFullError
+from .manager import DISK_TIMEOUTS
 from .receipts import Call, Receipt
 from .view import OutboxView
 
-_DISK_TIMEOUTS: Final = {Level.HIGHEST: 2.0, Level.HIGH: 10.0}
-"""Seconds that an important message waits for a disk that hangs."""
 _MEMORY_TIMEOUT: Final = 60.0
 """Seconds that a message which cannot be kept waits for its turn."""
 
@@ -140,7 +138,7 @@ class Intake:
         if not trouble:
             # Whoever comes meanwhile shares the next sync.
             try:
-                async with asyncio.timeout(_DISK_TIMEOUTS.get(made.message.level)):
+                async with asyncio.timeout(DISK_TIMEOUTS.get(made.message.level)):
                     await asyncio.shield(written)
             except (OSError, TimeoutError) as err:
                 trouble = err

@@ -29,8 +29,8 @@ class Listeners:
         self._watchers: set[Callable[[OutboxEvent], None]] = set()
         self._discard_listeners: set[Callable[[Collection[str]], None]] = set()
         self._entity: Callable[[OutboxEvent], None] | None = None
-        self._missed = deque[OutboxEvent](maxlen=_MOST_MISSED)
-        """What was told while the entry was loaded anew."""
+        self._missed: deque[OutboxEvent] | None = None
+        """What was told while the entry was loaded anew; None: it is not."""
         self._late: list[OutboxEvent] = []
         self._parts = deque[OutboxEvent]()
 
@@ -61,13 +61,14 @@ class Listeners:
     @callback
     def async_set_entity(self, entity: Callable[[OutboxEvent], None]) -> CALLBACK_TYPE:
         """Tell the account's event entity, also of what it missed in a reload."""
+        missed, self._missed = self._missed, None
         self._entity = entity
-        while self._missed:
-            entity(self._missed.popleft())
+        for event in missed or ():
+            self._call([entity], event)
 
         @callback
         def remove() -> None:
-            self._entity = None
+            self._entity, self._missed = None, deque(maxlen=_MOST_MISSED)
 
         return remove
 
@@ -89,7 +90,7 @@ class Listeners:
         self._call(self._listeners, event)
         if event and self._entity:
             self._call([self._entity], event)
-        elif event:
+        elif event and self._missed is not None:
             self._missed.append(event)
 
     @callback

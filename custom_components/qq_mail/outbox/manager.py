@@ -16,7 +16,7 @@ from ..clock import Now, read_clock
 from ..const import LOGGER
 from ..store import Damage, Store
 from .core.account import Account
-from .core.models import NEVER, Action, Attempt, LogIn, Merge, Plan, Reason, Tell
+from .core.models import NEVER, Action, Attempt, Level, LogIn, Merge, Plan, Reason, Tell
 from .core.scheduler import Scheduler
 from .core.turn import MESSAGE
 from .listeners import Listeners
@@ -24,6 +24,8 @@ from .receipts import Calls
 
 _LONGEST_SLEEP = 60.0
 """Seconds between two looks at the clock: timers do not count the machine's sleep."""
+DISK_TIMEOUTS: Final = {Level.HIGHEST: 2.0, Level.HIGH: 10.0}
+"""Seconds that an important message waits for a disk that hangs."""
 _WAITS_FOR = (Reason.ATTEMPT, Reason.TURN)
 """What a call waits for: an attempt, its own or one before it, and nothing else."""
 
@@ -206,11 +208,15 @@ class Manager:
             else:
                 self.store.put(key, record)
 
-    async def async_written(self) -> bool:
-        """Wait until all that was changed so far is on disk; False: it was refused."""
+    async def async_written(self, level: Level = Level.BELOW) -> bool:
+        """Wait until all that was changed so far is on disk; False: it was refused.
+
+        Or the disk hangs for longer than a message of this level waits for it.
+        """
         try:
-            await self.store.written()
-        except OSError:
+            async with asyncio.timeout(DISK_TIMEOUTS.get(level)):
+                await self.store.written()
+        except OSError, TimeoutError:
             # The store has said so, and tries again; mail goes on from memory.
             return False
         return True

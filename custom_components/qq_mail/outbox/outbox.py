@@ -362,7 +362,8 @@ class Outbox(OutboxView):
         return self.id in self._scheduler.accounts
 
     def _happen(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        self.manager.happen(method, self.id, *args, **kwargs)
+        if self._is_known:
+            self.manager.happen(method, self.id, *args, **kwargs)
 
     async def _discard(self, queue_ids: list[str]) -> int:
         return await async_discard(self.manager, self.id, queue_ids)
@@ -375,7 +376,8 @@ class Outbox(OutboxView):
         call, trouble = taken
         if trouble:
             await self._intake.async_one_try(call)
-            await self._discard([call.receipt.queue_id])
+            # Nothing of it is on a disk that could be waited for.
+            self._happen(self._scheduler.discard, (call.receipt.queue_id,))
             self._intake.bodies.pop(call.receipt.queue_id, None)
             decisive = call.receipt.decisive
             if decisive is None or decisive.outcome in _UNDECIDED:

@@ -136,7 +136,8 @@ class Sessions:
             if not scheduler.text_begins(read_clock(), self._id, queue_id):
                 raise _CutError
             self._manager.write_marks()
-            await self._manager.async_written()
+            if not message.in_memory:
+                await self._manager.async_written(message.level)
 
         def before_text() -> None:
             """Begin the text, if it is still wanted: nothing happens before its octets."""

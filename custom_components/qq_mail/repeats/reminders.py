@@ -292,7 +292,8 @@ class Reminders:
                     err,
                     exc_info=not isinstance(err, HomeAssistantError),
                 )
-                if reminder.id in self._reminders:
+                # Once stopped, whoever comes after this one goes on with it, or nobody.
+                if self._ends and reminder.id in self._reminders:
                     self._next(reminder)
 
     def _schedule(self) -> None:

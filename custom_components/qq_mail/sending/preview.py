@@ -11,7 +11,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
 from ..accounts import imap_account_from
-from ..const import MEGABYTE
+from ..const import MAX_PREVIEWED, MEGABYTE
 from ..content.draft import Material, async_material
 from ..content.preview import preview
 from ..content.request import MessageRequest
@@ -78,7 +78,7 @@ def _composed(material: Material, draft: Draft) -> Preview:
     text, html, parts = material.content()
     return Preview(
         text=text,
-        html=preview(html, parts),
+        html=preview(html, parts, MAX_PREVIEWED),
         page=(
             preview(html, parts, MAX_OCTETS)
             if html

@@ -285,6 +285,7 @@ class House:
                         "at": self.now.wall_at(entry.at).isoformat(),
                         "people": entry.people,
                         "level": entry.level,
+                        "imap": entry.imap,
                     }
             for tag, known in account.conversations.items():
                 found[(CONVERSATION, name, tag)] = {
@@ -405,7 +406,7 @@ class House:
         if event.outcome is Outcome.UNKNOWN:
             assert story.unanswered == MAX_UNANSWERED or story.unwanted or one.in_memory
         if event.outcome is Outcome.EXPIRED and not one.in_memory:
-            here = self.now.steady - story.arrived
+            here = self.now.steady - story.arrived + 0.001
             assert (
                 one.restored
                 or story.reached

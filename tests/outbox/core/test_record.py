@@ -307,14 +307,15 @@ def test_account_without_a_tally() -> None:
 
 
 AT = WALL.isoformat()
+LOGGED: dict[str, Any] = {"at": AT, "people": "", "level": 0, "imap": False}
 
 
 @pytest.mark.parametrize(
     ("key", "data"),
     [
-        pytest.param((SENT, "1.0"), {"at": AT, "people": "", "level": 3}, id="level"),
-        pytest.param((SENT, "1.0"), {"at": AT, "level": 0}, id="no people"),
-        pytest.param((LOGIN, "1.0"), {"at": "x", "people": "", "level": 0}, id="time"),
+        pytest.param((SENT, "1.0"), LOGGED | {"level": 3}, id="level"),
+        pytest.param((SENT, "1.0"), LOGGED | {"people": None}, id="no people"),
+        pytest.param((LOGIN, "1.0"), LOGGED | {"at": "x"}, id="time"),
         pytest.param((CONVERSATION, "leak"), {"references": "<r>"}, id="conversation"),
         pytest.param((MESSAGE, "1"), as_record(ONE, NOW), id="message"),
         pytest.param((MESSAGE, QUEUE_ID), {}, id="empty"),
@@ -323,8 +324,8 @@ AT = WALL.isoformat()
 def test_record_that_cannot_be_read(key: tuple[str, str], data: dict[str, Any]) -> None:
     """It is reported, and never stops the others."""
     good = {
-        (SENT, "2.0"): {"at": AT, "people": "x", "level": 1},
-        (LOGIN, "2.0"): {"at": AT, "people": "", "level": 0},
+        (SENT, "2.0"): LOGGED | {"people": "x", "level": 1},
+        (LOGIN, "2.0"): LOGGED | {"imap": True},
         ("button", "of another room"): {},
     }
     one = new_account("house", Settings(), NOW)

@@ -229,7 +229,8 @@ class Limits:
             if one.people == people and one.level is level
         )
         last = next(alike, -math.inf)
-        return max(now, min(room_at, last + HOUR))
+        # To the millisecond, as the clock is read.
+        return max(now, round(min(room_at, last + HOUR), 3))
 
     def _most_a_day(self, level: Level) -> int:
         return math.ceil(self.settings.per_day * _SHARE_OF_DAY[level])
@@ -242,7 +243,7 @@ class Limits:
         if too_many < 0:
             return now
         place = min(first + too_many, len(self.sent) - 1)
-        return max(now, self.sent[place].at + HOUR) if place >= 0 else now
+        return max(now, round(self.sent[place].at + HOUR, 3)) if place >= 0 else now
 
     def _pace_at(self, now: float, level: Level, pending: int) -> float:
         rate = self.rate(now)

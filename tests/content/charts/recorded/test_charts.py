@@ -12,11 +12,11 @@ from PIL import Image
 import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
-from custom_components.qq_mail.content import preview as previews
 from custom_components.qq_mail.content.charts import fetching
 from custom_components.qq_mail.content.charts.kinds.lines import LINES
 from custom_components.qq_mail.content.charts.models import Span
 from custom_components.qq_mail.content.charts.recording import Recording
+from custom_components.qq_mail.sending import preview as previews
 from homeassistant.components.recorder import history
 from homeassistant.components.recorder.models import StatisticData
 from homeassistant.core import HomeAssistant
