@@ -239,13 +239,13 @@ async def test_never_answered(
     [
         pytest.param(
             "en",
-            "3 alerts in one mail, the first: “Door 1” to Family: accepted by the mail "
+            "23 alerts in one mail, the first: “Door 1” to Family: accepted by the mail "
             "server.",
             id="en",
         ),
         pytest.param(
             "zh-Hans",
-            "3 次提醒合并成一封邮件，第一次：“Door 1”发给 Family：服务器已接收。",
+            "23 次提醒合并成一封邮件，第一次：“Door 1”发给 Family：服务器已接收。",
             id="zh-Hans",
         ),
     ],
@@ -263,7 +263,7 @@ async def test_digest(
     options = {**entry.options, "messages_per_minute": 1, "burst": 1}
     hass.config_entries.async_update_entry(entry, options=options)
     await logbook.begin(language)
-    for number in range(4):
+    for number in range(24):
         await logbook.send(f"Door {number}", family, wait=0)
     await until(lambda: len(server.accepted) == 1)
     await hass.async_block_till_done()
