@@ -16,6 +16,7 @@ from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.outbox import composing
 from custom_components.qq_mail.outbox.core.turn import MESSAGE
 from custom_components.qq_mail.outbox.sessions import IDLE_TIMEOUT
+from custom_components.qq_mail.outbox.submissions import message_id_at
 from custom_components.qq_mail.smtp import transaction as transaction_module
 from custom_components.qq_mail.smtp.replies import Cause
 from custom_components.qq_mail.store import Journal
@@ -74,7 +75,7 @@ async def test_accepted(
     assert event.next_attempt is None
     assert str(event.reply) == "250 OK: queued as."
     outbox = outbox_of(loaded_entry)
-    message_id = outbox.message_id_of(event.message_id)
+    message_id = message_id_at(event.message_id, outbox.account)
     assert server.accepted[0].message["X-OQ-MSGID"] == message_id
     assert waiting(hass) == []
     assert outbox.accepted_today == 1
@@ -382,7 +383,9 @@ async def test_unknown(
     await events.wait(3)
     alarms = [mail for mail in server.accepted if mail.subject == "Alarm"]
     assert len(alarms) == copies
-    message_id = outbox_of(loaded_entry).message_id_of(events.all[0].message_id)
+    message_id = message_id_at(
+        events.all[0].message_id, outbox_of(loaded_entry).account
+    )
     assert {mail.message["X-OQ-MSGID"] for mail in alarms} == {message_id}
     assert outbox_of(loaded_entry).accepted_today == 2
 
@@ -926,7 +929,7 @@ async def test_login_used_up_meanwhile(
     # No timer closes it.
     freezer.tick(2 * IDLE_TIMEOUT + 1)
     for _ in range(8):
-        outbox.async_login_refused()
+        outbox.async_count_login()
     assert outbox.session_open
     answer = await send(hass)
     assert (answer["status"], answer["reason"]) == ("deferred", "logins")
