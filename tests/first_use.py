@@ -35,10 +35,6 @@ THEIRS = ("PIL.", "homeassistant.components.recorder")
 """What the integration loads when it is needed, and does not bring along."""
 
 
-OPTIONAL = "inbox"
-"""The room that is of use only with an option."""
-
-
 class InTheLoop(MetaPathFinder):
     """Finds nothing, but notes what is imported in the event loop's thread."""
 
@@ -124,7 +120,7 @@ def own_modules() -> set[str]:
     return {
         ".".join(path.relative_to(PACKAGE.parents[1]).with_suffix("").parts)
         for path in PACKAGE.rglob("*.py")
-        if path.name != "__init__.py" and OPTIONAL not in path.parts
+        if path.name != "__init__.py"
     }
 
 

@@ -79,6 +79,7 @@ async def test_accepted(
         "digest": None,
         "presses": [],
     }
+    await house_of(hass).manager.async_written()
     (record,) = kept(hass)
     assert "Smoke" not in str(record)
 
