@@ -74,6 +74,7 @@ MESSAGE_ERRORS = {
     "invalid_wait",
     "invalid_yes_no",
     "nothing_to_say",
+    "not_allowed_to_act",
     "sender_name_too_long",
     "tag_too_long",
     "target_empty",

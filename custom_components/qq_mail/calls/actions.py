@@ -22,7 +22,7 @@ from ..texts import async_texts
 from .again import to_acknowledge
 from .house import DATA_HOUSE
 from .recipients import chosen_recipients
-from .rights import async_rights, check_rights
+from .rights import async_rights, check_rights, limited, own_entity_id
 from .send import Sent, async_send
 from .targets import Share, shares_of, split_target, used_entities
 
@@ -150,6 +150,9 @@ async def _async_read(call: ServiceCall) -> tuple[list[Share], MessageRequest]:
     found, missing = shares()
     used = used_entities(call.hass, found, addressed=addressed, clears=request.clear)
     check_rights(call, may_control, used)
+    own = [own_entity_id(call.hass, share.entry) for share in found]
+    if call.context.user_id and not all(map(may_control, own)):
+        request = limited(request, call.context.user_id)
     return found, replace(request, notes=(*request.notes, *notes, *missing))
 
 

@@ -1,6 +1,7 @@
 """Checks a user's rights: who sends needs control of the notify entity that sends."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 
 from homeassistant.auth.permissions.const import POLICY_CONTROL
@@ -11,6 +12,8 @@ from homeassistant.exceptions import Unauthorized, UnknownUser
 from homeassistant.helpers import entity_registry as er
 
 from ..const import DOMAIN
+from ..content.errors import field_error
+from ..content.request import MessageRequest
 
 
 async def async_rights(call: ServiceCall) -> Callable[[str], bool]:
@@ -37,6 +40,24 @@ def check_rights(
             raise Unauthorized(
                 context=call.context, entity_id=entity_id, permission=POLICY_CONTROL
             )
+
+
+def limited(request: MessageRequest, user_id: str) -> MessageRequest:
+    """Return what is sent for a user who may not use the account itself.
+
+    Nothing in it acts, and its tag is no other's: what others raised is neither
+    replaced nor ended nor counted by it.
+    """
+    notes = request.notes
+    if request.repeat_until_acknowledged or any(row.action for row in request.actions):
+        notes = (*notes, field_error("not_allowed_to_act"))
+    return replace(
+        request,
+        tag=f"{request.tag} {user_id}" if request.tag else "",
+        actions=tuple(row for row in request.actions if not row.action),
+        repeat_until_acknowledged=None,
+        notes=notes,
+    )
 
 
 @callback
