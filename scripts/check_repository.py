@@ -12,6 +12,15 @@ ACCEPTED = {
     "helpers.deprecated_import": "entity_platform's is core's own current import",
     "manifest.config_flow.true_but_no_class": "it overlooks the domain= argument",
     "tests.setup_entry.detected": "tests set entries up by hass.config_entries",
+    # Rules that look for headings in README, which leads to a page for each question.
+    "docs.configuration.exists": "docs/settings.md",
+    "docs.examples.exists": "docs/examples.md",
+    "docs.hacs_instructions.exists": "README's section Install begins with HACS",
+    "docs.limitations.exists": "docs/limits.md",
+    "docs.privacy.exists": "docs/security.md",
+    "docs.removal.exists": "docs/moving.md, section Removal",
+    "docs.supported_devices.exists": "README's first paragraph",
+    "docs.troubleshooting.exists": "docs/troubleshooting.md",
 }
 """Findings that are no reason to fail, and why."""
 
