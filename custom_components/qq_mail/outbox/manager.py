@@ -254,7 +254,7 @@ class Manager:
         for action in actions:
             try:
                 self._do(action)
-            except Exception:  # noqa: BLE001
+            except Exception:  # noqa: BLE001 - it must not stop the other actions
                 self._recover(f" at {type(action).__name__}")
         self._ask_for_codes()
         self._release_calls()

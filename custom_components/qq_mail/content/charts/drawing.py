@@ -108,7 +108,7 @@ class Canvas:
 
     def __init__(self, height: int) -> None:
         """Load Pillow: most houses send no charts."""
-        from PIL import Image, ImageDraw, ImageFont  # noqa: PLC0415
+        from PIL import Image, ImageDraw, ImageFont  # noqa: PLC0415 - in a thread
 
         size = (WIDTH * PIXELS, height * PIXELS)
         finer = (size[0] * _FINER, size[1] * _FINER)
