@@ -79,6 +79,9 @@ async def _async_answer(
     for share, result in zip(shares, results, strict=True):
         account = {"account": share.entry.data[CONF_USERNAME]}
         if isinstance(result, Sent):
+            outbox = share.entry.runtime_data.outbox
+            if result.receipt and (by := outbox.name_of(result.receipt.by)):
+                account = {"account": by}
             answers.append(account | _response(result))
             continue
         errors.append(result)

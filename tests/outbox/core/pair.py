@@ -129,6 +129,7 @@ class Pair:
         """Come to the point from which the server may have a message."""
         self.happen("submitting", account, one.queue_id)
         assert self.scheduler.text_begins(self.now, account, one.queue_id)
+        assert self.scheduler.text_goes(self.now, account, one.queue_id)
         self.took([])
 
     def accept(self, account: str, one: Message) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from custom_components.qq_mail.mime.models import Priority
-from custom_components.qq_mail.outbox.core.fallback import messages_of
+from custom_components.qq_mail.outbox.core.fallback import elsewhere
 from custom_components.qq_mail.outbox.core.limits import Settings
 from custom_components.qq_mail.outbox.core.models import (
     HOUR,
@@ -291,7 +291,8 @@ def test_an_account_that_is_removed(stuck: Pair) -> None:
     """What another one has of it goes with it."""
     one = stuck.take()
     stuck.pass_time(20.0)
-    assert messages_of(stuck.scheduler.accounts, FIRST)[-1].queue_id == one.queue_id
+    ((other, there),) = elsewhere(stuck.account(FIRST))
+    assert (other.id, there.queue_id) == (SECOND, one.queue_id)
     stuck.scheduler.remove_account(stuck.now, FIRST)
     assert not stuck.account(SECOND).queue.get(one.queue_id)
     # Its session finds that nobody wants it.

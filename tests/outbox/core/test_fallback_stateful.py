@@ -14,6 +14,7 @@ from hypothesis.stateful import (
 from custom_components.qq_mail.mime.models import Priority
 from custom_components.qq_mail.outbox.core.limits import Settings
 from custom_components.qq_mail.outbox.core.models import Level, Message, Outcome
+from custom_components.qq_mail.smtp.errors import MailError
 from custom_components.qq_mail.smtp.models import Step
 
 from .pair import FIRST, SECOND, Pair
@@ -58,7 +59,8 @@ class Fallback(RuleBasedStateMachine):
         return [
             one
             for queue_id, attempt in queue.in_progress.items()
-            if attempt.counted is begun and (one := queue.get(queue_id))
+            if (attempt.text_since is not None) is begun
+            and (one := queue.get(queue_id))
         ]
 
     @rule(account=ACCOUNTS, priority=PRIORITIES, to=TO)
@@ -68,18 +70,19 @@ class Fallback(RuleBasedStateMachine):
         self.owners[one.queue_id] = [account]
 
     @rule(account=ACCOUNTS, error=ERRORS)
-    def fail(self, account: str, error: Exception) -> None:
+    def fail(self, account: str, error: MailError) -> None:
         """Have what has not begun fail."""
         for one in self.trying(account, begun=False)[:1]:
             self.pair.fail(account, one, error)
 
-    @rule(account=ACCOUNTS)
-    def begin_text(self, account: str) -> None:
+    @rule(account=ACCOUNTS, goes=st.booleans())
+    def begin_text(self, account: str, *, goes: bool) -> None:
         """Have a text begin, if it may."""
         pair = self.pair
         for one in self.trying(account, begun=False)[:1]:
             pair.happen("submitting", account, one.queue_id)
-            pair.scheduler.text_begins(pair.now, account, one.queue_id)
+            if pair.scheduler.text_begins(pair.now, account, one.queue_id) and goes:
+                pair.scheduler.text_goes(pair.now, account, one.queue_id)
             pair.took([])
 
     @rule(account=ACCOUNTS, answered=st.booleans())

@@ -4,7 +4,7 @@ What is taken over waits in the other account's queue, by its limits; its record
 and whoever is told of it stay with the account in which it was raised.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 
 from . import merge
@@ -30,7 +30,11 @@ def hand_over(turn: Turn) -> None:
         if at <= now and message:
             attempt = account.queue.in_progress[queue_id]
             account.queue.in_progress[queue_id] = replace(attempt, taken_over=True)
-            turn.do(TakeOver(account.id, message, other.id, copy=attempt.counted))
+            turn.do(
+                TakeOver(
+                    account.id, message, other.id, copy=attempt.text_since is not None
+                )
+            )
 
 
 def wake_at(account: Account, now: float) -> float:
@@ -87,17 +91,14 @@ def part(turn: Turn) -> None:
                 other.queue.remove(queue_id)
 
 
-def messages_of(accounts: Mapping[str, Account], account_id: str) -> list[Message]:
-    """Return what was raised in an account and waits, be it with another one."""
-    own = accounts[account_id].queue
-    there = (other.queue for other in accounts.values())
-    guests = (
-        queue.get(queue_id)
-        for queue in there
-        for queue_id, home in queue.guests.items()
-        if home == account_id
-    )
-    return [*(one for one in own if not one.home), *filter(None, guests)]
+def elsewhere(account: Account) -> list[tuple[Account, Message]]:
+    """Return what other accounts have taken over from this one, and which has it."""
+    return [
+        (other, message)
+        for other in account.house.values()
+        for queue_id, home in other.queue.guests.items()
+        if home == account.id and (message := other.queue.get(queue_id))
+    ]
 
 
 def _give_back(turn: Turn) -> None:
@@ -147,12 +148,11 @@ def _hanging(account: Account, now: float) -> Iterator[tuple[float, str, Account
             continue
         if attempt.text_since is None:
             at = attempt.since + TAKEN_OVER_AFTER[message.level]
-        elif message.level is Level.HIGHEST and not message.by:
+        elif message.level is Level.HIGHEST and not (message.by or message.in_memory):
             at = attempt.text_since + COPIED_AFTER
-            message = replace(message, in_data=False)
         else:
             continue
-        other = helper_of(account, message)
+        other = helper_of(account, replace(message, in_data=False))
         if other and (held := _held(other, now, message)) < NEVER:
             yield round(max(at, held), 3), queue_id, other
 

@@ -88,7 +88,7 @@ class Plan:
     cause: Cause | None = field(default=None, compare=False)
     """Why the account is paused, or the server was not to be had."""
     by: str = ""
-    """The account that takes the message over, where that is the reason."""
+    """The account that takes the message over, or has done so; empty: its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +158,8 @@ class Message:
     """The account that it was raised in, as long as another one has it."""
     by: str = ""
     """The account that took it over, or its own if it was given back: once is enough."""
+    reply_to: bool = False
+    """Whether its text says to whom an answer goes."""
     copy: bool = False
     """The account that it was raised in may have sent it, and has not heard of it yet."""
     cause: Cause | None = None

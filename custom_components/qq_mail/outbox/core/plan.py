@@ -57,6 +57,11 @@ def plan_of(
     `ahead` are the mails that go before it; None: those that are as important, as if it
     had just come.
     """
+    plan = _plan_of(account, now, message, ahead)
+    return replace(plan, by=account.id) if message.home else plan
+
+
+def _plan_of(account: Account, now: float, message: Message, ahead: int | None) -> Plan:
     queue = account.queue
     if message.queue_id in queue.in_progress:
         return Plan(now, Reason.ATTEMPT)

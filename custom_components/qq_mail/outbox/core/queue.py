@@ -25,17 +25,14 @@ class InProgress:
     """Steady seconds."""
     busy_since: float | None = None
     """Since when its session is at work for it; None: it is still being opened."""
+    counted: bool = False
+    """Whether the limits count it: its text is announced, or on its way."""
     text_since: float | None = None
-    """Since when its text is on its way, so that the limits count it."""
+    """Since when its text is on its way."""
     unwanted: bool = False
     """A person discarded it meanwhile: if it is not accepted, it goes."""
     taken_over: bool = False
     """Another account is to have it, or a copy of it: that is asked for once."""
-
-    @property
-    def counted(self) -> bool:
-        """Whether the limits count it."""
-        return self.text_since is not None
 
 
 class Queue:

@@ -41,9 +41,22 @@ class Scheduler(House):
         message = account.queue.get_whole(queue_id)
         return plan_of(account, now.steady, message) if message else None
 
+    def find(self, account_id: str, queue_id: str) -> Message | None:
+        """Return a message, or the digest that it is a part of, wherever it waits."""
+        return self.accounts[self._owner(account_id, queue_id)].queue.get_whole(
+            queue_id
+        )
+
     def next_plan(self, now: Now, account_id: str) -> Plan | None:
-        """Return when an account tries something next, and why not now."""
-        return next_plan(self.accounts[account_id], now.steady)
+        """Return when something of an account is tried next, and why not now."""
+        account = self.accounts[account_id]
+        plans = [
+            plan_of(other, now.steady, message, 0)
+            for other, message in fallback.elsewhere(account)
+        ]
+        if own := next_plan(account, now.steady):
+            plans.append(own)
+        return min(plans, key=lambda plan: plan.at, default=None)
 
     def retry(
         self, now: Now, account_id: str, queue_id: str | None = None
@@ -84,6 +97,15 @@ class Scheduler(House):
         for gone in turn.account.crowded_out():
             turn.write_conversation(gone)
         return conversation
+
+    def is_told_with_others(self, account_id: str, tag: str) -> bool:
+        """Tell whether a digest goes out for others' sake that speaks of a tag, too."""
+        return any(
+            one.queue.is_told_with_others(
+                tag, "" if one.id == account_id else account_id
+            )
+            for one in self.accounts.values()
+        )
 
     def say_over(self, now: Now, account_id: str, tag: str) -> Conversation | None:
         """Declare a tag over; return its conversation if something of it went out."""
@@ -162,8 +184,7 @@ class Scheduler(House):
             return False
         turn = self._turn(now, account_id)
         attempt = turn.queue.in_progress[queue_id]
-        attempt = replace(attempt, text_since=now.steady)
-        turn.queue.in_progress[queue_id] = attempt
+        turn.queue.in_progress[queue_id] = replace(attempt, counted=True)
         turn.count_sent(message)
         turn.write(replace(message, in_data=True))
         return True
@@ -174,9 +195,17 @@ class Scheduler(House):
         attempt = account.queue.in_progress.get(queue_id) if account else None
         if account is None or attempt is None or attempt.unwanted:
             return False
-        if attempt.taken_over and not attempt.counted:
+        if attempt.taken_over and attempt.text_since is None:
             return False
         return account.pause is None or account.paused_for_login
+
+    def text_goes(self, now: Now, account_id: str, queue_id: str) -> bool:
+        """Know that the first octet of a text is sent; False: it is not wanted."""
+        if not self.may_send(account_id, queue_id):
+            return False
+        in_progress = self.accounts[account_id].queue.in_progress
+        in_progress[queue_id] = replace(in_progress[queue_id], text_since=now.steady)
+        return True
 
     def accepted(
         self, now: Now, account_id: str, queue_id: str, result: SubmissionResult
