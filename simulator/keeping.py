@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 import errno
 from random import Random
+from typing import Any
 
 from custom_components.qq_mail.outbox.core.loading import Records
 from custom_components.qq_mail.store import Journal, Key
@@ -35,8 +36,8 @@ class Keeping:
         """Have PowerCutError raised by one of the next syncs; 1: the next one."""
         self._syncs_left = number
 
-    def load(self, *, power: bool) -> Records:
-        """Return what a start finds after a power cut, or after a kill."""
+    def load(self, *, power: bool) -> dict[str, Records]:
+        """Return what a start finds after a power cut, or after a kill, by account."""
         states = [self._disk.state()]
         if power:
             states = list(self._disk.states(self._chance.randrange(1 << 30), 2))
@@ -48,7 +49,10 @@ class Keeping:
         loaded = self._journal.load()
         if loaded.damage or loaded.from_backup:
             raise FaultError(f"The journal is damaged: {loaded.damage}")
-        return {(kind, name): one for (kind, _, name), one in loaded.records.items()}
+        records: dict[str, dict[tuple[str, str], Mapping[str, Any]]] = {}
+        for (kind, account_id, name), one in loaded.records.items():
+            records.setdefault(account_id, {})[(kind, name)] = one
+        return dict(records)
 
     def write(self, changes: Mapping[Key, Wanted]) -> bool:
         """Write a round, with all that was refused before; False: it is refused."""
