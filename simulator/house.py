@@ -117,9 +117,6 @@ class House:
         self.running = True
         self._boot()
         records = self.keeping.load(power=self._is_power_cut)
-        names = [key for each in records.values() for key in each if key[0] == MESSAGE]
-        if len(names) > len(set(names)):
-            raise FaultError("The disk has a message of two accounts")
         for account_id, entry in self._entries.items():
             loaded = self.scheduler.add_account(
                 self.now, account_id, entry.settings, records.get(account_id, {})

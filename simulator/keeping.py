@@ -1,11 +1,13 @@
 """The real journal on a simulated disk, which can be full, broken or without power."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 import errno
 from random import Random
 from typing import Any
 
 from custom_components.qq_mail.outbox.core.loading import Records
+from custom_components.qq_mail.outbox.core.turn import MESSAGE
 from custom_components.qq_mail.store import Journal, Key
 from custom_components.qq_mail.store.rounds import Wanted
 from tests.store.house import FOLDER, ROOT
@@ -31,6 +33,8 @@ class Keeping:
         self._disk = SimulatedDisk(ROOT)
         self._journal = Journal(FOLDER, self._disk)
         self._syncs_left: int | None = None
+        self._promised: dict[str, bool] = {}
+        """Whether the disk has a message, as far as it said so."""
 
     def cut_at_sync(self, number: int) -> None:
         """Have PowerCutError raised by one of the next syncs; 1: the next one."""
@@ -52,6 +56,11 @@ class Keeping:
         records: dict[str, dict[tuple[str, str], Mapping[str, Any]]] = {}
         for (kind, account_id, name), one in loaded.records.items():
             records.setdefault(account_id, {})[(kind, name)] = one
+        found = Counter(name for kind, _, name in loaded.records if kind == MESSAGE)
+        for name, there in (dict.fromkeys(found, True) | self._promised).items():
+            if found[name] != there:
+                raise FaultError(f"The disk has {name} {found[name]} times")
+        self._promised = dict.fromkeys(found, True)
         return dict(records)
 
     def write(self, changes: Mapping[Key, Wanted]) -> bool:
@@ -61,12 +70,18 @@ class Keeping:
         }
         if not wanted:
             return True
+        names = {
+            key[2]: bool(one.record) for key, one in wanted.items() if key[0] == MESSAGE
+        }
+        for name in names:
+            self._promised.pop(name, None)
         try:
             self._journal.write([one.change(key) for key, one in wanted.items()])
         except OSError:
             self.refused = wanted
             return False
         self.refused = {}
+        self._promised |= names
         return True
 
     def tidy(self) -> None:

@@ -212,7 +212,7 @@ def test_it_would_notice_that_nobody_helps(monkeypatch: pytest.MonkeyPatch) -> N
     never = dict.fromkeys(Level, 1e9)
     monkeypatch.setattr(plan, "TAKEN_OVER_AFTER", never)
     summary = play(1, 2, ["outage"], SILENT, ONE_BY_ONE)
-    assert summary.faults == ["1 of the highest priority too late"]
+    assert summary.faults == ["2 of the highest priority too late"]
 
 
 def test_it_would_notice_two_owners(monkeypatch: pytest.MonkeyPatch) -> None:
