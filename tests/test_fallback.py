@@ -1,6 +1,7 @@
 """A second account takes over, as a household sees it."""
 
 from datetime import timedelta
+from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
@@ -47,9 +48,9 @@ async def other(
     return other
 
 
-async def alarm(hass: HomeAssistant, title: str = "煤气泄漏", **data: object) -> dict:
+async def alarm(hass: HomeAssistant, title: str = "煤气泄漏", **data: object) -> dict[str, Any]:
     """Raise an alarm; return what the action answers."""
-    answer: dict = await call(
+    answer: dict[str, Any] = await call(
         hass,
         "send_message",
         title=title,
