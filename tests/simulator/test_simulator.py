@@ -8,7 +8,7 @@ import pytest
 from custom_components.qq_mail.mime.models import Priority
 from custom_components.qq_mail.outbox.core import plan
 from custom_components.qq_mail.outbox.core.limits import Settings
-from custom_components.qq_mail.outbox.core.models import Level
+from custom_components.qq_mail.outbox.core.models import Level, Message
 from custom_components.qq_mail.outbox.core.queue import Queue
 from simulator import sessions
 from simulator.__main__ import main
@@ -217,7 +217,11 @@ def test_it_would_notice_that_nobody_helps(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_it_would_notice_two_owners(monkeypatch: pytest.MonkeyPatch) -> None:
     """A message that stays where it was when it is moved."""
-    monkeypatch.setattr(Queue, "hand_out", Queue._serve)
+
+    def stay(queue: Queue, message: Message) -> None:
+        queue.begin_attempt(message, 0.0)
+
+    monkeypatch.setattr(Queue, "hand_out", stay)
     with pytest.raises(FaultError, match="is with first and second"):
         play(1, 2, ["outage"], SILENT, ONE_BY_ONE)
 
