@@ -1,0 +1,57 @@
+"""What follows when one trouble comes upon another, and when a person cannot wait."""
+
+from custom_components.qq_mail.outbox.core.models import Outcome
+from custom_components.qq_mail.outbox.core.retry import LOGIN_PAUSE
+from custom_components.qq_mail.smtp.models import Step
+from custom_components.qq_mail.smtp.replies import Cause
+
+from .flood import Flood
+from .play import AWAY, HOUR, LOGIN_REFUSED, Core, lost, refused
+
+
+def test_retry_of_one_that_is_merged_or_tried() -> None:
+    """It has an owner already: nobody gets it twice."""
+    core = Flood()
+    core.happen("retry", core.first)
+    assert core.attempted == []
+    core.fail(core.be_merged(), refused(Step.DATA, 451))
+    one = core.take()
+    core.happen("retry", one.queue_id)
+    core.happen("retry", one.queue_id)
+    core.pass_time(HOUR)
+    assert core.in_progress == {one.subject}
+    core.accept(one)
+    assert not core.has(one)
+
+
+def test_pause_that_comes_while_the_server_is_away() -> None:
+    """It takes the place of that wait, which may have been longer."""
+    core = Core(check_login=True)
+    one = core.take()
+    for _ in range(5):
+        core.fail(one, AWAY)
+        core.sleep()
+    core.fail(one, AWAY)
+    assert core.wake_in == HOUR
+    core.happen("login_failed", LOGIN_REFUSED)
+    assert core.wake_in == LOGIN_PAUSE
+    core.sleep()
+    assert core.attempted == [one.subject]
+
+
+def test_new_alert_while_the_line_is_bad(core: Core) -> None:
+    """No server said no, so that it is a reason to look again."""
+    first, second = core.take(), core.take()
+    core.fail(first, lost(Step.BODY))
+    core.fail(second, lost(Step.BODY))
+    assert core.account.down
+    third = core.take()
+    assert core.attempted == [third.subject]
+
+
+def test_one_that_is_in_memory_alone(core: Core) -> None:
+    """Its one try failed, and it is told why."""
+    core.fail(core.take(in_memory=True), refused(Step.DATA, 451))
+    (event,) = core.told
+    assert (event.outcome, event.cause) == (Outcome.EXPIRED, Cause.TEMPORARY)
+    assert str(event.reply) == "451 no"
