@@ -1,12 +1,24 @@
 """What follows when one trouble comes upon another, and when a person cannot wait."""
 
+from typing import Any
+
+import pytest
+
 from custom_components.qq_mail.outbox.core.models import Outcome
 from custom_components.qq_mail.outbox.core.retry import LOGIN_PAUSE
+from custom_components.qq_mail.smtp.errors import (
+    AuthenticationError,
+    MailError,
+    OutcomeUnknownError,
+    SessionError,
+)
 from custom_components.qq_mail.smtp.models import Step
 from custom_components.qq_mail.smtp.replies import Cause
 
 from .flood import Flood
 from .play import AWAY, HOUR, LOGIN_REFUSED, Core, lost, refused
+
+NO_ANSWER = OutcomeUnknownError(Cause.OUTCOME_UNKNOWN, Step.END_OF_DATA, detail="why")
 
 
 def test_retry_of_one_that_is_merged_or_tried() -> None:
@@ -55,3 +67,31 @@ def test_one_that_is_in_memory_alone(core: Core) -> None:
     (event,) = core.told
     assert (event.outcome, event.cause) == (Outcome.EXPIRED, Cause.TEMPORARY)
     assert str(event.reply) == "451 no"
+
+
+@pytest.mark.parametrize(
+    ("error", "values"),
+    [
+        pytest.param(
+            SessionError(Cause.TLS_FAILED, Step.CONNECT, detail="why"), {}, id="server"
+        ),
+        pytest.param(
+            AuthenticationError(Cause.LOGIN_CLOSED, Step.AUTH, detail="why"),
+            {},
+            id="login",
+        ),
+        pytest.param(NO_ANSWER, {}, id="unknown"),
+        pytest.param(NO_ANSWER, {"unanswered": 2}, id="unknown for good"),
+        pytest.param(NO_ANSWER, {"in_memory": True}, id="unknown, not on disk"),
+        pytest.param(lost(Step.BODY, detail="why"), {}, id="lost"),
+        pytest.param(
+            lost(Step.BODY, detail="why"), {"in_memory": True}, id="lost, not on disk"
+        ),
+    ],
+)
+def test_detail_is_told(core: Core, error: MailError, values: dict[str, Any]) -> None:
+    """Where the server said nothing, it is all that is known."""
+    one = core.take(**values)
+    core.fail(one, error)
+    (event,) = core.told
+    assert (event.cause, event.reply, event.detail) == (error.cause, None, "why")
