@@ -12,11 +12,11 @@ from custom_components.qq_mail.smtp.errors import (
     OutcomeUnknownError,
     SessionError,
 )
-from custom_components.qq_mail.smtp.models import Step
+from custom_components.qq_mail.smtp.models import Reply, Step, SubmissionResult
 from custom_components.qq_mail.smtp.replies import Cause
 
 from .flood import Flood
-from .play import AWAY, HOUR, LOGIN_REFUSED, Core, lost, refused
+from .play import AWAY, FRIENDS, HOUR, LOGIN_REFUSED, OK, Core, lost, refused
 
 NO_ANSWER = OutcomeUnknownError(Cause.OUTCOME_UNKNOWN, Step.END_OF_DATA, detail="why")
 
@@ -95,3 +95,25 @@ def test_detail_is_told(core: Core, error: MailError, values: dict[str, Any]) ->
     core.fail(one, error)
     (event,) = core.told
     assert (event.cause, event.reply, event.detail) == (error.cause, None, "why")
+
+
+def test_discarded_while_it_is_accepted_for_some(core: Core) -> None:
+    """Who was refused for now does not get it later."""
+    one = core.take()
+    core.happen("discard", (one.queue_id,))
+    result = SubmissionResult(OK, FRIENDS[:1], {FRIENDS[1]: Reply(450, "later")})
+    core.happen("accepted", one.queue_id, result)
+    assert core.removed(one)
+    assert [(event.outcome, event.recipients) for event in core.told] == [
+        (Outcome.ACCEPTED, FRIENDS[:1])
+    ]
+
+
+def test_trouble_before_the_final_dot(core: Core) -> None:
+    """The server has nothing of it, whatever was announced: no start fears a copy."""
+    one = core.take()
+    core.begin_text(one)
+    core.happen("broke", one.queue_id, "bug")
+    assert core.outcomes == [Outcome.DEFERRED]
+    assert core.restart().cut_off == []
+    assert core.outcomes == [Outcome.DEFERRED]
