@@ -117,3 +117,20 @@ def test_trouble_before_the_final_dot(core: Core) -> None:
     assert core.outcomes == [Outcome.DEFERRED]
     assert core.restart().cut_off == []
     assert core.outcomes == [Outcome.DEFERRED]
+
+
+def test_what_was_said_before_is_not_said_of_a_fault(core: Core) -> None:
+    """A reply belongs to its own attempt."""
+    one = core.take()
+    core.fail(one, refused(Step.DATA, 451))
+    core.sleep()
+    core.begin_text(one)
+    core.happen("broke", one.queue_id, "bug", sent=True)
+    core.sleep()
+    core.happen("broke", one.queue_id, "bug")
+    core.sleep()
+    core.happen("broke", one.queue_id, "bug", lost=True)
+    assert [str(event.reply) for event in core.told] == ["451 no", *["None"] * 3]
+    assert [event.outcome for event in core.told][1:] == [
+        *(Outcome.UNKNOWN, Outcome.DEFERRED, Outcome.REJECTED)
+    ]
