@@ -2,7 +2,7 @@
 
 from custom_components.qq_mail.mime.models import Priority
 from custom_components.qq_mail.outbox.core.limits import Settings
-from custom_components.qq_mail.outbox.core.models import DAY, Outcome, Reason
+from custom_components.qq_mail.outbox.core.models import DAY, Outcome, Plan, Reason
 from custom_components.qq_mail.outbox.core.plan import plans
 from custom_components.qq_mail.smtp.models import Step
 
@@ -78,3 +78,14 @@ def test_session_that_nobody_uses_needs_no_login(core: Core) -> None:
     core.accept(third, keeps_session=False)
     assert core.in_progress == {slow.subject}
     assert core.has(fourth)
+
+
+def test_hour_of_one_whose_answer_is_awaited() -> None:
+    """Whether the next one waits an hour is known when it has come."""
+    core = Core(Settings(per_minute=0, per_day=1, digest=False))
+    core.accept(core.take(priority=HIGHEST, recipients=ELSE))
+    one, two = core.take(), core.take()
+    core.begin_text(one)
+    assert core.plan(two) == Plan(core.now.steady, Reason.DAY)
+    core.fail(one, refused(Step.DATA, 554))
+    assert core.in_progress == {two.subject}
