@@ -134,3 +134,14 @@ def test_what_was_said_before_is_not_said_of_a_fault(core: Core) -> None:
     assert [event.outcome for event in core.told][1:] == [
         *(Outcome.UNKNOWN, Outcome.DEFERRED, Outcome.REJECTED)
     ]
+
+
+def test_what_was_said_before_is_not_said_of_a_kill(core: Core) -> None:
+    """Nobody answered the attempt that ended with the process."""
+    one = core.take()
+    core.fail(one, refused(Step.DATA, 451))
+    core.sleep()
+    core.begin_text(one)
+    core.restart()
+    event = core.told[-1]
+    assert (event.outcome, event.reply) == (Outcome.UNKNOWN, None)
