@@ -16,8 +16,19 @@ from custom_components.qq_mail.smtp.models import Reply, Step, SubmissionResult
 from custom_components.qq_mail.smtp.replies import Cause
 
 from .flood import Flood
-from .play import AWAY, FRIENDS, HOUR, LOGIN_REFUSED, OK, Core, lost, refused
+from .play import (
+    AWAY,
+    FRIENDS,
+    HOUR,
+    LOGIN_REFUSED,
+    OK,
+    UNANSWERED,
+    Core,
+    lost,
+    refused,
+)
 
+LATER = Reply(450, "later")
 NO_ANSWER = OutcomeUnknownError(Cause.OUTCOME_UNKNOWN, Step.END_OF_DATA, detail="why")
 
 
@@ -101,7 +112,7 @@ def test_discarded_while_it_is_accepted_for_some(core: Core) -> None:
     """Who was refused for now does not get it later."""
     one = core.take()
     core.happen("discard", (one.queue_id,))
-    result = SubmissionResult(OK, FRIENDS[:1], {FRIENDS[1]: Reply(450, "later")})
+    result = SubmissionResult(OK, FRIENDS[:1], {FRIENDS[1]: LATER})
     core.happen("accepted", one.queue_id, result)
     assert core.removed(one)
     assert [(event.outcome, event.recipients) for event in core.told] == [
@@ -145,3 +156,22 @@ def test_what_was_said_before_is_not_said_of_a_kill(core: Core) -> None:
     core.restart()
     event = core.told[-1]
     assert (event.outcome, event.reply) == (Outcome.UNKNOWN, None)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(refused(Step.DATA, 451), id="refused"),
+        pytest.param(refused(Step.DATA, 554, refused={FRIENDS[0]: LATER}), id="some"),
+        pytest.param(lost(Step.BODY), id="lost"),
+        pytest.param(UNANSWERED, id="unanswered"),
+    ],
+)
+def test_attempt_that_ended_was_not_cut_off(core: Core, error: MailError) -> None:
+    """What came of it is known, so that a start has nothing to tell."""
+    one = core.take()
+    core.begin_text(one)
+    core.fail(one, error)
+    told = len(core.told)
+    assert core.restart(check_login=False).cut_off == []
+    assert len(core.told) == told
