@@ -1,8 +1,16 @@
 """What counts and what does not: against the day, for the order told, for an expiry."""
 
+import pytest
+
 from custom_components.qq_mail.mime.models import Priority
-from custom_components.qq_mail.outbox.core.limits import Settings
-from custom_components.qq_mail.outbox.core.models import DAY, Outcome, Plan, Reason
+from custom_components.qq_mail.outbox.core.limits import Entry, Limits, Settings
+from custom_components.qq_mail.outbox.core.models import (
+    DAY,
+    Level,
+    Outcome,
+    Plan,
+    Reason,
+)
 from custom_components.qq_mail.outbox.core.plan import plans
 from custom_components.qq_mail.smtp.models import Step
 
@@ -89,3 +97,17 @@ def test_hour_of_one_whose_answer_is_awaited() -> None:
     assert core.plan(two) == Plan(core.now.steady, Reason.DAY)
     core.fail(one, refused(Step.DATA, 554))
     assert core.in_progress == {two.subject}
+
+
+def test_refusal_stands_for_what_went_out_before_it() -> None:
+    """That is not counted once more: both places are taken, and no more than these."""
+    limits = Limits(Settings(per_minute=0))
+    for number in range(10):
+        limits.count_sent(Entry(0.0, str(number)))
+    limits.slow_down(0.0)
+    plan = limits.next_at(0.0, Level.HIGH, "")
+    assert plan
+    assert (plan.at, plan.reason) == (pytest.approx(MINUTE / 5), Reason.PACE)
+    limits.count_sent(Entry(MINUTE, "after"))
+    limits.forgiven_at = MINUTE
+    assert limits.next_at(MINUTE, Level.HIGH, "") is None
