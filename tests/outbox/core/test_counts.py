@@ -108,6 +108,7 @@ def test_refusal_stands_for_what_went_out_before_it() -> None:
     plan = limits.next_at(0.0, Level.HIGH, "")
     assert plan
     assert (plan.at, plan.reason) == (pytest.approx(MINUTE / 5), Reason.PACE)
-    limits.count_sent(Entry(MINUTE, "after"))
+    for number in range(3):
+        limits.count_sent(Entry(MINUTE, f"after {number}"))
     limits.forgiven_at = MINUTE
     assert limits.next_at(MINUTE, Level.HIGH, "") is None
