@@ -1,5 +1,11 @@
 """Neither cost nor memory grows with what was there, or waits."""
 
+import pytest
+
+from custom_components.qq_mail.outbox.core.account import new_account
+from custom_components.qq_mail.outbox.core.limits import Settings
+from custom_components.qq_mail.outbox.core.loading import load
+from custom_components.qq_mail.outbox.core.turn import ACCOUNT
 from custom_components.qq_mail.smtp.models import Step
 
 from .play import Core, refused
@@ -31,3 +37,14 @@ def test_nothing_is_left_of_what_went_out(core: Core) -> None:
     assert len(core.queue._lanes._lanes) <= 1  # noqa: SLF001
     assert len(core.queue._lanes._line) <= 1  # noqa: SLF001
     assert len(core.queue._oldest) < 100  # noqa: SLF001
+
+
+@pytest.mark.parametrize("value", [1e13, 1e300, -1e13])
+def test_learned_value_that_no_server_taught(core: Core, value: float) -> None:
+    """It is damage: who calculates with it would fail each time."""
+    data = core.account.as_dict(core.now)
+    data["hour"] = {"value": value, "age": 1.0}
+    account = new_account("house", Settings(), core.now)
+    loaded = load(account, {(ACCOUNT, ""): data}, core.now)
+    assert loaded.unreadable == [(ACCOUNT, "")]
+    assert account.limits.hour is None
