@@ -142,10 +142,6 @@ class Limits:
             return math.inf
         return max(self._most_a_day(level) - self.sent_within(now, DAY), 0)
 
-    def hourly(self, now: float, level: Level) -> bool:
-        """Tell whether such messages go but once an hour to the same people."""
-        return self.room_today(now, level) == 0
-
     def one_by_one(self, now: float, level: Level) -> float:
         """Return how many messages can go one by one; where more wait, they are merged.
 

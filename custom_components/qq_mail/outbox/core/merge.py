@@ -23,9 +23,7 @@ def gather(turn: Turn, message: Message) -> Message:
     """Return a new message, which waits for the next ones where there are so many."""
     if not turn.account.limits.settings.digest or not message.mergeable:
         return message
-    until = turn.queue.groups.floods.get(group_of(message))
-    if until is None or until <= turn.now.steady:
-        return message
+    until = turn.queue.groups.floods.get(group_of(message), message.due)
     return replace(message, due=until)
 
 

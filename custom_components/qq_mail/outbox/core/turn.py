@@ -13,7 +13,7 @@ from ...smtp.models import Reply
 from ...smtp.replies import Cause
 from .account import Account, conversation_as_dict, entry_as_dict
 from .limits import Entry, people_of
-from .models import NEVER, Action, Log, Message, OutboxEvent, Outcome, Tell
+from .models import Action, Log, Message, OutboxEvent, Outcome, Tell
 from .plan import plan_of
 from .record import message_as_dict
 from .retry import back_off
@@ -183,9 +183,7 @@ class Turn:
             reply=reply,
             detail=detail,
             plan=plan,
-            next_attempt=(
-                self.now.wall_at(plan.at) if plan and plan.at != NEVER else None
-            ),
+            next_attempt=self.now.wall_at(plan.at) if plan else None,
             of=len(message.parts),
         )
         if waits or not message.parts:
