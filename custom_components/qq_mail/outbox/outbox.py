@@ -362,8 +362,7 @@ class Outbox(OutboxView):
         return self.id in self._scheduler.accounts
 
     def _happen(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        if self._is_known:
-            self.manager.happen(method, self.id, *args, **kwargs)
+        self.manager.happen(method, self.id, *args, **kwargs)
 
     async def _discard(self, queue_ids: list[str]) -> int:
         return await async_discard(self.manager, self.id, queue_ids)
