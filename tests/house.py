@@ -127,6 +127,11 @@ def on_disk(hass: HomeAssistant) -> dict[Key, dict[str, Any]]:
         return Journal(folder, Disk()).load().records
 
 
+def large_texts(hass: HomeAssistant) -> list[Path]:
+    """Return the files of large texts, drafts among them."""
+    return list(store_folder(hass).glob("*.text"))
+
+
 def waiting(hass: HomeAssistant) -> list[str]:
     """Return the queue ids on disk."""
     return sorted(name for kind, _, name in on_disk(hass) if kind == "message")

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
 
 from ..conftest import CODE
@@ -94,6 +95,20 @@ async def test_unreachable(
     result = await choose(hass, loaded_entry, **where)
     assert result["errors"] == {"answers_by_mail": "imap_failed"}
     assert placeholders_of(result)["port"] == str(server.tls_port)
+
+
+async def test_of_a_disabled_account(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry, server: QQServer
+) -> None:
+    """It is tried there as well, though nothing is read before it is enabled."""
+    await hass.config_entries.async_set_disabled_by(
+        loaded_entry.entry_id, ConfigEntryDisabler.USER
+    )
+    await hass.async_block_till_done()
+    where = {"imap_host": server.host, "imap_port": server.imap.port}
+    result = await choose(hass, loaded_entry, **where)
+    assert result["data"]["answers_by_mail"] is True
+    assert server.imap.logins == 1
 
 
 async def test_known_server(hass: HomeAssistant, entry: MockConfigEntry) -> None:

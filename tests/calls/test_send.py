@@ -915,6 +915,22 @@ async def test_preview(
     assert outbox_of(loaded_entry).messages() == []
 
 
+async def test_preview_without_an_address(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry
+) -> None:
+    """Who is in Home Assistant already finds it by its path."""
+    hass.config.internal_url = hass.config.external_url = hass.config.api = None
+    response = await hass.services.async_call(
+        DOMAIN,
+        "preview_message",
+        {"message": "x"},
+        blocking=True,
+        return_response=True,
+    )
+    assert response
+    assert str(response["url"]).startswith("/api/qq_mail/")
+
+
 async def test_conversation(
     hass: HomeAssistant,
     server: QQServer,

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.qq_mail.outbox import composing
 from custom_components.qq_mail.outbox.core.models import Level
 from custom_components.qq_mail.outbox.manager import DISK_TIMEOUTS
 from custom_components.qq_mail.smtp import transaction as transaction_module
@@ -14,10 +15,24 @@ from custom_components.qq_mail.store import Journal
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
-from ..calls.test_send import send
-from ..house import hold_up, house_of, outbox_of, restart, subjects, until, waiting
+from ..calls.test_send import body_of, send
+from ..house import (
+    hold_up,
+    house_of,
+    large_texts,
+    outbox_of,
+    restart,
+    subjects,
+    until,
+    waiting,
+)
 from ..qq_server import Answer, Hang, QQServer, Step
 from ..sending.test_buttons import ACTIONS, BASE, tokens_of
+
+
+def full(*_: Any) -> None:
+    """Refuse to write."""
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 @pytest.mark.parametrize("priority", ["highest", "high"])
@@ -67,6 +82,32 @@ async def test_normal_waits_for_the_disk(
         assert (await call)["status"] == "accepted"
 
 
+@pytest.mark.parametrize(
+    ("owner", "name", "value"),
+    [
+        pytest.param(Journal, "write", full, id="refuses"),
+        pytest.param(composing, "MAX_BYTES", composing.SMALL, id="has no room"),
+    ],
+)
+async def test_large_on_a_full_disk(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: Any,
+    name: str,
+    value: Any,
+) -> None:
+    """What is too large for the journal goes out as well, and leaves no draft."""
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, value)
+        answer = await send(hass, message="xy\n" * composing.SMALL)
+    assert answer["status"] == "accepted"
+    (mail,) = server.accepted
+    assert body_of(mail).count("xy") == composing.SMALL
+    await until(lambda: large_texts(hass) == [])
+
+
 async def test_answer_lost_from_memory(
     hass: HomeAssistant,
     server: QQServer,
@@ -75,10 +116,6 @@ async def test_answer_lost_from_memory(
 ) -> None:
     """It may have arrived, so its buttons work."""
     hass.config.external_url = BASE
-
-    def full(*_: Any) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
     await send(hass)
     monkeypatch.setattr(transaction_module, "END_OF_DATA_TIMEOUT", 0.2)
     server.script(Step.ACCEPTED, Hang())
@@ -100,10 +137,6 @@ async def test_refused_from_memory(
 ) -> None:
     """Nobody has it, so nobody can press."""
     hass.config.external_url = BASE
-
-    def full(*_: Any) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
     server.script(Step.RCPT, Answer(451, "later"))
     with monkeypatch.context() as patch:
         patch.setattr(Journal, "write", full)

@@ -380,8 +380,7 @@ class Outbox(OutboxView):
         return self.id in self._scheduler.accounts
 
     def _happen(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        if self._is_known:
-            self.manager.happen(method, self.id, *args, **kwargs)
+        self.manager.happen(method, self.id, *args, **kwargs)
 
     async def _take(self, order: Order, kept: Callable[[], None] | None) -> Call | None:
         """Take a message; one that the disk did not take has its try when this ends."""

@@ -267,5 +267,4 @@ class Sessions:
         if self._idle:
             self._idle.drop()
             self._idle = None
-            if self._id in self._scheduler.accounts:
-                self._tell(self._scheduler.session_idle, idle=False)
+            self._tell(self._scheduler.session_idle, idle=False)

@@ -256,8 +256,8 @@ class Reminders:
     def _end(self, reminders: Iterable[Reminder]) -> None:
         outbox = self._outbox
         for reminder in list(reminders):
-            if self._reminders.pop(reminder.id, None):
-                outbox.manager.store.remove((REMINDER, outbox.id, reminder.id))
+            del self._reminders[reminder.id]
+            outbox.manager.store.remove((REMINDER, outbox.id, reminder.id))
         self._changed()
 
     def _look(self) -> None:

@@ -1,6 +1,6 @@
 """Makes a mail of a request, and hands it to the outbox."""
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,7 +22,7 @@ from ..const import (
     MEGABYTE,
     SENDER_NAME_MAX_BYTES,
 )
-from ..content.draft import async_material
+from ..content.draft import Material, async_material
 from ..content.errors import invalid_address
 from ..content.request import MessageRequest
 from ..coordinator import QQMailConfigEntry
@@ -150,12 +150,7 @@ async def async_submit(
                 alone=bool(answers),
                 kept=keep_all,
             )
-            with _translated(entry):
-                try:
-                    receipt = await submit(reads_files=material.reads_files)
-                except StalledError:
-                    material.leave_out_files()
-                    receipt = await submit(reads_files=False)
+            receipt = await _handed_over(entry, submit, material)
     told = {texts.of(note) for note in request.notes if note.translation_key in _TOLD}
     amiss_notes = tuple(note for note in material.notes if note not in told)
     log_notes(amiss_notes, subject, texts)
@@ -220,6 +215,20 @@ def _sender_name(text: str) -> str:
     """Return as much of a name as fits into a From field of QQ's."""
     octets = one_line(text).encode()[:SENDER_NAME_MAX_BYTES]
     return one_line(octets.decode(errors="ignore"))
+
+
+async def _handed_over(
+    entry: QQMailConfigEntry,
+    submit: Callable[..., Awaitable[Receipt | None]],
+    material: Material,
+) -> Receipt | None:
+    """Hand a message to the outbox, without its files where one of them hangs."""
+    with _translated(entry):
+        try:
+            return await submit(reads_files=material.reads_files)
+        except StalledError:
+            material.leave_out_files()
+            return await submit(reads_files=False)
 
 
 @contextmanager

@@ -335,14 +335,17 @@ class House:
         if (account := self.scheduler.accounts.get(name)) is None:
             return
         side, queue = self.sides[name], account.queue
+        # Of equals for the same people, all may go or none.
         waiting = {
-            (one.rank, frozenset(one.recipients))
+            (one.rank, frozenset(one.recipients)): one
             for one in queue
-            if not queue.is_owned(one.queue_id)
-            and queue.due_of(one) <= self.now.steady
-            and gate(account, self.now.steady, one) is None
+            if not queue.is_owned(one.queue_id) and queue.due_of(one) <= self.now.steady
         }
-        side.overtaken = {lane: side.overtaken.get(lane, set()) for lane in waiting}
+        side.overtaken = {
+            lane: side.overtaken.get(lane, set())
+            for lane, one in waiting.items()
+            if gate(account, self.now.steady, one) is None
+        }
 
     def have_turn(self, name: str, one: Message) -> None:
         """See to it that nobody has two turns while an equal waits for one."""
