@@ -9,7 +9,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .calls.recipients import default_recipients, subentry_recipients
+from .calls.recipients import default_recipients
 from .calls.trial import async_send_test
 from .const import DOMAIN, SUBENTRY_TYPE_RECIPIENT
 from .coordinator import QQMailConfigEntry
@@ -57,7 +57,7 @@ async def async_setup_entry(
     )
     for subentry in entry.get_subentries_of_type(SUBENTRY_TYPE_RECIPIENT):
         button = QQMailTestButton(
-            entry, SEND_TEST_MESSAGE, subentry_recipients(subentry.data)
+            entry, SEND_TEST_MESSAGE, Recipients.stored(subentry.data)
         )
         key = subentry.subentry_id
         button.belong_to(key, subentry.title)

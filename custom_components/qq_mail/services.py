@@ -186,7 +186,7 @@ def _duplicates(rooms: Rooms) -> list[JsonValueType]:
             "queue_id": original.queue_id,
             "title": original.alert.title,
             "tag": original.alert.tag,
-            "recipients": list(original.alert.addresses),
+            "recipients": list(original.alert.recipients.addr_specs),
             "count": original.untold.number,
             "since": original.raised.isoformat(),
         }

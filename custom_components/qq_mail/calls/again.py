@@ -53,7 +53,7 @@ async def async_send_again(
         lambda: (
             hass.data[DATA_HOUSE]
             .rooms[entry.entry_id]
-            .reminders.async_keep(reminder.id)
+            .reminders.async_keep(reminder.queue_id)
         ),
     )
 

@@ -176,7 +176,7 @@ def _counted(rooms: Rooms, now: datetime) -> list[dict[str, Any]]:
             "queue_id": one.queue_id,
             "title": one.alert.title,
             "tag": one.alert.tag,
-            **_people(one.alert.addresses),
+            **_people(one.alert.recipients.addr_specs),
             "number": one.untold.number,
             "since": time_of(one.raised, now),
         }
@@ -189,7 +189,7 @@ def _repeated(rooms: Rooms, now: datetime) -> list[dict[str, Any]]:
     clock = read_clock()
     return [
         {
-            "queue_id": one.id,
+            "queue_id": one.queue_id,
             "title": str(one.again.get("title") or one.tag),
             "tag": one.tag,
             **_people(one.recipients.addr_specs),

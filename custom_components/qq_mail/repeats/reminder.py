@@ -10,7 +10,7 @@ from ..mime.models import Priority
 from ..outbox.composing import Ticket
 from ..outbox.core.record import Record
 from ..outbox.manager import RESTORED
-from .alerts import read_recipients, stored_recipients
+from .alerts import read_recipients
 
 _MAX_MAILS = 1500
 """Of one alarm that are remembered: one a minute for a day."""
@@ -23,8 +23,8 @@ _LONGEST_INTERVAL = 3600.0
 class Reminder:
     """An alarm that nobody has acknowledged. Instants are of the steady clock."""
 
-    id: str
-    """The queue id of its first mail."""
+    queue_id: str
+    """Of its first mail."""
     again: dict[str, Any]
     """What the call said, to be read once more: what it names is fetched anew."""
     tag: str
@@ -69,7 +69,7 @@ class Reminder:
         return {
             "again": self.again,
             "tag": self.tag,
-            "recipients": stored_recipients(self.recipients),
+            "recipients": self.recipients.as_dict(),
             "priority": self.priority,
             "raised": self.raised.isoformat(),
             "every": self.every,
@@ -82,7 +82,7 @@ class Reminder:
         }
 
     @classmethod
-    def read(cls, key: str, data: object, now: Now) -> Self:
+    def read(cls, queue_id: str, data: object, now: Now) -> Self:
         """Return what was written. Raises ValueError."""
         record = Record.of(data)
         every, length = record.seconds("every"), record.seconds("length")
@@ -91,7 +91,7 @@ class Reminder:
         ends = (record.time("ends") - now.wall).total_seconds()
         longest = max(every, _LONGEST_INTERVAL)
         return cls(
-            id=key,
+            queue_id=queue_id,
             again=record.optional("again", dict) or {},
             tag=record.text("tag"),
             recipients=read_recipients(record.optional("recipients", dict)),
