@@ -24,9 +24,12 @@ from custom_components.qq_mail.mime.address import (
     one_line,
 )
 from custom_components.qq_mail.mime.card import Card, render_html
-from custom_components.qq_mail.mime.errors import UnreadablePartError
 from custom_components.qq_mail.mime.header import head
-from custom_components.qq_mail.mime.message import compose, insertions
+from custom_components.qq_mail.mime.message import (
+    UnreadablePartError,
+    compose,
+    insertions,
+)
 from custom_components.qq_mail.mime.models import (
     BodyPart,
     Composed,

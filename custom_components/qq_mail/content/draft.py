@@ -27,9 +27,8 @@ from ..mime.card import (
     render_html,
     render_text,
 )
-from ..mime.errors import UnreadablePartError
 from ..mime.markup import content_ids, text_of
-from ..mime.message import compose
+from ..mime.message import UnreadablePartError, compose
 from ..mime.models import BodyPart, Composed, Draft, Priority
 from ..texts import Texts
 from .attachments.budget import async_fit

@@ -69,14 +69,6 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Envelope:
-    """Sender and recipients as the server is told (RFC 5321 section 2.3.1)."""
-
-    reverse_path: str
-    recipients: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Gap:
     """A place in a composed message, before one of its texts, for `insertions`."""
 

@@ -28,9 +28,5 @@ def make_secret(bits: Literal[64, 128] = 128) -> str:
 
 def find_secrets(text: str) -> tuple[str, ...]:
     """Return what has the form of a secret, each once, in lower case."""
-    found: dict[str, None] = {}
-    for match in _SECRET.finditer(text):
-        found[match[0].lower()] = None
-        if len(found) == _MAX_FOUND:
-            break
-    return tuple(found)
+    found = dict.fromkeys(match[0].lower() for match in _SECRET.finditer(text))
+    return tuple(found)[:_MAX_FOUND]

@@ -12,7 +12,7 @@ from ..const import LATE_AFTER
 from ..mime.address import Mailbox
 from ..mime.header import head
 from ..mime.message import insertions
-from ..mime.models import Envelope, Insertion
+from ..mime.models import Insertion
 from ..smtp.models import Account, Submission
 from .core.models import Message
 from .core.turn import MESSAGE
@@ -47,7 +47,8 @@ def submission_of(
         put_in += insertions(message.gaps, late_note(raised, late))
     key = (MESSAGE, view.id, message.queue_id)
     return Submission(
-        Envelope(account.username, message.recipients),
+        account.username,
+        message.recipients,
         view.manager.store.text(key).open if body is None else partial(_open, body),
         message.size + sum(len(one.octets) for one in put_in),
         tuple(put_in),
