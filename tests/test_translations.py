@@ -705,6 +705,7 @@ def test_every_text_the_code_names() -> None:
 GIVEN_BY = {
     "AttachmentError": (0, "attachment_", {"attachment"}),
     "field_error": (0, "", set[str]()),
+    "translated_error": (0, "", set[str]()),
     "texts": (0, "", set[str]()),
     "_texts": (0, "", set[str]()),
     "self": (0, "", set[str]()),

@@ -10,7 +10,7 @@ from homeassistant.const import CONF_NAME
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.selector import BooleanSelector, TextSelector
 
-from .calls.trial import async_send_test
+from .calls.send import async_send_test
 from .const import CONF_BCC, CONF_CC, CONF_TO, SUBENTRY_TYPE_RECIPIENT
 from .coordinator import QQMailConfigEntry
 from .form import ADDRESSES, Form, unless_removed

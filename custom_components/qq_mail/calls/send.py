@@ -70,6 +70,18 @@ async def async_send(
     )
 
 
+async def async_send_test(
+    hass: HomeAssistant, entry: QQMailConfigEntry, recipients: Recipients
+) -> Sent:
+    """Send a test mail in Home Assistant's language.
+
+    Raises HomeAssistantError where it was refused for good, or cannot be kept.
+    """
+    texts = await async_texts(hass)
+    request = MessageRequest(title=texts("test_title"), message=texts("test_message"))
+    return await async_send(hass, entry, request, recipients)
+
+
 @dataclass(frozen=True, slots=True)
 class _Sending:
     """One request on its way, and what it needs."""
@@ -177,7 +189,7 @@ class _Sending:
     async def _async_submit(
         self, request: MessageRequest, ticket: Ticket, **kwargs: Any
     ) -> Sent:
-        submitted = await async_submit(
+        receipt, notes = await async_submit(
             self.hass,
             self.entry,
             self.rooms.outbox,
@@ -187,7 +199,7 @@ class _Sending:
             ticket,
             **kwargs,
         )
-        return Sent(submitted.receipt, submitted.notes, refused=request.refused)
+        return Sent(receipt, notes, refused=request.refused)
 
 
 def _calm(priority: Priority) -> Priority:

@@ -29,7 +29,7 @@ from ..mime.card import (
 )
 from ..mime.markup import content_ids, text_of
 from ..mime.message import UnreadablePartError, compose
-from ..mime.models import BodyPart, Composed, Draft, Priority
+from ..mime.models import BodyPart, Composed, Draft
 from ..texts import Texts
 from .attachments.budget import async_fit
 from .attachments.embedded import async_embedded
@@ -37,13 +37,11 @@ from .attachments.fetched import OCTET_STREAM, too_slow
 from .attachments.fetching import async_fetched
 from .attachments.signatures import PICTURES
 from .charts.fetching import Charted, async_charts
-from .errors import AttachmentError
+from .errors import AttachmentError, translated_error
 from .redaction import quoted
 from .request import MessageRequest
 from .rows import async_rows
 from .selected import async_not_found_in_table
-
-_URGENT = (Priority.HIGHEST, Priority.HIGH)
 
 
 class Material:
@@ -172,7 +170,7 @@ class Material:
             or card.buttons
             or card.pictures
             or card.charts
-            or card.priority in _URGENT
+            or card.priority.is_urgent
         ):
             card, html = fitted(card, render_html)
             return render_text(card), html, parts
@@ -235,7 +233,7 @@ async def async_material(
             text=request.message,
             markdown=request.markdown,
             columns=(texts("card_name"), texts("card_state"), texts("card_since")),
-            label=texts(f"card_{priority}") if priority in _URGENT else "",
+            label=texts(f"card_{priority}") if priority.is_urgent else "",
             rows=rows,
             more=texts("card_more", number="{number}"),
             charts=tuple(charted.charts),
@@ -285,8 +283,4 @@ def absolute(hass: HomeAssistant, url: str) -> str:
     try:
         return get_url(hass, prefer_external=True) + url
     except NoURLAvailableError as err:
-        raise HomeAssistantError(
-            translation_domain=DOMAIN,
-            translation_key="no_url",
-            translation_placeholders={"link": quoted(url)},
-        ) from err
+        raise translated_error("no_url", link=quoted(url)) from err

@@ -157,21 +157,15 @@ def read_yes_no(value: Any, name: str, _notes: Notes) -> bool:
         raise unusable(name, value, "invalid_yes_no") from err
 
 
-def read_period(value: Any) -> timedelta | None:
-    """Return a period, or None if the value is none."""
-    try:
-        period: timedelta = cv.positive_time_period(value)
-    except vol.Invalid, ValueError, TypeError, OverflowError:
-        return None
-    return period
-
-
 def period_of(least: timedelta, most: timedelta, key: str) -> Reader:
     """Return a reader of periods within limits; `key` is that of the note."""
 
     def read(value: Any, name: str, _notes: Notes) -> timedelta:
-        period = read_period(value)
-        if period is None or not least <= period <= most:
+        try:
+            period: timedelta = cv.positive_time_period(value)
+        except (vol.Invalid, ValueError, TypeError, OverflowError) as err:
+            raise unusable(name, value, key) from err
+        if not least <= period <= most:
             raise unusable(name, value, key)
         return period
 

@@ -26,6 +26,11 @@ class Priority(StrEnum):
     LOW = "low"
     LOWEST = "lowest"
 
+    @property
+    def is_urgent(self) -> bool:
+        """Whether it is above normal."""
+        return self in (Priority.HIGHEST, Priority.HIGH)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BodyPart:

@@ -14,9 +14,9 @@ from homeassistant.util import dt as dt_util
 from ..buttons.links import link_base
 from ..buttons.models import ACTION_PATH, Action, Mail
 from ..buttons.registry import Buttons
-from ..const import DOMAIN
 from ..content.actions import ActionRow
 from ..content.draft import Material, absolute
+from ..content.errors import translated_error
 from ..content.request import MessageRequest
 from ..mime.buttons import Button, Look
 from ..outbox.composing import Ticket
@@ -125,9 +125,7 @@ def draw_buttons(
             buttons.append(Button(row.title, next(addresses), look, at_home=at_home))
     acting = [row for row in request.actions if row.action]
     if acting and not (base or by_mail):
-        failures.append(
-            HomeAssistantError(translation_domain=DOMAIN, translation_key="no_buttons")
-        )
+        failures.append(translated_error("no_buttons"))
     small_print: list[str] = []
     above: list[str] = []
     until = f"{dt_util.now() + request.actions_expire_after:%Y-%m-%d %H:%M}"

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from homeassistant.components.notify import ATTR_TITLE_DEFAULT
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
 
 from ..accounts import imap_account_from, not_loaded
 from ..buttons.models import Mail
@@ -16,14 +15,13 @@ from ..buttons.registry import Buttons
 from ..const import (
     CONF_REPLY_TO,
     CONF_SENDER_NAME,
-    DOMAIN,
     LOGGER,
     MAX_NOTES,
     MEGABYTE,
     SENDER_NAME_MAX_BYTES,
 )
 from ..content.draft import async_material
-from ..content.errors import invalid_address
+from ..content.errors import invalid_address, translated_error
 from ..content.request import MessageRequest
 from ..coordinator import QQMailConfigEntry
 from ..errors import action_error
@@ -48,16 +46,6 @@ _RESERVE = MEGABYTE
 """Octets that the server's limit leaves to texts and headers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Submitted:
-    """What became of one mail."""
-
-    receipt: Receipt | None
-    """None: it was cleared before it was taken."""
-    notes: tuple[str, ...]
-    """What was left out, and why; and why it waits."""
-
-
 async def async_submit(
     hass: HomeAssistant,
     entry: QQMailConfigEntry,
@@ -70,13 +58,16 @@ async def async_submit(
     references: str = "",
     answers: str = "",
     kept: Callable[[], None] | None = None,
-) -> Submitted:
-    """Compose one message and hand it to the outbox.
+) -> tuple[Receipt | None, tuple[str, ...]]:
+    """Compose one message and hand it to the outbox; return what became of it.
+
+    And what was left out, and why; and why it waits. Without a receipt it was cleared
+    before it was taken.
 
     The entry may be loaded anew meanwhile; the outbox stays. `kept` is called when the
     message is put on disk, for what belongs to it. `answers`: the Message-ID of a mail
-    that is answered by itself; what does so is never merged with others. Raises HomeAssistantError where it was
-    refused for good, or cannot be kept.
+    that is answered by itself; what does so is never merged with others. Raises
+    HomeAssistantError where it was refused for good, or cannot be kept.
     """
     texts = await async_texts(hass)
     raised = ticket.raised.wall
@@ -160,7 +151,7 @@ async def async_submit(
     amiss_notes = tuple(note for note in material.notes if note not in told)
     log_notes(amiss_notes, subject, texts)
     if not receipt:
-        return Submitted(None, material.notes)
+        return None, material.notes
     if request.refused:
         why = texts.of(invalid_address(*request.refused[:MAX_NOTES]))
         outbox.listeners.report(_refused(outbox, receipt, subject, request, why))
@@ -170,7 +161,7 @@ async def async_submit(
     if receipt.plan and receipt.deferred:
         reason = why_it_waits(outbox, receipt.plan, raised)
         notes = (*notes, texts.of(reason))
-    return Submitted(receipt, notes)
+    return receipt, notes
 
 
 def _refused(
@@ -227,15 +218,9 @@ def _translated(entry: QQMailConfigEntry) -> Generator[None]:
     try:
         yield
     except OutboxFullError as err:
-        raise HomeAssistantError(
-            translation_domain=DOMAIN, translation_key="outbox_full"
-        ) from err
+        raise translated_error("outbox_full") from err
     except OutboxClosedError as err:
         # Disabled or removed while this was made: no reload ends an outbox.
         raise not_loaded(entry) from err
     except OSError as err:
-        raise HomeAssistantError(
-            translation_domain=DOMAIN,
-            translation_key="not_kept",
-            translation_placeholders={"reason": err.strerror or str(err)},
-        ) from err
+        raise translated_error("not_kept", reason=err.strerror or str(err)) from err

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from homeassistant.exceptions import HomeAssistantError
 
-from ..const import DOMAIN
+from ..content.errors import translated_error
 from ..outbox.core.models import Plan, Reason
 from ..outbox.outbox import Outbox
 from ..smtp.replies import Treatment
@@ -18,12 +18,9 @@ def why_it_waits(outbox: Outbox, plan: Plan, now: datetime) -> HomeAssistantErro
         rate = plan.cause.treatment is Treatment.PAUSE
         key = "waits_paused_rate" if rate else "waits_paused_login"
     at = outbox.time_of(plan)
-    return HomeAssistantError(
-        translation_domain=DOMAIN,
-        translation_key=key,
-        translation_placeholders={
-            "account": outbox.account.username,
-            "host": outbox.account.host,
-            "time": time_of(at, now) if at else "",
-        },
+    return translated_error(
+        key,
+        account=outbox.account.username,
+        host=outbox.account.host,
+        time=time_of(at, now) if at else "",
     )

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 import re
+import shutil
 from tempfile import mkstemp
 
 from aiohttp import ClientResponse, hdrs
@@ -11,11 +12,10 @@ from yarl import URL
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
-from ...const import MAX_REDIRECTS
+from ...const import DOMAIN, MAX_REDIRECTS
 from ..errors import AttachmentError
 from .fetched import Fetched, megabytes, too_large, unavailable
 from .files import file_part
-from .folder import downloads_folder
 from .models import Attachment
 
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -73,9 +73,7 @@ async def _async_download(
     """Write a body to a temporary file, and no more of it than may be sent."""
     if response.content_length and response.content_length > max_bytes:
         raise too_large(label, megabytes(response.content_length), max_bytes)
-    path = await hass.async_add_executor_job(
-        _new_file, downloads_folder(hass), downloads
-    )
+    path = await hass.async_add_executor_job(_new_file, _folder(hass), downloads)
     size = 0
     async for chunk in response.content.iter_chunked(_CHUNK):
         size += len(chunk)
@@ -83,6 +81,11 @@ async def _async_download(
             raise too_large(label, f"> {megabytes(max_bytes)}", max_bytes)
         await hass.async_add_executor_job(_append, path, chunk)
     return path
+
+
+def _folder(hass: HomeAssistant) -> Path:
+    """Return the integration's folder in Home Assistant's cache, left out of backups."""
+    return Path(hass.config.cache_path(DOMAIN))
 
 
 def _new_file(folder: Path, downloads: list[str]) -> Path:
@@ -119,3 +122,8 @@ def remove(downloads: list[str]) -> None:
     """Remove the temporary files; blocks."""
     for name in downloads:
         Path(name).unlink(missing_ok=True)
+
+
+def remove_all(hass: HomeAssistant) -> None:
+    """Remove downloads of an earlier run that was killed; blocks."""
+    shutil.rmtree(_folder(hass), ignore_errors=True)

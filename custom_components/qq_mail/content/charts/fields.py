@@ -14,15 +14,12 @@ from ..reading import (
     Reader,
     as_list,
     is_empty,
+    period_of,
     read_fields,
     read_line,
-    read_period,
     unknown_field,
     unusable,
 )
-
-MIN_PERIOD = timedelta(hours=1)
-MAX_PERIOD = timedelta(days=31)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,15 +77,8 @@ def _entities(value: Any, name: str, notes: Notes) -> tuple[str, ...]:
     return tuple(found[:MAX_CHARTED])
 
 
-def _period(value: Any, name: str, _notes: Notes) -> timedelta:
-    period = read_period(value)
-    if period is None or not MIN_PERIOD <= period <= MAX_PERIOD:
-        raise unusable(name, value, "invalid_period")
-    return period
-
-
 _READERS: dict[str, Reader] = {
     "entities": _entities,
-    "period": _period,
+    "period": period_of(timedelta(hours=1), timedelta(days=31), "invalid_period"),
     "title": read_line,
 }
