@@ -23,7 +23,7 @@ from ..mime.address import Recipients, one_line
 from ..mime.models import BodyPart, Draft
 from ..outbox.outbox import Outbox
 from ..texts import async_texts
-from .buttons import ByMail, draw_buttons
+from .buttons import draw_buttons
 from .frames import MAX_OCTETS
 from .submit import budget
 
@@ -69,10 +69,8 @@ async def async_preview(
     async with async_material(
         hass, request, budget(entry.options, outbox), raised, texts
     ) as material:
-        by_mail = None
-        if imap_account_from(entry.data, entry.options):
-            by_mail = ByMail(outbox.account.username)
-        draw_buttons(hass, material, request, texts, by_mail)
+        by_mail = imap_account_from(entry.data, entry.options) is not None
+        draw_buttons(hass, material, request, texts, by_mail=by_mail)
         return await hass.async_add_executor_job(_composed, material, draft)
 
 

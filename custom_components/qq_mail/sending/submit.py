@@ -104,19 +104,19 @@ async def async_submit(
             ticket,
             texts,
             _answered_to(entry, request),
-        ) as issued:
+        ) as secret:
             amiss = [
                 one for one in material.failures if one.translation_key not in _TOLD
             ]
             material.leave_unsaid(async_recurring(hass, entry.entry_id, amiss, texts))
 
             def keep_all() -> None:
-                for keep in (issued.keep, kept):
-                    if keep:
-                        keep()
+                buttons.keep(ticket.queue_id)
+                if kept:
+                    kept()
 
-            if issued.secret:
-                own = f"<{issued.secret}@{Mailbox(outbox.account.username).domain}>"
+            if secret:
+                own = f"<{secret}@{Mailbox(outbox.account.username).domain}>"
                 draft = replace(
                     draft,
                     references=f"{references} {own}".lstrip(),
