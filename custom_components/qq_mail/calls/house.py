@@ -1,7 +1,7 @@
 """What the house has once for all accounts: outboxes, buttons, duplicates, reminders."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util.hass_dict import HassKey
@@ -41,15 +41,8 @@ class Rooms:
     answers: Answers
 
 
-@dataclass(init=False)
 class House:
     """Finds what belongs to an account, by its entry's id."""
-
-    manager: Manager
-    buttons: Buttons
-    frames: Frames
-    replies: Replies
-    rooms: dict[str, Rooms] = field(default_factory=dict)
 
     def __init__(self, hass: HomeAssistant, store: Store) -> None:
         """Begin without accounts."""
@@ -58,7 +51,7 @@ class House:
         self.buttons = Buttons(hass, store, self._protected)
         self.frames = Frames()
         self.replies = Replies()
-        self.rooms = {}
+        self.rooms: dict[str, Rooms] = {}
         self.buttons.async_add_listener(self._hear)
 
     @property

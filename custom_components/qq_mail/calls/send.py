@@ -1,6 +1,5 @@
 """What becomes of a request: it clears what waits, is counted, or is sent."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -106,6 +105,8 @@ class _Sending:
                 notes = texts.notes(request.notes)
                 log_notes(notes, request.title, texts)
                 return Sent(None, notes, discarded, request.refused)
+            urgent = request.priority is Priority.HIGHEST
+            calm = Priority.HIGH if urgent else request.priority
             request = replace(
                 request,
                 title=request.title or f"Re: {conversation.subject}",
@@ -114,7 +115,7 @@ class _Sending:
                 # alarm that could be acted on.
                 tag="",
                 actions=tuple(row for row in request.actions if not row.action),
-                priority=_calm(request.priority),
+                priority=calm,
             )
             try:
                 sent = await self._async_submit(
@@ -133,7 +134,11 @@ class _Sending:
                 tag=request.tag,
                 title=one_line(request.title),
                 texts=(request.message, request.html),
-                shown=_shown(request),
+                shown=(
+                    *request.attachments,
+                    *request.charts,
+                    dict(request.entities),
+                ),
                 recipients=self.recipients,
                 priority=request.priority,
             )
@@ -200,15 +205,3 @@ class _Sending:
             **kwargs,
         )
         return Sent(receipt, notes, refused=request.refused)
-
-
-def _calm(priority: Priority) -> Priority:
-    """Return the priority of what says that an alarm is over."""
-    return Priority.HIGH if priority is Priority.HIGHEST else priority
-
-
-def _shown(request: MessageRequest) -> Iterator[object]:
-    """Yield what a mail shows beside its texts."""
-    yield from request.attachments
-    yield from request.charts
-    yield dict(request.entities)

@@ -163,15 +163,7 @@ class Material:
         if own:
             card, html = fitted(card, lambda card: extend_html(own, card))
             return extend_text(card.text or text_of(own), card), html, parts
-        if (
-            card.markdown
-            or card.rows
-            or card.link
-            or card.buttons
-            or card.pictures
-            or card.charts
-            or card.priority.is_urgent
-        ):
+        if card.markdown or card.shows_more or card.priority.is_urgent:
             card, html = fitted(card, render_html)
             return render_text(card), html, parts
         return extend_text(card.text, card), "", parts

@@ -55,6 +55,13 @@ def unknown_field(name: object, names: Iterable[str], key: str) -> HomeAssistant
     return field_error(f"{key}_options", field=shown, options=", ".join(names))
 
 
+def note_unknown(
+    names: Iterable[object], known: Collection[str], notes: Notes, key: str
+) -> None:
+    """Add a note for each of these fields that does not exist."""
+    notes.extend(unknown_field(name, known, key) for name in names if name not in known)
+
+
 def unusable(
     field: str, value: object, key: str = "invalid_value", **placeholders: str
 ) -> ServiceValidationError:

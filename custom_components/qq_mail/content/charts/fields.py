@@ -14,10 +14,10 @@ from ..reading import (
     Reader,
     as_list,
     is_empty,
+    note_unknown,
     period_of,
     read_fields,
     read_line,
-    unknown_field,
     unusable,
 )
 
@@ -49,11 +49,7 @@ def _chart(item: Any, name: str, notes: Notes) -> ChartRequest | None:
     if not isinstance(item, Mapping):
         notes.append(unusable(name, item, "chart_entities"))
         return None
-    notes.extend(
-        unknown_field(key, _READERS, "unknown_field_of_chart")
-        for key in item
-        if key not in _READERS
-    )
+    note_unknown(item, _READERS, notes, "unknown_field_of_chart")
     if is_empty(item.get("entities")):
         notes.append(unusable(name, item, "chart_entities"))
         return None
