@@ -15,7 +15,7 @@ from homeassistant.core import State, callback
 
 from ....mime.chart import ChartRow
 from ..axes import DAY, HOUR, Scale, Tick, caption, scale, time_ticks
-from ..drawing import COLUMNS, PLOT_HEIGHT, Canvas, Frame
+from ..drawing import PLOT_HEIGHT, WIDTH, Canvas, Frame
 from ..models import Points, Span, number_of
 from ..recording import Counted, Recording
 from ..words import MOST_DECIMALS, decimals_of, rounded
@@ -136,7 +136,7 @@ def _thinned(
 
     Those are the first, the lowest, the highest and the last within a pixel.
     """
-    pixel = span.length / COLUMNS
+    pixel = span.length / WIDTH
     for _, group in groupby(points, lambda point: point[0] // pixel):
         some = list(group)
         known = [(time, value) for time, value in some if value is not None]
@@ -254,13 +254,14 @@ class Lines:
                     canvas.line(path, line.colour, _WIDTH)
 
     def _paths(self, frame: Frame, line: Line) -> Iterator[list[tuple[float, float]]]:
-        """Yield the points of each piece."""
+        """Yield the points of each piece; a gap ends one."""
         path: list[tuple[float, float]] = []
-        for x, *ys in self._columns(frame, line):
+        for time, value in sorted(line.points, key=lambda point: point[0]):
+            x = frame.x(time)
             if line.held and path:
                 path.append((x, path[-1][1]))
-            if ys:
-                path += [(x, y) for y in dict.fromkeys(ys) if path[-1:] != [(x, y)]]
+            if value is not None:
+                path.append((x, frame.y(self.scale.share(value))))
             elif path:
                 yield path
                 path = []
@@ -268,22 +269,6 @@ class Lines:
             if line.held:
                 path.append((frame.right, path[-1][1]))
             yield path
-
-    def _columns(self, frame: Frame, line: Line) -> Iterator[tuple[float, ...]]:
-        """Yield each pixel that has numbers: its place, then how high those are.
-
-        That is the first, the lowest, the highest and the last; none of them where a
-        gap begins.
-        """
-        numbered = (
-            (int(frame.x(time)), value)
-            for time, value in sorted(line.points, key=lambda point: point[0])
-            if time <= frame.span.end
-        )
-        for x, group in groupby(numbered, lambda point: point[0]):
-            for is_gap, some in groupby(group, lambda point: point[1] is None):
-                ys = [frame.y(self.scale.share(y)) for _, y in some if y is not None]
-                yield (x,) if is_gap else (x, ys[0], max(ys), min(ys), ys[-1])
 
 
 LINES = Kind(_fits, _read, _plan)
