@@ -122,16 +122,16 @@ class Reminders(Kept[Reminder]):
         """Repeat the alarms of a tag no longer: somebody knows of it, or it is over."""
         for reminder in self._tagged(tag):
             self._end(reminder)
+            if reminder.number == 1:
+                continue
+            # Nobody needs to be reminded by what waits, be it for some alone.
+            if reminder.ticket:
+                reminder.ticket.cleared = True
             last = reminder.queue_ids[-1]
-            if reminder.number > 1 and self._outbox.holds(last):
-                # Nobody needs to be reminded by what waits, be it for some alone.
-                if reminder.ticket:
-                    reminder.ticket.cleared = True
+            if self._outbox.holds(last):
                 self._hass.async_create_background_task(
                     self._outbox.async_discard(last), f"{DOMAIN} reminder"
                 )
-            elif reminder.waits and reminder.number > 1 and reminder.ticket:
-                reminder.ticket.cleared = True
 
     def _make_room(self, reminder: Reminder) -> bool:
         least = max(self.shown, key=lambda one: _PRIORITIES.index(one.priority))
