@@ -43,16 +43,8 @@ _SHARE = 0.72
 """How much of the width of an hour or a day its bars take."""
 
 
-@dataclass(frozen=True, slots=True)
-class Amounts:
-    """What was counted in each hour or day."""
-
-    span: Span
-    """The time of the chart, widened to whole hours or days."""
-    edges: tuple[float, ...]
-    """Where those begin, and where the last one ends."""
-    values: tuple[float | None, ...]
-    daily: bool
+type Amounts = tuple[float | None, ...]
+"""What was counted in each hour or day."""
 
 
 def _fits(state: State) -> bool:
@@ -60,10 +52,17 @@ def _fits(state: State) -> bool:
     return state.domain == SENSOR_DOMAIN and state_class in _METERS
 
 
+def _edges(span: Span) -> tuple[float, ...]:
+    """Return where the hours or days of a chart begin, and where the last one ends."""
+    return day_edges(span) if _is_daily(span) else hour_edges(span)
+
+
+def _is_daily(span: Span) -> bool:
+    return span.length > _HOURLY
+
+
 def _read(recording: Recording, states: Sequence[State]) -> dict[str, Amounts]:
-    span = recording.span
-    daily = span.length > _HOURLY
-    edges = day_edges(span) if daily else hour_edges(span)
+    span, edges = recording.span, _edges(recording.span)
     whole = Span(edges[0], edges[-1], span.zone)
     recent = Span(span.end - _NOT_YET_HOURLY, span.end, span.zone)
     hours = recording.statistics(states, whole, "hour", {"change"})
@@ -77,7 +76,7 @@ def _read(recording: Recording, states: Sequence[State]) -> dict[str, Amounts]:
         ]
         values = tuple(_sum(rows, start, end) for start, end in pairwise(edges))
         if any(value is not None for value in values):
-            found[state.entity_id] = Amounts(whole, edges, values, daily)
+            found[state.entity_id] = values
     return found
 
 
@@ -92,21 +91,17 @@ def _sum(rows: Iterable[Counted], start: float, end: float) -> float | None:
 
 @callback
 def _plan(group: Sequence[tuple[State, Amounts]], context: Context) -> Plan:
-    texts = context.texts
-    first = group[0][1]
-    plot = BarGroups(
-        first.edges,
-        tuple(
-            Bars(colour, amounts.values)
-            for (_, amounts), colour in zip(group, COLOURS, strict=False)
-        ),
-        first.daily,
+    texts, daily, edges = context.texts, _is_daily(context.span), _edges(context.span)
+    whole = Span(edges[0], edges[-1], context.span.zone)
+    bars = tuple(
+        Bars(colour, amounts)
+        for (_, amounts), colour in zip(group, COLOURS, strict=False)
     )
-    per = texts("chart_daily") if first.daily else texts("chart_hourly")
+    per = texts("chart_daily") if daily else texts("chart_hourly")
     return Plan(
-        plot,
-        first.span,
-        joined(caption(first.span, daily=first.daily), context.unit, per),
+        BarGroups(edges, bars, daily),
+        whole,
+        joined(caption(whole, daily=daily), context.unit, per),
         (texts("chart_total"), texts("chart_mean"), texts("chart_highest")),
         tuple(
             _said(context, state, amounts, colour)
@@ -117,7 +112,7 @@ def _plan(group: Sequence[tuple[State, Amounts]], context: Context) -> Plan:
 
 def _said(context: Context, state: State, amounts: Amounts, colour: str) -> Said:
     """Say how much was counted."""
-    known = [value for value in amounts.values if value is not None]
+    known = [value for value in amounts if value is not None]
     total, mean, highest = (
         short(value) for value in (sum(known), sum(known) / len(known), max(known))
     )
