@@ -27,7 +27,7 @@ from ..axes import (
 )
 from ..drawing import BASE, PLOT_HEIGHT, Canvas, Frame
 from ..models import Span
-from ..recording import Counted, Recording
+from ..recording import Recording, Statistic
 from ..words import short
 from .kind import COLOURS, Context, Kind, Plan, Said, joined
 
@@ -80,7 +80,7 @@ def _read(recording: Recording, states: Sequence[State]) -> dict[str, Amounts]:
     return found
 
 
-def _sum(rows: Iterable[Counted], start: float, end: float) -> float | None:
+def _sum(rows: Iterable[Statistic], start: float, end: float) -> float | None:
     changes = [
         row.change
         for row in rows

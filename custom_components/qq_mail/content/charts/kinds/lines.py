@@ -17,7 +17,7 @@ from ....mime.chart import ChartRow
 from ..axes import DAY, HOUR, Scale, Tick, caption, scale, time_ticks
 from ..drawing import PLOT_HEIGHT, WIDTH, Canvas, Frame
 from ..models import Points, Span, number_of
-from ..recording import Counted, Recording
+from ..recording import Recording, Statistic
 from ..words import MOST_DECIMALS, decimals_of, rounded
 from .kind import COLOURS, Context, Kind, Plan, Said, joined
 
@@ -53,7 +53,7 @@ def _fits(state: State) -> bool:
 
 def _read(recording: Recording, states: Sequence[State]) -> dict[str, Numbers]:
     span = recording.span
-    counted: dict[str, list[Counted]] = {}
+    counted: dict[str, list[Statistic]] = {}
     if span.length > _DETAILED:
         counted = recording.statistics(states, span, "hour", {"mean", "min", "max"})
     found: dict[str, Numbers] = {}
@@ -92,7 +92,7 @@ class _Tally:
     """Seconds for which a number was known."""
 
     def of_hours(
-        self, hours: Iterable[Counted]
+        self, hours: Iterable[Statistic]
     ) -> Iterator[tuple[float, float | None]]:
         """Yield the middle of each hour with its mean; None where a gap begins."""
         end = math.inf
