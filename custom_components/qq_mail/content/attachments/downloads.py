@@ -1,5 +1,6 @@
 """Downloads from URLs into temporary files."""
 
+from dataclasses import replace
 import os
 from pathlib import Path
 import re
@@ -27,39 +28,38 @@ _MARK = re.compile(r"[?#]")
 async def async_from_url(
     hass: HomeAssistant,
     attachment: Attachment,
-    label: str,
     max_bytes: int,
     downloads: list[str],
 ) -> Fetched:
     """Download from an allowed URL; redirects have to be allowed, too."""
-    session, asked = async_get_clientsession(hass), label
+    session, asked = async_get_clientsession(hass), attachment.label
     url = read_url(attachment.value)
     for _ in range(MAX_REDIRECTS + 1):
         if url is None or not _is_allowed_url(hass, url):
-            raise AttachmentError("url_not_allowed", label)
+            raise AttachmentError("url_not_allowed", attachment.label)
         if ".." in re.split(r"[/\\]", url.path):
             # A server may read as `..` what is encoded here, and leave an allowed path.
-            raise AttachmentError("url_goes_up", label)
+            raise AttachmentError("url_goes_up", attachment.label)
         async with session.get(
             url, allow_redirects=False, headers={hdrs.ACCEPT_ENCODING: "identity"}
         ) as response:
             if response.status == 200:  # noqa: PLR2004
                 path = await _async_download(
-                    hass, response, label, max_bytes, downloads
+                    hass, response, attachment.label, max_bytes, downloads
                 )
                 return await hass.async_add_executor_job(
                     file_part,
                     attachment,
                     path,
-                    label,
                     _MARK.split(url.name)[0] or str(url.host),
                     response.content_type,
                 )
             if response.status not in _REDIRECTS:
-                raise unavailable(label, f"HTTP {response.status}")
+                raise unavailable(attachment.label, f"HTTP {response.status}")
             url = read_url(response.headers.get(hdrs.LOCATION, ""), url)
             # No more than that: the rest may be as good as a password.
-            label = f"{asked} → {url.origin() if url else '?'}"
+            there = url.origin() if url else "?"
+            attachment = replace(attachment, label=f"{asked} → {there}")
     raise unavailable(asked, f"HTTP {response.status}")
 
 
