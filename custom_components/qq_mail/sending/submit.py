@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from homeassistant.components.notify import ATTR_TITLE_DEFAULT
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 
 from ..accounts import imap_account_from, not_loaded
 from ..buttons.models import Mail
@@ -20,7 +20,7 @@ from ..const import (
     MEGABYTE,
     SENDER_NAME_MAX_BYTES,
 )
-from ..content.draft import async_material
+from ..content.draft import Material, async_material
 from ..content.errors import invalid_address, translated_error
 from ..content.request import MessageRequest
 from ..coordinator import QQMailConfigEntry
@@ -75,15 +75,6 @@ async def async_submit(
     if request.tag:
         with _translated(entry):
             references = outbox.conversation(request.tag, subject).references
-    draft = Draft(
-        recipients=recipients,
-        subject=subject,
-        text="",
-        reply_to=request.reply_to or _reply_to(entry.options),
-        priority=request.priority,
-        references=references,
-        answers=answers,
-    )
     mail = Mail(
         account=entry.entry_id,
         queue_id=ticket.queue_id,
@@ -105,25 +96,30 @@ async def async_submit(
             texts,
             _answered_to(entry, request),
         ) as secret:
-            amiss = [
-                one for one in material.failures if one.translation_key not in _TOLD
-            ]
-            material.leave_unsaid(async_recurring(hass, entry.entry_id, amiss, texts))
+            material.leave_unsaid(
+                async_recurring(hass, entry.entry_id, _amiss(material), texts)
+            )
 
             def keep_all() -> None:
                 buttons.keep(ticket.queue_id)
                 if kept:
                     kept()
 
+            reply_to = request.reply_to or _reply_to(entry.options)
             if secret:
                 own = f"<{secret}@{Mailbox(outbox.account.username).domain}>"
-                draft = replace(
-                    draft,
-                    references=f"{references} {own}".lstrip(),
-                    # Of no use here: answers are read where the account is.
-                    reply_to=None,
-                )
-
+                references = f"{references} {own}".lstrip()
+                # Of no use here: answers are read where the account is.
+                reply_to = None
+            draft = Draft(
+                recipients=recipients,
+                subject=subject,
+                text="",
+                reply_to=reply_to,
+                priority=request.priority,
+                references=references,
+                answers=answers,
+            )
             submit = partial(
                 outbox.async_submit,
                 ticket,
@@ -147,9 +143,7 @@ async def async_submit(
                 except StalledError:
                     material.leave_out_files()
                     receipt = await submit(reads_files=False)
-    told = {texts.of(note) for note in request.notes if note.translation_key in _TOLD}
-    amiss_notes = tuple(note for note in material.notes if note not in told)
-    log_notes(amiss_notes, subject, texts)
+    log_notes(texts.notes(_amiss(material)), subject, texts)
     if not receipt:
         return None, material.notes
     if request.refused:
@@ -179,6 +173,11 @@ def _refused(
         cause=Cause.RECIPIENT,
         detail=why,
     )
+
+
+def _amiss(material: Material) -> list[HomeAssistantError]:
+    """Return what went wrong with a mail, without what it only says of itself."""
+    return [one for one in material.failures if one.translation_key not in _TOLD]
 
 
 def budget(options: Mapping[str, Any], outbox: Outbox) -> int:
