@@ -23,7 +23,11 @@ from .house import DATA_HOUSE
 
 
 async def async_send_again(
-    hass: HomeAssistant, entry: QQMailConfigEntry, reminder: Reminder, ticket: Ticket
+    hass: HomeAssistant,
+    entry: QQMailConfigEntry,
+    reminder: Reminder,
+    ticket: Ticket,
+    kept: Callable[[], None],
 ) -> None:
     """Send an alarm once more: what it shows is fetched anew.
 
@@ -44,18 +48,7 @@ async def async_send_again(
         notes=(note, *request.notes),
         wait=0,
     )
-    await _async_submit(
-        hass,
-        entry,
-        request,
-        reminder.recipients,
-        ticket,
-        lambda: (
-            hass.data[DATA_HOUSE]
-            .rooms[entry.entry_id]
-            .reminders.async_keep(reminder.queue_id)
-        ),
-    )
+    await _async_submit(hass, entry, request, reminder.recipients, ticket, kept)
 
 
 async def async_tell_counted(

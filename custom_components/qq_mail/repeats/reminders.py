@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final, override
 
 from homeassistant.core import HomeAssistant, callback
@@ -31,13 +32,13 @@ class Reminders(Kept[Reminder]):
         self,
         hass: HomeAssistant,
         outbox: Outbox,
-        send: Callable[[Reminder, Ticket], Awaitable[object]],
+        send: Callable[[Reminder, Ticket, Callable[[], None]], Awaitable[object]],
         ended: Callable[[Collection[str], str], None],
     ) -> None:
         """Begin with what an earlier run has left.
 
-        `send` sends an alarm once more; `ended` is told the queue ids of mails whose
-        buttons act no more, and why.
+        `send` sends an alarm once more, and calls what it is given when that is put on
+        disk; `ended` is told the queue ids of mails whose buttons act no more, and why.
         """
         super().__init__(hass, outbox, REMINDER, Reminder.read)
         self._send = send
@@ -227,7 +228,8 @@ class Reminders(Kept[Reminder]):
             reminder.waits, reminder.ticket = True, ticket
             reminder.queue_ids.append(ticket.queue_id)
             try:
-                await self._send(reminder, ticket)
+                keep = partial(self.async_keep, reminder.queue_id)
+                await self._send(reminder, ticket, keep)
             except Exception as err:  # noqa: BLE001 - whatever it is, the alarm goes on
                 LOGGER.error(
                     "%s could not be sent again: %s",
