@@ -19,7 +19,7 @@ _LONGEST_SLEEP = 60.0
 
 
 class Keepable(Protocol):
-    """One of them."""
+    """What an original, to which others are counted, and a reminder have in common."""
 
     queue_id: str
     """Of its first mail, by which it is known."""
@@ -31,7 +31,7 @@ class Keepable(Protocol):
 
 
 class Kept[One: Keepable](ABC):
-    """All of an account, for as long as its outbox lives."""
+    """An account's originals, or its reminders, for as long as its outbox lives."""
 
     def __init__(
         self,
