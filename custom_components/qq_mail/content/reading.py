@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import voluptuous as vol
 
+from homeassistant.core import valid_entity_id
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 
@@ -24,6 +25,12 @@ _SCHEMES = ("geo", "mailto", "sms", "tel")
 _AWAY = ("unknown", "unavailable", "none")
 """What a template writes for a state or an attribute that is not there."""
 
+TARGET_KEYS = ("entity_id", "device_id", "area_id", "floor_id", "label_id")
+EXCLUDE = "exclude"
+"""Home Assistant's key, from 2026.11, for the part of a target that is left out."""
+
+type Ids = dict[str, list[str]]
+"""Lists of ids by the keys of a target."""
 type Notes = list[HomeAssistantError]
 """Texts on what could not be used, and why; reading appends to them."""
 type Reader = Callable[[Any, str, Notes], Any]
@@ -162,6 +169,30 @@ def read_yes_no(value: Any, name: str, _notes: Notes) -> bool:
         return cv.boolean(value)
     except vol.Invalid as err:
         raise unusable(name, value, "invalid_yes_no") from err
+
+
+def read_ids(
+    target: Mapping[Any, Any], notes: Notes, name: str, key: str = "invalid_entities"
+) -> Ids:
+    """Read a target; what is no id becomes a note on the field `name`."""
+    ids: Ids = {}
+    for kind, value in target.items():
+        for item in as_list(value):
+            if kind not in TARGET_KEYS or not isinstance(item, str):
+                notes.append(unusable(name, item, key))
+                continue
+            wrong: list[str] = []
+            for text in filter(None, map(str.strip, item.split(","))):
+                if is_away(text) or (
+                    kind == "entity_id" and not valid_entity_id(text.lower())
+                ):
+                    wrong.append(text)
+                else:
+                    ids.setdefault(kind, []).append(
+                        text.lower() if kind == "entity_id" else text
+                    )
+            notes += (unusable(name, text, key) for text in shown_pieces(item, wrong))
+    return ids
 
 
 def period_of(least: timedelta, most: timedelta, key: str) -> Reader:

@@ -20,7 +20,7 @@ from homeassistant.helpers.target import (
 from ..mime.card import Row
 from ..texts import Texts, time_of
 from .errors import field_error
-from .fields import EXCLUDE
+from .reading import EXCLUDE
 from .states import StateTexts, async_state_texts
 
 

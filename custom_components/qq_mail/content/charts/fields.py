@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from homeassistant.core import valid_entity_id
-
 from ...const import MAX_CHARTED, MAX_CHARTS
 from ..errors import field_error
 from ..reading import (
@@ -17,6 +15,7 @@ from ..reading import (
     note_unknown,
     period_of,
     read_fields,
+    read_ids,
     read_line,
     unusable,
 )
@@ -58,16 +57,8 @@ def _chart(item: Any, name: str, notes: Notes) -> ChartRequest | None:
 
 
 def _entities(value: Any, name: str, notes: Notes) -> tuple[str, ...]:
-    found: list[str] = []
-    for item in as_list(value):
-        # What is no text is no entity: it is not cut into several.
-        for part in item.split(",") if isinstance(item, str) else [item]:
-            entity_id = part.strip().lower() if isinstance(part, str) else ""
-            if valid_entity_id(entity_id):
-                found.append(entity_id)
-            elif not is_empty(part):
-                notes.append(unusable(name, part, "chart_entities"))
-    found = list(dict.fromkeys(found))
+    ids = read_ids({"entity_id": value}, notes, name, "chart_entities")
+    found = list(dict.fromkeys(ids.get("entity_id", [])))
     if len(found) > MAX_CHARTED:
         notes.append(field_error("chart_too_long", number=str(MAX_CHARTED)))
     return tuple(found[:MAX_CHARTED])
