@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from secrets import token_hex
 from typing import BinaryIO
 
 from homeassistant.core import HomeAssistant
@@ -14,7 +13,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.network import NoURLAvailableError, get_url
 from homeassistant.util import dt as dt_util
 
-from ..const import DOMAIN, FETCH_TIMEOUT
+from ..const import FETCH_TIMEOUT
 from ..mime.buttons import Button
 from ..mime.card import (
     CONTENT_WIDTH,
@@ -29,7 +28,7 @@ from ..mime.card import (
 )
 from ..mime.markup import content_ids, text_of
 from ..mime.message import UnreadablePartError, compose
-from ..mime.models import BodyPart, Composed, Draft
+from ..mime.models import BodyPart, Composed, Draft, new_content_id
 from ..texts import Texts
 from .attachments.budget import async_fit
 from .attachments.embedded import async_embedded
@@ -178,7 +177,7 @@ def _placed(part: BodyPart, referenced: set[str]) -> BodyPart:
         if content_id in referenced and part.media_type != OCTET_STREAM:
             return replace(part, inline=True, content_id=content_id)
     if part.inline and part.media_type in PICTURES:
-        own_id = part.content_id or f"{token_hex(8)}@{DOMAIN}"
+        own_id = part.content_id or new_content_id()
         return replace(part, content_id=own_id)
     return replace(part, inline=False)
 

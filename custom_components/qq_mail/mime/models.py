@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from secrets import token_hex
 from typing import BinaryIO
 
 from .address import Mailbox, Recipients
@@ -30,6 +31,11 @@ class Priority(StrEnum):
     def is_urgent(self) -> bool:
         """Whether it is above normal."""
         return self in (Priority.HIGHEST, Priority.HIGH)
+
+
+def new_content_id() -> str:
+    """Return a content id that no other body part has (RFC 2392)."""
+    return f"{token_hex(8)}@qq-mail"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
