@@ -51,10 +51,11 @@ class Kept[One: Keepable](ABC):
         self._known: dict[str, One] = {}
         """By their queue ids, the oldest first."""
         self._timer: asyncio.TimerHandle | None = None
-        self._ends = [
+        self._listening = [
             outbox.listeners.async_add_watcher(self._hear),
             outbox.listeners.async_add_discard_listener(self._discarded),
         ]
+        """What ends that; empty once it is stopped."""
         outbox.async_on_close(self._return)
         records = outbox.manager.take_records(outbox.id, kind)
         for (_, queue_id), data in records.items():
@@ -66,8 +67,8 @@ class Kept[One: Keepable](ABC):
     @callback
     def async_stop(self) -> None:
         """Look at nothing any more; what is known stays known."""
-        while self._ends:
-            self._ends.pop()()
+        while self._listening:
+            self._listening.pop()()
         self._cancel_timer()
 
     @property
@@ -159,7 +160,7 @@ class Kept[One: Keepable](ABC):
         """Look again when the next one is due."""
         self._cancel_timer()
         times = list(self._times())
-        if self._ends and times:
+        if self._listening and times:
             delay = min(max(min(times) - read_clock().steady, 0.0), _LONGEST_SLEEP)
             self._timer = self._hass.loop.call_later(delay, self._look)
 

@@ -238,7 +238,7 @@ class Reminders(Kept[Reminder]):
                     exc_info=not isinstance(err, HomeAssistantError),
                 )
                 # Once stopped, whoever comes after this one goes on with it, or nobody.
-                if self._ends and reminder.queue_id in self._known:
+                if self._listening and reminder.queue_id in self._known:
                     self._next(reminder)
 
     @override
