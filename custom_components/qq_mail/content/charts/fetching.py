@@ -46,8 +46,7 @@ class Charted:
                 caption=plan.caption,
                 content_id=content_id,
                 columns=plan.columns,
-                rows=tuple(row for row, _ in plan.said),
-                lines=tuple(line for _, line in plan.said),
+                rows=plan.rows,
             )
         )
         self.parts.append(

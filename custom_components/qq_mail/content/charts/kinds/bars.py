@@ -29,7 +29,7 @@ from ..drawing import BASE, PLOT_HEIGHT, Canvas, Frame
 from ..models import Span
 from ..recording import Recording, Statistic
 from ..words import short
-from .kind import COLOURS, Context, Kind, Plan, Said, joined
+from .kind import COLOURS, Context, Kind, Plan, joined
 
 _METERS = (SensorStateClass.TOTAL, SensorStateClass.TOTAL_INCREASING)
 _HOURLY = 2 * DAY
@@ -104,23 +104,25 @@ def _plan(group: Sequence[tuple[State, Amounts]], context: Context) -> Plan:
         joined(caption(whole, daily=daily), context.unit, per),
         (texts("chart_total"), texts("chart_mean"), texts("chart_highest")),
         tuple(
-            _said(context, state, amounts, colour)
+            _row(context, state, amounts, colour)
             for (state, amounts), colour in zip(group, COLOURS, strict=False)
         ),
     )
 
 
-def _said(context: Context, state: State, amounts: Amounts, colour: str) -> Said:
+def _row(context: Context, state: State, amounts: Amounts, colour: str) -> ChartRow:
     """Say how much was counted."""
     known = [value for value in amounts if value is not None]
     total, mean, highest = (
         short(value) for value in (sum(known), sum(known) / len(known), max(known))
     )
-    return (
-        ChartRow(name=state.name, colour=colour, values=(total, mean, highest)),
-        context.texts(
+    return ChartRow(
+        name=state.name,
+        line=context.texts(
             "chart_amounts", name=state.name, total=total, mean=mean, highest=highest
         ),
+        colour=colour,
+        values=(total, mean, highest),
     )
 
 

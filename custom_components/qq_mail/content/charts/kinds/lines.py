@@ -19,7 +19,7 @@ from ..drawing import PLOT_HEIGHT, WIDTH, Canvas, Frame
 from ..models import Points, Span, number_of
 from ..recording import Recording, Statistic
 from ..words import MOST_DECIMALS, decimals_of, rounded
-from .kind import COLOURS, Context, Kind, Plan, Said, joined
+from .kind import COLOURS, Context, Kind, Plan, joined
 
 _NUMBER_DOMAINS = ("counter", "input_number", "number")
 _DETAILED = 2 * DAY
@@ -181,12 +181,12 @@ def _plan(group: Sequence[tuple[State, Numbers]], context: Context) -> Plan:
         span,
         joined(caption(span), context.unit),
         columns,
-        tuple(_said(context, *of_entity) for of_entity in coloured),
+        tuple(_row(context, *of_entity) for of_entity in coloured),
     )
 
 
 @callback
-def _said(context: Context, state: State, numbers: Numbers, colour: str) -> Said:
+def _row(context: Context, state: State, numbers: Numbers, colour: str) -> ChartRow:
     """Say what a number is, and its lowest, highest and mean."""
     now = state.state
     if number_of(now) is not None and state.domain == SENSOR_DOMAIN:
@@ -204,9 +204,9 @@ def _said(context: Context, state: State, numbers: Numbers, colour: str) -> Said
         rounded(value, decimals)
         for value in (numbers.lowest, numbers.highest, numbers.mean)
     )
-    return (
-        ChartRow(name=state.name, colour=colour, values=(now, lowest, highest, mean)),
-        context.texts(
+    return ChartRow(
+        name=state.name,
+        line=context.texts(
             "chart_numbers",
             name=state.name,
             now=now,
@@ -214,6 +214,8 @@ def _said(context: Context, state: State, numbers: Numbers, colour: str) -> Said
             highest=highest,
             mean=mean,
         ),
+        colour=colour,
+        values=(now, lowest, highest, mean),
     )
 
 
