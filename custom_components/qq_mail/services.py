@@ -277,8 +277,7 @@ async def _async_person(call: ServiceCall) -> str:
 async def _async_acknowledge(call: ServiceCall) -> None:
     """End the alarms of a tag, whichever accounts send them: somebody knows of it."""
     house = call.hass.data[DATA_HOUSE]
-    for rooms in house.rooms.values():
-        rooms.reminders.async_acknowledge(call.data[OutboxField.TAG], "")
+    house.acknowledge_tag(call.data[OutboxField.TAG])
     await house.manager.async_written()
 
 
