@@ -19,11 +19,12 @@ from .calls.heard import is_heard
 from .calls.house import DATA_HOUSE, House
 from .const import CODE_URL, DOMAIN, LOGGER
 from .coordinator import QQMailConfigEntry
+from .log_entries import async_log_discarded
 from .outbox.core.models import OutboxEvent, Outcome
 from .outbox.outbox import Outbox
 from .sending.waiting import why_it_waits
 from .smtp.replies import Treatment
-from .texts import Texts
+from .texts import Texts, async_texts
 
 _MOST_TITLES = 10
 """In the list of what was dropped."""
@@ -99,8 +100,12 @@ class RestoredFlow(RepairsFlow):
     ) -> RepairsFlowResult:
         """Discard them: they went out before the backup was restored."""
         if outbox := self._outbox:
+            texts = await async_texts(self.hass)
+            entry = self.hass.config_entries.async_get_known_entry(self._entry_id)
             for queue_id in outbox.restored:
-                await outbox.async_discard(queue_id)
+                # Home Assistant does not tell who answers a dialog.
+                messages = await outbox.async_discard(queue_id)
+                async_log_discarded(self.hass, entry, messages, texts)
             self.hass.data[DATA_HOUSE].decide(self._entry_id, send=False)
         return self.async_create_entry(data={})
 
