@@ -237,6 +237,7 @@ PLACEHOLDERS = {
         "limit",
         "name",
         "number",
+        "page",
         "reply",
         "sent",
         "subject",
@@ -547,6 +548,7 @@ def test_every_text_the_code_names() -> None:
             | {"repeats", "repeats_title"}
             | {f"waits_{key}" for key in WAITS}
             | {f"logged_{key}" for key in LOGGED}
+            | {"logged_discarded_by_someone"}
             | {"entity_not_found", "more_notes", "no_buttons"}
             | {"no_url", "over"}
             | {

@@ -17,7 +17,7 @@ from homeassistant.util import dt as dt_util
 from .buttons.models import Press
 from .calls.heard import is_heard
 from .calls.house import DATA_HOUSE, House
-from .const import CODE_URL, DOMAIN, LOGGER
+from .const import CODE_URL, DOMAIN, LOGGER, PANEL
 from .coordinator import QQMailConfigEntry
 from .log_entries import async_log_discarded
 from .outbox.core.models import OutboxEvent, Outcome
@@ -306,6 +306,7 @@ class _Watch:
                 alarms=str(numbers["alarms"]),
                 counted=str(numbers["counted"]),
                 buttons=str(numbers["buttons"]),
+                page=f"/{PANEL}/outbox",
             )
         else:
             self._withdraw(Issue.RESTORED)
@@ -340,7 +341,11 @@ class _Watch:
             DOMAIN, self._issue_id(Issue.EXPIRED)
         )
         texts = (known and known.translation_placeholders) or {"number": "0"}
-        self._raise(Issue.EXPIRED, number=str(int(texts["number"]) + 1))
+        self._raise(
+            Issue.EXPIRED,
+            number=str(int(texts["number"]) + 1),
+            page=f"/{PANEL}/history",
+        )
 
     def _issue_id(self, issue: Issue) -> str:
         return f"{issue}_{self._entry.entry_id}"
@@ -354,12 +359,15 @@ class _Watch:
         data: dict[str, str | int | float | None] | None = None,
         **placeholders: str,
     ) -> None:
+        tab = "check" if issue is Issue.LOGIN_REFUSED else "outbox"
         ir.async_create_issue(
             self._hass,
             DOMAIN,
             self._issue_id(issue),
             data=data,
             is_fixable=is_fixable,
+            # Those that are fixable open a dialog of their own, which has no such link.
+            learn_more_url=f"homeassistant://{PANEL}/{tab}",
             severity=severity,
             translation_key=issue,
             translation_placeholders={

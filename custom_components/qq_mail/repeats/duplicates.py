@@ -117,6 +117,13 @@ class Duplicates:
         self._forget(one for one in self._all() if one.alert.tag == tag)
 
     @callback
+    def async_discard(self, queue_id: str | None) -> int:
+        """Forget what was counted to a message that went out; return for how many."""
+        gone = [one for one in self._all() if one.queue_id == queue_id and one.went_out]
+        self._forget(gone)
+        return len(gone)
+
+    @callback
     def async_decide(self, *, send: bool) -> None:
         """Go on with what comes from a backup, or forget it."""
         restored = [one for one in self._originals.values() if one.restored]
