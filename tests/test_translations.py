@@ -225,6 +225,7 @@ PLACEHOLDERS = {
         "value",
         "why",
         "who",
+        "where",
     },
     "issues": {
         "account",
@@ -554,7 +555,8 @@ def test_every_text_the_code_names() -> None:
             | {
                 f"card_{text}"
                 for text in (
-                    *("name", "state", "since", "open", "more", "sent_by"),
+                    *("name", "state", "since", "more", "sent_by"),
+                    *("open", "open_other", "call"),
                     *("highest", "high"),
                     *("press_at_home", "press_until"),
                     *("answer", "answer_alone", "answer_code", "answer_title"),
