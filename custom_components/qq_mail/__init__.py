@@ -179,7 +179,11 @@ def _add_rooms(
                 hass, outbox, partial(async_tell_counted, hass, entry)
             ),
             reminders=Reminders(
-                hass, outbox, partial(async_send_again, hass, entry), house.buttons.end
+                hass,
+                outbox,
+                partial(async_send_again, hass, entry),
+                house.buttons.end,
+                house.leave_unanswered,
             ),
             history=History(hass, outbox, **_history_options(entry.options)),
             answers=Answers(

@@ -63,12 +63,12 @@ def async_log_discarded(
     entry: QQMailConfigEntry,
     messages: Collection[Message],
     texts: Texts,
-    person: str,
+    person: str = "",
 ) -> None:
-    """Write who has taken back what waited."""
+    """Write who has taken back what waited; empty: that is not known."""
     for message in messages:
         text = texts(
-            "logged_discarded",
+            "logged_discarded" if person else "logged_discarded_by_someone",
             subject=message.subject,
             people=_people(entry, message.recipients),
             person=person,

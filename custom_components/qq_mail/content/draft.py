@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import urlsplit
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -261,7 +262,17 @@ def _absolute(
         url = absolute(hass, link.url)
     except HomeAssistantError as err:
         return None, [err]
-    return Link(url, link.title or texts("card_open")), []
+    return Link(url, link.title or _named(link.url, texts)), []
+
+
+def _named(url: str, texts: Texts) -> str:
+    """Return what a button says that was given no title."""
+    parts = urlsplit(url)
+    if parts.scheme in ("", "homeassistant"):
+        return texts("card_open")
+    if parts.scheme == "tel":
+        return texts("card_call", number=parts.path)
+    return texts("card_open_other", where=parts.hostname or parts.path)
 
 
 def absolute(hass: HomeAssistant, url: str) -> str:

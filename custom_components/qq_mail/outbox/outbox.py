@@ -259,6 +259,7 @@ class Outbox(OutboxView):
         chosen = [message.queue_id for message in queue if message.tag == tag]
         told = any(queue_id in queue.in_progress for queue_id in chosen)
         told = told or queue.is_told_with_others(tag)
+        self.listeners.tell_discarded(chosen)
         discarded += await self._discard(chosen)
         if not self._is_known:
             return discarded, None

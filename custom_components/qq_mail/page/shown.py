@@ -190,7 +190,7 @@ def _repeated(rooms: Rooms, now: datetime) -> list[dict[str, Any]]:
     return [
         {
             "queue_id": one.queue_id,
-            "title": str(one.again.get("title") or one.tag),
+            "title": one.title,
             "tag": one.tag,
             **_people(one.recipients.addr_specs),
             "number": one.number,

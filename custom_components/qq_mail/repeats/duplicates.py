@@ -95,6 +95,15 @@ class Duplicates(Kept[Original]):
         """Forget what was counted under a tag: it is over, and nobody needs to know."""
         self._forget(one for one in self._known.values() if one.alert.tag == tag)
 
+    @callback
+    def async_discard(self, queue_id: str | None) -> int:
+        """Forget what was counted to a message that went out; return for how many."""
+        original = self._known.get(queue_id or "")
+        if not original or not original.went_out:
+            return 0
+        self._forget([original])
+        return 1
+
     def _lead(
         self,
         alert: Alert,

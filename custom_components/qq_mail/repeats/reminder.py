@@ -38,6 +38,11 @@ class Reminder:
     """Seconds after which it is over by itself."""
     due: float
     ends: float
+    unanswered: float
+    """When it is told that nobody has acknowledged it, at its end at the latest.
+
+    Raised again and again, it is told as for the first one.
+    """
     number: int = 1
     """Mails so far."""
     queue_ids: list[str] = field(default_factory=list)
@@ -59,6 +64,11 @@ class Reminder:
         return max(min(doubled, _LONGEST_INTERVAL), self.every)
 
     @property
+    def title(self) -> str:
+        """What people know it by."""
+        return str(self.again.get("title") or self.tag)
+
+    @property
     def for_whom(self) -> tuple[str, frozenset[str]]:
         """What tells it from other alarms: its tag, and to whom it goes."""
         people = frozenset(one.lower() for one in self.recipients.addr_specs)
@@ -76,6 +86,7 @@ class Reminder:
             "length": self.length,
             "due": now.wall_at(self.due).isoformat(),
             "ends": now.wall_at(self.ends).isoformat(),
+            "unanswered": now.wall_at(self.unanswered).isoformat(),
             "number": self.number,
             "queue_ids": self.queue_ids[-_MAX_MAILS:],
             RESTORED: self.restored,
@@ -89,6 +100,7 @@ class Reminder:
         # A clock that was set makes nothing wait longer than it was to.
         due = (record.time("due") - now.wall).total_seconds()
         ends = (record.time("ends") - now.wall).total_seconds()
+        unanswered = (record.time("unanswered") - now.wall).total_seconds()
         longest = max(every, _LONGEST_INTERVAL)
         return cls(
             queue_id=queue_id,
@@ -101,6 +113,7 @@ class Reminder:
             length=length,
             due=now.steady + min(max(due, 0.0), longest),
             ends=now.steady + min(ends, length),
+            unanswered=now.steady + min(unanswered, ends, length),
             number=record.count("number"),
             queue_ids=list(record.all_texts("queue_ids")),
             restored=record.flag(RESTORED),

@@ -5,8 +5,9 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Final, override
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import CoreState, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.start import async_at_started
 
 from ..clock import read_clock
 from ..const import DOMAIN, LOGGER
@@ -22,6 +23,8 @@ REMINDER: Final = "reminder"
 """The kind of its records in the store."""
 MAX_REMINDERS = 100
 """Alarms of an account at the same time."""
+_UNTIL_LISTENED = 10.0
+"""Seconds after the start until automations have attached their triggers."""
 _PRIORITIES = list(Priority)
 
 
@@ -34,15 +37,23 @@ class Reminders(Kept[Reminder]):
         outbox: Outbox,
         send: Callable[[Reminder, Ticket, Callable[[], None]], Awaitable[object]],
         ended: Callable[[Collection[str], str], None],
+        unanswered: Callable[[Reminder], None],
     ) -> None:
         """Begin with what an earlier run has left.
 
         `send` sends an alarm once more, and calls what it is given when that is put on
-        disk; `ended` is told the queue ids of mails whose buttons act no more, and why.
+        disk; `ended` is told the queue ids of mails whose buttons act no more, and why;
+        `unanswered` is told of an alarm that nobody has acknowledged in its time, or that
+        goes out no more.
         """
         super().__init__(hass, outbox, REMINDER, Reminder.read)
         self._send = send
         self._tell_ended = ended
+        self._tell_unanswered = unanswered
+        self._listened = 0.0 if hass.state is CoreState.running else float("inf")
+        """From when on what is told is heard, by the steady clock."""
+        if self._listened:
+            self._listening.append(async_at_started(hass, self._wait_for_listeners))
         for reminder in self.shown:
             reminder.waits = outbox.holds(reminder.queue_ids[-1])
         self._schedule()
@@ -81,6 +92,7 @@ class Reminders(Kept[Reminder]):
             length=length.total_seconds(),
             due=steady + seconds,
             ends=steady + length.total_seconds(),
+            unanswered=steady + length.total_seconds(),
             queue_ids=[ticket.queue_id],
             ticket=ticket,
         )
@@ -88,9 +100,11 @@ class Reminders(Kept[Reminder]):
         if like:
             # Who answers an older mail of the conversation has heard of it as well.
             reminder.queue_ids = [*like[-1].queue_ids, *reminder.queue_ids]
+            reminder.unanswered = min(one.unanswered for one in (*like, reminder))
             self._forget(like[1:])
         elif len(self._known) >= MAX_REMINDERS and not self._make_room(reminder):
             LOGGER.error("Too many alarms: %s is not repeated", reminder.tag)
+            self._tell_unanswered(reminder)
             return False
         self._begin(reminder, ticket)
         self._schedule()
@@ -108,15 +122,17 @@ class Reminders(Kept[Reminder]):
         return next(found, None)
 
     @callback
-    def async_acknowledge(self, tag: str, queue_id: str) -> None:
+    def async_acknowledge(self, tag: str, queue_id: str) -> list[Reminder]:
         """End the alarms of a tag: somebody pressed a button of one of their mails.
 
         The buttons of their other mails say so then, and act no more.
         """
-        for reminder in self._tagged(tag):
+        ended = self._tagged(tag)
+        for reminder in ended:
             others = [one for one in reminder.queue_ids if one != queue_id]
             self._tell_ended(others, "acknowledged")
         self.async_end(tag)
+        return ended
 
     @callback
     def async_end(self, tag: str) -> None:
@@ -139,7 +155,7 @@ class Reminders(Kept[Reminder]):
         if _PRIORITIES.index(least.priority) <= _PRIORITIES.index(reminder.priority):
             return False
         LOGGER.error("Too many alarms: %s is not repeated any more", least.tag)
-        self._end(least)
+        self._lapse(least)
         return True
 
     def _tagged(self, tag: str) -> list[Reminder]:
@@ -179,7 +195,7 @@ class Reminders(Kept[Reminder]):
         elif event.outcome is Outcome.REJECTED:
             # It would be refused again, and that harms the account.
             LOGGER.error("%r was refused, and is not repeated", event.subject)
-            self._end(reminder)
+            self._lapse(reminder)
             return
         self._next(reminder)
 
@@ -201,13 +217,33 @@ class Reminders(Kept[Reminder]):
     def _end(self, one: Reminder) -> None:
         self._forget([one])
 
+    def _lapse(self, reminder: Reminder) -> None:
+        """End an alarm of which nobody knows."""
+        self._end(reminder)
+        self._tell_unanswered(reminder)
+
+    def _tell_late(self, reminder: Reminder) -> None:
+        """Tell that nobody has acknowledged an alarm; one that was raised anew goes on."""
+        LOGGER.warning("Nobody acknowledged %s", reminder.tag)
+        if reminder.ends <= read_clock().steady:
+            self._lapse(reminder)
+            return
+        self._tell_unanswered(reminder)
+        reminder.unanswered = reminder.ends
+        self._write(reminder)
+
+    @callback
+    def _wait_for_listeners(self, _hass: HomeAssistant) -> None:
+        self._listened = read_clock().steady + _UNTIL_LISTENED
+        self._schedule()
+
     @override
     def _look_at(self, now: float) -> None:
         """Send what is due, and end what is over."""
         for reminder in self.shown:
-            if reminder.ends <= now:
-                LOGGER.warning("Nobody acknowledged %s", reminder.tag)
-                self._end(reminder)
+            if reminder.unanswered <= now:
+                if self._listened <= now:
+                    self._tell_late(reminder)
             elif reminder.due <= now and self._may_send(reminder):
                 self._hass.async_create_background_task(
                     self._async_send(reminder), f"{DOMAIN} reminder"
@@ -216,6 +252,9 @@ class Reminders(Kept[Reminder]):
     def _may_send(self, reminder: Reminder) -> bool:
         """Tell whether nothing goes before an alarm's next mail."""
         if reminder.waits or reminder.restored:
+            return False
+        if reminder.unanswered <= read_clock().steady:
+            # First it is told that nobody has acknowledged it.
             return False
         # One that was raised anew is to take its place.
         return not any(one.queue_id > reminder.queue_id for one in self._like(reminder))
@@ -243,7 +282,5 @@ class Reminders(Kept[Reminder]):
 
     @override
     def _times(self) -> Iterable[float]:
-        return (
-            min(one.due, one.ends) if self._may_send(one) else one.ends
-            for one in self.shown
-        )
+        yield from (max(one.unanswered, self._listened) for one in self.shown)
+        yield from (one.due for one in self.shown if self._may_send(one))
