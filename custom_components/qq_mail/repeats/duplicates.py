@@ -145,7 +145,7 @@ class Duplicates(Kept[Original]):
     @callback
     def _discarded(self, queue_ids: Collection[str]) -> None:
         """Forget what a message stood for, together with that."""
-        chosen = filter(None, map(self._known.get, queue_ids))
+        chosen = filter(None, map(self._known.get, set(queue_ids)))
         self._forget(one for one in chosen if not one.went_out)
 
     @override

@@ -132,8 +132,8 @@ class Kept[One: Keepable](ABC):
 
     def _forget(self, some: Iterable[One]) -> None:
         for one in list(some):
-            if self._known.pop(one.queue_id, None):
-                self._remove(one)
+            del self._known[one.queue_id]
+            self._remove(one)
         self._changed()
 
     def _remove(self, one: One) -> None:
