@@ -78,7 +78,7 @@ export class Compose {
     const { page } = this;
     const action = page.hass.services.qq_mail?.[ACTION];
     if (!(action && (await loadForm()))) {
-      const href = `/_my_redirect/developer_call_service?service=qq_mail.${ACTION}`;
+      const href = `/config/tools/action?service=qq_mail.${ACTION}`;
       this.form.replaceChildren(
         h("p", {}, page.t("form_missing")),
         h("p", {}, h("a", { href }, page.t("tools"))),
