@@ -48,7 +48,9 @@ async def other(
     return other
 
 
-async def alarm(hass: HomeAssistant, title: str = "煤气泄漏", **data: object) -> dict[str, Any]:
+async def alarm(
+    hass: HomeAssistant, title: str = "煤气泄漏", **data: object
+) -> dict[str, Any]:
     """Raise an alarm; return what the action answers."""
     answer: dict[str, Any] = await call(
         hass,

@@ -29,7 +29,7 @@ KNOWS = {
         *("buttons", "content", "core", "mime", "outbox", "smtp"),
     },
     "calls": {
-        *("accounts", "const", "coordinator", "history", "texts"),
+        *("accounts", "clock", "const", "coordinator", "history", "texts"),
         *(
             "answers",
             "buttons",

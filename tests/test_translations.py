@@ -38,7 +38,7 @@ from custom_components.qq_mail.smtp.replies import Cause, Treatment
 from custom_components.qq_mail.takeover.flow import KEEP_WORKING_SCHEMA
 from custom_components.qq_mail.takeover.leftover import ISSUE_USES_CORE, ISSUE_YAML
 from custom_components.qq_mail.texts import _FOR_READERS, _SETTING
-from custom_components.qq_mail.trigger import TRIGGERS
+from custom_components.qq_mail.trigger import TRIGGERS, AlarmTrigger
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN, UnitOfInformation
 
 FOLDER = Path(integration.__file__).parent
@@ -216,6 +216,7 @@ PLACEHOLDERS = {
         "value",
         "why",
         "who",
+        "where",
     },
     "issues": {
         "account",
@@ -228,6 +229,7 @@ PLACEHOLDERS = {
         "limit",
         "name",
         "number",
+        "page",
         "reply",
         "sent",
         "subject",
@@ -544,12 +546,14 @@ def test_every_text_the_code_names() -> None:
             | {"repeats", "repeats_title"}
             | {f"waits_{key}" for key in WAITS}
             | {f"logged_{key}" for key in LOGGED}
+            | {"logged_discarded_by_someone"}
             | {"entity_not_found", "more_notes", "no_buttons"}
             | {"no_url", "over"}
             | {
                 f"card_{text}"
                 for text in (
-                    *("name", "state", "since", "open", "more", "sent_by"),
+                    *("name", "state", "since", "more", "sent_by"),
+                    *("open", "open_other", "call"),
                     *("highest", "high"),
                     *("press_at_home", "press_until"),
                     *("answer", "answer_alone", "answer_code", "answer_title"),
@@ -617,8 +621,14 @@ def test_every_text_the_code_names() -> None:
         *(f"services.acknowledge.fields.tag.{text}" for text in NAME),
         *(
             f"triggers.{trigger}.{text}"
-            for trigger in TRIGGERS
-            for text in (*NAME, *(f"fields.config_entry_id.{text}" for text in NAME))
+            for trigger, kind in TRIGGERS.items()
+            for text in (
+                *NAME,
+                *(
+                    f"fields.{'tag' if issubclass(kind, AlarmTrigger) else 'config_entry_id'}.{text}"
+                    for text in NAME
+                ),
+            )
         ),
         *(
             f"triggers.action_clicked.fields.{field}.{text}"
@@ -702,6 +712,7 @@ def test_every_text_the_code_names() -> None:
 GIVEN_BY = {
     "AttachmentError": (0, "attachment_", {"attachment"}),
     "field_error": (0, "", set[str]()),
+    "translated_error": (0, "", set[str]()),
     "texts": (0, "", set[str]()),
     "_texts": (0, "", set[str]()),
     "self": (0, "", set[str]()),

@@ -26,7 +26,7 @@ from .calls.again import async_send_again, async_tell_counted
 from .calls.heard import is_heard
 from .calls.house import DATA_HOUSE, House, Rooms
 from .const import CONF_FALLBACK, DOMAIN
-from .content.attachments.folder import remove_all
+from .content.attachments.downloads import remove_all
 from .content.digest import DigestWriter
 from .coordinator import (
     SIGNAL_DELAY,
@@ -51,8 +51,8 @@ from .repeats.reminders import Reminders
 from .sending.submit import budget
 from .services import async_setup_services
 from .store import Store
-from .takeover.card import async_offer
 from .takeover.leftover import async_watch_leftover
+from .takeover.source import async_offer
 from .texts import Texts, async_texts
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -190,7 +190,11 @@ def _add_rooms(
                 hass, outbox, partial(async_tell_counted, hass, entry)
             ),
             reminders=Reminders(
-                hass, outbox, partial(async_send_again, hass, entry), house.buttons.end
+                hass,
+                outbox,
+                partial(async_send_again, hass, entry),
+                house.buttons.end,
+                house.leave_unanswered,
             ),
             history=History(hass, outbox, **_history_options(entry.options)),
             answers=Answers(

@@ -17,14 +17,15 @@ from homeassistant.util import dt as dt_util
 from .buttons.models import Press
 from .calls.heard import is_heard
 from .calls.house import DATA_HOUSE, House
-from .const import CODE_URL, DOMAIN, LOGGER
+from .const import CODE_URL, DOMAIN, LOGGER, PANEL
 from .coordinator import QQMailConfigEntry
 from .fallback import OFFER, OfferFlow
+from .log_entries import async_log_discarded
 from .outbox.core.models import OutboxEvent, Outcome
 from .outbox.outbox import Outbox
 from .sending.waiting import why_it_waits
 from .smtp.replies import Treatment
-from .texts import Texts
+from .texts import Texts, async_texts
 
 _MOST_TITLES = 10
 """In the list of what was dropped."""
@@ -104,8 +105,12 @@ class RestoredFlow(RepairsFlow):
     ) -> RepairsFlowResult:
         """Discard them: they went out before the backup was restored."""
         if outbox := self._outbox:
+            texts = await async_texts(self.hass)
+            entry = self.hass.config_entries.async_get_known_entry(self._entry_id)
             for queue_id in outbox.restored:
-                await outbox.async_discard(queue_id)
+                # Home Assistant does not tell who answers a dialog.
+                messages = await outbox.async_discard(queue_id)
+                async_log_discarded(self.hass, entry, messages, texts)
             self.hass.data[DATA_HOUSE].decide(self._entry_id, send=False)
         return self.async_create_entry(data={})
 
@@ -321,6 +326,7 @@ class _Watch:
                 alarms=str(numbers["alarms"]),
                 counted=str(numbers["counted"]),
                 buttons=str(numbers["buttons"]),
+                page=f"/{PANEL}/outbox",
             )
         else:
             self._withdraw(Issue.RESTORED)
@@ -355,7 +361,11 @@ class _Watch:
             DOMAIN, self._issue_id(Issue.EXPIRED)
         )
         texts = (known and known.translation_placeholders) or {"number": "0"}
-        self._raise(Issue.EXPIRED, number=str(int(texts["number"]) + 1))
+        self._raise(
+            Issue.EXPIRED,
+            number=str(int(texts["number"]) + 1),
+            page=f"/{PANEL}/history",
+        )
 
     def _issue_id(self, issue: Issue) -> str:
         return f"{issue}_{self._entry.entry_id}"
@@ -369,12 +379,15 @@ class _Watch:
         data: dict[str, str | int | float | None] | None = None,
         **placeholders: str,
     ) -> None:
+        tab = "check" if issue is Issue.LOGIN_REFUSED else "outbox"
         ir.async_create_issue(
             self._hass,
             DOMAIN,
             self._issue_id(issue),
             data=data,
             is_fixable=is_fixable,
+            # Those that are fixable open a dialog of their own, which has no such link.
+            learn_more_url=f"homeassistant://{PANEL}/{tab}",
             severity=severity,
             translation_key=issue,
             translation_placeholders={

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+import re
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -889,6 +890,44 @@ async def test_link(
     text = body_of(mail_of(server))
     assert (shown or "A link that belongs here could not be made.") in text
     assert len(response["notes"]) == (shown is None)
+
+
+@pytest.mark.parametrize("language", ["en", "zh-Hans"])
+@pytest.mark.parametrize(
+    ("link", "said"),
+    [
+        pytest.param("tel:110", {"en": "Call 110", "zh-Hans": "拨打 110"}, id="number"),
+        pytest.param(
+            "https://a.b:1/c?d",
+            {"en": "Open a.b", "zh-Hans": "打开 a.b"},
+            id="another site",
+        ),
+        pytest.param(
+            "mailto:a@b.cn", {"en": "Open a@b.cn", "zh-Hans": "打开 a@b.cn"}, id="mail"
+        ),
+        pytest.param(
+            "homeassistant://navigate/energy",
+            {"en": "Open Home Assistant", "zh-Hans": "打开 Home Assistant"},
+            id="ours",
+        ),
+    ],
+)
+async def test_link_without_a_title(
+    hass: HomeAssistant,
+    server: QQServer,
+    entry: MockConfigEntry,
+    link: str,
+    said: dict[str, str],
+    language: str,
+) -> None:
+    """The button says what it does."""
+    hass.config.language = language
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await send(hass, link=link)
+    (button,) = re.findall(
+        r'data-qq="open".*?>(.*?)</a>', body_of(mail_of(server), "html")
+    )
+    assert button == said[language]
 
 
 async def test_preview(

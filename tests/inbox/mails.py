@@ -4,7 +4,7 @@ from base64 import b64encode
 from email.header import Header
 
 SECRET = "hqabcdefghijklmnopqrstuvwxyz"
-SHORT = "hq234567abcdefg"
+OTHER = "hq234567abcdefghijklmnopqrst"
 REFERENCE = f"<{SECRET}@qq.com>"
 TENCENT = "<tencent_0123456789ABCDEF0123456789ABCDEF01234567@qq.com>"
 PERSON = "person@example.com"

@@ -93,6 +93,7 @@ async def test_backup(
         "alarms": "0",
         "counted": "0",
         "buttons": "1",
+        "page": "/qq-mail/outbox",
     }
     # A restart does not forget it.
     await restart(hass, loaded_entry)

@@ -1,6 +1,5 @@
 """What becomes of a request: it clears what waits, is counted, or is sent."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -70,6 +69,18 @@ async def async_send(
     )
 
 
+async def async_send_test(
+    hass: HomeAssistant, entry: QQMailConfigEntry, recipients: Recipients
+) -> Sent:
+    """Send a test mail in Home Assistant's language.
+
+    Raises HomeAssistantError where it was refused for good, or cannot be kept.
+    """
+    texts = await async_texts(hass)
+    request = MessageRequest(title=texts("test_title"), message=texts("test_message"))
+    return await async_send(hass, entry, request, recipients)
+
+
 @dataclass(frozen=True, slots=True)
 class _Sending:
     """One request on its way, and what it needs."""
@@ -94,6 +105,8 @@ class _Sending:
                 notes = texts.notes(request.notes)
                 log_notes(notes, request.title, texts)
                 return Sent(None, notes, discarded, request.refused)
+            urgent = request.priority is Priority.HIGHEST
+            calm = Priority.HIGH if urgent else request.priority
             request = replace(
                 request,
                 title=request.title or f"Re: {conversation.subject}",
@@ -102,7 +115,7 @@ class _Sending:
                 # alarm that could be acted on.
                 tag="",
                 actions=tuple(row for row in request.actions if not row.action),
-                priority=_calm(request.priority),
+                priority=calm,
             )
             try:
                 sent = await self._async_submit(
@@ -121,7 +134,11 @@ class _Sending:
                 tag=request.tag,
                 title=one_line(request.title),
                 texts=(request.message, request.html),
-                shown=_shown(request),
+                shown=(
+                    *request.attachments,
+                    *request.charts,
+                    dict(request.entities),
+                ),
                 recipients=self.recipients,
                 priority=request.priority,
             )
@@ -177,7 +194,7 @@ class _Sending:
     async def _async_submit(
         self, request: MessageRequest, ticket: Ticket, **kwargs: Any
     ) -> Sent:
-        submitted = await async_submit(
+        receipt, notes = await async_submit(
             self.hass,
             self.entry,
             self.rooms.outbox,
@@ -187,16 +204,4 @@ class _Sending:
             ticket,
             **kwargs,
         )
-        return Sent(submitted.receipt, submitted.notes, refused=request.refused)
-
-
-def _calm(priority: Priority) -> Priority:
-    """Return the priority of what says that an alarm is over."""
-    return Priority.HIGH if priority is Priority.HIGHEST else priority
-
-
-def _shown(request: MessageRequest) -> Iterator[object]:
-    """Yield what a mail shows beside its texts."""
-    yield from request.attachments
-    yield from request.charts
-    yield dict(request.entities)
+        return Sent(receipt, notes, refused=request.refused)

@@ -261,6 +261,7 @@ class Outbox(OutboxView):
         chosen = [message.queue_id for message in self.waiting() if message.tag == tag]
         told = any(map(self.is_tried, chosen))
         told = told or self._scheduler.is_told_with_others(self.id, tag)
+        self.listeners.tell_discarded(chosen)
         discarded += await async_discard(self.manager, self.id, chosen)
         if not self._is_known:
             return discarded, None

@@ -175,7 +175,7 @@ def _counted(rooms: Rooms, now: datetime) -> list[dict[str, Any]]:
             "queue_id": one.queue_id,
             "title": one.alert.title,
             "tag": one.alert.tag,
-            **_people(one.alert.addresses),
+            **_people(one.alert.recipients.addr_specs),
             "number": one.untold.number,
             "since": time_of(one.raised, now),
         }
@@ -188,8 +188,8 @@ def _repeated(rooms: Rooms, now: datetime) -> list[dict[str, Any]]:
     clock = read_clock()
     return [
         {
-            "queue_id": one.id,
-            "title": str(one.again.get("title") or one.tag),
+            "queue_id": one.queue_id,
+            "title": one.title,
             "tag": one.tag,
             **_people(one.recipients.addr_specs),
             "number": one.number,

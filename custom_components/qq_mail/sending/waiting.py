@@ -4,7 +4,7 @@ from datetime import datetime
 
 from homeassistant.exceptions import HomeAssistantError
 
-from ..const import DOMAIN
+from ..content.errors import translated_error
 from ..outbox.core.models import Plan, Reason
 from ..outbox.outbox import Outbox
 from ..smtp.replies import Treatment
@@ -22,13 +22,10 @@ def why_it_waits(outbox: Outbox, plan: Plan, now: datetime) -> HomeAssistantErro
     if by and plan.reason is not Reason.FALLBACK:
         # It is already with that one.
         account = by.account
-    return HomeAssistantError(
-        translation_domain=DOMAIN,
-        translation_key=key,
-        translation_placeholders={
-            "account": account.username,
-            "host": account.host,
-            "by": outbox.name_of(plan.by),
-            "time": time_of(at, now) if at else "",
-        },
+    return translated_error(
+        key,
+        account=account.username,
+        host=account.host,
+        by=outbox.name_of(plan.by),
+        time=time_of(at, now) if at else "",
     )

@@ -320,6 +320,9 @@ class House:
         share = {Level.BELOW: 0.9, Level.HIGH: 1.0}.get(one.level)
         if not share or not limits.settings.per_day:
             return
+        if one.parts:
+            # A digest had its turn when it was begun.
+            return
         now = self.now.steady
         if sum(each.at > now - DAY for each in limits.sent) >= math.ceil(
             limits.settings.per_day * share

@@ -44,7 +44,7 @@ def test_learned_value_that_no_server_taught(core: Core, value: float) -> None:
     """It is damage: who calculates with it would fail each time."""
     data = core.account.as_dict(core.now)
     data["hour"] = {"value": value, "age": 1.0}
-    account = new_account("house", Settings(), core.now)
+    account = new_account("house", Settings(), core.now, {})
     loaded = load(account, {(ACCOUNT, ""): data}, core.now)
     assert loaded.unreadable == [(ACCOUNT, "")]
     assert account.limits.hour is None
