@@ -171,6 +171,7 @@ def _add_rooms(
     outbox.listeners.async_add_discard_listener(
         lambda queue_ids: house.buttons.revoke(*queue_ids)
     )
+    history = History(hass, outbox, **_history_options(entry.options))
     house.add(
         entry.entry_id,
         Rooms(
@@ -181,11 +182,12 @@ def _add_rooms(
             reminders=Reminders(
                 hass, outbox, partial(async_send_again, hass, entry), house.buttons.end
             ),
-            history=History(hass, outbox, **_history_options(entry.options)),
+            history=history,
             answers=Answers(
                 hass,
                 entry,
                 outbox,
+                history,
                 house.buttons,
                 house.replies,
                 partial(is_heard, hass),

@@ -20,6 +20,7 @@ from ..buttons.models import Action, Press
 from ..buttons.registry import Buttons
 from ..const import DOMAIN, LOGGER
 from ..coordinator import QQMailConfigEntry
+from ..history import History
 from ..inbox.choice import Choice, Said, TitleNeeded, choose
 from ..inbox.client import FOLDER
 from ..inbox.mailbox import Mailbox
@@ -28,8 +29,9 @@ from ..inbox.reading import Incoming, Kind
 from ..outbox.outbox import Outbox
 from ..smtp.replies import Cause
 from ..texts import Texts, async_texts, time_of
+from .bounces import Bounces
 from .confirming import Told, async_confirm
-from .issues import INBOX, STRANGER, Issues
+from .issues import BOUNCED, INBOX, RETURNED, STRANGER, Issues
 from .replies import Replies, Reply
 
 CURSOR: Final = "cursor"
@@ -46,6 +48,7 @@ class Answers:
         hass: HomeAssistant,
         entry: QQMailConfigEntry,
         outbox: Outbox,
+        history: History,
         buttons: Buttons,
         replies: Replies,
         is_heard: Callable[[Press], bool],
@@ -62,6 +65,7 @@ class Answers:
         self._replies = replies
         self._is_heard = is_heard
         self._issues = Issues(hass, entry)
+        self._bounces = Bounces(outbox, history, self._issues, self._update)
         self._account: ImapAccount | None = None
         self._mailbox: Mailbox | None = None
         self._task: asyncio.Task[None] | None = None
@@ -69,6 +73,8 @@ class Answers:
         records = outbox.manager.take_records(outbox.id, CURSOR)
         self._cursor = _read_cursor(records.get((CURSOR, FOLDER), {}))
         self._answerables.async_listen(outbox.id, self._update)
+        # Those are still true after a restart.
+        outbox.async_on_close(lambda: self._issues.withdraw(BOUNCED, RETURNED))
 
     @callback
     def configure(self, account: ImapAccount | None) -> None:
@@ -97,10 +103,10 @@ class Answers:
         """Return 0 and count a login, or the seconds until one may be made."""
         return self._outbox.async_log_in_to_read()
 
-    def answerable_since(self) -> datetime:
-        """Return when the oldest mail was raised that can be answered now."""
+    def wanted_since(self) -> datetime:
+        """Return when the oldest mail went out that can be answered, or come back."""
         times = [one.mail.time for one in self._answerables.of(self._outbox.id)]
-        return min(times, default=dt_util.utcnow())
+        return min([*times, *self._bounces.times], default=dt_util.utcnow())
 
     async def received(self, heads: Sequence[Head], cursor: Cursor) -> None:
         """Do what new mail means, and keep how far it was read by the same round."""
@@ -109,7 +115,7 @@ class Answers:
         mails = [
             (head, mail)
             for head in heads
-            if self._may_answer(head.mail) and (mail := await self._async_whole(head))
+            if self._is_wanted(head.mail) and (mail := await self._async_whole(head))
         ]
         texts = await async_texts(self._hass)
         # From here on without an await, so that all of it is one round.
@@ -139,7 +145,7 @@ class Answers:
         """Begin to read, or go on for as long as a mail can be answered."""
         if self._account is None:
             return
-        left = self._answerables.left(self._outbox.id)
+        left = self._left
         if self._timeout:
             loop = asyncio.get_running_loop()
             self._timeout.reschedule(loop.time() + left)
@@ -158,14 +164,18 @@ class Answers:
             task.cancel()
         return task
 
+    @property
+    def _left(self) -> float:
+        """For how many seconds a mail may still be answered, or come back."""
+        return max(self._answerables.left(self._outbox.id), self._bounces.left)
+
     async def _async_read(self, account: ImapAccount) -> None:
-        """Read until no mail can be answered any more."""
+        """Read until no mail can be answered or come back any more."""
         await self._async_started()
         mailbox = Mailbox(account, client_context(), self, self._cursor)
         self._mailbox = mailbox
         with suppress(TimeoutError):
-            left = self._answerables.left(self._outbox.id)
-            async with asyncio.timeout(left) as self._timeout:
+            async with asyncio.timeout(self._left) as self._timeout:
                 await mailbox.run()
         self._mailbox = self._timeout = self._task = None
         self._issues.withdraw(INBOX)
@@ -195,8 +205,13 @@ class Answers:
             # The same mails are read again.
             raise MailboxError(Cause.TEMPORARY, "The account is not loaded") from err
 
-    def _may_answer(self, mail: Incoming) -> bool:
-        """Tell by its head whether a mail may answer one of ours: then it is read."""
+    def _is_wanted(self, mail: Incoming) -> bool:
+        """Tell by its head whether all of a mail is read.
+
+        That is what may answer one of ours, or says that one came back.
+        """
+        if mail.kind is Kind.BOUNCE:
+            return self._bounces.left > 0
         return mail.kind is Kind.ANSWER and bool(
             self._answerables.find(self._outbox.id, mail.secrets)
             or any(
@@ -213,7 +228,11 @@ class Answers:
 
     @callback
     def _take(self, head: Incoming, mail: Incoming, texts: Texts) -> Told | None:
-        """Do what an answer means; return what its sender is told."""
+        """Do what a mail means; return what the sender of an answer is told."""
+        if mail.bounce:
+            self._bounces.take(mail.bounce, mail.references, texts)
+        if mail.kind is not Kind.ANSWER:
+            return None
         find = partial(self._answerables.find, self._outbox.id)
         # What stands in the head is of the mail that is answered; the text may also
         # quote others.
