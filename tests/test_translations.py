@@ -555,7 +555,7 @@ def test_every_text_the_code_names() -> None:
                 for text in (
                     *("name", "state", "since", "open", "more", "sent_by"),
                     *("highest", "high"),
-                    *("press_at_home", "press_until"),
+                    *("press_at_home", "press_by_mail", "press_until"),
                     *("answer", "answer_alone", "answer_code", "answer_title"),
                     "answer_until",
                     *(STATE_UNAVAILABLE, STATE_UNKNOWN),

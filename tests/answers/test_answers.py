@@ -56,6 +56,8 @@ async def test_mail_says_how(household: Household) -> None:
     mail = await household.alert()
     for text in (body_of(mail), body_of(mail, "html")):
         assert "Away from home?" in text
+        assert "These buttons work at home only" in text
+        assert "Or switch on" not in text
         assert "1 Close the valve · 2 Switch the lamp on · 3 Acknowledge" in text
         assert "needs its words, not its number alone: Close the valve" in text
         assert f"Leave this code in the answer: {secret_of(mail)}" in text
@@ -97,6 +99,7 @@ async def test_cannot_be_answered(
     """Without buttons, or where answers go to somebody else: nobody looks for any."""
     mail = await household.alert(to="10002@qq.com", **fields)
     assert mail.message["References"] is None
+    assert "Or switch on" not in mail.text
     assert server.imap.logins == 0
 
 
@@ -346,6 +349,19 @@ async def test_login_refused(
     assert hass.config_entries.flow.async_progress() == []
     await household.alert(title="Fire")
     assert [mail.subject for mail in server.accepted] == ["Water", "Fire"]
+
+
+async def test_connection_lost(
+    hass: HomeAssistant, household: Household, server: QQServer
+) -> None:
+    """Another session goes on, and nobody has to know."""
+    mail = await household.alert()
+    await until(lambda: server.imap.logins)
+    server.imap.drop()
+    household.answer(mail, "2")
+    await household.told()
+    assert server.imap.logins == 2
+    assert not ir.async_get(hass).issues
 
 
 async def test_no_message_id(household: Household, server: QQServer) -> None:

@@ -15,7 +15,7 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.ssl import client_context
 
 from ..accounts import async_loaded
-from ..buttons.answerable import Answerable
+from ..buttons.answerable import Answerable, Told
 from ..buttons.models import Action, Press
 from ..buttons.registry import Buttons
 from ..const import DOMAIN, LOGGER
@@ -30,7 +30,7 @@ from ..outbox.outbox import Outbox
 from ..smtp.replies import Cause
 from ..texts import Texts, async_texts, time_of
 from .bounces import Bounces
-from .confirming import Told, async_confirm
+from .confirming import async_confirm
 from .issues import BOUNCED, INBOX, RETURNED, STRANGER, Issues
 from .replies import Replies, Reply
 
@@ -72,6 +72,12 @@ class Answers:
         self._timeout: asyncio.Timeout | None = None
         records = outbox.manager.take_records(outbox.id, CURSOR)
         self._cursor = _read_cursor(records.get((CURSOR, FOLDER), {}))
+        self._owed = [
+            (known, told)
+            for known in self._answerables.of(outbox.id)
+            for told in known.owed
+        ]
+        """What is told next: first of all what an earlier run did not come to."""
         self._answerables.async_listen(outbox.id, self._update)
         # Those are still true after a restart.
         outbox.async_on_close(lambda: self._issues.withdraw(BOUNCED, RETURNED))
@@ -110,8 +116,7 @@ class Answers:
 
     async def received(self, heads: Sequence[Head], cursor: Cursor) -> None:
         """Do what new mail means, and keep how far it was read by the same round."""
-        if heads:
-            await self._async_ready()
+        await self._async_ready()
         mails = [
             (head, mail)
             for head in heads
@@ -119,15 +124,11 @@ class Answers:
         ]
         texts = await async_texts(self._hass)
         # From here on without an await, so that all of it is one round.
-        told = [
-            one
-            for head, mail in mails
-            if (one := self._take(head.mail, mail, texts)) is not None
-        ]
+        for head, mail in mails:
+            self._take(head.mail, mail, texts)
         self._keep(cursor)
         await self._outbox.manager.async_written()
-        for one in told:
-            self._hass.async_create_task(self._async_tell(one))
+        self._tell_owed()
 
     def problem(self, error: MailboxError | None) -> None:
         """Report why the mailbox cannot be read for a while, or that it can again."""
@@ -172,6 +173,7 @@ class Answers:
     async def _async_read(self, account: ImapAccount) -> None:
         """Read until no mail can be answered or come back any more."""
         await self._async_started()
+        self._tell_owed()
         mailbox = Mailbox(account, client_context(), self, self._cursor)
         self._mailbox = mailbox
         with suppress(TimeoutError):
@@ -227,12 +229,12 @@ class Answers:
         return sender in {*known.people, self._outbox.account.username.lower()}
 
     @callback
-    def _take(self, head: Incoming, mail: Incoming, texts: Texts) -> Told | None:
-        """Do what a mail means; return what the sender of an answer is told."""
+    def _take(self, head: Incoming, mail: Incoming, texts: Texts) -> None:
+        """Do what a mail means."""
         if mail.bounce:
             self._bounces.take(mail.bounce, mail.references, texts)
         if mail.kind is not Kind.ANSWER:
-            return None
+            return
         find = partial(self._answerables.find, self._outbox.id)
         # What stands in the head is of the mail that is answered; the text may also
         # quote others.
@@ -241,7 +243,7 @@ class Answers:
         if not allowed:
             for one in known[:1]:
                 self._issues.tell_stranger(one.mail, mail.sender)
-            return None
+            return
         offered = [
             (Choice(number, action.title, action.action, action.destructive), one)
             for one in allowed
@@ -249,14 +251,15 @@ class Answers:
         ]
         meaning = choose([choice for choice, _ in offered], mail.text)
         if isinstance(meaning, Said):
-            return self._hear(allowed, mail, meaning.text, texts)
+            self._hear(allowed, mail, meaning.text, texts)
+            return
         choice, answered = next(pair for pair in offered if pair[0] is meaning.choice)
         if isinstance(meaning, TitleNeeded):
             text = texts("reply_title_needed", title=choice.title)
         else:
             action = answered.actions[choice.number - 1]
             text = self._press(answered, action, mail.sender, texts)
-        return self._told(answered, mail, text)
+        self._owe(answered, mail, text)
 
     def _press(
         self, answered: Answerable, action: Action, by: str, texts: Texts
@@ -284,31 +287,40 @@ class Answers:
 
     def _hear(
         self, allowed: Sequence[Answerable], mail: Incoming, text: str, texts: Texts
-    ) -> Told | None:
+    ) -> None:
         """Pass on what somebody wrote; say once that nobody understands it."""
         first = allowed[0]
         if text and self._replies.tell(
             Reply(mail=first.mail, sender=mail.sender, text=text)
         ):
-            return None
-        if not self._answerables.confuse(first):
-            return None
-        numbers = ", ".join(map(str, range(1, len(first.actions) + 1)))
-        return self._told(first, mail, texts("reply_not_understood", numbers=numbers))
+            return
+        if self._answerables.confuse(first):
+            numbers = ", ".join(map(str, range(1, len(first.actions) + 1)))
+            self._owe(first, mail, texts("reply_not_understood", numbers=numbers))
 
-    def _told(self, answered: Answerable, mail: Incoming, text: str) -> Told | None:
-        """Return what is told, unless the sender was told enough."""
-        if not self._answerables.may_tell(answered):
-            return None
-        return Told(answered.mail, mail.sender, text, mail.message_ids)
+    def _owe(self, answered: Answerable, mail: Incoming, text: str) -> None:
+        """Have the sender told something, unless that was enough."""
+        answers = next((one for one in mail.message_ids if one.isascii()), None)
+        if answers is None:
+            # No program that people write with leaves it out.
+            return
+        told = Told(mail.sender, text, answers)
+        if self._answerables.owe(answered, told):
+            self._owed.append((answered, told))
 
-    async def _async_tell(self, told: Told) -> None:
+    @callback
+    def _tell_owed(self) -> None:
+        owed, self._owed = self._owed, []
+        for known, told in owed:
+            self._hass.async_create_task(self._async_tell(known, told))
+
+    async def _async_tell(self, known: Answerable, told: Told) -> None:
         try:
             await async_confirm(
-                self._hass, self._entry, self._outbox, self._buttons, told
+                self._hass, self._entry, self._outbox, self._buttons, known, told
             )
         except HomeAssistantError as err:
-            LOGGER.warning("An answer to %s was not confirmed: %s", told.mail, err)
+            LOGGER.warning("An answer to %s was not confirmed: %s", known.mail, err)
 
     @callback
     def _keep(self, cursor: Cursor) -> None:
