@@ -251,6 +251,7 @@ PLACEHOLDERS = {
     "options": {
         "address",
         "example",
+        "from_example",
         "page",
         *("host", "port", "reply"),
         *(
@@ -657,6 +658,10 @@ def test_every_text_the_code_names() -> None:
                 *CAME,
             )
             for text in ("title", "description")
+        ),
+        *(
+            f"issues.{STRANGER}.fix_flow.step.confirm.{text}.recipient"
+            for text in ("data", "data_description")
         ),
         *(
             f"issues.{Issue.RESTORED}.fix_flow.step.init.{text}"

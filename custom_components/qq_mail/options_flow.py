@@ -17,7 +17,10 @@ from .const import CONF_ANSWERS, CONF_IMAP_HOST, IMAP_HOSTS, PANEL
 from .form import ADDRESSES, Form, number_selector, unless_removed
 from .options import OPTIONS, Kind, Option, Section, option
 
-_PLACEHOLDERS = {"page": f"/{PANEL}"} | {
+_PLACEHOLDERS = {
+    "page": f"/{PANEL}",
+    "from_example": "ann@example.com <ann@work.example>",
+} | {
     f"{one.key}_{end}": str(number)
     for one in OPTIONS
     if one.most

@@ -46,7 +46,16 @@ class Issues:
         now = read_clock().steady
         if self._told_at is None or now - self._told_at >= _A_DAY:
             self._told_at = now
-            self._raise(STRANGER, address=address, subject=mail.subject)
+            self._raise(
+                STRANGER,
+                data={
+                    "entry_id": self._entry.entry_id,
+                    "address": address,
+                    "recipients": ",".join(mail.recipients),
+                },
+                address=address,
+                subject=mail.subject,
+            )
 
     @callback
     def tell_bounce(
@@ -73,12 +82,14 @@ class Issues:
         about: str = "",
         is_fixable: bool = True,
         is_persistent: bool = False,
+        data: dict[str, str | int | float | None] | None = None,
         **placeholders: str,
     ) -> None:
         ir.async_create_issue(
             self._hass,
             DOMAIN,
             f"{issue}_{self._entry.entry_id}{about}",
+            data=data,
             is_fixable=is_fixable,
             is_persistent=is_persistent,
             severity=ir.IssueSeverity.WARNING,

@@ -18,14 +18,15 @@ from ..accounts import async_loaded
 from ..buttons.answerable import Answerable, Told
 from ..buttons.models import Action, Press
 from ..buttons.registry import Buttons
-from ..const import DOMAIN, LOGGER
+from ..const import CONF_ANSWERS_FROM, DOMAIN, LOGGER
 from ..coordinator import QQMailConfigEntry
 from ..history import History
 from ..inbox.choice import Choice, Said, TitleNeeded, choose
 from ..inbox.client import FOLDER
-from ..inbox.mailbox import Mailbox
+from ..inbox.mailbox import Mailbox as Inbox
 from ..inbox.models import Cursor, Head, ImapAccount, LoginRefusedError, MailboxError
 from ..inbox.reading import Incoming, Kind
+from ..mime.address import Mailbox
 from ..outbox.outbox import Outbox
 from ..smtp.replies import Cause
 from ..texts import Texts, async_texts, time_of
@@ -67,7 +68,7 @@ class Answers:
         self._issues = Issues(hass, entry)
         self._bounces = Bounces(outbox, history, self._issues, self._update)
         self._account: ImapAccount | None = None
-        self._mailbox: Mailbox | None = None
+        self._mailbox: Inbox | None = None
         self._task: asyncio.Task[None] | None = None
         self._timeout: asyncio.Timeout | None = None
         records = outbox.manager.take_records(outbox.id, CURSOR)
@@ -174,7 +175,7 @@ class Answers:
         """Read until no mail can be answered or come back any more."""
         await self._async_started()
         self._tell_owed()
-        mailbox = Mailbox(account, client_context(), self, self._cursor)
+        mailbox = Inbox(account, client_context(), self, self._cursor)
         self._mailbox = mailbox
         with suppress(TimeoutError):
             async with asyncio.timeout(self._left) as self._timeout:
@@ -226,7 +227,15 @@ class Answers:
         return await self._mailbox.mail(head) if self._mailbox else None
 
     def _is_allowed(self, known: Answerable, sender: str) -> bool:
-        return sender in {*known.people, self._outbox.account.username.lower()}
+        """Tell whether whoever has a mail's secret may answer it from an address."""
+        if sender in {*known.people, self._outbox.account.username.lower()}:
+            return True
+        others = map(Mailbox.stored, self._entry.options.get(CONF_ANSWERS_FROM, ()))
+        return any(
+            one.addr_spec.lower() == sender
+            and one.display_name.lower() in ("", *known.people)
+            for one in others
+        )
 
     @callback
     def _take(self, head: Incoming, mail: Incoming, texts: Texts) -> None:
