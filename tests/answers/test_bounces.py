@@ -176,6 +176,19 @@ async def test_of_which_mail(
     assert events.outcomes == ["accepted"]
 
 
+async def test_hostile(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry, server: QQServer, events: Events
+) -> None:
+    """An id that is none is no mail's; what is said is shown as it is."""
+    await sent(hass, server)
+    said = "550 [`Log in`](https://evil.example)"
+    octets = qq_bounce(ANN, said, original="Message-ID: <@qq.com>\n\n")
+    await read(hass, server, octets)
+    assert events.outcomes == ["accepted"]
+    (why,) = issues(hass, "something_returned").values()
+    assert "`550 ['Log in'](https://evil.example)`" in why
+
+
 async def test_only_late(
     hass: HomeAssistant, loaded_entry: MockConfigEntry, server: QQServer, events: Events
 ) -> None:

@@ -54,7 +54,8 @@ class Bounces:
     @callback
     def take(self, bounce: Bounce, references: Iterable[str], texts: Texts) -> None:
         """Tell which mail came back from whom, once each; or as much as is known."""
-        ids = {one[1:].partition("@")[0].upper() for one in references}
+        # Most messages are no part of a digest, whose id is then empty.
+        ids = {one[1:].partition("@")[0].upper() for one in references} - {""}
         items = sorted(
             (one for one in self._history.items if {one.queue_id, one.digest} & ids),
             key=lambda one: one.queue_id,

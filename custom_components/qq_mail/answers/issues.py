@@ -63,7 +63,9 @@ class Issues:
     ) -> None:
         """Report BOUNCED or RETURNED: from which address, why, and what to do."""
         account = self._entry.data[CONF_USERNAME]
-        why = texts(bounce.cause, account=account, reply=bounce.detail)
+        # As it is: anybody may have written it, and it may look like Markdown.
+        reply = f"`{bounce.detail.replace('`', "'")}`"
+        why = texts(bounce.cause, account=account, reply=reply)
         # It is told once, and a restart may come before anybody has read it.
         self._raise(issue, about=address, is_persistent=True, address=address, why=why)
 
