@@ -4,8 +4,6 @@ from collections import Counter
 from collections.abc import Collection
 from enum import StrEnum
 
-import voluptuous as vol
-
 from homeassistant.components.repairs import (
     ConfirmRepairFlow,
     RepairsFlow,
@@ -14,23 +12,21 @@ from homeassistant.components.repairs import (
 from homeassistant.const import CONF_USERNAME
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
-from homeassistant.helpers.selector import SelectSelector, SelectSelectorConfig
 from homeassistant.util import dt as dt_util
 
 from .answers.issues import STRANGER
 from .buttons.models import Press
 from .calls.heard import is_heard
 from .calls.house import DATA_HOUSE, House
-from .const import CODE_URL, CONF_ANSWERS_FROM, DOMAIN, LOGGER
+from .const import CODE_URL, DOMAIN, LOGGER
 from .coordinator import QQMailConfigEntry
-from .mime.address import Mailbox
 from .outbox.core.models import OutboxEvent, Outcome
 from .outbox.outbox import Outbox
 from .sending.waiting import why_it_waits
 from .smtp.replies import Treatment
+from .stranger_flow import StrangerFlow
 from .texts import Texts
 
-_RECIPIENT = "recipient"
 _MOST_TITLES = 10
 """In the list of what was dropped."""
 _LEFT_TO_WARN_AT = 0.2
@@ -75,46 +71,6 @@ async def async_create_fix_flow(
     if issue_id.startswith(STRANGER):
         return StrangerFlow(**texts)
     return RestoredFlow(**texts)
-
-
-class StrangerFlow(RepairsFlow):
-    """Lets an address answer the mails of one recipient, or leaves it at that."""
-
-    def __init__(self, entry_id: str, address: str, recipients: str) -> None:
-        """Keep whose mails of which account were answered, and from where."""
-        self._entry_id = entry_id
-        self._address = address
-        self._recipients = recipients.split(",")
-
-    async def async_step_init(
-        self, _user_input: dict[str, str] | None = None
-    ) -> RepairsFlowResult:
-        """Ask at once."""
-        return await self.async_step_confirm()
-
-    async def async_step_confirm(
-        self, user_input: dict[str, str] | None = None
-    ) -> RepairsFlowResult:
-        """Ask whose address it is; nobody's is an answer as well."""
-        if user_input is None:
-            issue = ir.async_get(self.hass).async_get_issue(self.handler, self.issue_id)
-            choice = SelectSelector(SelectSelectorConfig(options=self._recipients))
-            return self.async_show_form(
-                step_id="confirm",
-                data_schema=vol.Schema({vol.Optional(_RECIPIENT): choice}),
-                description_placeholders=issue.translation_placeholders
-                if issue
-                else None,
-            )
-        entry = self.hass.config_entries.async_get_entry(self._entry_id)
-        if entry and (recipient := user_input.get(_RECIPIENT)):
-            allowed = entry.options.get(CONF_ANSWERS_FROM, [])
-            another = str(Mailbox(self._address, recipient))
-            self.hass.config_entries.async_update_entry(
-                entry,
-                options={**entry.options, CONF_ANSWERS_FROM: [*allowed, another]},
-            )
-        return self.async_create_entry(data={})
 
 
 class RestoredFlow(RepairsFlow):
