@@ -20,8 +20,8 @@ KNOWS = {
     "content": {"const", "mime", "texts"},
     "buttons": {"clock", "const", "mime", "store", "texts"},
     "answers": {
-        *("accounts", "clock", "const", "coordinator", "texts"),
-        *("buttons", "content", "inbox", "mime", "outbox", "sending", "smtp"),
+        *("accounts", "clock", "const", "coordinator", "history", "texts"),
+        *("buttons", "content", "core", "inbox", "mime", "outbox", "sending", "smtp"),
     },
     "repeats": {"clock", "const", "core", "mime", "outbox"},
     "sending": {

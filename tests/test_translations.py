@@ -20,7 +20,7 @@ from custom_components.qq_mail import (
     recipient_flow,
     sensor,
 )
-from custom_components.qq_mail.answers.issues import INBOX, STRANGER
+from custom_components.qq_mail.answers.issues import BOUNCED, INBOX, RETURNED, STRANGER
 from custom_components.qq_mail.buttons.links import PLAIN_HTTP
 from custom_components.qq_mail.buttons.models import Channel
 from custom_components.qq_mail.content.attachments.models import Source
@@ -42,6 +42,7 @@ from custom_components.qq_mail.trigger import TRIGGERS, AlarmTrigger
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN, UnitOfInformation
 
 FOLDER = Path(integration.__file__).parent
+CAME = (BOUNCED, RETURNED, STRANGER)
 LANGUAGES = ("en", "zh-Hans", "zh-Hant")
 PLACEHOLDER = re.compile(r"{(\w+)}")
 NAME = ("name", "description")
@@ -243,6 +244,7 @@ PLACEHOLDERS = {
     "options": {
         "address",
         "example",
+        "from_example",
         "page",
         *("host", "port", "reply"),
         *(
@@ -555,7 +557,7 @@ def test_every_text_the_code_names() -> None:
                     *("name", "state", "since", "more", "sent_by"),
                     *("open", "open_other", "call"),
                     *("highest", "high"),
-                    *("press_at_home", "press_until"),
+                    *("press_at_home", "press_by_mail", "press_until"),
                     *("answer", "answer_alone", "answer_code", "answer_title"),
                     "answer_until",
                     *(STATE_UNAVAILABLE, STATE_UNKNOWN),
@@ -639,7 +641,7 @@ def test_every_text_the_code_names() -> None:
         *(f"triggers.messages_delayed.fields.priority.{text}" for text in NAME),
         *(
             f"issues.{issue}.title"
-            for issue in (*Issue, INBOX, PLAIN_HTTP, RECURRING, STRANGER)
+            for issue in (*Issue, *CAME, INBOX, PLAIN_HTTP, RECURRING)
         ),
         *(
             f"issues.{issue}.{text}"
@@ -660,9 +662,13 @@ def test_every_text_the_code_names() -> None:
                 Issue.EXPIRED,
                 Issue.REMOVED,
                 Issue.TROUBLE,
-                STRANGER,
+                *CAME,
             )
             for text in ("title", "description")
+        ),
+        *(
+            f"issues.{STRANGER}.fix_flow.step.confirm.{text}.recipient"
+            for text in ("data", "data_description")
         ),
         *(
             f"issues.{Issue.RESTORED}.fix_flow.step.init.{text}"

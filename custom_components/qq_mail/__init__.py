@@ -182,6 +182,7 @@ def _add_rooms(
     outbox.listeners.async_add_discard_listener(
         lambda queue_ids: house.buttons.revoke(*queue_ids)
     )
+    history = History(hass, outbox, **_history_options(entry.options))
     house.add(
         entry.entry_id,
         Rooms(
@@ -196,11 +197,12 @@ def _add_rooms(
                 house.buttons.end,
                 house.leave_unanswered,
             ),
-            history=History(hass, outbox, **_history_options(entry.options)),
+            history=history,
             answers=Answers(
                 hass,
                 entry,
                 outbox,
+                history,
                 house.buttons,
                 house.replies,
                 partial(is_heard, hass),

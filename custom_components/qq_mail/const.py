@@ -16,6 +16,7 @@ DEFAULT_PORT: Final = 465
 STARTTLS_PORT: Final = 587
 
 CONF_ANSWERS: Final = "answers_by_mail"
+CONF_ANSWERS_FROM: Final = "answers_from"
 CONF_BCC: Final = "bcc"
 CONF_CC: Final = "cc"
 CONF_ENCRYPTION: Final = "encryption"

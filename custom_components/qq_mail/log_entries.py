@@ -86,7 +86,7 @@ def _worded(outbox: Outbox, event: OutboxEvent, people: str, texts: Texts) -> st
         key = "logged_accepted_by"
     elif event.outcome is Outcome.UNKNOWN:
         key = "logged_unanswered"
-    elif event.outcome is Outcome.REJECTED:
+    elif event.outcome in (Outcome.REJECTED, Outcome.BOUNCED):
         # Without a cause it never reached a server.
         failed = action_error(event, outbox.account)
         why = texts.of(failed) if event.cause else event.detail

@@ -14,6 +14,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
+from .answers.issues import STRANGER
 from .buttons.models import Press
 from .calls.heard import is_heard
 from .calls.house import DATA_HOUSE, House
@@ -25,6 +26,7 @@ from .outbox.core.models import OutboxEvent, Outcome
 from .outbox.outbox import Outbox
 from .sending.waiting import why_it_waits
 from .smtp.replies import Treatment
+from .stranger_flow import StrangerFlow
 from .texts import Texts, async_texts
 
 _MOST_TITLES = 10
@@ -66,10 +68,15 @@ async def async_create_fix_flow(
     issue_id: str,
     data: dict[str, str | int | float | None] | None,
 ) -> RepairsFlow:
-    """Ask what is to become of messages, or only whether an issue was read."""
+    """Ask what is to be done, or only whether an issue was read."""
     if issue_id == OFFER:
         return OfferFlow()
-    return RestoredFlow(str(data["entry_id"])) if data else ConfirmRepairFlow()
+    if not data:
+        return ConfirmRepairFlow()
+    texts = {key: str(value) for key, value in data.items()}
+    if issue_id.startswith(STRANGER):
+        return StrangerFlow(**texts)
+    return RestoredFlow(**texts)
 
 
 class RestoredFlow(RepairsFlow):

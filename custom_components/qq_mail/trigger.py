@@ -147,6 +147,12 @@ class MessageExpiredTrigger(OutcomeTrigger):
     outcome = Outcome.EXPIRED
 
 
+class MessageBouncedTrigger(OutcomeTrigger):
+    """Triggers when a message came back after it had been accepted."""
+
+    outcome = Outcome.BOUNCED
+
+
 class MessagesDelayedTrigger(AccountTrigger):
     """Triggers when messages wait too long: once for each account and episode."""
 
@@ -349,6 +355,7 @@ class AlarmUnansweredTrigger(AlarmTrigger):
 TRIGGERS: dict[str, type[Trigger]] = {
     "message_rejected": MessageRejectedTrigger,
     "message_expired": MessageExpiredTrigger,
+    "message_bounced": MessageBouncedTrigger,
     "messages_delayed": MessagesDelayedTrigger,
     "action_clicked": ActionClickedTrigger,
     "reply_received": ReplyReceivedTrigger,

@@ -10,7 +10,7 @@ from homeassistant.core import HomeAssistant
 
 from ..conftest import CODE
 from ..forms import TYPED_OPTIONS, placeholders_of
-from ..house import record_of, rooms_of
+from ..house import house_of, record_of, rooms_of
 from ..qq_server import QQServer
 
 
@@ -44,6 +44,7 @@ async def test_begins_with_what_comes(
         result = await choose(hass, loaded_entry, **where)
         assert result["data"]["answers_by_mail"] is True
     assert server.imap.logins == 1
+    await house_of(hass).manager.async_written()
     assert record_of(hass, "cursor")["uid"] == 2
     limits = rooms_of(hass, loaded_entry).outbox.state.limits
     assert [one.imap for one in limits.logins].count(True) == 1

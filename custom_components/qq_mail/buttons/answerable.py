@@ -1,7 +1,7 @@
 """Mails that can be answered by mail: each has a secret that only it carries."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
@@ -23,6 +23,17 @@ _MOST_TOLD: Final = 3
 """Answers of ours to one mail: more would be a loop, or a quarrel."""
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What somebody who answered a mail is told."""
+
+    to: str
+    """The addr_spec of who answered it."""
+    text: str
+    answers: str
+    """The Message-ID of the answer."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Answerable:
     """A mail whose buttons can be pressed by an answer."""
@@ -40,6 +51,8 @@ class Answerable:
     """When its buttons are over, by the steady clock."""
     told: int = 0
     """How often somebody was told what became of an answer."""
+    owed: tuple[Told, ...] = ()
+    """What of that is not in the outbox yet."""
     confused: bool = False
     """Whether somebody was told that an answer was not understood."""
     restored: bool = False
@@ -161,13 +174,22 @@ class Answerables:
         return 0.0 if last is None else last + LINGER - read_clock().steady
 
     @callback
-    def may_tell(self, known: Answerable) -> bool:
-        """Tell whether who answers a mail may be told something, and count that."""
+    def owe(self, known: Answerable, told: Told) -> bool:
+        """Keep what somebody is to be told, unless that is too much of one mail."""
         if known.told == _MOST_TOLD:
             return False
         known.told += 1
+        known.owed += (told,)
         self._write(known)
         return True
+
+    @callback
+    def pay(self, known: Answerable, told: Told) -> None:
+        """Forget that: the outbox has it, by the same round."""
+        known.owed = tuple(one for one in known.owed if one is not told)
+        # Nobody may be able to answer it any more.
+        if known.digest in self._all:
+            self._write(known)
 
     @callback
     def confuse(self, known: Answerable) -> bool:
@@ -215,6 +237,7 @@ def _as_dict(known: Answerable) -> dict[str, Any]:
         "expires_at": known.expires_at.isoformat(),
         "lifetime": known.lifetime,
         "told": known.told,
+        "owed": [asdict(one) for one in known.owed],
         "confused": known.confused,
         "restored": known.restored,
     }
@@ -233,6 +256,10 @@ def _read(account: str, digest: str, record: Mapping[str, Any], now: Now) -> Ans
         lifetime=lifetime,
         deadline=now.steady + left,
         told=int(record["told"]),
+        owed=tuple(
+            Told(str(one["to"]), str(one["text"]), str(one["answers"]))
+            for one in record["owed"]
+        ),
         confused=bool(record["confused"]),
         restored=bool(record["restored"]),
     )

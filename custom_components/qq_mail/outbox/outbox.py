@@ -205,7 +205,7 @@ class Outbox(OutboxView):
             compose=compose,
             subject=subject,
             sender_name=sender_name,
-            message_id=make_msgid(domain="x")[1:].partition("@")[0],
+            message_id=ticket.queue_id.lower(),
             priority=priority,
             lifetime=(expires_after or self._settings.expires_after).total_seconds(),
             reads_files=reads_files,

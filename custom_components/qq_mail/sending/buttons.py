@@ -112,6 +112,9 @@ def draw_buttons(
         small_print.append(texts("card_press_until", time=until))
         if base[1]:
             above.append(texts("card_press_at_home"))
+            # Else answers go to somebody else.
+            if not (by_mail or request.reply_to):
+                above.append(texts("card_press_by_mail"))
     if acting and by_mail:
         small_print += _how_to_answer(acting, secret, texts, links=base is not None)
         if not base:

@@ -47,6 +47,8 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
     """QQ may have it: all was sent, and no answer came. It is tried again, unless
     there is no next attempt: then it was given up after the third time."""
+    BOUNCED = "bounced"
+    """QQ took it, and it came back."""
 
 
 class Reason(StrEnum):
