@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+import errno
 from pathlib import Path
 import shutil
 from tempfile import TemporaryDirectory
@@ -43,6 +44,11 @@ class Gate:
         """Wait."""
         self.reached.set()
         assert self.opened.wait(10)
+
+
+def refuse(*_: object) -> None:
+    """Take no write, as a disk that is full."""
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def hold_up(

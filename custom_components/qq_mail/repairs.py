@@ -101,7 +101,9 @@ class RestoredFlow(RepairsFlow):
         if outbox := self._outbox:
             for queue_id in outbox.restored:
                 await outbox.async_discard(queue_id)
-            self.hass.data[DATA_HOUSE].decide(self._entry_id, send=False)
+            house = self.hass.data[DATA_HOUSE]
+            house.decide(self._entry_id, send=False)
+            await house.manager.async_written()
         return self.async_create_entry(data={})
 
     @property

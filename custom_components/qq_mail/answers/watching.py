@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -119,9 +119,12 @@ class Answers:
             if (one := self._take(head.mail, mail, texts)) is not None
         ]
         self._keep(cursor)
-        await self._outbox.manager.async_written()
+        kept = await self._outbox.manager.async_written()
         for one in told:
-            self._hass.async_create_task(self._async_tell(one))
+            text = (
+                one.text if kept else f"{one.text}\n\n{texts('answer_not_kept_text')}"
+            )
+            self._hass.async_create_task(self._async_tell(replace(one, text=text)))
 
     def problem(self, error: MailboxError | None) -> None:
         """Report why the mailbox cannot be read for a while, or that it can again."""

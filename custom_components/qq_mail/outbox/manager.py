@@ -13,7 +13,7 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.ulid import ulid_at_time, ulid_to_bytes
 
 from ..clock import Now, read_clock
-from ..const import LOGGER
+from ..const import DISK_TIMEOUT, LOGGER
 from ..store import Damage, Store
 from .core.account import Account
 from .core.models import NEVER, Action, Attempt, Level, LogIn, Merge, Plan, Reason, Tell
@@ -24,7 +24,7 @@ from .receipts import Calls
 
 _LONGEST_SLEEP = 60.0
 """Seconds between two looks at the clock: timers do not count the machine's sleep."""
-DISK_TIMEOUTS: Final = {Level.HIGHEST: 2.0, Level.HIGH: 10.0}
+DISK_TIMEOUTS: Final = {Level.HIGHEST: 2.0, Level.HIGH: DISK_TIMEOUT}
 """Seconds that an important message waits for a disk that hangs."""
 _WAITS_FOR = (Reason.ATTEMPT, Reason.TURN)
 """What a call waits for: an attempt, its own or one before it, and nothing else."""
@@ -208,10 +208,11 @@ class Manager:
             else:
                 self.store.put(key, record)
 
-    async def async_written(self, level: Level = Level.BELOW) -> bool:
+    async def async_written(self, level: Level = Level.HIGH) -> bool:
         """Wait until all that was changed so far is on disk; False: it was refused.
 
-        Or the disk hangs for longer than a message of this level waits for it.
+        Or the disk hangs for longer than a message of this level waits for it; people
+        wait as long as one of high priority.
         """
         try:
             async with asyncio.timeout(DISK_TIMEOUTS.get(level)):
