@@ -14,7 +14,7 @@ from homeassistant.util.ulid import ulid_at_time, ulid_to_bytes
 
 from ..clock import Now, read_clock
 from ..const import DISK_TIMEOUT, LOGGER
-from ..store import Damage, Store
+from ..store import Damage, Records, Store, as_octets
 from .core.account import Account
 from .core.models import NEVER, Action, Attempt, Level, LogIn, Merge, Plan, Reason, Tell
 from .core.scheduler import Scheduler
@@ -59,9 +59,6 @@ class Hands(Protocol):
         """Withdraw that question: the code works after all."""
 
 
-type Records = dict[tuple[str, str], Mapping[str, Any]]
-"""What the disk has of an account, by kind and key."""
-
 RESTORED: Final = "restored"
 """In a record: it comes from a backup, and waits for a person's decision."""
 _OF_BACKUP = (MESSAGE, "duplicate", "reminder", "button", "answerable")
@@ -89,8 +86,8 @@ class Manager:
         """How often something went wrong that nobody expected."""
         self.damage: tuple[Damage, ...] = ()
         """What could not be read of the store."""
-        self._records: dict[str, Records] = {}
-        """What was loaded, by account, until somebody takes it."""
+        self._records: dict[str, dict[tuple[str, str], bytes]] = {}
+        """What was loaded, by account, and by kind and key, until somebody takes it."""
         self._hass = hass
         self._happened = deque[Callable[[Now], list[Action]]]()
         self._working = False
@@ -106,12 +103,13 @@ class Manager:
         """
         loaded = await self.store.async_load()
         self.damage = tuple(loaded.damage)
-        for key, record in loaded.records.items():
+        for key, octets in loaded.records.octets.items():
             kind, account_id, name = key
+            self._records.setdefault(account_id, {})[(kind, name)] = octets
             if loaded.from_backup and kind in _OF_BACKUP:
-                record = {**record, RESTORED: True}  # noqa: PLW2901 - the same one, marked
+                record = {**loaded.records[key], RESTORED: True}
                 self.store.put(key, partial(dict, record))
-            self._records.setdefault(account_id, {})[(kind, name)] = record
+                self._records[account_id][(kind, name)] = as_octets(record)
             if kind == MESSAGE:
                 self.know_id(name)
         if loaded.from_backup:
@@ -123,11 +121,11 @@ class Manager:
         return list(self._records)
 
     @callback
-    def take_records(self, account_id: str, *kinds: str) -> Records:
+    def take_records(self, account_id: str, *kinds: str) -> Records[tuple[str, str]]:
         """Return what was loaded of an account, or of the house, once."""
         records = self._records.get(account_id, {})
         keys = [key for key in records if key[0] in kinds]
-        return {key: records.pop(key) for key in keys}
+        return Records({key: records.pop(key) for key in keys})
 
     @callback
     def return_records(
@@ -136,13 +134,14 @@ class Manager:
         records: Mapping[tuple[str, str], Mapping[str, Any]],
     ) -> None:
         """Have what an account knew taken again, should it be enabled once more."""
-        self._records.setdefault(account_id, {}).update(records)
+        known = self._records.setdefault(account_id, {})
+        known.update((key, as_octets(record)) for key, record in records.items())
 
     def waiting(self, account_id: str) -> list[tuple[str, str]]:
         """Return title and recipients of each message of an account, be it disabled."""
         if account := self.scheduler.accounts.get(account_id):
             return [(one.subject, ", ".join(one.recipients)) for one in account.queue]
-        records = self._records.get(account_id, {})
+        records = Records(self._records.get(account_id, {}))
         return [
             (str(record.get("subject")), ", ".join(map(str, record["recipients"])))
             for (kind, _), record in records.items()

@@ -7,6 +7,7 @@ from .damage import Damage
 from .journal import LARGE, Change, Journal
 from .line import Key
 from .loading import Loaded
+from .records import Records, as_octets
 from .store import Store
 from .text import Text
 
@@ -17,6 +18,8 @@ __all__ = [
     "Journal",
     "Key",
     "Loaded",
+    "Records",
     "Store",
     "Text",
+    "as_octets",
 ]
