@@ -130,7 +130,7 @@ def on_disk(hass: HomeAssistant) -> dict[Key, dict[str, Any]]:
     with TemporaryDirectory() as copy:
         # Of a copy: reading sets aside what is damaged, and somebody works on the other.
         folder = Path(shutil.copytree(store_folder(hass), Path(copy) / "copy"))
-        return Journal(folder, Disk()).load().records
+        return dict(Journal(folder, Disk()).load().records)
 
 
 def waiting(hass: HomeAssistant) -> list[str]:
