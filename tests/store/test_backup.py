@@ -172,7 +172,10 @@ async def test_accepted(open_store: OpenStore, disk: SimulatedDisk) -> None:
         await asyncio.sleep(0)
     await rest(store)
     _, loaded = await open_store(SimulatedDisk(disk.state()))
-    assert (dict(loaded.records), loaded.from_backup) == ({ONE: {"restored": True}}, False)
+    assert (dict(loaded.records), loaded.from_backup) == (
+        {ONE: {"restored": True}},
+        False,
+    )
 
 
 async def test_backup_without_anything(
