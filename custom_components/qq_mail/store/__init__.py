@@ -8,8 +8,7 @@ from .journal import LARGE, Change, Journal
 from .line import Key
 from .loading import Loaded
 from .records import Records, as_octets
-from .store import Store
-from .text import Text
+from .store import Store, Text
 
 __all__ = [
     "LARGE",
