@@ -321,6 +321,7 @@ async def test_text_that_is_lost(logbook: Logbook) -> None:
     outbox_of(logbook.entry).listeners.tell(
         OutboxEvent(
             account=logbook.entry.entry_id,
+            by=logbook.entry.entry_id,
             outcome=Outcome.REJECTED,
             queue_id="1",
             subject="火警",

@@ -25,7 +25,7 @@ from .buttons.view import async_setup_view
 from .calls.again import async_send_again, async_tell_counted
 from .calls.heard import is_heard
 from .calls.house import DATA_HOUSE, House, Rooms
-from .const import DOMAIN
+from .const import CONF_FALLBACK, DOMAIN
 from .content.attachments.folder import remove_all
 from .content.digest import DigestWriter
 from .coordinator import (
@@ -35,13 +35,15 @@ from .coordinator import (
     QQMailCoordinator,
     QQMailRuntimeData,
 )
+from .fallback import async_review
 from .history import History
 from .log_entries import async_log_outcomes, async_setup_log_entries
 from .notify import async_remove_action
 from .options import option
 from .outbox.core.limits import Settings as Limits
-from .outbox.core.models import OutboxEvent, Outcome
+from .outbox.core.models import Level, OutboxEvent, Outcome
 from .outbox.outbox import Outbox, Settings
+from .outbox.submissions import Notes
 from .page.panel import async_remove_panel, async_setup_page, async_show_panel
 from .repairs import async_tell_removed, async_watch, async_watch_presses
 from .repeats.duplicates import Duplicates
@@ -92,10 +94,17 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
             option(options, "messages_per_minute"),
             option(options, "messages_per_day"),
             digest=option(options, "digest"),
+            server=account.host,
+            fallback=option(options, CONF_FALLBACK) or "",
+            fallback_from=(
+                Level.BELOW if option(options, "fallback_for_all") else Level.HIGH
+            ),
         ),
         expires_after=timedelta(hours=option(options, "expires_after")),
         digest=partial(_async_digest_writer, hass, entry),
-        late_note=partial(_late_note, texts),
+        notes=Notes(
+            partial(_late_note, texts), partial(_by_other, texts, account.username)
+        ),
     )
     # An outbox outlives the loading of its entry: what is being tried, and who waits for
     # it, is not to notice that an option was changed.
@@ -129,6 +138,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
     )
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     async_watch_leftover(hass, entry)
+    async_review(hass)
     return True
 
 
@@ -153,6 +163,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> N
         async_remove_panel(hass)
     house.manager.remove_account(entry.entry_id)
     await house.manager.async_written()
+    async_review(hass)
 
 
 def _add_rooms(
@@ -212,6 +223,7 @@ async def _async_end_unless_loaded(
     async with entry.setup_lock:
         if entry.state is not ConfigEntryState.LOADED:
             await _async_end(hass, entry)
+            async_review(hass)
 
 
 async def _async_end(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
@@ -277,6 +289,12 @@ async def _async_digest_writer(
         hass.config.language,
         budget(entry.options, outbox),
     )
+
+
+def _by_other(texts: Texts, account: str, sender: str, copy: bool) -> str:
+    """Say in Home Assistant's language which account has sent a mail, and why."""
+    key = "sent_by_other_as_well" if copy else "sent_by_other"
+    return texts(key, account=account, sender=sender)
 
 
 def _late_note(texts: Texts, created: datetime, late: timedelta) -> str:

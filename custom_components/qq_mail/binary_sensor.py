@@ -20,6 +20,8 @@ from .outbox.core.models import Outcome
 PARALLEL_UPDATES = 0
 
 ATTR_CAUSE: Final = "cause"
+ATTR_FALLBACK: Final = "fallback"
+ATTR_FALLBACK_SINCE: Final = "fallback_since"
 ATTR_UNTIL: Final = "until"
 
 PROBLEM = BinarySensorEntityDescription(
@@ -40,13 +42,13 @@ async def async_setup_entry(
 
 
 class QQMailProblemEntity(
-    QQMailStateEntity[tuple[str | None, str | None]], BinarySensorEntity
+    QQMailStateEntity[tuple[str | None, ...]], BinarySensorEntity
 ):
     """On while something holds up the mail, and after an expiry until one is accepted."""
 
     @override
-    def read(self) -> tuple[str | None, str | None]:
-        """Return the cause, and until when it holds, if that is known."""
+    def read(self) -> tuple[str | None, ...]:
+        """Return the cause, until when it holds, and who sends instead since when."""
         outbox = self._entry.runtime_data.outbox
         cause: str | None = None
         until: datetime | None = None
@@ -58,7 +60,13 @@ class QQMailProblemEntity(
             cause = "disk"
         elif outbox.expired:
             cause = Outcome.EXPIRED
-        return cause, until.isoformat() if until else None
+        since = outbox.helped_since
+        return (
+            cause,
+            until.isoformat() if until else None,
+            outbox.helped_by or None,
+            since.isoformat() if since else None,
+        )
 
     @property
     @override
@@ -69,5 +77,11 @@ class QQMailProblemEntity(
     @property
     @override
     def extra_state_attributes(self) -> dict[str, Any]:
-        """Return why, and until when if that is known."""
-        return dict(zip((ATTR_CAUSE, ATTR_UNTIL), self._shown, strict=True))
+        """Return why, until when if that is known, and which account sends instead."""
+        cause, until, *helped = self._shown
+        shown = {ATTR_CAUSE: cause, ATTR_UNTIL: until}
+        if helped[0]:
+            shown |= dict(
+                zip((ATTR_FALLBACK, ATTR_FALLBACK_SINCE), helped, strict=True)
+            )
+        return shown

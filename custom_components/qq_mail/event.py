@@ -27,6 +27,7 @@ ATTR_DIGEST: Final = "digest"
 ATTR_QUEUE_ID: Final = "queue_id"
 ATTR_RECIPIENTS: Final = "recipients"
 ATTR_REPLY: Final = "reply"
+ATTR_SENT_BY: Final = "sent_by"
 ATTR_SUBJECT: Final = "subject"
 ATTR_TAG: Final = "tag"
 ATTR_TITLE: Final = "title"
@@ -80,6 +81,7 @@ class QQMailMessageEntity(QQMailEntity, EventEntity):
 
     @callback
     def _tell(self, event: OutboxEvent) -> None:
+        by = self._outbox.name_of(event.by)
         told = {
             ATTR_QUEUE_ID: event.queue_id,
             ATTR_DIGEST: event.digest,
@@ -88,6 +90,7 @@ class QQMailMessageEntity(QQMailEntity, EventEntity):
             ATTR_ATTEMPTS: event.attempts,
             ATTR_CAUSE: event.cause,
             ATTR_REPLY: str(event.reply or ""),
+            ATTR_SENT_BY: by if by != self._outbox.account.username else "",
             # As text, which it would be after a restart in any case.
             ATTR_NEXT_ATTEMPT: event.next_attempt and event.next_attempt.isoformat(),
         }

@@ -254,7 +254,7 @@ class History:
     def _discarded(self, queue_ids: Collection[str]) -> None:
         for queue_id in queue_ids:
             # A digest's parts are named as well.
-            message = self._outbox.state.queue.get_whole(queue_id)
+            message = self._outbox.find(queue_id)
             if not message or (message.parts and message.queue_id == queue_id):
                 continue
             part = next(

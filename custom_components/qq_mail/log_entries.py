@@ -82,6 +82,8 @@ def _worded(outbox: Outbox, event: OutboxEvent, people: str, texts: Texts) -> st
     key, why = f"logged_{event.outcome}", ""
     if event.plan:
         why = texts.of(why_it_waits(outbox, event.plan, dt_util.utcnow()))
+    elif event.outcome is Outcome.ACCEPTED and event.by != event.account:
+        key = "logged_accepted_by"
     elif event.outcome is Outcome.UNKNOWN:
         key = "logged_unanswered"
     elif event.outcome is Outcome.REJECTED:
@@ -89,7 +91,14 @@ def _worded(outbox: Outbox, event: OutboxEvent, people: str, texts: Texts) -> st
         failed = action_error(event, outbox.account)
         why = texts.of(failed) if event.cause else event.detail
     cause = texts.cause(event.cause) if event.cause else ""
-    text = texts(key, subject=event.subject, people=people, cause=cause, why=why)
+    text = texts(
+        key,
+        subject=event.subject,
+        people=people,
+        cause=cause,
+        why=why,
+        by=outbox.name_of(event.by),
+    )
     if event.digest:
         return texts("logged_digest", number=str(event.of), text=text)
     return text

@@ -13,6 +13,7 @@ from homeassistant.const import CONF_TIMEOUT, UnitOfInformation, UnitOfTime
 
 from .const import (
     CONF_ANSWERS,
+    CONF_FALLBACK,
     CONF_IMAP_HOST,
     CONF_IMAP_PORT,
     CONF_RECIPIENTS,
@@ -32,6 +33,8 @@ class Kind(StrEnum):
     SWITCH = "switch"
     HOST = "host"
     PORT = "port"
+    ACCOUNT = "account"
+    """The id of another account."""
     NUMBER = "number"
     """A whole number, from `least` to `most`."""
 
@@ -62,6 +65,8 @@ class Option:
     """It may name a person, so diagnostics leave it out."""
     elsewhere: bool = False
     """It is asked for only where the server is neither QQ's nor Tencent Exmail's."""
+    several: bool = False
+    """It is asked for only where there is another account."""
 
 
 OPTIONS = (
@@ -83,6 +88,9 @@ OPTIONS = (
         most=65535,
         elsewhere=True,
     ),
+    Option(key=CONF_FALLBACK, kind=Kind.ACCOUNT, several=True),
+    # Who has a second account for alarms may not want it to send all that waits.
+    Option(key="fallback_for_all", kind=Kind.SWITCH, default=False, several=True),
     # QQ takes a few hundred a day, as far as people know.
     Option(
         key="messages_per_day",

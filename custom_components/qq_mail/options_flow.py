@@ -1,6 +1,7 @@
 """Changing an account's options in the UI, as the table of options describes them."""
 
 from collections.abc import Container, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import voluptuous as vol
@@ -9,11 +10,20 @@ from homeassistant.config_entries import ConfigEntry, ConfigFlowResult, OptionsF
 from homeassistant.const import CONF_HOST, UnitOfInformation
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import section
-from homeassistant.helpers.selector import BooleanSelector, Selector, TextSelector
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    SelectOptionDict,
+    Selector,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TextSelector,
+)
 
 from .accounts import imap_account_from
 from .calls.house import DATA_HOUSE
-from .const import CONF_ANSWERS, CONF_IMAP_HOST, IMAP_HOSTS, PANEL
+from .const import CONF_ANSWERS, CONF_FALLBACK, CONF_IMAP_HOST, IMAP_HOSTS, PANEL
+from .fallback import other_accounts
 from .form import ADDRESSES, Form, number_selector, unless_removed
 from .options import OPTIONS, Kind, Option, Section, option
 
@@ -25,8 +35,18 @@ _PLACEHOLDERS = {"page": f"/{PANEL}"} | {
 }
 
 
-def _selector(one: Option) -> Selector[Any]:
+def _selector(one: Option, accounts: Mapping[str, str]) -> Selector[Any]:
     match one.kind:
+        case Kind.ACCOUNT:
+            return SelectSelector(
+                SelectSelectorConfig(
+                    options=[
+                        SelectOptionDict(value=entry_id, label=title)
+                        for entry_id, title in accounts.items()
+                    ],
+                    mode=SelectSelectorMode.DROPDOWN,
+                )
+            )
         case Kind.MAILBOXES:
             return ADDRESSES
         case Kind.SWITCH:
@@ -42,19 +62,28 @@ def _selector(one: Option) -> Selector[Any]:
 
 
 def fields(
-    part: Section | None, options: Sequence[Option] = OPTIONS
+    part: Section | None,
+    options: Sequence[Option] = OPTIONS,
+    accounts: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[vol.Marker, Selector[Any]]:
-    """Return the fields of one section, or of what stands above them."""
+    """Return the fields of one section, or of what stands above them.
+
+    `accounts` are the other ones: their titles by their entries' ids.
+    """
     return {
         vol.Optional(one.key)
         if one.default is None
-        else vol.Required(one.key, default=one.default): _selector(one)
+        else vol.Required(one.key, default=one.default): _selector(one, accounts)
         for one in options
         if one.section is part
     }
 
 
-def _schema(options: Sequence[Option], open_parts: Container[str]) -> vol.Schema:
+def _schema(
+    options: Sequence[Option],
+    open_parts: Container[str],
+    accounts: Mapping[str, str],
+) -> vol.Schema:
     """Return the form, its sections collapsed but for those that have an error."""
     parts = {
         vol.Required(part.value): section(
@@ -62,7 +91,7 @@ def _schema(options: Sequence[Option], open_parts: Container[str]) -> vol.Schema
         )
         for part in Section
     }
-    return vol.Schema({**fields(None, options), **parts})
+    return vol.Schema({**fields(None, options, accounts), **parts})
 
 
 class QQMailOptionsFlow(OptionsFlow):
@@ -76,7 +105,12 @@ class QQMailOptionsFlow(OptionsFlow):
             entry = self.config_entry
             stored = entry.options
         known = entry.data[CONF_HOST] in IMAP_HOSTS
-        asked = [one for one in OPTIONS if not (one.elsewhere and known)]
+        accounts = other_accounts(self.hass, entry)
+        asked = [
+            one
+            for one in OPTIONS
+            if not (one.elsewhere and known) and (accounts or not one.several)
+        ]
         form = Form()
         if user_input is not None:
             keys = {one.key for one in asked}
@@ -92,7 +126,8 @@ class QQMailOptionsFlow(OptionsFlow):
         return self.async_show_form(
             step_id="init",
             data_schema=self.add_suggested_values_to_schema(
-                _schema(asked, form.errors), user_input or _by_section(stored)
+                _schema(asked, form.errors, accounts),
+                user_input or _by_section(_without_gone(stored, accounts)),
             ),
             errors=form.errors,
             description_placeholders={**form.placeholders, **_PLACEHOLDERS},
@@ -109,7 +144,7 @@ def _read(form: Form, one: Option, typed: Any) -> Any:
             return mailbox and str(mailbox)
         case Kind.MAILBOXES:
             return form.read_mailboxes(one.key, typed or []) or None
-        case Kind.SWITCH:
+        case Kind.SWITCH | Kind.ACCOUNT:
             return typed
         case Kind.HOST:
             return form.read_host(one.key, typed or "")
@@ -140,6 +175,16 @@ async def _check_inbox(
         cursor = await form.check_inbox(account, rooms.outbox if rooms else None)
         if cursor and rooms:
             rooms.answers.async_begin(cursor)
+
+
+def _without_gone(
+    options: Mapping[str, Any], accounts: Container[str]
+) -> Mapping[str, Any]:
+    """Return stored options without an account that is not there any more."""
+    gone = options.get(CONF_FALLBACK) not in accounts
+    return {
+        key: val for key, val in options.items() if not (gone and key == CONF_FALLBACK)
+    }
 
 
 def _by_section(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from .calls.heard import is_heard
 from .calls.house import DATA_HOUSE, House
 from .const import CODE_URL, DOMAIN, LOGGER
 from .coordinator import QQMailConfigEntry
+from .fallback import OFFER, OfferFlow
 from .outbox.core.models import OutboxEvent, Outcome
 from .outbox.outbox import Outbox
 from .sending.waiting import why_it_waits
@@ -53,16 +54,20 @@ class Issue(StrEnum):
     """Four fifths of what may go out within 24 hours did."""
     UNHEARD = "unheard"
     """A button was pressed that no automation listens to."""
+    HELPED = "helped"
+    """Another account sends what this one may not."""
     REMOVED = "removed"
     """The account was removed while messages waited."""
 
 
 async def async_create_fix_flow(
     _hass: HomeAssistant,
-    _issue_id: str,
+    issue_id: str,
     data: dict[str, str | int | float | None] | None,
 ) -> RepairsFlow:
     """Ask what is to become of messages, or only whether an issue was read."""
+    if issue_id == OFFER:
+        return OfferFlow()
     return RestoredFlow(str(data["entry_id"])) if data else ConfirmRepairFlow()
 
 
@@ -218,6 +223,7 @@ class _Watch:
         self._update_paused()
         self._update_login()
         self._update_delayed()
+        self._update_helped()
         self._update_damaged()
         self._update_restored()
         self._update_trouble()
@@ -279,6 +285,20 @@ class _Watch:
             titles="\n".join(f"- `{one.replace('`', "'")}`" for one in delay.titles),
             why=self._texts.of(why),
         )
+
+    def _update_helped(self) -> None:
+        """Say which account sends instead, and since when."""
+        since, by = self._outbox.helped_since, self._outbox.helped_by
+        if since and by:
+            self._raise(
+                Issue.HELPED,
+                severity=ir.IssueSeverity.WARNING,
+                is_fixable=False,
+                by=by,
+                time=f"{dt_util.as_local(since):%Y-%m-%d %H:%M}",
+            )
+        else:
+            self._withdraw(Issue.HELPED)
 
     def _update_damaged(self) -> None:
         """Report what cannot be read once: who has confirmed it is not asked again."""

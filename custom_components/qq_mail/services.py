@@ -144,6 +144,7 @@ def _message(
     now = dt_util.utcnow()
     return {
         "account": outbox.account.username,
+        "by": outbox.name_of(plan.by) or outbox.account.username,
         "queue_id": message.queue_id,
         "subject": message.subject,
         "recipients": list(message.recipients),
@@ -239,7 +240,7 @@ async def _async_retry(call: ServiceCall) -> None:
 
 
 async def _async_retry_tag(outbox: Outbox, tag: str) -> None:
-    chosen = [one.queue_id for one in outbox.state.queue if one.tag == tag]
+    chosen = [one.queue_id for one in outbox.waiting() if one.tag == tag]
     for number, queue_id in enumerate(chosen, start=1):
         outbox.async_retry(queue_id)
         if number % _RETRIED_AT_ONCE == 0:
@@ -314,7 +315,7 @@ def _check_queue_id(queue_id: str | None, found: int, outboxes: list[Outbox]) ->
     if queue_id is None or found:
         return
     for outbox in outboxes:
-        if digest := outbox.state.queue.get_whole(queue_id):
+        if digest := outbox.find(queue_id):
             raise field_error(
                 "part_of_digest",
                 queue_id=queue_id,

@@ -35,16 +35,20 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9 ._()+@-]+")
 _NOT_FOR_FILES = ("message/", "multipart/")
 
 
-def head(sender: Mailbox, message_id: str, date: datetime) -> bytes:
+def head(sender: Mailbox, message_id: str, date: datetime, reply_to: str = "") -> bytes:
     """Return From, Date and Message-ID, which stand before a composed message.
 
-    They are written when it is submitted. The date is the time of the alert.
+    They are written when it is submitted. The date is the time of the alert; answers go
+    to `reply_to`, an addr_spec, instead of the sender.
     """
-    return (
+    fields = (
         f"From: {_from(sender)}\r\n"
         f"Date: {format_datetime(date)}\r\n"
         f"Message-ID: {message_id}\r\n"
-    ).encode("ascii")
+    )
+    if reply_to:
+        fields += f"Reply-To: {reply_to}\r\n"
+    return fields.encode("ascii")
 
 
 def message_header(draft: Draft) -> bytes:

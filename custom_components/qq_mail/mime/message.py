@@ -57,7 +57,12 @@ def compose(stream: BinaryIO, draft: Draft) -> Composed:
         writer.multipart("mixed", [readable, *map(writer.child, files)])
     else:
         readable()
-    return Composed(draft.recipients.addr_specs, writer.size, tuple(writer.gaps))
+    return Composed(
+        draft.recipients.addr_specs,
+        writer.size,
+        tuple(writer.gaps),
+        reply_to=draft.reply_to is not None,
+    )
 
 
 def insertions(gaps: Iterable[Gap], note: str) -> tuple[Insertion, ...]:

@@ -95,6 +95,8 @@ class Composed:
     size: int
     """Octets, with CRLF line ends and dots stuffed, without the final dot."""
     gaps: tuple[Gap, ...]
+    reply_to: bool = False
+    """Whether it says to whom an answer goes."""
 
 
 @dataclass(frozen=True, slots=True)

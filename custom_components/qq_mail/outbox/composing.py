@@ -205,6 +205,7 @@ def _compose(order: Order, stream: WireStream) -> Made:
         tag=order.ticket.tag,
         size=composed.size,
         gaps=composed.gaps,
+        reply_to=composed.reply_to,
         raised=raised.steady,
         arrived=raised.steady,
         lifetime=order.lifetime,

@@ -92,11 +92,11 @@ class Delays:
         self.watch(show)
 
     def _found(self) -> Delay | None:
-        now, account = read_clock().steady, self._view.state
+        now = read_clock().steady
         self._promised = {
             key: at for key, at in self._promised.items() if self._view.holds(key)
         }
-        late = [one for one in account.queue if self._is_late(one, now)]
+        late = [one for one in self._view.waiting() if self._is_late(one, now)]
         self._late = sorted(late, key=lambda one: (-one.rank, one.queue_id))
         if not late:
             return None
@@ -106,8 +106,13 @@ class Delays:
             titles=tuple(one.subject for one in self._late[:_MOST_NAMED]),
             recipients=worst.recipients,
             priority=worst.priority,
-            plan=plan_of(account, now, worst, 0),
+            plan=self._plan(worst, now),
         )
+
+    def _plan(self, message: Message, now: float) -> Plan:
+        accounts = self._view.state.house
+        account = accounts[message.by] if message.home else self._view.state
+        return plan_of(account, now, message, 0)
 
     def _is_late(self, message: Message, now: float) -> bool:
         """Tell whether a message waits for longer than it should.
@@ -117,7 +122,7 @@ class Delays:
         since = self._promised.get(message.queue_id, message.arrived)
         if now - max(message.raised, since) <= _PATIENCE[message.level]:
             return False
-        reason = plan_of(self._view.state, now, message, 0).reason
+        reason = self._plan(message, now).reason
         promised = reason in _AS_PROMISED or (
             # What was promised ends at this moment, as it seems.
             reason in (Reason.ATTEMPT, Reason.TURN)

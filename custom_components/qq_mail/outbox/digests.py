@@ -164,6 +164,7 @@ def _digest(
         tag=newest.tag if len({one.tag for one in parts}) == 1 else "",
         size=written.composed.size,
         gaps=written.composed.gaps,
+        reply_to=written.composed.reply_to,
         raised=newest.raised,
         arrived=read_clock().steady,
         lifetime=too_old - newest.raised,

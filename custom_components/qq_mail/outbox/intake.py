@@ -95,7 +95,7 @@ class Intake:
                 while view.running and self._comes_by(until, queue_id):
                     call.tried.clear()
                     await call.tried.wait()
-        while queue_id in view.state.queue.in_progress and view.running:
+        while view.is_tried(queue_id) and view.running:
             call.tried.clear()
             await call.tried.wait()
 

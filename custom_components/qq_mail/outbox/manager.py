@@ -14,9 +14,23 @@ from homeassistant.util.ulid import ulid_at_time, ulid_to_bytes
 
 from ..clock import Now, read_clock
 from ..const import DISK_TIMEOUT, LOGGER
+from ..smtp.models import Account as SmtpAccount, Submission
 from ..store import Damage, Records, Store, as_octets
 from .core.account import Account
-from .core.models import NEVER, Action, Attempt, Level, LogIn, Merge, Plan, Reason, Tell
+from .core.fallback import elsewhere
+from .core.models import (
+    NEVER,
+    Action,
+    Attempt,
+    Level,
+    LogIn,
+    Merge,
+    Message,
+    Plan,
+    Reason,
+    TakeOver,
+    Tell,
+)
 from .core.scheduler import Scheduler
 from .core.turn import MESSAGE
 from .listeners import Listeners
@@ -34,6 +48,8 @@ class Hands(Protocol):
     """Does on the network and on the disk what follows for one account."""
 
     listeners: Listeners
+    account: SmtpAccount
+    reads_answers: bool
 
     @property
     def attempting(self) -> set[str]:
@@ -51,6 +67,12 @@ class Hands(Protocol):
 
     def merge(self, action: Merge) -> None:
         """Make a digest."""
+
+    def take_over(self, action: TakeOver) -> None:
+        """End an attempt, or make a copy of its message, for another account."""
+
+    def submission(self, message: Message, account: SmtpAccount) -> Submission:
+        """Return a message as it is to go out by an account, be it another one."""
 
     def ask_for_code(self) -> None:
         """Ask a person for a new authorization code."""
@@ -140,7 +162,9 @@ class Manager:
     def waiting(self, account_id: str) -> list[tuple[str, str]]:
         """Return title and recipients of each message of an account, be it disabled."""
         if account := self.scheduler.accounts.get(account_id):
-            return [(one.subject, ", ".join(one.recipients)) for one in account.queue]
+            there = [message for _, message in elsewhere(account)]
+            waiting = [*(one for one in account.queue if not one.home), *there]
+            return [(one.subject, ", ".join(one.recipients)) for one in waiting]
         records = Records(self._records.get(account_id, {}))
         return [
             (str(record.get("subject")), ", ".join(map(str, record["recipients"])))
@@ -151,7 +175,7 @@ class Manager:
     @callback
     def remove_account(self, account_id: str) -> None:
         """Forget an account, and have all of it removed from the disk."""
-        self.scheduler.remove_account(account_id)
+        self.scheduler.remove_account(read_clock(), account_id)
         self._records.pop(account_id, None)
         self._asked.pop(account_id, None)
         self.write_marks()
@@ -270,10 +294,13 @@ class Manager:
                 self.hands[action.account].log_in()
             case Merge():
                 self.hands[action.account].merge(action)
+            case TakeOver():
+                self.hands[action.account].take_over(action)
             case Tell(event):
                 if call := self.calls.get(event.queue_id):
                     call.receipt.events.append(event)
-                self.hands[event.account].listeners.report(event)
+                if hands := self.hands.get(event.account):
+                    hands.listeners.report(event)
             case _:
                 LOGGER.log(action.level, action.text)
 

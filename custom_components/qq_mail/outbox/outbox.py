@@ -12,15 +12,16 @@ from typing import Any, BinaryIO
 from homeassistant.core import HomeAssistant, callback
 
 from ..clock import read_clock
-from ..const import LOGGER
+from ..const import DOMAIN, LOGGER
 from ..mime.address import Mailbox
 from ..mime.models import Composed, Priority
 from ..smtp.models import Account, Submission
 from ..smtp.transcript import Transcript
 from .composing import Order, Ticket
+from .copies import async_copy
 from .core.account import Conversation
 from .core.limits import Settings as Limits
-from .core.models import Attempt, Merge, Message, Outcome
+from .core.models import Attempt, Merge, Message, Outcome, TakeOver
 from .core.turn import ACCOUNT, CONVERSATION, LOGIN, MESSAGE, SENT
 from .delays import Delays
 from .digests import Digests, Prepare
@@ -31,7 +32,7 @@ from .listeners import Listeners
 from .manager import Manager
 from .receipts import Call, Receipt
 from .sessions import Sessions
-from .submissions import LateNote, message_id_at, submission_of
+from .submissions import Notes, message_id_at, submission_of
 from .view import OutboxView
 
 _UNDECIDED = (Outcome.DEFERRED, Outcome.EXPIRED)
@@ -43,7 +44,7 @@ class Settings:
 
     limits: Limits
     expires_after: timedelta
-    late_note: LateNote
+    notes: Notes
     digest: Prepare
     """Prepares what makes one message of many."""
 
@@ -86,7 +87,9 @@ class Outbox(OutboxView):
             account_id,
             account,
             tls_context,
-            submission=self._submission,
+            submission=lambda message: manager.hands.get(message.home, self).submission(
+                message, self.account
+            ),
             unreadable=self.unreadable.append,
         )
         self._digests = Digests(hass, manager, account_id)
@@ -142,7 +145,7 @@ class Outbox(OutboxView):
 
     async def async_stop(self) -> None:
         """Stop working, and let no call wait for it; what comes now is only kept."""
-        self._scheduler.stop(self.id)
+        self._happen(self._scheduler.stop)
         self.delays.stop()
         await self._digests.async_stop()
         await self._sessions.async_stop()
@@ -255,14 +258,13 @@ class Outbox(OutboxView):
         account that is removed meanwhile, all of it goes.
         """
         discarded = self._intake.clear(tag)
-        queue = self.state.queue
-        chosen = [message.queue_id for message in queue if message.tag == tag]
-        told = any(queue_id in queue.in_progress for queue_id in chosen)
-        told = told or queue.is_told_with_others(tag)
-        discarded += await self._discard(chosen)
+        chosen = [message.queue_id for message in self.waiting() if message.tag == tag]
+        told = any(map(self.is_tried, chosen))
+        told = told or self._scheduler.is_told_with_others(self.id, tag)
+        discarded += await async_discard(self.manager, self.id, chosen)
         if not self._is_known:
             return discarded, None
-        if told or queue.is_told_with_others(tag):
+        if told or self._scheduler.is_told_with_others(self.id, tag):
             self._scheduler.not_over(read_clock(), self.id, tag)
         conversation = self._scheduler.say_over(read_clock(), self.id, tag)
         self.manager.write_marks()
@@ -283,7 +285,8 @@ class Outbox(OutboxView):
 
         The user knows that it works again: the account need not be paused any longer.
         """
-        if queue_id is not None and not self.state.queue.get(queue_id):
+        found = None if queue_id is None else self.find(queue_id)
+        if queue_id is not None and (not found or found.queue_id != queue_id):
             return 0
         self._happen(self._scheduler.retry, queue_id)
         return len(self) if queue_id is None else 1
@@ -297,13 +300,13 @@ class Outbox(OutboxView):
         """
         chosen = [
             message
-            for message in self.state.queue
+            for message in self.waiting()
             if queue_id in (None, message.queue_id) and tag in ("", message.tag)
         ]
         gone = [message.queue_id for message in chosen]
         gone += [part.queue_id for message in chosen for part in message.parts]
         self.listeners.tell_discarded(gone)
-        await self._discard([message.queue_id for message in chosen])
+        await async_discard(self.manager, self.id, [one.queue_id for one in chosen])
         return chosen
 
     @callback
@@ -350,6 +353,21 @@ class Outbox(OutboxView):
         self._sessions.log_in()
 
     @callback
+    def take_over(self, action: TakeOver) -> None:
+        """End an attempt, or make a copy of its message, for another account."""
+        if action.copy:
+            self.hass.async_create_background_task(
+                async_copy(self.hass, self.manager, action), f"{DOMAIN} copy"
+            )
+        else:
+            self._sessions.cancel(action.message.queue_id)
+
+    def submission(self, message: Message, account: Account) -> Submission:
+        """Return a message as it is to go out by an account, be it another one."""
+        body = self._intake.bodies.get(message.queue_id)
+        return submission_of(self, account, message, body, self._settings.notes)
+
+    @callback
     def merge(self, action: Merge) -> None:
         """Make a digest."""
         self._digests.merge(action, self._settings.digest)
@@ -364,9 +382,6 @@ class Outbox(OutboxView):
     def _happen(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         if self._is_known:
             self.manager.happen(method, self.id, *args, **kwargs)
-
-    async def _discard(self, queue_ids: list[str]) -> int:
-        return await async_discard(self.manager, self.id, queue_ids)
 
     async def _take(self, order: Order, kept: Callable[[], None] | None) -> Call | None:
         """Take a message; one that the disk did not take has its try when this ends."""
@@ -383,8 +398,3 @@ class Outbox(OutboxView):
             if decisive is None or decisive.outcome in _UNDECIDED:
                 raise trouble
         return call
-
-    def _submission(self, message: Message) -> Submission:
-        body = self._intake.bodies.get(message.queue_id)
-        late_note = self._settings.late_note
-        return submission_of(self, self.account, message, body, late_note)

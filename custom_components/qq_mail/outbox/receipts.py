@@ -35,6 +35,13 @@ class Receipt:
         return min(self.events, key=_by_weight, default=None)
 
     @property
+    def by(self) -> str:
+        """The account that has tried it, or will; empty: its own."""
+        if self.plan:
+            return self.plan.by
+        return self.decisive.by if self.decisive else ""
+
+    @property
     def accepted(self) -> tuple[str, ...]:
         """Who was accepted."""
         return self._with(Outcome.ACCEPTED)

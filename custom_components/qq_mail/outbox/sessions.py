@@ -89,6 +89,12 @@ class Sessions:
         self._start(message.queue_id, self._attempt(action))
 
     @callback
+    def cancel(self, queue_id: str) -> None:
+        """End an attempt whose text has not begun."""
+        if task := self._tasks.get(queue_id):
+            task.cancel()
+
+    @callback
     def log_in(self) -> None:
         """Log in without a message, and keep the session for one that may come."""
         self._start(_LOGIN, self._log_in())
@@ -143,7 +149,7 @@ class Sessions:
             """Begin the text, if it is still wanted: nothing happens before its octets."""
             nonlocal begun
             changed = session is None or session.account != self.account
-            if changed or not scheduler.may_send(self._id, queue_id):
+            if changed or not scheduler.text_goes(read_clock(), self._id, queue_id):
                 raise _CutError
             begun = True
 
@@ -163,6 +169,9 @@ class Sessions:
             if not begun:
                 # It is sure to wait: nothing of it was sent.
                 self._tell(scheduler.cut, queue_id)
+            elif not self._hass.is_stopping:
+                # Else it is told at the next start, when somebody listens.
+                self._tell(scheduler.broke, queue_id, "", sent=True)
             raise
         except FileNotFoundError as err:
             if scheduler.may_send(self._id, queue_id):

@@ -1,6 +1,7 @@
 """What goes out of a message: its text as it is kept, and what only the moment knows."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from io import BytesIO
@@ -18,8 +19,15 @@ from .core.models import Message
 from .core.turn import MESSAGE
 from .view import OutboxView
 
-type LateNote = Callable[[datetime, timedelta], str]
-"""Words when an alert was raised, and how late it is."""
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """Words that only the moment of the submission knows."""
+
+    late: Callable[[datetime, timedelta], str]
+    """When an alert was raised, and how late it is."""
+    by_other: Callable[[str, bool], str]
+    """Which account has taken it over, and whether it may be the second copy."""
 
 
 def message_id_at(message_id: str, account: Account) -> str:
@@ -32,9 +40,9 @@ def submission_of(
     account: Account,
     message: Message,
     body: bytes | None,
-    late_note: LateNote,
+    notes: Notes,
 ) -> Submission:
-    """Return a message as it is to go out: a late one says so.
+    """Return a message as an account sends it: one that is late, or another's, says so.
 
     `body` is the text of one that is not on disk.
     """
@@ -42,9 +50,16 @@ def submission_of(
     late = timedelta(seconds=view.age_of(message))
     sender = Mailbox(account.username, message.sender_name)
     message_id = message_id_at(message.message_id, account)
-    put_in = [Insertion(0, head(sender, message_id, dt_util.as_local(raised)))]
-    if late > LATE_AFTER:
-        put_in += insertions(message.gaps, late_note(raised, late))
+    reply_to = ""
+    if message.home and not message.reply_to:
+        reply_to = view.answered_at(message.by)
+    fields = head(sender, message_id, dt_util.as_local(raised), reply_to)
+    said = [notes.late(raised, late)] if late > LATE_AFTER else []
+    if message.home:
+        said.append(notes.by_other(account.username, message.copy))
+    put_in = [Insertion(0, fields)]
+    if said:
+        put_in += insertions(message.gaps, " ".join(said))
     key = (MESSAGE, view.id, message.queue_id)
     return Submission(
         Envelope(account.username, message.recipients),

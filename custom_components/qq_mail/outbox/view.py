@@ -1,5 +1,6 @@
 """What people see of an account's outbox: all of it comes from the scheduler."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,8 +11,9 @@ from ..const import DEFAULT_MAX_SIZE
 from ..smtp.models import Reply
 from ..smtp.replies import Cause
 from .core.account import Account
-from .core.models import NEVER, Message, Plan
-from .core.plan import plans
+from .core.fallback import elsewhere
+from .core.models import NEVER, Message, Plan, Reason
+from .core.plan import plan_of, plans
 from .manager import Manager
 
 
@@ -31,10 +33,13 @@ class OutboxView:
         """Keep where to look."""
         self.manager = manager
         self.id = account_id
+        self.reads_answers = False
+        """Whether the account's inbox is read, should somebody answer a mail."""
 
     def __len__(self) -> int:
         """Return how many messages wait."""
-        return len(self.state.queue)
+        queue = self.state.queue
+        return len(queue) - len(queue.guests) + len(elsewhere(self.state))
 
     def __bool__(self) -> bool:
         """Return that there is one, though nothing may wait in it."""
@@ -67,6 +72,34 @@ class OutboxView:
             return None
         until = read_clock().wall_at(pause.until)
         return ShownPause(pause.cause, until, pause.reply)
+
+    def name_of(self, account_id: str) -> str:
+        """Return the address of an account, be it another one; empty: it is away."""
+        hands = self.manager.hands.get(account_id)
+        return hands.account.username if hands else ""
+
+    def answered_at(self, sender: str) -> str:
+        """Return where answers are read that do not go to the sender by themselves.
+
+        That is nowhere else if another account sends, and reads its own inbox.
+        """
+        other = self.manager.hands.get(sender)
+        if self.reads_answers and not (other and other.reads_answers):
+            return self.name_of(self.id)
+        return ""
+
+    @property
+    def helped_by(self) -> str:
+        """The address of the account that sends what this one may not; empty: none."""
+        if self.state.helped_since is None:
+            return ""
+        return self.name_of(self.state.limits.settings.fallback)
+
+    @property
+    def helped_since(self) -> datetime | None:
+        """Since when another account sends what this one may not."""
+        since = self.state.helped_since
+        return None if since is None else read_clock().wall_at(since)
 
     @property
     def next_plan(self) -> Plan | None:
@@ -112,7 +145,10 @@ class OutboxView:
     @property
     def oldest_waiting(self) -> datetime | None:
         """When the oldest alert was raised that waits; a digest's is its newest one."""
-        oldest = self.state.queue.oldest()
+        others = [message for _, message in elsewhere(self.state)]
+        queue = self.state.queue
+        own = self.waiting() if queue.guests else filter(None, [queue.oldest()])
+        oldest = min((*own, *others), key=lambda one: one.queue_id, default=None)
         return self.raised_at(oldest) if oldest else None
 
     @property
@@ -127,7 +163,21 @@ class OutboxView:
 
     def holds(self, queue_id: str) -> bool:
         """Tell whether a message waits, or is being tried, be it in a digest."""
-        return self.state.queue.get_whole(queue_id) is not None
+        return self.find(queue_id) is not None
+
+    def find(self, queue_id: str) -> Message | None:
+        """Return a message, or the digest that it is a part of, wherever it waits."""
+        return self.manager.scheduler.find(self.id, queue_id)
+
+    def is_tried(self, queue_id: str) -> bool:
+        """Tell whether a message is being tried."""
+        plan = self.manager.plan(self.id, queue_id)
+        return plan is not None and plan.reason is Reason.ATTEMPT
+
+    def waiting(self) -> list[Message]:
+        """Return what was raised here and waits, be it with another account."""
+        own = [one for one in self.state.queue if not one.home]
+        return own + [message for _, message in elsewhere(self.state)]
 
     def age_of(self, message: Message) -> float:
         """Return the seconds since an alert was raised."""
@@ -139,7 +189,19 @@ class OutboxView:
 
     def messages(self) -> list[tuple[Message, Plan]]:
         """Return what waits, in the order in which it goes out, with its plan."""
-        return list(plans(self.state, read_clock().steady))
+        return list(self.plans())
+
+    def plans(self) -> Iterator[tuple[Message, Plan]]:
+        """Yield what waits, in the order in which it goes out, with its plan.
+
+        What another account has taken over comes first.
+        """
+        now, state = read_clock().steady, self.state
+        for other, message in elsewhere(state):
+            yield message, plan_of(other, now, message, 0)
+        for message, plan in plans(state, now):
+            if not message.home:
+                yield message, plan
 
     @staticmethod
     def time_of(plan: Plan) -> datetime | None:

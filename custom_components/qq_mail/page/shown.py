@@ -17,7 +17,6 @@ from ..clock import read_clock
 from ..const import DOMAIN
 from ..coordinator import QQMailConfigEntry
 from ..outbox.core.models import Message, Plan, Reason
-from ..outbox.core.plan import plans
 from ..outbox.outbox import Outbox
 from ..sending.waiting import why_it_waits
 from ..smtp.replies import Treatment
@@ -76,7 +75,7 @@ async def _async_account(
     # Not beyond the end: what was on the page may have gone out meanwhile.
     first = max(min(first, len(outbox) - 1) // number * number, 0)
     window = await async_window(outbox, first, first + number)
-    tags = Counter(one.tag for one in outbox.state.queue if one.tag)
+    tags = Counter(one.tag for one in outbox.waiting() if one.tag)
     return {
         "state": state or _fine(outbox, texts, now),
         "works": not state,
@@ -95,7 +94,7 @@ async def async_window(
 ) -> list[tuple[Message, Plan]]:
     """Return some of what waits; for the plan of one, those before it are needed."""
     window: list[tuple[Message, Plan]] = []
-    for place, one in enumerate(plans(outbox.state, read_clock().steady)):
+    for place, one in enumerate(outbox.plans()):
         if place == end:
             break
         if place >= first:

@@ -179,6 +179,7 @@ def _refused(
     """Tell that a message never goes to some, who were named but are no addresses."""
     return OutboxEvent(
         account=outbox.id,
+        by=outbox.id,
         outcome=Outcome.REJECTED,
         queue_id=receipt.queue_id,
         subject=subject,

@@ -18,12 +18,17 @@ def why_it_waits(outbox: Outbox, plan: Plan, now: datetime) -> HomeAssistantErro
         rate = plan.cause.treatment is Treatment.PAUSE
         key = "waits_paused_rate" if rate else "waits_paused_login"
     at = outbox.time_of(plan)
+    account, by = outbox.account, outbox.manager.hands.get(plan.by)
+    if by and plan.reason is not Reason.FALLBACK:
+        # It is already with that one.
+        account = by.account
     return HomeAssistantError(
         translation_domain=DOMAIN,
         translation_key=key,
         translation_placeholders={
-            "account": outbox.account.username,
-            "host": outbox.account.host,
+            "account": account.username,
+            "host": account.host,
+            "by": outbox.name_of(plan.by),
             "time": time_of(at, now) if at else "",
         },
     )

@@ -199,7 +199,7 @@ class Core:
 
     def stop(self) -> None:
         """Have nothing new begun."""
-        self.scheduler.stop(HOUSE)
+        self.scheduler.stop(self.now, HOUSE)
 
     def load(self, *messages: Message) -> None:
         """Have messages wait, as if they had been read from disk."""

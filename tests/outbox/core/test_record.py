@@ -181,7 +181,7 @@ def test_queue_id_that_is_none(queue_id: str) -> None:
 
 def account(**values: Any) -> Account:
     """Return an account with the given values."""
-    one = new_account("house", Settings(), NOW)
+    one = new_account("house", Settings(), NOW, {})
     for key, value in values.items():
         setattr(one, key, value)
     return one
@@ -189,7 +189,7 @@ def account(**values: Any) -> Account:
 
 def read_account(one: Account, passed: timedelta, *, steady: float = 50.0) -> Account:
     """Return it as another process reads it, so much later by the wall clock."""
-    again = new_account("house", Settings(), Now(steady, WALL + passed))
+    again = new_account("house", Settings(), Now(steady, WALL + passed), {})
     record = Core().disk | {(ACCOUNT, ""): one.as_dict(NOW)}
     loaded = load(again, record, Now(steady, WALL + passed))
     assert loaded.unreadable == []
@@ -289,7 +289,7 @@ def test_account_that_is_damaged(damage: dict[str, Any]) -> None:
         (ACCOUNT, ""): old.as_dict(NOW) | damage,
         (MESSAGE, QUEUE_ID): as_record(ONE, NOW),
     }
-    again = new_account("house", Settings(), NOW)
+    again = new_account("house", Settings(), NOW, {})
     loaded = load(again, records, NOW)
     assert loaded.unreadable == [(ACCOUNT, "")]
     assert (again.asked, again.expired, again.pause) == (0, False, None)
@@ -301,7 +301,7 @@ def test_account_that_is_damaged(damage: dict[str, Any]) -> None:
 def test_account_without_a_tally() -> None:
     """It begins anew."""
     data = account().as_dict(NOW) | {"tally": None, "max_size": None}
-    again = new_account("house", Settings(), NOW)
+    again = new_account("house", Settings(), NOW, {})
     assert load(again, {(ACCOUNT, ""): data}, NOW).unreadable == []
     assert again.tally.as_dict() == account().tally.as_dict()
 
@@ -328,7 +328,7 @@ def test_record_that_cannot_be_read(key: tuple[str, str], data: dict[str, Any]) 
         (LOGIN, "2.0"): ENTRY,
         ("button", "of another room"): {},
     }
-    one = new_account("house", Settings(), NOW)
+    one = new_account("house", Settings(), NOW, {})
     assert load(one, {key: data, **good}, NOW).unreadable == [key]
     assert len(one.limits.sent) == len(one.limits.logins) == 1
     assert not one.conversations

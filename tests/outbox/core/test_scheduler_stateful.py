@@ -16,6 +16,7 @@ from hypothesis.stateful import (
 
 from custom_components.qq_mail.clock import Now
 from custom_components.qq_mail.mime.models import Priority
+from custom_components.qq_mail.outbox.core.house import AFTER_TROUBLE
 from custom_components.qq_mail.outbox.core.limits import Settings
 from custom_components.qq_mail.outbox.core.models import (
     DAY,
@@ -26,7 +27,6 @@ from custom_components.qq_mail.outbox.core.models import (
     Message,
     Reason,
 )
-from custom_components.qq_mail.outbox.core.scheduler import AFTER_TROUBLE
 from custom_components.qq_mail.smtp.errors import (
     AuthenticationError,
     MailError,
@@ -236,7 +236,7 @@ class SchedulerMachine(RuleBasedStateMachine):
     @rule(name=ACCOUNTS, check_login=st.booleans())
     def load_anew(self, name: str, *, check_login: bool) -> None:
         """Stop an account and start it; what is being tried may go on."""
-        self.house.scheduler.stop(name)
+        self.house.scheduler.stop(self.house.now, name)
         self.house.look()
         self.house.happen(name, "start", check_login=check_login)
 

@@ -119,6 +119,8 @@ class Account:
     id: str
     """Of its entry."""
     limits: Limits
+    house: Mapping[str, Account] = field(default_factory=dict, repr=False)
+    """All accounts, by their ids."""
     queue: Queue = field(default_factory=Queue)
     conversations: dict[str, Conversation] = field(default_factory=dict)
     """By their tags, the longest unused first."""
@@ -147,6 +149,8 @@ class Account:
     flight, which it says that it takes."""
     lost: str | None = None
     """The message whose attempt ended last, if it lost its connection."""
+    helped_since: float | None = None
+    """Since when another account sends what this one may not."""
 
     @property
     def paused_for_login(self) -> bool:
@@ -247,9 +251,11 @@ def is_for_login(cause: Cause) -> bool:
     return cause.treatment in (Treatment.LOGIN_LATER, Treatment.NEW_CODE)
 
 
-def new_account(account_id: str, settings: Settings, now: Now) -> Account:
+def new_account(
+    account_id: str, settings: Settings, now: Now, house: Mapping[str, Account]
+) -> Account:
     """Return an account of which nothing is known; its login is checked first."""
-    return Account(account_id, Limits(settings), check_login_at=now.steady)
+    return Account(account_id, Limits(settings), house, check_login_at=now.steady)
 
 
 def conversation_as_dict(conversation: Conversation) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import logging
 
-from . import merge
+from . import fallback, merge
 from .account import Account
 from .models import Attempt, Level, LogIn, Message, Outcome
 from .plan import free_at, heads
@@ -38,7 +38,7 @@ def start_what_is_due(turn: Turn) -> None:
 def wake_at(account: Account, now: float) -> float:
     """Return when there is something due if nothing happens before."""
     queue = account.queue
-    times = [queue.next_expiry()]
+    times = [queue.next_expiry(), fallback.wake_at(account, now)]
     if account.pause:
         times.append(account.pause.until)
         return min(times)

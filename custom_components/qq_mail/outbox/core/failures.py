@@ -39,6 +39,7 @@ def accepted(turn: Turn, queue_id: str, result: SubmissionResult) -> None:
     message, attempt = ended
     account = turn.account
     account.pauses, account.accepted_at = 0, turn.now.steady
+    account.helped_since = None
     _way_is_free(turn)
     turn.count_accepted(message)
     turn.went_out(message)

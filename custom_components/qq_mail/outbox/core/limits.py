@@ -50,6 +50,12 @@ class Settings:
     """0: no limit."""
     digest: bool = True
     """Whether floods become one mail."""
+    server: str = ""
+    """The host: where it cannot be reached, no other account on it can be of help."""
+    fallback: str = ""
+    """The id of the account that takes over what this one may not send."""
+    fallback_from: Level = Level.HIGH
+    """The least important level that is taken over."""
 
 
 @dataclass(frozen=True, slots=True)

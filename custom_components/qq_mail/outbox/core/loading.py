@@ -137,7 +137,7 @@ def _take_over(
 def _count_account_anew(
     account: Account, data: Mapping[str, Any], now: Now, loaded: Loaded
 ) -> None:
-    again = new_account(account.id, account.limits.settings, now)
+    again = new_account(account.id, account.limits.settings, now, account.house)
     again.read(data, now)
     limits = account.limits
     if (pause := account.pause) and pause is loaded.pause:

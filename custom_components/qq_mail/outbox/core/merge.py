@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import replace
 import logging
 
+from .account import Account
 from .groups import Merging, group_of
 from .models import AT_ONCE, Level, Merge, Message
 from .turn import Turn
@@ -28,10 +29,15 @@ def gather(turn: Turn, message: Message) -> Message:
     return replace(message, due=until)
 
 
-def merge(turn: Turn, message: Message) -> bool:
-    """Begin to merge a message, whose turn it is, with others; False: it goes alone."""
-    limits, level = turn.account.limits, message.level
-    if not limits.settings.digest or not message.mergeable or turn.account.down:
+def merge(turn: Turn, message: Message, *, by: Account | None = None) -> bool:
+    """Begin to merge a message, whose turn it is, with others; False: it goes alone.
+
+    `by` is the account that takes it over, whose limits count then.
+    """
+    limits, level = (by or turn.account).limits, message.level
+    if not turn.account.limits.settings.digest or not message.mergeable:
+        return False
+    if turn.account.down and not by:
         # What finds out whether there is a server again goes alone.
         return False
     now, groups, group = turn.now.steady, turn.queue.groups, group_of(message)
@@ -121,10 +127,13 @@ def discard_merging(turn: Turn, message: Message, merging: Merging) -> None:
     turn.remove(message)
 
 
-def forget_tag(turn: Turn, tag: str) -> None:
-    """Let a digest of several tags go out without another word on one of them."""
+def forget_tag(turn: Turn, tag: str, home: str = "") -> None:
+    """Let a digest of several tags go out without another word on one of them.
+
+    `home` is the account whose tag it is; empty: the one whose turn this is.
+    """
     for digest in turn.queue:
-        if any(one.tag == tag for one in digest.parts):
+        if digest.home == home and any(one.tag == tag for one in digest.parts):
             parts = (
                 replace(one, tag="") if one.tag == tag else one for one in digest.parts
             )

@@ -74,6 +74,8 @@ class Reason(StrEnum):
     """Others went out, or go out first, and there are so many a minute."""
     LOGINS = "logins"
     """There were too many logins lately."""
+    FALLBACK = "fallback"
+    """Its account may not send: another one takes it over then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ class Plan:
     reason: Reason
     cause: Cause | None = field(default=None, compare=False)
     """Why the account is paused, or the server was not to be had."""
+    by: str = ""
+    """The account that takes the message over, or has done so; empty: its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +155,14 @@ class Message:
     """It is a digest, and these are what it is made of, the oldest first."""
     alone: bool = False
     """It cannot be merged with others."""
+    home: str = ""
+    """The account that it was raised in, as long as another one has it."""
+    by: str = ""
+    """The account that took it over, or its own if it was given back: once is enough."""
+    reply_to: bool = False
+    """Whether its text says to whom an answer goes."""
+    copy: bool = False
+    """The account that it was raised in may have sent it, and has not heard of it yet."""
     cause: Cause | None = None
     """Why the last attempt was not accepted."""
     reply: Reply | None = None
@@ -176,6 +188,7 @@ class Message:
             or self.restored
             or self.in_memory
             or self.alone
+            or self.by
             or self.parts
         )
 
@@ -224,7 +237,9 @@ class OutboxEvent:
     """An outcome, and whom it concerns."""
 
     account: str
-    """The id of the account's entry."""
+    """The id of the account's entry: the one that it was raised in."""
+    by: str
+    """Of the account that tried it: the same, or the one that has taken it over."""
     outcome: Outcome
     queue_id: str
     subject: str
@@ -280,6 +295,20 @@ class Merge:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeOver:
+    """Have another account send what an attempt of this one holds up.
+
+    The attempt is ended; or, where its text has begun, a copy of the message is made.
+    """
+
+    account: str
+    message: Message
+    by: str
+    """The other account."""
+    copy: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Tell:
     """Tell everyone of an outcome."""
 
@@ -294,4 +323,4 @@ class Log:
     text: str
 
 
-type Action = Attempt | LogIn | Merge | Tell | Log
+type Action = Attempt | LogIn | Merge | TakeOver | Tell | Log

@@ -12,6 +12,7 @@ from .retry import (
     MAX_SESSIONS_OF_HIGHEST,
     PATIENCE,
     PATIENCE_OF_IMPORTANT,
+    TAKEN_OVER_AFTER,
 )
 
 
@@ -56,6 +57,11 @@ def plan_of(
     `ahead` are the mails that go before it; None: those that are as important, as if it
     had just come.
     """
+    plan = _plan_of(account, now, message, ahead)
+    return replace(plan, by=account.id) if message.home else plan
+
+
+def _plan_of(account: Account, now: float, message: Message, ahead: int | None) -> Plan:
     queue = account.queue
     if message.queue_id in queue.in_progress:
         return Plan(now, Reason.ATTEMPT)
@@ -68,6 +74,10 @@ def plan_of(
         ahead = 0 if due > now else _mails_ahead(account, now, message)
     plan = gate(account, now, message, ahead=ahead)
     if plan and plan.at > due:
+        if due <= now and (other := helper_of(account, message, plan)):
+            at = taken_over_at(account, now, message, plan, other)
+            if at < plan.at:
+                return Plan(max(at, now), Reason.FALLBACK, plan.cause, other.id)
         return replace(plan, at=now) if plan.at == NEVER else plan
     if due > now:
         return Plan(due, Reason.BACK_OFF if message.failures else Reason.DIGEST)
@@ -91,6 +101,51 @@ def plans(account: Account, now: float) -> Iterator[tuple[Message, Plan]]:
             # Those that become one digest are one mail.
             digests[group] = ahead
             ahead += 1
+
+
+def helper_of(
+    account: Account, message: Message, plan: Plan | None = None
+) -> Account | None:
+    """Return the account that may take over what this one cannot send, as `plan` says.
+
+    A message goes to another account once, and from there home again, but never what
+    a server may have already.
+    """
+    settings = account.limits.settings
+    if message.in_data or message.unanswered or message.restored:
+        return None
+    if message.home:
+        other = account.house.get(message.home)
+    elif message.by or message.level < settings.fallback_from:
+        return None
+    else:
+        other = account.house.get(settings.fallback)
+    if other is None or other is account or not other.running:
+        return None
+    if (
+        plan
+        and plan.reason is Reason.NO_SERVER
+        and (other.limits.settings.server == settings.server)
+    ):
+        return None
+    return other
+
+
+def taken_over_at(
+    account: Account, now: float, message: Message, plan: Plan, other: Account
+) -> float:
+    """Return when the other account takes a message over, if nothing changes.
+
+    What has just been raised waits no longer than the account has been in trouble.
+    """
+    since = message.arrived
+    if plan.reason is Reason.PAUSED and account.pause:
+        since = min(since, account.pause.until - account.pause.length)
+    elif plan.reason is Reason.NO_SERVER and account.down:
+        since = min(since, account.down.since)
+    held = gate(other, now, message, ahead=other.queue.guests_waiting)
+    at = round(since + TAKEN_OVER_AFTER[message.level], 3)
+    return max(at, held.at) if held else at
 
 
 def free_at(account: Account, message: Message) -> float:

@@ -26,9 +26,13 @@ class InProgress:
     busy_since: float | None = None
     """Since when its session is at work for it; None: it is still being opened."""
     counted: bool = False
-    """Whether its text has begun, so that the limits count it."""
+    """Whether the limits count it: its text is announced, or on its way."""
+    text_since: float | None = None
+    """Since when its text is on its way."""
     unwanted: bool = False
     """A person discarded it meanwhile: if it is not accepted, it goes."""
+    taken_over: bool = False
+    """Another account is to have it, or a copy of it: that is asked for once."""
 
 
 class Queue:
@@ -47,6 +51,8 @@ class Queue:
         self.in_progress: dict[str, InProgress] = {}
         self.restored: set[str] = set()
         """Those that come from a backup, and wait for a person's decision."""
+        self.guests: dict[str, str] = {}
+        """The accounts of those that were taken over from them, by queue id."""
         self.groups = Groups()
         self._messages: dict[str, Message] = {}
         self._places: dict[str, Ready | _Later] = {}
@@ -98,11 +104,21 @@ class Queue:
         self.in_progress.pop(queue_id, None)
         self._put_at(queue_id, None)
         self.restored.discard(queue_id)
+        self.guests.pop(queue_id, None)
+
+    @property
+    def guests_waiting(self) -> int:
+        """How many of those that were taken over have not had their turn."""
+        return sum(not self.is_owned(queue_id) for queue_id in self.guests)
+
+    def hand_out(self, message: Message) -> None:
+        """Let go of a message whose turn it was, for another account to have it."""
+        self._serve(message)
+        self.remove(message.queue_id)
 
     def begin_attempt(self, message: Message, now: float) -> None:
         """Let a message be tried: nobody else touches it until that has ended."""
-        if _is_ready(self._put_at(message.queue_id, None)):
-            self._lanes.serve(message)
+        self._serve(message)
         self.in_progress[message.queue_id] = InProgress(message.rank, now)
 
     def end_attempt(self, queue_id: str) -> tuple[Message, InProgress] | None:
@@ -114,9 +130,14 @@ class Queue:
         self.put(message)
         return message, attempt
 
-    def is_told_with_others(self, tag: str) -> bool:
-        """Tell whether a digest goes out for others' sake that speaks of a tag, too."""
-        digests = [{part.tag for part in one.parts} for one in self]
+    def is_told_with_others(self, tag: str, home: str = "") -> bool:
+        """Tell whether a digest goes out for others' sake that speaks of a tag, too.
+
+        `home` is the account whose tag it is; empty: the one whose queue this is.
+        """
+        digests = [{part.tag for part in one.parts} for one in self if one.home == home]
+        if home:
+            return any(tag in tags and len(tags) > 1 for tags in digests)
         digests += [
             {one.tag for one in map(self.get, merging.queue_ids) if one}
             for merging in self.groups.merging.values()
@@ -232,11 +253,17 @@ class Queue:
         """Return the messages as they go out if they may."""
         return in_turns(list(self._messages.values()))
 
+    def _serve(self, message: Message) -> None:
+        if _is_ready(self._put_at(message.queue_id, None)):
+            self._lanes.serve(message)
+
     def _know(self, message: Message) -> None:
         if (known := self._messages.get(message.queue_id)) is not None:
             self.groups.forget(known)
         self.groups.know(message)
         self._messages[message.queue_id] = message
+        if message.home:
+            self.guests[message.queue_id] = message.home
         if message.restored:
             self.restored.add(message.queue_id)
         else:

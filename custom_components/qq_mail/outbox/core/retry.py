@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from .models import DAY, HOUR, MINUTE
+from .models import DAY, HOUR, MINUTE, Level
 
 BACK_OFF: Final = tuple(minutes * MINUTE for minutes in (1, 2, 5, 15, 30, 60))
 """After the first failure, the second, …; the last one repeats."""
@@ -35,6 +35,11 @@ PATIENCE: Final = 10.0
 """So long a message waits for one that is just being sent."""
 PATIENCE_OF_IMPORTANT: Final = 3.0
 """So long if it is more important than that one, or of the highest priority."""
+
+TAKEN_OVER_AFTER: Final = {Level.BELOW: 60.0, Level.HIGH: 60.0, Level.HIGHEST: 20.0}
+"""So long an account has to send a message before another one takes it over."""
+COPIED_AFTER: Final = 60.0
+"""So long an alarm's text is on its way before another account sends it as well."""
 
 
 def back_off(failures: int, chance: float) -> float:

@@ -4,128 +4,22 @@ One object without I/O. It has a method for each thing that can happen, changes 
 data, marks what has to be written, and returns the few actions that the shell must do.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import replace
-from datetime import date, datetime
 import logging
 
 from ...clock import Now
 from ...smtp.errors import MailError
 from ...smtp.models import Step, SubmissionResult
-from . import due, failures, going_on, merge
-from .account import Account, Conversation, new_account
-from .limits import Settings
-from .loading import Loaded, Records, is_counted, load
-from .models import AT_ONCE, NEVER, Action, Level, Message, Plan
+from . import failures, fallback, going_on, merge
+from .account import Conversation
+from .house import House
+from .models import Action, Level, Message, Plan
 from .plan import next_plan, plan_of
-from .turn import Marks, Turn
-
-AFTER_TROUBLE = 60.0
-"""Seconds until work goes on after an error that nobody expected."""
 
 
-class Scheduler:
+class Scheduler(House):
     """Decides whose turn it is, when to look again, and whom a failure concerns."""
-
-    def __init__(
-        self, chance: Callable[[], float], today: Callable[[datetime], date]
-    ) -> None:
-        """Begin without accounts.
-
-        `chance` gives numbers between 0 and 1, `today` the house's day of an instant.
-        """
-        self.accounts: dict[str, Account] = {}
-        self.marks: Marks = {}
-        """What is to be written since it was last asked for."""
-        self._chance = chance
-        self._today = today
-        self._resume_at: float = AT_ONCE
-        self._loaded: dict[str, Loaded] = {}
-
-    # Accounts
-
-    def add_account(
-        self,
-        now: Now,
-        account_id: str,
-        settings: Settings,
-        records: Records,
-    ) -> Loaded:
-        """Know an account, with what is on disk of it; it does not send yet."""
-        account = new_account(account_id, settings, now)
-        loaded = load(account, records, now)
-        self.accounts[account_id] = account
-        self._loaded[account_id] = loaded
-        return loaded
-
-    def remove_account(self, account_id: str) -> None:
-        """Forget an account with all that waits."""
-        self.accounts.pop(account_id, None)
-        self._loaded.pop(account_id, None)
-
-    def configure(self, now: Now, account_id: str, settings: Settings) -> list[Action]:
-        """Go on with other settings; what is being tried is not disturbed."""
-        self.accounts[account_id].limits.settings = settings
-        return self._end(self._turn(now, account_id))
-
-    def start(self, now: Now, account_id: str, *, check_login: bool) -> list[Action]:
-        """Begin to send; with `check_login`, with a login.
-
-        So a code that was revoked is noticed by day, and not at the alarm.
-        """
-        turn = self._turn(now, account_id)
-        account = turn.account
-        account.running = True
-        if not check_login:
-            # A form has logged in a moment ago, so the first message may as well.
-            account.put_login_check_off(now)
-            account.limits.credit = True
-        loaded = self._loaded.get(account_id)
-        for queue_id in loaded.cut_off if loaded else ():
-            if message := account.queue.get(queue_id):
-                message = replace(message, attempts=message.attempts + 1)
-                failures.cut_off(turn, message)
-        if loaded:
-            loaded.cut_off.clear()
-        return self._end(turn)
-
-    def stop(self, account_id: str) -> None:
-        """Begin nothing new; what comes is only kept."""
-        self.accounts[account_id].running = False
-
-    def time_passed(self, now: Now) -> list[Action]:
-        """Do what is due."""
-        return [
-            action
-            for account_id, account in list(self.accounts.items())
-            if account.running
-            for action in self._end(self._turn(now, account_id))
-        ]
-
-    def wake_at(self, now: Now) -> float:
-        """Return when there is something to do if nothing happens before."""
-        running = [one for one in self.accounts.values() if one.running]
-        times = [due.wake_at(account, now.steady) for account in running]
-        return max(min(times, default=NEVER), self._resume_at)
-
-    def recover(
-        self,
-        now: Now,
-        account_id: str,
-        attempting: Collection[str],
-        merging: Collection[str],
-    ) -> None:
-        """Begin nothing for a minute after an error that nobody expected.
-
-        Nobody works on what is not among `attempting` or `merging` (by the first
-        message of each): it waits again.
-        """
-        self._resume_at = now.steady + AFTER_TROUBLE
-        turn = self._turn(now, account_id)
-        for queue_id in turn.queue.in_progress.keys() - attempting:
-            failures.cut(turn, queue_id)
-        for first in turn.queue.groups.merging.keys() - merging:
-            merge.merge_failed(turn, first, again=True)
 
     # Messages
 
@@ -141,13 +35,28 @@ class Scheduler:
 
     def plan(self, now: Now, account_id: str, queue_id: str) -> Plan | None:
         """Return when a message, or its digest, goes, and why not now; None: it is gone."""
-        account = self.accounts.get(account_id)
-        message = account.queue.get_whole(queue_id) if account else None
-        return plan_of(account, now.steady, message) if account and message else None
+        if account_id not in self.accounts:
+            return None
+        account = self.accounts[self._owner(account_id, queue_id)]
+        message = account.queue.get_whole(queue_id)
+        return plan_of(account, now.steady, message) if message else None
+
+    def find(self, account_id: str, queue_id: str) -> Message | None:
+        """Return a message, or the digest that it is a part of, wherever it waits."""
+        return self.accounts[self._owner(account_id, queue_id)].queue.get_whole(
+            queue_id
+        )
 
     def next_plan(self, now: Now, account_id: str) -> Plan | None:
-        """Return when an account tries something next, and why not now."""
-        return next_plan(self.accounts[account_id], now.steady)
+        """Return when something of an account is tried next, and why not now."""
+        account = self.accounts[account_id]
+        plans = [
+            plan_of(other, now.steady, message, 0)
+            for other, message in fallback.elsewhere(account)
+        ]
+        if own := next_plan(account, now.steady):
+            plans.append(own)
+        return min(plans, key=lambda plan: plan.at, default=None)
 
     def retry(
         self, now: Now, account_id: str, queue_id: str | None = None
@@ -156,6 +65,8 @@ class Scheduler:
 
         Refusals are remembered: the next one is not the first.
         """
+        if queue_id is not None:
+            account_id = self._owner(account_id, queue_id)
         turn = self._turn(now, account_id)
         going_on.hurry(turn, queue_id, restored=True)
         return self._end(turn)
@@ -165,7 +76,9 @@ class Scheduler:
     ) -> list[Action]:
         """Remove messages; one that is being tried goes if it is not accepted."""
         turn = self._turn(now, account_id)
-        merge.discard(turn, queue_ids)
+        for queue_id in queue_ids:
+            owner = self.accounts[self._owner(account_id, queue_id)]
+            merge.discard(turn.of(owner), (queue_id,))
         return self._end(turn)
 
     # Conversations
@@ -185,6 +98,15 @@ class Scheduler:
             turn.write_conversation(gone)
         return conversation
 
+    def is_told_with_others(self, account_id: str, tag: str) -> bool:
+        """Tell whether a digest goes out for others' sake that speaks of a tag, too."""
+        return any(
+            one.queue.is_told_with_others(
+                tag, "" if one.id == account_id else account_id
+            )
+            for one in self.accounts.values()
+        )
+
     def say_over(self, now: Now, account_id: str, tag: str) -> Conversation | None:
         """Declare a tag over; return its conversation if something of it went out."""
         turn = self._turn(now, account_id)
@@ -193,6 +115,8 @@ class Scheduler:
             return None
         turn.mark_conversation(tag, went_out=False)
         merge.forget_tag(turn, tag)
+        for other in self.accounts.values():
+            merge.forget_tag(turn.of(other), tag, account_id)
         return known
 
     def not_over(self, now: Now, account_id: str, tag: str) -> None:
@@ -207,6 +131,7 @@ class Scheduler:
         """Know that a login succeeded, for a message or as a check."""
         turn = self._turn(now, account_id)
         account = turn.account
+        account.helped_since = None
         turn.count_login()
         going_on.code_works(turn)
         if max_size and max_size != account.max_size:
@@ -270,7 +195,17 @@ class Scheduler:
         attempt = account.queue.in_progress.get(queue_id) if account else None
         if account is None or attempt is None or attempt.unwanted:
             return False
+        if attempt.taken_over and attempt.text_since is None:
+            return False
         return account.pause is None or account.paused_for_login
+
+    def text_goes(self, now: Now, account_id: str, queue_id: str) -> bool:
+        """Know that the first octet of a text is sent; False: it is not wanted."""
+        if not self.may_send(account_id, queue_id):
+            return False
+        in_progress = self.accounts[account_id].queue.in_progress
+        in_progress[queue_id] = replace(in_progress[queue_id], text_since=now.steady)
+        return True
 
     def accepted(
         self, now: Now, account_id: str, queue_id: str, result: SubmissionResult
@@ -312,7 +247,10 @@ class Scheduler:
     def cut(self, now: Now, account_id: str, queue_id: str) -> list[Action]:
         """Know that an attempt ended without a result: it was told to stop."""
         turn = self._turn(now, account_id)
+        attempt = turn.queue.in_progress.get(queue_id)
         failures.cut(turn, queue_id)
+        if attempt and attempt.taken_over:
+            fallback.move_hanging(turn, queue_id)
         return self._end(turn)
 
     # Logins without a message
@@ -374,26 +312,3 @@ class Scheduler:
         turn = self._turn(now, account_id)
         merge.merge_failed(turn, first, again=again, alone=alone)
         return self._end(turn)
-
-    # What each of them does
-
-    def _turn(self, now: Now, account_id: str) -> Turn:
-        return Turn(
-            self.accounts[account_id],
-            now,
-            self.marks,
-            chance=self._chance,
-            today=self._today,
-        )
-
-    def _end(self, turn: Turn) -> list[Action]:
-        """Do what is due then, and return all that follows."""
-        account_id = turn.account.id
-        loaded = self._loaded.get(account_id)
-        if loaded and is_counted(turn, loaded) and turn.account.running:
-            # It is as large as all that waited then.
-            del self._loaded[account_id]
-        due.end_what_is_over(turn)
-        if turn.account.running and turn.now.steady >= self._resume_at:
-            due.start_what_is_due(turn)
-        return turn.actions

@@ -51,6 +51,19 @@ class Turn:
         self._chance = chance
         self._today = today
 
+    def of(self, account: Account) -> Turn:
+        """Return the same turn of another account: what follows is done together."""
+        other = Turn(
+            account, self.now, self._marks, chance=self._chance, today=self._today
+        )
+        other.actions = self.actions
+        return other
+
+    def at_home(self, message: Message) -> Turn:
+        """Return the turn of the account in which a message was raised."""
+        home = self.account.house.get(message.home)
+        return self.of(home) if home else self
+
     def do(self, action: Action) -> None:
         """Have something done by the shell."""
         self.actions.append(action)
@@ -72,7 +85,7 @@ class Turn:
         self.queue.put(message)
         if not message.in_memory:
             record = partial(message_as_dict, message, self.now)
-            self._mark(MESSAGE, message.queue_id, record)
+            self._mark(MESSAGE, message.queue_id, record, message.home)
 
     def write_account(self) -> None:
         """Have it written how the account stands."""
@@ -104,8 +117,9 @@ class Turn:
 
     def went_out(self, message: Message) -> None:
         """Know that the server has, or may have, a message: a clear has to be told."""
+        home = self.at_home(message)
         for tag in sorted({message.tag, *(one.tag for one in message.parts)} - {""}):
-            self.mark_conversation(tag, went_out=True)
+            home.mark_conversation(tag, went_out=True)
 
     def mark_conversation(self, tag: str, *, went_out: bool) -> None:
         """Note that something went out under a tag, or that it is over."""
@@ -148,13 +162,15 @@ class Turn:
         Of a digest each of its messages is told, when it is known what became of it.
         """
         if outcome is Outcome.EXPIRED:
-            self.account.expired = True
-            self.write_account()
+            home = self.at_home(message)
+            home.account.expired = True
+            home.write_account()
         waits = self.queue.get(message.queue_id) is not None
         waits = waits and outcome in (Outcome.DEFERRED, Outcome.UNKNOWN)
         plan = plan_of(self.account, self.now.steady, message) if waits else None
         event = OutboxEvent(
-            account=self.account.id,
+            account=message.home or self.account.id,
+            by=self.account.id,
             outcome=outcome,
             queue_id=message.queue_id,
             subject=message.subject,
@@ -198,7 +214,7 @@ class Turn:
     def forget(self, message: Message) -> None:
         """Have nothing of a message on disk any more."""
         if not message.in_memory:
-            self._mark(MESSAGE, message.queue_id, None)
+            self._mark(MESSAGE, message.queue_id, None, message.home)
 
     def reject(
         self, message: Message, cause: Cause, reply: Reply | None, detail: str = ""
@@ -211,9 +227,13 @@ class Turn:
         self.tell(message, Outcome.REJECTED, cause=cause, reply=reply, detail=detail)
 
     def _mark(
-        self, kind: str, key: str, record: Callable[[], Mapping[str, Any]] | None
+        self,
+        kind: str,
+        key: str,
+        record: Callable[[], Mapping[str, Any]] | None,
+        home: str = "",
     ) -> None:
-        self._marks[(kind, self.account.id, key)] = record
+        self._marks[(kind, home or self.account.id, key)] = record
 
 
 def _sent_key(message: Message) -> str:

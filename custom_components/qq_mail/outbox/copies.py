@@ -1,0 +1,61 @@
+"""Copies of alarms whose outcome is not known: another account sends them as well."""
+
+from dataclasses import replace
+from email.utils import make_msgid
+from functools import partial
+import shutil
+from typing import BinaryIO, cast
+
+from homeassistant.core import HomeAssistant
+
+from ..clock import read_clock
+from ..store import Text
+from .composing import SMALL, WireStream
+from .core.models import Level, TakeOver
+from .core.record import message_as_dict
+from .core.turn import MESSAGE
+from .manager import Manager
+
+
+async def async_copy(hass: HomeAssistant, manager: Manager, action: TakeOver) -> None:
+    """Keep a copy of an alarm, and have the other account send it.
+
+    The disk's refusal is logged: the first one is still being tried.
+    """
+    store, first = manager.store, action.message
+    copy = replace(
+        first,
+        queue_id=manager.new_id(),
+        message_id=make_msgid(domain="x")[1:].partition("@")[0],
+        home=action.account,
+        by=action.by,
+        copy=True,
+        attempts=0,
+        in_data=False,
+        arrived=read_clock().steady,
+    )
+    stream = WireStream(store, copy.queue_id, SMALL)
+    text = store.text((MESSAGE, action.account, first.queue_id))
+    try:
+        await hass.async_add_executor_job(_copy, text, stream)
+    except OSError:
+        manager.report_trouble(f"Message {first.queue_id} cannot be copied")
+        await hass.async_add_executor_job(stream.drop)
+        return
+    record = partial(message_as_dict, copy, read_clock())
+    key = (MESSAGE, action.account, copy.queue_id)
+    store.put(key, record, stream.text())
+    # Where the disk refuses it, memory goes on: it is an alarm.
+    await manager.async_written(Level.HIGHEST)
+    known = manager.scheduler.accounts
+    if {action.account, action.by} <= known.keys() and manager.scheduler.find(
+        action.account, first.queue_id
+    ):
+        manager.happen(manager.scheduler.take, action.by, copy)
+    else:
+        store.remove(key)
+
+
+def _copy(text: Text, stream: WireStream) -> None:
+    with text.open() as source:
+        shutil.copyfileobj(source, cast("BinaryIO", stream))

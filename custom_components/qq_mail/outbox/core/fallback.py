@@ -1,0 +1,162 @@
+"""A second account takes over what the first may not send.
+
+What is taken over waits in the other account's queue, by its limits; its record, its tag
+and whoever is told of it stay with the account in which it was raised.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from . import merge
+from .account import Account
+from .models import NEVER, Level, Message, Plan, TakeOver
+from .plan import gate, helper_of, taken_over_at
+from .retry import COPIED_AFTER, TAKEN_OVER_AFTER
+from .turn import Turn
+
+
+def hand_over(turn: Turn) -> None:
+    """Have go by another account what is to, and end, or copy, what hangs."""
+    account, now = turn.account, turn.now.steady
+    _give_back(turn)
+    if not account.running:
+        return
+    while found := next((one for one in _stuck(account, now) if one[0] <= now), None):
+        _, stuck, other = found
+        if not merge.merge(turn, stuck, by=other):
+            move(turn, stuck, other)
+    for at, queue_id, other in list(_hanging(account, now)):
+        message = account.queue.get(queue_id)
+        if at <= now and message:
+            attempt = account.queue.in_progress[queue_id]
+            account.queue.in_progress[queue_id] = replace(attempt, taken_over=True)
+            turn.do(
+                TakeOver(
+                    account.id, message, other.id, copy=attempt.text_since is not None
+                )
+            )
+
+
+def wake_at(account: Account, now: float) -> float:
+    """Return when something is to go by another account, if nothing changes."""
+    times = [at for at, *_ in (*_stuck(account, now), *_hanging(account, now))]
+    return min(times, default=NEVER)
+
+
+def move(turn: Turn, message: Message, other: Account) -> None:
+    """Put a message into another account's queue, by one record."""
+    account = turn.account
+    turn.queue.hand_out(message)
+    if other.id != message.home and account.helped_since is None:
+        account.helped_since = turn.now.steady
+    home = "" if other.id == message.home else account.id
+    # What its own server said of it is no news of the other one.
+    message = replace(message, home=home, by=other.id, stalled_at=None)
+    turn.of(other).write(message)
+
+
+def move_hanging(turn: Turn, queue_id: str) -> None:
+    """Move a message whose attempt was ended for that, unless it can't be any more."""
+    message = turn.queue.get(queue_id)
+    other = helper_of(turn.account, message) if message else None
+    if message and other and gate(other, turn.now.steady, message) is None:
+        move(turn, message, other)
+
+
+def place(turn: Turn) -> None:
+    """Put what was read from disk where it was: another account may have it."""
+    account = turn.account
+    for message in account.queue:
+        other = account.house.get(message.by)
+        if (
+            other is None
+            or other is account
+            or account.queue.is_owned(message.queue_id)
+        ):
+            continue
+        if other.running and account.running:
+            account.queue.remove(message.queue_id)
+            other.queue.put(replace(message, home=account.id))
+
+
+def part(turn: Turn) -> None:
+    """Give back what an account has taken over, and forget what others have of it."""
+    account = turn.account
+    for queue_id, home in list(account.queue.guests.items()):
+        if message := account.queue.get(queue_id):
+            _go_home(turn, message, home)
+    for other in account.house.values():
+        for queue_id, home in list(other.queue.guests.items()):
+            if home == account.id:
+                other.queue.remove(queue_id)
+
+
+def elsewhere(account: Account) -> list[tuple[Account, Message]]:
+    """Return what other accounts have taken over from this one, and which has it."""
+    return [
+        (other, message)
+        for other in account.house.values()
+        for queue_id, home in other.queue.guests.items()
+        if home == account.id and (message := other.queue.get(queue_id))
+    ]
+
+
+def _give_back(turn: Turn) -> None:
+    """Put messages into their own account's queue again where either one has stopped."""
+    account, queue = turn.account, turn.queue
+    for queue_id, home in list(queue.guests.items()):
+        message = queue.get(queue_id)
+        if (
+            message
+            and not queue.is_owned(queue_id)
+            and not (account.running and account.house[home].running)
+        ):
+            _go_home(turn, message, home)
+
+
+def _go_home(turn: Turn, message: Message, home: str) -> None:
+    """Have a message in its own account's queue, as if it had always been there."""
+    turn.queue.remove(message.queue_id)
+    turn.of(turn.account.house[home]).write(replace(message, home="", by=""))
+
+
+def _stuck(account: Account, now: float) -> Iterator[tuple[float, Message, Account]]:
+    """Yield what the account holds up, and when another one takes it over.
+
+    That is the first message of each lane: the next one has its turn then.
+    """
+    if not (account.limits.settings.fallback or account.queue.guests):
+        return
+    for message in account.queue.heads(now):
+        plan = gate(account, now, message)
+        other = helper_of(account, message, plan) if plan else None
+        if plan and other:
+            at = taken_over_at(account, now, message, plan, other)
+            if at < plan.at:
+                yield at, message, other
+
+
+def _hanging(account: Account, now: float) -> Iterator[tuple[float, str, Account]]:
+    """Yield the attempts that have no end, and when another account comes to help.
+
+    Before its text begins, a message can be moved. Later the server may have it: but an
+    alarm that may arrive twice is better than one that does not.
+    """
+    for queue_id, attempt in account.queue.in_progress.items():
+        message = account.queue.get(queue_id)
+        if message is None or attempt.taken_over or attempt.unwanted:
+            continue
+        if attempt.text_since is None:
+            at = attempt.since + TAKEN_OVER_AFTER[message.level]
+        elif message.level is Level.HIGHEST and not (message.by or message.in_memory):
+            at = attempt.text_since + COPIED_AFTER
+        else:
+            continue
+        other = helper_of(account, replace(message, in_data=False))
+        if other and (held := _held(other, now, message)) < NEVER:
+            yield round(max(at, held), 3), queue_id, other
+
+
+def _held(other: Account, now: float, message: Message) -> float:
+    plan: Plan | None = gate(other, now, message)
+    return plan.at if plan else now

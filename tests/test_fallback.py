@@ -1,0 +1,284 @@
+"""A second account takes over, as a household sees it."""
+
+from datetime import timedelta
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.outbox.core.models import Outcome
+from homeassistant.components.repairs import repairs_flow_manager
+from homeassistant.config_entries import ConfigEntryDisabler
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.setup import async_setup_component
+
+from .calls.test_targets import call
+from .conftest import ADDRESS, Events
+from .house import later, on_disk, outbox_of, outbox_shown, until
+from .qq_server import Answer, Hang, QQServer, Step
+
+OTHER = "10002@qq.com"
+LIMITED = Answer(550, "Too many attempts. Unable to send. Try again later")
+REFUSED = Answer(535, "Login fail. Account is abnormal, or system is busy.")
+SENSOR = "binary_sensor.123456_qq_com_problem"
+
+
+@pytest.fixture
+async def other(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> MockConfigEntry:
+    """Add a second account, which sends for the first one."""
+    other = MockConfigEntry(
+        domain=DOMAIN,
+        title=OTHER,
+        unique_id=OTHER,
+        data={**loaded_entry.data, "username": OTHER},
+        options={"service_name": "qq_mail_2", "messages_per_minute": 0},
+    )
+    other.add_to_hass(hass)
+    server.accounts[OTHER] = loaded_entry.data["password"]
+    assert await hass.config_entries.async_setup(other.entry_id)
+    hass.config_entries.async_update_entry(
+        loaded_entry, options={**loaded_entry.options, "fallback": other.entry_id}
+    )
+    await hass.async_block_till_done()
+    return other
+
+
+async def alarm(hass: HomeAssistant, title: str = "煤气泄漏", **data: object) -> dict[str, Any]:
+    """Raise an alarm; return what the action answers."""
+    answer: dict[str, Any] = await call(
+        hass,
+        "send_message",
+        title=title,
+        message="厨房",
+        to="wife@example.com",
+        **{"priority": "highest", "config_entry_id": None, **data},
+    )
+    return answer
+
+
+@pytest.mark.parametrize("refusal", [LIMITED, REFUSED])
+async def test_the_fire_arrives(
+    hass: HomeAssistant,
+    server: QQServer,
+    freezer: FrozenDateTimeFactory,
+    loaded_entry: MockConfigEntry,
+    other: MockConfigEntry,
+    events: Events,
+    refusal: Answer,
+) -> None:
+    """By the other account: same name, same people, and a line that says why."""
+    await hass.config.async_update(language="zh-Hans")
+    for one in (loaded_entry, other):
+        await hass.config_entries.async_reload(one.entry_id)
+    if refusal is LIMITED:
+        server.script(Step.MAIL, refusal, times=None, match=ADDRESS)
+    else:
+        server.accounts[ADDRESS] = "another"
+    answer = await alarm(hass, config_entry_id=loaded_entry.entry_id)
+    assert answer["status"] == Outcome.DEFERRED
+    assert answer["reason"] == "fallback"
+    assert answer["account"] == OTHER
+    (shown,) = (await outbox_shown(hass))["messages"]
+    assert OTHER in shown["why"]
+    await later(hass, freezer, timedelta(seconds=20))
+    await until(lambda: server.accepted)
+    (mail,) = server.accepted
+    assert mail.reverse_path == OTHER
+    assert mail.message["From"].addresses[0].addr_spec == OTHER
+    assert mail.message["Message-ID"].endswith("@qq.com>")
+    assert f"由 {OTHER} 代发，因为 {ADDRESS} 目前无法发信" in mail.text
+    await until(lambda: events.outcomes[-1:] == [Outcome.ACCEPTED])
+    await hass.async_block_till_done()
+    state = hass.states.get(SENSOR)
+    assert state
+    assert state.state == "on"
+    assert state.attributes["fallback"] == OTHER
+    issues = ir.async_get(hass)
+    assert issues.async_get_issue(DOMAIN, f"helped_{loaded_entry.entry_id}")
+    await outbox_of(other).manager.async_written()
+    assert not [key for key in on_disk(hass) if key[0] == "message"]
+
+
+async def test_the_first_works_again(
+    hass: HomeAssistant,
+    server: QQServer,
+    freezer: FrozenDateTimeFactory,
+    loaded_entry: MockConfigEntry,
+    other: MockConfigEntry,
+) -> None:
+    """New messages go by it, and the notice goes away."""
+    server.script(Step.MAIL, LIMITED, match=ADDRESS)
+    await alarm(hass, config_entry_id=loaded_entry.entry_id)
+    await later(hass, freezer, timedelta(seconds=20))
+    await until(lambda: server.accepted)
+    await call(hass, "retry")
+    answer = await alarm(hass, "水浸", config_entry_id=loaded_entry.entry_id)
+    assert answer["account"] == ADDRESS
+    assert [one.reverse_path for one in server.accepted] == [OTHER, ADDRESS]
+    await hass.async_block_till_done()
+    issues = ir.async_get(hass)
+    assert not issues.async_get_issue(DOMAIN, f"helped_{loaded_entry.entry_id}")
+
+
+async def test_a_connection_that_hangs(
+    hass: HomeAssistant,
+    server: QQServer,
+    freezer: FrozenDateTimeFactory,
+    loaded_entry: MockConfigEntry,
+    other: MockConfigEntry,
+) -> None:
+    """The attempt is ended before its text has begun."""
+    server.script(Step.MAIL, Hang(), match=ADDRESS)
+    await alarm(hass, config_entry_id=loaded_entry.entry_id, wait=0)
+    await until(lambda: any(ADDRESS in one for one in server.commands))
+    freezer.tick(20.0)
+    manager = outbox_of(other).manager
+    manager.happen(manager.scheduler.time_passed)
+    await until(lambda: server.accepted)
+    (mail,) = server.accepted
+    assert mail.reverse_path == OTHER
+
+
+async def test_an_answer_that_does_not_come(
+    hass: HomeAssistant,
+    server: QQServer,
+    freezer: FrozenDateTimeFactory,
+    loaded_entry: MockConfigEntry,
+    other: MockConfigEntry,
+) -> None:
+    """After a minute a second copy goes out, and says that it may be one."""
+    server.script(Step.ACCEPTED, Hang())
+    await alarm(hass, config_entry_id=loaded_entry.entry_id, wait=0)
+    queue = outbox_of(loaded_entry).state.queue
+    await until(lambda: any(one.text_since for one in queue.in_progress.values()))
+    freezer.tick(60.0)
+    manager = outbox_of(other).manager
+    manager.happen(manager.scheduler.time_passed)
+    await until(lambda: len(server.accepted) > 1)
+    first, mail = server.accepted
+    assert (first.reverse_path, mail.reverse_path) == (ADDRESS, OTHER)
+    assert "This may be the second copy" in mail.text
+    # The first one waits for its answer.
+    assert [one["account"] for one in (await outbox_shown(hass))["messages"]] == [
+        ADDRESS
+    ]
+
+
+async def test_a_kill_after_the_move(
+    hass: HomeAssistant,
+    server: QQServer,
+    freezer: FrozenDateTimeFactory,
+    loaded_entry: MockConfigEntry,
+    other: MockConfigEntry,
+) -> None:
+    """It is with one of them, and goes out once."""
+    server.script(Step.MAIL, LIMITED, match=ADDRESS)
+    server.script(Step.MAIL, Hang(), match=OTHER)
+    await alarm(hass, config_entry_id=loaded_entry.entry_id)
+    await later(hass, freezer, timedelta(seconds=20))
+    await until(lambda: any(OTHER in one for one in server.commands))
+    (record,) = (one for key, one in on_disk(hass).items() if key[0] == "message")
+    assert record["by"] == other.entry_id
+
+
+async def test_a_clear_ends_what_the_other_has(
+    hass: HomeAssistant,
+    server: QQServer,
+    freezer: FrozenDateTimeFactory,
+    loaded_entry: MockConfigEntry,
+    other: MockConfigEntry,
+) -> None:
+    """A person sees it at home, and a clear finds it there."""
+    server.script(Step.MAIL, LIMITED, times=None)
+    await alarm(hass, config_entry_id=loaded_entry.entry_id, tag="gas")
+    await later(hass, freezer, timedelta(seconds=20))
+    await until(lambda: outbox_of(other).pause)
+    (shown,) = (await outbox_shown(hass))["messages"]
+    assert (shown["account"], shown["by"]) == (ADDRESS, OTHER)
+    assert (len(outbox_of(loaded_entry)), len(outbox_of(other))) == (1, 0)
+    assert outbox_of(loaded_entry).oldest_waiting
+    assert not outbox_of(other).oldest_waiting
+    answer = await call(
+        hass,
+        "send_message",
+        clear=True,
+        tag="gas",
+        config_entry_id=loaded_entry.entry_id,
+    )
+    assert answer["discarded"] == 1
+    assert (await outbox_shown(hass))["messages"] == []
+
+
+@pytest.mark.parametrize("removed", [True, False])
+async def test_the_other_account_goes_away(
+    hass: HomeAssistant,
+    server: QQServer,
+    freezer: FrozenDateTimeFactory,
+    loaded_entry: MockConfigEntry,
+    other: MockConfigEntry,
+    *,
+    removed: bool,
+) -> None:
+    """What it had taken over is at home again, and a notice says that nobody helps."""
+    server.script(Step.MAIL, LIMITED, times=None)
+    await alarm(hass, config_entry_id=loaded_entry.entry_id)
+    await later(hass, freezer, timedelta(seconds=20))
+    await until(lambda: outbox_of(other).pause)
+    if removed:
+        await hass.config_entries.async_remove(other.entry_id)
+    else:
+        await hass.config_entries.async_set_disabled_by(
+            other.entry_id, ConfigEntryDisabler.USER
+        )
+    await hass.async_block_till_done()
+    (shown,) = (await outbox_shown(hass))["messages"]
+    assert (shown["account"], shown["by"]) == (ADDRESS, ADDRESS)
+    issue = f"fallback_gone_{loaded_entry.entry_id}"
+    assert ir.async_get(hass).async_get_issue(DOMAIN, issue)
+
+
+async def test_it_is_offered(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """Once there are two accounts, of which none sends for the other."""
+    issues = ir.async_get(hass)
+    assert not issues.async_get_issue(DOMAIN, "fallback_offer")
+    other = MockConfigEntry(
+        domain=DOMAIN,
+        title=OTHER,
+        unique_id=OTHER,
+        data={**loaded_entry.data, "username": OTHER},
+    )
+    other.add_to_hass(hass)
+    server.accounts[OTHER] = loaded_entry.data["password"]
+    assert await hass.config_entries.async_setup(other.entry_id)
+    assert issues.async_get_issue(DOMAIN, "fallback_offer")
+    assert await async_setup_component(hass, "repairs", {})
+    manager = repairs_flow_manager(hass)
+    assert manager
+    flow = await manager.async_init(DOMAIN, data={"issue_id": "fallback_offer"})
+    await manager.async_configure(flow["flow_id"], {})
+    await hass.async_block_till_done()
+    assert loaded_entry.options["fallback"] == other.entry_id
+    assert other.options["fallback"] == loaded_entry.entry_id
+    assert not issues.async_get_issue(DOMAIN, "fallback_offer")
+
+
+async def test_options(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry, other: MockConfigEntry
+) -> None:
+    """The form names the other accounts; where there is none, it does not ask."""
+    flow = await hass.config_entries.options.async_init(loaded_entry.entry_id)
+    schema = flow["data_schema"]
+    assert schema
+    (field,) = (value for key, value in schema.schema.items() if key == "fallback")
+    assert field.config["options"] == [{"value": other.entry_id, "label": OTHER}]
+    await hass.config_entries.async_remove(other.entry_id)
+    flow = await hass.config_entries.options.async_init(loaded_entry.entry_id)
+    assert flow["data_schema"]
+    assert "fallback" not in flow["data_schema"].schema
