@@ -30,7 +30,6 @@ from custom_components.qq_mail.outbox.core.turn import MESSAGE
 from custom_components.qq_mail.smtp.errors import MailError, OutcomeUnknownError
 from custom_components.qq_mail.smtp.models import Step, SubmissionResult
 from custom_components.qq_mail.smtp.replies import Cause
-from custom_components.qq_mail.store.rounds import Wanted
 
 from .agenda import DAY, HOUR, MINUTE, Agenda, duration
 from .keeping import Keeping, PowerCutError
@@ -45,8 +44,6 @@ _LOGIN, _COMMAND, _TEXT = 0.6, 0.2, 0.3
 _IDLE = 240.0
 """Seconds that a session is kept."""
 _TICK = 0.001
-_QUIET = 5.0
-"""Seconds without a change after which the journal is tidied."""
 _PATIENCE = 60.0
 """Seconds that a call waits for a message which could not be kept."""
 _COMPOSING = 0.5
@@ -72,7 +69,7 @@ class House:
         self.server = server
         self.report = report
         self.chance = chance
-        self.keeping = Keeping(chance)
+        self.keeping = Keeping(chance, self._later)
         self.code = 1
         self.ahead = 0.0
         """Seconds by which the clock on the wall is wrong."""
@@ -143,7 +140,7 @@ class House:
         self.running, self._is_power_cut = False, power
         self._process += 1
         self._idle = False
-        for kind, _, name in self.keeping.refused:
+        for kind, _, name in self.keeping.unsure:
             if kind == MESSAGE:
                 # The disk knows no better.
                 self.report.allow_copy(name)
@@ -159,10 +156,10 @@ class House:
             self._booted = round(self.agenda.now + seconds - 30, 3)
         self.agenda.later(seconds, self.start)
 
-    def cut_at_sync(self, number: int, seconds: float, *, power: bool) -> None:
-        """Be killed by one of the next syncs, and start again after so long."""
+    def cut_at_step(self, number: int, seconds: float, *, power: bool) -> None:
+        """Be killed at one of the next changes of the disk, and start again after so long."""
         self._is_power_cut, self._off_for = power, seconds
-        self.keeping.cut_at_sync(number)
+        self.keeping.cut_at_step(number)
 
     def set_clock(self, ahead: float) -> None:
         """Set the clock on the wall; 0: right."""
@@ -223,13 +220,18 @@ class House:
         alert.refused = True
         key = (MESSAGE, ID, message.queue_id)
         record = partial(message_as_dict, message, self.now)
-        if not self.keeping.write({key: Wanted(record, message.subject.encode())}):
-            # The disk may have it all the same.
-            self.keeping.write({key: Wanted(None)})
-            message = replace(message, in_memory=True)
-            self._later(_PATIENCE, lambda: self._fail_call(message))
-        alert.refused, alert.in_memory = False, message.in_memory
-        self._happen(self._scheduler.take, message)
+        self.keeping.put(key, record, message.subject.encode())
+
+        def go_on(kept: bool) -> None:
+            if not kept:
+                # The disk may have it all the same.
+                self.keeping.put(key, None)
+                self._later(_PATIENCE, lambda: self._fail_call(message))
+            alert.refused, alert.in_memory = False, not kept
+            taken = replace(message, in_memory=not kept)
+            self._happen(self._scheduler.take, taken)
+
+        self.keeping.then(go_on)
 
     def _fail_call(self, message: Message) -> None:
         """End a call whose message could not be kept, and is not tried either."""
@@ -297,7 +299,7 @@ class House:
         self._schedule(in_slices=expired >= EXPIRE_AT_ONCE)
 
     def _schedule(self, *, in_slices: bool) -> None:
-        """Look again when there is something to do, and tidy when there is nothing."""
+        """Look again when there is something to do."""
         self._turn += 1
         now = self.now.steady
         wake = self._scheduler.wake_at(self.now)
@@ -306,18 +308,17 @@ class House:
             raise FaultError("The timer says now")
         if wake < NEVER:
             due = max(wake, now + _TICK) + self._booted
-            self._at(due, partial(self._if_quiet, self._turn, self.look))
-        tidy = partial(self._if_quiet, self._turn, self.keeping.tidy)
-        self._later(_QUIET, tidy)
+            self._at(due, partial(self._look_again, self._turn))
 
-    def _if_quiet(self, turn: int, do: Callable[[], None]) -> None:
-        """Do something if nothing happened meanwhile."""
+    def _look_again(self, turn: int) -> None:
+        """Look if nothing happened meanwhile."""
         if turn == self._turn:
-            do()
+            self.look()
 
     def _write_marks(self) -> None:
         marks, self._scheduler.marks = self._scheduler.marks, {}
-        self.keeping.write({key: Wanted(record) for key, record in marks.items()})
+        for key, record in marks.items():
+            self.keeping.put(key, record)
 
     def _do(self, action: Action) -> None:
         match action:
@@ -346,13 +347,12 @@ class House:
         self.report.merge(digest)
         self._scheduler.digest_writing(ID, first)
         record = partial(message_as_dict, digest, self.now)
-        changes = {(MESSAGE, ID, one.queue_id): Wanted(None) for one in messages}
-        changes[(MESSAGE, ID, digest.queue_id)] = Wanted(
-            record, digest.subject.encode()
-        )
+        key = (MESSAGE, ID, digest.queue_id)
+        self.keeping.put(key, record, digest.subject.encode())
+        for one in messages:
+            self.keeping.put((MESSAGE, ID, one.queue_id), None)
         # Where the disk refuses it, memory goes on, and the disk follows later.
-        self.keeping.write(changes)
-        self._happen(self._scheduler.merged, first, digest)
+        self.keeping.then(lambda _: self._happen(self._scheduler.merged, first, digest))
 
     def _at(self, time: float, do: Callable[[], object]) -> None:
         """Have something done by this process, if it lives then."""
@@ -402,7 +402,9 @@ class House:
             self._fail(message, error, fresh=fresh)
         elif self._scheduler.text_begins(self.now, ID, message.queue_id):
             self._write_marks()
-            self._later(_TEXT, lambda: self._end(message, fresh=fresh))
+            self.keeping.then(
+                lambda _: self._later(_TEXT, lambda: self._end(message, fresh=fresh))
+            )
         else:
             self._cut(message)
 

@@ -175,8 +175,8 @@ def _power_cuts(world: World, at: float) -> None:
         begin = at + number * HOUR / 2
         world.burst(begin, MINUTE, 20, "Gate open, gate closed")
         cut = partial(
-            world.house.cut_at_sync,
-            world.chance.randint(1, 40),
+            world.house.cut_at_step,
+            world.chance.randint(1, 100),
             world.chance.uniform(40, 180),
             power=world.chance.random() < _POWER,
         )

@@ -536,6 +536,7 @@ def test_every_text_the_code_names() -> None:
             for key in set(Cause)
             | exmail
             | {
+                "done_not_kept",
                 "invalid_address",
                 "late",
                 "not_kept",

@@ -15,6 +15,7 @@ from homeassistant.core import (
     SupportsResponse,
     callback,
 )
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.service import async_register_admin_service
 from homeassistant.util import dt as dt_util
@@ -266,6 +267,7 @@ async def _async_discard(call: ServiceCall) -> None:
         found += len(messages)
         async_log_discarded(call.hass, entry, messages, texts, person)
     _check_queue_id(queue_id, found, [one.runtime_data.outbox for one in entries])
+    await _async_keep(call.hass)
 
 
 async def _async_person(call: ServiceCall) -> str:
@@ -280,7 +282,15 @@ async def _async_acknowledge(call: ServiceCall) -> None:
     """End the alarms of a tag, whichever accounts send them: somebody knows of it."""
     house = call.hass.data[DATA_HOUSE]
     house.acknowledge_tag(call.data[OutboxField.TAG])
-    await house.manager.async_written()
+    await _async_keep(call.hass)
+
+
+async def _async_keep(hass: HomeAssistant) -> None:
+    """Wait until what was done is on disk. Raises HomeAssistantError if it is not."""
+    if not await hass.data[DATA_HOUSE].manager.async_written():
+        raise HomeAssistantError(
+            translation_domain=DOMAIN, translation_key="done_not_kept"
+        )
 
 
 async def _async_outboxes(call: ServiceCall) -> list[Outbox]:

@@ -12,6 +12,7 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.mime.secret import find_secrets
+from custom_components.qq_mail.store import Journal
 from homeassistant.components.repairs import repairs_flow_manager
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.helpers import issue_registry as ir
@@ -19,7 +20,7 @@ from homeassistant.setup import async_setup_component
 
 from ..calls.test_send import body_of
 from ..conftest import ADDRESS, shut_down
-from ..house import record_of, restart, until
+from ..house import record_of, refuse, restart, until
 from ..qq_server import AcceptedMessage, QQServer
 from .conftest import ACTIONS, ANN, Household, answer_to
 
@@ -135,6 +136,18 @@ async def test_press(
     conversation, answered = str(told.message["References"]).split()
     assert mail.message["References"].split()[0] == conversation
     assert answered == "<answer@example.com>"
+
+
+async def test_disk_that_refuses(
+    household: Household, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is done, and told that nobody may know of it after a restart."""
+    mail = await household.alert()
+    monkeypatch.setattr(Journal, "write", refuse)
+    household.answer(mail, "2")
+    (told,) = await household.told()
+    assert household.pressed == ["lamp"]
+    assert "The disk did not take this note" in told.text
 
 
 async def test_twice(household: Household) -> None:

@@ -105,6 +105,7 @@ class Bounces:
     ) -> None:
         for part, item in enumerate(items):
             event = OutboxEvent(
+                by=self._outbox.id,
                 account=self._outbox.id,
                 outcome=Outcome.BOUNCED,
                 queue_id=item.queue_id,

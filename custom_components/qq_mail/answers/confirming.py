@@ -21,6 +21,7 @@ async def async_confirm(
     buttons: Buttons,
     known: Answerable,
     told: Told,
+    note: str,
 ) -> None:
     """Send it within the same conversation, without what would let it be answered.
 
@@ -36,7 +37,7 @@ async def async_confirm(
             buttons,
             MessageRequest(
                 title=f"Re: {known.mail.subject}",
-                message=told.text,
+                message=f"{told.text}\n\n{note}".rstrip(),
                 priority=Priority.HIGH,
                 wait=0,
             ),

@@ -128,8 +128,8 @@ class Answers:
         for head, mail in mails:
             self._take(head.mail, mail, texts)
         self._keep(cursor)
-        await self._outbox.manager.async_written()
-        self._tell_owed()
+        kept = await self._outbox.manager.async_written()
+        self._tell_owed("" if kept else texts("answer_not_kept_text"))
 
     def problem(self, error: MailboxError | None) -> None:
         """Report why the mailbox cannot be read for a while, or that it can again."""
@@ -318,15 +318,15 @@ class Answers:
             self._owed.append((answered, told))
 
     @callback
-    def _tell_owed(self) -> None:
+    def _tell_owed(self, note: str = "") -> None:
         owed, self._owed = self._owed, []
         for known, told in owed:
-            self._hass.async_create_task(self._async_tell(known, told))
+            self._hass.async_create_task(self._async_tell(known, told, note))
 
-    async def _async_tell(self, known: Answerable, told: Told) -> None:
+    async def _async_tell(self, known: Answerable, told: Told, note: str) -> None:
         try:
             await async_confirm(
-                self._hass, self._entry, self._outbox, self._buttons, known, told
+                self._hass, self._entry, self._outbox, self._buttons, known, told, note
             )
         except HomeAssistantError as err:
             LOGGER.warning("An answer to %s was not confirmed: %s", known.mail, err)

@@ -4,16 +4,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from hashlib import sha256
 from typing import Any, Final
 
 from homeassistant.core import callback
 
 from ..clock import Now, read_clock
-from ..const import LOGGER
 from ..mime.secret import make_secret
 from ..store import Store
-from .models import Action, Mail, read_mail, read_time
+from .kept import digest_of, read_all, read_mail, read_times
+from .models import Action, Mail
 
 ANSWERABLE: Final = "answerable"
 """The kind of their records in the store."""
@@ -79,17 +78,10 @@ class Answerables:
         self, account: str, records: Mapping[tuple[str, str], Mapping[str, Any]]
     ) -> None:
         """Know an account's mails of an earlier run."""
-        now, damaged = read_clock(), 0
-        for (_, digest), record in records.items():
-            try:
-                known = _read(account, digest, record, now)
-            except KeyError, TypeError, ValueError:
-                damaged += 1
-            else:
-                self._all.setdefault(digest, known)
+        now = read_clock()
+        read = partial(_read, account, now)
+        self._all |= read_all(records, read, "mails that can be answered")
         self._prune(now)
-        if damaged:
-            LOGGER.error("Of the mails that can be answered %d are damaged", damaged)
 
     @callback
     def async_listen(self, account: str, changed: Callable[[], None]) -> None:
@@ -107,7 +99,7 @@ class Answerables:
         known = Answerable(
             mail=mail,
             actions=tuple(actions),
-            digest=_digest(secret),
+            digest=digest_of(secret),
             expires_at=now.wall + lasts,
             lifetime=seconds,
             deadline=now.steady + seconds,
@@ -165,7 +157,7 @@ class Answerables:
 
     def find(self, account: str, secrets: Iterable[str]) -> list[Answerable]:
         """Return the mails that have one of these secrets."""
-        digests = {_digest(secret) for secret in secrets}
+        digests = {digest_of(secret) for secret in secrets}
         return [one for one in self.of(account) if one.digest in digests]
 
     def left(self, account: str) -> float:
@@ -225,10 +217,6 @@ def _key(known: Answerable) -> tuple[str, str, str]:
     return (ANSWERABLE, known.mail.account, known.digest)
 
 
-def _digest(secret: str) -> str:
-    return sha256(secret.encode()).hexdigest()
-
-
 def _as_dict(known: Answerable) -> dict[str, Any]:
     """Return what is kept, in times that a restart does not change."""
     return {
@@ -243,18 +231,13 @@ def _as_dict(known: Answerable) -> dict[str, Any]:
     }
 
 
-def _read(account: str, digest: str, record: Mapping[str, Any], now: Now) -> Answerable:
+def _read(account: str, now: Now, digest: str, record: Mapping[str, Any]) -> Answerable:
     """Read that again; raises KeyError, TypeError or ValueError where it is damaged."""
-    expires_at = read_time(record["expires_at"])
-    lifetime = float(record["lifetime"])
-    left = min((expires_at - now.wall).total_seconds(), lifetime)
     return Answerable(
         mail=read_mail(account, record),
         actions=tuple(map(Action.read, record["actions"])),
         digest=digest,
-        expires_at=expires_at,
-        lifetime=lifetime,
-        deadline=now.steady + left,
+        **read_times(record, now),
         told=int(record["told"]),
         owed=tuple(
             Told(str(one["to"]), str(one["text"]), str(one["answers"]))

@@ -101,8 +101,7 @@ class _Sending:
             discarded, conversation = await outbox.async_clear(tag)
             texts = await async_texts(self.hass)
             if not conversation:
-                await outbox.manager.async_written()
-                notes = texts.notes(request.notes)
+                notes = texts.notes(await self._async_notes(request))
                 log_notes(notes, request.title, texts)
                 return Sent(None, notes, discarded, request.refused)
             urgent = request.priority is Priority.HIGHEST
@@ -148,8 +147,7 @@ class _Sending:
                 alert, ticket, request.repeat_after
             )
             if isinstance(found, Original):
-                await rooms.outbox.manager.async_written()
-                notes = texts.notes(request.notes)
+                notes = texts.notes(await self._async_notes(request))
                 log_notes(notes, alert.title, texts)
                 repeated = Repeated(found.counted.number, found.raised, found.queue_id)
                 return Sent(None, notes, refused=request.refused, repeated=repeated)
@@ -161,6 +159,14 @@ class _Sending:
             except HomeAssistantError:
                 rooms.duplicates.async_failed(ticket.queue_id)
                 raise
+
+    async def _async_notes(
+        self, request: MessageRequest
+    ) -> tuple[HomeAssistantError, ...]:
+        """Return the notes on what was done, once it is on disk, or one that it is not."""
+        if await self.rooms.outbox.manager.async_written():
+            return request.notes
+        return (*request.notes, field_error("done_not_kept"))
 
     async def _async_send(self, request: MessageRequest, ticket: Ticket) -> Sent:
         """Send a message, and have it repeated if that is wanted."""

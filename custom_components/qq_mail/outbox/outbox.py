@@ -297,7 +297,7 @@ class Outbox(OutboxView):
     ) -> list[Message]:
         """Remove a message, or those of a tag, or all; return which these are.
 
-        One that is just being tried goes if it is not accepted.
+        One that is just being tried goes if it is not accepted. The disk follows.
         """
         chosen = [
             message

@@ -151,7 +151,8 @@ class Message:
     restored: bool = False
     """It comes from a backup, and may have gone out since: a person has to decide."""
     in_memory: bool = False
-    """The disk did not take it: it has one try."""
+    """The disk did not take it, or it was discarded while it is tried: there is no next
+    try."""
     parts: tuple[Part, ...] = ()
     """It is a digest, and these are what it is made of, the oldest first."""
     alone: bool = False

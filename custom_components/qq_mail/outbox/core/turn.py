@@ -207,6 +207,10 @@ class Turn:
     def remove(self, message: Message) -> None:
         """Let a message go: it was answered, or expired, or a person said so."""
         self.queue.remove(message.queue_id)
+        self.forget(message)
+
+    def forget(self, message: Message) -> None:
+        """Have nothing of a message on disk any more."""
         if not message.in_memory:
             self._mark(MESSAGE, message.queue_id, None, message.home)
 
