@@ -5,7 +5,9 @@ from typing import Any
 from custom_components.qq_mail.options import OPTIONS, Section
 
 STORED_OPTIONS: dict[str, Any] = {
-    one.key: one.default for one in OPTIONS if one.default is not None
+    one.key: one.default
+    for one in OPTIONS
+    if one.default is not None and not one.several
 } | {
     "digest": False,
     "burst": 3,
@@ -22,7 +24,9 @@ TYPED_OPTIONS: dict[str, Any] = {
     if one.key in STORED_OPTIONS and not one.section
 } | {
     str(part): {
-        one.key: STORED_OPTIONS[one.key] for one in OPTIONS if one.section is part
+        one.key: STORED_OPTIONS[one.key]
+        for one in OPTIONS
+        if one.section is part and not one.several
     }
     for part in Section
 }

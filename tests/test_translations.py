@@ -26,6 +26,7 @@ from custom_components.qq_mail.buttons.models import Channel
 from custom_components.qq_mail.content.attachments.models import Source
 from custom_components.qq_mail.content.fields import FIELDS, Format
 from custom_components.qq_mail.errors import _CAUSES_WITH_EXMAIL_TEXT, action_error
+from custom_components.qq_mail.fallback import GONE, OFFER
 from custom_components.qq_mail.mime.models import Priority
 from custom_components.qq_mail.options import OPTIONS, Kind, Section
 from custom_components.qq_mail.outbox.core.models import Outcome, Reason
@@ -114,7 +115,16 @@ ANSWER_TEXTS = {
 
 # Why something does not go out, beside what the server says.
 PROBLEMS = {
-    *("attempt", "back_off", "disk", "expired", "logins", "no_server", "paused"),
+    *(
+        "attempt",
+        "back_off",
+        "disk",
+        "expired",
+        "logins",
+        "fallback",
+        "no_server",
+        "paused",
+    ),
     "turn",
 }
 
@@ -124,7 +134,7 @@ WAITS = {
 }
 LOGGED = {
     *(one.value for one in Outcome),
-    *("digest", "discarded", "note", "unanswered"),
+    *("accepted_by", "digest", "discarded", "note", "unanswered"),
 }
 
 REPLY_TEXTS = {
@@ -221,6 +231,8 @@ PLACEHOLDERS = {
     },
     "issues": {
         "account",
+        "accounts",
+        "by",
         "address",
         "alarms",
         "buttons",
@@ -398,7 +410,10 @@ def entity_texts() -> set[str]:
     holds = {Treatment.PAUSE, Treatment.LOGIN_LATER, Treatment.NEW_CODE}
     return {
         f"{problem}.name",
-        *(f"{problem}.state_attributes.{key}.name" for key in ("cause", "until")),
+        *(
+            f"{problem}.state_attributes.{key}.name"
+            for key in ("cause", "until", "fallback", "fallback_since")
+        ),
         *(
             f"{problem}.state_attributes.cause.state.{cause}"
             for cause in (*(one for one in Cause if one.treatment in holds), *PROBLEMS)
@@ -412,7 +427,7 @@ def entity_texts() -> set[str]:
             f"{message}.state_attributes.{key}.name"
             for key in (
                 *("attempts", "cause", "digest", "next_attempt", "queue_id"),
-                *("recipients", "reply", "subject"),
+                *("recipients", "reply", "sent_by", "subject"),
             )
         ),
         f"{action}.name",
@@ -539,6 +554,8 @@ def test_every_text_the_code_names() -> None:
                 "done_not_kept",
                 "invalid_address",
                 "late",
+                "sent_by_other",
+                "sent_by_other_as_well",
                 "not_kept",
                 "outbox_full",
             }
@@ -642,7 +659,7 @@ def test_every_text_the_code_names() -> None:
         *(f"triggers.messages_delayed.fields.priority.{text}" for text in NAME),
         *(
             f"issues.{issue}.title"
-            for issue in (*Issue, *CAME, INBOX, PLAIN_HTTP, RECURRING)
+            for issue in (*Issue, *CAME, INBOX, PLAIN_HTTP, RECURRING, GONE, OFFER)
         ),
         *(
             f"issues.{issue}.{text}"
@@ -654,6 +671,7 @@ def test_every_text_the_code_names() -> None:
             for issue in (
                 *(Issue.DAY_NEARLY_USED, Issue.DELAYED, Issue.LOGIN_REFUSED),
                 *(Issue.PAUSED, Issue.UNHEARD, INBOX, PLAIN_HTTP, RECURRING),
+                *(Issue.HELPED, GONE),
             )
         ),
         *(
@@ -663,6 +681,7 @@ def test_every_text_the_code_names() -> None:
                 Issue.EXPIRED,
                 Issue.REMOVED,
                 Issue.TROUBLE,
+                OFFER,
                 *CAME,
             )
             for text in ("title", "description")
@@ -744,8 +763,8 @@ BY_OTHER_WAYS = {
 }
 # Each of these may name what all of them are given.
 FAMILIES = {
-    "waits_": {"account", "host", "time"},
-    "logged_": {"cause", "number", "people", "person", "subject", "text", "why"},
+    "waits_": {"account", "by", "host", "time"},
+    "logged_": {"by", "cause", "number", "people", "person", "subject", "text", "why"},
     "answer_": {"title"},
 }
 # The server said nothing, or something that is no help.

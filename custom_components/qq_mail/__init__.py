@@ -299,8 +299,9 @@ async def _async_digest_writer(
 
 def _by_other(texts: Texts, account: str, sender: str, copy: bool) -> str:
     """Say in Home Assistant's language which account has sent a mail, and why."""
-    key = "sent_by_other_as_well" if copy else "sent_by_other"
-    return texts(key, account=account, sender=sender)
+    if copy:
+        return texts("sent_by_other_as_well", account=account, sender=sender)
+    return texts("sent_by_other", account=account, sender=sender)
 
 
 def _late_note(texts: Texts, created: datetime, late: timedelta) -> str:

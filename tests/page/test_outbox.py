@@ -7,6 +7,7 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.qq_mail.outbox import view as view_module
 from custom_components.qq_mail.page import shown as shown_module
 from custom_components.qq_mail.page.files import VERSION
 from homeassistant.config_entries import ConfigEntryDisabler
@@ -183,7 +184,7 @@ async def test_thousands(
     planned, others = 200, 0
     ((message, plan),) = outbox.messages()
     monkeypatch.setattr(
-        shown_module, "plans", lambda *_: iter([(message, plan)] * planned)
+        view_module, "plans", lambda *_: iter([(message, plan)] * planned)
     )
 
     async def count() -> None:

@@ -112,9 +112,10 @@ def test_discarded_while_it_is_accepted_for_some(core: Core) -> None:
     """Who was refused for now does not get it later."""
     one = core.take()
     core.happen("discard", (one.queue_id,))
+    assert core.removed(one)
     result = SubmissionResult(OK, FRIENDS[:1], {FRIENDS[1]: LATER})
     core.happen("accepted", one.queue_id, result)
-    assert core.removed(one)
+    assert not core.has(one)
     assert [(event.outcome, event.recipients) for event in core.told] == [
         (Outcome.ACCEPTED, FRIENDS[:1])
     ]
