@@ -26,6 +26,7 @@ from custom_components.qq_mail.buttons.models import Channel
 from custom_components.qq_mail.content.attachments.models import Source
 from custom_components.qq_mail.content.fields import FIELDS, Format
 from custom_components.qq_mail.errors import _CAUSES_WITH_EXMAIL_TEXT, action_error
+from custom_components.qq_mail.fallback import GONE, OFFER
 from custom_components.qq_mail.mime.models import Priority
 from custom_components.qq_mail.options import OPTIONS, Kind, Section
 from custom_components.qq_mail.outbox.core.models import Outcome, Reason
@@ -122,17 +123,17 @@ ANSWER_TEXTS = {
 
 # Why something does not go out, beside what the server says.
 PROBLEMS = {
-    *("attempt", "back_off", "disk", "expired", "logins", "no_server", "paused"),
-    "turn",
+    *("attempt", "back_off", "disk", "expired", "fallback", "logins", "no_server"),
+    *("paused", "turn"),
 }
 
 WAITS = {
     *(one.value for one in Reason if one is not Reason.PAUSED),
-    *("paused_login", "paused_rate"),
+    *("fallback_home", "paused_login", "paused_rate"),
 }
 LOGGED = {
     *(one.value for one in Outcome),
-    *("digest", "discarded", "note", "unanswered"),
+    *("accepted_by", "digest", "discarded", "note", "unanswered"),
 }
 
 REPLY_TEXTS = {
@@ -228,15 +229,18 @@ PLACEHOLDERS = {
     },
     "issues": {
         "account",
+        "accounts",
         "address",
         "alarms",
         "buttons",
+        "by",
         "counted",
         "action",
         "folder",
         "limit",
         "name",
         "number",
+        "page",
         "reply",
         "sent",
         "subject",
@@ -403,7 +407,10 @@ def entity_texts() -> set[str]:
     holds = {Treatment.PAUSE, Treatment.LOGIN_LATER, Treatment.NEW_CODE}
     return {
         f"{problem}.name",
-        *(f"{problem}.state_attributes.{key}.name" for key in ("cause", "until")),
+        *(
+            f"{problem}.state_attributes.{key}.name"
+            for key in ("cause", "fallback", "fallback_since", "until")
+        ),
         *(
             f"{problem}.state_attributes.cause.state.{cause}"
             for cause in (*(one for one in Cause if one.treatment in holds), *PROBLEMS)
@@ -417,7 +424,7 @@ def entity_texts() -> set[str]:
             f"{message}.state_attributes.{key}.name"
             for key in (
                 *("attempts", "cause", "digest", "next_attempt", "queue_id"),
-                *("recipients", "reply", "subject"),
+                *("recipients", "reply", "sent_by", "subject"),
             )
         ),
         f"{action}.name",
@@ -542,6 +549,7 @@ def test_every_text_the_code_names() -> None:
             }
             | {"nobody_in_target", "not_our_entity", "not_our_member"}
             | {"acknowledge", "not_repeated"}
+            | {"sent_by_other", "sent_by_other_as_well"}
             | {"reminder", "reminder_last", "reminder_title"}
             | {"test_waits", "too_many_reminders"}
             | {"repeats", "repeats_title"}
@@ -632,7 +640,7 @@ def test_every_text_the_code_names() -> None:
         *(f"triggers.messages_delayed.fields.priority.{text}" for text in NAME),
         *(
             f"issues.{issue}.title"
-            for issue in (*Issue, INBOX, PLAIN_HTTP, RECURRING, STRANGER)
+            for issue in (*Issue, GONE, INBOX, OFFER, PLAIN_HTTP, RECURRING, STRANGER)
         ),
         *(
             f"issues.{issue}.{text}"
@@ -643,7 +651,8 @@ def test_every_text_the_code_names() -> None:
             f"issues.{issue}.description"
             for issue in (
                 *(Issue.DAY_NEARLY_USED, Issue.DELAYED, Issue.LOGIN_REFUSED),
-                *(Issue.PAUSED, Issue.UNHEARD, INBOX, PLAIN_HTTP, RECURRING),
+                *(Issue.HELPED, Issue.PAUSED, Issue.UNHEARD),
+                *(GONE, INBOX, PLAIN_HTTP, RECURRING),
             )
         ),
         *(
@@ -653,6 +662,7 @@ def test_every_text_the_code_names() -> None:
                 Issue.EXPIRED,
                 Issue.REMOVED,
                 Issue.TROUBLE,
+                OFFER,
                 STRANGER,
             )
             for text in ("title", "description")
@@ -718,6 +728,8 @@ BY_OTHER_WAYS = {
     "card_highest": set[str](),
     "card_unavailable": set[str](),
     "card_unknown": set[str](),
+    "sent_by_other": {"account", "sender"},
+    "sent_by_other_as_well": {"account", "sender"},
     "unknown_field": {"field", "suggestion"},
     "unknown_field_of_action": {"field", "suggestion"},
     "unknown_field_of_action_options": {"field", "options"},
@@ -729,8 +741,8 @@ BY_OTHER_WAYS = {
 }
 # Each of these may name what all of them are given.
 FAMILIES = {
-    "waits_": {"account", "host", "time"},
-    "logged_": {"cause", "number", "people", "person", "subject", "text", "why"},
+    "waits_": {"account", "by", "host", "time"},
+    "logged_": {"by", "cause", "number", "people", "person", "subject", "text", "why"},
     "answer_": {"title"},
 }
 # The server said nothing, or something that is no help.
