@@ -8,6 +8,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.diagnostics import async_get_config_entry_diagnostics
 from custom_components.qq_mail.outbox.core.models import Outcome
 from homeassistant.components.repairs import repairs_flow_manager
 from homeassistant.config_entries import ConfigEntryDisabler
@@ -236,7 +237,9 @@ async def test_neither_may_send(
         f"Neither account may send at present, so this message goes by {ADDRESS} again"
         " at 17:00."
     )
-    server.script(Step.MAIL, LIMITED, times=0)
+    for one, another in ((loaded_entry, OTHER), (other, ADDRESS)):
+        told = await async_get_config_entry_diagnostics(hass, one)
+        assert another not in str(told)
 
 
 @pytest.mark.parametrize("removed", [True, False])
