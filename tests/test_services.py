@@ -61,6 +61,7 @@ async def test_get_outbox(
     assert message.pop("size") > len("Smoke!")
     assert message == {
         "account": ADDRESS,
+        "by": ADDRESS,
         "queue_id": event.queue_id,
         "subject": "Fire",
         "recipients": [ADDRESS],

@@ -79,9 +79,10 @@ async def _async_answer(
     for share, result in zip(shares, results, strict=True):
         account = {"account": share.entry.data[CONF_USERNAME]}
         if isinstance(result, Sent):
-            outbox = share.entry.runtime_data.outbox
-            if result.receipt and (by := outbox.name_of(result.receipt.by)):
-                account = {"account": by}
+            # Another account may have sent it.
+            by = result.receipt and result.receipt.by
+            if hands := call.hass.data[DATA_HOUSE].manager.hands.get(by or ""):
+                account = {"account": hands.account.username}
             answers.append(account | _response(result))
             continue
         errors.append(result)

@@ -261,7 +261,7 @@ class Outbox(OutboxView):
         chosen = [message.queue_id for message in self.waiting() if message.tag == tag]
         told = any(map(self.is_tried, chosen))
         told = told or self._scheduler.is_told_with_others(self.id, tag)
-        discarded += await self._discard(chosen)
+        discarded += await async_discard(self.manager, self.id, chosen)
         if not self._is_known:
             return discarded, None
         if told or self._scheduler.is_told_with_others(self.id, tag):
@@ -306,7 +306,7 @@ class Outbox(OutboxView):
         gone = [message.queue_id for message in chosen]
         gone += [part.queue_id for message in chosen for part in message.parts]
         self.listeners.tell_discarded(gone)
-        await self._discard([message.queue_id for message in chosen])
+        await async_discard(self.manager, self.id, [one.queue_id for one in chosen])
         return chosen
 
     @callback
@@ -382,9 +382,6 @@ class Outbox(OutboxView):
     def _happen(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         if self._is_known:
             self.manager.happen(method, self.id, *args, **kwargs)
-
-    async def _discard(self, queue_ids: list[str]) -> int:
-        return await async_discard(self.manager, self.id, queue_ids)
 
     async def _take(self, order: Order, kept: Callable[[], None] | None) -> Call | None:
         """Take a message; one that the disk did not take has its try when this ends."""

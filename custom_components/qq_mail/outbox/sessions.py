@@ -166,11 +166,12 @@ class Sessions:
         except _CutError:
             told = partial(self._tell, scheduler.cut, queue_id)
         except asyncio.CancelledError:
-            if begun:
-                self._tell(scheduler.broke, queue_id, "", sent=True)
-            else:
+            if not begun:
                 # It is sure to wait: nothing of it was sent.
                 self._tell(scheduler.cut, queue_id)
+            elif not self._hass.is_stopping:
+                # Else it is told at the next start, when somebody listens.
+                self._tell(scheduler.broke, queue_id, "", sent=True)
             raise
         except FileNotFoundError as err:
             self._unreadable(str(err.filename))
