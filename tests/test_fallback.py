@@ -11,6 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.clock import read_clock
 from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.diagnostics import async_get_config_entry_diagnostics
 from custom_components.qq_mail.outbox.core.models import Outcome, TakeOver
 from custom_components.qq_mail.outbox.outbox import Outbox
 from custom_components.qq_mail.store import Journal
@@ -172,9 +173,8 @@ async def test_an_answer_that_does_not_come(
     assert (first.reverse_path, mail.reverse_path) == (ADDRESS, OTHER)
     assert "This may be the second copy" in mail.text
     # The first one waits for its answer.
-    assert [one["account"] for one in (await outbox_shown(hass))["messages"]] == [
-        ADDRESS
-    ]
+    await until(lambda: len(outbox_of(loaded_entry)) == 1)
+    assert outbox_of(loaded_entry).state.queue.in_progress
 
 
 async def test_a_kill_after_the_move(
@@ -206,8 +206,9 @@ async def test_a_clear_ends_what_the_other_has(
     await alarm(hass, config_entry_id=loaded_entry.entry_id, tag="gas")
     await later(hass, freezer, timedelta(seconds=20))
     await until(lambda: outbox_of(other).pause)
+    assert outbox_of(other).state.queue.guests
     (shown,) = (await outbox_shown(hass))["messages"]
-    assert (shown["account"], shown["by"]) == (ADDRESS, OTHER)
+    assert shown["account"] == ADDRESS
     assert (len(outbox_of(loaded_entry)), len(outbox_of(other))) == (1, 0)
     assert outbox_of(loaded_entry).oldest_waiting
     assert not outbox_of(other).oldest_waiting
@@ -220,6 +221,31 @@ async def test_a_clear_ends_what_the_other_has(
     )
     assert answer["discarded"] == 1
     assert (await outbox_shown(hass))["messages"] == []
+
+
+async def test_neither_may_send(
+    hass: HomeAssistant,
+    server: QQServer,
+    freezer: FrozenDateTimeFactory,
+    loaded_entry: MockConfigEntry,
+    other: MockConfigEntry,
+) -> None:
+    """It goes by whichever may first, and that is what a person reads."""
+    await hass.config.async_set_time_zone("Asia/Shanghai")
+    freezer.move_to("2026-11-20 08:00:00+00:00")
+    server.script(Step.MAIL, LIMITED, times=None)
+    await alarm(hass, config_entry_id=loaded_entry.entry_id)
+    await later(hass, freezer, timedelta(seconds=20))
+    await until(lambda: outbox_of(other).pause)
+    (shown,) = (await outbox_shown(hass))["messages"]
+    assert (shown["reason"], shown["by"]) == ("fallback", ADDRESS)
+    assert shown["why"] == (
+        f"Neither account may send at present, so this message goes by {ADDRESS} again"
+        " at 17:00."
+    )
+    for one, another in ((loaded_entry, OTHER), (other, ADDRESS)):
+        told = await async_get_config_entry_diagnostics(hass, one)
+        assert another not in str(told)
 
 
 @pytest.mark.parametrize("removed", [True, False])

@@ -90,7 +90,7 @@ class Plan:
     cause: Cause | None = field(default=None, compare=False)
     """Why the account is paused, or the server was not to be had."""
     by: str = ""
-    """The account that takes the message over, or has done so; empty: its own."""
+    """The account by which it goes, where another one has to do with it."""
 
 
 @dataclass(frozen=True, slots=True)

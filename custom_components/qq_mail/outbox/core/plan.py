@@ -64,7 +64,7 @@ def plan_of(
     had just come.
     """
     plan = _plan_of(account, now, message, ahead)
-    return replace(plan, by=account.id) if message.home else plan
+    return replace(plan, by=plan.by or account.id) if message.home else plan
 
 
 def _plan_of(account: Account, now: float, message: Message, ahead: int | None) -> Plan:
