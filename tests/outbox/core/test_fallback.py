@@ -20,7 +20,7 @@ from custom_components.qq_mail.smtp.models import Step
 from custom_components.qq_mail.smtp.replies import Cause
 
 from .pair import FIRST, SECOND, Pair
-from .play import AWAY, LOGIN_REFUSED, RATE_LIMIT, UNANSWERED, refused
+from .play import AWAY, LOGIN_REFUSED, RATE_LIMIT, UNANSWERED, lost, refused
 
 LIMITED = refused(Step.MAIL, RATE_LIMIT.code, RATE_LIMIT.text)
 
@@ -69,6 +69,50 @@ def test_high_waits_a_minute_and_normal_is_not_moved(stuck: Pair) -> None:
     stuck.set(FIRST, fallback_from=Level.BELOW)
     stuck.accept(SECOND, high)
     assert stuck.tried[1:] == [(SECOND, "Alert 1")]
+
+
+def test_what_a_server_may_have_holds_up_nobody(pair: Pair) -> None:
+    """It is not moved; the next one is, though that was tried in vain as well."""
+    first = pair.take()
+    pair.begin_text(FIRST, first)
+    pair.fail(FIRST, first, UNANSWERED)
+    second = pair.take()
+    pair.begin_text(FIRST, second)
+    pair.fail(FIRST, second, lost(Step.BODY))
+    pair.pass_time(60.0)
+    (tried,) = pair.account(FIRST).queue.in_progress
+    pair.happen("failed", FIRST, tried, LOGIN_REFUSED)
+    pair.pass_time(20.0)
+    assert (pair.owner(first), pair.owner(second)) == (FIRST, SECOND)
+
+
+def test_what_came_back_holds_up_nobody(pair: Pair) -> None:
+    """It is not moved again; the next one is."""
+    one = pair.take()
+    pair.fail(FIRST, one, LOGIN_REFUSED)
+    pair.pass_time(20.0)
+    pair.fail(SECOND, one, LIMITED)
+    pair.pass_time(900.0)
+    pair.fail(FIRST, one, LOGIN_REFUSED)
+    pair.pass_time(HOUR)
+    pair.fail(FIRST, one, LOGIN_REFUSED)
+    other = pair.take()
+    pair.pass_time(20.0)
+    assert (pair.owner(one), pair.owner(other)) == (FIRST, SECOND)
+
+
+def test_what_a_start_tries_at_home_is_taken_over_again(pair: Pair) -> None:
+    """Where the other account starts a moment later, and the first one fails again."""
+    pair.set(SECOND, server="smtp.exmail.qq.com")
+    one = pair.take()
+    pair.fail(FIRST, one, AWAY)
+    pair.pass_time(20.0)
+    assert pair.owner(one) == SECOND
+    pair.restart(FIRST, SECOND)
+    assert pair.tried[-1] == (FIRST, "Alert 1")
+    pair.fail(FIRST, one, AWAY)
+    pair.pass_time(20.0)
+    assert pair.owner(one) == SECOND
 
 
 def test_nobody_waits_for_what_is_known(stuck: Pair) -> None:

@@ -68,13 +68,12 @@ def place(turn: Turn) -> None:
     account = turn.account
     for message in account.queue:
         other = account.house.get(message.by)
-        if (
-            other is None
-            or other is account
-            or account.queue.is_owned(message.queue_id)
-        ):
+        if other is None or other is account:
             continue
-        if other.running and account.running:
+        if account.queue.is_owned(message.queue_id):
+            # Its own account began with it before the other one was there.
+            account.queue.put(replace(message, by=""))
+        elif other.running and account.running:
             account.queue.remove(message.queue_id)
             other.queue.put(replace(message, home=account.id))
 

@@ -195,6 +195,14 @@ class Message:
         )
 
     @property
+    def stays(self) -> bool:
+        """Whether no other account takes it over, however long it waits.
+
+        A server may have it already, or it has come back from the other account.
+        """
+        return self.unanswered > 0 or bool(self.by and not self.home)
+
+    @property
     def expires_at(self) -> float | None:
         """When it expires; None: not before it was tried.
 

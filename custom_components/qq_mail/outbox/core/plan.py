@@ -118,11 +118,11 @@ def helper_of(
     a server may have already.
     """
     settings = account.limits.settings
-    if message.in_data or message.unanswered or message.restored:
+    if message.stays or message.in_data or message.restored:
         return None
     if message.home:
         other = account.house.get(message.home)
-    elif message.by or message.level < settings.fallback_from:
+    elif message.level < settings.fallback_from:
         return None
     else:
         other = account.house.get(settings.fallback)
