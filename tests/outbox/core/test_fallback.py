@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from custom_components.qq_mail.clock import Now
 from custom_components.qq_mail.mime.models import Priority
 from custom_components.qq_mail.outbox.core.fallback import elsewhere
 from custom_components.qq_mail.outbox.core.limits import Settings
@@ -113,6 +114,17 @@ def test_what_a_start_tries_at_home_is_taken_over_again(pair: Pair) -> None:
     pair.fail(FIRST, one, AWAY)
     pair.pass_time(20.0)
     assert pair.owner(one) == SECOND
+
+
+def test_what_is_over_ends_whatever_happens(pair: Pair) -> None:
+    """A pause ends in the same instant in which the other account is told something."""
+    one = pair.take(priority=Priority.NORMAL)
+    pair.fail(FIRST, one, LOGIN_REFUSED)
+    pause = pair.account(FIRST).pause
+    assert pause
+    pair.now = Now(pause.until, pair.now.wall)
+    pair.happen("session_idle", SECOND, idle=True)
+    assert pair.tried == [(FIRST, "Alert 1")] * 2
 
 
 def test_nobody_waits_for_what_is_known(stuck: Pair) -> None:
