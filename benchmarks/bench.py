@@ -66,20 +66,21 @@ class Bench:
             await asyncio.sleep(0.5)
             await self._find_entities()
 
-    async def renew(self) -> None:
+    async def renew(self, **options: Any) -> None:
         """Begin anew with ours, because an account may not log in as often as core's.
 
-        Three logins are left then, behind that of a first mail.
+        Three logins are left then, behind that of a first mail. The options are beside
+        those that all measurements have.
         """
         await self.home.delete(f"/api/config/config_entries/entry/{self.entry}")
         ours, _ = accounts(self.server.port)
-        await self._add_ours(ours)
+        await self._add_ours(ours, **options)
         await self._find_entities()
         await self.home.action(
             "notify.send_message", entity_id=self.entities[OURS], message="The first"
         )
 
-    async def _add_ours(self, account: dict[str, Any]) -> None:
+    async def _add_ours(self, account: dict[str, Any], **options: Any) -> None:
         self.entry = await self._flow("flow", "qq_mail", account)
         await self._flow(
             "options/flow",
@@ -91,6 +92,8 @@ class Bench:
                     "size_budget": 50,
                 },
                 "times": {"timeout": 60},
+                "imap_host": account["host"],
+                **options,
             },
         )
 

@@ -81,7 +81,7 @@ async def queue(bench: Bench, channel: Channel) -> None:
         taken = [await bench.send(channel, OURS, wait=0) for _ in range(30)]
         waiting += len(taken)
         bench.rows.append(Row(f"Taking a message, {number} waiting", "ms", taken))
-    await channel.action("qq_mail.discard")
+    await channel.action("qq_mail.discard", all=True)
     await bench.server.tell(listen=True)
 
 

@@ -11,6 +11,7 @@ import sys
 import tempfile
 
 from benchmarks.alerts import alerts, bursts, round_trips
+from benchmarks.answers import answers
 from benchmarks.bench import Bench, configure, server
 from benchmarks.disk import disk, queue
 from benchmarks.large import large
@@ -34,7 +35,7 @@ async def main() -> None:
     parser.add_argument(
         "--only",
         nargs="*",
-        help="starts, round_trips, alerts, bursts, queue, disk, large",
+        help="starts, round_trips, alerts, bursts, answers, queue, disk, large",
     )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -50,6 +51,7 @@ async def main() -> None:
                     "round_trips": round_trips,
                     "alerts": alerts,
                     "bursts": bursts,
+                    "answers": answers,
                     "queue": queue,
                     "disk": disk,
                     # The last one: it restarts Home Assistant.

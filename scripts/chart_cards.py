@@ -164,7 +164,6 @@ def cards(language: str, pictures: dict[str, str]) -> dict[str, Card]:
                 content_id=shown("lines", lines, TODAY, pictures),
                 columns=numbers,
                 rows=rows,
-                lines=(),
             ),
             Chart(
                 caption=period,
@@ -182,7 +181,6 @@ def cards(language: str, pictures: dict[str, str]) -> dict[str, Card]:
                         marks=(Mark(AT_REST, words["off"]), Mark(RED, words["heat"])),
                     ),
                 ),
-                lines=(),
             ),
         ),
         rows=(Row(*words["alarm"]), Row(*words["tank"])),
@@ -207,7 +205,6 @@ def cards(language: str, pictures: dict[str, str]) -> dict[str, Card]:
                         ),
                     ),
                 ),
-                lines=(),
             ),
         ),
         **common,  # type: ignore[arg-type]

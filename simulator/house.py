@@ -26,7 +26,6 @@ from custom_components.qq_mail.outbox.core.models import (
 from custom_components.qq_mail.outbox.core.record import message_as_dict
 from custom_components.qq_mail.outbox.core.scheduler import Scheduler
 from custom_components.qq_mail.outbox.core.turn import MESSAGE
-from custom_components.qq_mail.store.rounds import Wanted
 
 from .agenda import DAY, HOUR, MINUTE, Agenda, duration
 from .keeping import Keeping, PowerCutError
@@ -39,8 +38,6 @@ BEGIN = datetime(2026, 11, 23, tzinfo=UTC)
 FAMILY = ("anna@example.com", "bo@example.com")
 
 _TICK = 0.001
-_QUIET = 5.0
-"""Seconds without a change after which the journal is tidied."""
 _PATIENCE = 60.0
 """Seconds that a call waits for a message which could not be kept."""
 _COMPOSING = 0.5
@@ -64,7 +61,7 @@ class House:
         self.agenda = agenda
         self.report = report
         self.chance = chance
-        self.keeping = Keeping(chance)
+        self.keeping = Keeping(chance, self.later)
         self.ahead = 0.0
         """Seconds by which the clock on the wall is wrong."""
         self.running = False
@@ -135,7 +132,7 @@ class House:
         queues = [one.queue for one in self.scheduler.accounts.values()]
         self.running, self._is_power_cut = False, power
         self._process += 1
-        for kind, _, name in self.keeping.refused:
+        for kind, _, name in self.keeping.unsure:
             if kind == MESSAGE:
                 # The disk knows no better.
                 self.report.allow_copy(name)
@@ -151,10 +148,10 @@ class House:
             self._booted = round(self.agenda.now + seconds - 30, 3)
         self.agenda.later(seconds, self.start)
 
-    def cut_at_sync(self, number: int, seconds: float, *, power: bool) -> None:
-        """Be killed by one of the next syncs, and start again after so long."""
+    def cut_at_step(self, number: int, seconds: float, *, power: bool) -> None:
+        """Be killed at one of the next changes of the disk, and start again after so long."""
         self._is_power_cut, self._off_for = power, seconds
-        self.keeping.cut_at_sync(number)
+        self.keeping.cut_at_step(number)
 
     def set_clock(self, ahead: float) -> None:
         """Set the clock on the wall; 0: right."""
@@ -236,13 +233,18 @@ class House:
         alert.refused = True
         key = (MESSAGE, FIRST, message.queue_id)
         record = partial(message_as_dict, message, self.now)
-        if not self.keeping.write({key: Wanted(record, message.subject.encode())}):
-            # The disk may have it all the same.
-            self.keeping.write({key: Wanted(None)})
-            message = replace(message, in_memory=True)
-            self.later(_PATIENCE, lambda: self._fail_call(message))
-        alert.refused, alert.in_memory = False, message.in_memory
-        self.happen(self.scheduler.take, FIRST, message)
+        self.keeping.put(key, record, message.subject.encode())
+
+        def go_on(kept: bool) -> None:
+            if not kept:
+                # The disk may have it all the same.
+                self.keeping.put(key, None)
+                self.later(_PATIENCE, lambda: self._fail_call(message))
+            alert.refused, alert.in_memory = False, not kept
+            taken = replace(message, in_memory=not kept)
+            self.happen(self.scheduler.take, FIRST, taken)
+
+        self.keeping.then(go_on)
 
     def _fail_call(self, message: Message) -> None:
         """End a call whose message could not be kept, and is not tried either."""
@@ -338,7 +340,7 @@ class House:
             self.report.note("a person is asked for a new code")
 
     def _schedule(self, *, in_slices: bool) -> None:
-        """Look again when there is something to do, and tidy when there is nothing."""
+        """Look again when there is something to do."""
         self._turn += 1
         now = self.now.steady
         wake = self.scheduler.wake_at(self.now)
@@ -347,19 +349,18 @@ class House:
             raise FaultError("The timer says now")
         if wake < NEVER:
             due = max(wake, now + _TICK) + self._booted
-            self._at(due, partial(self._if_quiet, self._turn, self.look))
-        tidy = partial(self._if_quiet, self._turn, self.keeping.tidy)
-        self.later(_QUIET, tidy)
+            self._at(due, partial(self._look_again, self._turn))
 
-    def _if_quiet(self, turn: int, do: Callable[[], None]) -> None:
-        """Do something if nothing happened meanwhile."""
+    def _look_again(self, turn: int) -> None:
+        """Look if nothing happened meanwhile."""
         if turn == self._turn:
-            do()
+            self.look()
 
     def write_marks(self) -> None:
         """Write what is marked, as one round."""
         marks, self.scheduler.marks = self.scheduler.marks, {}
-        self.keeping.write({key: Wanted(record) for key, record in marks.items()})
+        for key, record in marks.items():
+            self.keeping.put(key, record)
 
     def _do(self, action: Action) -> None:
         match action:
@@ -392,15 +393,13 @@ class House:
         self.report.merge(digest)
         self.scheduler.digest_writing(account_id, first)
         record = partial(message_as_dict, digest, self.now)
-        changes = {
-            (MESSAGE, account_id, one.queue_id): Wanted(None) for one in messages
-        }
-        changes[(MESSAGE, account_id, digest.queue_id)] = Wanted(
-            record, digest.subject.encode()
-        )
+        key = (MESSAGE, account_id, digest.queue_id)
+        self.keeping.put(key, record, digest.subject.encode())
+        for one in messages:
+            self.keeping.put((MESSAGE, account_id, one.queue_id), None)
+        merged = partial(self.happen, self.scheduler.merged, account_id, first, digest)
         # Where the disk refuses it, memory goes on, and the disk follows later.
-        self.keeping.write(changes)
-        self.happen(self.scheduler.merged, account_id, first, digest)
+        self.keeping.then(lambda _: merged())
 
     def _copy(self, action: TakeOver) -> None:
         """Make a copy of an alarm that hangs, and have another account send it."""
@@ -422,9 +421,16 @@ class House:
         self.report.copy(first, copy)
         key = (MESSAGE, action.account, copy.queue_id)
         record = partial(message_as_dict, copy, self.now)
-        # Where the disk refuses it, memory goes on: it is an alarm.
-        self.keeping.write({key: Wanted(record, copy.subject.encode())})
-        self.happen(self.scheduler.take, action.by, copy)
+        self.keeping.put(key, record, copy.subject.encode())
+
+        def go_on(_kept: bool) -> None:
+            # Where the disk refuses it, memory goes on: it is an alarm.
+            if self.has(first.queue_id):
+                self.happen(self.scheduler.take, action.by, copy)
+            else:
+                self.keeping.put(key, None)
+
+        self.keeping.then(go_on)
 
     def _at(self, time: float, do: Callable[[], object]) -> None:
         """Have something done by this process, if it lives then."""

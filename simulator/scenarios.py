@@ -165,7 +165,7 @@ def _hanging(world: World, at: float) -> None:
 
 
 def _refused(world: World, at: float) -> None:
-    """A revoked code, and ends at this or that sync while alerts wait or are moved."""
+    """A revoked code, and ends at this or that change of the disk while alerts wait or are moved."""
 
     def revoke() -> None:
         world.server.code += 1
@@ -174,7 +174,7 @@ def _refused(world: World, at: float) -> None:
     for number in range(6):
         begin = at + (number + 1) * HOUR / 2
         world.burst(begin, MINUTE, 12, "Gate jammed")
-        _cut_at_sync(world, begin, 12)
+        _cut_at_step(world, begin, 30)
     world.agenda.at(at + 5 * HOUR, world.house.renew_code)
 
 
@@ -215,13 +215,13 @@ def _power_cuts(world: World, at: float) -> None:
     for number in range(8):
         begin = at + number * HOUR / 2
         world.burst(begin, MINUTE, 20, "Gate open, gate closed")
-        _cut_at_sync(world, begin, 40)
+        _cut_at_step(world, begin, 100)
 
 
-def _cut_at_sync(world: World, begin: float, most: int) -> None:
-    """End the machine, or its process, at one of so many syncs within a minute."""
+def _cut_at_step(world: World, begin: float, most: int) -> None:
+    """End the machine, or its process, at one of so many changes of the disk."""
     cut = partial(
-        world.house.cut_at_sync,
+        world.house.cut_at_step,
         world.chance.randint(1, most),
         world.chance.uniform(40, 180),
         power=world.chance.random() < _POWER,

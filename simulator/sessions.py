@@ -14,6 +14,7 @@ from custom_components.qq_mail.smtp.errors import MailError, OutcomeUnknownError
 from custom_components.qq_mail.smtp.models import Step, SubmissionResult
 from custom_components.qq_mail.smtp.replies import Cause
 
+from .keeping import Keeping
 from .report import Report
 from .server import OK, Server
 
@@ -38,6 +39,7 @@ class Entry:
 class Shell(Protocol):
     """What a house does for the sessions of its accounts."""
 
+    keeping: Keeping
     report: Report
     scheduler: Scheduler
 
@@ -168,10 +170,22 @@ class Sessions:
             return
         if scheduler.text_begins(self._shell.now, self._id, queue_id):
             self._shell.write_marks()
-            if scheduler.text_goes(self._shell.now, self._id, queue_id):
-                self._later(message, _TEXT, lambda: self._end(message, fresh=fresh))
-                return
+            attempt = self._attempts[queue_id]
+            self._shell.keeping.then(
+                lambda _: self._begin(message, attempt, fresh=fresh)
+            )
+            return
         self._cut(message)
+
+    def _begin(self, message: Message, attempt: int, *, fresh: bool) -> None:
+        """Begin the text, if it is still wanted."""
+        queue_id = message.queue_id
+        if self._attempts.get(queue_id) != attempt:
+            return
+        if self._shell.scheduler.text_goes(self._shell.now, self._id, queue_id):
+            self._later(message, _TEXT, lambda: self._end(message, fresh=fresh))
+        else:
+            self._cut(message)
 
     def _end(self, message: Message, *, fresh: bool) -> None:
         """Send the final dot."""

@@ -2,33 +2,35 @@
 
 from typing import Any
 
-TYPED_OPTIONS = {
+from custom_components.qq_mail.options import OPTIONS, Section
+
+STORED_OPTIONS: dict[str, Any] = {
+    one.key: one.default
+    for one in OPTIONS
+    if one.default is not None and not one.several
+} | {
     "digest": False,
-    "answers_by_mail": False,
-    "imap_port": 993,
-    "limits": {
-        "burst": 3,
-        "messages_per_minute": 0,
-        "messages_per_day": 0,
-        "size_budget": 50,
-    },
-    "history_titles": True,
-    "times": {"timeout": 60, "expires_after": 48, "history_days": 7},
-}
-"""What a person types into the options, in the form's sections."""
-STORED_OPTIONS = {
-    "digest": False,
-    "answers_by_mail": False,
-    "imap_port": 993,
     "burst": 3,
     "messages_per_minute": 0,
     "messages_per_day": 0,
     "size_budget": 50,
     "timeout": 60,
     "expires_after": 48,
-    "history_titles": True,
-    "history_days": 7,
 }
+"""What is stored of that; what a person leaves alone has its default."""
+TYPED_OPTIONS: dict[str, Any] = {
+    one.key: STORED_OPTIONS[one.key]
+    for one in OPTIONS
+    if one.key in STORED_OPTIONS and not one.section
+} | {
+    str(part): {
+        one.key: STORED_OPTIONS[one.key]
+        for one in OPTIONS
+        if one.section is part and not one.several
+    }
+    for part in Section
+}
+"""What a person types into the options, in the form's sections."""
 
 
 def placeholders_of(result: Any) -> dict[str, str]:

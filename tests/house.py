@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+import errno
 from pathlib import Path
 import shutil
 from tempfile import TemporaryDirectory
@@ -43,6 +44,11 @@ class Gate:
         """Wait."""
         self.reached.set()
         assert self.opened.wait(10)
+
+
+def refuse(*_: object) -> None:
+    """Take no write, as a disk that is full."""
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def hold_up(
@@ -124,7 +130,12 @@ def on_disk(hass: HomeAssistant) -> dict[Key, dict[str, Any]]:
     with TemporaryDirectory() as copy:
         # Of a copy: reading sets aside what is damaged, and somebody works on the other.
         folder = Path(shutil.copytree(store_folder(hass), Path(copy) / "copy"))
-        return Journal(folder, Disk()).load().records
+        return dict(Journal(folder, Disk()).load().records)
+
+
+def large_texts(hass: HomeAssistant) -> list[Path]:
+    """Return the files of large texts, drafts among them."""
+    return list(store_folder(hass).glob("*.text"))
 
 
 def waiting(hass: HomeAssistant) -> list[str]:

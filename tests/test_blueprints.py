@@ -21,7 +21,8 @@ from custom_components.qq_mail.const import DOMAIN
 from homeassistant.components.automation.config import async_validate_config_item
 from homeassistant.components.automation.helpers import async_get_blueprints
 from homeassistant.components.blueprint import models
-from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
+from homeassistant.core import CoreState, HomeAssistant, ServiceCall
 from homeassistant.helpers.translation import async_get_translations
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
@@ -30,7 +31,7 @@ from homeassistant.util.yaml import load_yaml
 from .calls.test_send import body_of, mail_of
 from .conftest import ADDRESS
 from .content.test_attachments import TestCamera, add_cameras, picture
-from .house import house_of, later, outbox_of, until
+from .house import begin_process, end_process, house_of, later, outbox_of, until
 from .qq_server import Answer, QQServer, Step, replies
 from .test_notify import ENTITY
 from .test_trigger import be_refused
@@ -425,7 +426,7 @@ class Alarm:
         await self.hass.config.async_update(external_url="https://home.example.com")
         other = {
             "action": "notify.mobile_app",
-            "data": {"message": "{{ trigger.to_state.name }}"},
+            "data": {"message": "{{ title }}"},
         }
         assert await async_setup_component(self.hass, "binary_sensor", {})
         await automate(
@@ -438,16 +439,22 @@ class Alarm:
             otherwise=[other],
         )
 
-    def rise(self, kind: str, name: str) -> None:
+    def rise(self, kind: str, name: str, before: str = "off") -> None:
         """Let a sensor rise."""
         entity_id = f"binary_sensor.{kind}"
         attributes = {"friendly_name": name, "device_class": DEVICE_CLASSES[kind]}
-        for state in ("off", "on"):
+        for state in (before, "on"):
             self.hass.states.async_set(entity_id, state, attributes)
 
     async def until_mails(self, number: int) -> None:
-        """Wait until so many mails were accepted; what waits then goes on."""
-        await until(lambda: len(self.server.accepted) == number)
+        """Wait until so many mails are out, and the house knows; what waits goes on."""
+        rooms = house_of(self.hass).rooms
+        await until(
+            lambda: (
+                len(self.server.accepted) == number
+                and not any(len(one.outbox) for one in rooms.values())
+            )
+        )
         for _ in range(10):
             await asyncio.sleep(0)
 
@@ -484,7 +491,7 @@ async def test_alarm_that_nobody_acknowledges(
     assert alarm.calls == []
     alarm.wait(freezer, TEN_MINUTES)
     await until(lambda: alarm.calls)
-    assert [call.data for call in alarm.calls] == [{"message": "Cellar"}]
+    assert [call.data for call in alarm.calls] == [{"message": "Cellar: Wet"}]
     first, second = alarm.server.accepted
     for mail in (first, second):
         assert re.search(r"Cellar: Wet \(\d\d:\d\d\)", body_of(mail))
@@ -526,16 +533,112 @@ async def test_alarm_that_cannot_be_sent(
         "alarm_until_acknowledged",
         alarm=["binary_sensor.water"],
         recipient=["notify.is_not_there"],
-        patience={"minutes": 5},
-        otherwise=[{"action": "notify.mobile_app", "data": {"message": "Water!"}}],
+        otherwise=[
+            {"action": "notify.mobile_app", "data": {"message": "{{ title }}!"}}
+        ],
     )
-    alarm.hass.states.async_set("binary_sensor.water", "off")
-    alarm.hass.states.async_set("binary_sensor.water", "on")
-    for _ in range(10):
-        await asyncio.sleep(0)
-    async_fire_time_changed(alarm.hass, dt_util.utcnow() + timedelta(minutes=6))
+    alarm.rise("water", "Cellar")
+    await alarm.hass.async_block_till_done()
+    assert [call.data for call in alarm.calls] == [{"message": "Cellar: Wet!"}]
+
+
+@pytest.mark.usefixtures("installed", "loaded_entry")
+async def test_alarm_that_is_refused(alarm: Alarm) -> None:
+    """QQ's answer comes after the call; the other channel hears of it at once."""
+    await alarm.set_up("")
+    alarm.server.script(Step.DOT, replies.CONTENT)
+    alarm.rise("water", "Cellar")
     await until(lambda: alarm.calls)
-    assert [call.data for call in alarm.calls] == [{"message": "Water!"}]
+    await alarm.hass.async_block_till_done()
+    assert [call.data for call in alarm.calls] == [{"message": "Cellar: Wet"}]
+
+
+@pytest.mark.usefixtures("installed")
+async def test_alarm_over_a_restart(
+    alarm: Alarm, loaded_entry: MockConfigEntry, freezer: FrozenDateTimeFactory
+) -> None:
+    """The integration waits, not the automation; also for what ends meanwhile."""
+    hass = alarm.hass
+    await alarm.set_up("")
+    alarm.rise("water", "Cellar")
+    await alarm.until_mails(1)
+    await end_process(hass, loaded_entry)
+    freezer.tick(timedelta(hours=1))
+    hass.set_state(CoreState.not_running)
+    await begin_process(hass, loaded_entry)
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=2))
+    await hass.async_block_till_done()
+    # Nobody would hear it yet.
+    assert alarm.calls == []
+    hass.set_state(CoreState.running)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+    await hass.async_block_till_done()
+    assert alarm.calls == []
+    alarm.wait(freezer, timedelta(seconds=10))
+    await until(lambda: alarm.calls)
+    assert [call.data for call in alarm.calls] == [{"message": "Cellar: Wet"}]
+    assert len(alarm.server.accepted) == 1
+
+
+@pytest.mark.usefixtures("installed", "loaded_entry")
+async def test_alarm_acknowledged_by_the_action(
+    alarm: Alarm, freezer: FrozenDateTimeFactory
+) -> None:
+    """As by a button: everyone is told, and the other channel is not needed."""
+    await alarm.set_up("")
+    alarm.rise("water", "Cellar")
+    await alarm.until_mails(1)
+    await alarm.hass.services.async_call(
+        DOMAIN, "acknowledge", {"tag": "binary_sensor.water"}, blocking=True
+    )
+    await alarm.until_mails(2)
+    assert "Somebody has acknowledged" in body_of(alarm.server.accepted[1])
+    alarm.wait(freezer, timedelta(hours=1))
+    await alarm.hass.async_block_till_done()
+    assert len(alarm.server.accepted) == 2
+    assert alarm.calls == []
+
+
+@pytest.mark.parametrize("before", ["unavailable", "unknown"])
+@pytest.mark.usefixtures("installed", "loaded_entry")
+async def test_alarm_of_a_sensor_that_was_away(alarm: Alarm, before: str) -> None:
+    """Nobody knows what was meanwhile: it is wet now."""
+    await alarm.set_up("")
+    alarm.rise("water", "Cellar", before)
+    await alarm.until_mails(1)
+    assert alarm.server.accepted[0].subject == "Cellar: Wet"
+
+
+@pytest.mark.usefixtures("installed", "loaded_entry")
+async def test_alarm_raised_again_and_again(
+    alarm: Alarm, freezer: FrozenDateTimeFactory
+) -> None:
+    """The other channel is told as for the first one, and not for each of them."""
+    await alarm.set_up("")
+    for number in range(1, 8):
+        alarm.rise("water", "Cellar")
+        await until(lambda number=number: len(alarm.server.accepted) == number)
+        await alarm.hass.async_block_till_done()
+        alarm.wait(freezer, timedelta(minutes=4))
+        await alarm.hass.async_block_till_done()
+    # Of 28 minutes those after the first twenty.
+    assert [call.data for call in alarm.calls] == [{"message": "Cellar: Wet"}]
+
+
+@pytest.mark.usefixtures("installed", "loaded_entry")
+async def test_alarm_of_another(alarm: Alarm, caplog: pytest.LogCaptureFixture) -> None:
+    """What others send is nothing to this automation."""
+    await alarm.set_up("")
+    alarm.server.script(Step.DOT, replies.CONTENT)
+    await alarm.hass.services.async_call(
+        DOMAIN,
+        "send_message",
+        {"message": "x", "tag": "gas", "wait": 0, "repeat_until_acknowledged": 60},
+        blocking=True,
+    )
+    await until(lambda: "not repeated" in caplog.text)
+    await alarm.hass.async_block_till_done()
+    assert alarm.calls == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -636,7 +739,7 @@ async def test_alarms_at_once(
     alarm.wait(freezer, TEN_MINUTES)
     await until(lambda: alarm.calls)
     await alarm.hass.async_block_till_done()
-    assert [call.data["message"] for call in alarm.calls] == [names[1]]
+    assert [call.data["message"] for call in alarm.calls] == [subjects[1]]
     assert len(alarm.server.accepted) == 5
 
 

@@ -143,6 +143,13 @@ def test_links(page: Path) -> None:
     assert dead == []
 
 
+def test_pictures() -> None:
+    """Each is shown on a page."""
+    texts = "".join(page.read_text("utf-8") for page in PAGES)
+    images = (ROOT / "docs" / "images").iterdir()
+    assert [one.name for one in images if f"images/{one.name}" not in texts] == []
+
+
 @pytest.mark.parametrize("name", ["README.md", f"README{CHINESE}"])
 def test_index(name: str) -> None:
     """The index leads to every page of its language."""

@@ -153,6 +153,7 @@ def all_entities(monkeypatch: pytest.MonkeyPatch) -> None:
                             "rejected",
                             "expired",
                             "unknown",
+                            "bounced",
                         ]
                     },
                     None,

@@ -132,6 +132,20 @@ async def test_discarded(
     assert message["delay"] is None
 
 
+async def test_cleared(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """What is over before it went out was taken back as well."""
+    server.script(Step.RCPT, Answer(451, "later"))
+    await send(hass, title="Fire", tag="fire", repeat_after=600)
+    await send(hass, title="Fire", tag="fire", repeat_after=600)
+    await send(hass, message="", tag="fire", clear=True)
+    (message,) = await history(hass)
+    assert message["title"] == "Fire"
+    assert [one["outcome"] for one in message["results"]] == ["discarded"]
+    assert len(outbox_of(loaded_entry)) == 0
+
+
 async def test_digest(
     hass: HomeAssistant,
     server: QQServer,

@@ -1,5 +1,6 @@
 """After a kill at any instant, whatever a caller or a page was told is true."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.outbox import sessions as sessions_module
 from custom_components.qq_mail.store import Journal
 from homeassistant.core import HomeAssistant
 
@@ -27,7 +29,7 @@ from .house import (
     subjects,
     until,
 )
-from .qq_server import Answer, Close, QQServer, Step
+from .qq_server import Answer, Close, Hang, QQServer, Step
 from .sending.test_buttons import BASE, tokens_of
 
 MINUTE = timedelta(minutes=1)
@@ -198,6 +200,34 @@ async def test_answered_discarded(
     assert outbox_of(loaded_entry).messages() == []
     assert (await outbox_shown(hass))["reminders"] == []
     assert house_of(hass).buttons.all() == []
+
+
+@pytest.mark.parametrize("step", [Step.CONNECT, Step.RCPT, Step.ACCEPTED])
+async def test_discarded_while_it_was_tried(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    kill: Kill,
+    monkeypatch: pytest.MonkeyPatch,
+    step: Step,
+) -> None:
+    """It does not come back either, however far the attempt had come."""
+    monkeypatch.setattr(sessions_module, "STOP_GRACE", 0)
+    hangs = asyncio.Event()
+    server.on_silence = lambda: hass.loop.call_soon_threadsafe(hangs.set)
+    server.script(step, Hang(), times=None)
+    call = hass.async_create_task(send(hass, **WATER))
+    outbox = outbox_of(loaded_entry)
+    await hangs.wait()
+    (queue_id,) = outbox.attempting
+    await hass.services.async_call(
+        DOMAIN, "discard", {"queue_id": queue_id}, blocking=True
+    )
+    assert outbox.attempting == {queue_id}
+    await kill()
+    await call
+    assert outbox_of(loaded_entry).messages() == []
+    assert (await outbox_shown(hass))["reminders"] == []
 
 
 async def test_acknowledged_by_an_action(

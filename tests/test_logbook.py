@@ -17,7 +17,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
 from .conftest import ADDRESS
-from .house import later, outbox_of, until
+from .house import decide, forget_mark, later, outbox_of, restart, rooms_of, until
 from .qq_server import Answer, Close, QQServer, Step, replies
 from .test_notify import ENTITY, RECIPIENT
 
@@ -313,6 +313,30 @@ async def test_discarded(
     )
     await hass.async_block_till_done()
     assert logbook.lines[1:] == [(said.format(person=person), ENTITY)]
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        pytest.param("en", "“火警” to d@e.cn: discarded.", id="en"),
+        pytest.param("zh-Hans", "“火警”发给 d@e.cn：已丢弃。", id="zh-Hans"),
+    ],
+)
+async def test_discarded_of_a_backup(
+    logbook: Logbook, server: QQServer, language: str, said: str
+) -> None:
+    """The repair's dialog does not know who answers it; the history tells it too."""
+    await logbook.begin(language)
+    server.script(Step.MAIL, LATER)
+    await logbook.send("火警", "d@e.cn")
+    forget_mark(logbook.hass)
+    await restart(logbook.hass, logbook.entry)
+    before = len(logbook.lines)
+    await decide(logbook.hass, logbook.entry, "discard")
+    await logbook.hass.async_block_till_done()
+    assert logbook.lines[before:] == [(said, ENTITY)]
+    (item,) = rooms_of(logbook.hass, logbook.entry).history.items
+    assert [one.outcome for one in item.results] == ["discarded"]
 
 
 async def test_text_that_is_lost(logbook: Logbook) -> None:

@@ -132,6 +132,7 @@ async def test_paused(
     assert issue
     assert issue.severity is ir.IssueSeverity.WARNING
     assert not issue.is_fixable
+    assert issue.learn_more_url == "homeassistant://qq-mail/outbox"
     assert placeholders_of(hass, loaded_entry, "paused") == {
         "account": ADDRESS,
         "time": "2026-12-20 17:00",
@@ -162,6 +163,7 @@ async def test_expired(
     assert placeholders_of(hass, loaded_entry, "expired") == {
         "account": ADDRESS,
         "number": "2",
+        "page": "/qq-mail/history",
     }
     await notify(hass)
     assert events.outcomes[-1] == "accepted"
@@ -184,6 +186,7 @@ async def test_expired_and_read(
     assert placeholders_of(hass, loaded_entry, "expired") == {
         "account": ADDRESS,
         "number": "1",
+        "page": "/qq-mail/history",
     }
 
 
@@ -403,6 +406,9 @@ async def test_login_refused(
     reply = str(pause_of(entry).reply).removeprefix("535 ")
     expected = text.format(reply=reply, url=CODE_URL)
     assert read(hass, entry, "login_refused", language) == (title, expected)
+    issue = issue_of(hass, entry, "login_refused")
+    assert issue
+    assert issue.learn_more_url == "homeassistant://qq-mail/check"
     assert not list(entry.async_get_active_flows(hass, {"reauth"}))
     await later(hass, freezer, timedelta(minutes=15, seconds=1))
     await until(lambda: list(entry.async_get_active_flows(hass, {"reauth"})))

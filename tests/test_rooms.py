@@ -20,8 +20,8 @@ KNOWS = {
     "content": {"const", "mime", "texts"},
     "buttons": {"clock", "const", "mime", "store", "texts"},
     "answers": {
-        *("accounts", "clock", "const", "coordinator", "texts"),
-        *("buttons", "content", "inbox", "mime", "outbox", "sending", "smtp"),
+        *("accounts", "clock", "const", "coordinator", "history", "texts"),
+        *("buttons", "content", "core", "inbox", "mime", "outbox", "sending", "smtp"),
     },
     "repeats": {"clock", "const", "core", "mime", "outbox"},
     "sending": {
@@ -29,7 +29,7 @@ KNOWS = {
         *("buttons", "content", "core", "mime", "outbox", "smtp"),
     },
     "calls": {
-        *("accounts", "const", "coordinator", "history", "texts"),
+        *("accounts", "clock", "const", "coordinator", "history", "texts"),
         *(
             "answers",
             "buttons",

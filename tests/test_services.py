@@ -160,6 +160,22 @@ async def test_discard(
     assert server.accepted == []
 
 
+async def test_discard_what_is_counted(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """By the queue id of the mail that went out; the next alert is a mail again."""
+    for _ in range(3):
+        answer = await send(hass, title="Fire", repeat_after=600)
+    assert answer["count"] == 2
+    await act(hass, "discard", queue_id=answer["queue_id"])
+    assert (await outbox_shown(hass))["repeats"] == []
+    with pytest.raises(ServiceValidationError) as raised:
+        await act(hass, "discard", queue_id=answer["queue_id"])
+    assert raised.value.translation_key == "unknown_queue_id"
+    await send(hass, title="Fire", repeat_after=600)
+    assert [mail.subject for mail in server.accepted] == ["Fire", "Fire"]
+
+
 async def test_discard_twice_at_once(
     hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
 ) -> None:

@@ -12,8 +12,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.qq_mail import notify
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.takeover import switch
-from custom_components.qq_mail.takeover.card import async_offer
-from custom_components.qq_mail.takeover.source import CoreAccount
+from custom_components.qq_mail.takeover.source import CoreAccount, async_offer
 from homeassistant.components import smtp
 from homeassistant.config_entries import (
     SOURCE_IGNORE,

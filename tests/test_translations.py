@@ -20,12 +20,13 @@ from custom_components.qq_mail import (
     recipient_flow,
     sensor,
 )
-from custom_components.qq_mail.answers.issues import INBOX, STRANGER
+from custom_components.qq_mail.answers.issues import BOUNCED, INBOX, RETURNED, STRANGER
 from custom_components.qq_mail.buttons.links import PLAIN_HTTP
 from custom_components.qq_mail.buttons.models import Channel
 from custom_components.qq_mail.content.attachments.models import Source
 from custom_components.qq_mail.content.fields import FIELDS, Format
 from custom_components.qq_mail.errors import _CAUSES_WITH_EXMAIL_TEXT, action_error
+from custom_components.qq_mail.fallback import GONE, OFFER
 from custom_components.qq_mail.mime.models import Priority
 from custom_components.qq_mail.options import OPTIONS, Kind, Section
 from custom_components.qq_mail.outbox.core.models import Outcome, Reason
@@ -38,10 +39,11 @@ from custom_components.qq_mail.smtp.replies import Cause, Treatment
 from custom_components.qq_mail.takeover.flow import KEEP_WORKING_SCHEMA
 from custom_components.qq_mail.takeover.leftover import ISSUE_USES_CORE, ISSUE_YAML
 from custom_components.qq_mail.texts import _FOR_READERS, _SETTING
-from custom_components.qq_mail.trigger import TRIGGERS
+from custom_components.qq_mail.trigger import TRIGGERS, AlarmTrigger
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN, UnitOfInformation
 
 FOLDER = Path(integration.__file__).parent
+CAME = (BOUNCED, RETURNED, STRANGER)
 LANGUAGES = ("en", "zh-Hans", "zh-Hant")
 PLACEHOLDER = re.compile(r"{(\w+)}")
 NAME = ("name", "description")
@@ -54,9 +56,6 @@ MESSAGE_ERRORS = {
     "action_for_phones",
     "attachment_entity",
     "attachment_source",
-    "chart_entities",
-    "chart_too_long",
-    "chart_too_many",
     "clear_needs_tag",
     "invalid_action",
     "invalid_actions_expire_after",
@@ -105,12 +104,6 @@ ATTACHMENT_FAILURES = {
     "url_not_allowed",
 }
 
-CHART_TEXTS = {
-    *("amounts", "daily", "days", "empty", "failed", "highest", "hourly", "hours"),
-    *("lowest", "mean", "minutes", "no_recorder", "now", "numbers", "other_unit"),
-    *("too_slow", "total"),
-}
-
 ANSWER_TEXTS = {
     *("ask", "done", "done_before", "done_before_text", "done_text"),
     *("from_elsewhere", "from_elsewhere_text", "logged", "mail", "not_ready"),
@@ -122,17 +115,17 @@ ANSWER_TEXTS = {
 
 # Why something does not go out, beside what the server says.
 PROBLEMS = {
-    *("attempt", "back_off", "disk", "expired", "logins", "no_server", "paused"),
-    "turn",
+    *("attempt", "back_off", "disk", "expired", "fallback", "logins", "no_server"),
+    *("paused", "turn"),
 }
 
 WAITS = {
     *(one.value for one in Reason if one is not Reason.PAUSED),
-    *("paused_login", "paused_rate"),
+    *("fallback_home", "paused_login", "paused_rate"),
 }
 LOGGED = {
     *(one.value for one in Outcome),
-    *("digest", "discarded", "note", "unanswered"),
+    *("accepted_by", "digest", "discarded", "note", "unanswered"),
 }
 
 REPLY_TEXTS = {
@@ -225,9 +218,12 @@ PLACEHOLDERS = {
         "value",
         "why",
         "who",
+        "where",
     },
     "issues": {
         "account",
+        "accounts",
+        "by",
         "address",
         "alarms",
         "buttons",
@@ -237,6 +233,7 @@ PLACEHOLDERS = {
         "limit",
         "name",
         "number",
+        "page",
         "reply",
         "sent",
         "subject",
@@ -250,6 +247,7 @@ PLACEHOLDERS = {
     "options": {
         "address",
         "example",
+        "from_example",
         "page",
         *("host", "port", "reply"),
         *(
@@ -403,7 +401,10 @@ def entity_texts() -> set[str]:
     holds = {Treatment.PAUSE, Treatment.LOGIN_LATER, Treatment.NEW_CODE}
     return {
         f"{problem}.name",
-        *(f"{problem}.state_attributes.{key}.name" for key in ("cause", "until")),
+        *(
+            f"{problem}.state_attributes.{key}.name"
+            for key in ("cause", "fallback", "fallback_since", "until")
+        ),
         *(
             f"{problem}.state_attributes.cause.state.{cause}"
             for cause in (*(one for one in Cause if one.treatment in holds), *PROBLEMS)
@@ -417,7 +418,7 @@ def entity_texts() -> set[str]:
             f"{message}.state_attributes.{key}.name"
             for key in (
                 *("attempts", "cause", "digest", "next_attempt", "queue_id"),
-                *("recipients", "reply", "subject"),
+                *("recipients", "reply", "sent_by", "subject"),
             )
         ),
         f"{action}.name",
@@ -442,6 +443,12 @@ def entity_texts() -> set[str]:
             if description.state_class
         ),
     }
+
+
+def chart_texts() -> set[str]:
+    """Return what the charts say, each kind in its own words."""
+    files = (FOLDER / "content/charts").rglob("*.py")
+    return set(re.findall(r'"(chart_\w+)"', "".join(one.read_text() for one in files)))
 
 
 def page_texts() -> set[str]:
@@ -535,26 +542,32 @@ def test_every_text_the_code_names() -> None:
             for key in set(Cause)
             | exmail
             | {
+                "done_not_kept",
                 "invalid_address",
                 "late",
+                "sent_by_other",
+                "sent_by_other_as_well",
                 "not_kept",
                 "outbox_full",
             }
             | {"nobody_in_target", "not_our_entity", "not_our_member"}
             | {"acknowledge", "not_repeated"}
+            | {"sent_by_other", "sent_by_other_as_well"}
             | {"reminder", "reminder_last", "reminder_title"}
             | {"test_waits", "too_many_reminders"}
             | {"repeats", "repeats_title"}
             | {f"waits_{key}" for key in WAITS}
             | {f"logged_{key}" for key in LOGGED}
+            | {"logged_discarded_by_someone"}
             | {"entity_not_found", "more_notes", "no_buttons"}
             | {"no_url", "over"}
             | {
                 f"card_{text}"
                 for text in (
-                    *("name", "state", "since", "open", "more", "sent_by"),
+                    *("name", "state", "since", "more", "sent_by"),
+                    *("open", "open_other", "call"),
                     *("highest", "high"),
-                    *("press_at_home", "press_until"),
+                    *("press_at_home", "press_by_mail", "press_until"),
                     *("answer", "answer_alone", "answer_code", "answer_title"),
                     "answer_until",
                     *(STATE_UNAVAILABLE, STATE_UNKNOWN),
@@ -567,7 +580,7 @@ def test_every_text_the_code_names() -> None:
             | {"take_over_failed", "take_over_gone", "taken_over_encrypted"}
             | {"taken_over_sender", "taken_over_yaml"}
             | {f"digest_{key}" for key in DIGEST_TEXTS}
-            | {f"chart_{key}" for key in CHART_TEXTS}
+            | chart_texts()
             | {f"answer_{key}" for key in ANSWER_TEXTS}
             | {f"reply_{key}" for key in REPLY_TEXTS}
             | {f"attachment_{key}" for key in ATTACHMENT_FAILURES}
@@ -620,8 +633,14 @@ def test_every_text_the_code_names() -> None:
         *(f"services.acknowledge.fields.tag.{text}" for text in NAME),
         *(
             f"triggers.{trigger}.{text}"
-            for trigger in TRIGGERS
-            for text in (*NAME, *(f"fields.config_entry_id.{text}" for text in NAME))
+            for trigger, kind in TRIGGERS.items()
+            for text in (
+                *NAME,
+                *(
+                    f"fields.{'tag' if issubclass(kind, AlarmTrigger) else 'config_entry_id'}.{text}"
+                    for text in NAME
+                ),
+            )
         ),
         *(
             f"triggers.action_clicked.fields.{field}.{text}"
@@ -632,7 +651,7 @@ def test_every_text_the_code_names() -> None:
         *(f"triggers.messages_delayed.fields.priority.{text}" for text in NAME),
         *(
             f"issues.{issue}.title"
-            for issue in (*Issue, INBOX, PLAIN_HTTP, RECURRING, STRANGER)
+            for issue in (*Issue, *CAME, INBOX, PLAIN_HTTP, RECURRING, GONE, OFFER)
         ),
         *(
             f"issues.{issue}.{text}"
@@ -644,6 +663,7 @@ def test_every_text_the_code_names() -> None:
             for issue in (
                 *(Issue.DAY_NEARLY_USED, Issue.DELAYED, Issue.LOGIN_REFUSED),
                 *(Issue.PAUSED, Issue.UNHEARD, INBOX, PLAIN_HTTP, RECURRING),
+                *(Issue.HELPED, GONE),
             )
         ),
         *(
@@ -653,9 +673,14 @@ def test_every_text_the_code_names() -> None:
                 Issue.EXPIRED,
                 Issue.REMOVED,
                 Issue.TROUBLE,
-                STRANGER,
+                OFFER,
+                *CAME,
             )
             for text in ("title", "description")
+        ),
+        *(
+            f"issues.{STRANGER}.fix_flow.step.confirm.{text}.recipient"
+            for text in ("data", "data_description")
         ),
         *(
             f"issues.{Issue.RESTORED}.fix_flow.step.init.{text}"
@@ -705,6 +730,7 @@ def test_every_text_the_code_names() -> None:
 GIVEN_BY = {
     "AttachmentError": (0, "attachment_", {"attachment"}),
     "field_error": (0, "", set[str]()),
+    "translated_error": (0, "", set[str]()),
     "texts": (0, "", set[str]()),
     "_texts": (0, "", set[str]()),
     "self": (0, "", set[str]()),
@@ -718,6 +744,8 @@ BY_OTHER_WAYS = {
     "card_highest": set[str](),
     "card_unavailable": set[str](),
     "card_unknown": set[str](),
+    "sent_by_other": {"account", "sender"},
+    "sent_by_other_as_well": {"account", "sender"},
     "unknown_field": {"field", "suggestion"},
     "unknown_field_of_action": {"field", "suggestion"},
     "unknown_field_of_action_options": {"field", "options"},
@@ -729,8 +757,8 @@ BY_OTHER_WAYS = {
 }
 # Each of these may name what all of them are given.
 FAMILIES = {
-    "waits_": {"account", "host", "time"},
-    "logged_": {"cause", "number", "people", "person", "subject", "text", "why"},
+    "waits_": {"account", "by", "host", "time"},
+    "logged_": {"by", "cause", "number", "people", "person", "subject", "text", "why"},
     "answer_": {"title"},
 }
 # The server said nothing, or something that is no help.

@@ -26,7 +26,7 @@ from .calls.again import async_send_again, async_tell_counted
 from .calls.heard import is_heard
 from .calls.house import DATA_HOUSE, House, Rooms
 from .const import CONF_FALLBACK, DOMAIN
-from .content.attachments.folder import remove_all
+from .content.attachments.downloads import remove_all
 from .content.digest import DigestWriter
 from .coordinator import (
     SIGNAL_DELAY,
@@ -51,8 +51,8 @@ from .repeats.reminders import Reminders
 from .sending.submit import budget
 from .services import async_setup_services
 from .store import Store
-from .takeover.card import async_offer
 from .takeover.leftover import async_watch_leftover
+from .takeover.source import async_offer
 from .texts import Texts, async_texts
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -182,6 +182,7 @@ def _add_rooms(
     outbox.listeners.async_add_discard_listener(
         lambda queue_ids: house.buttons.revoke(*queue_ids)
     )
+    history = History(hass, outbox, **_history_options(entry.options))
     house.add(
         entry.entry_id,
         Rooms(
@@ -190,13 +191,18 @@ def _add_rooms(
                 hass, outbox, partial(async_tell_counted, hass, entry)
             ),
             reminders=Reminders(
-                hass, outbox, partial(async_send_again, hass, entry), house.buttons.end
+                hass,
+                outbox,
+                partial(async_send_again, hass, entry),
+                house.buttons.end,
+                house.leave_unanswered,
             ),
-            history=History(hass, outbox, **_history_options(entry.options)),
+            history=history,
             answers=Answers(
                 hass,
                 entry,
                 outbox,
+                history,
                 house.buttons,
                 house.replies,
                 partial(is_heard, hass),
@@ -273,7 +279,9 @@ def _async_tell_triggers(
 
 @callback
 def _async_hear_outcome(house: House, event: OutboxEvent) -> None:
-    """Revoke the buttons of a mail that nobody gets."""
+    """Revoke the buttons of a mail that nobody gets; note whom people will answer."""
+    if event.outcome is Outcome.ACCEPTED and event.by != event.account:
+        house.buttons.answerables.note_sender(event.queue_id, event.by)
     if event.outcome in (Outcome.REJECTED, Outcome.EXPIRED):
         house.buttons.revoke_for(event.queue_id, event.recipients)
 
@@ -293,8 +301,9 @@ async def _async_digest_writer(
 
 def _by_other(texts: Texts, account: str, sender: str, copy: bool) -> str:
     """Say in Home Assistant's language which account has sent a mail, and why."""
-    key = "sent_by_other_as_well" if copy else "sent_by_other"
-    return texts(key, account=account, sender=sender)
+    if copy:
+        return texts("sent_by_other_as_well", account=account, sender=sender)
+    return texts("sent_by_other", account=account, sender=sender)
 
 
 def _late_note(texts: Texts, created: datetime, late: timedelta) -> str:

@@ -6,12 +6,12 @@ from typing import override
 from homeassistant.components.button import ButtonEntity, ButtonEntityDescription
 from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .calls.recipients import default_recipients, subentry_recipients
-from .calls.trial import async_send_test
-from .const import DOMAIN, SUBENTRY_TYPE_RECIPIENT
+from .calls.recipients import default_recipients
+from .calls.send import async_send_test
+from .const import SUBENTRY_TYPE_RECIPIENT
+from .content.errors import translated_error
 from .coordinator import QQMailConfigEntry
 from .entity import QQMailEntity, device_info
 from .mime.address import Recipients
@@ -57,7 +57,7 @@ async def async_setup_entry(
     )
     for subentry in entry.get_subentries_of_type(SUBENTRY_TYPE_RECIPIENT):
         button = QQMailTestButton(
-            entry, SEND_TEST_MESSAGE, subentry_recipients(subentry.data)
+            entry, SEND_TEST_MESSAGE, Recipients.stored(subentry.data)
         )
         key = subentry.subentry_id
         button.belong_to(key, subentry.title)
@@ -88,11 +88,7 @@ class QQMailTestButton(QQMailEntity, ButtonEntity):
         """Send it. Raises HomeAssistantError where it was not accepted in time."""
         sent = await async_send_test(self.hass, self._entry, self._recipients)
         if sent.receipt and not sent.receipt.accepted:
-            raise HomeAssistantError(
-                translation_domain=DOMAIN,
-                translation_key="test_waits",
-                translation_placeholders={"why": " ".join(sent.notes)},
-            )
+            raise translated_error("test_waits", why=" ".join(sent.notes))
 
 
 class QQMailRetryButton(QQMailEntity, ButtonEntity):

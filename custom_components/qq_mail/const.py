@@ -16,6 +16,7 @@ DEFAULT_PORT: Final = 465
 STARTTLS_PORT: Final = 587
 
 CONF_ANSWERS: Final = "answers_by_mail"
+CONF_ANSWERS_FROM: Final = "answers_from"
 CONF_BCC: Final = "bcc"
 CONF_CC: Final = "cc"
 CONF_ENCRYPTION: Final = "encryption"
@@ -52,6 +53,8 @@ MAX_BYTES: Final = 1024**3
 MAX_SHARE_OF_DISK: Final = 0.1
 """What may wait for an account; a tenth of the free disk, if that is less."""
 
+DISK_TIMEOUT: Final = 10.0
+"""Seconds that a person, or an important message, waits for a disk that hangs."""
 STOP_GRACE: Final = 1.0
 """Seconds that an attempt in the air gets when Home Assistant stops."""
 

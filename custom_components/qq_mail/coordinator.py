@@ -14,6 +14,7 @@ from .const import DOMAIN, LOGGER
 from .outbox.core.models import OutboxEvent
 from .outbox.delays import Delay
 from .outbox.outbox import Outbox
+from .repeats.reminder import Reminder
 
 type QQMailConfigEntry = ConfigEntry[QQMailRuntimeData]
 
@@ -23,6 +24,8 @@ SIGNAL_OUTBOX_EVENT: SignalType[QQMailConfigEntry, OutboxEvent] = SignalType(
 """Every outcome of every account, for whoever does not belong to an entry."""
 SIGNAL_DELAY: SignalType[QQMailConfigEntry, Delay] = SignalType(f"{DOMAIN}_delay")
 """That messages of an account wait too long, once for each episode."""
+SIGNAL_ALARM: SignalType[Reminder, bool] = SignalType(f"{DOMAIN}_alarm")
+"""That an alarm was acknowledged, or not in its time; once for all its accounts."""
 
 
 @dataclass

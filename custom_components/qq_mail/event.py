@@ -89,8 +89,8 @@ class QQMailMessageEntity(QQMailEntity, EventEntity):
             ATTR_RECIPIENTS: list(event.recipients),
             ATTR_ATTEMPTS: event.attempts,
             ATTR_CAUSE: event.cause,
-            ATTR_REPLY: str(event.reply or ""),
             ATTR_SENT_BY: by if by != self._outbox.account.username else "",
+            ATTR_REPLY: str(event.reply or event.detail),
             # As text, which it would be after a restart in any case.
             ATTR_NEXT_ATTEMPT: event.next_attempt and event.next_attempt.isoformat(),
         }

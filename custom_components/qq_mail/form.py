@@ -35,7 +35,7 @@ from .const import (
 from .errors import form_field, placeholders, translation_key
 from .inbox.mailbox import async_check
 from .inbox.models import Cursor, ImapAccount, LoginRefusedError, MailboxError
-from .mime.address import InvalidMailboxError, Mailbox, one_line, tidy
+from .mime.address import InvalidMailboxError, Mailbox, one_line, shown_texts, tidy
 from .outbox.outbox import Outbox
 from .smtp.errors import MailError
 from .smtp.host import InvalidHostError, read_host
@@ -92,8 +92,7 @@ class Form:
         if not self._invalid:
             return self._placeholders
         # All of them, wherever they stand: the fields share the text's name for it.
-        address = InvalidMailboxError(*self._invalid).text
-        return {**self._placeholders, "address": address}
+        return {**self._placeholders, "address": shown_texts(self._invalid)}
 
     def read_mailbox(
         self, field: str, text: str, *, required: bool = True
@@ -105,8 +104,8 @@ class Form:
             return None
         try:
             return Mailbox.parse(text)
-        except InvalidMailboxError as err:
-            self._note_invalid(field, err)
+        except InvalidMailboxError:
+            self._note_invalid(field, [text])
             return None
 
     def read_account(self, field: str, text: str) -> Mailbox | None:
@@ -122,10 +121,10 @@ class Form:
         """Return mailboxes as they are stored; note at the field what is none."""
         mailboxes: list[Mailbox] = []
         for text in texts:
-            try:
-                mailboxes += Mailbox.parse_list(text)
-            except InvalidMailboxError as err:
-                self._note_invalid(field, err)
+            found, invalid = Mailbox.parse_all(text)
+            mailboxes += found
+            if invalid:
+                self._note_invalid(field, invalid)
         return [str(mailbox) for mailbox in mailboxes]
 
     def read_server(self, data: dict[str, Any]) -> None:
@@ -241,9 +240,9 @@ class Form:
             }
             return None
 
-    def _note_invalid(self, field: str, err: InvalidMailboxError) -> None:
+    def _note_invalid(self, field: str, texts: list[str]) -> None:
         self.errors[field] = "invalid_address"
-        self._invalid += err.texts
+        self._invalid += texts
 
 
 @contextmanager

@@ -124,6 +124,11 @@ class Item:
         everyone = [one for result in self.results for one in result.recipients]
         return tuple(dict.fromkeys(everyone))
 
+    def recipients_of(self, outcome: str) -> tuple[str, ...]:
+        """Return those whom this outcome was told of."""
+        some = (one for one in self.results if one.outcome == outcome)
+        return tuple(one for result in some for one in result.recipients)
+
     def as_dict(self) -> dict[str, Any]:
         """Return what can be written as JSON."""
         return {
@@ -197,6 +202,10 @@ class History:
         """All of them; that of which something became last comes first."""
         return list(reversed(self._items.values()))
 
+    def find(self, queue_id: str) -> Item | None:
+        """Return a message, if it is remembered."""
+        return self._items.get(queue_id)
+
     @property
     def counts(self) -> dict[str, int]:
         """How many there are, by what became of them last."""
@@ -205,7 +214,7 @@ class History:
     @callback
     def press(self, press: Press) -> None:
         """Note that somebody pressed a button of a mail."""
-        if item := self._items.get(press.mail.queue_id):
+        if item := self.find(press.mail.queue_id):
             pressed = Pressed(read_clock().wall, press.action.title, press.by)
             presses = (*item.presses, pressed)[:_MAX_PRESSES]
             self._put(replace(item, presses=presses))

@@ -17,10 +17,10 @@ from homeassistant.util import dt as dt_util
 from .buttons.models import Press
 from .calls.heard import PRESSES_KEY
 from .calls.house import DATA_HOUSE
-from .calls.recipients import subentry_recipients
 from .const import DOMAIN, SUBENTRY_TYPE_RECIPIENT
 from .coordinator import QQMailConfigEntry
 from .errors import action_error
+from .mime.address import Recipients
 from .outbox.core.models import Message, OutboxEvent, Outcome
 from .outbox.outbox import Outbox
 from .sending.waiting import why_it_waits
@@ -63,12 +63,12 @@ def async_log_discarded(
     entry: QQMailConfigEntry,
     messages: Collection[Message],
     texts: Texts,
-    person: str,
+    person: str = "",
 ) -> None:
-    """Write who has taken back what waited."""
+    """Write who has taken back what waited; empty: that is not known."""
     for message in messages:
         text = texts(
-            "logged_discarded",
+            "logged_discarded" if person else "logged_discarded_by_someone",
             subject=message.subject,
             people=_people(entry, message.recipients),
             person=person,
@@ -86,7 +86,7 @@ def _worded(outbox: Outbox, event: OutboxEvent, people: str, texts: Texts) -> st
         key = "logged_accepted_by"
     elif event.outcome is Outcome.UNKNOWN:
         key = "logged_unanswered"
-    elif event.outcome is Outcome.REJECTED:
+    elif event.outcome in (Outcome.REJECTED, Outcome.BOUNCED):
         # Without a cause it never reached a server.
         failed = action_error(event, outbox.account)
         why = texts.of(failed) if event.cause else event.detail
@@ -129,7 +129,7 @@ def _recipients(
 ) -> Iterator[tuple[str, str, frozenset[str]]]:
     """Yield the name, the id and the addresses of each recipient that was set up."""
     for subentry in entry.get_subentries_of_type(SUBENTRY_TYPE_RECIPIENT):
-        addresses = subentry_recipients(subentry.data).addr_specs
+        addresses = Recipients.stored(subentry.data).addr_specs
         known = frozenset(one.lower() for one in addresses)
         yield subentry.title, subentry.subentry_id, known
 

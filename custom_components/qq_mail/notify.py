@@ -19,7 +19,7 @@ from homeassistant.core import HomeAssistant, ServiceCall, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util.hass_dict import HassKey
 
-from .calls.recipients import chosen_recipients, default_recipients, subentry_recipients
+from .calls.recipients import chosen_recipients, default_recipients
 from .calls.rights import async_rights, check_rights, own_entity_id
 from .calls.send import async_send
 from .const import (
@@ -77,7 +77,7 @@ async def async_setup_entry(
                     entry,
                     subentry.subentry_id,
                     subentry.title,
-                    subentry_recipients(subentry.data),
+                    Recipients.stored(subentry.data),
                 )
             ],
             config_subentry_id=subentry.subentry_id,

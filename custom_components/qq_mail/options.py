@@ -13,6 +13,7 @@ from homeassistant.const import CONF_TIMEOUT, UnitOfInformation, UnitOfTime
 
 from .const import (
     CONF_ANSWERS,
+    CONF_ANSWERS_FROM,
     CONF_FALLBACK,
     CONF_IMAP_HOST,
     CONF_IMAP_PORT,
@@ -79,6 +80,8 @@ OPTIONS = (
     Option(key="history_titles", kind=Kind.SWITCH, default=True),
     # It reads what comes to the account, which a person has to want.
     Option(key=CONF_ANSWERS, kind=Kind.SWITCH, default=False),
+    # Each with the recipient as its name whose mails it may answer; without: anybody's.
+    Option(key=CONF_ANSWERS_FROM, kind=Kind.MAILBOXES, private=True),
     Option(key=CONF_IMAP_HOST, kind=Kind.HOST, elsewhere=True),
     Option(
         key=CONF_IMAP_PORT,

@@ -27,7 +27,10 @@ from .fallback import other_accounts
 from .form import ADDRESSES, Form, number_selector, unless_removed
 from .options import OPTIONS, Kind, Option, Section, option
 
-_PLACEHOLDERS = {"page": f"/{PANEL}"} | {
+_PLACEHOLDERS = {
+    "page": f"/{PANEL}",
+    "from_example": "ann@example.com <ann@work.example>",
+} | {
     f"{one.key}_{end}": str(number)
     for one in OPTIONS
     if one.most

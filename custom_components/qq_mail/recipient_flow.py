@@ -10,12 +10,11 @@ from homeassistant.const import CONF_NAME
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.selector import BooleanSelector, TextSelector
 
-from .calls.recipients import subentry_recipients
-from .calls.trial import async_send_test
+from .calls.send import async_send_test
 from .const import CONF_BCC, CONF_CC, CONF_TO, SUBENTRY_TYPE_RECIPIENT
 from .coordinator import QQMailConfigEntry
 from .form import ADDRESSES, Form, unless_removed
-from .mime.address import one_line
+from .mime.address import Recipients, one_line
 from .texts import async_texts
 
 _SEND_TEST = "send_test"
@@ -81,9 +80,7 @@ class RecipientFlow(ConfigSubentryFlow):
         description, reason = None, ""
         if data and user_input and user_input.get(_SEND_TEST):
             try:
-                sent = await async_send_test(
-                    self.hass, entry, subentry_recipients(data)
-                )
+                sent = await async_send_test(self.hass, entry, Recipients.stored(data))
             except HomeAssistantError as err:
                 form.errors["base"] = "test_refused"
                 reason = (await async_texts(self.hass)).of(err)

@@ -4,26 +4,25 @@ from collections import Counter
 from collections.abc import Collection
 from enum import StrEnum
 
-from homeassistant.components.repairs import (
-    ConfirmRepairFlow,
-    RepairsFlow,
-    RepairsFlowResult,
-)
+from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlow
 from homeassistant.const import CONF_USERNAME
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
+from .answers.issues import STRANGER
 from .buttons.models import Press
 from .calls.heard import is_heard
 from .calls.house import DATA_HOUSE, House
-from .const import CODE_URL, DOMAIN, LOGGER
+from .const import CODE_URL, DOMAIN, LOGGER, PANEL
 from .coordinator import QQMailConfigEntry
 from .fallback import OFFER, OfferFlow
 from .outbox.core.models import OutboxEvent, Outcome
 from .outbox.outbox import Outbox
+from .restored_flow import RestoredFlow
 from .sending.waiting import why_it_waits
 from .smtp.replies import Treatment
+from .stranger_flow import StrangerFlow
 from .texts import Texts
 
 _MOST_TITLES = 10
@@ -65,54 +64,15 @@ async def async_create_fix_flow(
     issue_id: str,
     data: dict[str, str | int | float | None] | None,
 ) -> RepairsFlow:
-    """Ask what is to become of messages, or only whether an issue was read."""
+    """Ask what is to be done, or only whether an issue was read."""
     if issue_id == OFFER:
         return OfferFlow()
-    return RestoredFlow(str(data["entry_id"])) if data else ConfirmRepairFlow()
-
-
-class RestoredFlow(RepairsFlow):
-    """Sends what comes from a backup, or discards it."""
-
-    def __init__(self, entry_id: str) -> None:
-        """Keep which account it is about."""
-        self._entry_id = entry_id
-
-    async def async_step_init(
-        self, _user_input: dict[str, str] | None = None
-    ) -> RepairsFlowResult:
-        """Ask which of the two."""
-        issue = ir.async_get(self.hass).async_get_issue(self.handler, self.issue_id)
-        return self.async_show_menu(
-            step_id="init",
-            menu_options=["send", "discard"],
-            description_placeholders=issue.translation_placeholders if issue else None,
-        )
-
-    async def async_step_send(
-        self, _user_input: dict[str, str] | None = None
-    ) -> RepairsFlowResult:
-        """Send them: what comes twice is better than what does not come."""
-        if outbox := self._outbox:
-            for queue_id in outbox.restored:
-                outbox.async_retry(queue_id)
-            self.hass.data[DATA_HOUSE].decide(self._entry_id, send=True)
-        return self.async_create_entry(data={})
-
-    async def async_step_discard(
-        self, _user_input: dict[str, str] | None = None
-    ) -> RepairsFlowResult:
-        """Discard them: they went out before the backup was restored."""
-        if outbox := self._outbox:
-            for queue_id in outbox.restored:
-                await outbox.async_discard(queue_id)
-            self.hass.data[DATA_HOUSE].decide(self._entry_id, send=False)
-        return self.async_create_entry(data={})
-
-    @property
-    def _outbox(self) -> Outbox | None:
-        rooms = self.hass.data[DATA_HOUSE].rooms.get(self._entry_id)
-        return rooms.outbox if rooms else None
+    if not data:
+        return ConfirmRepairFlow()
+    texts = {key: str(value) for key, value in data.items()}
+    if issue_id.startswith(STRANGER):
+        return StrangerFlow(**texts)
+    return RestoredFlow(**texts)
 
 
 @callback
@@ -321,6 +281,7 @@ class _Watch:
                 alarms=str(numbers["alarms"]),
                 counted=str(numbers["counted"]),
                 buttons=str(numbers["buttons"]),
+                page=f"/{PANEL}/outbox",
             )
         else:
             self._withdraw(Issue.RESTORED)
@@ -355,7 +316,11 @@ class _Watch:
             DOMAIN, self._issue_id(Issue.EXPIRED)
         )
         texts = (known and known.translation_placeholders) or {"number": "0"}
-        self._raise(Issue.EXPIRED, number=str(int(texts["number"]) + 1))
+        self._raise(
+            Issue.EXPIRED,
+            number=str(int(texts["number"]) + 1),
+            page=f"/{PANEL}/history",
+        )
 
     def _issue_id(self, issue: Issue) -> str:
         return f"{issue}_{self._entry.entry_id}"
@@ -369,12 +334,15 @@ class _Watch:
         data: dict[str, str | int | float | None] | None = None,
         **placeholders: str,
     ) -> None:
+        tab = "check" if issue is Issue.LOGIN_REFUSED else "outbox"
         ir.async_create_issue(
             self._hass,
             DOMAIN,
             self._issue_id(issue),
             data=data,
             is_fixable=is_fixable,
+            # Those that are fixable open a dialog of their own, which has no such link.
+            learn_more_url=f"homeassistant://{PANEL}/{tab}",
             severity=severity,
             translation_key=issue,
             translation_placeholders={

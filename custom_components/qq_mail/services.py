@@ -15,6 +15,7 @@ from homeassistant.core import (
     SupportsResponse,
     callback,
 )
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.service import async_register_admin_service
 from homeassistant.util import dt as dt_util
@@ -187,7 +188,7 @@ def _duplicates(rooms: Rooms) -> list[JsonValueType]:
             "queue_id": original.queue_id,
             "title": original.alert.title,
             "tag": original.alert.tag,
-            "recipients": list(original.alert.addresses),
+            "recipients": list(original.alert.recipients.addr_specs),
             "count": original.untold.number,
             "since": original.raised.isoformat(),
         }
@@ -249,7 +250,7 @@ async def _async_retry_tag(outbox: Outbox, tag: str) -> None:
 async def _async_discard(call: ServiceCall) -> None:
     """Remove one message, those of a tag, or all of them.
 
-    Raises ServiceValidationError where it is not said which: an empty field is too
+    The queue id of one that went out ends that others are counted to it. Raises ServiceValidationError where it is not said which: an empty field is too
     easily left behind to empty the outbox.
     """
     queue_id = call.data.get(OutboxField.QUEUE_ID) or None
@@ -259,12 +260,14 @@ async def _async_discard(call: ServiceCall) -> None:
     person = await _async_person(call)
     texts = await async_texts(call.hass)
     entries = await _async_entries(call)
-    found = 0
+    rooms, found = call.hass.data[DATA_HOUSE].rooms, 0
     for entry in entries:
+        found += rooms[entry.entry_id].duplicates.async_discard(queue_id)
         messages = await entry.runtime_data.outbox.async_discard(queue_id, tag)
         found += len(messages)
         async_log_discarded(call.hass, entry, messages, texts, person)
     _check_queue_id(queue_id, found, [one.runtime_data.outbox for one in entries])
+    await _async_keep(call.hass)
 
 
 async def _async_person(call: ServiceCall) -> str:
@@ -278,9 +281,16 @@ async def _async_person(call: ServiceCall) -> str:
 async def _async_acknowledge(call: ServiceCall) -> None:
     """End the alarms of a tag, whichever accounts send them: somebody knows of it."""
     house = call.hass.data[DATA_HOUSE]
-    for rooms in house.rooms.values():
-        rooms.reminders.async_acknowledge(call.data[OutboxField.TAG], "")
-    await house.manager.async_written()
+    house.acknowledge_tag(call.data[OutboxField.TAG])
+    await _async_keep(call.hass)
+
+
+async def _async_keep(hass: HomeAssistant) -> None:
+    """Wait until what was done is on disk. Raises HomeAssistantError if it is not."""
+    if not await hass.data[DATA_HOUSE].manager.async_written():
+        raise HomeAssistantError(
+            translation_domain=DOMAIN, translation_key="done_not_kept"
+        )
 
 
 async def _async_outboxes(call: ServiceCall) -> list[Outbox]:

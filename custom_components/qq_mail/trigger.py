@@ -21,11 +21,17 @@ from .answers.replies import Reply
 from .buttons.models import Press
 from .calls.house import DATA_HOUSE
 from .const import DOMAIN
-from .coordinator import SIGNAL_DELAY, SIGNAL_OUTBOX_EVENT, QQMailConfigEntry
+from .coordinator import (
+    SIGNAL_ALARM,
+    SIGNAL_DELAY,
+    SIGNAL_OUTBOX_EVENT,
+    QQMailConfigEntry,
+)
 from .mime.models import Priority
 from .outbox.core.models import OutboxEvent, Outcome
 from .outbox.delays import Delay
 from .outbox.view import OutboxView
+from .repeats.reminder import Reminder
 
 _CONF_ACTION: Final = "action"
 _CONF_PRIORITY = "priority"
@@ -56,8 +62,9 @@ _CLICK_SCHEMA = vol.Schema(
         }
     }
 )
-
-
+_ALARM_SCHEMA = vol.Schema(
+    {vol.Optional(CONF_OPTIONS, default={}): {vol.Optional(_CONF_TAG): _SEVERAL}}
+)
 _REPLY_SCHEMA = vol.Schema(
     {
         vol.Optional(CONF_OPTIONS, default={}): {
@@ -138,6 +145,12 @@ class MessageExpiredTrigger(OutcomeTrigger):
     """Triggers when a message was given up."""
 
     outcome = Outcome.EXPIRED
+
+
+class MessageBouncedTrigger(OutcomeTrigger):
+    """Triggers when a message came back after it had been accepted."""
+
+    outcome = Outcome.BOUNCED
 
 
 class MessagesDelayedTrigger(AccountTrigger):
@@ -281,12 +294,73 @@ class ReplyReceivedTrigger(AccountTrigger):
         )
 
 
+class AlarmTrigger(Trigger):
+    """Triggers when it is over that an alarm is sent again, by whichever accounts."""
+
+    acknowledged: ClassVar[bool]
+
+    @classmethod
+    @override
+    async def async_validate_config(
+        cls, hass: HomeAssistant, config: ConfigType
+    ) -> ConfigType:
+        """Check the options."""
+        validated: ConfigType = _ALARM_SCHEMA(config)
+        return validated
+
+    def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
+        """Remember which alarms; without tags, all."""
+        super().__init__(hass, config)
+        self._tags: list[str] = (config.options or {}).get(_CONF_TAG, [])
+
+    @override
+    async def async_attach_runner(
+        self,
+        run_action: TriggerActionRunner,
+        did_not_trigger: TriggerNotTriggeredReporter | None = None,
+    ) -> CALLBACK_TYPE:
+        """Listen to all accounts."""
+
+        @callback
+        def handle(alarm: Reminder, acknowledged: bool) -> None:
+            if acknowledged is not self.acknowledged:
+                return
+            if self._tags and alarm.tag not in self._tags:
+                return
+            run_action(
+                {
+                    "tag": alarm.tag,
+                    "title": alarm.title,
+                    "number": alarm.number,
+                    "raised_at": alarm.raised.isoformat(),
+                },
+                f"alarm {alarm.tag}",
+            )
+
+        return async_dispatcher_connect(self._hass, SIGNAL_ALARM, handle)
+
+
+class AlarmAcknowledgedTrigger(AlarmTrigger):
+    """Triggers when somebody has acknowledged an alarm."""
+
+    acknowledged = True
+
+
+class AlarmUnansweredTrigger(AlarmTrigger):
+    """Triggers when nobody has acknowledged an alarm in its time."""
+
+    acknowledged = False
+
+
 TRIGGERS: dict[str, type[Trigger]] = {
     "message_rejected": MessageRejectedTrigger,
     "message_expired": MessageExpiredTrigger,
+    "message_bounced": MessageBouncedTrigger,
     "messages_delayed": MessagesDelayedTrigger,
     "action_clicked": ActionClickedTrigger,
     "reply_received": ReplyReceivedTrigger,
+    "alarm_acknowledged": AlarmAcknowledgedTrigger,
+    "alarm_unanswered": AlarmUnansweredTrigger,
 }
 
 

@@ -12,13 +12,15 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.mime.secret import find_secrets
+from custom_components.qq_mail.store import Journal
+from homeassistant.components.repairs import repairs_flow_manager
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 
 from ..calls.test_send import body_of
 from ..conftest import ADDRESS, shut_down
-from ..house import record_of, restart, until
+from ..house import record_of, refuse, restart, until
 from ..qq_server import AcceptedMessage, QQServer
 from .conftest import ACTIONS, ANN, Household, answer_to
 
@@ -56,6 +58,8 @@ async def test_mail_says_how(household: Household) -> None:
     mail = await household.alert()
     for text in (body_of(mail), body_of(mail, "html")):
         assert "Away from home?" in text
+        assert "These buttons work at home only" in text
+        assert "Or switch on" not in text
         assert "1 Close the valve · 2 Switch the lamp on · 3 Acknowledge" in text
         assert "needs its words, not its number alone: Close the valve" in text
         assert f"Leave this code in the answer: {secret_of(mail)}" in text
@@ -95,8 +99,9 @@ async def test_cannot_be_answered(
     household: Household, server: QQServer, fields: dict[str, Any]
 ) -> None:
     """Without buttons, or where answers go to somebody else: nobody looks for any."""
-    mail = await household.alert(**fields)
+    mail = await household.alert(to="10002@qq.com", **fields)
     assert mail.message["References"] is None
+    assert "Or switch on" not in mail.text
     assert server.imap.logins == 0
 
 
@@ -131,6 +136,18 @@ async def test_press(
     conversation, answered = str(told.message["References"]).split()
     assert mail.message["References"].split()[0] == conversation
     assert answered == "<answer@example.com>"
+
+
+async def test_disk_that_refuses(
+    household: Household, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is done, and told that nobody may know of it after a restart."""
+    mail = await household.alert()
+    monkeypatch.setattr(Journal, "write", refuse)
+    household.answer(mail, "2")
+    (told,) = await household.told()
+    assert household.pressed == ["lamp"]
+    assert "The disk did not take this note" in told.text
 
 
 async def test_twice(household: Household) -> None:
@@ -234,6 +251,57 @@ async def test_stranger(hass: HomeAssistant, household: Household) -> None:
         "address": "eve@example.com",
         "subject": "Water",
     }
+
+
+@pytest.mark.parametrize(
+    ("chosen", "to", "pressed"),
+    [
+        pytest.param({"recipient": ANN}, ANN, ["lamp"], id="hers"),
+        pytest.param({"recipient": ANN}, "bob@example.com", [], id="another mail"),
+        pytest.param({}, ANN, [], id="nobody's"),
+    ],
+)
+async def test_stranger_is_allowed(
+    hass: HomeAssistant,
+    household: Household,
+    chosen: dict[str, str],
+    to: str,
+    pressed: list[str],
+) -> None:
+    """For the mails of whoever it is, and no others."""
+    alias = "ann@work.example"
+    household.answer(
+        await household.alert(to=[ANN, "bob@example.com"]), "2", sender=alias
+    )
+    await until(lambda: issue(hass, household.entry, "stranger"))
+    assert await async_setup_component(hass, "repairs", {})
+    manager = repairs_flow_manager(hass)
+    assert manager
+    data = {"issue_id": f"stranger_{household.entry.entry_id}"}
+    form = await manager.async_init(DOMAIN, data=data)
+    assert form["description_placeholders"] == issue(hass, household.entry, "stranger")
+    await manager.async_configure(form["flow_id"], chosen)
+    await hass.async_block_till_done()
+    assert issue(hass, household.entry, "stranger") is None
+    mail = await household.alert(title="Again", to=to)
+    household.answer(mail, "2", sender=alias)
+    household.answer(mail, "3", sender=to)
+    await until(lambda: "acknowledge" in household.pressed)
+    await household.told(1 + len(pressed))
+    assert household.pressed == [*pressed, "acknowledge"]
+
+
+async def test_everybodys_other_address(
+    hass: HomeAssistant, household: Household
+) -> None:
+    """Without a name it counts for all mails."""
+    options = {**household.entry.options, "answers_from": ["ann@work.example"]}
+    hass.config_entries.async_update_entry(household.entry, options=options)
+    await hass.async_block_till_done()
+    mail = await household.alert()
+    household.answer(mail, "2", sender="ann@work.example")
+    await household.told()
+    assert household.pressed == ["lamp"]
 
 
 async def test_reply(hass: HomeAssistant, household: Household) -> None:
@@ -346,6 +414,19 @@ async def test_login_refused(
     assert hass.config_entries.flow.async_progress() == []
     await household.alert(title="Fire")
     assert [mail.subject for mail in server.accepted] == ["Water", "Fire"]
+
+
+async def test_connection_lost(
+    hass: HomeAssistant, household: Household, server: QQServer
+) -> None:
+    """Another session goes on, and nobody has to know."""
+    mail = await household.alert()
+    await until(lambda: server.imap.logins)
+    server.imap.drop()
+    household.answer(mail, "2")
+    await household.told()
+    assert server.imap.logins == 2
+    assert not ir.async_get(hass).issues
 
 
 async def test_no_message_id(household: Household, server: QQServer) -> None:

@@ -1,5 +1,9 @@
 """Starts, backups, damage, and what goes wrong, while a mail can be answered."""
 
+import asyncio
+from pathlib import Path
+import shutil
+
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -19,9 +23,12 @@ from ..house import (
     begin_process,
     end_process,
     forget_mark,
+    hold_up,
     house_of,
     on_disk,
     outbox_of,
+    restart,
+    store_folder,
     until,
 )
 from ..qq_server import Answer, QQServer, Step
@@ -131,6 +138,48 @@ async def test_not_confirmed(
     await until(lambda: "was not confirmed" in caplog.text)
     assert household.pressed == ["lamp"]
     assert len(outbox_of(household.entry)) == 0
+
+
+async def test_killed_before_it_is_confirmed(
+    hass: HomeAssistant,
+    household: Household,
+    server: QQServer,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """What was pressed is confirmed after the start, and not pressed again."""
+    mail = await household.alert()
+    gate = hold_up(monkeypatch, composing, "_compose")
+    household.answer(mail, "2")
+    await asyncio.to_thread(gate.reached.wait)
+    killed = Path(shutil.copytree(store_folder(hass), tmp_path / "killed"))
+    gate.opened.set()
+    await household.told()
+    await restart(hass, household.entry, folder=killed)
+    again = Household(hass, server, household.entry)
+    _, told = await again.told(2)
+    assert "Told to Home Assistant at" in told.text
+    assert household.pressed == ["lamp"]
+    assert again.pressed == []
+    # It is owed no longer.
+    await restart(hass, household.entry)
+    assert len(await again.told(2)) == 2
+
+
+async def test_confirmed_late(
+    hass: HomeAssistant,
+    household: Household,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of a mail that nobody can answer any more nothing is kept."""
+    mail = await household.alert()
+    gate = hold_up(monkeypatch, composing, "_compose")
+    household.answer(mail, "2")
+    await asyncio.to_thread(gate.reached.wait)
+    house_of(hass).buttons.answerables.forget(household.presses[0].mail.queue_id)
+    gate.opened.set()
+    await household.told()
+    assert ANSWERABLE not in {kind for kind, _, _ in on_disk(hass)}
 
 
 async def test_preview(hass: HomeAssistant, household: Household) -> None:

@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
 
 from ..conftest import CODE
 from ..forms import TYPED_OPTIONS, placeholders_of
-from ..house import record_of, rooms_of
+from ..house import house_of, record_of, rooms_of
 from ..qq_server import QQServer
 
 
@@ -43,6 +44,7 @@ async def test_begins_with_what_comes(
         result = await choose(hass, loaded_entry, **where)
         assert result["data"]["answers_by_mail"] is True
     assert server.imap.logins == 1
+    await house_of(hass).manager.async_written()
     assert record_of(hass, "cursor")["uid"] == 2
     limits = rooms_of(hass, loaded_entry).outbox.state.limits
     assert [one.imap for one in limits.logins].count(True) == 1
@@ -94,6 +96,20 @@ async def test_unreachable(
     result = await choose(hass, loaded_entry, **where)
     assert result["errors"] == {"answers_by_mail": "imap_failed"}
     assert placeholders_of(result)["port"] == str(server.tls_port)
+
+
+async def test_of_a_disabled_account(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry, server: QQServer
+) -> None:
+    """It is tried there as well, though nothing is read before it is enabled."""
+    await hass.config_entries.async_set_disabled_by(
+        loaded_entry.entry_id, ConfigEntryDisabler.USER
+    )
+    await hass.async_block_till_done()
+    where = {"imap_host": server.host, "imap_port": server.imap.port}
+    result = await choose(hass, loaded_entry, **where)
+    assert result["data"]["answers_by_mail"] is True
+    assert server.imap.logins == 1
 
 
 async def test_known_server(hass: HomeAssistant, entry: MockConfigEntry) -> None:

@@ -18,6 +18,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.qq_mail.buttons import view as view_module
 from custom_components.qq_mail.buttons.log_filter import keep_tokens_out
 from custom_components.qq_mail.buttons.models import Action, Ended
 from custom_components.qq_mail.buttons.registry import BUTTON
@@ -496,6 +497,23 @@ async def test_who_presses_goes_away(
     press.cancel()
     await asyncio.wait([press])
     gate.opened.set()
+    await house.store.written()
+    assert record_of(house.hass, BUTTON)["used_at"]
+    assert len(house.presses) == 1
+
+
+async def test_disk_that_hangs(
+    house: House, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits long for it, and the page says the same."""
+    (token,) = house.issue()
+    monkeypatch.setattr(view_module, "DISK_TIMEOUT", 0.05)
+    with monkeypatch.context() as patch:
+        gate = hold_up(patch, Journal, "write")
+        page = await page_of(await browser.post(path_of(token)))
+        gate.opened.set()
+    texts = await async_texts(house.hass)
+    assert texts("answer_not_kept_text") in html.unescape(page)
     await house.store.written()
     assert record_of(house.hass, BUTTON)["used_at"]
     assert len(house.presses) == 1

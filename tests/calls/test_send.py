@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+import re
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -559,7 +560,7 @@ async def test_addresses_that_are_none(
     assert state
     assert state.attributes["event_type"] == "rejected"
     assert state.attributes["cause"] == "recipient"
-    assert "reply" not in state.attributes
+    assert "nobody" in state.attributes["reply"]
 
 
 async def test_thousands_of_mistakes(
@@ -891,6 +892,44 @@ async def test_link(
     assert len(response["notes"]) == (shown is None)
 
 
+@pytest.mark.parametrize("language", ["en", "zh-Hans"])
+@pytest.mark.parametrize(
+    ("link", "said"),
+    [
+        pytest.param("tel:110", {"en": "Call 110", "zh-Hans": "拨打 110"}, id="number"),
+        pytest.param(
+            "https://a.b:1/c?d",
+            {"en": "Open a.b", "zh-Hans": "打开 a.b"},
+            id="another site",
+        ),
+        pytest.param(
+            "mailto:a@b.cn", {"en": "Open a@b.cn", "zh-Hans": "打开 a@b.cn"}, id="mail"
+        ),
+        pytest.param(
+            "homeassistant://navigate/energy",
+            {"en": "Open Home Assistant", "zh-Hans": "打开 Home Assistant"},
+            id="ours",
+        ),
+    ],
+)
+async def test_link_without_a_title(
+    hass: HomeAssistant,
+    server: QQServer,
+    entry: MockConfigEntry,
+    link: str,
+    said: dict[str, str],
+    language: str,
+) -> None:
+    """The button says what it does."""
+    hass.config.language = language
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await send(hass, link=link)
+    (button,) = re.findall(
+        r'data-qq="open".*?>(.*?)</a>', body_of(mail_of(server), "html")
+    )
+    assert button == said[language]
+
+
 async def test_preview(
     hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
 ) -> None:
@@ -913,6 +952,22 @@ async def test_preview(
     assert len(list(response["notes"])) == 1  # type: ignore[arg-type]
     assert server.accepted == []
     assert outbox_of(loaded_entry).messages() == []
+
+
+async def test_preview_without_an_address(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry
+) -> None:
+    """Who is in Home Assistant already finds it by its path."""
+    hass.config.internal_url = hass.config.external_url = hass.config.api = None
+    response = await hass.services.async_call(
+        DOMAIN,
+        "preview_message",
+        {"message": "x"},
+        blocking=True,
+        return_response=True,
+    )
+    assert response
+    assert str(response["url"]).startswith("/api/qq_mail/")
 
 
 async def test_conversation(

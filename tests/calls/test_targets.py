@@ -27,6 +27,7 @@ from homeassistant.helpers import (
 )
 
 from ..conftest import ADDRESS, Events, shut_down
+from ..house import house_of, outbox_of, until
 from ..qq_server import QQServer, Step, replies
 from ..test_notify import ENTITY, RECIPIENT
 
@@ -106,6 +107,27 @@ async def test_default_account(
     assert answer["account"] == ADDRESS
     assert "messages" not in answer
     assert (await call(hass, "preview_message", message="Smoke!"))["text"]
+
+
+async def test_another_account_is_disabled(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    other: MockConfigEntry,
+) -> None:
+    """A call goes on waiting for its own account's attempt."""
+    going_on = server.freeze()
+    waiting = hass.async_create_task(
+        call(hass, "send_message", message="Smoke!", to="a@example.com")
+    )
+    await until(lambda: len(outbox_of(loaded_entry)))
+    await hass.config_entries.async_set_disabled_by(
+        other.entry_id, ConfigEntryDisabler.USER
+    )
+    await until(lambda: other.entry_id not in house_of(hass).rooms)
+    assert not waiting.done()
+    going_on.set()
+    assert (await waiting)["status"] == "accepted"
 
 
 async def test_default_account_is_away(

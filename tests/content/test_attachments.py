@@ -1280,7 +1280,7 @@ def as_data(content: bytes, start: str = "data:image/png;base64,") -> str:
 def own_ids(monkeypatch: pytest.MonkeyPatch) -> None:
     """Number the ids that are made."""
     numbers = count()
-    monkeypatch.setattr(embedded, "token_hex", lambda _: str(next(numbers)))
+    monkeypatch.setattr(embedded, "new_content_id", lambda: f"{next(numbers)}@qq_mail")
 
 
 @pytest.mark.parametrize(

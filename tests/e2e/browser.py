@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-import os
 from pathlib import Path
 import re
 import shutil
@@ -21,7 +20,7 @@ from .home_assistant import PASSWORD, ROOT, USER, HomeAssistant
 CODE = "abcdefghijklmnop"
 TIMEOUT = 45_000
 """Milliseconds: one of the mistakes is a server that keeps silent for 30 s."""
-PICTURES = ROOT / os.environ.get("QQ_MAIL_PICTURES", "test-results/browser")
+PICTURES = ROOT / "test-results" / "browser"
 PICTURE = ROOT / "custom_components" / "qq_mail" / "brand" / "icon.png"
 """What a camera would have seen."""
 ADD = "/config/integrations/dashboard/add?domain=qq_mail"

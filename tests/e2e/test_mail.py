@@ -1,6 +1,7 @@
 """Our mails before judges that are not ours: a spam filter, a reader, an eye."""
 
 from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import product
@@ -10,6 +11,7 @@ from pathlib import Path
 import re
 import shutil
 import subprocess
+from tempfile import NamedTemporaryFile
 from typing import Any, Literal
 
 from freezegun.api import FrozenDateTimeFactory
@@ -36,7 +38,6 @@ MODULES = ROOT / ".tools" / "judges" / "node_modules"
 AXE = MODULES / "axe-core" / "axe.min.js"
 MAX_SCORE = 0.5
 """Spam begins at 5.0."""
-SCORE = re.compile(rb"^X-Spam-Status: .*?score=(-?[\d.]+)", re.MULTILINE)
 LANGUAGES = ("en", "zh-Hans")
 # A mail is part of a mail program's page, which has the landmarks and the subject.
 NOT_OURS = ("region", "landmark-one-main", "page-has-heading-one")
@@ -248,47 +249,69 @@ def browser() -> Generator[Browser]:
     THREAD.submit(playwright.stop).result()
 
 
-def judged(command: list[str], mail: AcceptedMessage) -> bytes:
-    """Return what a program says of a mail as its recipient gets it."""
-    return subprocess.run(
+type Judge = Callable[[AcceptedMessage], str]
+
+
+@contextmanager
+def judging(*command: str) -> Generator[Judge]:
+    """Run a program that reads the name of a mail's file, and answers by a line.
+
+    Once for all mails: it takes longer to start than to judge.
+    """
+    with subprocess.Popen(
         command,
-        input=mail.content,
-        capture_output=True,
-        check=True,
-        timeout=60,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parent,
         env={**os.environ, "NODE_PATH": str(MODULES)},
-    ).stdout
+    ) as process:
+
+        def judge(mail: AcceptedMessage) -> str:
+            assert process.stdin
+            assert process.stdout
+            with NamedTemporaryFile(suffix=".eml") as file:
+                file.write(mail.content)
+                file.flush()
+                print(file.name, file=process.stdin, flush=True)
+                return process.stdout.readline()
+
+        yield judge
 
 
-def as_read(mail: AcceptedMessage) -> dict[str, Any]:
-    """Return what mailparser reads."""
-    program = Path(__file__).with_name("read_mail.cjs")
-    read: dict[str, Any] = json.loads(judged(["node", str(program)], mail))
-    return read
-
-
-@pytest.mark.parametrize("send", KINDS.values(), ids=KINDS)
-async def test_spamassassin(house: House, send: Sending) -> None:
-    """No local rule of it finds anything wrong."""
+@pytest.fixture(scope="module")
+def spamassassin() -> Generator[Judge]:
+    """Start SpamAssassin."""
     needed(shutil.which("spamassassin"), what="SpamAssassin")
-    await send(house)
-    verdict = await house.hass.async_add_executor_job(
-        judged, ["spamassassin", "--local"], mail_of(house.server)
-    )
-    score = SCORE.search(verdict)
-    assert score
-    assert float(score[1]) < MAX_SCORE, verdict[:400].decode()
+    with judging("perl", "judge_mail.pl") as judge:
+        yield judge
+
+
+@pytest.fixture(scope="module")
+def mailparser() -> Generator[Judge]:
+    """Start mailparser."""
+    there = MODULES.joinpath("mailparser").exists()
+    needed(shutil.which("node"), there, what="mailparser")
+    with judging("node", "read_mail.cjs") as judge:
+        yield judge
 
 
 @pytest.mark.parametrize("send", KINDS.values(), ids=KINDS)
-async def test_mailparser(house: House, send: Sending) -> None:
-    """It reads what Python does, and finds each picture that the HTML shows."""
-    needed(
-        shutil.which("node"), MODULES.joinpath("mailparser").exists(), what="mailparser"
-    )
+async def test_spamassassin(house: House, spamassassin: Judge, send: Sending) -> None:
+    """No local rule of it finds anything wrong."""
     await send(house)
     mail = mail_of(house.server)
-    read = await house.hass.async_add_executor_job(as_read, mail)
+    verdict = await house.hass.async_add_executor_job(spamassassin, mail)
+    score, _, _ = verdict.partition(" ")
+    assert float(score) < MAX_SCORE, verdict
+
+
+@pytest.mark.parametrize("send", KINDS.values(), ids=KINDS)
+async def test_mailparser(house: House, mailparser: Judge, send: Sending) -> None:
+    """It reads what Python does, and finds each picture that the HTML shows."""
+    await send(house)
+    mail = mail_of(house.server)
+    read = json.loads(await house.hass.async_add_executor_job(mailparser, mail))
     home = house.say("Lake house", "我的家")
     assert read["subject"] == mail.subject
     assert read["from"] == [{"address": "123456@qq.com", "name": home}]
@@ -309,12 +332,14 @@ async def test_mailparser(house: House, send: Sending) -> None:
     [send for name, send in KINDS.items() if name not in PLAIN],
     ids=[name for name in KINDS if name not in PLAIN],
 )
-async def test_axe(house: House, browser: Browser, send: Sending) -> None:
+async def test_axe(
+    house: House, mailparser: Judge, browser: Browser, send: Sending
+) -> None:
     """It can be read by everyone, on a phone and on a desk, by day and by night."""
-    needed(shutil.which("node"), AXE.exists(), what="axe-core")
+    needed(AXE.exists(), what="axe-core")
     await send(house)
-    read = await house.hass.async_add_executor_job(as_read, mail_of(house.server))
-
+    mail = mail_of(house.server)
+    read = json.loads(await house.hass.async_add_executor_job(mailparser, mail))
     looked = await house.hass.async_add_executor_job(
         lambda: THREAD.submit(seen, browser, read["html"]).result()
     )

@@ -6,12 +6,14 @@ import json
 import re
 import shutil
 import socket
+from time import monotonic
 from typing import Any, Literal
 
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import Page, Route, ViewportSize, WebSocketRoute, expect
 import pytest
 import pytest_socket
 
+from custom_components.qq_mail.page.files import VERSION
 from tests.qq_server import Answer, Step
 
 from .browser import ACCOUNTS, THREAD, Desk, desk, picture
@@ -306,3 +308,106 @@ def test_ways_to_the_page(here: Desk) -> None:
         page.get_by_role("button", name="配置", exact=True).first.click()
         page.get_by_role("link", name="QQ 邮箱页面").click()
         expect(page.locator("qq-mail-page h1")).to_have_text("QQ 邮箱")
+
+
+def test_no_form(here: Desk) -> None:
+    """A front end that calls its form otherwise: there is another way."""
+
+    def rename(route: Route) -> None:
+        answer = route.fetch()
+        text = answer.text().replace('"ha-form"', '"ha-form-of-old"')
+        route.fulfill(response=answer, body=text)
+
+    with here.page("/") as page:
+        page.route("**/page/*/compose.js", rename)
+        page.goto(f"{here.home.url}{PAGE}/compose")
+        link = page.get_by_role("link", name="在“工具”→“动作”中撰写")
+        expect(link).to_be_visible()
+        picture(page, "page-no-form-zh-Hans")
+        link.click()
+        shown = here.texts("services")["send_message.fields.attachments.name"]
+        expect(page.get_by_text(shown, exact=True).first).to_be_visible()
+
+
+def test_page_of_an_old_version(here: Desk) -> None:
+    """The integration was updated while the page was open: it says so, and is loaded anew."""
+    updated = True
+
+    def relay(ours: WebSocketRoute) -> None:
+        theirs = ours.connect_to_server()
+
+        def tell(message: str | bytes) -> None:
+            text = message if isinstance(message, str) else message.decode()
+            # Not in the address that the page is loaded from.
+            newer = text.replace(f'"version":"{VERSION}"', '"version":"newer"')
+            ours.send(newer if updated else text)
+
+        theirs.on_message(tell)
+
+    with here.page("/") as page:
+        page.route_web_socket("**/api/websocket", relay)
+        page.goto(f"{here.home.url}{PAGE}")
+        banner = page.get_by_text("集成已更新，此页面仍是旧版本。")
+        expect(banner).to_be_visible()
+        picture(page, "page-old-zh-Hans")
+        updated = False
+        page.get_by_role("button", name="重新加载").click()
+        expect(page.locator("qq-mail-page h2").first).to_have_text(ADDRESS)
+        expect(banner).to_be_hidden()
+
+
+def delayed(here: Desk) -> bool:
+    """Tell whether the house was told that something waits for too long."""
+    issues = here.do(here.home.command("repairs/list_issues"))["issues"]
+    return any(one["translation_key"] == "delayed" for one in issues)
+
+
+def test_outage_in_the_house(here: Desk) -> None:
+    """What the household reads of it: on the device, among the repairs, in the logbook."""
+    with outage(here):
+        send(here, "快递到了")
+        send(here, "煤气泄漏", priority="highest")
+        send(here, "误报", tag="mistake")
+        here.do(here.home.action("qq_mail.discard", tag="mistake"))
+        (device,) = (
+            one["id"]
+            for one in here.do(here.home.command("config/device_registry/list"))
+            if one["name"] == ADDRESS
+        )
+        # A minute, in which what is important should have gone out.
+        with here.page(PAGE) as page:
+            deadline = monotonic() + 150
+            while not delayed(here) and monotonic() < deadline:
+                page.wait_for_timeout(1000)
+            page.set_viewport_size({"width": 900, "height": 2000})
+            page.goto(f"{here.home.url}/config/devices/device/{device}")
+            expect(page.get_by_text("异常").first).to_be_visible()
+            picture(page, "outage-device-zh-Hans")
+            page.set_viewport_size(DESK)
+            page.goto(f"{here.home.url}/config/repairs")
+            page.get_by_text(f"{ADDRESS} 有 1 封邮件未能发出").first.click()
+            dialog = page.locator("dialog-repairs-issue")
+            expect(dialog.get_by_text("煤气泄漏")).to_be_visible()
+            expect(dialog.get_by_text("刚才无法连接")).to_be_visible()
+            picture(page, "outage-repair-zh-Hans")
+            dialog.get_by_text("了解更多").click()
+            expect(row(page, "煤气泄漏")).to_contain_text("无法连接")
+            page.goto(f"{here.home.url}/logbook")
+            expect(page.get_by_text("“煤气泄漏”发给").first).to_be_visible()
+            expect(page.get_by_text("“误报”发给").first).to_be_visible()
+            picture(page, "outage-logbook-zh-Hans")
+
+
+def test_end_what_is_counted(here: Desk) -> None:
+    """With a tag or without one."""
+    for title, data in (("门", {"tag": "door"}), ("窗", {})):
+        for _ in range(2):
+            send(here, title, repeat_after="01:00:00", **data)
+    here.server.wait_for(2)
+    with here.page(PAGE) as page:
+        for title, text in (("门", "此标签下"), ("窗", "不再计数")):
+            row(page, title).get_by_role("button", name=f"结束: {title}").click()
+            question = page.get_by_role("dialog")
+            expect(question).to_contain_text(text)
+            question.get_by_role("button", name="结束").click()
+            expect(row(page, title)).to_have_count(0)

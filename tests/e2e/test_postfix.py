@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.qq_mail.mime.models import Envelope
 from custom_components.qq_mail.smtp.errors import RecipientsRefusedError
 from custom_components.qq_mail.smtp.models import Account, Encryption, Submission
 from custom_components.qq_mail.smtp.session import SubmissionSession
@@ -16,7 +15,7 @@ from .postfix import ACCOUNT, CODE, PEOPLE, Postfix, Running, logins
 
 MESSAGE = Path(__file__).parents[1] / "smtp" / "message.eml"
 SUBMISSION = Submission(
-    Envelope(ACCOUNT, PEOPLE), lambda: MESSAGE.open("rb"), MESSAGE.stat().st_size
+    ACCOUNT, PEOPLE, lambda: MESSAGE.open("rb"), MESSAGE.stat().st_size
 )
 NOBODY = "nobody@example.com"
 
@@ -55,7 +54,7 @@ async def nothing() -> None:
 
 def to(*people: str) -> Submission:
     """Return the message to these."""
-    return replace(SUBMISSION, envelope=Envelope(ACCOUNT, people))
+    return replace(SUBMISSION, recipients=people)
 
 
 async def test_one_flight(postfix: Postfix, session: SubmissionSession) -> None:

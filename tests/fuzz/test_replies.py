@@ -8,7 +8,6 @@ import ssl
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.qq_mail.mime.models import Envelope
 from custom_components.qq_mail.smtp import (
     connecting,
     session as session_module,
@@ -65,9 +64,11 @@ async def outcome(
     account: Account, tls_context: ssl.SSLContext
 ) -> SubmissionResult | MailError:
     """Submit a message; return what came of it. Any other exception is a fault."""
-    envelope = Envelope(ADDRESS, ("a@example.com", "b@example.com"))
     submission = Submission(
-        envelope, lambda: MESSAGE.open("rb"), MESSAGE.stat().st_size
+        ADDRESS,
+        ("a@example.com", "b@example.com"),
+        lambda: MESSAGE.open("rb"),
+        MESSAGE.stat().st_size,
     )
     async with asyncio.timeout(LONGEST):
         try:

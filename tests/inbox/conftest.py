@@ -54,7 +54,7 @@ class Recorder:
         self.logins += 1
         return 0
 
-    def answerable_since(self) -> datetime:
+    def wanted_since(self) -> datetime:
         """Return what a test wants."""
         return self.since
 

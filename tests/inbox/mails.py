@@ -4,7 +4,7 @@ from base64 import b64encode
 from email.header import Header
 
 SECRET = "hqabcdefghijklmnopqrstuvwxyz"
-SHORT = "hq234567abcdefg"
+OTHER = "hq234567abcdefghijklmnopqrst"
 REFERENCE = f"<{SECRET}@qq.com>"
 TENCENT = "<tencent_0123456789ABCDEF0123456789ABCDEF01234567@qq.com>"
 PERSON = "person@example.com"
@@ -66,6 +66,7 @@ def qq_bounce(
     reason: str = "",
     *,
     original: str = f"Message-ID: {TENCENT}\nX-OQ-MSGID: <ours@qq.com>\n\n水\n",
+    tencent_id: str = TENCENT,
     report: str = "multipart/report",
 ) -> bytes:
     """Return a bounce as QQ writes it."""
@@ -84,7 +85,7 @@ def qq_bounce(
     return wire(
         'From: "PostMaster" <PostMaster@qq.com>\n'
         f"To: 123456@qq.com\nSubject: {Header('来自qq.com的退信', 'gb2312').encode()}\n"
-        f"In-Reply-To: {TENCENT}\nReferences: {TENCENT}\n"
+        f"In-Reply-To: {tencent_id}\nReferences: {tencent_id}\n"
         "Auto-Submitted: auto-generated\nReturn-Path: <PostMaster@qq.com>\n"
         f'Content-Type: {report}; boundary="b"\n\n'
         "--b\nContent-Type: text/html; charset=gb18030\n"
@@ -95,7 +96,13 @@ def qq_bounce(
     )
 
 
-def report(status: str, *, original: str = "message/rfc822") -> bytes:
+def report(
+    status: str,
+    *,
+    original: str = "message/rfc822",
+    ours: str = "<ours@qq.com>",
+    reference: str = REFERENCE,
+) -> bytes:
     """Return a report as RFC 3464 has it, of another server."""
     return wire(
         "From: Mail Delivery System <MAILER-DAEMON@mx.example.com>\n"
@@ -105,7 +112,7 @@ def report(status: str, *, original: str = "message/rfc822") -> bytes:
         "--b\nContent-Type: message/delivery-status\n\n"
         f"Reporting-MTA: dns; mx.example.com\n\n{status}\n"
         f"--b\nContent-Type: {original}\n\n"
-        f"Message-ID: {TENCENT}\nX-OQ-MSGID: <ours@qq.com>\nReferences: {REFERENCE}\n"
+        f"Message-ID: {TENCENT}\nX-OQ-MSGID: {ours}\nReferences: {reference}\n"
         "\nHello\n--b--\n"
     )
 

@@ -2,12 +2,14 @@
 
 import pytest
 
-from custom_components.qq_mail.inbox.bounce import Bounce, Reason
+from custom_components.qq_mail.inbox.bounce import Bounce
 from custom_components.qq_mail.inbox.reading import Kind, read_mail
+from custom_components.qq_mail.smtp.replies import Cause
 
 from .mails import FAILED, REFERENCE, SECRET, TENCENT, qq_bounce, report, wire
 
 NOBODY = ("nobody@example.com",)
+HEAD = qq_bounce().partition(b"\r\n\r\n")[0]
 
 
 def test_of_qq() -> None:
@@ -18,7 +20,7 @@ def test_of_qq() -> None:
     assert mail.references == (TENCENT, "<ours@qq.com>")
     assert mail.text == ""
     assert mail.bounce == Bounce(
-        Reason.NO_ADDRESS,
+        Cause.NO_ADDRESS,
         NOBODY,
         "收件人邮件地址（nobody@example.com）不存在，邮件无法送达。 host example.com"
         "[192.0.2.1] said: 550 No Such User Here (in reply to RCPT TO command)",
@@ -26,26 +28,26 @@ def test_of_qq() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "reason"),
+    ("said", "cause"),
     [
         pytest.param(
             "550 5.7.515 Access denied, sending domain QQ.COM doesn't meet the required"
             " authentication level",
-            Reason.NOT_TAKEN,
+            Cause.NOT_TAKEN,
             id="authentication",
         ),
-        pytest.param("554 blocked by Spamhaus", Reason.NOT_TAKEN, id="blocked"),
-        pytest.param("对方邮箱拒收", Reason.NOT_TAKEN, id="in Chinese"),
-        pytest.param("552 5.2.2 Over quota", Reason.BOX_FULL, id="full"),
-        pytest.param("对方邮箱空间不足", Reason.BOX_FULL, id="full in Chinese"),
-        pytest.param("550 5.1.1 x", Reason.NO_ADDRESS, id="code"),
-        pytest.param("451 Try again", Reason.OTHER, id="other"),
+        pytest.param("554 blocked by Spamhaus", Cause.NOT_TAKEN, id="blocked"),
+        pytest.param("对方邮箱拒收", Cause.NOT_TAKEN, id="in Chinese"),
+        pytest.param("552 5.2.2 Over quota", Cause.BOX_FULL, id="full"),
+        pytest.param("对方邮箱空间不足", Cause.BOX_FULL, id="full in Chinese"),
+        pytest.param("550 5.1.1 x", Cause.NO_ADDRESS, id="code"),
+        pytest.param("451 Try again", Cause.RETURNED, id="other"),
     ],
 )
-def test_reasons(said: str, reason: Reason) -> None:
+def test_reasons(said: str, cause: Cause) -> None:
     """By what stands under the reason alone, not by the subject or the advice."""
     bounce = read_mail(qq_bounce(reason=said)).bounce
-    assert bounce == Bounce(reason, NOBODY, said)
+    assert bounce == Bounce(cause, NOBODY, said)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,7 @@ def test_of_another_server(original: str) -> None:
     assert mail.references == ("<ours@qq.com>", TENCENT, REFERENCE)
     assert mail.secrets == (SECRET,)
     assert mail.bounce == Bounce(
-        Reason.NO_ADDRESS, NOBODY, "smtp; 550 5.1.1 <nobody@example.com>: unknown 5.1.1"
+        Cause.NO_ADDRESS, NOBODY, "smtp; 550 5.1.1 <nobody@example.com>: unknown 5.1.1"
     )
 
 
@@ -71,7 +73,8 @@ def test_of_some_recipients() -> None:
         "Final-Recipient: rfc822; nowhere\nAction: failed\n\n"
     )
     bounce = read_mail(report(status)).bounce
-    assert bounce == Bounce(Reason.OTHER, ("b@example.com",), "")
+    said = "Undelivered Mail Returned to Sender"
+    assert bounce == Bounce(Cause.RETURNED, ("b@example.com",), said)
 
 
 @pytest.mark.parametrize("action", ["delayed", "delivered", "relayed"])
@@ -83,16 +86,18 @@ def test_not_failed(action: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "octets",
+    ("octets", "said"),
     [
-        pytest.param(qq_bounce().partition(b"\r\n\r\n")[0], id="header alone"),
-        pytest.param(qq_bounce(report="multipart/mixed")[:700], id="cut off"),
-        pytest.param(wire("From: Postmaster@x.cn\n\n系统退信"), id="other form"),
+        pytest.param(HEAD, "来自qq.com的退信", id="header alone"),
+        pytest.param(
+            qq_bounce(report="multipart/mixed")[:700], "来自qq.com的退信", id="cut off"
+        ),
+        pytest.param(wire("From: Postmaster@x.cn\n\n系统退信"), "", id="other form"),
     ],
 )
-def test_ambiguous(octets: bytes) -> None:
-    """Something came back, and more is not known."""
-    assert read_mail(octets).bounce == Bounce(Reason.OTHER, (), "")
+def test_ambiguous(octets: bytes, said: str) -> None:
+    """Something came back, and more is not known than its subject."""
+    assert read_mail(octets).bounce == Bounce(Cause.RETURNED, (), said)
 
 
 @pytest.mark.parametrize("kind", ["disposition-notification", "feedback-report"])

@@ -6,10 +6,10 @@ from custom_components.qq_mail.inbox.reading import Kind, read_mail
 
 from .mails import (
     ANSWERING,
+    OTHER,
     PERSON,
     REFERENCE,
     SECRET,
-    SHORT,
     TENCENT,
     answer,
     both,
@@ -205,19 +205,19 @@ def test_attachments_are_no_text() -> None:
 @pytest.mark.parametrize(
     "place",
     [
-        pytest.param(f"References: <{SHORT}@qq.com>\n\n1", id="References"),
-        pytest.param(f"In-Reply-To: <{SHORT.upper()}@qq.com>\n\n1", id="In-Reply-To"),
-        pytest.param(f"Subject: =?utf-8?q?1_=28{SHORT}=29?=\n\n1", id="subject"),
-        pytest.param(f"Subject: x\n\n1\n\n> {SHORT}", id="quote"),
+        pytest.param(f"References: <{OTHER}@qq.com>\n\n1", id="References"),
+        pytest.param(f"In-Reply-To: <{OTHER.upper()}@qq.com>\n\n1", id="In-Reply-To"),
+        pytest.param(f"Subject: =?utf-8?q?1_=28{OTHER}=29?=\n\n1", id="subject"),
+        pytest.param(f"Subject: x\n\n1\n\n> {OTHER}", id="quote"),
         pytest.param(
-            f"Content-Type: text/html\n\n<a href='mailto:a@b.cn?subject=1%20{SHORT}'>1</a>",
+            f"Content-Type: text/html\n\n<a href='mailto:a@b.cn?subject=1%20{OTHER}'>1</a>",
             id="link in a quote",
         ),
     ],
 )
 def test_places_of_a_secret(place: str) -> None:
     """Programs keep some of them, and others lose them."""
-    assert read_mail(wire(f"From: {PERSON}\n{place}")).secrets == (SHORT,)
+    assert read_mail(wire(f"From: {PERSON}\n{place}")).secrets == (OTHER,)
 
 
 @pytest.mark.parametrize(

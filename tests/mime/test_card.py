@@ -362,7 +362,6 @@ def test_cells_have_colours_of_their_own() -> None:
             ChartRow(name="Kitchen", colour="#0277bd", values=("21",)),
             ChartRow(name="Door", marks=(Mark("#0277bd", "Open"),)),
         ),
-        lines=(),
     )
     card = replace(FULL, charts=(chart,))
     for html in (render_html(card), extend_html("<p>own</p>", card)):

@@ -24,9 +24,12 @@ from custom_components.qq_mail.mime.address import (
     one_line,
 )
 from custom_components.qq_mail.mime.card import Card, render_html
-from custom_components.qq_mail.mime.errors import UnreadablePartError
 from custom_components.qq_mail.mime.header import head
-from custom_components.qq_mail.mime.message import compose, insertions
+from custom_components.qq_mail.mime.message import (
+    UnreadablePartError,
+    compose,
+    insertions,
+)
 from custom_components.qq_mail.mime.models import (
     BodyPart,
     Composed,
@@ -253,8 +256,9 @@ def test_international_domain() -> None:
 )
 def test_mailboxes(text: str, mailboxes: list[Mailbox]) -> None:
     """Addresses as people write them, and back again."""
-    parsed = Mailbox.parse_list(text)
-    assert list(parsed) == mailboxes
+    parsed, invalid = Mailbox.parse_all(text)
+    assert parsed == mailboxes
+    assert not invalid
     assert [Mailbox.parse(str(mailbox)) for mailbox in parsed] == mailboxes
     assert [Mailbox.stored(str(mailbox)) for mailbox in parsed] == mailboxes
 
@@ -275,10 +279,9 @@ def test_mailboxes(text: str, mailboxes: list[Mailbox]) -> None:
     ],
 )
 def test_no_mailbox(text: str) -> None:
-    """What cannot be an address is refused, and named as it was typed."""
-    with pytest.raises(InvalidMailboxError) as refused:
+    """What cannot be an address is refused."""
+    with pytest.raises(InvalidMailboxError):
         Mailbox.parse(text)
-    assert refused.value.text == text
 
 
 def picture(content: bytes | Path, **more: Any) -> BodyPart:

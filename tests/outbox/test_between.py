@@ -25,6 +25,7 @@ from ..content.test_attachments import TestCamera, add_cameras, picture
 from ..house import (
     forget_mark,
     hold_up,
+    large_texts,
     notify,
     on_disk,
     outbox_of,
@@ -53,7 +54,7 @@ async def test_removed_while_composed(
     tmp_path: Path,
 ) -> None:
     """A file is still being read when the account goes: nothing of it is left."""
-    (tmp_path / "log.txt").write_text("x" * 100)
+    (tmp_path / "log.txt").write_text("x" * 2 * composing.SMALL)
     hass.config.allowlist_external_dirs = {str(tmp_path)}
     gate = hold_up(monkeypatch, composing, "_compose")
     call = hass.async_create_task(
@@ -67,6 +68,7 @@ async def test_removed_while_composed(
     assert refused.value.translation_key == "account_not_loaded"
     await hass.async_block_till_done()
     assert on_disk(hass) == {}
+    assert large_texts(hass) == []
 
 
 async def test_disabled_while_composed(
@@ -77,7 +79,7 @@ async def test_disabled_while_composed(
     tmp_path: Path,
 ) -> None:
     """Nothing is taken for an account that is disabled."""
-    (tmp_path / "log.txt").write_text("x" * 100)
+    (tmp_path / "log.txt").write_text("x" * 2 * composing.SMALL)
     hass.config.allowlist_external_dirs = {str(tmp_path)}
     gate = hold_up(monkeypatch, composing, "_compose", after=True)
     call = hass.async_create_task(
@@ -95,6 +97,7 @@ async def test_disabled_while_composed(
     assert refused.value.translation_key == "account_disabled"
     await hass.async_block_till_done()
     assert waiting(hass) == []
+    assert large_texts(hass) == []
 
 
 async def test_removed_while_clear_waits(

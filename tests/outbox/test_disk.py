@@ -1,22 +1,36 @@
 """A disk that hangs or refuses: mail goes on from memory, and nothing goes out twice."""
 
 import asyncio
-import errno
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.content.errors import field_error
+from custom_components.qq_mail.outbox import composing
 from custom_components.qq_mail.outbox.core.models import Level
 from custom_components.qq_mail.outbox.manager import DISK_TIMEOUTS
 from custom_components.qq_mail.smtp import transaction as transaction_module
 from custom_components.qq_mail.store import Journal
+from custom_components.qq_mail.texts import async_texts
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
-from ..calls.test_send import send
-from ..house import hold_up, house_of, outbox_of, restart, subjects, until, waiting
-from ..qq_server import Answer, Hang, QQServer, Step
+from ..calls.test_send import body_of, send
+from ..house import (
+    hold_up,
+    house_of,
+    large_texts,
+    outbox_of,
+    refuse,
+    restart,
+    subjects,
+    until,
+    waiting,
+)
+from ..qq_server import Answer, Close, Hang, QQServer, Step
 from ..sending.test_buttons import ACTIONS, BASE, tokens_of
 
 
@@ -50,6 +64,50 @@ async def test_disk_that_hangs(
     assert subjects(server) == ["before", "alarm", "another", "after"]
 
 
+def refuses(patch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Have the disk take nothing; return what has it go on."""
+    patch.setattr(Journal, "write", refuse)
+    return lambda: None
+
+
+def hangs(patch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Have the disk hang; return what has it go on."""
+    patch.setitem(DISK_TIMEOUTS, Level.HIGH, 0.05)
+    return hold_up(patch, Journal, "write").opened.set
+
+
+@pytest.mark.parametrize("disk", [refuses, hangs])
+async def test_done_on_a_disk_without_writes(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    disk: Callable[[pytest.MonkeyPatch], Callable[[], None]],
+) -> None:
+    """Nobody waits long for it, and whoever asked hears that it was not stored."""
+    note = (await async_texts(hass)).of(field_error("done_not_kept"))
+    server.script(Step.CONNECT, Close(), times=None)
+    await send(hass, title="one", tag="one", repeat_after="01:00:00")
+    await send(hass, title="two", tag="two")
+    with monkeypatch.context() as patch:
+        go_on = disk(patch)
+        counted = await send(hass, title="one", tag="one", repeat_after="01:00:00")
+        cleared = await send(hass, message="", tag="one", clear=True)
+        for action, tag in (("discard", "two"), ("acknowledge", "water")):
+            with pytest.raises(HomeAssistantError) as raised:
+                await hass.services.async_call(
+                    DOMAIN, action, {"tag": tag}, blocking=True
+                )
+            assert raised.value.translation_key == "done_not_kept"
+        go_on()
+    assert (counted["status"], counted["notes"]) == ("repeated", [note])
+    assert (cleared["status"], cleared["notes"]) == ("cleared", [note])
+    assert outbox_of(loaded_entry).messages() == []
+    await house_of(hass).store.async_stop()
+    await restart(hass, loaded_entry)
+    assert outbox_of(loaded_entry).messages() == []
+
+
 async def test_normal_waits_for_the_disk(
     hass: HomeAssistant,
     server: QQServer,
@@ -67,6 +125,32 @@ async def test_normal_waits_for_the_disk(
         assert (await call)["status"] == "accepted"
 
 
+@pytest.mark.parametrize(
+    ("owner", "name", "value"),
+    [
+        pytest.param(Journal, "write", refuse, id="refuses"),
+        pytest.param(composing, "MAX_BYTES", composing.SMALL, id="has no room"),
+    ],
+)
+async def test_large_on_a_full_disk(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: Any,
+    name: str,
+    value: Any,
+) -> None:
+    """What is too large for the journal goes out as well, and leaves no draft."""
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, value)
+        answer = await send(hass, message="xy\n" * composing.SMALL)
+    assert answer["status"] == "accepted"
+    (mail,) = server.accepted
+    assert body_of(mail).count("xy") == composing.SMALL
+    await until(lambda: large_texts(hass) == [])
+
+
 async def test_answer_lost_from_memory(
     hass: HomeAssistant,
     server: QQServer,
@@ -75,15 +159,11 @@ async def test_answer_lost_from_memory(
 ) -> None:
     """It may have arrived, so its buttons work."""
     hass.config.external_url = BASE
-
-    def full(*_: Any) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
     await send(hass)
     monkeypatch.setattr(transaction_module, "END_OF_DATA_TIMEOUT", 0.2)
     server.script(Step.ACCEPTED, Hang())
     with monkeypatch.context() as patch:
-        patch.setattr(Journal, "write", full)
+        patch.setattr(Journal, "write", refuse)
         answer = await send(hass, actions=ACTIONS)
     assert answer["status"] == "unknown"
     assert answer["next_attempt"] is None
@@ -100,13 +180,9 @@ async def test_refused_from_memory(
 ) -> None:
     """Nobody has it, so nobody can press."""
     hass.config.external_url = BASE
-
-    def full(*_: Any) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
     server.script(Step.RCPT, Answer(451, "later"))
     with monkeypatch.context() as patch:
-        patch.setattr(Journal, "write", full)
+        patch.setattr(Journal, "write", refuse)
         with pytest.raises(HomeAssistantError) as raised:
             await send(hass, actions=ACTIONS)
     assert raised.value.translation_key == "not_kept"

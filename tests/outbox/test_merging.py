@@ -34,6 +34,7 @@ from ..house import (
     outbox_of,
     outbox_shown,
     restart,
+    subjects,
     until,
     waiting,
 )
@@ -318,6 +319,20 @@ async def test_conversation_is_kept(
     await send(hass, title="Later", tag="leak")
     assert mail.message["References"] == server.accepted[-1].message["References"]
     assert mail.message["References"]
+
+
+async def test_too_long_for_one_mail(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """What no digest has room for goes out one by one."""
+    await flood(hass, loaded_entry, message="&" * 20_000)
+    for number in (2, 3):
+        await later(hass, freezer, HALF_A_MINUTE)
+        await asyncio.to_thread(server.wait_for, number)
+    assert subjects(server) == ["Before", "Alert 0", "Alert 1"]
 
 
 async def test_discarded_while_composed(

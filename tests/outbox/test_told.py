@@ -9,11 +9,12 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.smtp.session import SubmissionSession
 from homeassistant.core import HomeAssistant
 
 from ..calls.test_send import send
 from ..conftest import Events
-from ..house import later, notify, outbox_of, until, waiting
+from ..house import later, notify, outbox_of, store_folder, until, waiting
 from ..qq_server import Answer, Close, QQServer, Step
 from ..test_repairs import issue_of
 from .test_merging import HALF_A_MINUTE, flood, hold_up_digest
@@ -50,6 +51,36 @@ async def test_discard_in_progress(
     # It is not known whether the server has it.
     assert (await call)["status"] in ("unknown", "discarded")
     await until(lambda: not waiting(hass))
+    assert server.accepted == []
+
+
+async def test_discard_while_it_logs_in(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its text is gone at once, and nobody is told that it cannot be read."""
+    reached, goes_on, log_in = asyncio.Event(), asyncio.Event(), SubmissionSession.open
+
+    async def wait(session: SubmissionSession) -> None:
+        reached.set()
+        await goes_on.wait()
+        await log_in(session)
+
+    monkeypatch.setattr(SubmissionSession, "open", wait)
+    call = hass.async_create_task(send(hass, message="x\n" * 600_000))
+    outbox = outbox_of(loaded_entry)
+    await reached.wait()
+    (queue_id,) = outbox.attempting
+    assert [*store_folder(hass).glob("*.text")]
+    await discard(hass, queue_id)
+    assert not [*store_folder(hass).glob("*.text")]
+    goes_on.set()
+    assert (await call)["status"] == "discarded"
+    assert events.all == []
+    assert outbox.unreadable == []
     assert server.accepted == []
 
 

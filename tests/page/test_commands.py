@@ -353,5 +353,9 @@ async def test_panel(
     assert panel["require_admin"]
     assert not panel["default_visible"]
     assert panel["config_panel_domain"] is None
+    other = MockConfigEntry(domain="qq_mail", data=loaded_entry.data)
+    other.add_to_hass(hass)
+    await hass.config_entries.async_remove(other.entry_id)
+    assert async_panel_exists(hass, "qq-mail")
     await hass.config_entries.async_remove(loaded_entry.entry_id)
     assert not async_panel_exists(hass, "qq-mail")

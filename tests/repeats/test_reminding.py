@@ -32,6 +32,7 @@ from ..house import (
     decide,
     end_process,
     forget_mark,
+    hold_up,
     house_of,
     later,
     notify,
@@ -381,6 +382,27 @@ async def test_replaced_while_it_is_made(
     assert len(await reminders(hass)) == 1
 
 
+async def test_acknowledged_while_it_is_made(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Raised anew just when somebody answers: its mail goes out, once."""
+    first = await send(hass, **WATER)
+    gate = hold_up(monkeypatch, composing, "_compose")
+    again = hass.async_create_task(send(hass, **WATER))
+    await until(gate.reached.is_set)
+    house_of(hass).acknowledge(loaded_entry.entry_id, first["queue_id"])
+    gate.opened.set()
+    assert (await again)["status"] == "accepted"
+    assert await reminders(hass) == []
+    await later(hass, freezer, TEN_MINUTES)
+    assert len(server.accepted) == 2
+    assert not [key for key in on_disk(hass) if key[0] == "reminder"]
+
+
 async def test_replaced_while_it_waits(
     hass: HomeAssistant,
     server: QQServer,
@@ -414,6 +436,8 @@ async def test_replaced_again_and_again(
         answer = await send(hass, **WATER | {"title": f"Water {number}"}, wait=0)
     assert "not repeated" not in str(answer["notes"])
     assert len(await reminders(hass)) == 2
+    # What is just being tried is not tried again at once.
+    await until(lambda: not outbox_of(loaded_entry).attempting)
     server.reset()
     outbox_of(loaded_entry).async_retry()
     await out(loaded_entry, server, 5)
@@ -565,7 +589,7 @@ async def test_damaged(
     house_of(hass).store.put(key, lambda: record)
     await restart(hass, loaded_entry)
     assert await reminders(hass) == []
-    assert "Ignoring an alarm that was repeated" in caplog.text
+    assert "Ignoring a reminder that cannot be read" in caplog.text
 
 
 async def test_removed_and_stopped(

@@ -214,8 +214,9 @@ async def test_at_home_only(
         "http://192.168.1.2:8123",
         "http://192.168.1.2:8123/lovelace/water",
     ]
-    assert "These buttons work at home only" in body_of(mail)
-    assert "These buttons work at home only" in body_of(mail, "html")
+    for text in (body_of(mail), body_of(mail, "html")):
+        assert "These buttons work at home only" in text
+        assert "Or switch on Answers by mail" in text
     assert response["notes"] == []
 
 

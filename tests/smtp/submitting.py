@@ -6,7 +6,6 @@ from io import BytesIO
 from pathlib import Path
 import ssl
 
-from custom_components.qq_mail.mime.models import Envelope
 from custom_components.qq_mail.smtp.models import Account, Submission, SubmissionResult
 from custom_components.qq_mail.smtp.session import SubmissionSession
 from tests.conftest import ADDRESS
@@ -20,7 +19,7 @@ MESSAGE = Path(__file__).with_name("message.eml")
 WIRE = MESSAGE.read_bytes()
 
 
-SUBMISSION = Submission(Envelope(ADDRESS, FRIENDS), lambda: BytesIO(WIRE), len(WIRE))
+SUBMISSION = Submission(ADDRESS, FRIENDS, lambda: BytesIO(WIRE), len(WIRE))
 
 
 async def nothing() -> None:

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from custom_components.qq_mail.mime.models import Envelope
 from custom_components.qq_mail.smtp.errors import (
     MailError,
     MessageRefusedError,
@@ -283,7 +282,7 @@ async def test_recipient_refused_by_a_server_that_hangs_up(
     # The only one.
     server.reset()
     server.script(At.RCPT, Raw(answer.wire, close=True))
-    alone = replace(SUBMISSION, envelope=Envelope(ADDRESS, FRIENDS[:1]))
+    alone = replace(SUBMISSION, recipients=FRIENDS[:1])
     with pytest.raises(RecipientsRefusedError) as refused:
         await submit(account, tls_context, alone)
     assert refused.value.refused == {FRIENDS[0]: reply}

@@ -12,7 +12,7 @@ from typing import Any, override
 
 import pytest
 
-from custom_components.qq_mail.mime.models import Envelope, Insertion
+from custom_components.qq_mail.mime.models import Insertion
 from custom_components.qq_mail.smtp.errors import MessageRefusedError, SessionError
 from custom_components.qq_mail.smtp.models import Account, Reply, SubmissionResult
 from custom_components.qq_mail.smtp.replies import Cause
@@ -228,10 +228,10 @@ async def test_an_address_is_no_command(
     server: QQServer, account: Account, tls_context: ssl.SSLContext
 ) -> None:
     """A line end in an address does not reach the server."""
-    envelope = Envelope(ADDRESS, ("a@example.com>\r\nRCPT TO:<b@example.com",))
+    injected = ("a@example.com>\r\nRCPT TO:<b@example.com",)
     async with SubmissionSession(account, tls_context) as session:
         with pytest.raises(ValueError, match="control"):
-            await session.submit(replace(SUBMISSION, envelope=envelope), nothing)
+            await session.submit(replace(SUBMISSION, recipients=injected), nothing)
         await session.submit(SUBMISSION, nothing)
 
 

@@ -122,7 +122,7 @@ async def test_large_text_stays(open_store: OpenStore, disk: SimulatedDisk) -> N
     await store.written()
     assert draft not in disk.now
     store, loaded = await open_store(killed)
-    assert (loaded.records, loaded.from_backup) == ({}, False)
+    assert (dict(loaded.records), loaded.from_backup) == ({}, False)
     store.put(TWO, record())
     await store.written()
     assert FOLDER / "snapshot" not in killed.now
@@ -158,7 +158,7 @@ async def test_accepted(open_store: OpenStore, disk: SimulatedDisk) -> None:
     await store.async_close()
     disk = SimulatedDisk(backup(disk.state()))
     store, loaded = await open_store(disk)
-    assert (loaded.records, loaded.from_backup) == ({ONE: {}}, True)
+    assert (dict(loaded.records), loaded.from_backup) == ({ONE: {}}, True)
     await rest(store)
     disk.before = fail
     store.put(ONE, record(restored=True))
@@ -172,7 +172,10 @@ async def test_accepted(open_store: OpenStore, disk: SimulatedDisk) -> None:
         await asyncio.sleep(0)
     await rest(store)
     _, loaded = await open_store(SimulatedDisk(disk.state()))
-    assert (loaded.records, loaded.from_backup) == ({ONE: {"restored": True}}, False)
+    assert (dict(loaded.records), loaded.from_backup) == (
+        {ONE: {"restored": True}},
+        False,
+    )
 
 
 async def test_backup_without_anything(
@@ -191,7 +194,7 @@ async def test_backup_without_anything(
     store.put(TWO, record())
     await store.written()
     _, loaded = await open_store(SimulatedDisk(disk.state()))
-    assert (loaded.records, loaded.from_backup) == ({TWO: {}}, False)
+    assert (dict(loaded.records), loaded.from_backup) == ({TWO: {}}, False)
 
 
 async def test_mark_that_cannot_be_looked_for(
@@ -209,7 +212,7 @@ async def test_mark_that_cannot_be_looked_for(
     disk = SimulatedDisk(backup(disk.state()))
     monkeypatch.setattr(disk, "exists", exists)
     _, loaded = await open_store(disk)
-    assert (loaded.records, loaded.from_backup) == ({ONE: {}}, False)
+    assert (dict(loaded.records), loaded.from_backup) == ({ONE: {}}, False)
 
 
 async def test_backup_whose_mark_cannot_be_read(
@@ -221,4 +224,4 @@ async def test_backup_whose_mark_cannot_be_read(
     await store.written()
     copy = backup(disk.state()) | {FOLDER / "snapshot": b"?"}
     _, loaded = await open_store(SimulatedDisk(copy))
-    assert (loaded.records, loaded.from_backup) == ({ONE: {}}, True)
+    assert (dict(loaded.records), loaded.from_backup) == ({ONE: {}}, True)

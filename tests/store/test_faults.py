@@ -291,6 +291,45 @@ def test_five_thousand() -> None:
     assert len(seen(again, again.load())) == 1000
 
 
+@pytest.mark.parametrize(
+    "failing",
+    [
+        pytest.param({"sync"}, id="syncs"),
+        pytest.param({"sync", "truncate"}, id="syncs-and-cuts"),
+    ],
+)
+def test_syncs_that_fail_for_a_week(failing: set[str]) -> None:
+    """They fill no disk; once it syncs again, all is there, and little is to be done."""
+    disk = filled()
+    journal = Journal(FOLDER, disk)
+    journal.load()
+    settle(journal)
+
+    def refuse(step: str) -> None:
+        if step in failing:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    disk.before = refuse
+    for number in range(500):
+        for text in (None, b"x" * 2000):
+            with pytest.raises(OSError, match="error"):
+                journal.write([put(("message", "a", f"{number}"), 0, text)])
+            with pytest.raises(OSError, match="error"):
+                journal.make_room()
+    assert sum(path.parent == FOLDER for path in disk.now) < 10
+    assert sum(len(node.content) for node in disk.now.values()) < 2_000_000
+    disk.before = lambda _: None
+    before = disk.syncs
+    journal.write([put(LIMITS, 2)])
+    assert disk.syncs - before < 20
+    settle(journal)
+    again = Journal(FOLDER, SimulatedDisk(disk.state()))
+    loaded = again.load()
+    assert loaded.records.keys() == {ONE, TWO, LIMITS}
+    assert loaded.damage == []
+    assert sum(path.parent == FOLDER for path in disk.now) < 8
+
+
 def test_overgrown(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where much is dead, it is not put off any longer."""
     disk = filled()

@@ -48,7 +48,7 @@ def everything(disk: SimulatedDisk) -> bytes:
 async def test_kept(open_store: OpenStore) -> None:
     """A start finds what was put, in the order in which it came."""
     store, loaded = await open_store()
-    assert (loaded.records, loaded.damage, loaded.from_backup) == ({}, [], False)
+    assert (dict(loaded.records), loaded.damage, loaded.from_backup) == ({}, [], False)
     store.put(TWO, record(subject="火 \ud800"), TEXT)
     store.put(LIMITS, record(sent=[1, 2]))
     await store.written()

@@ -1,10 +1,10 @@
 """Tells whoever has answered a mail what became of that."""
 
-from dataclasses import dataclass
+from functools import partial
 
 from homeassistant.core import HomeAssistant
 
-from ..buttons.models import Mail
+from ..buttons.answerable import Answerable, Told
 from ..buttons.registry import Buttons
 from ..content.request import MessageRequest
 from ..coordinator import QQMailConfigEntry
@@ -14,35 +14,20 @@ from ..outbox.outbox import Outbox
 from ..sending.submit import async_submit
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What is told, and to whom."""
-
-    mail: Mail
-    """The mail that was answered."""
-    to: str
-    """The addr_spec of who answered it."""
-    text: str
-    message_ids: tuple[str, ...]
-    """Those of the answer, as its writer's program and QQ's have them."""
-
-
 async def async_confirm(
     hass: HomeAssistant,
     entry: QQMailConfigEntry,
     outbox: Outbox,
     buttons: Buttons,
+    known: Answerable,
     told: Told,
+    note: str,
 ) -> None:
     """Send it within the same conversation, without what would let it be answered.
 
-    What has no Message-ID is not answered. Raises HomeAssistantError where it cannot be kept.
+    It is owed until the outbox has it. Raises HomeAssistantError where that is not so.
     """
-    answers = next((one for one in told.message_ids if one.isascii()), None)
-    if answers is None:
-        # No program that people write with leaves it out.
-        return
-    conversation = outbox.state.conversations.get(told.mail.tag)
+    conversation = outbox.state.conversations.get(known.mail.tag)
     references = [conversation.references] if conversation else []
     with outbox.making() as ticket:
         await async_submit(
@@ -51,13 +36,14 @@ async def async_confirm(
             outbox,
             buttons,
             MessageRequest(
-                title=f"Re: {told.mail.subject}",
-                message=told.text,
+                title=f"Re: {known.mail.subject}",
+                message=f"{told.text}\n\n{note}".rstrip(),
                 priority=Priority.HIGH,
                 wait=0,
             ),
             Recipients(to=(Mailbox(told.to),)),
             ticket,
-            references=" ".join([*references, answers]),
-            answers=answers,
+            references=" ".join([*references, told.answers]),
+            answers=told.answers,
+            kept=partial(buttons.answerables.pay, known, told),
         )

@@ -1,4 +1,4 @@
-"""Repair issues: what a person should know of the answers to an account's mails."""
+"""Repair issues: what a person should know of the mail that comes to an account."""
 
 from typing import Final
 
@@ -10,12 +10,18 @@ from ..buttons.models import Mail
 from ..clock import read_clock
 from ..const import DOMAIN
 from ..coordinator import QQMailConfigEntry
+from ..inbox.bounce import Bounce
 from ..inbox.models import MailboxError
+from ..texts import Texts
 
 INBOX: Final = "inbox"
 """QQ refused the login by which answers are read; a key in the translations."""
 STRANGER: Final = "stranger"
 """A mail was answered from an address that did not get it; a key there as well."""
+BOUNCED: Final = "bounced"
+"""A mail came back."""
+RETURNED: Final = "something_returned"
+"""Something came back, and it is not known which mail that was."""
 _A_DAY: Final = 86_400.0
 
 
@@ -41,21 +47,53 @@ class Issues:
         if self._told_at is None or now - self._told_at >= _A_DAY:
             self._told_at = now
             self._raise(
-                STRANGER, is_fixable=True, address=address, subject=mail.subject
+                STRANGER,
+                data={
+                    "entry_id": self._entry.entry_id,
+                    "address": address,
+                    "recipients": ",".join(mail.recipients),
+                },
+                address=address,
+                subject=mail.subject,
             )
 
     @callback
-    def withdraw(self, *issues: str) -> None:
-        """Take these back, if they were raised."""
-        for issue in issues:
-            ir.async_delete_issue(self._hass, DOMAIN, f"{issue}_{self._entry.entry_id}")
+    def tell_bounce(
+        self, issue: str, address: str, bounce: Bounce, texts: Texts
+    ) -> None:
+        """Report BOUNCED or RETURNED: from which address, why, and what to do."""
+        account = self._entry.data[CONF_USERNAME]
+        # As it is: anybody may have written it, and it may look like Markdown.
+        reply = f"`{bounce.detail.replace('`', "'")}`"
+        why = texts(bounce.cause, account=account, reply=reply)
+        # It is told once, and a restart may come before anybody has read it.
+        self._raise(issue, about=address, is_persistent=True, address=address, why=why)
 
-    def _raise(self, issue: str, *, is_fixable: bool, **placeholders: str) -> None:
+    @callback
+    def withdraw(self, *issues: str) -> None:
+        """Take these back, if they were raised, whatever each is about."""
+        prefixes = tuple(f"{issue}_{self._entry.entry_id}" for issue in issues)
+        for domain, issue_id in list(ir.async_get(self._hass).issues):
+            if domain == DOMAIN and issue_id.startswith(prefixes):
+                ir.async_delete_issue(self._hass, domain, issue_id)
+
+    def _raise(
+        self,
+        issue: str,
+        *,
+        about: str = "",
+        is_fixable: bool = True,
+        is_persistent: bool = False,
+        data: dict[str, str | int | float | None] | None = None,
+        **placeholders: str,
+    ) -> None:
         ir.async_create_issue(
             self._hass,
             DOMAIN,
-            f"{issue}_{self._entry.entry_id}",
+            f"{issue}_{self._entry.entry_id}{about}",
+            data=data,
             is_fixable=is_fixable,
+            is_persistent=is_persistent,
             severity=ir.IssueSeverity.WARNING,
             translation_key=issue,
             translation_placeholders={

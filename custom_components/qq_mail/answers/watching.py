@@ -15,21 +15,24 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.ssl import client_context
 
 from ..accounts import async_loaded
-from ..buttons.answerable import Answerable
+from ..buttons.answerable import Answerable, Told
 from ..buttons.models import Action, Press
 from ..buttons.registry import Buttons
-from ..const import DOMAIN, LOGGER
+from ..const import CONF_ANSWERS_FROM, DOMAIN, LOGGER
 from ..coordinator import QQMailConfigEntry
+from ..history import History
 from ..inbox.choice import Choice, Said, TitleNeeded, choose
 from ..inbox.client import FOLDER
-from ..inbox.mailbox import Mailbox
+from ..inbox.mailbox import Mailbox as Inbox
 from ..inbox.models import Cursor, Head, ImapAccount, LoginRefusedError, MailboxError
 from ..inbox.reading import Incoming, Kind
+from ..mime.address import Mailbox
 from ..outbox.outbox import Outbox
 from ..smtp.replies import Cause
 from ..texts import Texts, async_texts, time_of
-from .confirming import Told, async_confirm
-from .issues import INBOX, STRANGER, Issues
+from .bounces import Bounces
+from .confirming import async_confirm
+from .issues import BOUNCED, INBOX, RETURNED, STRANGER, Issues
 from .replies import Replies, Reply
 
 CURSOR: Final = "cursor"
@@ -46,6 +49,7 @@ class Answers:
         hass: HomeAssistant,
         entry: QQMailConfigEntry,
         outbox: Outbox,
+        history: History,
         buttons: Buttons,
         replies: Replies,
         is_heard: Callable[[Press], bool],
@@ -62,13 +66,23 @@ class Answers:
         self._replies = replies
         self._is_heard = is_heard
         self._issues = Issues(hass, entry)
+        self._bounces = Bounces(outbox, history, self._issues, self._update)
         self._account: ImapAccount | None = None
-        self._mailbox: Mailbox | None = None
+        self._mailbox: Inbox | None = None
         self._task: asyncio.Task[None] | None = None
         self._timeout: asyncio.Timeout | None = None
         records = outbox.manager.take_records(outbox.id, CURSOR)
         self._cursor = _read_cursor(records.get((CURSOR, FOLDER), {}))
+        self._owed = [
+            (known, told)
+            for known in self._answerables.of(outbox.id)
+            if known.mail.account == outbox.id
+            for told in known.owed
+        ]
+        """What is told next: first of all what an earlier run did not come to."""
         self._answerables.async_listen(outbox.id, self._update)
+        # Those are still true after a restart.
+        outbox.async_on_close(lambda: self._issues.withdraw(BOUNCED, RETURNED))
 
     @callback
     def configure(self, account: ImapAccount | None) -> None:
@@ -76,6 +90,7 @@ class Answers:
         if account != self._account:
             self._account = account
             self._cancel()
+        self._outbox.reads_answers = account is not None
         self._update()
 
     @callback
@@ -97,34 +112,30 @@ class Answers:
         """Return 0 and count a login, or the seconds until one may be made."""
         return self._outbox.async_log_in_to_read()
 
-    def answerable_since(self) -> datetime:
-        """Return when the oldest mail was raised that can be answered now."""
+    def wanted_since(self) -> datetime:
+        """Return when the oldest mail went out that can be answered, or come back."""
         times = [one.mail.time for one in self._answerables.of(self._outbox.id)]
-        return min(times, default=dt_util.utcnow())
+        return min([*times, *self._bounces.times], default=dt_util.utcnow())
 
     async def received(self, heads: Sequence[Head], cursor: Cursor) -> None:
         """Do what new mail means, and keep how far it was read by the same round."""
-        if heads:
-            await self._async_ready()
+        await self._async_ready()
         mails = [
             (head, mail)
             for head in heads
-            if self._may_answer(head.mail) and (mail := await self._async_whole(head))
+            if self._is_wanted(head.mail) and (mail := await self._async_whole(head))
         ]
         texts = await async_texts(self._hass)
         # From here on without an await, so that all of it is one round.
-        told = [
-            one
-            for head, mail in mails
-            if (one := self._take(head.mail, mail, texts)) is not None
-        ]
+        for head, mail in mails:
+            self._take(head.mail, mail, texts)
         self._keep(cursor)
-        await self._outbox.manager.async_written()
-        for one in told:
-            self._hass.async_create_task(self._async_tell(one))
+        kept = await self._outbox.manager.async_written()
+        self._tell_owed("" if kept else texts("answer_not_kept_text"))
 
     def problem(self, error: MailboxError | None) -> None:
         """Report why the mailbox cannot be read for a while, or that it can again."""
+        self._outbox.reads_answers = not isinstance(error, LoginRefusedError)
         if error is None:
             self._issues.withdraw(INBOX)
             return
@@ -139,7 +150,7 @@ class Answers:
         """Begin to read, or go on for as long as a mail can be answered."""
         if self._account is None:
             return
-        left = self._answerables.left(self._outbox.id)
+        left = self._left
         if self._timeout:
             loop = asyncio.get_running_loop()
             self._timeout.reschedule(loop.time() + left)
@@ -158,14 +169,19 @@ class Answers:
             task.cancel()
         return task
 
+    @property
+    def _left(self) -> float:
+        """For how many seconds a mail may still be answered, or come back."""
+        return max(self._answerables.left(self._outbox.id), self._bounces.left)
+
     async def _async_read(self, account: ImapAccount) -> None:
-        """Read until no mail can be answered any more."""
+        """Read until no mail can be answered or come back any more."""
         await self._async_started()
-        mailbox = Mailbox(account, client_context(), self, self._cursor)
+        self._tell_owed()
+        mailbox = Inbox(account, client_context(), self, self._cursor)
         self._mailbox = mailbox
         with suppress(TimeoutError):
-            left = self._answerables.left(self._outbox.id)
-            async with asyncio.timeout(left) as self._timeout:
+            async with asyncio.timeout(self._left) as self._timeout:
                 await mailbox.run()
         self._mailbox = self._timeout = self._task = None
         self._issues.withdraw(INBOX)
@@ -195,8 +211,13 @@ class Answers:
             # The same mails are read again.
             raise MailboxError(Cause.TEMPORARY, "The account is not loaded") from err
 
-    def _may_answer(self, mail: Incoming) -> bool:
-        """Tell by its head whether a mail may answer one of ours: then it is read."""
+    def _is_wanted(self, mail: Incoming) -> bool:
+        """Tell by its head whether all of a mail is read.
+
+        That is what may answer one of ours, or says that one came back.
+        """
+        if mail.kind is Kind.BOUNCE:
+            return self._bounces.left > 0
         return mail.kind is Kind.ANSWER and bool(
             self._answerables.find(self._outbox.id, mail.secrets)
             or any(
@@ -209,11 +230,23 @@ class Answers:
         return await self._mailbox.mail(head) if self._mailbox else None
 
     def _is_allowed(self, known: Answerable, sender: str) -> bool:
-        return sender in {*known.people, self._outbox.account.username.lower()}
+        """Tell whether whoever has a mail's secret may answer it from an address."""
+        if sender in {*known.people, self._outbox.account.username.lower()}:
+            return True
+        others = map(Mailbox.stored, self._entry.options.get(CONF_ANSWERS_FROM, ()))
+        return any(
+            one.addr_spec.lower() == sender
+            and one.display_name.lower() in ("", *known.people)
+            for one in others
+        )
 
     @callback
-    def _take(self, head: Incoming, mail: Incoming, texts: Texts) -> Told | None:
-        """Do what an answer means; return what its sender is told."""
+    def _take(self, head: Incoming, mail: Incoming, texts: Texts) -> None:
+        """Do what a mail means."""
+        if mail.bounce:
+            self._bounces.take(mail.bounce, mail.references, texts)
+        if mail.kind is not Kind.ANSWER:
+            return
         find = partial(self._answerables.find, self._outbox.id)
         # What stands in the head is of the mail that is answered; the text may also
         # quote others.
@@ -222,7 +255,7 @@ class Answers:
         if not allowed:
             for one in known[:1]:
                 self._issues.tell_stranger(one.mail, mail.sender)
-            return None
+            return
         offered = [
             (Choice(number, action.title, action.action, action.destructive), one)
             for one in allowed
@@ -230,14 +263,15 @@ class Answers:
         ]
         meaning = choose([choice for choice, _ in offered], mail.text)
         if isinstance(meaning, Said):
-            return self._hear(allowed, mail, meaning.text, texts)
+            self._hear(allowed, mail, meaning.text, texts)
+            return
         choice, answered = next(pair for pair in offered if pair[0] is meaning.choice)
         if isinstance(meaning, TitleNeeded):
             text = texts("reply_title_needed", title=choice.title)
         else:
             action = answered.actions[choice.number - 1]
             text = self._press(answered, action, mail.sender, texts)
-        return self._told(answered, mail, text)
+        self._owe(answered, mail, text)
 
     def _press(
         self, answered: Answerable, action: Action, by: str, texts: Texts
@@ -265,31 +299,40 @@ class Answers:
 
     def _hear(
         self, allowed: Sequence[Answerable], mail: Incoming, text: str, texts: Texts
-    ) -> Told | None:
+    ) -> None:
         """Pass on what somebody wrote; say once that nobody understands it."""
         first = allowed[0]
         if text and self._replies.tell(
             Reply(mail=first.mail, sender=mail.sender, text=text)
         ):
-            return None
-        if not self._answerables.confuse(first):
-            return None
-        numbers = ", ".join(map(str, range(1, len(first.actions) + 1)))
-        return self._told(first, mail, texts("reply_not_understood", numbers=numbers))
+            return
+        if self._answerables.confuse(first):
+            numbers = ", ".join(map(str, range(1, len(first.actions) + 1)))
+            self._owe(first, mail, texts("reply_not_understood", numbers=numbers))
 
-    def _told(self, answered: Answerable, mail: Incoming, text: str) -> Told | None:
-        """Return what is told, unless the sender was told enough."""
-        if not self._answerables.may_tell(answered):
-            return None
-        return Told(answered.mail, mail.sender, text, mail.message_ids)
+    def _owe(self, answered: Answerable, mail: Incoming, text: str) -> None:
+        """Have the sender told something, unless that was enough."""
+        answers = next((one for one in mail.message_ids if one.isascii()), None)
+        if answers is None:
+            # No program that people write with leaves it out.
+            return
+        told = Told(mail.sender, text, answers)
+        if self._answerables.owe(answered, told):
+            self._owed.append((answered, told))
 
-    async def _async_tell(self, told: Told) -> None:
+    @callback
+    def _tell_owed(self, note: str = "") -> None:
+        owed, self._owed = self._owed, []
+        for known, told in owed:
+            self._hass.async_create_task(self._async_tell(known, told, note))
+
+    async def _async_tell(self, known: Answerable, told: Told, note: str) -> None:
         try:
             await async_confirm(
-                self._hass, self._entry, self._outbox, self._buttons, told
+                self._hass, self._entry, self._outbox, self._buttons, known, told, note
             )
         except HomeAssistantError as err:
-            LOGGER.warning("An answer to %s was not confirmed: %s", told.mail, err)
+            LOGGER.warning("An answer to %s was not confirmed: %s", known.mail, err)
 
     @callback
     def _keep(self, cursor: Cursor) -> None:

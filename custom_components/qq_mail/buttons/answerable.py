@@ -1,19 +1,18 @@
 """Mails that can be answered by mail: each has a secret that only it carries."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from hashlib import sha256
 from typing import Any, Final
 
 from homeassistant.core import callback
 
 from ..clock import Now, read_clock
-from ..const import LOGGER
 from ..mime.secret import make_secret
 from ..store import Store
-from .models import Action, Mail, read_mail, read_time
+from .kept import digest_of, read_all, read_mail, read_times
+from .models import Action, Mail
 
 ANSWERABLE: Final = "answerable"
 """The kind of their records in the store."""
@@ -21,6 +20,17 @@ LINGER: Final = 3600.0
 """Seconds after its buttons' end in which who answers a mail is told that it is over."""
 _MOST_TOLD: Final = 3
 """Answers of ours to one mail: more would be a loop, or a quarrel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What somebody who answered a mail is told."""
+
+    to: str
+    """The addr_spec of who answered it."""
+    text: str
+    answers: str
+    """The Message-ID of the answer."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,8 +48,12 @@ class Answerable:
     """Seconds from when it was made: answers never count for longer."""
     deadline: float
     """When its buttons are over, by the steady clock."""
+    sent_by: str = ""
+    """The account that has sent it for its own: answers come to its inbox as well."""
     told: int = 0
     """How often somebody was told what became of an answer."""
+    owed: tuple[Told, ...] = ()
+    """What of that is not in the outbox yet."""
     confused: bool = False
     """Whether somebody was told that an answer was not understood."""
     restored: bool = False
@@ -66,17 +80,10 @@ class Answerables:
         self, account: str, records: Mapping[tuple[str, str], Mapping[str, Any]]
     ) -> None:
         """Know an account's mails of an earlier run."""
-        now, damaged = read_clock(), 0
-        for (_, digest), record in records.items():
-            try:
-                known = _read(account, digest, record, now)
-            except KeyError, TypeError, ValueError:
-                damaged += 1
-            else:
-                self._all.setdefault(digest, known)
+        now = read_clock()
+        read = partial(_read, account, now)
+        self._all |= read_all(records, read, "mails that can be answered")
         self._prune(now)
-        if damaged:
-            LOGGER.error("Of the mails that can be answered %d are damaged", damaged)
 
     @callback
     def async_listen(self, account: str, changed: Callable[[], None]) -> None:
@@ -94,7 +101,7 @@ class Answerables:
         known = Answerable(
             mail=mail,
             actions=tuple(actions),
-            digest=_digest(secret),
+            digest=digest_of(secret),
             expires_at=now.wall + lasts,
             lifetime=seconds,
             deadline=now.steady + seconds,
@@ -140,19 +147,19 @@ class Answerables:
         self._tell(account)
 
     def of(self, account: str) -> list[Answerable]:
-        """Return the mails of an account that somebody may answer now."""
+        """Return the mails that somebody may answer now to an account."""
         now = read_clock().steady
         return [
             one
             for one in self._all.values()
-            if one.mail.account == account
+            if account in (one.mail.account, one.sent_by)
             and not one.restored
             and now < one.deadline + LINGER
         ]
 
     def find(self, account: str, secrets: Iterable[str]) -> list[Answerable]:
         """Return the mails that have one of these secrets."""
-        digests = {_digest(secret) for secret in secrets}
+        digests = {digest_of(secret) for secret in secrets}
         return [one for one in self.of(account) if one.digest in digests]
 
     def left(self, account: str) -> float:
@@ -161,13 +168,31 @@ class Answerables:
         return 0.0 if last is None else last + LINGER - read_clock().steady
 
     @callback
-    def may_tell(self, known: Answerable) -> bool:
-        """Tell whether who answers a mail may be told something, and count that."""
+    def note_sender(self, queue_id: str, account: str) -> None:
+        """Know that another account has sent a mail, to which people will answer."""
+        for known in self._all.values():
+            if known.mail.queue_id == queue_id:
+                known.sent_by = account
+                self._write(known)
+        self._tell(account)
+
+    @callback
+    def owe(self, known: Answerable, told: Told) -> bool:
+        """Keep what somebody is to be told, unless that is too much of one mail."""
         if known.told == _MOST_TOLD:
             return False
         known.told += 1
+        known.owed += (told,)
         self._write(known)
         return True
+
+    @callback
+    def pay(self, known: Answerable, told: Told) -> None:
+        """Forget that: the outbox has it, by the same round."""
+        known.owed = tuple(one for one in known.owed if one is not told)
+        # Nobody may be able to answer it any more.
+        if known.digest in self._all:
+            self._write(known)
 
     @callback
     def confuse(self, known: Answerable) -> bool:
@@ -186,7 +211,9 @@ class Answerables:
         for known in gone:
             del self._all[known.digest]
             self._store.remove(_key(known))
-        for account in {one.mail.account for one in gone}:
+        for account in {
+            account for one in gone for account in (one.mail.account, one.sent_by)
+        }:
             self._tell(account)
 
     def _prune(self, now: Now) -> None:
@@ -203,10 +230,6 @@ def _key(known: Answerable) -> tuple[str, str, str]:
     return (ANSWERABLE, known.mail.account, known.digest)
 
 
-def _digest(secret: str) -> str:
-    return sha256(secret.encode()).hexdigest()
-
-
 def _as_dict(known: Answerable) -> dict[str, Any]:
     """Return what is kept, in times that a restart does not change."""
     return {
@@ -214,25 +237,27 @@ def _as_dict(known: Answerable) -> dict[str, Any]:
         "actions": [one.as_dict() for one in known.actions],
         "expires_at": known.expires_at.isoformat(),
         "lifetime": known.lifetime,
+        "sent_by": known.sent_by,
         "told": known.told,
+        "owed": [asdict(one) for one in known.owed],
         "confused": known.confused,
         "restored": known.restored,
     }
 
 
-def _read(account: str, digest: str, record: Mapping[str, Any], now: Now) -> Answerable:
+def _read(account: str, now: Now, digest: str, record: Mapping[str, Any]) -> Answerable:
     """Read that again; raises KeyError, TypeError or ValueError where it is damaged."""
-    expires_at = read_time(record["expires_at"])
-    lifetime = float(record["lifetime"])
-    left = min((expires_at - now.wall).total_seconds(), lifetime)
     return Answerable(
         mail=read_mail(account, record),
         actions=tuple(map(Action.read, record["actions"])),
         digest=digest,
-        expires_at=expires_at,
-        lifetime=lifetime,
-        deadline=now.steady + left,
+        **read_times(record, now),
+        sent_by=str(record["sent_by"]),
         told=int(record["told"]),
+        owed=tuple(
+            Told(str(one["to"]), str(one["text"]), str(one["answers"]))
+            for one in record["owed"]
+        ),
         confused=bool(record["confused"]),
         restored=bool(record["restored"]),
     )

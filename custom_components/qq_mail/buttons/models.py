@@ -118,23 +118,3 @@ class Button:
     ended: Ended | None = None
     restored: bool = False
     """It comes from a backup, and works once a person has decided."""
-
-
-def read_mail(account: str, record: Mapping[str, Any]) -> Mail:
-    """Read what is kept of a mail; raises KeyError, TypeError or ValueError."""
-    return Mail(
-        account=account,
-        queue_id=str(record["queue_id"]),
-        tag=str(record["tag"]),
-        subject=str(record["subject"]),
-        recipients=tuple(map(str, record["recipients"])),
-        time=read_time(record["time"]),
-    )
-
-
-def read_time(text: str) -> datetime:
-    """Read a time; one without a zone is damaged, and would not compare."""
-    time = datetime.fromisoformat(text)
-    if time.tzinfo is None:
-        raise ValueError(text)
-    return time

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from hashlib import sha256
 import secrets
 from typing import Any, Final
 
@@ -15,8 +14,9 @@ from ..clock import Now, read_clock
 from ..const import DOMAIN, LOGGER, MAX_BUTTONS
 from ..store import Store
 from .answerable import Answerables
+from .kept import digest_of, read_all, read_mail, read_time, read_times
 from .links import PLAIN_HTTP, async_tell_plain_http
-from .models import Action, Button, Ended, Mail, Press, read_mail, read_time
+from .models import Action, Button, Ended, Mail, Press
 
 BUTTON: Final = "button"
 """The kind of their records in the store."""
@@ -52,17 +52,10 @@ class Buttons:
         self, account: str, records: Mapping[tuple[str, str], Mapping[str, Any]]
     ) -> None:
         """Know an account's buttons of an earlier run."""
-        now, damaged = read_clock(), 0
-        for (_, digest), record in records.items():
-            try:
-                button = _read(account, digest, record, now)
-            except KeyError, TypeError, ValueError:
-                damaged += 1
-            else:
-                self._buttons.setdefault(digest, button)
+        now = read_clock()
+        read = partial(_read, account, now)
+        self._buttons |= read_all(records, read, "buttons of earlier mails")
         self._prune(now)
-        if damaged:
-            LOGGER.error("Of the buttons of earlier mails %d are damaged", damaged)
 
     @callback
     def async_add_listener(
@@ -99,7 +92,7 @@ class Buttons:
             button = Button(
                 mail=mail,
                 action=action,
-                digest=_digest(token),
+                digest=digest_of(token),
                 expires_at=now.wall + lasts,
                 lifetime=lasts.total_seconds(),
                 deadline=now.steady + lasts.total_seconds(),
@@ -174,7 +167,7 @@ class Buttons:
     @callback
     def find(self, token: str) -> Button | None:
         """Return the button with this token, if it works, or says why it does not."""
-        button = self._buttons.get(_digest(token))
+        button = self._buttons.get(digest_of(token))
         return button if button and self._works(button) else None
 
     @callback
@@ -274,10 +267,6 @@ def _key(button: Button) -> tuple[str, str, str]:
     return (BUTTON, button.mail.account, button.digest)
 
 
-def _digest(token: str) -> str:
-    return sha256(token.encode()).hexdigest()
-
-
 def _as_dict(button: Button) -> dict[str, Any]:
     """Return what is kept of a button, in times that a restart does not change."""
     return {
@@ -292,22 +281,13 @@ def _as_dict(button: Button) -> dict[str, Any]:
     }
 
 
-def _read(account: str, digest: str, record: Mapping[str, Any], now: Now) -> Button:
-    """Read that again; raises KeyError, TypeError or ValueError where it is damaged.
-
-    A clock that was set back while Home Assistant was away gives no more than the
-    button had in the beginning.
-    """
-    expires_at = read_time(record["expires_at"])
-    lifetime = float(record["lifetime"])
-    left = min((expires_at - now.wall).total_seconds(), lifetime)
+def _read(account: str, now: Now, digest: str, record: Mapping[str, Any]) -> Button:
+    """Read that again; raises KeyError, TypeError or ValueError where it is damaged."""
     return Button(
         mail=read_mail(account, record),
         action=Action.read(record),
         digest=digest,
-        expires_at=expires_at,
-        lifetime=lifetime,
-        deadline=now.steady + left,
+        **read_times(record, now),
         used_at=read_time(record["used_at"]) if record["used_at"] else None,
         used_by=str(record["used_by"]),
         ended=Ended(record["ended"]) if record["ended"] else None,

@@ -18,7 +18,7 @@ from homeassistant.helpers.http import request_handler_factory
 from homeassistant.helpers.start import async_at_started
 
 from ..clock import read_clock
-from ..const import DOMAIN, LOGGER
+from ..const import DISK_TIMEOUT, DOMAIN, LOGGER
 from ..store import Store
 from ..texts import async_texts
 from .log_filter import keep_tokens_out
@@ -143,9 +143,9 @@ class ButtonView(HomeAssistantView):
         heard = self._is_heard(Press(mail=button.mail, action=button.action))
         self._buttons.press(button)
         try:
-            # Also if whoever pressed has gone meanwhile.
-            await asyncio.shield(self._store.written())
-        except OSError:
+            async with asyncio.timeout(DISK_TIMEOUT):
+                await self._store.written()
+        except OSError, TimeoutError:
             return _page(pages.done(button, heard=heard, kept=False))
         return _page(pages.done(button, heard=heard))
 

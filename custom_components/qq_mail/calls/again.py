@@ -9,8 +9,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
 from ..accounts import async_loaded
-from ..const import DOMAIN
 from ..content.actions import with_acknowledge
+from ..content.errors import translated_error
 from ..content.request import MessageRequest, read_again
 from ..coordinator import QQMailConfigEntry
 from ..mime.address import Recipients, one_line
@@ -23,7 +23,11 @@ from .house import DATA_HOUSE
 
 
 async def async_send_again(
-    hass: HomeAssistant, entry: QQMailConfigEntry, reminder: Reminder, ticket: Ticket
+    hass: HomeAssistant,
+    entry: QQMailConfigEntry,
+    reminder: Reminder,
+    ticket: Ticket,
+    kept: Callable[[], None],
 ) -> None:
     """Send an alarm once more: what it shows is fetched anew.
 
@@ -44,18 +48,7 @@ async def async_send_again(
         notes=(note, *request.notes),
         wait=0,
     )
-    await _async_submit(
-        hass,
-        entry,
-        request,
-        reminder.recipients,
-        ticket,
-        lambda: (
-            hass.data[DATA_HOUSE]
-            .rooms[entry.entry_id]
-            .reminders.async_keep(reminder.id)
-        ),
-    )
+    await _async_submit(hass, entry, request, reminder.recipients, ticket, kept)
 
 
 async def async_tell_counted(
@@ -95,11 +88,7 @@ def said_of(counted: Counted, ticket: Ticket, texts: Texts) -> HomeAssistantErro
     """Return what is said of alerts that were counted and not sent."""
     now = ticket.raised.wall
     span = texts.span(counted.first or now, counted.last or now, now)
-    return HomeAssistantError(
-        translation_domain=DOMAIN,
-        translation_key="repeats",
-        translation_placeholders={"number": str(counted.number), "span": span},
-    )
+    return translated_error("repeats", number=str(counted.number), span=span)
 
 
 def _said_of_reminder(
@@ -109,20 +98,9 @@ def _said_of_reminder(
     since = time_of(reminder.raised, ticket.raised.wall)
     number = str(reminder.number)
     if reminder.interval >= left:
-        return HomeAssistantError(
-            translation_domain=DOMAIN,
-            translation_key="reminder_last",
-            translation_placeholders={"time": since, "number": number},
-        )
-    return HomeAssistantError(
-        translation_domain=DOMAIN,
-        translation_key="reminder",
-        translation_placeholders={
-            "time": since,
-            "number": number,
-            "minutes": str(round(reminder.interval / 60)),
-        },
-    )
+        return translated_error("reminder_last", time=since, number=number)
+    minutes = str(round(reminder.interval / 60))
+    return translated_error("reminder", time=since, number=number, minutes=minutes)
 
 
 async def _async_submit(

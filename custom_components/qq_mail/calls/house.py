@@ -1,9 +1,10 @@
 """What the house has once for all accounts: outboxes, buttons, duplicates, reminders."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util.hass_dict import HassKey
 
 from ..answers.replies import Replies
@@ -11,11 +12,14 @@ from ..answers.watching import Answers
 from ..buttons.answerable import ANSWERABLE
 from ..buttons.models import Press
 from ..buttons.registry import BUTTON, Buttons
+from ..clock import read_clock
 from ..const import ACKNOWLEDGE, DOMAIN
+from ..coordinator import SIGNAL_ALARM
 from ..history import History
 from ..outbox.manager import Manager
 from ..outbox.outbox import Outbox
 from ..repeats.duplicates import Duplicates
+from ..repeats.reminder import Reminder
 from ..repeats.reminders import Reminders
 from ..sending.frames import Frames
 from ..store import Store
@@ -24,7 +28,8 @@ DATA_HOUSE: HassKey[House] = HassKey(DOMAIN)
 
 _PROTECTED = 3
 """Mails of each alarm whose buttons are never forgotten for want of room."""
-
+_TOGETHER = 5.0
+"""Seconds: of two accounts' alarms that are over, one is told."""
 
 _DATA_REFUSED: HassKey[dict[str, int]] = HassKey(f"{DOMAIN}_refused")
 """How often a form was refused a login that no account is there for yet."""
@@ -41,15 +46,8 @@ class Rooms:
     answers: Answers
 
 
-@dataclass(init=False)
 class House:
     """Finds what belongs to an account, by its entry's id."""
-
-    manager: Manager
-    buttons: Buttons
-    frames: Frames
-    replies: Replies
-    rooms: dict[str, Rooms] = field(default_factory=dict)
 
     def __init__(self, hass: HomeAssistant, store: Store) -> None:
         """Begin without accounts."""
@@ -58,7 +56,7 @@ class House:
         self.buttons = Buttons(hass, store, self._protected)
         self.frames = Frames()
         self.replies = Replies()
-        self.rooms = {}
+        self.rooms: dict[str, Rooms] = {}
         self.buttons.async_add_listener(self._hear)
 
     @property
@@ -106,8 +104,31 @@ class House:
         """End an alarm, by whichever accounts it is sent: somebody knows of it."""
         rooms = self.rooms.get(account)
         if rooms and (tag := rooms.reminders.tag_of(queue_id)):
-            for other in self.rooms.values():
-                other.reminders.async_acknowledge(tag, queue_id)
+            self.acknowledge_tag(tag, queue_id)
+
+    @callback
+    def acknowledge_tag(self, tag: str, queue_id: str = "") -> None:
+        """End the alarms of a tag; the mail whose button was pressed says so itself."""
+        alarms = [
+            alarm
+            for rooms in self.rooms.values()
+            for alarm in rooms.reminders.async_acknowledge(tag, queue_id)
+        ]
+        if alarms:
+            async_dispatcher_send(self._hass, SIGNAL_ALARM, alarms[-1], True)
+
+    @callback
+    def leave_unanswered(self, alarm: Reminder) -> None:
+        """Tell that nobody has acknowledged an alarm, unless another one is to tell it."""
+        soon = max(alarm.unanswered, read_clock().steady) + _TOGETHER
+        others = (
+            one
+            for rooms in self.rooms.values()
+            for one in rooms.reminders.shown
+            if one is not alarm and one.tag == alarm.tag and not one.restored
+        )
+        if not alarm.restored and all(one.unanswered > soon for one in others):
+            async_dispatcher_send(self._hass, SIGNAL_ALARM, alarm, False)
 
     def _protected(self) -> Collection[str]:
         return {

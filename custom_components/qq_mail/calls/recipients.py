@@ -1,12 +1,11 @@
 """Finds the recipients of a mail: those of a call, of an entity, or the default ones."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_USERNAME
 
-from ..const import CONF_BCC, CONF_CC, CONF_RECIPIENTS, CONF_TO, MAX_NOTES
+from ..const import CONF_RECIPIENTS, CONF_TO, MAX_NOTES
 from ..content.errors import invalid_address
 from ..content.reading import is_away
 from ..content.request import MessageRequest
@@ -15,18 +14,8 @@ from ..mime.address import Mailbox, Recipients
 
 def default_recipients(entry: ConfigEntry) -> Recipients:
     """Return the account's default recipients; without any set, the account itself."""
-    return Recipients(
-        to=_stored(entry.options.get(CONF_RECIPIENTS) or [entry.data[CONF_USERNAME]])
-    )
-
-
-def subentry_recipients(data: Mapping[str, Any]) -> Recipients:
-    """Return the addresses of a recipient that was set up."""
-    return Recipients(
-        to=_stored(data.get(CONF_TO, [])),
-        cc=_stored(data.get(CONF_CC, [])),
-        bcc=_stored(data.get(CONF_BCC, [])),
-    )
+    addresses = entry.options.get(CONF_RECIPIENTS) or [entry.data[CONF_USERNAME]]
+    return Recipients.stored({CONF_TO: addresses})
 
 
 def chosen_recipients(
@@ -64,8 +53,3 @@ def join_recipients(several: Iterable[Recipients]) -> Recipients:
         cc=new(mailbox for each in joined for mailbox in each.cc),
         bcc=new(mailbox for each in joined for mailbox in each.bcc),
     )
-
-
-def _stored(mailboxes: Iterable[str]) -> tuple[Mailbox, ...]:
-    """Read mailboxes as the config flow has stored them."""
-    return tuple(Mailbox.stored(text) for text in mailboxes)

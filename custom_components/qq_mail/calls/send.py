@@ -1,6 +1,5 @@
 """What becomes of a request: it clears what waits, is counted, or is sent."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -70,6 +69,18 @@ async def async_send(
     )
 
 
+async def async_send_test(
+    hass: HomeAssistant, entry: QQMailConfigEntry, recipients: Recipients
+) -> Sent:
+    """Send a test mail in Home Assistant's language.
+
+    Raises HomeAssistantError where it was refused for good, or cannot be kept.
+    """
+    texts = await async_texts(hass)
+    request = MessageRequest(title=texts("test_title"), message=texts("test_message"))
+    return await async_send(hass, entry, request, recipients)
+
+
 @dataclass(frozen=True, slots=True)
 class _Sending:
     """One request on its way, and what it needs."""
@@ -90,10 +101,11 @@ class _Sending:
             discarded, conversation = await outbox.async_clear(tag)
             texts = await async_texts(self.hass)
             if not conversation:
-                await outbox.manager.async_written()
-                notes = texts.notes(request.notes)
+                notes = texts.notes(await self._async_notes(request))
                 log_notes(notes, request.title, texts)
                 return Sent(None, notes, discarded, request.refused)
+            urgent = request.priority is Priority.HIGHEST
+            calm = Priority.HIGH if urgent else request.priority
             request = replace(
                 request,
                 title=request.title or f"Re: {conversation.subject}",
@@ -102,7 +114,7 @@ class _Sending:
                 # alarm that could be acted on.
                 tag="",
                 actions=tuple(row for row in request.actions if not row.action),
-                priority=_calm(request.priority),
+                priority=calm,
             )
             try:
                 sent = await self._async_submit(
@@ -121,7 +133,11 @@ class _Sending:
                 tag=request.tag,
                 title=one_line(request.title),
                 texts=(request.message, request.html),
-                shown=_shown(request),
+                shown=(
+                    *request.attachments,
+                    *request.charts,
+                    dict(request.entities),
+                ),
                 recipients=self.recipients,
                 priority=request.priority,
             )
@@ -131,8 +147,7 @@ class _Sending:
                 alert, ticket, request.repeat_after
             )
             if isinstance(found, Original):
-                await rooms.outbox.manager.async_written()
-                notes = texts.notes(request.notes)
+                notes = texts.notes(await self._async_notes(request))
                 log_notes(notes, alert.title, texts)
                 repeated = Repeated(found.counted.number, found.raised, found.queue_id)
                 return Sent(None, notes, refused=request.refused, repeated=repeated)
@@ -144,6 +159,14 @@ class _Sending:
             except HomeAssistantError:
                 rooms.duplicates.async_failed(ticket.queue_id)
                 raise
+
+    async def _async_notes(
+        self, request: MessageRequest
+    ) -> tuple[HomeAssistantError, ...]:
+        """Return the notes on what was done, once it is on disk, or one that it is not."""
+        if await self.rooms.outbox.manager.async_written():
+            return request.notes
+        return (*request.notes, field_error("done_not_kept"))
 
     async def _async_send(self, request: MessageRequest, ticket: Ticket) -> Sent:
         """Send a message, and have it repeated if that is wanted."""
@@ -177,7 +200,7 @@ class _Sending:
     async def _async_submit(
         self, request: MessageRequest, ticket: Ticket, **kwargs: Any
     ) -> Sent:
-        submitted = await async_submit(
+        receipt, notes = await async_submit(
             self.hass,
             self.entry,
             self.rooms.outbox,
@@ -187,16 +210,4 @@ class _Sending:
             ticket,
             **kwargs,
         )
-        return Sent(submitted.receipt, submitted.notes, refused=request.refused)
-
-
-def _calm(priority: Priority) -> Priority:
-    """Return the priority of what says that an alarm is over."""
-    return Priority.HIGH if priority is Priority.HIGHEST else priority
-
-
-def _shown(request: MessageRequest) -> Iterator[object]:
-    """Yield what a mail shows beside its texts."""
-    yield from request.attachments
-    yield from request.charts
-    yield dict(request.entities)
+        return Sent(receipt, notes, refused=request.refused)

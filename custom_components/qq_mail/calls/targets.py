@@ -26,8 +26,15 @@ from homeassistant.helpers.target import (
 from ..accounts import called_entries, not_loaded
 from ..const import CONF_SERVICE_NAME, DOMAIN
 from ..content.errors import field_error
-from ..content.fields import EXCLUDE, TARGET_KEYS, Ids, read_ids
-from ..content.reading import Notes, is_empty, unusable
+from ..content.reading import (
+    EXCLUDE,
+    TARGET_KEYS,
+    Ids,
+    Notes,
+    is_empty,
+    read_ids,
+    unusable,
+)
 from ..content.selected import async_not_found, empty
 from ..coordinator import QQMailConfigEntry
 from ..mime.address import Recipients

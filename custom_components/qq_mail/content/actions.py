@@ -16,13 +16,13 @@ from .reading import (
     is_empty,
     is_for_phones,
     is_target,
+    note_unknown,
     read_fields,
     read_line,
     read_text,
     read_word,
     read_yes_no,
     shown_value,
-    unknown_field,
     unusable,
 )
 
@@ -78,13 +78,11 @@ def _row(item: Any, name: str, notes: Notes) -> ActionRow | None:
     if not isinstance(item, Mapping):
         notes.append(_not_shown(name, item, ""))
         return None
-    notes.extend(
-        unknown_field(key, _READERS, "unknown_field_of_action")
-        for key in item
-        if key not in _READERS and key not in _FOR_PHONES
-    )
+    names = [key for key in item if key not in _FOR_PHONES]
+    note_unknown(names, _READERS, notes, "unknown_field_of_action")
     leads = _leads(item)
-    needed = "uri" if leads else _name_of(item)
+    acts = "title" if is_empty(item.get("action")) else "action"
+    needed = "uri" if leads else acts
     value = item.get(needed)
     if leads and isinstance(value, str) and is_for_phones(value):
         return None
@@ -118,11 +116,6 @@ def _leads(item: Mapping[Any, Any]) -> bool:
     if is_empty(action):
         return not is_empty(item.get("uri"))
     return isinstance(action, str) and action.strip().upper() == _LINK_ACTION
-
-
-def _name_of(item: Mapping[Any, Any]) -> str:
-    """Return the field that names what a press does."""
-    return "title" if is_empty(item.get("action")) else "action"
 
 
 def _not_shown(field: str, value: Any, title: Any) -> ServiceValidationError:

@@ -39,7 +39,6 @@ _MAX_PASSED_OVER = 50
 """Alerts without room, after which no more are read: they wait for the next digest."""
 _LONGEST_WHEN = "x" * 50
 _BY_IMPORTANCE = tuple(Priority)
-_URGENT = (Priority.HIGHEST, Priority.HIGH)
 
 type _Key = tuple[str, str, str, Priority, Mailbox | None]
 
@@ -230,7 +229,7 @@ class DigestWriter:
             priority=alert.priority,
             label=(
                 self._texts(f"card_{alert.priority}")
-                if alert.priority in _URGENT
+                if alert.priority.is_urgent
                 else ""
             ),
             buttons=alert.buttons,

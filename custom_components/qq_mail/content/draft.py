@@ -6,15 +6,15 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from secrets import token_hex
 from typing import BinaryIO
+from urllib.parse import urlsplit
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.network import NoURLAvailableError, get_url
 from homeassistant.util import dt as dt_util
 
-from ..const import DOMAIN, FETCH_TIMEOUT
+from ..const import FETCH_TIMEOUT
 from ..mime.buttons import Button
 from ..mime.card import (
     CONTENT_WIDTH,
@@ -27,10 +27,9 @@ from ..mime.card import (
     render_html,
     render_text,
 )
-from ..mime.errors import UnreadablePartError
 from ..mime.markup import content_ids, text_of
-from ..mime.message import compose
-from ..mime.models import BodyPart, Composed, Draft, Priority
+from ..mime.message import UnreadablePartError, compose
+from ..mime.models import BodyPart, Composed, Draft, new_content_id
 from ..texts import Texts
 from .attachments.budget import async_fit
 from .attachments.embedded import async_embedded
@@ -38,13 +37,11 @@ from .attachments.fetched import OCTET_STREAM, too_slow
 from .attachments.fetching import async_fetched
 from .attachments.signatures import PICTURES
 from .charts.fetching import Charted, async_charts
-from .errors import AttachmentError
+from .errors import AttachmentError, translated_error
 from .redaction import quoted
 from .request import MessageRequest
 from .rows import async_rows
 from .selected import async_not_found_in_table
-
-_URGENT = (Priority.HIGHEST, Priority.HIGH)
 
 
 class Material:
@@ -166,15 +163,7 @@ class Material:
         if own:
             card, html = fitted(card, lambda card: extend_html(own, card))
             return extend_text(card.text or text_of(own), card), html, parts
-        if (
-            card.markdown
-            or card.rows
-            or card.link
-            or card.buttons
-            or card.pictures
-            or card.charts
-            or card.priority in _URGENT
-        ):
+        if card.markdown or card.shows_more or card.priority.is_urgent:
             card, html = fitted(card, render_html)
             return render_text(card), html, parts
         return extend_text(card.text, card), "", parts
@@ -189,7 +178,7 @@ def _placed(part: BodyPart, referenced: set[str]) -> BodyPart:
         if content_id in referenced and part.media_type != OCTET_STREAM:
             return replace(part, inline=True, content_id=content_id)
     if part.inline and part.media_type in PICTURES:
-        own_id = part.content_id or f"{token_hex(8)}@{DOMAIN}"
+        own_id = part.content_id or new_content_id()
         return replace(part, content_id=own_id)
     return replace(part, inline=False)
 
@@ -236,7 +225,7 @@ async def async_material(
             text=request.message,
             markdown=request.markdown,
             columns=(texts("card_name"), texts("card_state"), texts("card_since")),
-            label=texts(f"card_{priority}") if priority in _URGENT else "",
+            label=texts(f"card_{priority}") if priority.is_urgent else "",
             rows=rows,
             more=texts("card_more", number="{number}"),
             charts=tuple(charted.charts),
@@ -273,7 +262,17 @@ def _absolute(
         url = absolute(hass, link.url)
     except HomeAssistantError as err:
         return None, [err]
-    return Link(url, link.title or texts("card_open")), []
+    return Link(url, link.title or _named(link.url, texts)), []
+
+
+def _named(url: str, texts: Texts) -> str:
+    """Return what a button says that was given no title."""
+    parts = urlsplit(url)
+    if parts.scheme in ("", "homeassistant"):
+        return texts("card_open")
+    if parts.scheme == "tel":
+        return texts("card_call", number=parts.path)
+    return texts("card_open_other", where=parts.hostname or parts.path)
 
 
 def absolute(hass: HomeAssistant, url: str) -> str:
@@ -286,8 +285,4 @@ def absolute(hass: HomeAssistant, url: str) -> str:
     try:
         return get_url(hass, prefer_external=True) + url
     except NoURLAvailableError as err:
-        raise HomeAssistantError(
-            translation_domain=DOMAIN,
-            translation_key="no_url",
-            translation_placeholders={"link": quoted(url)},
-        ) from err
+        raise translated_error("no_url", link=quoted(url)) from err

@@ -20,8 +20,17 @@ class AttachmentError(HomeAssistantError):
         )
 
 
+def translated_error(key: str, **placeholders: str) -> HomeAssistantError:
+    """Return the error with this translation key, for what is no fault of a caller's."""
+    return HomeAssistantError(
+        translation_domain=DOMAIN,
+        translation_key=key,
+        translation_placeholders=placeholders,
+    )
+
+
 def field_error(key: str, **placeholders: str) -> ServiceValidationError:
-    """Return the error with this translation key."""
+    """Return the same for a value that a caller gave."""
     return ServiceValidationError(
         translation_domain=DOMAIN,
         translation_key=key,

@@ -6,8 +6,6 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from homeassistant.core import valid_entity_id
-
 from ..const import SENDER_NAME_MAX_BYTES
 from ..mime.address import InvalidMailboxError, Mailbox
 from ..mime.card import Link
@@ -16,17 +14,18 @@ from .actions import read_actions
 from .attachments.fields import read_attachments
 from .charts.fields import read_charts
 from .reading import (
+    EXCLUDE,
     Notes,
     Reader,
     as_list,
     choice_of,
     from_json,
-    is_away,
     is_empty,
     is_for_phones,
     is_target,
     period_of,
     read_fields,
+    read_ids,
     read_line,
     read_text,
     read_word,
@@ -39,13 +38,6 @@ from .reading import (
 MAX_WAIT = 300
 """Seconds."""
 MAX_TAG_LENGTH = 255
-
-TARGET_KEYS = ("entity_id", "device_id", "area_id", "floor_id", "label_id")
-EXCLUDE = "exclude"
-"""Home Assistant's key, from 2026.11, for the part of a target that is left out."""
-
-type Ids = dict[str, list[str]]
-"""Lists of ids by the keys of a target."""
 
 
 class Format(StrEnum):
@@ -129,31 +121,6 @@ def _entities(value: Any, name: str, notes: Notes) -> dict[str, Any]:
     if not result and len(notes) == before:
         raise unusable(name, value, "invalid_entities")
     return result
-
-
-def read_ids(target: Mapping[Any, Any], notes: Notes, name: str) -> Ids:
-    """Read a target; what is no id becomes a note that names the field `name`."""
-    ids: Ids = {}
-    for kind, value in target.items():
-        for item in as_list(value):
-            if kind not in TARGET_KEYS or not isinstance(item, str):
-                notes.append(unusable(name, item, "invalid_entities"))
-                continue
-            wrong: list[str] = []
-            for text in filter(None, map(str.strip, item.split(","))):
-                if is_away(text) or (
-                    kind == "entity_id" and not valid_entity_id(text.lower())
-                ):
-                    wrong.append(text)
-                else:
-                    ids.setdefault(kind, []).append(
-                        text.lower() if kind == "entity_id" else text
-                    )
-            notes += (
-                unusable(name, text, "invalid_entities")
-                for text in shown_pieces(item, wrong)
-            )
-    return ids
 
 
 def _link(value: Any, name: str, notes: Notes) -> Link | None:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import voluptuous as vol
 
+from homeassistant.core import valid_entity_id
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 
@@ -24,6 +25,12 @@ _SCHEMES = ("geo", "mailto", "sms", "tel")
 _AWAY = ("unknown", "unavailable", "none")
 """What a template writes for a state or an attribute that is not there."""
 
+TARGET_KEYS = ("entity_id", "device_id", "area_id", "floor_id", "label_id")
+EXCLUDE = "exclude"
+"""Home Assistant's key, from 2026.11, for the part of a target that is left out."""
+
+type Ids = dict[str, list[str]]
+"""Lists of ids by the keys of a target."""
 type Notes = list[HomeAssistantError]
 """Texts on what could not be used, and why; reading appends to them."""
 type Reader = Callable[[Any, str, Notes], Any]
@@ -53,6 +60,13 @@ def unknown_field(name: object, names: Iterable[str], key: str) -> HomeAssistant
     if near := get_close_matches(shown, names, n=1):
         return field_error(key, field=shown, suggestion=near[0])
     return field_error(f"{key}_options", field=shown, options=", ".join(names))
+
+
+def note_unknown(
+    names: Iterable[object], known: Collection[str], notes: Notes, key: str
+) -> None:
+    """Add a note for each of these fields that does not exist."""
+    notes.extend(unknown_field(name, known, key) for name in names if name not in known)
 
 
 def unusable(
@@ -157,21 +171,39 @@ def read_yes_no(value: Any, name: str, _notes: Notes) -> bool:
         raise unusable(name, value, "invalid_yes_no") from err
 
 
-def read_period(value: Any) -> timedelta | None:
-    """Return a period, or None if the value is none."""
-    try:
-        period: timedelta = cv.positive_time_period(value)
-    except vol.Invalid, ValueError, TypeError, OverflowError:
-        return None
-    return period
+def read_ids(
+    target: Mapping[Any, Any], notes: Notes, name: str, key: str = "invalid_entities"
+) -> Ids:
+    """Read a target; what is no id becomes a note on the field `name`."""
+    ids: Ids = {}
+    for kind, value in target.items():
+        for item in as_list(value):
+            if kind not in TARGET_KEYS or not isinstance(item, str):
+                notes.append(unusable(name, item, key))
+                continue
+            wrong: list[str] = []
+            for text in filter(None, map(str.strip, item.split(","))):
+                if is_away(text) or (
+                    kind == "entity_id" and not valid_entity_id(text.lower())
+                ):
+                    wrong.append(text)
+                else:
+                    ids.setdefault(kind, []).append(
+                        text.lower() if kind == "entity_id" else text
+                    )
+            notes += (unusable(name, text, key) for text in shown_pieces(item, wrong))
+    return ids
 
 
 def period_of(least: timedelta, most: timedelta, key: str) -> Reader:
     """Return a reader of periods within limits; `key` is that of the note."""
 
     def read(value: Any, name: str, _notes: Notes) -> timedelta:
-        period = read_period(value)
-        if period is None or not least <= period <= most:
+        try:
+            period: timedelta = cv.positive_time_period(value)
+        except (vol.Invalid, ValueError, TypeError, OverflowError) as err:
+            raise unusable(name, value, key) from err
+        if not least <= period <= most:
             raise unusable(name, value, key)
         return period
 

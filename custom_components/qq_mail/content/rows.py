@@ -17,10 +17,10 @@ from homeassistant.helpers.target import (
     async_extract_referenced_entity_ids,
 )
 
-from ..const import DOMAIN
 from ..mime.card import Row
 from ..texts import Texts, time_of
-from .fields import EXCLUDE
+from .errors import field_error
+from .reading import EXCLUDE
 from .states import StateTexts, async_state_texts
 
 
@@ -43,13 +43,7 @@ async def async_rows(
         if state := hass.states.get(entity_id):
             rows.append(_row(hass, state, state_texts))
         elif entity_id in named:
-            missing.append(
-                HomeAssistantError(
-                    translation_domain=DOMAIN,
-                    translation_key="entity_not_found",
-                    translation_placeholders={"entity": entity_id},
-                )
-            )
+            missing.append(field_error("entity_not_found", entity=entity_id))
     return tuple(rows), missing
 
 

@@ -12,7 +12,7 @@ from homeassistant.helpers.target import (
 )
 
 from .errors import field_error
-from .fields import TARGET_KEYS, Ids
+from .reading import TARGET_KEYS, Ids
 
 
 @callback

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from email.message import Message
-from enum import StrEnum
 import re
 from typing import Final
 
 from ..mime.address import one_line
+from ..smtp.replies import Cause
 from .parts import Mail, content, field, leaves, parameter, parse, sender, texts
 from .quotes import html_text
 
@@ -23,32 +23,20 @@ _QQ_RECIPIENTS = (
 _QQ_REASON = re.compile(r"退信原因(.{1,2000}?)(?:解决方案|\Z)", re.DOTALL)
 
 
-class Reason(StrEnum):
-    """Why a mail came back; each is a key in the translations."""
-
-    NO_ADDRESS = "no_address"
-    """The address does not exist."""
-    NOT_TAKEN = "not_taken"
-    """The other side does not take QQ's mail, or not this one."""
-    BOX_FULL = "box_full"
-    OTHER = "other"
-    """The bounce does not say, or not in words that are known."""
-
-
 # Words of QQ, Outlook, Gmail, Postfix and Exim; codes of RFC 3463 section 3.
-_REASONS = {
-    Reason.BOX_FULL: re.compile(
+_CAUSES = {
+    Cause.BOX_FULL: re.compile(
         r"\b[45]\.2\.2\b|mailbox (?:is )?full|over ?quota|quota exceeded"
         r"|insufficient .{0,10}storage|空间不足|空間不足|已满|已滿",
         re.IGNORECASE,
     ),
-    Reason.NO_ADDRESS: re.compile(
+    Cause.NO_ADDRESS: re.compile(
         r"\b5\.1\.(?:1|2|3|6|10)\b|no such user|user (?:is )?unknown|unknown user"
         r"|does(?: not|n't) exist|user not found|mailbox (?:not found|unavailable)"
         r"|recipient address rejected|不存在",
         re.IGNORECASE,
     ),
-    Reason.NOT_TAKEN: re.compile(
+    Cause.NOT_TAKEN: re.compile(
         r"\b5\.7\.[0-9]+\b|access denied|spam|blocked|block ?list|blacklist|policy"
         r"|authentication|reputation|dmarc|\bspf\b|拒收|拒绝|拒絕|黑名单|黑名單",
         re.IGNORECASE,
@@ -60,11 +48,11 @@ _REASONS = {
 class Bounce:
     """A mail that came back."""
 
-    reason: Reason
+    cause: Cause
     recipients: tuple[str, ...]
     """The addr_specs that it was for, in lower case; none where that is not said."""
     detail: str
-    """The server's own words, in a line."""
+    """The server's own words, in a line; else the bounce's subject."""
 
 
 def looks_like_bounce(mail: Mail) -> bool:
@@ -108,7 +96,9 @@ def read_bounce(mail: Mail) -> Bounce | None:
         said = reason[1] if reason else ""
     known = dict.fromkeys(one.lower() for one in recipients if one)
     return Bounce(
-        _reason(said), tuple(known)[:_MAX_RECIPIENTS], one_line(said)[:_MAX_DETAIL]
+        _cause(said),
+        tuple(known)[:_MAX_RECIPIENTS],
+        (one_line(said) or field(mail, "Subject"))[:_MAX_DETAIL],
     )
 
 
@@ -132,8 +122,8 @@ def _recipient(block: Mail) -> str:
     return address[1] if address else ""
 
 
-def _reason(said: str) -> Reason:
+def _cause(said: str) -> Cause:
     return next(
-        (reason for reason, words in _REASONS.items() if words.search(said)),
-        Reason.OTHER,
+        (cause for cause, words in _CAUSES.items() if words.search(said)),
+        Cause.RETURNED,
     )

@@ -57,8 +57,8 @@ class Owner(Protocol):
     def may_log_in(self) -> float:
         """Return 0 and count a login, or the seconds until one may be made."""
 
-    def answerable_since(self) -> datetime:
-        """Return when the oldest mail was raised that can be answered now."""
+    def wanted_since(self) -> datetime:
+        """Return when that went out which came since then may be about."""
 
     async def received(self, heads: Sequence[Head], cursor: Cursor) -> None:
         """Take new mail, and keep how far it was read; `Mailbox.mail` has the texts.
@@ -235,8 +235,8 @@ class Mailbox:
         self._tries.clear()
 
     async def _beginning(self, link: Link, folder: Folder) -> int:
-        """Return the first UID that came since anything could be answered."""
-        since = self._owner.answerable_since() - _SKEW
+        """Return the first UID that came since anything is wanted."""
+        since = self._owner.wanted_since() - _SKEW
         uid = folder.uid_next
         for _ in range(_MAX_WINDOWS):
             first = max(1, uid - _WINDOW)

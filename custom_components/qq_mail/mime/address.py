@@ -1,6 +1,6 @@
 """Mail addresses: of senders and recipients."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 import re
 from typing import Self, override
@@ -35,18 +35,7 @@ _JOINERS = "\u200c\u200d"
 
 
 class InvalidMailboxError(ValueError):
-    """Texts that are not mail addresses."""
-
-    def __init__(self, *texts: str) -> None:
-        """Keep the texts as they were typed, shortened where they are very long."""
-        self.texts = tuple(_shortened(text) for text in texts)
-        super().__init__(self.text)
-
-    @property
-    def text(self) -> str:
-        """The first of them, separated by commas."""
-        shown = ", ".join(dict.fromkeys(self.texts[:_MAX_TEXTS_SHOWN]))
-        return shown if len(self.texts) <= _MAX_TEXTS_SHOWN else f"{shown}, …"
+    """A text is not a mail address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +81,11 @@ class Mailbox:
         return cls(f"{address.local_part}@{ascii_domain}", name)
 
     @classmethod
-    def parse_list(cls, text: str) -> tuple[Self, ...]:
+    def parse_all(cls, text: str) -> tuple[list[Self], list[str]]:
         """Read mailboxes separated by commas, semicolons, line ends or blanks.
 
-        Raises InvalidMailboxError, which names all that are none.
+        Return them, and the texts that are none.
         """
-        mailboxes, invalid = cls.parse_all(text)
-        if invalid:
-            raise InvalidMailboxError(*invalid)
-        return tuple(mailboxes)
-
-    @classmethod
-    def parse_all(cls, text: str) -> tuple[list[Self], list[str]]:
-        """Read mailboxes as `parse_list` does; return them, and what is none."""
         mailboxes: list[Self] = []
         invalid: list[str] = []
         for part in filter(tidy, _split_list(text)):
@@ -152,6 +133,23 @@ class Recipients:
     cc: tuple[Mailbox, ...] = ()
     bcc: tuple[Mailbox, ...] = ()
 
+    @classmethod
+    def stored(cls, data: Mapping[str, Iterable[str]]) -> Self:
+        """Read what `as_dict` or a form has stored, without checking it."""
+        return cls(
+            to=tuple(map(Mailbox.stored, data.get("to", ()))),
+            cc=tuple(map(Mailbox.stored, data.get("cc", ()))),
+            bcc=tuple(map(Mailbox.stored, data.get("bcc", ()))),
+        )
+
+    def as_dict(self) -> dict[str, list[str]]:
+        """Return what can be written as JSON."""
+        return {
+            "to": list(map(str, self.to)),
+            "cc": list(map(str, self.cc)),
+            "bcc": list(map(str, self.bcc)),
+        }
+
     @property
     def addr_specs(self) -> tuple[str, ...]:
         """The addresses of all, each of them once."""
@@ -188,6 +186,12 @@ def _printable(char: str) -> str:
     if char.isprintable() or char in _JOINERS:
         return char
     return "" if unicodedata.category(char) == "Cf" else " "
+
+
+def shown_texts(texts: Sequence[str]) -> str:
+    """Return the first of many texts in one line, shortened where they are very long."""
+    shown = ", ".join(dict.fromkeys(map(_shortened, texts[:_MAX_TEXTS_SHOWN])))
+    return shown if len(texts) <= _MAX_TEXTS_SHOWN else f"{shown}, …"
 
 
 def _shortened(text: str) -> str:

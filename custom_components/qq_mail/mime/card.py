@@ -154,6 +154,18 @@ class Card:
         return self.more.format(number=self.left_out) if self.left_out else ""
 
     @property
+    def shows_more(self) -> bool:
+        """Whether there is anything below the text but notes."""
+        return bool(
+            self.rows
+            or self.left_out
+            or self.link
+            or self.buttons
+            or self.pictures
+            or self.charts
+        )
+
+    @property
     def origin(self) -> str:
         """What sent the mail, and the name of the home."""
         return " · ".join(filter(None, (self.sent_by, self.home)))
@@ -200,15 +212,7 @@ def render_text(card: Card) -> str:
 
 def extend_html(html: str, card: Card) -> str:
     """Return the caller's own HTML, with all that a card shows below its text."""
-    if not (
-        card.rows
-        or card.left_out
-        or card.link
-        or card.buttons
-        or card.pictures
-        or card.charts
-        or card.notes
-    ):
+    if not (card.shows_more or card.notes):
         return html
     accent, _ = _ACCENTS[card.priority]
     sections = _TEMPLATES.get_template("sections.html.jinja").render(

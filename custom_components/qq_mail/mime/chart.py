@@ -18,6 +18,8 @@ class ChartRow:
     """What stands beside the picture for one entity."""
 
     name: str
+    line: str = ""
+    """The same as a sentence."""
     colour: str = ""
     """Of the entity's line or bars; empty where each state has its own."""
     values: tuple[str, ...] = ()
@@ -37,8 +39,11 @@ class Chart:
     """Of the picture; empty where the mail has no room for it."""
     columns: tuple[str, ...] = ()
     rows: tuple[ChartRow, ...]
-    lines: tuple[str, ...]
-    """The rows as sentences."""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The rows as sentences."""
+        return tuple(row.line for row in self.rows)
 
     def heading(self, signs: Signs) -> str:
         """Return what stands above the picture, in one line."""

@@ -7,7 +7,6 @@ from email.headerregistry import AddressHeader
 from email.message import EmailMessage
 from email.policy import default
 from io import BytesIO
-from secrets import token_hex
 from typing import cast
 
 from .address import Mailbox
@@ -16,7 +15,7 @@ from .card import Link
 from .header import PRIORITIES
 from .markup import Tag, Text, tokens
 from .message import BASE64_LINE
-from .models import BodyPart, KeptMessage, Priority
+from .models import BodyPart, KeptMessage, Priority, new_content_id
 
 _HEAD = 512 * 1024
 """Octets that hold the header and the texts of most messages: files come after them."""
@@ -109,7 +108,7 @@ def read_files(alert: Alert, room: int, places: int) -> Files:
                 content=content,
                 media_type=part.get_content_type(),
                 filename=part.get_filename(""),
-                content_id=f"{token_hex(8)}@digest",
+                content_id=new_content_id(),
                 inline=part.get_content_disposition() == "inline",
             )
         )

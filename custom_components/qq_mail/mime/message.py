@@ -10,7 +10,6 @@ from secrets import token_hex
 from typing import BinaryIO
 
 from .card import note_html
-from .errors import UnreadablePartError
 from .header import message_header, part_header
 from .markup import start_of_content
 from .models import BodyPart, Composed, Draft, Gap, Insertion, TextEncoding
@@ -23,6 +22,15 @@ _LINES_AT_A_TIME = 1024
 _LINE_STARTS_WITH_DOT = re.compile(rb"^\.", re.MULTILINE)
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LINE_END = re.compile(r"\r\n?")
+
+
+class UnreadablePartError(Exception):
+    """The file of a body part cannot be read, or no longer."""
+
+    def __init__(self, part: BodyPart) -> None:
+        """Keep the part, so that the caller can compose the message without it."""
+        super().__init__(part.filename)
+        self.part = part
 
 
 def compose(stream: BinaryIO, draft: Draft) -> Composed:
@@ -76,11 +84,6 @@ def insertions(gaps: Iterable[Gap], note: str) -> tuple[Insertion, ...]:
         )
         for gap in gaps
     )
-
-
-def _stuffed(wire: bytes) -> bytes:
-    """Double the dot that a line begins with (RFC 5321 section 4.5.2)."""
-    return _LINE_STARTS_WITH_DOT.sub(b"..", wire)
 
 
 class _Writer:
@@ -160,7 +163,9 @@ def _encoded(text: str, encoding: TextEncoding, *, last: bool = False) -> bytes:
             # Whole groups of three octets, so that no padding stands in the middle.
             octets = octets.rjust(len(octets) + -len(octets) % 3)
         return _base64(octets)
-    return _stuffed(body_encode(text.encode().decode("latin-1"), eol="\r\n").encode())
+    wire = body_encode(text.encode().decode("latin-1"), eol="\r\n").encode()
+    # Doubles the dot that a line begins with (RFC 5321 section 4.5.2).
+    return _LINE_STARTS_WITH_DOT.sub(b"..", wire)
 
 
 def _base64(octets: bytes) -> bytes:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from secrets import token_hex
 from typing import BinaryIO
 
 from .address import Mailbox, Recipients
@@ -25,6 +26,16 @@ class Priority(StrEnum):
     NORMAL = "normal"
     LOW = "low"
     LOWEST = "lowest"
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether it is above normal."""
+        return self in (Priority.HIGHEST, Priority.HIGH)
+
+
+def new_content_id() -> str:
+    """Return a content id that no other body part has (RFC 2392)."""
+    return f"{token_hex(8)}@qq-mail"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,14 +77,6 @@ class Draft:
     messages of a conversation refer to, which none of them has."""
     answers: str = ""
     """The Message-ID of the mail that it answers by itself; empty: it answers none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """Sender and recipients as the server is told (RFC 5321 section 2.3.1)."""
-
-    reverse_path: str
-    recipients: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ so it is made of those of base32 (RFC 4648 section 6), where case means nothing.
 from base64 import b32encode
 import re
 import secrets
-from typing import Final, Literal
+from typing import Final
 
 _PREFIX: Final = "hq"
 _MAX_FOUND: Final = 20
@@ -15,22 +15,18 @@ _MAX_FOUND: Final = 20
 # In an address of a link, what stands before it may be an encoded blank: %20.
 _SECRET = re.compile(
     rf"(?:(?<![a-z0-9])|(?<=%[0-9a-f]{{2}}))"
-    rf"{_PREFIX}(?:[a-z2-7]{{26}}|[a-z2-7]{{13}})(?![a-z0-9])",
+    rf"{_PREFIX}[a-z2-7]{{26}}(?![a-z0-9])",
     re.IGNORECASE | re.ASCII,
 )
 
 
-def make_secret(bits: Literal[64, 128] = 128) -> str:
-    """Return a new secret of letters and digits: 28 characters, or 15 for 64 bits."""
-    encoded = b32encode(secrets.token_bytes(bits // 8)).decode()
+def make_secret() -> str:
+    """Return a new secret of 128 bits: 28 letters and digits."""
+    encoded = b32encode(secrets.token_bytes(16)).decode()
     return _PREFIX + encoded.rstrip("=").lower()
 
 
 def find_secrets(text: str) -> tuple[str, ...]:
     """Return what has the form of a secret, each once, in lower case."""
-    found: dict[str, None] = {}
-    for match in _SECRET.finditer(text):
-        found[match[0].lower()] = None
-        if len(found) == _MAX_FOUND:
-            break
-    return tuple(found)
+    found = dict.fromkeys(match[0].lower() for match in _SECRET.finditer(text))
+    return tuple(found)[:_MAX_FOUND]

@@ -115,7 +115,6 @@ class Digests:
                 raise
             return
         if written is None:
-            await self._drop(stream)
             self._tell_failed(merging)
             return
         # From here to what the disk says there is no way back.

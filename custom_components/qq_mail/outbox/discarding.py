@@ -8,7 +8,7 @@ _AT_ONCE = 200
 
 
 async def async_discard(manager: Manager, account_id: str, queue_ids: list[str]) -> int:
-    """Remove messages, from the disk as well; return how many went at once.
+    """Remove messages; return how many went at once.
 
     One that is being tried goes if it is not accepted. With an account that is removed
     meanwhile go all of its messages.
@@ -33,7 +33,6 @@ async def async_discard(manager: Manager, account_id: str, queue_ids: list[str])
             and chosen.issuperset(part.queue_id for part in digest.parts)
         ]
         manager.happen(scheduler.discard, account_id, tuple(whole))
-    await manager.async_written()
     return removed
 
 

@@ -54,7 +54,7 @@ class Listeners:
     def async_add_discard_listener(
         self, listener: Callable[[Collection[str]], None]
     ) -> CALLBACK_TYPE:
-        """Tell which messages a person discards; of a digest, those in it as well."""
+        """Tell which messages are discarded or cleared; of a digest, those in it too."""
         self._discard_listeners.add(listener)
         return partial(self._discard_listeners.discard, listener)
 
@@ -95,7 +95,7 @@ class Listeners:
 
     @callback
     def tell_discarded(self, queue_ids: Collection[str]) -> None:
-        """Tell who is concerned by what a person takes back."""
+        """Tell who is concerned by what is taken back."""
         self._call(self._discard_listeners, queue_ids)
 
     def _tell_parts(self) -> None:

@@ -13,9 +13,9 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.ulid import ulid_at_time, ulid_to_bytes
 
 from ..clock import Now, read_clock
-from ..const import LOGGER
+from ..const import DISK_TIMEOUT, LOGGER
 from ..smtp.models import Account as SmtpAccount, Submission
-from ..store import Damage, Store
+from ..store import Damage, Records, Store, as_octets
 from .core.account import Account
 from .core.fallback import elsewhere
 from .core.models import (
@@ -38,7 +38,7 @@ from .receipts import Calls
 
 _LONGEST_SLEEP = 60.0
 """Seconds between two looks at the clock: timers do not count the machine's sleep."""
-DISK_TIMEOUTS: Final = {Level.HIGHEST: 2.0, Level.HIGH: 10.0}
+DISK_TIMEOUTS: Final = {Level.HIGHEST: 2.0, Level.HIGH: DISK_TIMEOUT}
 """Seconds that an important message waits for a disk that hangs."""
 _WAITS_FOR = (Reason.ATTEMPT, Reason.TURN)
 """What a call waits for: an attempt, its own or one before it, and nothing else."""
@@ -81,9 +81,6 @@ class Hands(Protocol):
         """Withdraw that question: the code works after all."""
 
 
-type Records = dict[tuple[str, str], Mapping[str, Any]]
-"""What the disk has of an account, by kind and key."""
-
 RESTORED: Final = "restored"
 """In a record: it comes from a backup, and waits for a person's decision."""
 _OF_BACKUP = (MESSAGE, "duplicate", "reminder", "button", "answerable")
@@ -111,8 +108,8 @@ class Manager:
         """How often something went wrong that nobody expected."""
         self.damage: tuple[Damage, ...] = ()
         """What could not be read of the store."""
-        self._records: dict[str, Records] = {}
-        """What was loaded, by account, until somebody takes it."""
+        self._records: dict[str, dict[tuple[str, str], bytes]] = {}
+        """What was loaded, by account, and by kind and key, until somebody takes it."""
         self._hass = hass
         self._happened = deque[Callable[[Now], list[Action]]]()
         self._working = False
@@ -128,12 +125,13 @@ class Manager:
         """
         loaded = await self.store.async_load()
         self.damage = tuple(loaded.damage)
-        for key, record in loaded.records.items():
+        for key, octets in loaded.records.octets.items():
             kind, account_id, name = key
+            self._records.setdefault(account_id, {})[(kind, name)] = octets
             if loaded.from_backup and kind in _OF_BACKUP:
-                record = {**record, RESTORED: True}  # noqa: PLW2901 - the same one, marked
+                record = {**loaded.records[key], RESTORED: True}
                 self.store.put(key, partial(dict, record))
-            self._records.setdefault(account_id, {})[(kind, name)] = record
+                self._records[account_id][(kind, name)] = as_octets(record)
             if kind == MESSAGE:
                 self.know_id(name)
         if loaded.from_backup:
@@ -145,11 +143,11 @@ class Manager:
         return list(self._records)
 
     @callback
-    def take_records(self, account_id: str, *kinds: str) -> Records:
+    def take_records(self, account_id: str, *kinds: str) -> Records[tuple[str, str]]:
         """Return what was loaded of an account, or of the house, once."""
         records = self._records.get(account_id, {})
         keys = [key for key in records if key[0] in kinds]
-        return {key: records.pop(key) for key in keys}
+        return Records({key: records.pop(key) for key in keys})
 
     @callback
     def return_records(
@@ -158,7 +156,8 @@ class Manager:
         records: Mapping[tuple[str, str], Mapping[str, Any]],
     ) -> None:
         """Have what an account knew taken again, should it be enabled once more."""
-        self._records.setdefault(account_id, {}).update(records)
+        known = self._records.setdefault(account_id, {})
+        known.update((key, as_octets(record)) for key, record in records.items())
 
     def waiting(self, account_id: str) -> list[tuple[str, str]]:
         """Return title and recipients of each message of an account, be it disabled."""
@@ -166,7 +165,7 @@ class Manager:
             there = [message for _, message in elsewhere(account)]
             waiting = [*(one for one in account.queue if not one.home), *there]
             return [(one.subject, ", ".join(one.recipients)) for one in waiting]
-        records = self._records.get(account_id, {})
+        records = Records(self._records.get(account_id, {}))
         return [
             (str(record.get("subject")), ", ".join(map(str, record["recipients"])))
             for (kind, _), record in records.items()
@@ -232,10 +231,11 @@ class Manager:
             else:
                 self.store.put(key, record)
 
-    async def async_written(self, level: Level = Level.BELOW) -> bool:
+    async def async_written(self, level: Level = Level.HIGH) -> bool:
         """Wait until all that was changed so far is on disk; False: it was refused.
 
-        Or the disk hangs for longer than a message of this level waits for it.
+        Or the disk hangs for longer than a message of this level waits for it; people
+        wait as long as one of high priority.
         """
         try:
             async with asyncio.timeout(DISK_TIMEOUTS.get(level)):

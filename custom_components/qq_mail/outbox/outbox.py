@@ -205,7 +205,7 @@ class Outbox(OutboxView):
             compose=compose,
             subject=subject,
             sender_name=sender_name,
-            message_id=make_msgid(domain="x")[1:].partition("@")[0],
+            message_id=ticket.queue_id.lower(),
             priority=priority,
             lifetime=(expires_after or self._settings.expires_after).total_seconds(),
             reads_files=reads_files,
@@ -261,6 +261,7 @@ class Outbox(OutboxView):
         chosen = [message.queue_id for message in self.waiting() if message.tag == tag]
         told = any(map(self.is_tried, chosen))
         told = told or self._scheduler.is_told_with_others(self.id, tag)
+        self.listeners.tell_discarded(chosen)
         discarded += await async_discard(self.manager, self.id, chosen)
         if not self._is_known:
             return discarded, None
@@ -296,7 +297,7 @@ class Outbox(OutboxView):
     ) -> list[Message]:
         """Remove a message, or those of a tag, or all; return which these are.
 
-        One that is just being tried goes if it is not accepted.
+        One that is just being tried goes if it is not accepted. The disk follows.
         """
         chosen = [
             message
@@ -380,8 +381,7 @@ class Outbox(OutboxView):
         return self.id in self._scheduler.accounts
 
     def _happen(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        if self._is_known:
-            self.manager.happen(method, self.id, *args, **kwargs)
+        self.manager.happen(method, self.id, *args, **kwargs)
 
     async def _take(self, order: Order, kept: Callable[[], None] | None) -> Call | None:
         """Take a message; one that the disk did not take has its try when this ends."""

@@ -174,8 +174,14 @@ class Sessions:
                 self._tell(scheduler.broke, queue_id, "", sent=True)
             raise
         except FileNotFoundError as err:
-            self._unreadable(str(err.filename))
-            told = partial(self._tell, scheduler.broke, queue_id, str(err), lost=True)
+            if scheduler.may_send(self._id, queue_id):
+                self._unreadable(str(err.filename))
+                told = partial(
+                    self._tell, scheduler.broke, queue_id, str(err), lost=True
+                )
+            else:
+                # It was discarded, and its text with it.
+                told = partial(self._tell, scheduler.cut, queue_id)
         except MailError as err:
             told = partial(self._tell, scheduler.failed, queue_id, err, fresh=fresh)
         except Exception as err:  # noqa: BLE001 - one message must not stop the others
@@ -267,5 +273,4 @@ class Sessions:
         if self._idle:
             self._idle.drop()
             self._idle = None
-            if self._id in self._scheduler.accounts:
-                self._tell(self._scheduler.session_idle, idle=False)
+            self._tell(self._scheduler.session_idle, idle=False)

@@ -13,7 +13,7 @@ from ..const import LATE_AFTER
 from ..mime.address import Mailbox
 from ..mime.header import head
 from ..mime.message import insertions
-from ..mime.models import Envelope, Insertion
+from ..mime.models import Insertion
 from ..smtp.models import Account, Submission
 from .core.models import Message
 from .core.turn import MESSAGE
@@ -62,7 +62,8 @@ def submission_of(
         put_in += insertions(message.gaps, " ".join(said))
     key = (MESSAGE, view.id, message.queue_id)
     return Submission(
-        Envelope(account.username, message.recipients),
+        account.username,
+        message.recipients,
         view.manager.store.text(key).open if body is None else partial(_open, body),
         message.size + sum(len(one.octets) for one in put_in),
         tuple(put_in),

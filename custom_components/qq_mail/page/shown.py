@@ -72,6 +72,8 @@ async def _async_account(
     outbox = rooms.outbox
     now = dt_util.utcnow()
     state = _problem(outbox, texts, now)
+    if state and outbox.helped_by:
+        state += " " + texts("page_helped", by=outbox.helped_by)
     # Not beyond the end: what was on the page may have gone out meanwhile.
     first = max(min(first, len(outbox) - 1) // number * number, 0)
     window = await async_window(outbox, first, first + number)
@@ -154,11 +156,17 @@ def _message(
         # Most of these sentences say it.
         "when": "" if when in why else when,
         "trying": plan.reason is Reason.ATTEMPT,
+        "by": outbox.name_of(plan.by) if _is_elsewhere(outbox, plan) else "",
         "attempts": message.attempts,
         "reply": str(message.reply) if message.reply else "",
         "parts": [one.subject for one in message.parts[:_MOST_PARTS]],
         "more_parts": max(len(message.parts) - _MOST_PARTS, 0),
     }
+
+
+def _is_elsewhere(outbox: Outbox, plan: Plan) -> bool:
+    """Tell whether another account has it; that one will says the reason."""
+    return plan.by not in ("", outbox.id) and plan.reason is not Reason.FALLBACK
 
 
 def _people(addresses: Sequence[str]) -> dict[str, Any]:
@@ -175,7 +183,7 @@ def _counted(rooms: Rooms, now: datetime) -> list[dict[str, Any]]:
             "queue_id": one.queue_id,
             "title": one.alert.title,
             "tag": one.alert.tag,
-            **_people(one.alert.addresses),
+            **_people(one.alert.recipients.addr_specs),
             "number": one.untold.number,
             "since": time_of(one.raised, now),
         }
@@ -188,8 +196,8 @@ def _repeated(rooms: Rooms, now: datetime) -> list[dict[str, Any]]:
     clock = read_clock()
     return [
         {
-            "queue_id": one.id,
-            "title": str(one.again.get("title") or one.tag),
+            "queue_id": one.queue_id,
+            "title": one.title,
             "tag": one.tag,
             **_people(one.recipients.addr_specs),
             "number": one.number,

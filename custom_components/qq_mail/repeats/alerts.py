@@ -7,7 +7,7 @@ from hashlib import sha256
 import json
 from typing import Any, Self
 
-from ..mime.address import Mailbox, Recipients
+from ..mime.address import Recipients
 from ..mime.models import Priority
 from ..outbox.core.record import Record
 
@@ -26,13 +26,6 @@ class Alert:
     recipients: Recipients
     priority: Priority
 
-    @property
-    def addresses(self) -> tuple[str, ...]:
-        """Everyone who gets it."""
-        recipients = self.recipients
-        everyone = (*recipients.to, *recipients.cc, *recipients.bcc)
-        return tuple(one.addr_spec for one in everyone)
-
     @classmethod
     def of(
         cls,
@@ -49,10 +42,9 @@ class Alert:
         `shown` are the pictures, entities and charts that it names: the same camera is
         the same, whatever it sees.
         """
-        everyone = (*recipients.to, *recipients.cc, *recipients.bcc)
         same = [
             ["tag", tag] if tag else ["texts", title, *texts, *map(str, shown)],
-            sorted({one.addr_spec.lower() for one in everyone}),
+            sorted(map(str.lower, recipients.addr_specs)),
         ]
         # Without a title, the text's beginning is what people know it by.
         known_by = " ".join((title or next(filter(None, texts), "")).split())
@@ -82,30 +74,15 @@ class Counted:
         )
 
 
-def stored_recipients(recipients: Recipients) -> dict[str, list[str]]:
-    """Return them as JSON."""
-    return {
-        "to": list(map(str, recipients.to)),
-        "cc": list(map(str, recipients.cc)),
-        "bcc": list(map(str, recipients.bcc)),
-    }
-
-
 def read_recipients(data: object) -> Recipients:
     """Return those that were written. Raises ValueError."""
     record = Record.of(data)
-    recipients = Recipients(
-        to=_mailboxes(record.items("to")),
-        cc=_mailboxes(record.items("cc")),
-        bcc=_mailboxes(record.items("bcc")),
+    recipients = Recipients.stored(
+        {field: map(str, record.items(field)) for field in ("to", "cc", "bcc")}
     )
     if recipients == Recipients():
         raise ValueError("no recipients")
     return recipients
-
-
-def _mailboxes(texts: Iterable[object]) -> tuple[Mailbox, ...]:
-    return tuple(Mailbox.stored(str(text)) for text in texts)
 
 
 def stored_counted(counted: Counted) -> dict[str, Any] | None:

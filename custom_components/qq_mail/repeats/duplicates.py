@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from datetime import timedelta
 from functools import partial
-from typing import Final
+from typing import Final, override
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
@@ -15,6 +15,7 @@ from ..outbox.composing import Ticket
 from ..outbox.core.models import OutboxEvent, Outcome
 from ..outbox.outbox import Outbox
 from .alerts import Alert, Counted
+from .kept import Kept
 from .original import Original
 
 DUPLICATE: Final = "duplicate"
@@ -23,11 +24,9 @@ MAX_DUPLICATES = 1000
 """Alerts of an account that others are counted to; beyond that, each one goes out."""
 _RETRY = 60.0
 """Seconds until a mail is tried again that could not be kept."""
-_LONGEST_SLEEP = 60.0
-"""Seconds between two looks at the clock: timers do not count the machine's sleep."""
 
 
-class Duplicates:
+class Duplicates(Kept[Original]):
     """An account's alerts that are counted for a while rather than sent."""
 
     def __init__(
@@ -40,39 +39,25 @@ class Duplicates:
 
         `tell` sends a mail, and calls what it is given when that is put on disk.
         """
-        self._hass = hass
-        self._outbox = outbox
+        super().__init__(hass, outbox, DUPLICATE, Original.read)
         self._tell = tell
-        self._originals: dict[str, Original] = {}
-        """By their queue ids."""
-        self._open: dict[str, Original] = {}
+        self._open = {
+            one.alert.key: one
+            for one in self._known.values()
+            if one.length and not one.restored
+        }
         """Those to which the same alert is counted, by its key."""
-        self._telling: dict[str, Original] = {}
-        """Those of which a mail is being made."""
-        self._timer: asyncio.TimerHandle | None = None
-        self._ends = [
-            outbox.listeners.async_add_watcher(self._hear),
-            outbox.listeners.async_add_discard_listener(self._discarded),
-        ]
-        outbox.async_on_close(self._return)
-        self._load()
-
-    @callback
-    def async_stop(self) -> None:
-        """Look at nothing any more; what is known stays known."""
-        while self._ends:
-            self._ends.pop()()
-        self._cancel_timer()
+        for one in list(self._known.values()):
+            waits = one.went_out or outbox.holds(one.queue_id)
+            if not (waits or one.restored):
+                # Nobody knows what became of it: what it stands for is told.
+                self._end(one)
+        self._schedule()
 
     @property
     def shown(self) -> list[Original]:
         """What was counted and not told yet, the oldest first."""
-        return [one for one in self._all() if one.untold.number]
-
-    @property
-    def restored(self) -> int:
-        """How many come from a backup, and wait for a person's decision."""
-        return sum(one.restored for one in self._originals.values())
+        return [one for one in self._known.values() if one.untold.number]
 
     @property
     def number(self) -> int:
@@ -106,52 +91,18 @@ class Duplicates:
         return carried
 
     @callback
-    def async_failed(self, queue_id: str) -> None:
-        """Know that a message did not go out, as its call was told."""
-        if original := self._originals.get(queue_id):
-            self._end(original)
-
-    @callback
     def async_clear(self, tag: str) -> None:
         """Forget what was counted under a tag: it is over, and nobody needs to know."""
-        self._forget(one for one in self._all() if one.alert.tag == tag)
+        self._forget(one for one in self._known.values() if one.alert.tag == tag)
 
     @callback
-    def async_decide(self, *, send: bool) -> None:
-        """Go on with what comes from a backup, or forget it."""
-        restored = [one for one in self._originals.values() if one.restored]
-        if not send:
-            self._forget(restored)
-            return
-        for one in restored:
-            one.restored = False
-            self._write(one)
-        self._look()
-
-    def _return(self) -> None:
-        """Let who comes after this one go on with what is known."""
-        now, outbox = read_clock(), self._outbox
-        known = {(DUPLICATE, one.queue_id): one.as_dict(now) for one in self._all()}
-        outbox.manager.return_records(outbox.id, known)
-
-    def _load(self) -> None:
-        now, outbox = read_clock(), self._outbox
-        records = outbox.manager.take_records(outbox.id, DUPLICATE)
-        for (_, queue_id), data in records.items():
-            try:
-                original = Original.read(queue_id, data, now)
-            except ValueError as err:
-                LOGGER.error("Ignoring alerts that were counted: %s", err)
-                continue
-            self._originals[queue_id] = original
-            if original.length and not original.restored:
-                self._open[original.alert.key] = original
-        for original in list(self._originals.values()):
-            waits = original.went_out or outbox.holds(original.queue_id)
-            if not (waits or original.restored):
-                # Nobody knows what became of it: what it stands for is told.
-                self._end(original)
-        self._schedule()
+    def async_discard(self, queue_id: str | None) -> int:
+        """Forget what was counted to a message that went out; return for how many."""
+        original = self._known.get(queue_id or "")
+        if not original or not original.went_out:
+            return 0
+        self._forget([original])
+        return 1
 
     def _lead(
         self,
@@ -161,7 +112,7 @@ class Duplicates:
         carried: Counted,
     ) -> None:
         """Have a message stand for the same alerts, or at least tell of earlier ones."""
-        if len(self._originals) >= MAX_DUPLICATES and not carried.number:
+        if len(self._known) >= MAX_DUPLICATES and not carried.number:
             LOGGER.warning("Too many alerts are counted already; this one is not")
             return
         original = Original(
@@ -173,84 +124,57 @@ class Duplicates:
             carried=carried,
             ticket=ticket,
         )
-        self._originals[original.queue_id] = original
         self._open[alert.key] = original
-        ticket.taken.add_done_callback(partial(self._taken, original))
+        self._begin(original, ticket)
         self._write(original)
 
-    @callback
-    def _taken(self, original: Original, taken: asyncio.Future[bool]) -> None:
-        if not taken.result():
-            self._failed(original)
-
+    @override
     @callback
     def _hear(self, event: OutboxEvent) -> None:
         """Learn whether a message that stands for others went out."""
-        original = self._originals.get(event.queue_id)
+        original = self._known.get(event.queue_id)
         if not original or original.went_out:
             return
         if event.outcome is Outcome.ACCEPTED:
             original.went_out, original.carried = True, Counted()
             self._write(original)
         elif not self._outbox.holds(event.queue_id):
-            self._failed(original)
+            self._end(original)
 
+    @override
     @callback
     def _discarded(self, queue_ids: Collection[str]) -> None:
         """Forget what a message stood for, together with that."""
-        chosen = set(queue_ids)
-        self._forget(
-            one
-            for one in self._originals.values()
-            if one.queue_id in chosen and not one.went_out
-        )
+        chosen = filter(None, map(self._known.get, set(queue_ids)))
+        self._forget(one for one in chosen if not one.went_out)
 
-    def _failed(self, original: Original) -> None:
-        """Tell of those that a message stands for, which does not go out."""
-        if self._originals.get(original.queue_id) is original:
-            self._end(original)
+    @override
+    def _look_at(self, now: float) -> None:
+        for one in list(self._known.values()):
+            if one.is_counting and one.until <= now:
+                self._end(one)
 
-    def _look(self) -> None:
-        """End what is over, and look again when the next one is."""
-        now = read_clock().steady
-        for original in list(self._originals.values()):
-            if original.went_out and not original.restored and original.until <= now:
-                self._end(original)
-        self._schedule()
-
-    def _schedule(self) -> None:
-        self._cancel_timer()
-        if not self._ends:
-            return
+    @override
+    def _times(self) -> Iterable[float]:
         # What has not gone out yet is looked at when it has.
-        ends = [
-            one.until
-            for one in self._originals.values()
-            if one.went_out and not one.restored
-        ]
-        if ends:
-            delay = min(max(min(ends) - read_clock().steady, 0.0), _LONGEST_SLEEP)
-            self._timer = self._hass.loop.call_later(delay, self._look)
+        return (one.until for one in self._known.values() if one.is_counting)
 
-    def _cancel_timer(self) -> None:
-        if self._timer:
-            self._timer.cancel()
-            self._timer = None
-
-    def _end(self, original: Original) -> None:
+    @override
+    def _end(self, one: Original) -> None:
         """Count no longer, and tell of what was counted."""
-        if not original.untold.number:
-            self._forget([original])
+        if one.telling:
             return
-        self._drop([original])
-        self._telling[original.queue_id] = original
+        if not one.untold.number:
+            self._forget([one])
+            return
+        self._close(one)
+        one.telling = True
         self._hass.async_create_background_task(
-            self._async_tell(original), f"{DOMAIN} duplicates"
+            self._async_tell(one), f"{DOMAIN} duplicates"
         )
         self._changed()
 
     async def _async_tell(self, original: Original) -> None:
-        queue_id = original.queue_id
         try:
             # At once, so that a clear finds it.
             with self._outbox.making(original.alert.tag) as ticket:
@@ -258,52 +182,33 @@ class Duplicates:
                     original.alert,
                     original.untold,
                     ticket,
-                    partial(self._remove, queue_id),
+                    partial(self._remove, original),
                 )
         except Exception as err:  # noqa: BLE001 - whatever it is, they are told later
             # It may have been cleared meanwhile.
-            if self._telling.pop(queue_id, None):
+            if original.queue_id in self._known:
                 LOGGER.error(
                     "Alerts that were counted, %r, wait: %s",
                     original.alert.title,
                     err,
                     exc_info=not isinstance(err, HomeAssistantError),
                 )
-                original.went_out, original.length = True, 0.0
+                original.telling, original.went_out, original.length = False, True, 0.0
                 original.began = read_clock().steady + _RETRY
-                self._originals[queue_id] = original
                 self._write(original)
             return
         # Whoever is cancelled, because Home Assistant stops, tells of it the next time.
-        self._telling.pop(queue_id, None)
+        self._known.pop(original.queue_id, None)
         self._changed()
 
-    def _forget(self, originals: Iterable[Original]) -> None:
-        gone = list(originals)
-        self._drop(gone)
-        for original in gone:
-            self._remove(original.queue_id)
-        self._changed()
+    @override
+    def _forget(self, some: Iterable[Original]) -> None:
+        gone = list(some)
+        for one in gone:
+            self._close(one)
+        super()._forget(gone)
 
-    def _drop(self, originals: Iterable[Original]) -> None:
-        for original in list(originals):
-            self._originals.pop(original.queue_id, None)
-            self._telling.pop(original.queue_id, None)
-            if self._open.get(original.alert.key) is original:
-                del self._open[original.alert.key]
-
-    def _all(self) -> list[Original]:
-        return [*self._telling.values(), *self._originals.values()]
-
-    def _write(self, original: Original) -> None:
-        record = partial(original.as_dict, read_clock())
-        key = (DUPLICATE, self._outbox.id, original.queue_id)
-        self._outbox.manager.store.put(key, record)
-        self._changed()
-
-    def _remove(self, queue_id: str) -> None:
-        self._outbox.manager.store.remove((DUPLICATE, self._outbox.id, queue_id))
-
-    def _changed(self) -> None:
-        self._schedule()
-        self._outbox.async_show()
+    def _close(self, one: Original) -> None:
+        """Count the same alert to this one no longer."""
+        if self._open.get(one.alert.key) is one:
+            del self._open[one.alert.key]

@@ -9,14 +9,7 @@ from ..mime.models import Priority
 from ..outbox.composing import Ticket
 from ..outbox.core.record import Record
 from ..outbox.manager import RESTORED
-from .alerts import (
-    Alert,
-    Counted,
-    read_counted,
-    read_recipients,
-    stored_counted,
-    stored_recipients,
-)
+from .alerts import Alert, Counted, read_counted, read_recipients, stored_counted
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -38,6 +31,8 @@ class Original:
     """Whether the server has it."""
     restored: bool = False
     """It comes from a backup: the house that it was copied from goes on with it."""
+    telling: bool = False
+    """Whether a mail is being made of what was counted: nothing is counted any more."""
     ticket: Ticket | None = None
     """None: an earlier run had it."""
 
@@ -45,6 +40,11 @@ class Original:
     def until(self) -> float:
         """When the time is over, unless it has not gone out by then."""
         return self.began + self.length
+
+    @property
+    def is_counting(self) -> bool:
+        """Whether it went out, and its time will be over by itself."""
+        return self.went_out and not (self.restored or self.telling)
 
     @property
     def untold(self) -> Counted:
@@ -77,7 +77,7 @@ class Original:
             "key": alert.key,
             "tag": alert.tag,
             "title": alert.title,
-            "recipients": stored_recipients(alert.recipients),
+            "recipients": alert.recipients.as_dict(),
             "priority": alert.priority,
             "until": now.wall_at(self.until).isoformat(),
             "length": self.length,

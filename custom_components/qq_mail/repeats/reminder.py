@@ -10,7 +10,7 @@ from ..mime.models import Priority
 from ..outbox.composing import Ticket
 from ..outbox.core.record import Record
 from ..outbox.manager import RESTORED
-from .alerts import read_recipients, stored_recipients
+from .alerts import read_recipients
 
 _MAX_MAILS = 1500
 """Of one alarm that are remembered: one a minute for a day."""
@@ -23,8 +23,8 @@ _LONGEST_INTERVAL = 3600.0
 class Reminder:
     """An alarm that nobody has acknowledged. Instants are of the steady clock."""
 
-    id: str
-    """The queue id of its first mail."""
+    queue_id: str
+    """Of its first mail."""
     again: dict[str, Any]
     """What the call said, to be read once more: what it names is fetched anew."""
     tag: str
@@ -38,6 +38,11 @@ class Reminder:
     """Seconds after which it is over by itself."""
     due: float
     ends: float
+    unanswered: float
+    """When it is told that nobody has acknowledged it, at its end at the latest.
+
+    Raised again and again, it is told as for the first one.
+    """
     number: int = 1
     """Mails so far."""
     queue_ids: list[str] = field(default_factory=list)
@@ -59,6 +64,11 @@ class Reminder:
         return max(min(doubled, _LONGEST_INTERVAL), self.every)
 
     @property
+    def title(self) -> str:
+        """What people know it by."""
+        return str(self.again.get("title") or self.tag)
+
+    @property
     def for_whom(self) -> tuple[str, frozenset[str]]:
         """What tells it from other alarms: its tag, and to whom it goes."""
         people = frozenset(one.lower() for one in self.recipients.addr_specs)
@@ -69,29 +79,31 @@ class Reminder:
         return {
             "again": self.again,
             "tag": self.tag,
-            "recipients": stored_recipients(self.recipients),
+            "recipients": self.recipients.as_dict(),
             "priority": self.priority,
             "raised": self.raised.isoformat(),
             "every": self.every,
             "length": self.length,
             "due": now.wall_at(self.due).isoformat(),
             "ends": now.wall_at(self.ends).isoformat(),
+            "unanswered": now.wall_at(self.unanswered).isoformat(),
             "number": self.number,
             "queue_ids": self.queue_ids[-_MAX_MAILS:],
             RESTORED: self.restored,
         }
 
     @classmethod
-    def read(cls, key: str, data: object, now: Now) -> Self:
+    def read(cls, queue_id: str, data: object, now: Now) -> Self:
         """Return what was written. Raises ValueError."""
         record = Record.of(data)
         every, length = record.seconds("every"), record.seconds("length")
         # A clock that was set makes nothing wait longer than it was to.
         due = (record.time("due") - now.wall).total_seconds()
         ends = (record.time("ends") - now.wall).total_seconds()
+        unanswered = (record.time("unanswered") - now.wall).total_seconds()
         longest = max(every, _LONGEST_INTERVAL)
         return cls(
-            id=key,
+            queue_id=queue_id,
             again=record.optional("again", dict) or {},
             tag=record.text("tag"),
             recipients=read_recipients(record.optional("recipients", dict)),
@@ -101,6 +113,7 @@ class Reminder:
             length=length,
             due=now.steady + min(max(due, 0.0), longest),
             ends=now.steady + min(ends, length),
+            unanswered=now.steady + min(unanswered, ends, length),
             number=record.count("number"),
             queue_ids=list(record.all_texts("queue_ids")),
             restored=record.flag(RESTORED),

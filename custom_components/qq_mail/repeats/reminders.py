@@ -1,13 +1,13 @@
 """Sends alarms again until someone acknowledges them."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from datetime import timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, override
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import CoreState, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.start import async_at_started
 
 from ..clock import read_clock
 from ..const import DOMAIN, LOGGER
@@ -16,61 +16,52 @@ from ..mime.models import Priority
 from ..outbox.composing import Ticket
 from ..outbox.core.models import OutboxEvent, Outcome
 from ..outbox.outbox import Outbox
+from .kept import Kept
 from .reminder import Reminder
 
 REMINDER: Final = "reminder"
 """The kind of its records in the store."""
 MAX_REMINDERS = 100
 """Alarms of an account at the same time."""
-_LONGEST_SLEEP = 60.0
-"""Seconds between two looks at the clock: timers do not count the machine's sleep."""
+_UNTIL_LISTENED = 10.0
+"""Seconds after the start until automations have attached their triggers."""
 _PRIORITIES = list(Priority)
 
 
-class Reminders:
+class Reminders(Kept[Reminder]):
     """An account's alarms that nobody has acknowledged."""
 
     def __init__(
         self,
         hass: HomeAssistant,
         outbox: Outbox,
-        send: Callable[[Reminder, Ticket], Awaitable[object]],
+        send: Callable[[Reminder, Ticket, Callable[[], None]], Awaitable[object]],
         ended: Callable[[Collection[str], str], None],
+        unanswered: Callable[[Reminder], None],
     ) -> None:
         """Begin with what an earlier run has left.
 
-        `send` sends an alarm once more; `ended` is told the queue ids of mails whose
-        buttons act no more, and why.
+        `send` sends an alarm once more, and calls what it is given when that is put on
+        disk; `ended` is told the queue ids of mails whose buttons act no more, and why;
+        `unanswered` is told of an alarm that nobody has acknowledged in its time, or that
+        goes out no more.
         """
-        self._hass = hass
-        self._outbox = outbox
+        super().__init__(hass, outbox, REMINDER, Reminder.read)
         self._send = send
         self._tell_ended = ended
-        self._reminders: dict[str, Reminder] = {}
-        self._timer: asyncio.TimerHandle | None = None
-        self._ends = [
-            outbox.listeners.async_add_watcher(self._hear),
-            outbox.listeners.async_add_discard_listener(self._discarded),
-        ]
-        outbox.async_on_close(self._return)
-        self._load()
-
-    @callback
-    def async_stop(self) -> None:
-        """Send nothing any more; what is known stays known."""
-        while self._ends:
-            self._ends.pop()()
-        self._cancel_timer()
-
-    @property
-    def restored(self) -> int:
-        """How many come from a backup, and wait for a person's decision."""
-        return sum(one.restored for one in self.shown)
+        self._tell_unanswered = unanswered
+        self._listened = 0.0 if hass.state is CoreState.running else float("inf")
+        """From when on what is told is heard, by the steady clock."""
+        if self._listened:
+            self._listening.append(async_at_started(hass, self._wait_for_listeners))
+        for reminder in self.shown:
+            reminder.waits = outbox.holds(reminder.queue_ids[-1])
+        self._schedule()
 
     @property
     def shown(self) -> list[Reminder]:
         """Those that nobody has acknowledged, the oldest first."""
-        return list(self._reminders.values())
+        return list(self._known.values())
 
     @callback
     def async_begin(
@@ -91,7 +82,7 @@ class Reminders:
         steady = ticket.raised.steady
         seconds = every.total_seconds()
         reminder = Reminder(
-            id=ticket.queue_id,
+            queue_id=ticket.queue_id,
             again=again,
             tag=ticket.tag,
             recipients=recipients,
@@ -101,6 +92,7 @@ class Reminders:
             length=length.total_seconds(),
             due=steady + seconds,
             ends=steady + length.total_seconds(),
+            unanswered=steady + length.total_seconds(),
             queue_ids=[ticket.queue_id],
             ticket=ticket,
         )
@@ -108,26 +100,21 @@ class Reminders:
         if like:
             # Who answers an older mail of the conversation has heard of it as well.
             reminder.queue_ids = [*like[-1].queue_ids, *reminder.queue_ids]
-            self._end(like[1:])
-        elif len(self._reminders) >= MAX_REMINDERS and not self._make_room(reminder):
+            reminder.unanswered = min(one.unanswered for one in (*like, reminder))
+            self._forget(like[1:])
+        elif len(self._known) >= MAX_REMINDERS and not self._make_room(reminder):
             LOGGER.error("Too many alarms: %s is not repeated", reminder.tag)
+            self._tell_unanswered(reminder)
             return False
-        self._reminders[reminder.id] = reminder
-        ticket.taken.add_done_callback(partial(self._taken, reminder))
+        self._begin(reminder, ticket)
         self._schedule()
         return True
 
     @callback
     def async_keep(self, queue_id: str) -> None:
         """Have an alarm put on disk together with its first mail."""
-        if reminder := self._reminders.get(queue_id):
+        if reminder := self._known.get(queue_id):
             self._write(reminder)
-
-    @callback
-    def async_failed(self, queue_id: str) -> None:
-        """Know that an alarm did not go out, as its call was told."""
-        if reminder := self._with_last(queue_id):
-            self._end([reminder])
 
     def tag_of(self, queue_id: str) -> str | None:
         """Return the tag of the alarm that a mail belongs to; None: nothing is repeated."""
@@ -135,68 +122,40 @@ class Reminders:
         return next(found, None)
 
     @callback
-    def async_acknowledge(self, tag: str, queue_id: str) -> None:
+    def async_acknowledge(self, tag: str, queue_id: str) -> list[Reminder]:
         """End the alarms of a tag: somebody pressed a button of one of their mails.
 
         The buttons of their other mails say so then, and act no more.
         """
-        for reminder in self._tagged(tag):
+        ended = self._tagged(tag)
+        for reminder in ended:
             others = [one for one in reminder.queue_ids if one != queue_id]
             self._tell_ended(others, "acknowledged")
         self.async_end(tag)
+        return ended
 
     @callback
     def async_end(self, tag: str) -> None:
         """Repeat the alarms of a tag no longer: somebody knows of it, or it is over."""
         for reminder in self._tagged(tag):
-            self._end([reminder])
+            self._end(reminder)
+            if reminder.number == 1:
+                continue
+            # Nobody needs to be reminded by what waits, be it for some alone.
+            if reminder.ticket:
+                reminder.ticket.cleared = True
             last = reminder.queue_ids[-1]
-            if reminder.number > 1 and self._outbox.holds(last):
-                # Nobody needs to be reminded by what waits, be it for some alone.
-                if reminder.ticket:
-                    reminder.ticket.cleared = True
+            if self._outbox.holds(last):
                 self._hass.async_create_background_task(
                     self._outbox.async_discard(last), f"{DOMAIN} reminder"
                 )
-            elif reminder.waits and reminder.number > 1 and reminder.ticket:
-                reminder.ticket.cleared = True
-
-    @callback
-    def async_decide(self, *, send: bool) -> None:
-        """Go on with what comes from a backup, or forget it."""
-        restored = [one for one in self.shown if one.restored]
-        if not send:
-            self._end(restored)
-            return
-        for reminder in restored:
-            reminder.restored = False
-            self._write(reminder)
-
-    def _return(self) -> None:
-        """Let who comes after this one go on with what is known."""
-        now, outbox = read_clock(), self._outbox
-        known = {(REMINDER, one.id): one.as_dict(now) for one in self.shown}
-        outbox.manager.return_records(outbox.id, known)
-
-    def _load(self) -> None:
-        now, outbox = read_clock(), self._outbox
-        records = outbox.manager.take_records(outbox.id, REMINDER)
-        for (_, key), data in records.items():
-            try:
-                reminder = Reminder.read(key, data, now)
-            except ValueError as err:
-                LOGGER.error("Ignoring an alarm that was repeated: %s", err)
-                continue
-            reminder.waits = outbox.holds(reminder.queue_ids[-1])
-            self._reminders[reminder.id] = reminder
-        self._schedule()
 
     def _make_room(self, reminder: Reminder) -> bool:
         least = max(self.shown, key=lambda one: _PRIORITIES.index(one.priority))
         if _PRIORITIES.index(least.priority) <= _PRIORITIES.index(reminder.priority):
             return False
         LOGGER.error("Too many alarms: %s is not repeated any more", least.tag)
-        self._end([least])
+        self._lapse(least)
         return True
 
     def _tagged(self, tag: str) -> list[Reminder]:
@@ -215,11 +174,7 @@ class Reminders:
         found = (one for one in self.shown if one.queue_ids[-1] == queue_id)
         return next(found, None)
 
-    @callback
-    def _taken(self, reminder: Reminder, taken: asyncio.Future[bool]) -> None:
-        if not taken.result() and reminder.id in self._reminders:
-            self._end([reminder])
-
+    @override
     @callback
     def _hear(self, event: OutboxEvent) -> None:
         """Count the time from when a mail went out, or will not."""
@@ -230,20 +185,25 @@ class Reminders:
             if reminder.number == 1:
                 # Their buttons speak of an alarm that was raised anew since.
                 self._tell_ended(reminder.queue_ids[:-1], "replaced")
-                self._end(one for one in self._like(reminder) if one.id < reminder.id)
+                self._forget(
+                    one
+                    for one in self._like(reminder)
+                    if one.queue_id < reminder.queue_id
+                )
         elif self._outbox.holds(event.queue_id):
             return
         elif event.outcome is Outcome.REJECTED:
             # It would be refused again, and that harms the account.
             LOGGER.error("%r was refused, and is not repeated", event.subject)
-            self._end([reminder])
+            self._lapse(reminder)
             return
         self._next(reminder)
 
+    @override
     @callback
     def _discarded(self, queue_ids: Collection[str]) -> None:
         chosen = set(queue_ids)
-        self._end(
+        self._forget(
             one for one in self.shown if one.waits and one.queue_ids[-1] in chosen
         )
 
@@ -253,32 +213,51 @@ class Reminders:
         reminder.due = read_clock().steady + reminder.interval
         self._write(reminder)
 
-    def _end(self, reminders: Iterable[Reminder]) -> None:
-        outbox = self._outbox
-        for reminder in list(reminders):
-            if self._reminders.pop(reminder.id, None):
-                outbox.manager.store.remove((REMINDER, outbox.id, reminder.id))
-        self._changed()
+    @override
+    def _end(self, one: Reminder) -> None:
+        self._forget([one])
 
-    def _look(self) -> None:
-        """Send what is due, end what is over, and look again when the next one is."""
-        now = read_clock().steady
+    def _lapse(self, reminder: Reminder) -> None:
+        """End an alarm of which nobody knows."""
+        self._end(reminder)
+        self._tell_unanswered(reminder)
+
+    def _tell_late(self, reminder: Reminder) -> None:
+        """Tell that nobody has acknowledged an alarm; one that was raised anew goes on."""
+        LOGGER.warning("Nobody acknowledged %s", reminder.tag)
+        if reminder.ends <= read_clock().steady:
+            self._lapse(reminder)
+            return
+        self._tell_unanswered(reminder)
+        reminder.unanswered = reminder.ends
+        self._write(reminder)
+
+    @callback
+    def _wait_for_listeners(self, _hass: HomeAssistant) -> None:
+        self._listened = read_clock().steady + _UNTIL_LISTENED
+        self._schedule()
+
+    @override
+    def _look_at(self, now: float) -> None:
+        """Send what is due, and end what is over."""
         for reminder in self.shown:
-            if reminder.ends <= now:
-                LOGGER.warning("Nobody acknowledged %s", reminder.tag)
-                self._end([reminder])
+            if reminder.unanswered <= now:
+                if self._listened <= now:
+                    self._tell_late(reminder)
             elif reminder.due <= now and self._may_send(reminder):
                 self._hass.async_create_background_task(
                     self._async_send(reminder), f"{DOMAIN} reminder"
                 )
-        self._schedule()
 
     def _may_send(self, reminder: Reminder) -> bool:
         """Tell whether nothing goes before an alarm's next mail."""
         if reminder.waits or reminder.restored:
             return False
+        if reminder.unanswered <= read_clock().steady:
+            # First it is told that nobody has acknowledged it.
+            return False
         # One that was raised anew is to take its place.
-        return not any(one.id > reminder.id for one in self._like(reminder))
+        return not any(one.queue_id > reminder.queue_id for one in self._like(reminder))
 
     async def _async_send(self, reminder: Reminder) -> None:
         """Send an alarm again."""
@@ -288,7 +267,8 @@ class Reminders:
             reminder.waits, reminder.ticket = True, ticket
             reminder.queue_ids.append(ticket.queue_id)
             try:
-                await self._send(reminder, ticket)
+                keep = partial(self.async_keep, reminder.queue_id)
+                await self._send(reminder, ticket, keep)
             except Exception as err:  # noqa: BLE001 - whatever it is, the alarm goes on
                 LOGGER.error(
                     "%s could not be sent again: %s",
@@ -297,32 +277,10 @@ class Reminders:
                     exc_info=not isinstance(err, HomeAssistantError),
                 )
                 # Once stopped, whoever comes after this one goes on with it, or nobody.
-                if self._ends and reminder.id in self._reminders:
+                if self._listening and reminder.queue_id in self._known:
                     self._next(reminder)
 
-    def _schedule(self) -> None:
-        self._cancel_timer()
-        if not self._ends:
-            return
-        times = [
-            min(one.due, one.ends) if self._may_send(one) else one.ends
-            for one in self.shown
-        ]
-        if times:
-            delay = min(max(min(times) - read_clock().steady, 0.0), _LONGEST_SLEEP)
-            self._timer = self._hass.loop.call_later(delay, self._look)
-
-    def _cancel_timer(self) -> None:
-        if self._timer:
-            self._timer.cancel()
-            self._timer = None
-
-    def _write(self, reminder: Reminder) -> None:
-        key = (REMINDER, self._outbox.id, reminder.id)
-        record = partial(reminder.as_dict, read_clock())
-        self._outbox.manager.store.put(key, record)
-        self._changed()
-
-    def _changed(self) -> None:
-        self._schedule()
-        self._outbox.async_show()
+    @override
+    def _times(self) -> Iterable[float]:
+        yield from (max(one.unanswered, self._listened) for one in self.shown)
+        yield from (one.due for one in self.shown if self._may_send(one))

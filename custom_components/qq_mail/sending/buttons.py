@@ -1,9 +1,7 @@
 """The buttons of one mail: those that act get a token, the others an address."""
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
 from itertools import repeat
 from urllib.parse import quote
 
@@ -14,40 +12,13 @@ from homeassistant.util import dt as dt_util
 from ..buttons.links import link_base
 from ..buttons.models import ACTION_PATH, Action, Mail
 from ..buttons.registry import Buttons
-from ..const import DOMAIN
 from ..content.actions import ActionRow
 from ..content.draft import Material, absolute
+from ..content.errors import translated_error
 from ..content.request import MessageRequest
 from ..mime.buttons import Button, Look
 from ..outbox.composing import Ticket
 from ..texts import Texts
-
-
-@dataclass(frozen=True, slots=True)
-class ByMail:
-    """How the buttons of a mail are pressed by an answer."""
-
-    account: str
-    """The addr_spec that answers go to."""
-    secret: str = ""
-    """Empty: nothing can be pressed, as in a preview."""
-
-    def address(self, subject: str, title: str) -> str:
-        """Return the URL of a mail that only has to be sent (RFC 6068)."""
-        subject = quote(f"Re: {subject} [{self.secret}]", safe="")
-        body = quote(f"{title}\r\n\r\n[{self.secret}]", safe="")
-        account = quote(self.account, safe="@")
-        return f"mailto:{account}?subject={subject}&body={body}"
-
-
-@dataclass(frozen=True, slots=True)
-class Issued:
-    """What a mail's buttons need when it is submitted."""
-
-    keep: Callable[[], None] | None = None
-    """Has them put on disk together with the mail; None: none acts."""
-    secret: str = ""
-    """What an answer to it has to bring back; empty: it cannot be answered."""
 
 
 @contextmanager
@@ -60,9 +31,10 @@ def buttons_of(
     ticket: Ticket,
     texts: Texts,
     account: str = "",
-) -> Generator[Issued]:
+) -> Generator[str]:
     """Put the buttons into a mail that is submitted within.
 
+    Yields what an answer to it has to bring back; empty: it cannot be answered.
     `account`: the addr_spec to which it can be answered, if that is so. If what is within
     raises, or the outbox does not take the mail, they work no longer.
     """
@@ -74,7 +46,7 @@ def buttons_of(
     base = link_base(hass)
     if not actions or not (base or account):
         draw_buttons(hass, material, request, texts)
-        yield Issued()
+        yield ""
         return
     tokens = registry.issue(mail, actions, request.actions_expire_after)
     # It may be taken although its call has gone.
@@ -82,16 +54,18 @@ def buttons_of(
         lambda taken: None if taken.result() else registry.revoke(mail.queue_id)
     )
     try:
-        by_mail, secret = None, ""
+        secret = ""
         if account:
             lasts = request.actions_expire_after
             secret = registry.answerables.add(mail, actions, lasts)
-            by_mail = ByMail(account, secret)
-        urls = [f"{base[0]}{ACTION_PATH}/{token}" for token in tokens] if base else []
-        if by_mail and not base:
-            urls = [by_mail.address(mail.subject, one.title) for one in actions]
-        draw_buttons(hass, material, request, texts, by_mail, urls)
-        yield Issued(partial(registry.keep, mail.queue_id), secret)
+        if base:
+            urls = [f"{base[0]}{ACTION_PATH}/{token}" for token in tokens]
+        else:
+            urls = [_answer_url(account, mail, one, secret) for one in actions]
+        draw_buttons(
+            hass, material, request, texts, urls, by_mail=bool(account), secret=secret
+        )
+        yield secret
     except Exception:
         registry.revoke(mail.queue_id)
         raise
@@ -103,10 +77,15 @@ def draw_buttons(
     material: Material,
     request: MessageRequest,
     texts: Texts,
-    by_mail: ByMail | None = None,
     urls: Iterable[str] = repeat(""),
+    *,
+    by_mail: bool = False,
+    secret: str = "",
 ) -> None:
-    """Show the buttons; without URLs those that act lead nowhere, as in a preview."""
+    """Show the buttons; without URLs those that act lead nowhere, as in a preview.
+
+    `by_mail`: they are pressed by an answer too, which brings the secret back.
+    """
     base = link_base(hass)
     buttons: list[Button] = []
     failures: list[HomeAssistantError] = []
@@ -125,9 +104,7 @@ def draw_buttons(
             buttons.append(Button(row.title, next(addresses), look, at_home=at_home))
     acting = [row for row in request.actions if row.action]
     if acting and not (base or by_mail):
-        failures.append(
-            HomeAssistantError(translation_domain=DOMAIN, translation_key="no_buttons")
-        )
+        failures.append(translated_error("no_buttons"))
     small_print: list[str] = []
     above: list[str] = []
     until = f"{dt_util.now() + request.actions_expire_after:%Y-%m-%d %H:%M}"
@@ -135,15 +112,18 @@ def draw_buttons(
         small_print.append(texts("card_press_until", time=until))
         if base[1]:
             above.append(texts("card_press_at_home"))
+            # Else answers go to somebody else.
+            if not (by_mail or request.reply_to):
+                above.append(texts("card_press_by_mail"))
     if acting and by_mail:
-        small_print += _how_to_answer(acting, by_mail, texts, links=base is not None)
+        small_print += _how_to_answer(acting, secret, texts, links=base is not None)
         if not base:
             small_print.append(texts("card_answer_until", time=until))
     material.add_buttons(buttons, small_print, failures, above)
 
 
 def _how_to_answer(
-    acting: Sequence[ActionRow], by_mail: ByMail, texts: Texts, *, links: bool
+    acting: Sequence[ActionRow], secret: str, texts: Texts, *, links: bool
 ) -> list[str]:
     """Return the lines that say how to press a button by an answer."""
     lines = [
@@ -153,6 +133,13 @@ def _how_to_answer(
     lines += [
         texts("card_answer_title", title=row.title) for row in acting if row.destructive
     ]
-    if by_mail.secret:
-        lines.append(texts("card_answer_code", code=by_mail.secret))
+    if secret:
+        lines.append(texts("card_answer_code", code=secret))
     return lines
+
+
+def _answer_url(account: str, mail: Mail, action: Action, secret: str) -> str:
+    """Return the URL of an answer that only has to be sent (RFC 6068)."""
+    subject = quote(f"Re: {mail.subject} [{secret}]", safe="")
+    body = quote(f"{action.title}\r\n\r\n[{secret}]", safe="")
+    return f"mailto:{quote(account, safe='@')}?subject={subject}&body={body}"

@@ -7,7 +7,7 @@ from typing import Final
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
-from homeassistant.helpers.trace import trace_id_get, trace_path_get
+from homeassistant.helpers.trace import trace_get, trace_id_get, trace_path_get
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
@@ -34,7 +34,7 @@ class _Troubles:
 _DATA_TROUBLES: HassKey[dict[str, dict[tuple[str, str], _Troubles]]] = HassKey(
     f"{DOMAIN}_troubles"
 )
-"""By the automation, and by its action and the account."""
+"""By the automation's entity id, and by its action and the account."""
 
 
 @callback
@@ -47,19 +47,12 @@ def async_recurring(
     """Return what went wrong for the third time in a row, or more often.
 
     Its readers can do nothing about it, so a repair issue takes the place of their note.
-    An automation in YAML without an id has no name here, and nothing is counted.
     """
-    trace = trace_id_get()
-    if trace is None:
-        return []
-    caller, _ = trace
-    domain, _, item = caller.partition(".")
-    registry = er.async_get(hass)
-    entity_id = registry.async_get_entity_id(domain, domain, item)
-    state = hass.states.get(entity_id) if entity_id else None
+    caller = _caller(hass)
+    state = hass.states.get(caller) if caller else None
     if state is None:
         return []
-    places = hass.data.setdefault(_DATA_TROUBLES, {}).setdefault(caller, {})
+    places = hass.data.setdefault(_DATA_TROUBLES, {}).setdefault(state.entity_id, {})
     troubles = places.setdefault((trace_path_get(), account), _Troubles())
     troubles.times = {
         what: troubles.times.get(what, 0) + 1 for what in map(_what, failures)
@@ -67,7 +60,7 @@ def async_recurring(
     found = [one for one in failures if troubles.times[_what(one)] >= _TIMES]
     troubles.recurring = [texts.of(one) for one in found]
     notes = dict.fromkeys(note for one in places.values() for note in one.recurring)
-    issue_id = f"{RECURRING}_{caller}"
+    issue_id = f"{RECURRING}_{state.entity_id}"
     if not notes:
         ir.async_delete_issue(hass, DOMAIN, issue_id)
         return []
@@ -85,6 +78,22 @@ def async_recurring(
         },
     )
     return found
+
+
+def _caller(hass: HomeAssistant) -> str | None:
+    """Return the entity id of the automation or script that runs; None: nothing does."""
+    trace = trace_id_get()
+    if trace is None:
+        return None
+    domain, _, item = trace[0].partition(".")
+    entity_id = er.async_get(hass).async_get_entity_id(domain, domain, item)
+    if entity_id:
+        return entity_id
+    # An automation in YAML without an id stands in no registry, but it knows itself.
+    first = next(iter((trace_get(clear=False) or {}).values()), None)
+    variables = first[0].as_dict().get("changed_variables", {}) if first else {}
+    this = variables.get("this") or {}
+    return this.get("entity_id")
 
 
 def _what(failure: HomeAssistantError) -> _What:

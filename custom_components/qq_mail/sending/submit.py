@@ -1,8 +1,7 @@
 """Makes a mail of a request, and hands it to the outbox."""
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -16,14 +15,13 @@ from ..buttons.registry import Buttons
 from ..const import (
     CONF_REPLY_TO,
     CONF_SENDER_NAME,
-    DOMAIN,
     LOGGER,
     MAX_NOTES,
     MEGABYTE,
     SENDER_NAME_MAX_BYTES,
 )
-from ..content.draft import async_material
-from ..content.errors import invalid_address
+from ..content.draft import Material, async_material
+from ..content.errors import invalid_address, translated_error
 from ..content.request import MessageRequest
 from ..coordinator import QQMailConfigEntry
 from ..errors import action_error
@@ -48,16 +46,6 @@ _RESERVE = MEGABYTE
 """Octets that the server's limit leaves to texts and headers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Submitted:
-    """What became of one mail."""
-
-    receipt: Receipt | None
-    """None: it was cleared before it was taken."""
-    notes: tuple[str, ...]
-    """What was left out, and why; and why it waits."""
-
-
 async def async_submit(
     hass: HomeAssistant,
     entry: QQMailConfigEntry,
@@ -70,13 +58,16 @@ async def async_submit(
     references: str = "",
     answers: str = "",
     kept: Callable[[], None] | None = None,
-) -> Submitted:
-    """Compose one message and hand it to the outbox.
+) -> tuple[Receipt | None, tuple[str, ...]]:
+    """Compose one message and hand it to the outbox; return what became of it.
+
+    And what was left out, and why; and why it waits. Without a receipt it was cleared
+    before it was taken.
 
     The entry may be loaded anew meanwhile; the outbox stays. `kept` is called when the
     message is put on disk, for what belongs to it. `answers`: the Message-ID of a mail
-    that is answered by itself; what does so is never merged with others. Raises HomeAssistantError where it was
-    refused for good, or cannot be kept.
+    that is answered by itself; what does so is never merged with others. Raises
+    HomeAssistantError where it was refused for good, or cannot be kept.
     """
     texts = await async_texts(hass)
     raised = ticket.raised.wall
@@ -84,15 +75,6 @@ async def async_submit(
     if request.tag:
         with _translated(entry):
             references = outbox.conversation(request.tag, subject).references
-    draft = Draft(
-        recipients=recipients,
-        subject=subject,
-        text="",
-        reply_to=request.reply_to or _reply_to(entry.options),
-        priority=request.priority,
-        references=references,
-        answers=answers,
-    )
     mail = Mail(
         account=entry.entry_id,
         queue_id=ticket.queue_id,
@@ -113,26 +95,31 @@ async def async_submit(
             ticket,
             texts,
             _answered_to(entry, request),
-        ) as issued:
-            amiss = [
-                one for one in material.failures if one.translation_key not in _TOLD
-            ]
-            material.leave_unsaid(async_recurring(hass, entry.entry_id, amiss, texts))
+        ) as secret:
+            material.leave_unsaid(
+                async_recurring(hass, entry.entry_id, _amiss(material), texts)
+            )
 
             def keep_all() -> None:
-                for keep in (issued.keep, kept):
-                    if keep:
-                        keep()
+                buttons.keep(ticket.queue_id)
+                if kept:
+                    kept()
 
-            if issued.secret:
-                own = f"<{issued.secret}@{Mailbox(outbox.account.username).domain}>"
-                draft = replace(
-                    draft,
-                    references=f"{references} {own}".lstrip(),
-                    # Of no use here: answers are read where the account is.
-                    reply_to=None,
-                )
-
+            reply_to = request.reply_to or _reply_to(entry.options)
+            if secret:
+                own = f"<{secret}@{Mailbox(outbox.account.username).domain}>"
+                references = f"{references} {own}".lstrip()
+                # Of no use here: answers are read where the account is.
+                reply_to = None
+            draft = Draft(
+                recipients=recipients,
+                subject=subject,
+                text="",
+                reply_to=reply_to,
+                priority=request.priority,
+                references=references,
+                answers=answers,
+            )
             submit = partial(
                 outbox.async_submit,
                 ticket,
@@ -150,17 +137,10 @@ async def async_submit(
                 alone=bool(answers),
                 kept=keep_all,
             )
-            with _translated(entry):
-                try:
-                    receipt = await submit(reads_files=material.reads_files)
-                except StalledError:
-                    material.leave_out_files()
-                    receipt = await submit(reads_files=False)
-    told = {texts.of(note) for note in request.notes if note.translation_key in _TOLD}
-    amiss_notes = tuple(note for note in material.notes if note not in told)
-    log_notes(amiss_notes, subject, texts)
+            receipt = await _handed_over(entry, submit, material)
+    log_notes(texts.notes(_amiss(material)), subject, texts)
     if not receipt:
-        return Submitted(None, material.notes)
+        return None, material.notes
     if request.refused:
         why = texts.of(invalid_address(*request.refused[:MAX_NOTES]))
         outbox.listeners.report(_refused(outbox, receipt, subject, request, why))
@@ -170,7 +150,7 @@ async def async_submit(
     if receipt.plan and receipt.deferred:
         reason = why_it_waits(outbox, receipt.plan, raised)
         notes = (*notes, texts.of(reason))
-    return Submitted(receipt, notes)
+    return receipt, notes
 
 
 def _refused(
@@ -189,6 +169,11 @@ def _refused(
         cause=Cause.RECIPIENT,
         detail=why,
     )
+
+
+def _amiss(material: Material) -> list[HomeAssistantError]:
+    """Return what went wrong with a mail, without what it only says of itself."""
+    return [one for one in material.failures if one.translation_key not in _TOLD]
 
 
 def budget(options: Mapping[str, Any], outbox: Outbox) -> int:
@@ -222,21 +207,29 @@ def _sender_name(text: str) -> str:
     return one_line(octets.decode(errors="ignore"))
 
 
+async def _handed_over(
+    entry: QQMailConfigEntry,
+    submit: Callable[..., Awaitable[Receipt | None]],
+    material: Material,
+) -> Receipt | None:
+    """Hand a message to the outbox, without its files where one of them hangs."""
+    with _translated(entry):
+        try:
+            return await submit(reads_files=material.reads_files)
+        except StalledError:
+            material.leave_out_files()
+            return await submit(reads_files=False)
+
+
 @contextmanager
 def _translated(entry: QQMailConfigEntry) -> Generator[None]:
     """Turn what an outbox raises into an error that a person reads."""
     try:
         yield
     except OutboxFullError as err:
-        raise HomeAssistantError(
-            translation_domain=DOMAIN, translation_key="outbox_full"
-        ) from err
+        raise translated_error("outbox_full") from err
     except OutboxClosedError as err:
         # Disabled or removed while this was made: no reload ends an outbox.
         raise not_loaded(entry) from err
     except OSError as err:
-        raise HomeAssistantError(
-            translation_domain=DOMAIN,
-            translation_key="not_kept",
-            translation_placeholders={"reason": err.strerror or str(err)},
-        ) from err
+        raise translated_error("not_kept", reason=err.strerror or str(err)) from err

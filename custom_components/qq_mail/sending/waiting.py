@@ -4,7 +4,7 @@ from datetime import datetime
 
 from homeassistant.exceptions import HomeAssistantError
 
-from ..const import DOMAIN
+from ..content.errors import translated_error
 from ..outbox.core.models import Plan, Reason
 from ..outbox.outbox import Outbox
 from ..smtp.replies import Treatment
@@ -19,16 +19,16 @@ def why_it_waits(outbox: Outbox, plan: Plan, now: datetime) -> HomeAssistantErro
         key = "waits_paused_rate" if rate else "waits_paused_login"
     at = outbox.time_of(plan)
     account, by = outbox.account, outbox.manager.hands.get(plan.by)
-    if by and plan.reason is not Reason.FALLBACK:
+    if plan.reason is Reason.FALLBACK:
+        if plan.by == outbox.id:
+            key = "waits_fallback_home"
+    elif by:
         # It is already with that one.
         account = by.account
-    return HomeAssistantError(
-        translation_domain=DOMAIN,
-        translation_key=key,
-        translation_placeholders={
-            "account": account.username,
-            "host": account.host,
-            "by": outbox.name_of(plan.by),
-            "time": time_of(at, now) if at else "",
-        },
+    return translated_error(
+        key,
+        account=account.username,
+        host=account.host,
+        by=outbox.name_of(plan.by),
+        time=time_of(at, now) if at else "",
     )

@@ -66,16 +66,7 @@ class MessageRefusedError(MailError):
     """The server refused the message, for now or for good."""
 
     reply: Reply
-
-    def __init__(
-        self,
-        cause: Cause,
-        step: Step,
-        reply: Reply,
-        refused: Mapping[str, Reply] | None = None,
-    ) -> None:
-        """Keep the reply, which there always is."""
-        super().__init__(cause, step, reply, refused=refused)
+    """There always is one."""
 
     @property
     @override
@@ -85,13 +76,7 @@ class MessageRefusedError(MailError):
 
 
 class RecipientsRefusedError(MessageRefusedError):
-    """The server refused every recipient."""
-
-    def __init__(
-        self, cause: Cause, step: Step, reply: Reply, refused: Mapping[str, Reply]
-    ) -> None:
-        """Keep the reply to each recipient; `reply` is the first of them."""
-        super().__init__(cause, step, reply, refused)
+    """The server refused every recipient; `reply` is the first of their replies."""
 
 
 class OutcomeUnknownError(MailError):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import BinaryIO, override
 
-from ..mime.models import Envelope, Insertion
+from ..mime.models import Insertion
 
 
 class Encryption(StrEnum):
@@ -44,9 +44,10 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A message in wire form with its envelope."""
+    """A message in wire form with its envelope (RFC 5321 section 2.3.1)."""
 
-    envelope: Envelope
+    reverse_path: str
+    recipients: tuple[str, ...]
     open: Callable[[], BinaryIO]
     """Opens the message at its first octet; it is read to the end and closed.
 

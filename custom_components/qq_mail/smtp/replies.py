@@ -84,6 +84,11 @@ class Cause(StrEnum):
     TEMPORARY = "temporary"
     REFUSED = "refused", Treatment.REJECT_MESSAGE
     OUTCOME_UNKNOWN = "outcome_unknown"
+    # Coming back, after it was accepted
+    NO_ADDRESS = "no_address", Treatment.REJECT_RECIPIENT
+    NOT_TAKEN = "not_taken", Treatment.REJECT_RECIPIENT
+    BOX_FULL = "box_full", Treatment.REJECT_RECIPIENT
+    RETURNED = "returned", Treatment.REJECT_RECIPIENT
 
     @property
     def of_account(self) -> bool:

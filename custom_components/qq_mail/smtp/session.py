@@ -6,13 +6,13 @@ their replies may be damaged; and the reply to the final dot alone decides.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable, Collection, Coroutine
 from contextlib import suppress
 from dataclasses import replace
 import re
 import ssl
 from types import TracebackType
-from typing import Self, cast
+from typing import Any, Self, cast
 
 from .connecting import Client
 from .dialogue import Dialogue
@@ -120,7 +120,7 @@ class SubmissionSession:
     async def submit(
         self,
         submission: Submission,
-        before_data: Callable[[], Awaitable[None]],
+        before_data: Callable[[], Coroutine[Any, Any, None]],
         *,
         before_text: Callable[[], None] | None = None,
         in_flight: bool = True,
@@ -147,7 +147,7 @@ class SubmissionSession:
         )
         # A message that cannot be read is not begun; most are this piece alone.
         await transaction.loaded()
-        preparing = asyncio.create_task(_await(before_data), eager_start=True)
+        preparing = asyncio.create_task(before_data(), eager_start=True)
         if preparing.done():
             preparing.result()
         kept, self.fresh = not self.fresh, False
@@ -171,7 +171,7 @@ class SubmissionSession:
         finally:
             preparing.cancel()
             await asyncio.gather(preparing, return_exceptions=True)
-        recipients = submission.envelope.recipients
+        recipients = submission.recipients
         accepted = tuple(to for to in recipients if to not in transaction.refused)
         return SubmissionResult(reply, accepted, transaction.refused)
 
@@ -204,7 +204,3 @@ class SubmissionSession:
         size = self._client.esmtp_extensions.get("size", "")
         # 0 means that there is a limit, but not which (RFC 1870 section 4).
         return int(size) or None if _SIZE_VALUE.fullmatch(size) else None
-
-
-async def _await(function: Callable[[], Awaitable[None]]) -> None:
-    await function()

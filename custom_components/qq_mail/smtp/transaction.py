@@ -56,10 +56,10 @@ class Transaction:
         self._dialogue = dialogue
         self._timeout = timeout
         self._in_flight = in_flight
-        self._recipients = submission.envelope.recipients
+        self._recipients = submission.recipients
         # A message that is too large is refused before it is sent.
         size = f" SIZE={submission.size}" if announces_size else ""
-        self._mail = _command(f"MAIL FROM:<{submission.envelope.reverse_path}>{size}")
+        self._mail = _command(f"MAIL FROM:<{submission.reverse_path}>{size}")
         self._rcpt = [_command(f"RCPT TO:<{to}>") for to in self._recipients]
         self._begun = False
         """Whether MAIL was accepted, and nothing has ended the transaction."""
@@ -172,9 +172,7 @@ class Transaction:
         if len(self.refused) == len(self._recipients):
             reply = next(iter(self.refused.values()))
             cause = diagnose(reply, Step.RCPT)
-            await self._refuse(
-                RecipientsRefusedError(cause, Step.RCPT, reply, self.refused), 1
-            )
+            await self._refuse(RecipientsRefusedError(cause, Step.RCPT, reply), 1)
 
     async def _refuse(self, err: MailError, outstanding: int) -> None:
         """Raise an error, once the outstanding replies of the flight were read."""

@@ -7,8 +7,8 @@ from .damage import Damage
 from .journal import LARGE, Change, Journal
 from .line import Key
 from .loading import Loaded
-from .store import Store
-from .text import Text
+from .records import Records, as_octets
+from .store import Store, Text
 
 __all__ = [
     "LARGE",
@@ -17,6 +17,8 @@ __all__ = [
     "Journal",
     "Key",
     "Loaded",
+    "Records",
     "Store",
     "Text",
+    "as_octets",
 ]

@@ -91,8 +91,8 @@ class Index:
         """Begin with nothing."""
         self.entries: dict[Key, Entry] = {}
         self.gone: dict[Key, Gone] = {}
-        self.where: dict[Key, tuple[Segment, ...]] = {}
-        """In which segments there are lines of a key, old ones included."""
+        self.older: dict[Key, tuple[Segment, ...]] = {}
+        """In which segments there are, or may be, older lines of a key."""
         self.is_incomplete = False
         """Whether there is a segment of which nobody knows what lines it has."""
         self.files: set[str] = set()
@@ -116,7 +116,6 @@ class Index:
 
     def put(self, place: Place, line: Found, text: Body | None) -> None:
         """Learn of a line that says what holds of a key."""
-        self.note(place.segment, line.key)
         self._let_go(line.key)
         self.gone.pop(line.key, None)
         entry = self.entries[line.key] = Entry(line.born, place, text)
@@ -127,9 +126,9 @@ class Index:
 
     def remove(self, place: Place, line: Found) -> None:
         """Learn of a line that says that a key is gone."""
-        self.note(place.segment, line.key)
+        entry = self.lose(line.key)
         self.gone[line.key] = Gone(line.born, place)
-        if entry := self.lose(line.key):
+        if entry:
             for each in entry.places():
                 self.bury(each)
             if entry.text and entry.text.file:
@@ -144,17 +143,17 @@ class Index:
         return entry
 
     def note(self, segment: Segment, key: Key) -> None:
-        """Learn that there is, or may be, a line of a key in a segment."""
-        where = self.where.get(key, ())
-        if segment not in where:
-            there = [each for each in where if not each.is_gone]
-            self.where[key] = (*there, segment)
+        """Learn that there is, or may be, an older line of a key in a segment."""
+        older = self.older.get(key, ())
+        if segment not in older:
+            there = [each for each in older if not each.is_gone]
+            self.older[key] = (*there, segment)
 
     def is_needed(self, key: Key) -> bool:
         """Tell whether another segment may have older lines of a key that is gone."""
         return self.is_incomplete or any(
             not segment.is_gone and segment is not self.gone[key].place.segment
-            for segment in self.where[key]
+            for segment in self.older.get(key, ())
         )
 
     def text_of(self, place: Place, line: Found) -> Body | None:
@@ -180,10 +179,13 @@ class Index:
         self.dead.pop(segment, None)
         for key in list(self.gone):
             if not self.is_needed(key):
-                del self.gone[key], self.where[key]
+                del self.gone[key]
+                self.older.pop(key, None)
 
     def _let_go(self, key: Key) -> None:
-        entry = self.entries.get(key)
+        entry, gone = self.entries.get(key), self.gone.get(key)
+        if known := entry or gone:
+            self.note(known.place.segment, key)
         for place in entry.places() if entry else ():
             place.segment.live -= place.stop - place.start
 

@@ -4,10 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import batched
-import json
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from .damage import Damage, Damaged
 from .disk import LOGGER, Disk
@@ -15,13 +13,12 @@ from .index import Body, Index, Place, place_of
 from .line import Found, Key
 from .marks import Marks
 from .reading import Read, read_segment
+from .records import Records
 from .segment import Segment
 
 TEXT = ".text"
 """How the name of a text's own file ends."""
 
-_BATCH = 256
-"""Records that are parsed at once, so that they share the names of their fields."""
 _LEAP = 1_000_000
 """Rounds that may be in a segment that cannot be read."""
 
@@ -30,7 +27,7 @@ _LEAP = 1_000_000
 class Loaded:
     """What was in the folder."""
 
-    records: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    records: Records[Key] = field(default_factory=partial(Records[Key], {}))
     """In the order in which they were first written."""
     damage: list[Damage] = field(default_factory=list)
     """What cannot be read now, and what was set aside and still lies there."""
@@ -89,7 +86,7 @@ class Loader:
         self._tell_gaps(reads)
         self._tell_unread()
         self._find_texts()
-        self._parse()
+        self.loaded.records = Records(self._in_order())
         self._sort_out(names)
         with suppress(OSError):
             self.loaded.damage += self._damaged.all()
@@ -196,13 +193,11 @@ class Loader:
             # Who wants to read it will hear of that.
             return True
 
-    def _parse(self) -> None:
-        """Parse the records, in the order in which they were first written."""
+    def _in_order(self) -> dict[Key, bytes]:
+        """Return the records, in the order in which they were first written."""
         entries = self.index.entries
         order = sorted(entries, key=lambda key: entries[key].born)
-        for keys in batched(order, _BATCH, strict=False):
-            records = json.loads(b"[%b]" % b",".join(map(self._said.pop, keys)))
-            self.loaded.records.update(zip(keys, records, strict=True))
+        return {key: self._said[key] for key in order}
 
     def _sort_out(self, names: Iterable[str]) -> None:
         """Remove the files of texts that never counted, or no longer do."""

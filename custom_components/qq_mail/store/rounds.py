@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-import json
 from pathlib import Path
 from typing import Any
 
 from .journal import Change
 from .line import Key
+from .records import as_octets
 
 type Record = Callable[[], Mapping[str, Any]]
 
@@ -32,8 +32,7 @@ class Wanted:
         if self.record is None:
             # With the draft that nobody needs now.
             return Change(key, None, self.text)
-        record = json.dumps(self.record(), ensure_ascii=False, separators=(",", ":"))
-        return Change(key, record.encode("utf-8", "surrogatepass"), self.text)
+        return Change(key, as_octets(self.record()), self.text)
 
 
 @dataclass(slots=True)

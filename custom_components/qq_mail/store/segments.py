@@ -6,6 +6,9 @@ from pathlib import Path
 from .disk import Disk
 from .segment import Kind, Segment
 
+_MOST_REFUSED = 4
+"""Segments that a sync failed in, and that are not cut off yet."""
+
 
 class Segments:
     """The segments in a folder. What blocks raises OSError where the disk does."""
@@ -23,35 +26,33 @@ class Segments:
         self._all = sorted(found, key=lambda segment: segment.number)
         self._cuts = cuts
         self._refused: dict[Segment, int] = {}
-        """Rounds that segments refused for good, of which parts may be there."""
+        """Rounds that segments refused for good, of which parts may be there; 0: none,
+        but a sync failed."""
         self._current = {
             segment.kind: segment for segment in self._all if not segment.is_full
         }
 
     def get_ready(self) -> None:
-        """Cut off what is not to be believed, before something is added."""
+        """Cut off what is not to be believed, before something is added.
+
+        Where a segment does not take that, rounds that are added to others say what it
+        refused. Once it is several, it is the disk, and no further one is begun.
+        """
         while self._cuts:
             segment, start = next(iter(self._cuts.items()))
             segment.cut(start)
             del self._cuts[segment]
-        self._refused = {
-            segment: round_
-            for segment, round_ in self._refused.items()
-            if not self._is_cut(segment)
-        }
-
-    def _is_cut(self, segment: Segment) -> bool:
-        """Cut off what was refused, and say whether that was possible.
-
-        If not, rounds that are added to others say that it was refused.
-        """
-        try:
-            segment.cut(segment.end)
-        except OSError:
-            return False
-        finally:
-            segment.close()
-        return True
+        failure = None
+        for segment in list(self._refused):
+            try:
+                segment.cut(segment.end)
+                del self._refused[segment]
+            except OSError as err:
+                failure = err
+            finally:
+                segment.close()
+        if failure and len(self._refused) >= _MOST_REFUSED:
+            raise failure
 
     def refuse(self, segment: Segment, round_: int) -> None:
         """Have a round cut off that a segment refused, if it can take no other."""
@@ -91,7 +92,12 @@ class Segments:
     def make_room(self) -> None:
         """Do a piece of that, of one sync."""
         kind = next(filter(self._needs_room, Kind))
-        self.for_round(kind).make_room()
+        segment = self.for_round(kind)
+        try:
+            segment.make_room()
+        except OSError:
+            self.refuse(segment, 0)
+            raise
 
     def next_to_empty(self) -> Segment | None:
         """Return the segment of which least lives, if that is a half at most."""

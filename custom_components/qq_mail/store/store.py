@@ -6,8 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 import errno
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from secrets import token_hex
+from typing import BinaryIO
 
 from .disk import LOGGER, Disk
 from .index import Body
@@ -15,7 +17,6 @@ from .journal import Change, Journal
 from .line import Key
 from .loading import TEXT, Loaded
 from .rounds import Record, Round, Wanted
-from .text import Text
 
 RETRY_INTERVAL = 60.0
 """Seconds after which a disk that took no writes is tried again."""
@@ -24,6 +25,17 @@ QUIET = 5.0
 the disk changes something more often than that."""
 LONGEST_HOLD = 2 * 60 * 60.0
 """Seconds after which a backup is over whose end nobody told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text that is kept, as whoever sends it reads it."""
+
+    open: Callable[[], BinaryIO]
+    """For an executor. What is opened stays readable when it is removed. Raises
+    OSError, FileNotFoundError among them if it is gone."""
+    size: int
+    """In octets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +140,13 @@ class Store:
         """Return the text of a key; without one it cannot be opened."""
         for wanted in (self._next.changes, self._writing.changes, self._refused):
             text = wanted[key].text if key in wanted else None
-            if text is not None:
-                size = len(text) if isinstance(text, bytes) else self._size(text)
-                return Text(self._journal, key, text, size)
+            if isinstance(text, bytes):
+                return Text(partial(BytesIO, text), len(text))
+            if text:
+                draft = partial(self._journal.open_draft, key, text)
+                return Text(draft, self._size(text))
         body = self._journal.text(key) or Body((0, 0))
-        return Text(self._journal, key, body, body.sum[0])
+        return Text(partial(self._journal.open_text, key, body), body.sum[0])
 
     def draft(self, name: str) -> Path:
         """Return where a large text can be written, and synced, before it is put."""
@@ -227,7 +241,8 @@ class Store:
             not self._next.changes or self._chores[0].after <= self._begun
         )
         if due:
-            self._do(self._chores.pop(0))
+            chore = self._chores.pop(0)
+            self._run(chore.do, chore)
         elif self._next.changes:
             self._begin()
         elif self._is_ill or self._is_stopping:
@@ -301,27 +316,22 @@ class Store:
         self._tell()
         self._step()
 
-    def _do(self, chore: _Chore) -> None:
+    def _run(self, do: Callable[[], None], chore: _Chore | None = None) -> None:
+        """Do a chore, or a piece of tidying."""
+
         def end(job: asyncio.Future[None]) -> None:
             if err := job.exception():
                 LOGGER.error("Cannot change %s: %s", self._journal.folder, err)
-                self._failed_chores.append(chore)
+                if chore:
+                    self._failed_chores.append(chore)
+                else:
+                    self._is_ill = True
                 self._retry_later()
-            else:
+            elif chore:
                 _settle(chore.done)
             self._step()
 
-        self._loop.run_in_executor(None, chore.do).add_done_callback(end)
-
-    def _run(self, piece: Callable[[], None]) -> None:
-        def end(job: asyncio.Future[None]) -> None:
-            if err := job.exception():
-                LOGGER.error("Cannot tidy %s: %s", self._journal.folder, err)
-                self._is_ill = True
-                self._retry_later()
-            self._step()
-
-        self._loop.run_in_executor(None, piece).add_done_callback(end)
+        self._loop.run_in_executor(None, do).add_done_callback(end)
 
     def _retry_later(self) -> None:
         if not self._retrying and not self._is_stopping:

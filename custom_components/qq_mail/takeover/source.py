@@ -4,7 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from homeassistant.config_entries import SOURCE_IMPORT, ConfigEntry, ConfigSubentryData
+from homeassistant.config_entries import (
+    SOURCE_IMPORT,
+    SOURCE_INTEGRATION_DISCOVERY,
+    ConfigEntry,
+    ConfigFlowContext,
+    ConfigSubentryData,
+)
 from homeassistant.const import (
     CONF_HOST,
     CONF_NAME,
@@ -15,6 +21,7 @@ from homeassistant.const import (
     CONF_USERNAME,
 )
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers.discovery_flow import async_create_flow
 
 from ..const import (
     CONF_ENCRYPTION,
@@ -112,6 +119,17 @@ async def async_core_accounts(hass: HomeAssistant) -> list[CoreAccount]:
         for account in map(CoreAccount.read, entries)
         if account and account.username not in ours
     ]
+
+
+async def async_offer(hass: HomeAssistant) -> None:
+    """Offer each of them by a card under Devices & services, once."""
+    for account in await async_core_accounts(hass):
+        async_create_flow(
+            hass,
+            DOMAIN,
+            ConfigFlowContext(source=SOURCE_INTEGRATION_DISCOVERY),
+            {"entry_id": account.entry_id},
+        )
 
 
 def _is_qq(entry: ConfigEntry) -> bool:

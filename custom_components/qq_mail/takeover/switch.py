@@ -15,11 +15,11 @@ from homeassistant.config_entries import (
     OperationNotAllowed,
 )
 from homeassistant.core import HomeAssistant, Service, callback
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.util import slugify
 
 from ..const import CONF_TAKEN_OVER, DOMAIN, SUBENTRY_TYPE_RECIPIENT
+from ..content.errors import translated_error
 from ..coordinator import QQMailConfigEntry
 from ..notify import async_update_actions
 from .source import CORE_DOMAIN
@@ -74,9 +74,7 @@ async def async_switch(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     """
     core = core_entry(hass, entry)
     if not core:
-        raise HomeAssistantError(
-            translation_domain=DOMAIN, translation_key="take_over_gone"
-        )
+        raise translated_error("take_over_gone")
     record = _plan(hass, entry, core)
     # The action comes last: until then it is core's.
     _keep(hass, entry, {**record, "action": None})
@@ -85,11 +83,7 @@ async def async_switch(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     except (OperationNotAllowed, ValueError) as err:
         # Core's entry cannot be unloaded now, or somebody just took one of the names.
         await async_undo(hass, entry)
-        raise HomeAssistantError(
-            translation_domain=DOMAIN,
-            translation_key="take_over_failed",
-            translation_placeholders={"reason": str(err)},
-        ) from err
+        raise translated_error("take_over_failed", reason=str(err)) from err
     except BaseException:
         await async_undo(hass, entry)
         raise

@@ -77,8 +77,8 @@ def test_seen_on_every_page(colour: str, page: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_read_on_every_page(page: str) -> None:
-    """One grey cannot have 4.5 on white and on black at once; 4.1 is the most."""
-    assert contrast(INK, page) >= 3.8
+    """One grey cannot have 4.5 on white and on our dark card at once; 4.0 is the most."""
+    assert contrast(INK, page) >= 3.95
 
 
 @pytest.mark.parametrize("eye", EYES)

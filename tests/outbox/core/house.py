@@ -320,6 +320,9 @@ class House:
         share = {Level.BELOW: 0.9, Level.HIGH: 1.0}.get(one.level)
         if not share or not limits.settings.per_day:
             return
+        if one.parts:
+            # A digest had its turn when it was begun.
+            return
         now = self.now.steady
         if sum(each.at > now - DAY for each in limits.sent) >= math.ceil(
             limits.settings.per_day * share
@@ -335,14 +338,17 @@ class House:
         if (account := self.scheduler.accounts.get(name)) is None:
             return
         side, queue = self.sides[name], account.queue
+        # Of equals for the same people, all may go or none.
         waiting = {
-            (one.rank, frozenset(one.recipients))
+            (one.rank, frozenset(one.recipients)): one
             for one in queue
-            if not queue.is_owned(one.queue_id)
-            and queue.due_of(one) <= self.now.steady
-            and gate(account, self.now.steady, one) is None
+            if not queue.is_owned(one.queue_id) and queue.due_of(one) <= self.now.steady
         }
-        side.overtaken = {lane: side.overtaken.get(lane, set()) for lane in waiting}
+        side.overtaken = {
+            lane: side.overtaken.get(lane, set())
+            for lane, one in waiting.items()
+            if gate(account, self.now.steady, one) is None
+        }
 
     def have_turn(self, name: str, one: Message) -> None:
         """See to it that nobody has two turns while an equal waits for one."""

@@ -97,6 +97,7 @@ class Pair:
             one.queue_id
             for each in self.scheduler.accounts.values()
             for one in each.queue
+            if not one.in_memory
         ]
         assert len(owners) == len(set(owners))
         on_disk = {key for kind, _, key in self.disk if kind == MESSAGE}

@@ -70,7 +70,7 @@ def all_refused(replies: dict[str, Reply]) -> MailError:
     """Return the refusal of every recipient."""
     reply = next(iter(replies.values()))
     cause = diagnose(reply, Step.RCPT)
-    return RecipientsRefusedError(cause, Step.RCPT, reply, replies)
+    return RecipientsRefusedError(cause, Step.RCPT, reply, refused=replies)
 
 
 def message(number: int, now: Now, **values: Any) -> Message:

@@ -355,6 +355,22 @@ def test_an_account_that_is_removed(stuck: Pair) -> None:
     assert not stuck.scheduler.text_begins(stuck.now, SECOND, one.queue_id)
 
 
+def test_the_other_account_is_removed_while_it_sends(stuck: Pair) -> None:
+    """It is at home again; what the server may have is known to be unknown."""
+    one = stuck.take()
+    stuck.pass_time(20.0)
+    stuck.begin_text(SECOND, one)
+    stuck.happen("stop", SECOND)
+    stuck.happen("broke", SECOND, one.queue_id, "", sent=True)
+    stuck.scheduler.remove_account(stuck.now, SECOND)
+    (message,) = (
+        known for known in stuck.account(FIRST).queue if known.queue_id == one.queue_id
+    )
+    assert (message.home, message.by) == ("", "")
+    assert message.in_data is False
+    assert message.cause is Cause.OUTCOME_UNKNOWN
+
+
 def test_a_person_finds_it_where_it_was_raised(stuck: Pair) -> None:
     """To try it at once, and to discard it."""
     one = stuck.take()

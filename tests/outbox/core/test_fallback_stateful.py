@@ -118,6 +118,8 @@ class Fallback(RuleBasedStateMachine):
     def retry(self, account: str) -> None:
         """Let a person say that it works again."""
         self.pair.happen("retry", account)
+        # What goes out at this very instant is forgiven as well.
+        self.pair.pass_time(1.0)
 
     @rule(account=ACCOUNTS, number=st.integers(0, 9))
     def discard(self, account: str, number: int) -> None:
@@ -156,6 +158,7 @@ class Fallback(RuleBasedStateMachine):
             for one in self.trying(account, begun=False):
                 pair.fail(account, one, AWAY)
         pair.happen("retry", SECOND)
+        pair.pass_time(1.0)
         alarm = pair.take()
         for _ in range(30):
             for one in self.trying(SECOND, begun=False):

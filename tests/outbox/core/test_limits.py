@@ -472,7 +472,6 @@ def test_no_limit_of_a_day(core: Core) -> None:
     """Zero stands for none."""
     use_up(core, 50)
     assert core.limits.left_today(core.now.steady) is None
-    assert not core.limits.hourly(core.now.steady, Level.BELOW)
     assert core.limits.one_by_one(core.now.steady, Level.BELOW) == float("inf")
 
 

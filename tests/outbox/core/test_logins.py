@@ -5,7 +5,12 @@ from typing import Any
 import pytest
 
 from custom_components.qq_mail.mime.models import Priority
-from custom_components.qq_mail.outbox.core.limits import LOGIN_INTERVAL, Settings
+from custom_components.qq_mail.outbox.core.limits import (
+    LOGIN_INTERVAL,
+    Entry,
+    Limits,
+    Settings,
+)
 from custom_components.qq_mail.outbox.core.models import (
     DAY,
     Attempt,
@@ -410,6 +415,39 @@ def test_half_of_the_logins_are_not_for_reading(core: Core) -> None:
     assert log_in_to_read(core) == 0
     assert log_in_to_read(core) == pytest.approx(LOGIN_INTERVAL - 1, abs=0.01)
     assert core.reason(core.take()) is Reason.ATTEMPT
+
+
+@pytest.mark.parametrize(
+    ("read", "sent", "wait"),
+    [
+        pytest.param((), (), 0, id="none"),
+        pytest.param((1800, 1200), (), 0, id="two within an hour"),
+        pytest.param((1800, 1200, 600), (), 1800, id="three"),
+        pytest.param((3600, 1200, 600), (), 0, id="an hour ago"),
+        pytest.param((3599, 1200, 600), (), 1, id="not quite"),
+        pytest.param((3000, 1800, 1200, 600), (), 1800, id="four, as a form may"),
+        pytest.param((), (900, 800, 700, 600), 0, id="of messages"),
+        pytest.param((), (0, 0, 0), 0, id="less than half"),
+        pytest.param((), (0, 0, 0, 0), 0.001, id="half"),
+        pytest.param((0,), (0, 0, 0, 0), 300, id="both count"),
+        pytest.param((100, 50, 0), (0, 0), 3500, id="the later one of both"),
+        pytest.param((1800, 1200), (0, 0, 0, 0, 0, 0), 600, id="whatever is less"),
+    ],
+)
+@pytest.mark.parametrize("credit", [False, True])
+def test_when_the_inbox_may_be_read(
+    read: tuple[float, ...], sent: tuple[float, ...], wait: float, credit: bool
+) -> None:
+    """By logins so many seconds ago; what a form gave is for what waits."""
+    now = 10_000.0
+    entries = [(now - ago, True) for ago in read] + [(now - ago, False) for ago in sent]
+    limits = Limits(Settings())
+    limits.logins = [
+        Entry(at, str(number), imap=imap)
+        for number, (at, imap) in enumerate(sorted(entries))
+    ]
+    limits.credit = credit
+    assert limits.imap_login_at(now) - now == pytest.approx(wait, abs=0.01)
 
 
 def test_nothing_is_read_while_the_account_is_paused(core: Core) -> None:

@@ -72,13 +72,17 @@ type Result = Callable[[Core, Any], object]
 def test_discarded_while_it_is_tried(
     core: Core, result: Result, outcomes: list[Outcome], *, in_data: bool
 ) -> None:
-    """If it is not accepted, it goes; and the count of octets stays right."""
+    """If it is not accepted, it goes; and the count of octets stays right.
+
+    The disk forgets it at once, for good.
+    """
     one = core.take()
     core.begin_text(one) if in_data else core.open(one)
     core.happen("discard", (one.queue_id,))
+    assert core.removed(one)
     assert len(core.queue) == 1
     result(core, one)
-    assert core.removed(one)
+    assert ("message", "house", one.queue_id) not in core.marks
     assert core.outcomes == outcomes
     assert all(event.next_attempt is None for event in core.told)
     assert (len(core.queue), core.queue.size, core.attempted) == (0, 0, [])
@@ -96,7 +100,7 @@ def test_accepted_for_some_when_it_was_discarded(core: Core) -> None:
     assert result.unwanted
     core.happen("failed", one.queue_id, ALL_GREYLISTED)
     assert core.outcomes == []
-    assert core.removed(one)
+    assert not core.has(one)
 
 
 def test_discarded_while_it_waits(core: Core) -> None:

@@ -13,7 +13,6 @@ from custom_components.qq_mail.outbox.core.models import (
     DAY,
     NEVER,
     Attempt,
-    Level,
     Pause,
     Reason,
 )
@@ -267,4 +266,3 @@ def test_sessions_of_two_accounts(core: Core) -> None:
     assert (attempt.account, attempt.message.subject) == ("other", "Alert 99")
     core.scheduler.configure(core.now, "other", Settings(per_day=1))
     assert core.limits.settings.per_day == 0
-    assert core.limits.hourly(core.now.steady, Level.BELOW) is False

@@ -62,8 +62,6 @@ def _fit(parts: Sequence[BodyPart], budget: int) -> Fetched:
         for index in _largest_first(sizes):
             if sum(sizes.values()) <= budget:
                 break
-            # Few messages need Pillow, and this is no event loop.
-
             content = shrunk(parts[index], side)
             if content and len(content) < sizes[index]:
                 sizes[index] = len(content)
@@ -98,7 +96,6 @@ def measured(part: BodyPart) -> BodyPart:
     """Return a picture with its width; any other part as it is."""
     if part.media_type not in PICTURES:
         return part
-
     return replace(part, width=width_of(part))
 
 

@@ -1,8 +1,10 @@
 """Downloads from URLs into temporary files."""
 
+from dataclasses import replace
 import os
 from pathlib import Path
 import re
+import shutil
 from tempfile import mkstemp
 
 from aiohttp import ClientResponse, hdrs
@@ -11,11 +13,10 @@ from yarl import URL
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
-from ...const import MAX_REDIRECTS
+from ...const import DOMAIN, MAX_REDIRECTS
 from ..errors import AttachmentError
 from .fetched import Fetched, megabytes, too_large, unavailable
 from .files import file_part
-from .folder import downloads_folder
 from .models import Attachment
 
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -27,39 +28,38 @@ _MARK = re.compile(r"[?#]")
 async def async_from_url(
     hass: HomeAssistant,
     attachment: Attachment,
-    label: str,
     max_bytes: int,
     downloads: list[str],
 ) -> Fetched:
     """Download from an allowed URL; redirects have to be allowed, too."""
-    session, asked = async_get_clientsession(hass), label
+    session, asked = async_get_clientsession(hass), attachment.label
     url = read_url(attachment.value)
     for _ in range(MAX_REDIRECTS + 1):
         if url is None or not _is_allowed_url(hass, url):
-            raise AttachmentError("url_not_allowed", label)
+            raise AttachmentError("url_not_allowed", attachment.label)
         if ".." in re.split(r"[/\\]", url.path):
             # A server may read as `..` what is encoded here, and leave an allowed path.
-            raise AttachmentError("url_goes_up", label)
+            raise AttachmentError("url_goes_up", attachment.label)
         async with session.get(
             url, allow_redirects=False, headers={hdrs.ACCEPT_ENCODING: "identity"}
         ) as response:
             if response.status == 200:  # noqa: PLR2004
                 path = await _async_download(
-                    hass, response, label, max_bytes, downloads
+                    hass, response, attachment.label, max_bytes, downloads
                 )
                 return await hass.async_add_executor_job(
                     file_part,
                     attachment,
                     path,
-                    label,
                     _MARK.split(url.name)[0] or str(url.host),
                     response.content_type,
                 )
             if response.status not in _REDIRECTS:
-                raise unavailable(label, f"HTTP {response.status}")
+                raise unavailable(attachment.label, f"HTTP {response.status}")
             url = read_url(response.headers.get(hdrs.LOCATION, ""), url)
             # No more than that: the rest may be as good as a password.
-            label = f"{asked} → {url.origin() if url else '?'}"
+            there = url.origin() if url else "?"
+            attachment = replace(attachment, label=f"{asked} → {there}")
     raise unavailable(asked, f"HTTP {response.status}")
 
 
@@ -73,9 +73,7 @@ async def _async_download(
     """Write a body to a temporary file, and no more of it than may be sent."""
     if response.content_length and response.content_length > max_bytes:
         raise too_large(label, megabytes(response.content_length), max_bytes)
-    path = await hass.async_add_executor_job(
-        _new_file, downloads_folder(hass), downloads
-    )
+    path = await hass.async_add_executor_job(_new_file, _folder(hass), downloads)
     size = 0
     async for chunk in response.content.iter_chunked(_CHUNK):
         size += len(chunk)
@@ -83,6 +81,11 @@ async def _async_download(
             raise too_large(label, f"> {megabytes(max_bytes)}", max_bytes)
         await hass.async_add_executor_job(_append, path, chunk)
     return path
+
+
+def _folder(hass: HomeAssistant) -> Path:
+    """Return the integration's folder in Home Assistant's cache, left out of backups."""
+    return Path(hass.config.cache_path(DOMAIN))
 
 
 def _new_file(folder: Path, downloads: list[str]) -> Path:
@@ -119,3 +122,8 @@ def remove(downloads: list[str]) -> None:
     """Remove the temporary files; blocks."""
     for name in downloads:
         Path(name).unlink(missing_ok=True)
+
+
+def remove_all(hass: HomeAssistant) -> None:
+    """Remove downloads of an earlier run that was killed; blocks."""
+    shutil.rmtree(_folder(hass), ignore_errors=True)

@@ -2,14 +2,13 @@
 
 from base64 import b64decode
 from dataclasses import dataclass
-from secrets import token_hex
 from urllib.parse import unquote_to_bytes
 
 from homeassistant.core import HomeAssistant
 
-from ...const import DOMAIN, MEGABYTE
+from ...const import MEGABYTE
 from ...mime.markup import image_sources
-from ...mime.models import BodyPart
+from ...mime.models import BodyPart, new_content_id
 from .models import Attachment
 from .own import own_source_of_url
 from .signatures import PICTURES, signed_type
@@ -59,7 +58,7 @@ async def async_embedded(hass: HomeAssistant, html: str) -> Embedded:
 
 def _picture(hass: HomeAssistant, url: str) -> Attachment | BodyPart | None:
     """Return the picture at an address; None if that is to stay as it is."""
-    content_id = f"{token_hex(8)}@{DOMAIN}"
+    content_id = new_content_id()
     if not url.lower().startswith(_DATA):
         if not (own := own_source_of_url(hass, url)):
             return None

@@ -48,7 +48,6 @@ def joined(results: Sequence[Fetched]) -> Fetched:
 
 def as_part(
     attachment: Attachment,
-    label: str,
     content: bytes | Path,
     head: bytes,
     name: str,
@@ -71,9 +70,9 @@ def as_part(
     if media_type not in PICTURES or signed_type(head):
         return Fetched((part,))
     if not head:
-        return Fetched(failures=(AttachmentError("empty", label),))
+        return Fetched(failures=(AttachmentError("empty", attachment.label),))
     plain = replace(part, media_type=OCTET_STREAM, content_id="", inline=False)
-    return Fetched((plain,), (AttachmentError("no_picture", label),))
+    return Fetched((plain,), (AttachmentError("no_picture", attachment.label),))
 
 
 def media_type_of(content: bytes, *declared: str) -> str:

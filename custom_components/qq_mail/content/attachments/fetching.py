@@ -68,21 +68,18 @@ async def _async_fetch(
     ):
         attachment = replace(attachment, source=own[0], value=own[1])
     label = _label(attachment)
+    attachment = replace(attachment, label=label)
     try:
         async with asyncio.timeout(FETCH_TIMEOUT) as timer:
             match attachment.source:
                 case Source.ENTITY_ID:
-                    return await _async_from_entity(hass, attachment, label)
+                    return await _async_from_entity(hass, attachment)
                 case Source.MEDIA_SOURCE:
-                    return await _async_from_media(hass, attachment, label)
+                    return await _async_from_media(hass, attachment)
                 case Source.PATH:
-                    return await async_reads(hass).run(
-                        from_path, hass, attachment, label
-                    )
+                    return await async_reads(hass).run(from_path, hass, attachment)
                 case _:
-                    return await async_from_url(
-                        hass, attachment, label, max_bytes, downloads
-                    )
+                    return await async_from_url(hass, attachment, max_bytes, downloads)
     except AttachmentError as err:
         failure = err
     except TimeoutError:
@@ -110,18 +107,17 @@ async def _async_fetch(
     return Fetched(failures=(failure,))
 
 
-async def _async_from_entity(
-    hass: HomeAssistant, attachment: Attachment, entity_id: str
-) -> Fetched:
+async def _async_from_entity(hass: HomeAssistant, attachment: Attachment) -> Fetched:
     """Take the picture that a camera or an image shows now."""
+    entity_id, label = attachment.value, attachment.label
     if not valid_entity_id(entity_id):
-        raise AttachmentError("not_supported", entity_id)
+        raise AttachmentError("not_supported", label)
     domain, object_id = split_entity_id(entity_id)
     if domain not in ("camera", "image"):
-        raise AttachmentError("not_supported", entity_id)
+        raise AttachmentError("not_supported", label)
     state = hass.states.get(entity_id)
     if domain not in hass.config.components or state is None:
-        raise AttachmentError("not_found", entity_id)
+        raise AttachmentError("not_found", label)
     # Each of these is imported once it runs, and named nowhere in the manifest: what it
     # requires may be missing where it is not set up, and no mail is to depend on that.
     # Its own time limit is not to come before ours.
@@ -137,20 +133,18 @@ async def _async_from_entity(
         content, declared = picture.content, picture.content_type
     extension = mimetypes.guess_extension(media_type_of(content, declared))
     name = object_id + (extension or "")
-    fetched = as_part(attachment, entity_id, content, content, name, declared)
+    fetched = as_part(attachment, content, content, name, declared)
     titled = tuple(replace(part, title=state.name) for part in fetched.parts)
     return replace(fetched, parts=titled)
 
 
-async def _async_from_media(
-    hass: HomeAssistant, attachment: Attachment, label: str
-) -> Fetched:
+async def _async_from_media(hass: HomeAssistant, attachment: Attachment) -> Fetched:
     """Take a file of a media source, or a text that is spoken."""
-    content_id = attachment.value
+    content_id, label = attachment.value, attachment.label
     if match := _CAMERA_OR_IMAGE.fullmatch(content_id):
-        return await _async_from_entity(
-            hass, attachment, shown(match[1].partition("?")[0])
-        )
+        entity_id = match[1].partition("?")[0]
+        shows = replace(attachment, value=entity_id, label=shown(entity_id))
+        return await _async_from_entity(hass, shows)
     if content_id.startswith(_TTS):
         if "tts" not in hass.config.components:
             raise AttachmentError("not_found", label)
@@ -159,7 +153,7 @@ async def _async_from_media(
         extension, audio = await tts.async_get_media_source_audio(hass, content_id)
         name = f"tts.{extension}"
         declared = mimetypes.guess_type(name)[0] or ""
-        return as_part(attachment, label, audio, audio, name, declared)
+        return as_part(attachment, audio, audio, name, declared)
     if "media_source" not in hass.config.components:
         raise AttachmentError("not_found", label)
     from homeassistant.components import media_source  # noqa: PLC0415
@@ -173,7 +167,7 @@ async def _async_from_media(
         raise AttachmentError("not_supported", label)
     # No look at the allowed folders: Home Assistant shows this one to its users.
     return await async_reads(hass).run(
-        file_part, attachment, media.path, label, media.path.name, media.mime_type
+        file_part, attachment, media.path, media.path.name, media.mime_type
     )
 
 

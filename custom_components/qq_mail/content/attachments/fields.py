@@ -13,11 +13,11 @@ from ..reading import (
     is_away,
     is_empty,
     is_url,
+    note_unknown,
     read_fields,
     read_line,
     read_word,
     read_yes_no,
-    unknown_field,
     unusable,
 )
 from .models import Attachment, Source
@@ -61,11 +61,7 @@ def _attachment(item: Any, name: str, notes: Notes) -> Attachment | None:
     if not isinstance(item, Mapping):
         notes.append(unusable(name, item, "attachment_source", options=_SOURCES))
         return None
-    notes.extend(
-        unknown_field(key, _ATTACHMENT_READERS, "unknown_field_of_attachment")
-        for key in item
-        if key not in _ATTACHMENT_READERS
-    )
+    note_unknown(item, _ATTACHMENT_READERS, notes, "unknown_field_of_attachment")
     values = read_fields(_with_own(item), _ATTACHMENT_READERS, notes, f"{name}.")
     usable = {source: values.pop(source) for source in Source if source in values}
     # Of one that is given, and cannot be used, there is a note already.

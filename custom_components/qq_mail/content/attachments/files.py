@@ -18,9 +18,9 @@ from .models import Attachment
 from .signatures import SIGNATURE_LENGTH
 
 
-def from_path(hass: HomeAssistant, attachment: Attachment, label: str) -> Fetched:
+def from_path(hass: HomeAssistant, attachment: Attachment) -> Fetched:
     """Take a file, or all that match a glob, from the allowed folders."""
-    value = attachment.value
+    value, label = attachment.value, attachment.label
     if not is_path(value):
         raise AttachmentError("not_found", label)
     path = Path(hass.config.config_dir, value)
@@ -30,7 +30,7 @@ def from_path(hass: HomeAssistant, attachment: Attachment, label: str) -> Fetche
     if not glob.has_magic(value) or (allowed and path.exists()):
         if not allowed:
             raise AttachmentError("not_allowed", label)
-        return file_part(attachment, real, label, PurePath(value).name)
+        return file_part(attachment, real, PurePath(value).name)
 
     parts = PurePath(value).parts
     fixed = next(index for index, part in enumerate(parts) if glob.has_magic(part))
@@ -74,31 +74,31 @@ def _matches(hass: HomeAssistant, folder: Path, parts: Sequence[str]) -> Iterato
 
 def _from_match(hass: HomeAssistant, attachment: Attachment, path: Path) -> Fetched:
     """Take one of a glob's files; an error concerns this file alone."""
-    label = shown(path.name)
+    attachment = replace(attachment, label=shown(path.name))
     real = path.resolve()
     try:
         if not hass.config.is_allowed_path(str(real)):
-            raise AttachmentError("not_allowed", label)  # noqa: TRY301
-        return file_part(attachment, real, label, path.name)
+            raise AttachmentError("not_allowed", attachment.label)  # noqa: TRY301
+        return file_part(attachment, real, path.name)
     except AttachmentError as err:
         return Fetched(failures=(err,))
     except OSError as err:
-        return Fetched(failures=(unavailable(label, reason_of(err)),))
+        return Fetched(failures=(unavailable(attachment.label, reason_of(err)),))
 
 
 def file_part(
-    attachment: Attachment, path: Path, label: str, name: str, declared: str = ""
+    attachment: Attachment, path: Path, name: str, declared: str = ""
 ) -> Fetched:
     """Make a body part of a file, of which only the first octets are read."""
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError) as err:
-        raise AttachmentError("not_found", label) from err
+        raise AttachmentError("not_found", attachment.label) from err
     # Anything else could be endless, or wait for a writer.
     if not stat.S_ISREG(mode):
-        raise AttachmentError("not_supported", label)
+        raise AttachmentError("not_supported", attachment.label)
     with path.open("rb") as file:
         head = file.read(SIGNATURE_LENGTH)
     guess, encoding = mimetypes.guess_type(name)
     guessed = (guess or "") if not encoding else ""
-    return as_part(attachment, label, path, head, name, declared, guessed)
+    return as_part(attachment, path, head, name, declared, guessed)

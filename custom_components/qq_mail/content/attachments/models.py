@@ -27,3 +27,5 @@ class Attachment:
     content_id: str = ""
     inline: bool = False
     """Whether it is shown in the mail, if it is a picture."""
+    label: str = ""
+    """How notes call it, once it is fetched: as it was asked for, without secrets."""

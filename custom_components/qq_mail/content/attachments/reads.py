@@ -34,7 +34,7 @@ class Reads:
         results: list[T] = []
 
         def ended(err: Exception | None) -> None:
-            # It has nothing left to do.
+            # It has nothing left to do; and who waits may be gone as soon as it knows.
             thread.join()
             self._free.release()
             self._running.remove(over)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from itertools import count, takewhile
 import math
 
 from .models import Span
@@ -111,28 +110,22 @@ def day_names(span: Span) -> tuple[Tick, ...]:
 
 def _clock_ticks(span: Span, step: int) -> Iterator[Tick]:
     """Yield times of day that are so many seconds apart on the wall clock."""
-    times: dict[float, Tick] = {}
-    for day in _days(span):
-        begin = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - on the wall
-        for seconds in range(0, DAY, step):
-            for fold in (0, 1):
-                wall = begin + timedelta(seconds=seconds)
-                local = wall.replace(tzinfo=span.zone, fold=fold)
-                time = local.timestamp()
-                # An hour that is left out in spring has no such time; what comes twice
-                # in autumn would stand close to itself.
-                seen = datetime.fromtimestamp(time, span.zone).replace(tzinfo=None)
-                if seen == wall and (not fold or step <= HOUR):
-                    label = f"{wall:%H:%M}" if seconds else f"{wall:%m-%d}"
-                    times[time] = Tick(time, label)
-    yield from (times[time] for time in sorted(times) if _within(span, time))
+    # The offset of every zone is a multiple of five minutes.
+    least = _STEPS[0]
+    first = math.ceil(span.start / least) * least
+    for time in range(first, math.floor(span.end) + 1, least):
+        local = datetime.fromtimestamp(time, span.zone)
+        seconds = local.hour * HOUR + local.minute * MINUTE
+        # What comes twice in autumn would stand close to itself.
+        if seconds % step == 0 and (not local.fold or step <= HOUR):
+            yield Tick(time, f"{local:%H:%M}" if seconds else f"{local:%m-%d}")
 
 
 def _midnights(span: Span, most: int) -> Iterator[datetime]:
     """Yield when days begin: each, every second, or every seventh one."""
     step = next((days for days in _DAYS if span.length / (days * DAY) <= most), _WEEK)
     # Counted from the last one back, which is the one that matters.
-    for day in list(_days(span))[::-1][::step][::-1]:
+    for day in _days(span)[::-1][::step][::-1]:
         begin = _midnight(day, span)
         if _within(span, begin.timestamp()):
             yield begin
@@ -147,18 +140,17 @@ def _midnight(day: date, span: Span) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=span.zone)
 
 
-def _days(span: Span) -> Iterator[date]:
-    """Yield the days of which at least a part is in a span."""
+def _days(span: Span) -> list[date]:
+    """Return the days of which at least a part is in a span."""
     first = datetime.fromtimestamp(span.start, span.zone).date()
     # A day that begins just then is none of it.
     last = datetime.fromtimestamp(span.end - 1, span.zone).date()
-    every = (first + timedelta(days=number) for number in count())
-    return takewhile(lambda day: day <= last, every)
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
 def day_edges(span: Span) -> tuple[float, ...]:
     """Return when each day of a span begins, and when the last one ends."""
-    days = list(_days(span))
+    days = _days(span)
     days.append(days[-1] + timedelta(days=1))
     return tuple(_midnight(day, span).timestamp() for day in days)
 

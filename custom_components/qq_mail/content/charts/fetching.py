@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from secrets import token_hex
 from threading import Event
 from typing import Any
 
@@ -14,9 +13,9 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.recorder import get_instance
 from homeassistant.util import dt as dt_util
 
-from ...const import CHART_TIMEOUT, DOMAIN, LOGGER, MAX_CHARTS
+from ...const import CHART_TIMEOUT, LOGGER, MAX_CHARTS
 from ...mime.chart import Chart
-from ...mime.models import BodyPart
+from ...mime.models import BodyPart, new_content_id
 from ...texts import Texts
 from ..errors import field_error
 from ..states import StateTexts, async_state_texts
@@ -40,15 +39,14 @@ class Charted:
 
     def add(self, title: str, plan: Plan, picture: bytes) -> None:
         """Take in a chart that was drawn."""
-        content_id = f"{token_hex(8)}@{DOMAIN}"
+        content_id = new_content_id()
         self.charts.append(
             Chart(
                 title=title,
                 caption=plan.caption,
                 content_id=content_id,
                 columns=plan.columns,
-                rows=tuple(row for row, _ in plan.said),
-                lines=tuple(line for _, line in plan.said),
+                rows=plan.rows,
             )
         )
         self.parts.append(

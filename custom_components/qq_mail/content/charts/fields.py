@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from homeassistant.core import valid_entity_id
-
 from ...const import MAX_CHARTED, MAX_CHARTS
 from ..errors import field_error
 from ..reading import (
@@ -14,15 +12,13 @@ from ..reading import (
     Reader,
     as_list,
     is_empty,
+    note_unknown,
+    period_of,
     read_fields,
+    read_ids,
     read_line,
-    read_period,
-    unknown_field,
     unusable,
 )
-
-MIN_PERIOD = timedelta(hours=1)
-MAX_PERIOD = timedelta(days=31)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +48,7 @@ def _chart(item: Any, name: str, notes: Notes) -> ChartRequest | None:
     if not isinstance(item, Mapping):
         notes.append(unusable(name, item, "chart_entities"))
         return None
-    notes.extend(
-        unknown_field(key, _READERS, "unknown_field_of_chart")
-        for key in item
-        if key not in _READERS
-    )
+    note_unknown(item, _READERS, notes, "unknown_field_of_chart")
     if is_empty(item.get("entities")):
         notes.append(unusable(name, item, "chart_entities"))
         return None
@@ -65,30 +57,15 @@ def _chart(item: Any, name: str, notes: Notes) -> ChartRequest | None:
 
 
 def _entities(value: Any, name: str, notes: Notes) -> tuple[str, ...]:
-    found: list[str] = []
-    for item in as_list(value):
-        # What is no text is no entity: it is not cut into several.
-        for part in item.split(",") if isinstance(item, str) else [item]:
-            entity_id = part.strip().lower() if isinstance(part, str) else ""
-            if valid_entity_id(entity_id):
-                found.append(entity_id)
-            elif not is_empty(part):
-                notes.append(unusable(name, part, "chart_entities"))
-    found = list(dict.fromkeys(found))
+    ids = read_ids({"entity_id": value}, notes, name, "chart_entities")
+    found = list(dict.fromkeys(ids.get("entity_id", [])))
     if len(found) > MAX_CHARTED:
         notes.append(field_error("chart_too_long", number=str(MAX_CHARTED)))
     return tuple(found[:MAX_CHARTED])
 
 
-def _period(value: Any, name: str, _notes: Notes) -> timedelta:
-    period = read_period(value)
-    if period is None or not MIN_PERIOD <= period <= MAX_PERIOD:
-        raise unusable(name, value, "invalid_period")
-    return period
-
-
 _READERS: dict[str, Reader] = {
     "entities": _entities,
-    "period": _period,
+    "period": period_of(timedelta(hours=1), timedelta(days=31), "invalid_period"),
     "title": read_line,
 }

@@ -19,7 +19,7 @@ _INSTANT = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class Statistic:
     """What the recorder's statistics say of five minutes or an hour."""
 
     start: float
@@ -83,7 +83,7 @@ class Recording:
         span: Span,
         period: Literal["5minute", "hour"],
         types: set[Literal["change", "max", "mean", "min"]],
-    ) -> dict[str, list[Counted]]:
+    ) -> dict[str, list[Statistic]]:
         """Return the statistics of those entities that have some, in the unit of now.
 
         The recorder converts them; those that it cannot convert are left out.
@@ -97,7 +97,7 @@ class Recording:
             {*types},
         )  # fmt: skip
         metadata = self._statistics.get_metadata(self._hass, statistic_ids=set(found))
-        counted: dict[str, list[Counted]] = {}
+        counted: dict[str, list[Statistic]] = {}
         for entity_id, rows in found.items():
             _, about = metadata[entity_id]
             before, unit = about["unit_of_measurement"], units[entity_id]
@@ -107,7 +107,7 @@ class Recording:
                 self.other_units.add(entity_id)
                 continue
             counted[entity_id] = [
-                Counted(
+                Statistic(
                     row["start"],
                     row["end"],
                     row.get("mean"),

@@ -79,11 +79,8 @@ def place(turn: Turn) -> None:
 
 
 def part(turn: Turn) -> None:
-    """Give back what an account has taken over, and forget what others have of it."""
+    """Forget what others have of an account; what it had of others went home before."""
     account = turn.account
-    for queue_id, home in list(account.queue.guests.items()):
-        if message := account.queue.get(queue_id):
-            _go_home(turn, message, home)
     for other in account.house.values():
         for queue_id, home in list(other.queue.guests.items()):
             if home == account.id:

@@ -41,8 +41,6 @@ class Groups:
         group, queue_id = group_of(message), message.queue_id
         if message.mergeable:
             self._waiting.setdefault(group, {})[queue_id] = None
-        else:
-            self._drop(group, queue_id)
         for part in message.parts:
             self.digests[part.queue_id] = queue_id
 

@@ -142,10 +142,6 @@ class Limits:
             return math.inf
         return max(self._most_a_day(level) - self.sent_within(now, DAY), 0)
 
-    def hourly(self, now: float, level: Level) -> bool:
-        """Tell whether such messages go but once an hour to the same people."""
-        return self.room_today(now, level) == 0
-
     def one_by_one(self, now: float, level: Level) -> float:
         """Return how many messages can go one by one; where more wait, they are merged.
 
@@ -166,21 +162,24 @@ class Limits:
         *,
         pending: int = 0,
         digests: int = 0,
+        by_day: bool = True,
         needs_login: bool = False,
     ) -> Plan | None:
         """Return when the limits let a message go, and which of them; None: now.
 
         `pending` are messages that go before it and are not in the log yet, `digests`
-        those that are being made.
+        those that are being made; `by_day` tells whether it needs room in the day.
         """
         if level is Level.HIGHEST:
             # Counted, but an alarm never waits because of what went out before it.
             return None
         plans = [
-            Plan(self._day_at(now, level, people, pending + digests), Reason.DAY),
             Plan(self._hour_at(now, pending), Reason.HOUR),
             Plan(self._pace_at(now, level, pending), Reason.PACE),
         ]
+        if by_day:
+            day_at = self._day_at(now, level, people, pending + digests)
+            plans.insert(0, Plan(day_at, Reason.DAY))
         if needs_login:
             plans.append(Plan(self.login_at(now, level), Reason.LOGINS))
         last = max(plans, key=lambda plan: plan.at)

@@ -23,9 +23,7 @@ def gather(turn: Turn, message: Message) -> Message:
     """Return a new message, which waits for the next ones where there are so many."""
     if not turn.account.limits.settings.digest or not message.mergeable:
         return message
-    until = turn.queue.groups.floods.get(group_of(message))
-    if until is None or until <= turn.now.steady:
-        return message
+    until = turn.queue.groups.floods.get(group_of(message), message.due)
     return replace(message, due=until)
 
 
@@ -156,8 +154,11 @@ def discard(turn: Turn, queue_ids: Collection[str]) -> None:
     queue = turn.queue
     for queue_id in queue_ids:
         message = queue.get(queue_id)
-        if attempt := queue.in_progress.get(queue_id):
+        if message and (attempt := queue.in_progress.get(queue_id)):
             queue.in_progress[queue_id] = replace(attempt, unwanted=True)
+            # Whatever comes of the attempt, and be it a kill, there is no other.
+            turn.forget(message)
+            queue.put(replace(message, in_memory=True))
         elif message and (merging := queue.groups.merging_of(queue_id)):
             discard_merging(turn, message, merging)
         elif message:

@@ -47,6 +47,8 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
     """QQ may have it: all was sent, and no answer came. It is tried again, unless
     there is no next attempt: then it was given up after the third time."""
+    BOUNCED = "bounced"
+    """QQ took it, and it came back."""
 
 
 class Reason(StrEnum):
@@ -88,7 +90,7 @@ class Plan:
     cause: Cause | None = field(default=None, compare=False)
     """Why the account is paused, or the server was not to be had."""
     by: str = ""
-    """The account that takes the message over, or has done so; empty: its own."""
+    """The account by which it goes, where another one has to do with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,8 @@ class Message:
     restored: bool = False
     """It comes from a backup, and may have gone out since: a person has to decide."""
     in_memory: bool = False
-    """The disk did not take it: it has one try."""
+    """The disk did not take it, or it was discarded while it is tried: there is no next
+    try."""
     parts: tuple[Part, ...] = ()
     """It is a digest, and these are what it is made of, the oldest first."""
     alone: bool = False

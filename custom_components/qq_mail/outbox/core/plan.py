@@ -30,8 +30,13 @@ def gate(
     uncounted = sum(not one.counted for one in queue.in_progress.values())
     # Each becomes a mail, which was in turn before.
     digests = sum(one.group[0] >= level for one in queue.groups.merging.values())
-    if account.limits.room_today(now, level) <= uncounted + digests and (
-        _hour_is_taken(account, level, people)
+    # A digest had its turn of the day when it was begun. What went to others since has
+    # it wait no more, or who comes meanwhile would wait for nearly two hours.
+    by_day = not message.parts
+    if (
+        by_day
+        and account.limits.room_today(now, level) <= uncounted + digests
+        and _hour_is_taken(account, level, people)
     ):
         # Whether that goes out in this hour is known when it has ended.
         return Plan(NEVER, Reason.DAY)
@@ -41,6 +46,7 @@ def gate(
         people,
         pending=uncounted + ahead,
         digests=digests,
+        by_day=by_day,
         needs_login=not (account.idle_session or queue.in_progress),
     )
     down = account.down
@@ -58,7 +64,7 @@ def plan_of(
     had just come.
     """
     plan = _plan_of(account, now, message, ahead)
-    return replace(plan, by=account.id) if message.home else plan
+    return replace(plan, by=plan.by or account.id) if message.home else plan
 
 
 def _plan_of(account: Account, now: float, message: Message, ahead: int | None) -> Plan:

@@ -64,7 +64,7 @@ class Queue:
         """Where each of those is counted."""
         self._lanes = Lanes(lambda entry: self._places.get(entry[2]) == entry)
         self._oldest: list[str] = []
-        """A heap of queue ids; those of messages that are gone drop out in time."""
+        """A heap of queue ids, like those below."""
         self._later: list[_Later] = []
         self._expiry: list[_Later] = []
 
@@ -87,12 +87,11 @@ class Queue:
     def put(self, message: Message) -> None:
         """Add a message, or replace what is known of it."""
         queue_id = message.queue_id
-        if known := self._messages.get(queue_id):
-            self.size -= known.size
-        else:
-            heappush(self._oldest, queue_id)
-        self.size += message.size
+        known = self._messages.get(queue_id)
+        self.size += message.size - (known.size if known else 0)
         self._know(message)
+        if not known:
+            self._push(self._oldest, queue_id, self._messages.__contains__)
         if not self.is_owned(queue_id):
             self._place(message)
 
@@ -310,8 +309,8 @@ class Queue:
                     self._mergeable[group] += 1
         return before
 
-    def _push(
-        self, heap: list[_Later], entry: _Later, counts: Callable[[_Later], bool]
+    def _push[T: (str, _Later)](
+        self, heap: list[T], entry: T, counts: Callable[[T], bool]
     ) -> None:
         """Add to a heap, and tidy it once most of it is stale."""
         heappush(heap, entry)

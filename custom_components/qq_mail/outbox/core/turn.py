@@ -13,7 +13,7 @@ from ...smtp.models import Reply
 from ...smtp.replies import Cause
 from .account import Account, conversation_as_dict, entry_as_dict
 from .limits import Entry, people_of
-from .models import NEVER, Action, Log, Message, OutboxEvent, Outcome, Tell
+from .models import Action, Log, Message, OutboxEvent, Outcome, Tell
 from .plan import plan_of
 from .record import message_as_dict
 from .retry import back_off
@@ -183,9 +183,7 @@ class Turn:
             reply=reply,
             detail=detail,
             plan=plan,
-            next_attempt=(
-                self.now.wall_at(plan.at) if plan and plan.at != NEVER else None
-            ),
+            next_attempt=self.now.wall_at(plan.at) if plan else None,
             of=len(message.parts),
         )
         if waits or not message.parts:
@@ -209,6 +207,10 @@ class Turn:
     def remove(self, message: Message) -> None:
         """Let a message go: it was answered, or expired, or a person said so."""
         self.queue.remove(message.queue_id)
+        self.forget(message)
+
+    def forget(self, message: Message) -> None:
+        """Have nothing of a message on disk any more."""
         if not message.in_memory:
             self._mark(MESSAGE, message.queue_id, None, message.home)
 

@@ -5,6 +5,8 @@ import { filled, formSchema, octets, pathOf } from "./words.js";
 
 const ACTION = "send_message";
 
+const PATIENCE = 10_000;
+
 /**
  * Have Home Assistant's form defined; false where that cannot be had.
  *
@@ -12,18 +14,24 @@ const ACTION = "send_message";
  */
 async function loadForm() {
   if (customElements.get("ha-form")) return true;
+  // What another version calls otherwise is never defined.
+  const late = new Promise((resolve) => setTimeout(resolve, PATIENCE));
   try {
-    await customElements.whenDefined("partial-panel-resolver");
-    const resolver = document.createElement("partial-panel-resolver");
-    const panels = [{ url_path: "any", component_name: "config" }];
-    await resolver.getRoutes?.(panels)?.routes.any.load();
-    await customElements.whenDefined("ha-panel-config");
-    const config = document.createElement("ha-panel-config");
-    await config.routerOptions.routes.automation.load();
+    await Promise.race([loadEditor(), late]);
   } catch {
     return false;
   }
   return Boolean(customElements.get("ha-form"));
+}
+
+async function loadEditor() {
+  await customElements.whenDefined("partial-panel-resolver");
+  const resolver = document.createElement("partial-panel-resolver");
+  const panels = [{ url_path: "any", component_name: "config" }];
+  await resolver.getRoutes?.(panels)?.routes.any.load();
+  await customElements.whenDefined("ha-panel-config");
+  const config = document.createElement("ha-panel-config");
+  await config.routerOptions.routes.automation.load();
 }
 
 export class Compose {
@@ -70,7 +78,7 @@ export class Compose {
     const { page } = this;
     const action = page.hass.services.qq_mail?.[ACTION];
     if (!(action && (await loadForm()))) {
-      const href = `/_my_redirect/developer_call_service?service=qq_mail.${ACTION}`;
+      const href = `/config/tools/action?service=qq_mail.${ACTION}`;
       this.form.replaceChildren(
         h("p", {}, page.t("form_missing")),
         h("p", {}, h("a", { href }, page.t("tools"))),

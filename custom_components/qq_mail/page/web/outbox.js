@@ -108,6 +108,7 @@ export class Outbox {
       facts(
         page.t("to", { recipients: people(page, message) }),
         page.t("since", { time: message.since }),
+        message.by && page.t("sent_by", { by: message.by }),
         message.when && page.t("when", { time: message.when }),
         !important &&
           message.priority !== "normal" &&
@@ -210,7 +211,7 @@ export class Outbox {
 
   #counted = (account, one) => {
     const { page } = this;
-    const { title, tag, number, since } = one;
+    const { title, number, since } = one;
     return h(
       "li",
       {},
@@ -219,13 +220,11 @@ export class Outbox {
         page.t("counted_number", { number, time: since }),
         page.t("to", { recipients: people(page, one) }),
       ),
-      tag
-        ? h(
-            "div",
-            { class: "buttons" },
-            this.#button("end", title, () => this.#end(account, one)),
-          )
-        : "",
+      h(
+        "div",
+        { class: "buttons" },
+        this.#button("end", title, () => this.#end(account, one)),
+      ),
     );
   };
 
@@ -250,12 +249,13 @@ export class Outbox {
     );
   };
 
-  async #end(account, { title, tag }) {
+  async #end(account, { title, tag, queue_id }) {
     const { page } = this;
-    if (
-      await ask(page, page.t("end_sure", { title }), page.t("end_text"), page.t("end"))
-    ) {
-      await page.act("send_message", { tag, clear: true, config_entry_id: account.id });
+    const id = { config_entry_id: account.id };
+    const text = page.t(tag ? "end_text" : "end_untagged_text");
+    if (await ask(page, page.t("end_sure", { title }), text, page.t("end"))) {
+      if (tag) await page.act("send_message", { ...id, tag, clear: true });
+      else await page.act("discard", { ...id, queue_id });
     }
   }
 }

@@ -2,7 +2,14 @@
 
 export const TABS = ["outbox", "history", "compose", "check"];
 export const ROWS = 50;
-export const OUTCOMES = ["accepted", "rejected", "expired", "unknown", "discarded"];
+export const OUTCOMES = [
+  "accepted",
+  "rejected",
+  "expired",
+  "unknown",
+  "bounced",
+  "discarded",
+];
 
 /** Return the tab that a route of the panel names; the first one by default. */
 export function tabOf(path) {

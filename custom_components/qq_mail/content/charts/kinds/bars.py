@@ -27,9 +27,9 @@ from ..axes import (
 )
 from ..drawing import BASE, PLOT_HEIGHT, Canvas, Frame
 from ..models import Span
-from ..recording import Counted, Recording
+from ..recording import Recording, Statistic
 from ..words import short
-from .kind import COLOURS, Context, Kind, Plan, Said, joined
+from .kind import COLOURS, Context, Kind, Plan, joined
 
 _METERS = (SensorStateClass.TOTAL, SensorStateClass.TOTAL_INCREASING)
 _HOURLY = 2 * DAY
@@ -43,16 +43,8 @@ _SHARE = 0.72
 """How much of the width of an hour or a day its bars take."""
 
 
-@dataclass(frozen=True, slots=True)
-class Amounts:
-    """What was counted in each hour or day."""
-
-    span: Span
-    """The time of the chart, widened to whole hours or days."""
-    edges: tuple[float, ...]
-    """Where those begin, and where the last one ends."""
-    values: tuple[float | None, ...]
-    daily: bool
+type Amounts = tuple[float | None, ...]
+"""What was counted in each hour or day."""
 
 
 def _fits(state: State) -> bool:
@@ -60,10 +52,17 @@ def _fits(state: State) -> bool:
     return state.domain == SENSOR_DOMAIN and state_class in _METERS
 
 
+def _edges(span: Span) -> tuple[float, ...]:
+    """Return where the hours or days of a chart begin, and where the last one ends."""
+    return day_edges(span) if _is_daily(span) else hour_edges(span)
+
+
+def _is_daily(span: Span) -> bool:
+    return span.length > _HOURLY
+
+
 def _read(recording: Recording, states: Sequence[State]) -> dict[str, Amounts]:
-    span = recording.span
-    daily = span.length > _HOURLY
-    edges = day_edges(span) if daily else hour_edges(span)
+    span, edges = recording.span, _edges(recording.span)
     whole = Span(edges[0], edges[-1], span.zone)
     recent = Span(span.end - _NOT_YET_HOURLY, span.end, span.zone)
     hours = recording.statistics(states, whole, "hour", {"change"})
@@ -77,11 +76,11 @@ def _read(recording: Recording, states: Sequence[State]) -> dict[str, Amounts]:
         ]
         values = tuple(_sum(rows, start, end) for start, end in pairwise(edges))
         if any(value is not None for value in values):
-            found[state.entity_id] = Amounts(whole, edges, values, daily)
+            found[state.entity_id] = values
     return found
 
 
-def _sum(rows: Iterable[Counted], start: float, end: float) -> float | None:
+def _sum(rows: Iterable[Statistic], start: float, end: float) -> float | None:
     changes = [
         row.change
         for row in rows
@@ -92,40 +91,38 @@ def _sum(rows: Iterable[Counted], start: float, end: float) -> float | None:
 
 @callback
 def _plan(group: Sequence[tuple[State, Amounts]], context: Context) -> Plan:
-    texts = context.texts
-    first = group[0][1]
-    plot = BarGroups(
-        first.edges,
-        tuple(
-            Bars(colour, amounts.values)
-            for (_, amounts), colour in zip(group, COLOURS, strict=False)
-        ),
-        first.daily,
+    texts, daily, edges = context.texts, _is_daily(context.span), _edges(context.span)
+    whole = Span(edges[0], edges[-1], context.span.zone)
+    bars = tuple(
+        Bars(colour, amounts)
+        for (_, amounts), colour in zip(group, COLOURS, strict=False)
     )
-    per = texts("chart_daily") if first.daily else texts("chart_hourly")
+    per = texts("chart_daily") if daily else texts("chart_hourly")
     return Plan(
-        plot,
-        first.span,
-        joined(caption(first.span, daily=first.daily), context.unit, per),
+        BarGroups(edges, bars, daily),
+        whole,
+        joined(caption(whole, daily=daily), context.unit, per),
         (texts("chart_total"), texts("chart_mean"), texts("chart_highest")),
         tuple(
-            _said(context, state, amounts, colour)
+            _row(context, state, amounts, colour)
             for (state, amounts), colour in zip(group, COLOURS, strict=False)
         ),
     )
 
 
-def _said(context: Context, state: State, amounts: Amounts, colour: str) -> Said:
+def _row(context: Context, state: State, amounts: Amounts, colour: str) -> ChartRow:
     """Say how much was counted."""
-    known = [value for value in amounts.values if value is not None]
+    known = [value for value in amounts if value is not None]
     total, mean, highest = (
         short(value) for value in (sum(known), sum(known) / len(known), max(known))
     )
-    return (
-        ChartRow(name=state.name, colour=colour, values=(total, mean, highest)),
-        context.texts(
+    return ChartRow(
+        name=state.name,
+        line=context.texts(
             "chart_amounts", name=state.name, total=total, mean=mean, highest=highest
         ),
+        colour=colour,
+        values=(total, mean, highest),
     )
 
 

@@ -21,9 +21,6 @@ COLOURS = (
 AT_REST = "#87919b"
 """The colour of states in which nothing happens: off, closed, nobody at home."""
 
-type Said = tuple[ChartRow, str]
-"""A row beside the picture, and the same as a sentence."""
-
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -48,7 +45,7 @@ class Plan:
     span: Span
     caption: str
     columns: tuple[str, ...]
-    said: tuple[Said, ...]
+    rows: tuple[ChartRow, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,11 @@ from homeassistant.core import State, callback
 
 from ....mime.chart import ChartRow
 from ..axes import DAY, HOUR, Scale, Tick, caption, scale, time_ticks
-from ..drawing import COLUMNS, PLOT_HEIGHT, Canvas, Frame
+from ..drawing import PLOT_HEIGHT, WIDTH, Canvas, Frame
 from ..models import Points, Span, number_of
-from ..recording import Counted, Recording
+from ..recording import Recording, Statistic
 from ..words import MOST_DECIMALS, decimals_of, rounded
-from .kind import COLOURS, Context, Kind, Plan, Said, joined
+from .kind import COLOURS, Context, Kind, Plan, joined
 
 _NUMBER_DOMAINS = ("counter", "input_number", "number")
 _DETAILED = 2 * DAY
@@ -53,7 +53,7 @@ def _fits(state: State) -> bool:
 
 def _read(recording: Recording, states: Sequence[State]) -> dict[str, Numbers]:
     span = recording.span
-    counted: dict[str, list[Counted]] = {}
+    counted: dict[str, list[Statistic]] = {}
     if span.length > _DETAILED:
         counted = recording.statistics(states, span, "hour", {"mean", "min", "max"})
     found: dict[str, Numbers] = {}
@@ -92,7 +92,7 @@ class _Tally:
     """Seconds for which a number was known."""
 
     def of_hours(
-        self, hours: Iterable[Counted]
+        self, hours: Iterable[Statistic]
     ) -> Iterator[tuple[float, float | None]]:
         """Yield the middle of each hour with its mean; None where a gap begins."""
         end = math.inf
@@ -136,7 +136,7 @@ def _thinned(
 
     Those are the first, the lowest, the highest and the last within a pixel.
     """
-    pixel = span.length / COLUMNS
+    pixel = span.length / WIDTH
     for _, group in groupby(points, lambda point: point[0] // pixel):
         some = list(group)
         known = [(time, value) for time, value in some if value is not None]
@@ -181,12 +181,12 @@ def _plan(group: Sequence[tuple[State, Numbers]], context: Context) -> Plan:
         span,
         joined(caption(span), context.unit),
         columns,
-        tuple(_said(context, *of_entity) for of_entity in coloured),
+        tuple(_row(context, *of_entity) for of_entity in coloured),
     )
 
 
 @callback
-def _said(context: Context, state: State, numbers: Numbers, colour: str) -> Said:
+def _row(context: Context, state: State, numbers: Numbers, colour: str) -> ChartRow:
     """Say what a number is, and its lowest, highest and mean."""
     now = state.state
     if number_of(now) is not None and state.domain == SENSOR_DOMAIN:
@@ -204,9 +204,9 @@ def _said(context: Context, state: State, numbers: Numbers, colour: str) -> Said
         rounded(value, decimals)
         for value in (numbers.lowest, numbers.highest, numbers.mean)
     )
-    return (
-        ChartRow(name=state.name, colour=colour, values=(now, lowest, highest, mean)),
-        context.texts(
+    return ChartRow(
+        name=state.name,
+        line=context.texts(
             "chart_numbers",
             name=state.name,
             now=now,
@@ -214,6 +214,8 @@ def _said(context: Context, state: State, numbers: Numbers, colour: str) -> Said
             highest=highest,
             mean=mean,
         ),
+        colour=colour,
+        values=(now, lowest, highest, mean),
     )
 
 
@@ -254,13 +256,14 @@ class Lines:
                     canvas.line(path, line.colour, _WIDTH)
 
     def _paths(self, frame: Frame, line: Line) -> Iterator[list[tuple[float, float]]]:
-        """Yield the points of each piece."""
+        """Yield the points of each piece; a gap ends one."""
         path: list[tuple[float, float]] = []
-        for x, *ys in self._columns(frame, line):
+        for time, value in sorted(line.points, key=lambda point: point[0]):
+            x = frame.x(time)
             if line.held and path:
                 path.append((x, path[-1][1]))
-            if ys:
-                path += [(x, y) for y in dict.fromkeys(ys) if path[-1:] != [(x, y)]]
+            if value is not None:
+                path.append((x, frame.y(self.scale.share(value))))
             elif path:
                 yield path
                 path = []
@@ -268,22 +271,6 @@ class Lines:
             if line.held:
                 path.append((frame.right, path[-1][1]))
             yield path
-
-    def _columns(self, frame: Frame, line: Line) -> Iterator[tuple[float, ...]]:
-        """Yield each pixel that has numbers: its place, then how high those are.
-
-        That is the first, the lowest, the highest and the last; none of them where a
-        gap begins.
-        """
-        numbered = (
-            (int(frame.x(time)), value)
-            for time, value in sorted(line.points, key=lambda point: point[0])
-            if time <= frame.span.end
-        )
-        for x, group in groupby(numbered, lambda point: point[0]):
-            for is_gap, some in groupby(group, lambda point: point[1] is None):
-                ys = [frame.y(self.scale.share(y)) for _, y in some if y is not None]
-                yield (x,) if is_gap else (x, ys[0], max(ys), min(ys), ys[-1])
 
 
 LINES = Kind(_fits, _read, _plan)

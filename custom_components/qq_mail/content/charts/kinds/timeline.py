@@ -16,7 +16,7 @@ from ..drawing import COLUMNS, Canvas, Frame
 from ..models import Span
 from ..recording import Recording
 from ..words import duration
-from .kind import AT_REST, COLOURS, Context, Kind, Plan, Said
+from .kind import AT_REST, COLOURS, Context, Kind, Plan
 
 _REST = (
     *("off", "closed", "idle", "not_home", "standby", "locked", "docked"),
@@ -102,13 +102,13 @@ def _plan(group: Sequence[tuple[State, States]], context: Context) -> Plan:
         context.span,
         caption(context.span),
         (),
-        tuple(_said(context, state, states, colours) for state, states in group),
+        tuple(_row(context, state, states, colours) for state, states in group),
     )
 
 
-def _said(
+def _row(
     context: Context, state: State, states: States, colours: Mapping[str, str]
-) -> Said:
+) -> ChartRow:
     """Say how long each state was."""
     marks = tuple(
         Mark(
@@ -119,7 +119,7 @@ def _said(
     )
     signs = signs_of(context.state_texts.hass.config.language)
     said = signs.comma.join(mark.text for mark in marks)
-    return ChartRow(name=state.name, marks=marks), signs.said(state.name, said)
+    return ChartRow(name=state.name, line=signs.said(state.name, said), marks=marks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.qq_mail.content.preview import preview
 from custom_components.qq_mail.mime.models import BodyPart
+from custom_components.qq_mail.sending.preview import with_pictures
 
 PICTURE = BodyPart(
     content=b"\x89PNG",
@@ -48,9 +48,9 @@ URL = "data:image/png;base64,iVBORw=="
         ),
     ],
 )
-def test_preview(html: str, shown: str) -> None:
+def test_with_pictures(html: str, shown: str) -> None:
     """By what the HTML refers to, however that is written."""
-    assert preview(html, [PICTURE, ON_DISK, ATTACHED], 100) == shown
+    assert with_pictures(html, [PICTURE, ON_DISK, ATTACHED], 100) == shown
 
 
 def test_pictures_on_disk(tmp_path: Path) -> None:
@@ -62,6 +62,6 @@ def test_pictures_on_disk(tmp_path: Path) -> None:
         for name in ("one", "two")
     ]
     html = '<img src="cid:one"><img src="cid:two">'
-    assert preview(html, parts, 100) == f'<img src="{URL}"><img src="{URL}">'
-    assert preview(html, parts, 8) == f'<img src="{URL}"><img src="cid:two">'
-    assert preview(html, parts, 7) == html
+    assert with_pictures(html, parts, 100) == f'<img src="{URL}"><img src="{URL}">'
+    assert with_pictures(html, parts, 8) == f'<img src="{URL}"><img src="cid:two">'
+    assert with_pictures(html, parts, 7) == html

@@ -1,0 +1,142 @@
+"""Finds out which mail came back, and has it told like any other outcome."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Final
+
+from homeassistant.core import callback
+
+from ..clock import Now, read_clock
+from ..const import LOGGER, QQ_DOMAINS
+from ..history import History, Item
+from ..inbox.bounce import Bounce
+from ..outbox.core.models import OutboxEvent, Outcome
+from ..outbox.outbox import Outbox
+from ..texts import Texts
+from .issues import BOUNCED, RETURNED, Issues
+
+_COMES_BACK: Final = timedelta(hours=48)
+"""How long after a mail went out to somebody outside QQ it may come back; recipients of
+its own QQ refuses at once."""
+
+
+class Bounces:
+    """Knows from the history of an account which of its mails may come back."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        history: History,
+        issues: Issues,
+        changed: Callable[[], None],
+    ) -> None:
+        """Begin with the mails of earlier runs; `changed` is called for each new one."""
+        self._outbox = outbox
+        self._history = history
+        self._issues = issues
+        self._changed = changed
+        now = read_clock()
+        self._until = now.steady + max(
+            (_left(at, now) for at in self.times), default=0.0
+        )
+        outbox.listeners.async_add(self._hear)
+
+    @property
+    def left(self) -> float:
+        """For how many seconds a mail may still come back."""
+        return max(self._until - read_clock().steady, 0.0)
+
+    @property
+    def times(self) -> list[datetime]:
+        """When those mails went out that may come back now."""
+        return [at for item in self._out if (at := item.accepted_at)]
+
+    @callback
+    def take(self, bounce: Bounce, references: Iterable[str], texts: Texts) -> None:
+        """Tell which mail came back from whom, once each; or as much as is known."""
+        # Most messages are no part of a digest, whose id is then empty.
+        ids = {one[1:].partition("@")[0].upper() for one in references} - {""}
+        items = sorted(
+            (one for one in self._history.items if {one.queue_id, one.digest} & ids),
+            key=lambda one: one.queue_id,
+        )
+        if not items:
+            known = {one.lower() for item in self._out for one in _outside(item)}
+            for address in known.intersection(bounce.recipients):
+                self._issues.tell_bounce(RETURNED, address, bounce, texts)
+            return
+        # Those of a digest have the same recipients.
+        everyone = items[0].recipients_of(Outcome.ACCEPTED)
+        people = [one for one in everyone if one.lower() in bounce.recipients]
+        if not bounce.recipients and len(outside := _outside(items[0])) == 1:
+            people = outside
+        if not people:
+            self._issues.tell_bounce(RETURNED, ", ".join(everyone), bounce, texts)
+            return
+        told = items[0].recipients_of(Outcome.BOUNCED)
+        if new := tuple(one for one in people if one not in told):
+            self._tell(items, new, bounce, texts)
+
+    @property
+    def _out(self) -> list[Item]:
+        """The mails that may come back now."""
+        now = read_clock()
+        return [
+            item
+            for item in self._history.items
+            if (at := item.accepted_at) and _left(at, now) > 0 and _outside(item)
+        ]
+
+    @callback
+    def _hear(self, event: OutboxEvent | None) -> None:
+        """Know of a mail that went out, if it is kept which one."""
+        if (
+            event
+            and event.outcome is Outcome.ACCEPTED
+            and not event.part
+            and (item := self._history.find(event.queue_id))
+            and _outside(item)
+        ):
+            self._until = read_clock().steady + _COMES_BACK.total_seconds()
+            self._changed()
+
+    def _tell(
+        self, items: list[Item], people: tuple[str, ...], bounce: Bounce, texts: Texts
+    ) -> None:
+        for part, item in enumerate(items):
+            event = OutboxEvent(
+                by=self._outbox.id,
+                account=self._outbox.id,
+                outcome=Outcome.BOUNCED,
+                queue_id=item.queue_id,
+                subject=item.title,
+                recipients=people,
+                attempts=item.results[-1].attempts,
+                message_id=item.queue_id.lower(),
+                priority=item.priority,
+                tag=item.tag,
+                cause=bounce.cause,
+                detail=bounce.detail,
+                digest=item.digest,
+                part=part,
+                of=len(items) if item.digest else 0,
+            )
+            self._outbox.listeners.report(event)
+        LOGGER.warning("Message %s came back: %s", event.queue_id, bounce.detail)
+        for one in people:
+            self._issues.tell_bounce(BOUNCED, one, bounce, texts)
+
+
+def _left(at: datetime, now: Now) -> float:
+    """Return the seconds until a mail of then comes back no more."""
+    left = min(at + _COMES_BACK - now.wall, _COMES_BACK)
+    return left.total_seconds()
+
+
+def _outside(item: Item) -> list[str]:
+    """Return for whom QQ took a mail, to hand it on to somebody else's server."""
+    return [
+        one
+        for one in item.recipients_of(Outcome.ACCEPTED)
+        if one.rpartition("@")[2].lower() not in QQ_DOMAINS
+    ]

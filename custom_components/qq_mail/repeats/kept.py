@@ -1,0 +1,170 @@
+"""What an account counts or sends again: kept in its store, and looked at when due."""
+
+from abc import ABC, abstractmethod
+import asyncio
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
+from typing import Any, Protocol
+
+from homeassistant.core import HomeAssistant, callback
+
+from ..clock import Now, read_clock
+from ..const import LOGGER
+from ..outbox.composing import Ticket
+from ..outbox.core.models import OutboxEvent
+from ..outbox.outbox import Outbox
+
+_LONGEST_SLEEP = 60.0
+"""Seconds between two looks at the clock: timers do not count the machine's sleep."""
+
+
+class Keepable(Protocol):
+    """What an original, to which others are counted, and a reminder have in common."""
+
+    queue_id: str
+    """Of its first mail, by which it is known."""
+    restored: bool
+    """It comes from a backup: a person has to decide."""
+
+    def as_dict(self, now: Now) -> dict[str, Any]:
+        """Return what can be written as JSON."""
+
+
+class Kept[One: Keepable](ABC):
+    """An account's originals, or its reminders, for as long as its outbox lives."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        outbox: Outbox,
+        kind: str,
+        read: Callable[[str, object, Now], One],
+    ) -> None:
+        """Begin with what an earlier run has left.
+
+        `kind`: of their records. `read` reads one that is known by a queue id; it
+        raises ValueError.
+        """
+        self._hass = hass
+        self._outbox = outbox
+        self._kind = kind
+        self._known: dict[str, One] = {}
+        """By their queue ids, the oldest first."""
+        self._timer: asyncio.TimerHandle | None = None
+        self._listening = [
+            outbox.listeners.async_add_watcher(self._hear),
+            outbox.listeners.async_add_discard_listener(self._discarded),
+        ]
+        """What ends that; empty once it is stopped."""
+        outbox.async_on_close(self._return)
+        records = outbox.manager.take_records(outbox.id, kind)
+        for (_, queue_id), data in records.items():
+            try:
+                self._known[queue_id] = read(queue_id, data, read_clock())
+            except ValueError as err:
+                LOGGER.error("Ignoring a %s that cannot be read: %s", kind, err)
+
+    @callback
+    def async_stop(self) -> None:
+        """Look at nothing any more; what is known stays known."""
+        while self._listening:
+            self._listening.pop()()
+        self._cancel_timer()
+
+    @property
+    def restored(self) -> int:
+        """How many come from a backup, and wait for a person's decision."""
+        return sum(one.restored for one in self._known.values())
+
+    @callback
+    def async_decide(self, *, send: bool) -> None:
+        """Go on with what comes from a backup, or forget it."""
+        restored = [one for one in self._known.values() if one.restored]
+        if not send:
+            self._forget(restored)
+            return
+        for one in restored:
+            one.restored = False
+            self._write(one)
+        self._look()
+
+    @callback
+    def async_failed(self, queue_id: str) -> None:
+        """Know that a message did not go out, as its call was told."""
+        if one := self._known.get(queue_id):
+            self._end(one)
+
+    @abstractmethod
+    def _hear(self, event: OutboxEvent) -> None:
+        """Learn what became of a message."""
+
+    @abstractmethod
+    def _discarded(self, queue_ids: Collection[str]) -> None:
+        """Know which messages a person takes back."""
+
+    @abstractmethod
+    def _end(self, one: One) -> None:
+        """Go on with one no longer."""
+
+    @abstractmethod
+    def _look_at(self, now: float) -> None:
+        """Do what is due."""
+
+    @abstractmethod
+    def _times(self) -> Iterable[float]:
+        """Return when something will be due."""
+
+    def _begin(self, one: One, ticket: Ticket) -> None:
+        """Know one, unless its first mail is not taken."""
+
+        def settled(taken: asyncio.Future[bool]) -> None:
+            if not taken.result() and self._known.get(one.queue_id) is one:
+                self._end(one)
+
+        self._known[one.queue_id] = one
+        ticket.taken.add_done_callback(settled)
+
+    def _write(self, one: One) -> None:
+        record = partial(one.as_dict, read_clock())
+        key = (self._kind, self._outbox.id, one.queue_id)
+        self._outbox.manager.store.put(key, record)
+        self._changed()
+
+    def _forget(self, some: Iterable[One]) -> None:
+        for one in list(some):
+            del self._known[one.queue_id]
+            self._remove(one)
+        self._changed()
+
+    def _remove(self, one: One) -> None:
+        key = (self._kind, self._outbox.id, one.queue_id)
+        self._outbox.manager.store.remove(key)
+
+    def _return(self) -> None:
+        """Let who comes after this one go on with what is known."""
+        now, outbox = read_clock(), self._outbox
+        known = {
+            (self._kind, key): one.as_dict(now) for key, one in self._known.items()
+        }
+        outbox.manager.return_records(outbox.id, known)
+
+    def _changed(self) -> None:
+        self._schedule()
+        self._outbox.async_show()
+
+    def _look(self) -> None:
+        self._look_at(read_clock().steady)
+        self._schedule()
+
+    def _schedule(self) -> None:
+        """Look again when the next one is due."""
+        self._cancel_timer()
+        times = list(self._times())
+        if self._listening and times:
+            delay = min(max(min(times) - read_clock().steady, 0.0), _LONGEST_SLEEP)
+            self._timer = self._hass.loop.call_later(delay, self._look)
+
+    def _cancel_timer(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
