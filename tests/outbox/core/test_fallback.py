@@ -349,6 +349,10 @@ def test_an_account_that_is_removed(stuck: Pair) -> None:
     stuck.pass_time(20.0)
     ((other, there),) = elsewhere(stuck.account(FIRST))
     assert (other.id, there.queue_id) == (SECOND, one.queue_id)
+    third = Settings(fallback=SECOND)
+    stuck.scheduler.add_account(stuck.now, "third", third, {})
+    stuck.scheduler.remove_account(stuck.now, "third")
+    assert stuck.account(SECOND).queue.get(one.queue_id)
     stuck.scheduler.remove_account(stuck.now, FIRST)
     assert not stuck.account(SECOND).queue.get(one.queue_id)
     # Its session finds that nobody wants it.
