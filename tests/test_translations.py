@@ -222,6 +222,7 @@ PLACEHOLDERS = {
     },
     "issues": {
         "account",
+        "advice",
         "accounts",
         "by",
         "address",
@@ -544,9 +545,8 @@ def test_every_text_the_code_names() -> None:
             | {
                 "done_not_kept",
                 "invalid_address",
+                "advice_second_account",
                 "late",
-                "sent_by_other",
-                "sent_by_other_as_well",
                 "not_kept",
                 "outbox_full",
             }
