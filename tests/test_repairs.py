@@ -416,7 +416,9 @@ async def test_login_refused(
         entry, options={**entry.options, "fallback": "other"}
     )
     await hass.async_block_till_done()
-    assert placeholders_of(hass, entry, "login_refused")["advice"] == ""
+    placeholders = placeholders_of(hass, entry, "login_refused")
+    assert placeholders
+    assert placeholders["advice"] == ""
     issue = issue_of(hass, entry, "login_refused")
     assert issue
     assert issue.learn_more_url == "homeassistant://qq-mail/check"

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from email.message import EmailMessage
 from html import unescape
 import re
 import shutil
@@ -30,6 +31,7 @@ from .browser import (
     picture,
 )
 from .home_assistant import ROOT
+from .test_by_mail import switch_on
 
 NEW_CODE = "newnewnewnewnewn"
 
@@ -554,6 +556,47 @@ async def scan(html: str) -> dict[str, set[int]]:
         methods = ("HEAD", "GET") * 3
         await asyncio.gather(*(look(how, url) for how in methods for url in links))
     return opened
+
+
+def test_mail_that_is_answered(here: Desk) -> None:
+    """On a phone, without any address of the house: the mail, and what is told then."""
+    here.remove_all()
+    here.add("10015@qq.com")
+    here.do(switch_on(here.home, here.server))
+    here.do(
+        here.home.action(
+            "qq_mail.send_message",
+            title="地下室漏水",
+            message="锅炉旁的水浸传感器检测到有水。",
+            to="10016@qq.com",
+            priority="highest",
+            tag="water",
+            actions=[
+                {"action": "close_valve", "title": "关闭水阀", "destructive": True},
+                {"action": "acknowledge", "title": "知道了"},
+            ],
+        )
+    )
+    (mail,) = here.server.wait_for(1)
+    answer = EmailMessage()
+    answer["From"], answer["To"] = "10016@qq.com", "10015@qq.com"
+    answer["Subject"], answer["Message-ID"] = f"Re: {mail.subject}", "<a@qq.com>"
+    answer["References"] = mail.message["References"]
+    answer.set_content("知道了")
+    here.server.imap.put("10015@qq.com", answer.as_bytes())
+    _, told = here.server.wait_for(2)
+    for name, one, height in (("answer-mail", mail, 560), ("answer-told", told, 330)):
+        html = one.message.get_body(("html",))
+        assert html
+        with here.blank(390, "light") as page:
+            page.set_viewport_size({"width": 390, "height": height})
+            page.set_content(html.get_content())
+            picture(page, f"{name}-zh-Hans")
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390
+            if one is told:
+                expect(page.get_by_text("已告知 Home Assistant")).to_be_visible()
+            else:
+                expect(page.get_by_text("回复这封邮件")).to_be_visible()
 
 
 def test_button_in_a_mail(here: Desk) -> None:
