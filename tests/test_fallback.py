@@ -9,6 +9,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.outbox.core.models import Outcome
+from custom_components.qq_mail.page.shown import async_accounts
+from custom_components.qq_mail.texts import async_texts
 from homeassistant.components.repairs import repairs_flow_manager
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
@@ -19,6 +21,7 @@ from .calls.test_targets import call
 from .conftest import ADDRESS, Events
 from .house import later, on_disk, outbox_of, outbox_shown, until
 from .qq_server import Answer, Hang, QQServer, Step
+from .test_history import history
 
 OTHER = "10002@qq.com"
 LIMITED = Answer(550, "Too many attempts. Unable to send. Try again later")
@@ -100,6 +103,11 @@ async def test_the_fire_arrives(
     assert state
     assert state.state == "on"
     assert state.attributes["fallback"] == OTHER
+    (kept,) = await history(hass)
+    assert [one["by"] for one in kept["results"]] == [OTHER]
+    shown, helper = await async_accounts(hass, await async_texts(hass), {}, 1)
+    assert shown["state"].endswith(f"目前由 {OTHER} 代发。")
+    assert "代发" not in helper["state"]
     issues = ir.async_get(hass)
     assert issues.async_get_issue(DOMAIN, f"helped_{loaded_entry.entry_id}")
     await outbox_of(other).manager.async_written()

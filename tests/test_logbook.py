@@ -81,8 +81,8 @@ def script(*args: Any, **kwargs: Any) -> Callable[[QQServer], None]:
         pytest.param(
             script(Step.NOOP, LATER),
             {
-                "en": "“煤气泄漏” to Family: accepted by the mail server.",
-                "zh-Hans": "“煤气泄漏”发给 Family：服务器已接收。",
+                "en": "“煤气泄漏” to Family: accepted by QQ.",
+                "zh-Hans": "“煤气泄漏”发给 Family：QQ 已接受。",
             },
             id="accepted",
         ),
@@ -239,13 +239,12 @@ async def test_never_answered(
     [
         pytest.param(
             "en",
-            "23 alerts in one mail, the first: “Door 1” to Family: accepted by the mail "
-            "server.",
+            "23 alerts in one mail, the first: “Door 1” to Family: accepted by QQ.",
             id="en",
         ),
         pytest.param(
             "zh-Hans",
-            "23 次提醒合并成一封邮件，第一次：“Door 1”发给 Family：服务器已接收。",
+            "23 次提醒合并成一封邮件，第一次：“Door 1”发给 Family：QQ 已接受。",
             id="zh-Hans",
         ),
     ],

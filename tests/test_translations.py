@@ -215,6 +215,7 @@ PLACEHOLDERS = {
         "since",
         "size",
         "span",
+        "state",
         "subject",
         "suggestion",
         "tag",
@@ -836,6 +837,13 @@ def page_ways() -> list[tuple[str, set[str]]]:
     for state in ("refusing", "unreachable"):
         given[f"page_state_{state}"] = {"host", "since", "time"}
     return [(key, given.get(key, set())) for key in page_texts()]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_examples_are_shown_as_they_are(language: str) -> None:
+    """Forms read Markdown, which would make a link of an address in brackets."""
+    text = texts_of(language)["options.step.init.data_description.answers_from"]
+    assert "`{from_example}`" in text
 
 
 def test_no_placeholder_is_left() -> None:

@@ -77,7 +77,7 @@ async def _async_account(
     window = await async_window(outbox, first, first + number)
     tags = Counter(one.tag for one in outbox.waiting() if one.tag)
     return {
-        "state": state or _fine(outbox, texts, now),
+        "state": _helped(outbox, texts, state or _fine(outbox, texts, now)),
         "works": not state,
         "left": outbox.left_today,
         "per_day": outbox.per_day,
@@ -122,6 +122,13 @@ def _problem(outbox: Outbox, texts: Texts, now: datetime) -> str:
             time=time_of(steady.wall_at(down.until), now),
         )
     return ""
+
+
+def _helped(outbox: Outbox, texts: Texts, state: str) -> str:
+    """Return a state with who sends instead, if another account does."""
+    if not outbox.helped_by:
+        return state
+    return texts("page_state_helped", state=state, by=outbox.helped_by)
 
 
 def _fine(outbox: Outbox, texts: Texts, now: datetime) -> str:
