@@ -8,7 +8,7 @@ from homeassistant.helpers import issue_registry as ir
 
 from ..buttons.models import Mail
 from ..clock import read_clock
-from ..const import DOMAIN
+from ..const import DOMAIN, PANEL
 from ..coordinator import QQMailConfigEntry
 from ..inbox.bounce import Bounce
 from ..inbox.models import MailboxError
@@ -66,7 +66,14 @@ class Issues:
         # Anybody may have written it.
         why = texts(bounce.cause, account=account, reply=literal(bounce.detail))
         # It is told once, and a restart may come before anybody has read it.
-        self._raise(issue, about=address, is_persistent=True, address=address, why=why)
+        self._raise(
+            issue,
+            about=address,
+            is_persistent=True,
+            address=address,
+            why=why,
+            page=f"/{PANEL}/history",
+        )
 
     @callback
     def withdraw(self, *issues: str) -> None:
