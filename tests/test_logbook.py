@@ -91,9 +91,11 @@ def script(*args: Any, **kwargs: Any) -> Callable[[QQServer], None]:
             {
                 "en": "“煤气泄漏” to Family: waits to be tried again (Connection lost). "
                 "127.0.0.1 could not be reached, or took nothing, a moment ago. It is "
-                "tried again at {time}, and at once with the next alert.",
+                "tried again at {time}, and at once with the next alert. If it goes on, "
+                "check your internet connection.",
                 "zh-Hans": "“煤气泄漏”发给 Family：等待重试（连接中断）。刚才无法连接 "
-                "127.0.0.1，或对方未接收邮件。将于 {time} 重试；有新的提醒时会立即重试。",
+                "127.0.0.1，或对方未接收邮件。将于 {time} 重试；有新的提醒时会立即重试。"
+                "如果一直如此，请检查家里能否上网。",
             },
             id="no server",
         ),
