@@ -72,12 +72,14 @@ async def _async_account(
     outbox = rooms.outbox
     now = dt_util.utcnow()
     state = _problem(outbox, texts, now)
+    if state and outbox.helped_by:
+        state += " " + texts("page_helped", by=outbox.helped_by)
     # Not beyond the end: what was on the page may have gone out meanwhile.
     first = max(min(first, len(outbox) - 1) // number * number, 0)
     window = await async_window(outbox, first, first + number)
     tags = Counter(one.tag for one in outbox.waiting() if one.tag)
     return {
-        "state": _helped(outbox, texts, state or _fine(outbox, texts, now)),
+        "state": state or _fine(outbox, texts, now),
         "works": not state,
         "left": outbox.left_today,
         "per_day": outbox.per_day,
@@ -124,13 +126,6 @@ def _problem(outbox: Outbox, texts: Texts, now: datetime) -> str:
     return ""
 
 
-def _helped(outbox: Outbox, texts: Texts, state: str) -> str:
-    """Return a state with who sends instead, if another account does."""
-    if not outbox.helped_by:
-        return state
-    return texts("page_state_helped", state=state, by=outbox.helped_by)
-
-
 def _fine(outbox: Outbox, texts: Texts, now: datetime) -> str:
     last = outbox.last_accepted
     if not last:
@@ -161,11 +156,17 @@ def _message(
         # Most of these sentences say it.
         "when": "" if when in why else when,
         "trying": plan.reason is Reason.ATTEMPT,
+        "by": outbox.name_of(plan.by) if _is_elsewhere(outbox, plan) else "",
         "attempts": message.attempts,
         "reply": str(message.reply) if message.reply else "",
         "parts": [one.subject for one in message.parts[:_MOST_PARTS]],
         "more_parts": max(len(message.parts) - _MOST_PARTS, 0),
     }
+
+
+def _is_elsewhere(outbox: Outbox, plan: Plan) -> bool:
+    """Tell whether another account has it; that one will says the reason."""
+    return plan.by not in ("", outbox.id) and plan.reason is not Reason.FALLBACK
 
 
 def _people(addresses: Sequence[str]) -> dict[str, Any]:
