@@ -26,6 +26,7 @@ from .conftest import ADDRESS, Events
 from .house import hold_up, later, on_disk, outbox_of, outbox_shown, until
 from .outbox.core.play import message
 from .qq_server import Answer, Hang, QQServer, Step
+from .test_history import history
 
 OTHER = "10002@qq.com"
 LIMITED = Answer(550, "Too many attempts. Unable to send. Try again later")
@@ -107,6 +108,8 @@ async def test_the_fire_arrives(
     assert state
     assert state.state == "on"
     assert state.attributes["fallback"] == OTHER
+    (kept,) = await history(hass)
+    assert [one["by"] for one in kept["results"]] == [OTHER]
     issues = ir.async_get(hass)
     assert issues.async_get_issue(DOMAIN, f"helped_{loaded_entry.entry_id}")
     await outbox_of(other).manager.async_written()

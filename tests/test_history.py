@@ -66,6 +66,7 @@ async def test_accepted(
         "recipients": [ADDRESS],
         "attempts": 2,
         "cause": None,
+        "by": "",
     }
     assert message == {
         "account": ADDRESS,

@@ -81,8 +81,8 @@ def script(*args: Any, **kwargs: Any) -> Callable[[QQServer], None]:
         pytest.param(
             script(Step.NOOP, LATER),
             {
-                "en": "“煤气泄漏” to Family: accepted by the mail server.",
-                "zh-Hans": "“煤气泄漏”发给 Family：服务器已接收。",
+                "en": "“煤气泄漏” to Family: accepted by QQ.",
+                "zh-Hans": "“煤气泄漏”发给 Family：QQ 已接受。",
             },
             id="accepted",
         ),
@@ -91,9 +91,11 @@ def script(*args: Any, **kwargs: Any) -> Callable[[QQServer], None]:
             {
                 "en": "“煤气泄漏” to Family: waits to be tried again (Connection lost). "
                 "127.0.0.1 could not be reached, or took nothing, a moment ago. It is "
-                "tried again at {time}, and at once with the next alert.",
+                "tried again at {time}, and at once with the next alert. If it goes on, "
+                "check your internet connection.",
                 "zh-Hans": "“煤气泄漏”发给 Family：等待重试（连接中断）。刚才无法连接 "
-                "127.0.0.1，或对方未接收邮件。将于 {time} 重试；有新的提醒时会立即重试。",
+                "127.0.0.1，或对方未接收邮件。将于 {time} 重试；有新的提醒时会立即重试。"
+                "如果一直如此，请检查家里能否上网。",
             },
             id="no server",
         ),
@@ -239,13 +241,12 @@ async def test_never_answered(
     [
         pytest.param(
             "en",
-            "23 alerts in one mail, the first: “Door 1” to Family: accepted by the mail "
-            "server.",
+            "23 alerts in one mail, the first: “Door 1” to Family: accepted by QQ.",
             id="en",
         ),
         pytest.param(
             "zh-Hans",
-            "23 次提醒合并成一封邮件，第一次：“Door 1”发给 Family：服务器已接收。",
+            "23 次提醒合并成一封邮件，第一次：“Door 1”发给 Family：QQ 已接受。",
             id="zh-Hans",
         ),
     ],

@@ -370,7 +370,7 @@ def read(
         pytest.param(
             "en",
             f"QQ refused the login of {ADDRESS}",
-            f"QQ refused the login of {ADDRESS} and said: 535 {{reply}}. Messages wait; "
+            f"QQ refused the login of {ADDRESS} and said: `535 {{reply}}`. Messages wait; "
             "they are sent once a login succeeds. The next one is made at 20:15, because "
             "QQ counts every login. If the code was changed or revoked, do not wait: "
             "open Settings, Devices & services, QQ Mail, the account's menu, "
@@ -380,9 +380,9 @@ def read(
         pytest.param(
             "zh-Hans",
             f"QQ 拒绝了 {ADDRESS} 的登录",
-            f"QQ 拒绝了 {ADDRESS} 的登录，回复是：535 {{reply}}。邮件正在等待，登录成功后会"
+            f"QQ 拒绝了 {ADDRESS} 的登录，回复是：`535 {{reply}}`。邮件正在等待，登录成功后会"
             "自动发出。由于 QQ 限制登录次数，下次登录在 20:15。如果授权码已更换或失效，请不要"
-            "等待：打开“设置”→“设备与服务”→“QQ 邮箱”，在该账号的菜单中选择“重新配置”，填写新的"
+            "等待：打开「设置」→「设备与服务」→「QQ 邮箱」，在该账号的菜单 ⋮ 中选「重新配置」，填写新的"
             "授权码。[如何获取授权码]({url})",
             id="zh-Hans",
         ),

@@ -170,6 +170,7 @@ PLACEHOLDERS = {
         "attachment",
         "by",
         "cause",
+        "choices",
         "code",
         "days",
         "delay",
@@ -191,7 +192,6 @@ PLACEHOLDERS = {
         "note",
         "now",
         "number",
-        "numbers",
         "options",
         "people",
         "person",
@@ -830,6 +830,13 @@ def page_ways() -> list[tuple[str, set[str]]]:
     for state in ("refusing", "unreachable"):
         given[f"page_state_{state}"] = {"host", "since", "time"}
     return [(key, given.get(key, set())) for key in page_texts()]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_examples_are_shown_as_they_are(language: str) -> None:
+    """Forms read Markdown, which would make a link of an address in brackets."""
+    text = texts_of(language)["options.step.init.data_description.answers_from"]
+    assert "`{from_example}`" in text
 
 
 def test_no_placeholder_is_left() -> None:

@@ -45,6 +45,8 @@ class Result:
     cause: Cause | None = None
     reply: str = ""
     """What the server said, or a technical addition."""
+    by: str = ""
+    """The address of the account that sent it instead; empty: its own sent it."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return what can be written as JSON."""
@@ -55,6 +57,7 @@ class Result:
             "attempts": self.attempts,
             "cause": self.cause,
             "reply": self.reply,
+            "by": self.by,
         }
 
     @classmethod
@@ -69,6 +72,7 @@ class Result:
             attempts=record.count("attempts"),
             cause=Cause(cause) if cause else None,
             reply=record.text("reply"),
+            by=record.text("by"),
         )
 
 
@@ -256,6 +260,7 @@ class History:
             attempts=event.attempts,
             cause=event.cause,
             reply=str(event.reply or event.detail),
+            by=self._outbox.name_of(event.by) if event.by != event.account else "",
         )
         self._add(item, result)
 

@@ -23,7 +23,7 @@ from .restored_flow import RestoredFlow
 from .sending.waiting import why_it_waits
 from .smtp.replies import Treatment
 from .stranger_flow import StrangerFlow
-from .texts import Texts
+from .texts import Texts, literal
 
 _MOST_TITLES = 10
 """In the list of what was dropped."""
@@ -104,8 +104,7 @@ def async_tell_removed(
         len(waiting),
     )
     lines = [
-        # As it is: a title may look like Markdown.
-        f"- `{title.replace('`', "'")}` → {people}" + (f" ({n})" if n > 1 else "")
+        f"- {literal(title)} → {people}" + (f" ({n})" if n > 1 else "")
         for (title, people), n in numbers.most_common(_MOST_TITLES)
     ]
     if len(numbers) > _MOST_TITLES:
@@ -230,7 +229,8 @@ class _Watch:
                 is_fixable=False,
                 advice=self._advice,
                 time=f"{dt_util.as_local(pause.until):%H:%M}",
-                reply=str(pause.reply or pause.cause),
+                # QQ ends with a link, which would go on into what follows.
+                reply=literal(str(pause.reply or pause.cause)),
                 url=CODE_URL,
             )
         else:
@@ -247,8 +247,7 @@ class _Watch:
             Issue.DELAYED,
             is_fixable=False,
             number=str(delay.number),
-            # As it is: a title may look like Markdown.
-            titles="\n".join(f"- `{one.replace('`', "'")}`" for one in delay.titles),
+            titles="\n".join(f"- {literal(one)}" for one in delay.titles),
             why=self._texts.of(why),
         )
 
@@ -312,9 +311,8 @@ class _Watch:
             is_fixable=False,
             sent=str(limit - left),
             limit=str(limit),
-            # As it is: a title may look like Markdown.
             titles="\n".join(
-                f"- `{title.replace('`', "'")}`: {number}"
+                f"- {literal(title)}: {number}"
                 for title, number in self._outbox.sent_most
             ),
         )

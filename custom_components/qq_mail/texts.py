@@ -48,6 +48,11 @@ _SETTING = "mail_setting"
 """What is said of every other note that names a field."""
 
 
+def literal(text: str) -> str:
+    """Return what a page that reads Markdown shows as this text, links included."""
+    return f"`{text.replace('`', "'")}`"
+
+
 class Texts:
     """Words errors, and what is written into mails, in Home Assistant's language."""
 

@@ -330,7 +330,7 @@ async def test_not_understood(household: Household) -> None:
         household.answer(mail, text)
     household.answer(mail, "2")
     first, second = await household.told(2)
-    assert "one of these numbers: 1, 2, 3" in first.text
+    assert "one of these: Close the valve · 2 Switch the lamp on" in first.text
     assert "Switch the lamp on" in second.text
 
 

@@ -321,7 +321,7 @@ def test_no_form(here: Desk) -> None:
     with here.page("/") as page:
         page.route("**/page/*/compose.js", rename)
         page.goto(f"{here.home.url}{PAGE}/compose")
-        link = page.get_by_role("link", name="在“工具”→“动作”中撰写")
+        link = page.get_by_role("link", name="在「工具」→「动作」中撰写")
         expect(link).to_be_visible()
         picture(page, "page-no-form-zh-Hans")
         link.click()

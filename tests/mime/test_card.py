@@ -546,6 +546,13 @@ def test_a_date_is_in_one_line(small: str) -> None:
     assert squeezed(small) in visible(html)
 
 
+def test_each_small_print_has_its_line() -> None:
+    """How to answer is read line by line: what to do, the choices, the code."""
+    button = Button("x", "x")
+    card = Card(title="x", text="x", buttons=(button,), small_print=("One.", "Two."))
+    assert "One.</span><br><span" in render_html(card)
+
+
 @given(
     texts=st.lists(ANYTHING, min_size=11, max_size=11),
     url=ANYTHING.filter(bool),

@@ -60,11 +60,13 @@ async def test_in_words(
         "recipients": [ANN],
         "more_recipients": 0,
         "why": "",
+        "by": "",
     }
     assert results["rejected"] == {
         "at": "16:02",
         "recipients": [BEN],
         "more_recipients": 0,
+        "by": "",
         "reply": "550 Mailbox not found",
         "why": f"Mail from {ADDRESS} was not accepted: QQ refused the recipient. Check "
         "the address. QQ's answer: 550 Mailbox not found",

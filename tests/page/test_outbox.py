@@ -105,8 +105,7 @@ async def test_with_another_account(
     (message,) = first["messages"]
     assert (message["by"], message["why"]) == (second, "正在发送。")
     assert first["state"] == (
-        "已暂停至 17:00：QQ 限制了该账号的发信频率。 在此期间，重要邮件由 10002@qq.com"
-        " 代发。"
+        "已暂停至 17:00：QQ 限制了该账号的发信频率。 在此期间由 10002@qq.com 代发。"
     )
     assert (helper["messages"], helper["waiting"]) == ([], 0)
     assert helper["works"]

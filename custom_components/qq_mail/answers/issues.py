@@ -8,11 +8,11 @@ from homeassistant.helpers import issue_registry as ir
 
 from ..buttons.models import Mail
 from ..clock import read_clock
-from ..const import DOMAIN
+from ..const import DOMAIN, PANEL
 from ..coordinator import QQMailConfigEntry
 from ..inbox.bounce import Bounce
 from ..inbox.models import MailboxError
-from ..texts import Texts
+from ..texts import Texts, literal
 
 INBOX: Final = "inbox"
 """QQ refused the login by which answers are read; a key in the translations."""
@@ -38,7 +38,7 @@ class Issues:
     @callback
     def tell_refused(self, error: MailboxError) -> None:
         """Report that the login to the inbox is refused."""
-        self._raise(INBOX, is_fixable=False, reply=error.detail)
+        self._raise(INBOX, is_fixable=False, reply=literal(error.detail))
 
     @callback
     def tell_stranger(self, mail: Mail, address: str) -> None:
@@ -63,11 +63,17 @@ class Issues:
     ) -> None:
         """Report BOUNCED or RETURNED: from which address, why, and what to do."""
         account = self._entry.data[CONF_USERNAME]
-        # As it is: anybody may have written it, and it may look like Markdown.
-        reply = f"`{bounce.detail.replace('`', "'")}`"
-        why = texts(bounce.cause, account=account, reply=reply)
+        # Anybody may have written it.
+        why = texts(bounce.cause, account=account, reply=literal(bounce.detail))
         # It is told once, and a restart may come before anybody has read it.
-        self._raise(issue, about=address, is_persistent=True, address=address, why=why)
+        self._raise(
+            issue,
+            about=address,
+            is_persistent=True,
+            address=address,
+            why=why,
+            page=f"/{PANEL}/history",
+        )
 
     @callback
     def withdraw(self, *issues: str) -> None:

@@ -307,8 +307,12 @@ class Answers:
         ):
             return
         if self._answerables.confuse(first):
-            numbers = ", ".join(map(str, range(1, len(first.actions) + 1)))
-            self._owe(first, mail, texts("reply_not_understood", numbers=numbers))
+            # The number alone presses nothing that cannot be undone.
+            choices = " · ".join(
+                one.title if one.destructive else f"{number} {one.title}"
+                for number, one in enumerate(first.actions, 1)
+            )
+            self._owe(first, mail, texts("reply_not_understood", choices=choices))
 
     def _owe(self, answered: Answerable, mail: Incoming, text: str) -> None:
         """Have the sender told something, unless that was enough."""

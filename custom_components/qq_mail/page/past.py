@@ -107,6 +107,7 @@ def _result(
         "more_recipients": max(len(people) - _MOST_RECIPIENTS, 0),
         "why": why,
         "reply": result.reply,
+        "by": result.by,
     }
 
 

@@ -140,6 +140,7 @@ export class History {
             { class: one.outcome },
             h("strong", {}, page.t(`outcome_${one.outcome}`)),
             ` ${one.at} · ${people(page, one)}`,
+            one.by ? h("p", { class: "why" }, page.t("sent_by", { by: one.by })) : "",
             one.why ? h("p", { class: "why" }, one.why) : "",
             !one.why && one.reply
               ? h("p", { class: "why" }, page.t("reply", { reply: one.reply }))
