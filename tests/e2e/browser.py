@@ -178,8 +178,8 @@ def fill(page: Page, typed: dict[str, str], submit: str = "提交") -> None:
 
 
 def beginning(text: str) -> str:
-    """Return a part of a text without placeholders: enough to recognise it."""
-    return max(re.split(r"`?{\w+}`?", text), key=len).strip()
+    """Return a part of a text without placeholders and links: enough to recognise it."""
+    return max(re.split(r"`?{\w+}`?|[\[\]]", text), key=len).strip()
 
 
 def picture(page: Page, name: str) -> None:

@@ -585,7 +585,7 @@ def test_mail_that_is_answered(here: Desk) -> None:
     answer.set_content("知道了")
     here.server.imap.put("10015@qq.com", answer.as_bytes())
     _, told = here.server.wait_for(2)
-    for name, one, height in (("answer-mail", mail, 560), ("answer-told", told, 330)):
+    for name, one, height in (("answer-mail", mail, 640), ("answer-told", told, 250)):
         html = one.message.get_body(("html",))
         assert html
         with here.blank(390, "light") as page:
@@ -594,7 +594,7 @@ def test_mail_that_is_answered(here: Desk) -> None:
             picture(page, f"{name}-zh-Hans")
             assert page.evaluate("document.documentElement.scrollWidth") <= 390
             if one is told:
-                expect(page.get_by_text("已告知 Home Assistant")).to_be_visible()
+                expect(page.get_by_text("告知 Home Assistant")).to_be_visible()
             else:
                 expect(page.get_by_text("回复这封邮件")).to_be_visible()
 
