@@ -246,7 +246,6 @@ class House:
         now = self.now
         return Message(
             queue_id=f"{self._number:026}",
-            message_id=str(self._number),
             size=2000,
             **{
                 "raised": now.steady,
@@ -340,9 +339,7 @@ class House:
             priority=max(messages, key=lambda one: one.rank).priority,
             raised=newest.raised,
             lifetime=max(one.raised + one.lifetime for one in messages) - newest.raised,
-            parts=tuple(
-                Part(one.queue_id, one.subject, one.message_id) for one in messages
-            ),
+            parts=tuple(Part(one.queue_id, one.subject) for one in messages),
         )
         self.report.merge(digest)
         self._scheduler.digest_writing(ID, first)

@@ -75,7 +75,7 @@ async def test_accepted(
     assert event.next_attempt is None
     assert str(event.reply) == "250 OK: queued as."
     outbox = outbox_of(loaded_entry)
-    message_id = message_id_at(event.message_id, outbox.account)
+    message_id = message_id_at(event.queue_id, ADDRESS)
     assert server.accepted[0].message["X-OQ-MSGID"] == message_id
     assert waiting(hass) == []
     assert outbox.accepted_today == 1
@@ -383,9 +383,7 @@ async def test_unknown(
     await events.wait(3)
     alarms = [mail for mail in server.accepted if mail.subject == "Alarm"]
     assert len(alarms) == copies
-    message_id = message_id_at(
-        events.all[0].message_id, outbox_of(loaded_entry).account
-    )
+    message_id = message_id_at(events.all[0].queue_id, ADDRESS)
     assert {mail.message["X-OQ-MSGID"] for mail in alarms} == {message_id}
     assert outbox_of(loaded_entry).accepted_today == 2
 

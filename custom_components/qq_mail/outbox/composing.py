@@ -50,8 +50,6 @@ class Order:
     """Blocks; with the stream to write to."""
     subject: str
     sender_name: str
-    message_id: str
-    """What stands before the @ of its Message-ID."""
     priority: Priority
     lifetime: float
     """Seconds."""
@@ -200,7 +198,6 @@ def _compose(order: Order, stream: WireStream) -> Made:
         subject=order.subject,
         recipients=composed.recipients,
         sender_name=order.sender_name,
-        message_id=order.message_id,
         priority=order.priority,
         tag=order.ticket.tag,
         size=composed.size,

@@ -32,7 +32,7 @@ from .listeners import Listeners
 from .manager import Manager
 from .receipts import Call, Receipt
 from .sessions import Sessions
-from .submissions import Notes, message_id_at, submission_of
+from .submissions import Notes, submission_of
 from .view import OutboxView
 
 _UNDECIDED = (Outcome.DEFERRED, Outcome.EXPIRED)
@@ -93,7 +93,7 @@ class Outbox(OutboxView):
             unreadable=self.unreadable.append,
         )
         self._digests = Digests(hass, manager, account_id)
-        self._intake = Intake(hass, self, lambda one: message_id_at(one, self.account))
+        self._intake = Intake(hass, self)
         self._ends: list[Callable[[], None]] = []
         self._abandoned = False
 
@@ -205,7 +205,6 @@ class Outbox(OutboxView):
             compose=compose,
             subject=subject,
             sender_name=sender_name,
-            message_id=ticket.queue_id.lower(),
             priority=priority,
             lifetime=(expires_after or self._settings.expires_after).total_seconds(),
             reads_files=reads_files,

@@ -14,8 +14,6 @@ class Receipt:
     """What has become of a message by the time its call returns."""
 
     queue_id: str
-    message_id: str
-    """As the header has it, with its domain."""
     recipients: tuple[str, ...]
     plan: Plan | None = None
     """When it goes and why not now, if it waits."""

@@ -99,7 +99,6 @@ class Part:
 
     queue_id: str
     subject: str
-    message_id: str
     tag: str = ""
 
 
@@ -118,8 +117,6 @@ class Message:
     """The addr_specs of those who have not got it yet."""
     sender_name: str = ""
     """The display name in From."""
-    message_id: str
-    """What stands before the @ of its Message-ID: the same over all attempts."""
     priority: Priority = Priority.NORMAL
     tag: str = ""
     """What it is about, for a message that says it is over."""
@@ -247,8 +244,6 @@ class OutboxEvent:
     subject: str
     recipients: tuple[str, ...]
     attempts: int
-    message_id: str
-    """What stands before the @."""
     priority: Priority = Priority.NORMAL
     tag: str = ""
     cause: Cause | None = None
