@@ -18,6 +18,7 @@ from ..content.request import MessageRequest, read_request
 from ..mime.address import Recipients
 from ..outbox.core.models import Outcome
 from ..outbox.submissions import message_id_at
+from ..outbox.view import OutboxView
 from ..sending.preview import async_preview
 from ..texts import async_texts
 from .again import to_acknowledge
@@ -179,7 +180,8 @@ def _response(sent: Sent, account: str) -> dict[str, JsonValueType]:
             "discarded": sent.discarded,
             "notes": list(sent.notes),
         }
-    event, due = receipt.decisive, receipt.next_attempt
+    event, plan = receipt.decisive, receipt.plan
+    due = OutboxView.time_of(plan) if plan else None
     refused: list[JsonValueType] = [
         {
             "address": address,
@@ -207,7 +209,7 @@ def _response(sent: Sent, account: str) -> dict[str, JsonValueType]:
         },
         "attempts": event.attempts if event else 0,
         "next_attempt": due.isoformat() if due else None,
-        "reason": receipt.plan.reason if receipt.plan else None,
+        "reason": plan.reason if plan else None,
         "reply": str(event.reply) if event and event.reply else None,
         "cause": event.cause if event else None,
         "discarded": sent.discarded,

@@ -223,12 +223,9 @@ class Outbox(OutboxView):
                 await self.manager.async_written()
         except TimeoutError:
             LOGGER.debug("Message %s is not waited for longer", receipt.queue_id)
-        plan = None
         if not self._abandoned:
-            plan = self.manager.plan(self.id, receipt.queue_id)
-        if plan:
-            receipt.plan, receipt.next_attempt = plan, self.time_of(plan)
-        else:
+            receipt.plan = self.manager.plan(self.id, receipt.queue_id)
+        if not receipt.plan:
             event = receipt.decisive
             receipt.dropped = event is None or event.outcome is Outcome.DEFERRED
         return receipt
@@ -239,8 +236,7 @@ class Outbox(OutboxView):
     def conversation(self, tag: str, subject: str) -> Conversation:
         """Return the conversation that a message with this tag belongs to.
 
-        What is new of it is written together with the message. Raises
-        OutboxClosedError.
+        What is new of it is written with the message. Raises OutboxClosedError.
         """
         if not self._is_known:
             raise OutboxClosedError

@@ -181,7 +181,6 @@ def test_outcome_tells_the_plan(core: Core) -> None:
     core.fail(core.take(), GREYLISTED)
     (event,) = core.told
     assert event.plan == Plan(core.now.steady + MINUTE, Reason.BACK_OFF)
-    assert event.next_attempt == core.now.wall_at(core.now.steady + MINUTE)
     assert (event.account, event.outcome) == ("house", Outcome.DEFERRED)
     assert (event.attempts, event.recipients, event.of) == (1, FRIENDS, 0)
 

@@ -1,7 +1,6 @@
 """What the core knows of a message, why one waits, and what it tells the shell."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Final
 
@@ -251,8 +250,6 @@ class OutboxEvent:
     detail: str = ""
     plan: Plan | None = None
     """When and why not before, of what waits for its next attempt."""
-    next_attempt: datetime | None = None
-    """The same time, as people read it."""
     digest: str = ""
     """The queue id of the digest that this message was a part of."""
     part: int = 0

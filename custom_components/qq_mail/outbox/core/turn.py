@@ -182,7 +182,6 @@ class Turn:
             reply=reply,
             detail=detail,
             plan=plan,
-            next_attempt=self.now.wall_at(plan.at) if plan else None,
             of=len(message.parts),
         )
         if waits or not message.parts:
