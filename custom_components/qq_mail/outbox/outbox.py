@@ -193,23 +193,27 @@ class Outbox(OutboxView):
         """Take a message, and wait so many seconds for an attempt that runs.
 
         `compose` is called in an executor, with the stream to write to; `reads_files`
-        that it reads files, which may hang; `alone`: it is never merged. `kept` marks what belongs to the message and
-        is to be on disk by the same round. When this returns, the message was accepted,
-        or refused for good, or is on disk. None: it was cleared before it was taken.
+        that it reads files, which may hang; `alone`: it is never merged. `kept` marks
+        what belongs to it and is to be on disk by the same round. When this returns, it
+        was accepted, or refused for good, or is on disk. None: it was cleared before.
 
         Raises OutboxClosedError and StalledError; OutboxFullError and OSError where it
         cannot be kept and was not accepted at once either.
         """
-        order = Order(
-            ticket=ticket,
-            compose=compose,
+        message = Message(
+            queue_id=ticket.queue_id,
             subject=subject,
+            recipients=(),
             sender_name=sender_name,
             priority=priority,
+            tag=ticket.tag,
+            size=0,
+            raised=ticket.raised.steady,
+            arrived=ticket.raised.steady,
             lifetime=(expires_after or self._settings.expires_after).total_seconds(),
-            reads_files=reads_files,
             alone=alone,
         )
+        order = Order(ticket, compose, message, reads_files)
         # A call that is cancelled must not leave a message that nobody knows of.
         call = await asyncio.shield(
             self.hass.async_create_task(self._take(order, kept))
