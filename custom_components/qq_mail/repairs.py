@@ -23,7 +23,7 @@ from .restored_flow import RestoredFlow
 from .sending.waiting import why_it_waits
 from .smtp.replies import Treatment
 from .stranger_flow import StrangerFlow
-from .texts import Texts
+from .texts import Texts, as_it_is
 
 _MOST_TITLES = 10
 """In the list of what was dropped."""
@@ -104,8 +104,7 @@ def async_tell_removed(
         len(waiting),
     )
     lines = [
-        # As it is: a title may look like Markdown.
-        f"- `{title.replace('`', "'")}` → {people}" + (f" ({n})" if n > 1 else "")
+        f"- {as_it_is(title)} → {people}" + (f" ({n})" if n > 1 else "")
         for (title, people), n in numbers.most_common(_MOST_TITLES)
     ]
     if len(numbers) > _MOST_TITLES:
@@ -239,8 +238,7 @@ class _Watch:
             Issue.DELAYED,
             is_fixable=False,
             number=str(delay.number),
-            # As it is: a title may look like Markdown.
-            titles="\n".join(f"- `{one.replace('`', "'")}`" for one in delay.titles),
+            titles="\n".join(f"- {as_it_is(one)}" for one in delay.titles),
             why=self._texts.of(why),
         )
 
@@ -304,9 +302,8 @@ class _Watch:
             is_fixable=False,
             sent=str(limit - left),
             limit=str(limit),
-            # As it is: a title may look like Markdown.
             titles="\n".join(
-                f"- `{title.replace('`', "'")}`: {number}"
+                f"- {as_it_is(title)}: {number}"
                 for title, number in self._outbox.sent_most
             ),
         )

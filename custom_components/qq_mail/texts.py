@@ -120,6 +120,11 @@ def time_of(time: datetime, now: datetime) -> str:
     return f"{local:%Y-%m-%d %H:%M}"
 
 
+def as_it_is(text: str) -> str:
+    """Return Markdown that shows a text of others, which may look like Markdown."""
+    return f"`{text.replace('`', "'")}`"
+
+
 def _without_folders(value: str) -> str:
     """Leave out where a file lies: that is the house's own business."""
     if "://" in value and not value.startswith("media-source://media_source/"):

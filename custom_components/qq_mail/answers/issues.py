@@ -12,7 +12,7 @@ from ..const import DOMAIN
 from ..coordinator import QQMailConfigEntry
 from ..inbox.bounce import Bounce
 from ..inbox.models import MailboxError
-from ..texts import Texts
+from ..texts import Texts, as_it_is
 
 INBOX: Final = "inbox"
 """QQ refused the login by which answers are read; a key in the translations."""
@@ -63,9 +63,7 @@ class Issues:
     ) -> None:
         """Report BOUNCED or RETURNED: from which address, why, and what to do."""
         account = self._entry.data[CONF_USERNAME]
-        # As it is: anybody may have written it, and it may look like Markdown.
-        reply = f"`{bounce.detail.replace('`', "'")}`"
-        why = texts(bounce.cause, account=account, reply=reply)
+        why = texts(bounce.cause, account=account, reply=as_it_is(bounce.detail))
         # It is told once, and a restart may come before anybody has read it.
         self._raise(issue, about=address, is_persistent=True, address=address, why=why)
 

@@ -11,7 +11,7 @@ from homeassistant.helpers.trace import trace_get, trace_id_get, trace_path_get
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
-from ..texts import Texts
+from ..texts import Texts, as_it_is
 
 RECURRING: Final = "recurring"
 """The issue, and its key in the translations."""
@@ -73,8 +73,7 @@ def async_recurring(
         translation_key=RECURRING,
         translation_placeholders={
             "name": state.name,
-            # As it is: a value may look like Markdown.
-            "what": "\n".join(f"- `{note.replace('`', "'")}`" for note in notes),
+            "what": "\n".join(f"- {as_it_is(note)}" for note in notes),
         },
     )
     return found
