@@ -19,7 +19,6 @@ from ..coordinator import QQMailConfigEntry
 from ..outbox.core.models import Message, Plan, Reason
 from ..outbox.outbox import Outbox
 from ..sending.waiting import why_it_waits
-from ..smtp.replies import Treatment
 from ..texts import Texts, time_of
 
 _MOST_RECIPIENTS: Final = 10
@@ -108,9 +107,8 @@ def _problem(outbox: Outbox, texts: Texts, now: datetime) -> str:
     """Return in a sentence why an account sends nothing now; nothing if it does."""
     state = outbox.state
     if pause := outbox.pause:
-        rate = pause.cause.treatment is Treatment.PAUSE
         return texts(
-            "page_state_rate" if rate else "page_state_login",
+            "page_state_login" if pause.cause.of_login else "page_state_rate",
             time=time_of(pause.until, now),
         )
     steady = read_clock()
