@@ -16,6 +16,7 @@ from pytest_homeassistant_custom_component.common import (
 from custom_components.qq_mail.buttons.models import Action, Mail
 from custom_components.qq_mail.const import CODE_URL, DOMAIN
 from custom_components.qq_mail.store import Store
+from custom_components.qq_mail.texts import async_texts
 from homeassistant.components.repairs import repairs_flow_manager
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
@@ -136,6 +137,7 @@ async def test_paused(
     assert placeholders_of(hass, loaded_entry, "paused") == {
         "account": ADDRESS,
         "time": "2026-12-20 17:00",
+        "advice": (await async_texts(hass))("advice_second_account"),
     }
     # It still holds after a reload.
     await shut_down(hass, loaded_entry)
@@ -405,7 +407,16 @@ async def test_login_refused(
     await notify(hass)
     reply = str(pause_of(entry).reply).removeprefix("535 ")
     expected = text.format(reply=reply, url=CODE_URL)
-    assert read(hass, entry, "login_refused", language) == (title, expected)
+    shown, said = read(hass, entry, "login_refused", language)
+    said, advice = said.rsplit("\n\n", 1)
+    assert (shown, said) == (title, expected)
+    assert advice == (await async_texts(hass))("advice_second_account")
+    # Who has it set needs no advice.
+    hass.config_entries.async_update_entry(
+        entry, options={**entry.options, "fallback": "other"}
+    )
+    await hass.async_block_till_done()
+    assert placeholders_of(hass, entry, "login_refused")["advice"] == ""
     issue = issue_of(hass, entry, "login_refused")
     assert issue
     assert issue.learn_more_url == "homeassistant://qq-mail/check"

@@ -14,7 +14,7 @@ from .answers.issues import STRANGER
 from .buttons.models import Press
 from .calls.heard import is_heard
 from .calls.house import DATA_HOUSE, House
-from .const import CODE_URL, DOMAIN, LOGGER, PANEL
+from .const import CODE_URL, CONF_FALLBACK, DOMAIN, LOGGER, PANEL
 from .coordinator import QQMailConfigEntry
 from .fallback import OFFER, OfferFlow
 from .outbox.core.models import OutboxEvent, Outcome
@@ -195,6 +195,12 @@ class _Watch:
         for issue in Issue:
             self._withdraw(issue)
 
+    @property
+    def _advice(self) -> str:
+        """What helps the next time, where no other account does already."""
+        helped = CONF_FALLBACK in self._entry.options
+        return "" if helped else self._texts("advice_second_account")
+
     def _update_paused(self) -> None:
         pause = self._outbox.pause
         if pause and not pause.cause.of_login:
@@ -202,6 +208,7 @@ class _Watch:
                 Issue.PAUSED,
                 severity=ir.IssueSeverity.WARNING,
                 is_fixable=False,
+                advice=self._advice,
                 time=f"{dt_util.as_local(pause.until):%Y-%m-%d %H:%M}",
             )
         else:
@@ -219,6 +226,7 @@ class _Watch:
                 Issue.LOGIN_REFUSED,
                 severity=ir.IssueSeverity.WARNING,
                 is_fixable=False,
+                advice=self._advice,
                 time=f"{dt_util.as_local(pause.until):%H:%M}",
                 reply=str(pause.reply or pause.cause),
                 url=CODE_URL,

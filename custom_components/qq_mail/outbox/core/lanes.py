@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 from itertools import count
 
-from .models import Message
+from .models import NEVER, Message
 
 type Ready = tuple[int, float, str]
 """Rank, the higher the smaller; when it was offered last; queue id."""
@@ -20,7 +20,8 @@ class Lanes:
     The more important go first. Among equals the lanes take turns, so that nobody's
     flood holds up a message for someone else; a lane that was empty has its turn before
     one that was just served. No lane has two turns while another one waits. Within a lane
-    goes first who waits for a try, then who was tried in vain; then the older.
+    goes first who waits for a try, then who was tried in vain; then the older. What no
+    other account may take over goes last: it does not hold up what another one may take.
     """
 
     def __init__(self, counts: Callable[[Ready], bool]) -> None:
@@ -92,7 +93,8 @@ class Lanes:
 
 def order(message: Message) -> Ready:
     """Return what a message is sorted by in its lane."""
-    return (-message.rank, message.offered_at, message.queue_id)
+    offered_at = NEVER if message.stays else message.offered_at
+    return (-message.rank, offered_at, message.queue_id)
 
 
 def in_turns(messages: list[Message]) -> list[Message]:
