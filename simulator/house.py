@@ -407,7 +407,6 @@ class House:
         copy = replace(
             first,
             queue_id=made.queue_id,
-            message_id=made.message_id,
             home=action.account,
             by=action.by,
             copy=True,
