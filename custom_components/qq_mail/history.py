@@ -117,6 +117,14 @@ class Item:
         return next(times, None)
 
     @property
+    def delay(self) -> int | None:
+        """Seconds from the alert until the server took it; None: it did not."""
+        if not (accepted := self.accepted_at):
+            return None
+        # The clock may have been set meanwhile.
+        return max(round((accepted - self.raised).total_seconds()), 0)
+
+    @property
     def recipients(self) -> tuple[str, ...]:
         """All whom an outcome was told of, each once."""
         everyone = [one for result in self.results for one in result.recipients]
