@@ -32,7 +32,6 @@ RECORD = message_as_dict(
         subject="There is water in the cellar",
         recipients=("someone@example.com",),
         sender_name="Home",
-        message_id="176441940000.1234.12345678901234567890",
         priority=Priority.HIGHEST,
         tag="water",
         size=len(TEXT),

@@ -261,7 +261,6 @@ class House:
         now = self.now
         return Message(
             queue_id=f"{self._number:026}",
-            message_id=str(self._number),
             size=2000,
             **{
                 "raised": now.steady,
@@ -386,9 +385,7 @@ class House:
             priority=max(messages, key=lambda one: one.rank).priority,
             raised=newest.raised,
             lifetime=max(one.raised + one.lifetime for one in messages) - newest.raised,
-            parts=tuple(
-                Part(one.queue_id, one.subject, one.message_id) for one in messages
-            ),
+            parts=tuple(Part(one.queue_id, one.subject) for one in messages),
         )
         self.report.merge(digest)
         self.scheduler.digest_writing(account_id, first)
@@ -410,7 +407,6 @@ class House:
         copy = replace(
             first,
             queue_id=made.queue_id,
-            message_id=made.message_id,
             home=action.account,
             by=action.by,
             copy=True,

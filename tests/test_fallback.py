@@ -28,7 +28,7 @@ from .outbox.core.play import message
 from .qq_server import Answer, Hang, QQServer, Step
 from .test_history import history
 
-OTHER = "10002@qq.com"
+OTHER = "10002@foxmail.com"
 LIMITED = Answer(550, "Too many attempts. Unable to send. Try again later")
 REFUSED = Answer(535, "Login fail. Account is abnormal, or system is busy.")
 SENSOR = "binary_sensor.123456_qq_com_problem"
@@ -100,7 +100,7 @@ async def test_the_fire_arrives(
     (mail,) = server.accepted
     assert mail.reverse_path == OTHER
     assert mail.message["From"].addresses[0].addr_spec == OTHER
-    assert mail.message["Message-ID"].endswith("@qq.com>")
+    assert mail.message["X-OQ-MSGID"] == answer["message_id"]
     assert f"由 {OTHER} 代发，因为 {ADDRESS} 目前无法发信" in mail.text
     await until(lambda: events.outcomes[-1:] == [Outcome.ACCEPTED])
     await hass.async_block_till_done()
@@ -175,6 +175,8 @@ async def test_an_answer_that_does_not_come(
     first, mail = server.accepted
     assert (first.reverse_path, mail.reverse_path) == (ADDRESS, OTHER)
     assert "This may be the second copy" in mail.text
+    ids = {one.message["X-OQ-MSGID"].partition("@")[0] for one in server.accepted}
+    assert len(ids) == 2
     # The first one waits for its answer.
     await until(lambda: len(outbox_of(loaded_entry)) == 1)
     assert outbox_of(loaded_entry).state.queue.in_progress

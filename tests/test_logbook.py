@@ -352,7 +352,6 @@ async def test_text_that_is_lost(logbook: Logbook) -> None:
             subject="火警",
             recipients=("a@b.cn",),
             attempts=1,
-            message_id="1",
             detail="No such file",
         )
     )

@@ -421,6 +421,8 @@ async def test_login_refused(
     assert placeholders["advice"] == ""
     issue = issue_of(hass, entry, "login_refused")
     assert issue
+    assert issue.translation_placeholders
+    assert issue.translation_placeholders["advice"] == ""
     assert issue.learn_more_url == "homeassistant://qq-mail/check"
     assert not list(entry.async_get_active_flows(hass, {"reauth"}))
     await later(hass, freezer, timedelta(minutes=15, seconds=1))

@@ -23,7 +23,7 @@ KNOWS = {
         *("accounts", "clock", "const", "coordinator", "history", "texts"),
         *("buttons", "content", "core", "inbox", "mime", "outbox", "sending", "smtp"),
     },
-    "repeats": {"clock", "const", "core", "mime", "outbox"},
+    "repeats": {"clock", "const", "core", "mime", "outbox", "store"},
     "sending": {
         *("accounts", "clock", "const", "coordinator", "errors", "options", "texts"),
         *("buttons", "content", "core", "mime", "outbox", "smtp"),
@@ -42,7 +42,7 @@ KNOWS = {
             "store",
         ),
     },
-    "history": {"buttons", "clock", "const", "core", "mime", "outbox", "smtp", "store"},
+    "history": {"buttons", "clock", "core", "mime", "outbox", "smtp", "store"},
     "page": {
         *("accounts", "clock", "const", "coordinator", "errors", "history", "texts"),
         *("calls", "content", "core", "outbox", "sending", "smtp"),

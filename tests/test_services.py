@@ -1,13 +1,14 @@
 """The actions on what waits: seeing it, trying it at once, giving it up."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.qq_mail.clock import read_clock
 from custom_components.qq_mail.const import DOMAIN
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
@@ -54,9 +55,9 @@ async def test_get_outbox(
     server.script(Step.RCPT, Answer(451, "later"))
     await notify(hass, "Fire")
     (event,) = await events.wait(1)
-    assert event.next_attempt
+    assert event.plan
+    at = dt_util.as_local(read_clock().wall_at(event.plan.at))
     freezer.tick(timedelta(seconds=30))
-    at = dt_util.as_local(event.next_attempt)
     (message,) = await waiting(hass)
     assert message.pop("size") > len("Smoke!")
     assert message == {
@@ -68,7 +69,7 @@ async def test_get_outbox(
         "age": 30,
         "raised_at": "2026-11-20T08:00:00+00:00",
         "attempts": 1,
-        "next_attempt": event.next_attempt.isoformat(),
+        "next_attempt": at.astimezone(UTC).isoformat(),
         "reply": "451 later",
         "cause": "temporary",
         "priority": "normal",

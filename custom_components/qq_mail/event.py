@@ -82,6 +82,7 @@ class QQMailMessageEntity(QQMailEntity, EventEntity):
     @callback
     def _tell(self, event: OutboxEvent) -> None:
         by = self._outbox.name_of(event.by)
+        at = self._outbox.time_of(event.plan) if event.plan else None
         told = {
             ATTR_QUEUE_ID: event.queue_id,
             ATTR_DIGEST: event.digest,
@@ -92,7 +93,7 @@ class QQMailMessageEntity(QQMailEntity, EventEntity):
             ATTR_SENT_BY: by if by != self._outbox.account.username else "",
             ATTR_REPLY: str(event.reply or event.detail),
             # As text, which it would be after a restart in any case.
-            ATTR_NEXT_ATTEMPT: event.next_attempt and event.next_attempt.isoformat(),
+            ATTR_NEXT_ATTEMPT: at and at.isoformat(),
         }
         # A row that says "none" tells a person nothing.
         shown = {key: value for key, value in told.items() if value not in (None, "")}

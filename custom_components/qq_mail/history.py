@@ -12,13 +12,12 @@ from homeassistant.util.ulid import ulid_to_bytes
 
 from .buttons.models import Press
 from .clock import read_clock
-from .const import LOGGER
 from .mime.models import Priority
 from .outbox.core.models import OutboxEvent, Outcome
 from .outbox.core.record import Record
 from .outbox.outbox import Outbox
 from .smtp.replies import Cause
-from .store import Key
+from .store import Key, read_all
 
 HISTORY: Final = "history"
 """The kind of its records in the store."""
@@ -30,7 +29,6 @@ _MAX_RESULTS = 20
 """Of a message: each of its recipients can be refused in words of its own."""
 _MAX_PRESSES = 20
 _MAX_RECIPIENTS = 50
-_IMPORTANT = (Priority.HIGHEST, Priority.HIGH)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +119,14 @@ class Item:
         """When the server took it; None: it did not."""
         times = (one.at for one in self.results if one.outcome == Outcome.ACCEPTED)
         return next(times, None)
+
+    @property
+    def delay(self) -> int | None:
+        """Seconds from the alert until the server took it; None: it did not."""
+        if not (accepted := self.accepted_at):
+            return None
+        # The clock may have been set meanwhile.
+        return max(round((accepted - self.raised).total_seconds()), 0)
 
     @property
     def recipients(self) -> tuple[str, ...]:
@@ -230,16 +236,12 @@ class History:
 
     def _load(self) -> None:
         outbox = self._outbox
-        items: list[Item] = []
         records = outbox.manager.take_records(outbox.id, HISTORY)
-        for (_, queue_id), data in records.items():
-            try:
-                items.append(Item.read(queue_id, data))
-            except ValueError as err:
-                LOGGER.error("Ignoring a message of the history: %s", err)
+        items = read_all(records, Item.read)
+        for _, queue_id in records:
+            if queue_id not in items:
                 outbox.manager.store.remove((HISTORY, outbox.id, queue_id))
-        items.sort(key=lambda one: one.at)
-        self._items = {one.queue_id: one for one in items}
+        self._items = dict(sorted(items.items(), key=lambda item: item[1].at))
 
     @callback
     def _hear(self, event: OutboxEvent) -> None:
@@ -297,7 +299,7 @@ class History:
 
     def _has_secret_title(self, item: Item) -> bool:
         """Tell whether there is a title that is not to be kept."""
-        return bool(item.title) and not (self._titles or item.priority in _IMPORTANT)
+        return bool(item.title) and not (self._titles or item.priority.is_urgent)
 
     @callback
     def _begin_day(self, _: datetime) -> None:

@@ -21,7 +21,6 @@ from .outbox.core.models import OutboxEvent, Outcome
 from .outbox.outbox import Outbox
 from .restored_flow import RestoredFlow
 from .sending.waiting import why_it_waits
-from .smtp.replies import Treatment
 from .stranger_flow import StrangerFlow
 from .texts import Texts, literal
 
@@ -204,7 +203,7 @@ class _Watch:
 
     def _update_paused(self) -> None:
         pause = self._outbox.pause
-        if pause and pause.cause.treatment is Treatment.PAUSE:
+        if pause and not pause.cause.of_login:
             self._raise(
                 Issue.PAUSED,
                 severity=ir.IssueSeverity.WARNING,

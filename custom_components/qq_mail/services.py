@@ -210,16 +210,15 @@ async def _async_get_history(call: ServiceCall) -> ServiceResponse:
 
 def _item(account: str, item: Item) -> JsonValueType:
     """Return what is known of a message of the history."""
-    raised, accepted = item.raised, item.accepted_at
     return {
         "account": account,
         "queue_id": item.queue_id,
         "title": item.title or None,
         "tag": item.tag,
         "priority": item.priority,
-        "raised_at": raised.isoformat(),
-        "accepted_at": _time(accepted),
-        "delay": round((accepted - raised).total_seconds()) if accepted else None,
+        "raised_at": item.raised.isoformat(),
+        "accepted_at": _time(item.accepted_at),
+        "delay": item.delay,
         "digest": item.digest or None,
         "results": [one.as_dict() for one in item.results],
         "presses": [one.as_dict() for one in item.presses],

@@ -1,6 +1,7 @@
 """Triggers for what mails do not tell: that one failed, that a button was pressed."""
 
-from typing import ClassVar, Final, override
+from collections.abc import Callable
+from typing import Any, ClassVar, Final, override
 
 import voluptuous as vol
 
@@ -16,6 +17,7 @@ from homeassistant.helpers.trigger import (
 )
 from homeassistant.helpers.typing import ConfigType
 from homeassistant.setup import async_setup_component
+from homeassistant.util.signal_type import SignalType
 
 from .answers.replies import Reply
 from .buttons.models import Press
@@ -37,56 +39,35 @@ _CONF_ACTION: Final = "action"
 _CONF_PRIORITY = "priority"
 _CONF_TAG: Final = "tag"
 
-_CONFIG_SCHEMA = vol.Schema(
-    {
-        vol.Optional(CONF_OPTIONS, default={}): {
-            vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string
-        }
-    }
-)
-_DELAYED_SCHEMA = vol.Schema(
-    {
-        vol.Optional(CONF_OPTIONS, default={}): {
-            vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
-            vol.Optional(_CONF_PRIORITY): vol.In([one.value for one in Priority]),
-        }
-    }
-)
 _SEVERAL = vol.All(cv.ensure_list, [cv.string])
-_CLICK_SCHEMA = vol.Schema(
-    {
-        vol.Optional(CONF_OPTIONS, default={}): {
-            vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
-            vol.Optional(_CONF_ACTION): _SEVERAL,
-            vol.Optional(_CONF_TAG): _SEVERAL,
-        }
-    }
-)
-_ALARM_SCHEMA = vol.Schema(
-    {vol.Optional(CONF_OPTIONS, default={}): {vol.Optional(_CONF_TAG): _SEVERAL}}
-)
-_REPLY_SCHEMA = vol.Schema(
-    {
-        vol.Optional(CONF_OPTIONS, default={}): {
-            vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string,
-            vol.Optional(_CONF_TAG): _SEVERAL,
-        }
-    }
-)
+_OPTIONS: Final[dict[str, Any]] = {
+    ATTR_CONFIG_ENTRY_ID: cv.string,
+    _CONF_ACTION: _SEVERAL,
+    _CONF_PRIORITY: vol.In([one.value for one in Priority]),
+    _CONF_TAG: _SEVERAL,
+}
+
+type _Run = tuple[dict[str, Any], str]
+"""The variables of an automation, and in a few words why it runs."""
 
 
-class AccountTrigger(Trigger):
+class QQMailTrigger(Trigger):
     """Triggers for one account or for all, those to come included."""
 
-    schema: ClassVar[vol.Schema] = _CONFIG_SCHEMA
+    options: ClassVar[tuple[str, ...]] = (ATTR_CONFIG_ENTRY_ID,)
+    signal: ClassVar[SignalType[Any, Any]]
+    run_for: Callable[..., _Run | None]
+    """Returns what to run with when it is told of something; None: not at all."""
 
     @classmethod
     @override
     async def async_validate_config(
         cls, hass: HomeAssistant, config: ConfigType
     ) -> ConfigType:
-        """Check that the account exists; it need not be loaded."""
-        validated: ConfigType = cls.schema(config)
+        """Check the options, and that the account exists; it need not be loaded."""
+        options = {vol.Optional(name): _OPTIONS[name] for name in cls.options}
+        schema = vol.Schema({vol.Optional(CONF_OPTIONS, default={}): options})
+        validated: ConfigType = schema(config)
         if entry_id := validated[CONF_OPTIONS].get(ATTR_CONFIG_ENTRY_ID):
             entry = hass.config_entries.async_get_entry(entry_id)
             if entry is None or entry.domain != DOMAIN:
@@ -94,15 +75,13 @@ class AccountTrigger(Trigger):
         return validated
 
     def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
-        """Remember which account to listen to."""
+        """Remember what to listen to; what is not named is all."""
         super().__init__(hass, config)
-        self._entry_id = (config.options or {}).get(ATTR_CONFIG_ENTRY_ID)
-
-
-class OutcomeTrigger(AccountTrigger):
-    """Triggers on an outcome."""
-
-    outcome: ClassVar[Outcome]
+        options = config.options or {}
+        self._entry_id: str | None = options.get(ATTR_CONFIG_ENTRY_ID)
+        self._actions: list[str] = options.get(_CONF_ACTION, [])
+        self._least = Priority(options.get(_CONF_PRIORITY, Priority.LOWEST))
+        self._tags: list[str] = options.get(_CONF_TAG, [])
 
     @override
     async def async_attach_runner(
@@ -110,29 +89,52 @@ class OutcomeTrigger(AccountTrigger):
         run_action: TriggerActionRunner,
         did_not_trigger: TriggerNotTriggeredReporter | None = None,
     ) -> CALLBACK_TYPE:
-        """Listen to all accounts: the signal outlives their reloads."""
+        """Listen to all accounts: what tells of them outlives their reloads."""
 
         @callback
-        def handle(entry: QQMailConfigEntry, event: OutboxEvent) -> None:
-            if event.outcome is not self.outcome:
-                return
-            if self._entry_id not in (None, entry.entry_id):
-                return
-            run_action(
-                {
-                    "queue_id": event.queue_id,
-                    "digest": event.digest or None,
-                    "subject": event.subject,
-                    "recipients": list(event.recipients),
-                    "attempts": event.attempts,
-                    "cause": event.cause and event.cause.value,
-                    "reply": str(event.reply or event.detail),
-                    "account": entry.data[CONF_USERNAME],
-                },
-                f"message {event.queue_id} {event.outcome}",
-            )
+        def handle(*told: Any) -> None:
+            if run := self.run_for(*told):
+                run_action(*run)
 
-        return async_dispatcher_connect(self._hass, SIGNAL_OUTBOX_EVENT, handle)
+        return await self._async_listen(handle)
+
+    async def _async_listen(self, handle: Callable[..., None]) -> CALLBACK_TYPE:
+        return async_dispatcher_connect(self._hass, self.signal, handle)
+
+    def _wants(self, account: str, tag: str = "") -> bool:
+        """Tell whether an account and a tag are among those to listen to."""
+        if self._entry_id not in (None, account):
+            return False
+        return not self._tags or tag in self._tags
+
+    def _address(self, account: str) -> str:
+        entry = self._hass.config_entries.async_get_known_entry(account)
+        address: str = entry.data[CONF_USERNAME]
+        return address
+
+
+class OutcomeTrigger(QQMailTrigger):
+    """Triggers on an outcome."""
+
+    signal = SIGNAL_OUTBOX_EVENT
+    outcome: ClassVar[Outcome]
+
+    @override
+    def run_for(self, entry: QQMailConfigEntry, event: OutboxEvent) -> _Run | None:
+        """Run for an outcome of this kind."""
+        if event.outcome is not self.outcome or not self._wants(entry.entry_id):
+            return None
+        variables = {
+            "queue_id": event.queue_id,
+            "digest": event.digest or None,
+            "subject": event.subject,
+            "recipients": list(event.recipients),
+            "attempts": event.attempts,
+            "cause": event.cause and event.cause.value,
+            "reply": str(event.reply or event.detail),
+            "account": entry.data[CONF_USERNAME],
+        }
+        return variables, f"message {event.queue_id} {event.outcome}"
 
 
 class MessageRejectedTrigger(OutcomeTrigger):
@@ -153,191 +155,119 @@ class MessageBouncedTrigger(OutcomeTrigger):
     outcome = Outcome.BOUNCED
 
 
-class MessagesDelayedTrigger(AccountTrigger):
+class MessagesDelayedTrigger(QQMailTrigger):
     """Triggers when messages wait too long: once for each account and episode."""
 
-    schema = _DELAYED_SCHEMA
-
-    def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
-        """Remember from which priority on."""
-        super().__init__(hass, config)
-        least = (config.options or {}).get(_CONF_PRIORITY, Priority.LOWEST)
-        self._priorities = list(Priority)[: list(Priority).index(Priority(least)) + 1]
+    options = (ATTR_CONFIG_ENTRY_ID, _CONF_PRIORITY)
+    signal = SIGNAL_DELAY
 
     @override
-    async def async_attach_runner(
-        self,
-        run_action: TriggerActionRunner,
-        did_not_trigger: TriggerNotTriggeredReporter | None = None,
-    ) -> CALLBACK_TYPE:
-        """Listen to all accounts: the signal outlives their reloads."""
-
-        @callback
-        def handle(entry: QQMailConfigEntry, delay: Delay) -> None:
-            if self._entry_id not in (None, entry.entry_id):
-                return
-            if delay.priority not in self._priorities:
-                return
-            at = OutboxView.time_of(delay.plan)
-            run_action(
-                {
-                    "number": delay.number,
-                    "titles": list(delay.titles),
-                    "recipients": list(delay.recipients),
-                    "priority": delay.priority.value,
-                    "reason": delay.plan.reason.value,
-                    "next_attempt": at.isoformat() if at else None,
-                    "account": entry.data[CONF_USERNAME],
-                },
-                f"{delay.number} messages wait",
-            )
-
-        return async_dispatcher_connect(self._hass, SIGNAL_DELAY, handle)
+    def run_for(self, entry: QQMailConfigEntry, delay: Delay) -> _Run | None:
+        """Run for a delay of messages that are important enough."""
+        falling = list(Priority)
+        if falling.index(delay.priority) > falling.index(self._least):
+            return None
+        if not self._wants(entry.entry_id):
+            return None
+        at = OutboxView.time_of(delay.plan)
+        variables = {
+            "number": delay.number,
+            "titles": list(delay.titles),
+            "recipients": list(delay.recipients),
+            "priority": delay.priority.value,
+            "reason": delay.plan.reason.value,
+            "next_attempt": at.isoformat() if at else None,
+            "account": entry.data[CONF_USERNAME],
+        }
+        return variables, f"{delay.number} messages wait"
 
 
-class ActionClickedTrigger(AccountTrigger):
+class ActionClickedTrigger(QQMailTrigger):
     """Triggers when somebody presses a button of a mail."""
 
-    schema = _CLICK_SCHEMA
-
-    def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
-        """Remember which buttons to listen to; none named are all."""
-        super().__init__(hass, config)
-        options = config.options or {}
-        self._actions: list[str] = options.get(_CONF_ACTION, [])
-        self._tags: list[str] = options.get(_CONF_TAG, [])
+    options = (ATTR_CONFIG_ENTRY_ID, _CONF_ACTION, _CONF_TAG)
 
     @override
-    async def async_attach_runner(
-        self,
-        run_action: TriggerActionRunner,
-        did_not_trigger: TriggerNotTriggeredReporter | None = None,
-    ) -> CALLBACK_TYPE:
-        """Listen to all accounts: their buttons outlive their reloads."""
+    def run_for(self, press: Press) -> _Run | None:
+        """Run for a button that is listened to."""
+        mail, action = press.mail, press.action
+        if self._actions and action.action not in self._actions:
+            return None
+        if not self._wants(mail.account, mail.tag):
+            return None
+        variables = {
+            "action": action.action,
+            "title": action.title,
+            "tag": mail.tag,
+            "queue_id": mail.queue_id,
+            "subject": mail.subject,
+            "recipients": list(mail.recipients),
+            "by": press.by or None,
+            "channel": press.channel.value,
+            "account": self._address(mail.account),
+        }
+        return variables, f"button {action.action} of message {mail.queue_id}"
 
-        @callback
-        def handle(press: Press) -> None:
-            if not self._wants(press):
-                return
-            mail, action = press.mail, press.action
-            entry = self._hass.config_entries.async_get_known_entry(mail.account)
-            run_action(
-                {
-                    "action": action.action,
-                    "title": action.title,
-                    "tag": mail.tag,
-                    "queue_id": mail.queue_id,
-                    "subject": mail.subject,
-                    "recipients": list(mail.recipients),
-                    "by": press.by or None,
-                    "channel": press.channel.value,
-                    "account": entry.data[CONF_USERNAME],
-                },
-                f"button {action.action} of message {mail.queue_id}",
-            )
-
+    @override
+    async def _async_listen(self, handle: Callable[..., None]) -> CALLBACK_TYPE:
         # An automation may be there before the first account is.
         await async_setup_component(self._hass, DOMAIN, {})
         buttons = self._hass.data[DATA_HOUSE].buttons
-        return buttons.async_add_listener(handle, self._wants)
-
-    def _wants(self, press: Press) -> bool:
-        mail, action = press.mail, press.action.action
-        return (
-            self._entry_id in (None, mail.account)
-            and (not self._actions or action in self._actions)
-            and (not self._tags or mail.tag in self._tags)
+        return buttons.async_add_listener(
+            handle, lambda press: self.run_for(press) is not None
         )
 
 
-class ReplyReceivedTrigger(AccountTrigger):
+class ReplyReceivedTrigger(QQMailTrigger):
     """Triggers when somebody answers a mail with a text that presses no button."""
 
-    schema = _REPLY_SCHEMA
-
-    def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
-        """Remember to which mails; without tags, to all."""
-        super().__init__(hass, config)
-        self._tags: list[str] = (config.options or {}).get(_CONF_TAG, [])
+    options = (ATTR_CONFIG_ENTRY_ID, _CONF_TAG)
 
     @override
-    async def async_attach_runner(
-        self,
-        run_action: TriggerActionRunner,
-        did_not_trigger: TriggerNotTriggeredReporter | None = None,
-    ) -> CALLBACK_TYPE:
-        """Listen to all accounts: their mails outlive their reloads."""
-
-        @callback
-        def handle(reply: Reply) -> None:
-            mail = reply.mail
-            entry = self._hass.config_entries.async_get_known_entry(mail.account)
-            run_action(
-                {
-                    "text": reply.text,
-                    "sender": reply.sender,
-                    "tag": mail.tag,
-                    "queue_id": mail.queue_id,
-                    "subject": mail.subject,
-                    "account": entry.data[CONF_USERNAME],
-                },
-                f"answer to message {mail.queue_id}",
-            )
-
-        replies = self._hass.data[DATA_HOUSE].replies
-        return replies.async_add_listener(handle, self._wants)
-
-    def _wants(self, reply: Reply) -> bool:
+    def run_for(self, reply: Reply) -> _Run | None:
+        """Run for an answer to a mail that is listened to."""
         mail = reply.mail
-        return self._entry_id in (None, mail.account) and (
-            not self._tags or mail.tag in self._tags
+        if not self._wants(mail.account, mail.tag):
+            return None
+        variables = {
+            "text": reply.text,
+            "sender": reply.sender,
+            "tag": mail.tag,
+            "queue_id": mail.queue_id,
+            "subject": mail.subject,
+            "account": self._address(mail.account),
+        }
+        return variables, f"answer to message {mail.queue_id}"
+
+    @override
+    async def _async_listen(self, handle: Callable[..., None]) -> CALLBACK_TYPE:
+        replies = self._hass.data[DATA_HOUSE].replies
+        return replies.async_add_listener(
+            handle, lambda reply: self.run_for(reply) is not None
         )
 
 
-class AlarmTrigger(Trigger):
+class AlarmTrigger(QQMailTrigger):
     """Triggers when it is over that an alarm is sent again, by whichever accounts."""
 
+    options = (_CONF_TAG,)
+    signal = SIGNAL_ALARM
     acknowledged: ClassVar[bool]
 
-    @classmethod
     @override
-    async def async_validate_config(
-        cls, hass: HomeAssistant, config: ConfigType
-    ) -> ConfigType:
-        """Check the options."""
-        validated: ConfigType = _ALARM_SCHEMA(config)
-        return validated
-
-    def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
-        """Remember which alarms; without tags, all."""
-        super().__init__(hass, config)
-        self._tags: list[str] = (config.options or {}).get(_CONF_TAG, [])
-
-    @override
-    async def async_attach_runner(
-        self,
-        run_action: TriggerActionRunner,
-        did_not_trigger: TriggerNotTriggeredReporter | None = None,
-    ) -> CALLBACK_TYPE:
-        """Listen to all accounts."""
-
-        @callback
-        def handle(alarm: Reminder, acknowledged: bool) -> None:
-            if acknowledged is not self.acknowledged:
-                return
-            if self._tags and alarm.tag not in self._tags:
-                return
-            run_action(
-                {
-                    "tag": alarm.tag,
-                    "title": alarm.title,
-                    "number": alarm.number,
-                    "raised_at": alarm.raised.isoformat(),
-                },
-                f"alarm {alarm.tag}",
-            )
-
-        return async_dispatcher_connect(self._hass, SIGNAL_ALARM, handle)
+    def run_for(self, alarm: Reminder, acknowledged: bool) -> _Run | None:
+        """Run for an alarm that ended in this way."""
+        if acknowledged is not self.acknowledged:
+            return None
+        if self._tags and alarm.tag not in self._tags:
+            return None
+        variables = {
+            "tag": alarm.tag,
+            "title": alarm.title,
+            "number": alarm.number,
+            "raised_at": alarm.raised.isoformat(),
+        }
+        return variables, f"alarm {alarm.tag}"
 
 
 class AlarmAcknowledgedTrigger(AlarmTrigger):

@@ -12,6 +12,7 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.qq_mail.clock import read_clock
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.outbox import composing
 from custom_components.qq_mail.outbox.core.turn import MESSAGE
@@ -72,10 +73,10 @@ async def test_accepted(
     assert event.subject == "Alarm"
     assert event.recipients == (ADDRESS,)
     assert event.attempts == 1
-    assert event.next_attempt is None
+    assert event.plan is None
     assert str(event.reply) == "250 OK: queued as."
     outbox = outbox_of(loaded_entry)
-    message_id = message_id_at(event.message_id, outbox.account)
+    message_id = message_id_at(event.queue_id, ADDRESS)
     assert server.accepted[0].message["X-OQ-MSGID"] == message_id
     assert waiting(hass) == []
     assert outbox.accepted_today == 1
@@ -97,7 +98,9 @@ async def test_outage(
         (event,) = await events.wait(1)
         assert event.outcome == "deferred"
         assert event.cause is Cause.CONNECTION_REFUSED
-        assert event.next_attempt == outbox_of(loaded_entry).next_attempt
+        assert event.plan
+        outbox = outbox_of(loaded_entry)
+        assert outbox.time_of(event.plan) == outbox.next_attempt
         folder = store_folder(hass)
         assert waiting(hass) == [event.queue_id]
         assert folder.stat().st_mode & 0o777 == 0o700
@@ -128,10 +131,11 @@ async def test_back_off(
     waits = []
     for number in range(1, 9):
         event = (await events.wait(number))[-1]
-        assert event.next_attempt
-        waits.append((event.next_attempt - dt_util.utcnow()).total_seconds() / 60)
+        assert event.plan
+        wait = event.plan.at - read_clock().steady
+        waits.append(wait / 60)
         assert event.attempts == number
-        await later(hass, freezer, event.next_attempt - dt_util.utcnow())
+        await later(hass, freezer, timedelta(seconds=wait))
     for wait, expected in zip(waits, (1, 2, 5, 15, 30, 60, 60, 60), strict=True):
         assert expected <= wait <= expected * 1.1
 
@@ -373,7 +377,7 @@ async def test_unknown(
     await notify(hass)
     await events.wait(1)
     assert events.outcomes == ["unknown"]
-    assert events.all[0].next_attempt
+    assert events.all[0].plan
     assert outbox_of(loaded_entry).accepted_today == 0
     # Another message that goes through does not hurry the copy.
     await notify(hass, title="other")
@@ -383,9 +387,7 @@ async def test_unknown(
     await events.wait(3)
     alarms = [mail for mail in server.accepted if mail.subject == "Alarm"]
     assert len(alarms) == copies
-    message_id = message_id_at(
-        events.all[0].message_id, outbox_of(loaded_entry).account
-    )
+    message_id = message_id_at(events.all[0].queue_id, ADDRESS)
     assert {mail.message["X-OQ-MSGID"] for mail in alarms} == {message_id}
     assert outbox_of(loaded_entry).accepted_today == 2
 

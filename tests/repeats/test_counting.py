@@ -508,7 +508,7 @@ async def test_damaged(
     key = (DUPLICATE, loaded_entry.entry_id, first["queue_id"])
     house_of(hass).store.put(key, lambda: record)
     await restart(hass, loaded_entry)
-    assert "Ignoring a duplicate that cannot be read" in caplog.text
+    assert "Ignoring a record (duplicate) that cannot be read" in caplog.text
     assert (await send(hass, **DOOR))["status"] == "accepted"
     assert (await send(hass, **DOOR))["status"] == "repeated"
 

@@ -589,7 +589,7 @@ async def test_damaged(
     house_of(hass).store.put(key, lambda: record)
     await restart(hass, loaded_entry)
     assert await reminders(hass) == []
-    assert "Ignoring a reminder that cannot be read" in caplog.text
+    assert "Ignoring a record (reminder) that cannot be read" in caplog.text
 
 
 async def test_removed_and_stopped(

@@ -112,7 +112,6 @@ class Bounces:
                 subject=item.title,
                 recipients=people,
                 attempts=item.results[-1].attempts,
-                message_id=item.queue_id.lower(),
                 priority=item.priority,
                 tag=item.tag,
                 cause=bounce.cause,

@@ -10,8 +10,8 @@ from homeassistant.core import callback
 
 from ..clock import Now, read_clock
 from ..mime.secret import make_secret
-from ..store import Store
-from .kept import digest_of, read_all, read_mail, read_times
+from ..store import Store, read_all
+from .kept import digest_of, read_mail, read_times
 from .models import Action, Mail
 
 ANSWERABLE: Final = "answerable"
@@ -82,7 +82,7 @@ class Answerables:
         """Know an account's mails of an earlier run."""
         now = read_clock()
         read = partial(_read, account, now)
-        self._all |= read_all(records, read, "mails that can be answered")
+        self._all |= read_all(records, read)
         self._prune(now)
 
     @callback

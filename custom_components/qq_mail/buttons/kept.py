@@ -1,38 +1,17 @@
 """What the records of buttons and of mails that can be answered have in common."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 from ..clock import Now
-from ..const import LOGGER
 from .models import Mail
 
 
 def digest_of(secret: str) -> str:
     """Return by what a secret is known again that is kept nowhere."""
     return sha256(secret.encode()).hexdigest()
-
-
-def read_all[T](
-    records: Mapping[tuple[str, str], Mapping[str, Any]],
-    read: Callable[[str, Mapping[str, Any]], T],
-    what: str,
-) -> dict[str, T]:
-    """Read records by their digests, but for those that are damaged.
-
-    `read` raises KeyError, TypeError or ValueError at these.
-    """
-    found: dict[str, T] = {}
-    for (_, digest), record in records.items():
-        try:
-            found[digest] = read(digest, record)
-        except KeyError, TypeError, ValueError:
-            continue
-    if damaged := len(records) - len(found):
-        LOGGER.error("Of the %s %d are damaged", what, damaged)
-    return found
 
 
 def read_times(record: Mapping[str, Any], now: Now) -> dict[str, Any]:

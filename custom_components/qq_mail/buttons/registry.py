@@ -12,9 +12,9 @@ from homeassistant.helpers import issue_registry as ir
 
 from ..clock import Now, read_clock
 from ..const import DOMAIN, LOGGER, MAX_BUTTONS
-from ..store import Store
+from ..store import Store, read_all
 from .answerable import Answerables
-from .kept import digest_of, read_all, read_mail, read_time, read_times
+from .kept import digest_of, read_mail, read_time, read_times
 from .links import PLAIN_HTTP, async_tell_plain_http
 from .models import Action, Button, Ended, Mail, Press
 
@@ -54,7 +54,7 @@ class Buttons:
         """Know an account's buttons of an earlier run."""
         now = read_clock()
         read = partial(_read, account, now)
-        self._buttons |= read_all(records, read, "buttons of earlier mails")
+        self._buttons |= read_all(records, read)
         self._prune(now)
 
     @callback

@@ -17,6 +17,8 @@ from ..content.reading import Notes
 from ..content.request import MessageRequest, read_request
 from ..mime.address import Recipients
 from ..outbox.core.models import Outcome
+from ..outbox.submissions import message_id_at
+from ..outbox.view import OutboxView
 from ..sending.preview import async_preview
 from ..texts import async_texts
 from .again import to_acknowledge
@@ -77,16 +79,17 @@ async def _async_answer(
     failed: list[dict[str, JsonValueType]] = []
     errors: list[Exception] = []
     for share, result in zip(shares, results, strict=True):
-        account = {"account": share.entry.data[CONF_USERNAME]}
+        account = share.entry.data[CONF_USERNAME]
         if isinstance(result, Sent):
             # Another account may have sent it.
             by = result.receipt and result.receipt.by
             if hands := call.hass.data[DATA_HOUSE].manager.hands.get(by or ""):
-                account = {"account": hands.account.username}
-            answers.append(account | _response(result))
+                account = hands.account.username
+            answers.append({"account": account, **_response(result, account)})
             continue
         errors.append(result)
-        failed.append(account | {"status": "failed", "error": texts.of(result)})
+        why = texts.of(result)
+        failed.append({"account": account, "status": "failed", "error": why})
     if not answers:
         raise errors[0]
     for failure, error in zip(failed, errors, strict=True):
@@ -160,8 +163,8 @@ async def _async_read(call: ServiceCall) -> tuple[list[Share], MessageRequest]:
     return found, replace(request, notes=(*request.notes, *notes, *missing))
 
 
-def _response(sent: Sent) -> dict[str, JsonValueType]:
-    """Say what became of a message, for each recipient."""
+def _response(sent: Sent, account: str) -> dict[str, JsonValueType]:
+    """Say what became of a message that an account sends, for each recipient."""
     if repeated := sent.repeated:
         return {
             "status": _REPEATED,
@@ -177,7 +180,8 @@ def _response(sent: Sent) -> dict[str, JsonValueType]:
             "discarded": sent.discarded,
             "notes": list(sent.notes),
         }
-    event, due = receipt.decisive, receipt.next_attempt
+    event, plan = receipt.decisive, receipt.plan
+    due = OutboxView.time_of(plan) if plan else None
     refused: list[JsonValueType] = [
         {
             "address": address,
@@ -197,7 +201,7 @@ def _response(sent: Sent) -> dict[str, JsonValueType]:
         if event
         else Outcome.DEFERRED,
         "queue_id": receipt.queue_id,
-        "message_id": receipt.message_id,
+        "message_id": message_id_at(receipt.queue_id, account),
         "recipients": {
             "accepted": list(receipt.accepted),
             "deferred": list(receipt.deferred),
@@ -205,7 +209,7 @@ def _response(sent: Sent) -> dict[str, JsonValueType]:
         },
         "attempts": event.attempts if event else 0,
         "next_attempt": due.isoformat() if due else None,
-        "reason": receipt.plan.reason if receipt.plan else None,
+        "reason": plan.reason if plan else None,
         "reply": str(event.reply) if event and event.reply else None,
         "cause": event.cause if event else None,
         "discarded": sent.discarded,

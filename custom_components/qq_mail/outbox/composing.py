@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ from homeassistant.core import HomeAssistant
 
 from ..clock import Now
 from ..const import MAX_BYTES, MAX_MESSAGES, MAX_SHARE_OF_DISK, MEGABYTE
-from ..mime.models import Composed, Priority
+from ..mime.models import Composed
 from ..store import Store
 from .core.models import Message
 from .errors import OutboxFullError, StalledError
@@ -41,24 +41,17 @@ class Ticket:
     """Whether it came into the outbox's care, once that is known."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Order:
     """What is to become a message of the outbox."""
 
     ticket: Ticket
     compose: Callable[[BinaryIO], Composed]
     """Blocks; with the stream to write to."""
-    subject: str
-    sender_name: str
-    message_id: str
-    """What stands before the @ of its Message-ID."""
-    priority: Priority
-    lifetime: float
-    """Seconds."""
+    message: Message
+    """As it will wait, but for what is known when it is written."""
     reads_files: bool
     """Which may hang."""
-    alone: bool
-    """Whether it is never merged with others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,8 +131,7 @@ class Composer:
         Raises StalledError where a file that goes with it is not read to its end;
         OutboxFullError; whatever `compose` raises, but OSError means the disk.
         """
-        important = order.priority in (Priority.HIGH, Priority.HIGHEST)
-        share = 1 + _RESERVE if important else 1
+        share = 1 + _RESERVE if order.message.priority.is_urgent else 1
         stream = WireStream(self._store, order.ticket.queue_id, SMALL)
 
         def write() -> Made:
@@ -194,22 +186,12 @@ def _open_private(path: str, flags: int) -> int:
 
 def _compose(order: Order, stream: WireStream) -> Made:
     composed = order.compose(cast("BinaryIO", stream))
-    raised = order.ticket.raised
-    message = Message(
-        queue_id=order.ticket.queue_id,
-        subject=order.subject,
+    message = replace(
+        order.message,
         recipients=composed.recipients,
-        sender_name=order.sender_name,
-        message_id=order.message_id,
-        priority=order.priority,
-        tag=order.ticket.tag,
         size=composed.size,
         gaps=composed.gaps,
         reply_to=composed.reply_to,
-        raised=raised.steady,
-        arrived=raised.steady,
-        lifetime=order.lifetime,
-        alone=order.alone,
     )
     return Made(message=message, text=stream.text())
 

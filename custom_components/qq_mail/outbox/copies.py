@@ -1,7 +1,6 @@
 """Copies of alarms whose outcome is not known: another account sends them as well."""
 
 from dataclasses import replace
-from email.utils import make_msgid
 from functools import partial
 import shutil
 from typing import BinaryIO, cast
@@ -26,7 +25,6 @@ async def async_copy(hass: HomeAssistant, manager: Manager, action: TakeOver) ->
     copy = replace(
         first,
         queue_id=manager.new_id(),
-        message_id=make_msgid(domain="x")[1:].partition("@")[0],
         home=action.account,
         by=action.by,
         copy=True,

@@ -158,7 +158,6 @@ def _digest(
         subject=written.subject,
         recipients=newest.recipients,
         sender_name=newest.sender_name,
-        message_id=queue_id.lower(),
         priority=max(parts, key=lambda one: one.rank).priority,
         tag=newest.tag if len({one.tag for one in parts}) == 1 else "",
         size=written.composed.size,
@@ -167,7 +166,5 @@ def _digest(
         raised=newest.raised,
         arrived=read_clock().steady,
         lifetime=too_old - newest.raised,
-        parts=tuple(
-            Part(one.queue_id, one.subject, one.message_id, one.tag) for one in parts
-        ),
+        parts=tuple(Part(one.queue_id, one.subject, one.tag) for one in parts),
     )

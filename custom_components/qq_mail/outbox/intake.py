@@ -26,18 +26,12 @@ _MEMORY_TIMEOUT: Final = 60.0
 class Intake:
     """Takes an account's messages, one after the other, and knows those being made."""
 
-    def __init__(
-        self,
-        hass: HomeAssistant,
-        view: OutboxView,
-        message_id_of: Callable[[str], str],
-    ) -> None:
-        """Prepare. `message_id_of` writes a Message-ID as its header field has it."""
+    def __init__(self, hass: HomeAssistant, view: OutboxView) -> None:
+        """Begin with nothing."""
         self.bodies: dict[str, bytes] = {}
         """Of messages that the disk did not take."""
         self._view = view
         self._manager = view.manager
-        self._message_id_of = message_id_of
         self._composer = Composer(hass, view.manager.store)
         self._tickets: set[Ticket] = set()
         """Of messages that are being made."""
@@ -166,7 +160,6 @@ class Intake:
             self._view.id,
             Receipt(
                 queue_id=queue_id,
-                message_id=self._message_id_of(message.message_id),
                 recipients=message.recipients,
                 kept=not trouble,
             ),

@@ -32,7 +32,7 @@ from .listeners import Listeners
 from .manager import Manager
 from .receipts import Call, Receipt
 from .sessions import Sessions
-from .submissions import Notes, message_id_at, submission_of
+from .submissions import Notes, submission_of
 from .view import OutboxView
 
 _UNDECIDED = (Outcome.DEFERRED, Outcome.EXPIRED)
@@ -93,7 +93,7 @@ class Outbox(OutboxView):
             unreadable=self.unreadable.append,
         )
         self._digests = Digests(hass, manager, account_id)
-        self._intake = Intake(hass, self, lambda one: message_id_at(one, self.account))
+        self._intake = Intake(hass, self)
         self._ends: list[Callable[[], None]] = []
         self._abandoned = False
 
@@ -193,24 +193,27 @@ class Outbox(OutboxView):
         """Take a message, and wait so many seconds for an attempt that runs.
 
         `compose` is called in an executor, with the stream to write to; `reads_files`
-        that it reads files, which may hang; `alone`: it is never merged. `kept` marks what belongs to the message and
-        is to be on disk by the same round. When this returns, the message was accepted,
-        or refused for good, or is on disk. None: it was cleared before it was taken.
+        that it reads files, which may hang; `alone`: it is never merged. `kept` marks
+        what belongs to it and is to be on disk by the same round. When this returns, it
+        was accepted, or refused for good, or is on disk. None: it was cleared before.
 
         Raises OutboxClosedError and StalledError; OutboxFullError and OSError where it
         cannot be kept and was not accepted at once either.
         """
-        order = Order(
-            ticket=ticket,
-            compose=compose,
+        message = Message(
+            queue_id=ticket.queue_id,
             subject=subject,
+            recipients=(),
             sender_name=sender_name,
-            message_id=ticket.queue_id.lower(),
             priority=priority,
+            tag=ticket.tag,
+            size=0,
+            raised=ticket.raised.steady,
+            arrived=ticket.raised.steady,
             lifetime=(expires_after or self._settings.expires_after).total_seconds(),
-            reads_files=reads_files,
             alone=alone,
         )
+        order = Order(ticket, compose, message, reads_files)
         # A call that is cancelled must not leave a message that nobody knows of.
         call = await asyncio.shield(
             self.hass.async_create_task(self._take(order, kept))
@@ -224,12 +227,9 @@ class Outbox(OutboxView):
                 await self.manager.async_written()
         except TimeoutError:
             LOGGER.debug("Message %s is not waited for longer", receipt.queue_id)
-        plan = None
         if not self._abandoned:
-            plan = self.manager.plan(self.id, receipt.queue_id)
-        if plan:
-            receipt.plan, receipt.next_attempt = plan, self.time_of(plan)
-        else:
+            receipt.plan = self.manager.plan(self.id, receipt.queue_id)
+        if not receipt.plan:
             event = receipt.decisive
             receipt.dropped = event is None or event.outcome is Outcome.DEFERRED
         return receipt
@@ -240,8 +240,7 @@ class Outbox(OutboxView):
     def conversation(self, tag: str, subject: str) -> Conversation:
         """Return the conversation that a message with this tag belongs to.
 
-        What is new of it is written together with the message. Raises
-        OutboxClosedError.
+        What is new of it is written with the message. Raises OutboxClosedError.
         """
         if not self._is_known:
             raise OutboxClosedError

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from weakref import WeakValueDictionary
 
 from .core.models import OutboxEvent, Outcome, Plan
@@ -14,13 +13,9 @@ class Receipt:
     """What has become of a message by the time its call returns."""
 
     queue_id: str
-    message_id: str
-    """As the header has it, with its domain."""
     recipients: tuple[str, ...]
     plan: Plan | None = None
     """When it goes and why not now, if it waits."""
-    next_attempt: datetime | None = None
-    """The plan's time, as people read it; None where a person decides."""
     kept: bool = True
     """Whether the disk has it."""
     dropped: bool = False

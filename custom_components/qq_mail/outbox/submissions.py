@@ -30,9 +30,9 @@ class Notes:
     """Which account has taken it over, and whether it may be the second copy."""
 
 
-def message_id_at(message_id: str, account: Account) -> str:
-    """Return a Message-ID as its header field has it."""
-    return f"<{message_id}@{Mailbox(account.username).domain}>"
+def message_id_at(queue_id: str, username: str) -> str:
+    """Return a Message-ID as its header field has it: the same over all attempts."""
+    return f"<{queue_id.lower()}@{Mailbox(username).domain}>"
 
 
 def submission_of(
@@ -49,7 +49,7 @@ def submission_of(
     raised = view.raised_at(message)
     late = timedelta(seconds=view.age_of(message))
     sender = Mailbox(account.username, message.sender_name)
-    message_id = message_id_at(message.message_id, account)
+    message_id = message_id_at(message.queue_id, account.username)
     reply_to = ""
     if message.home and not message.reply_to:
         reply_to = view.answered_at(message.by)

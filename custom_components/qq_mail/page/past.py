@@ -17,10 +17,10 @@ from ..outbox.core.models import Outcome
 from ..smtp.errors import MailError
 from ..smtp.models import Account, Step
 from ..texts import Texts, time_of
+from .shown import people
 
 _HOURS: Final = 24
 _MOST_CHOICES: Final = 200
-_MOST_RECIPIENTS: Final = 10
 
 
 def history(
@@ -43,14 +43,14 @@ def history(
         and recipient in ("", *item.recipients)
         and text.casefold() in f"{item.title}\n{item.tag}".casefold()
     ]
-    people = Counter(one for _, item in items for one in item.recipients)
+    recipients = Counter(one for _, item in items for one in item.recipients)
     return {
         "total": len(found),
         "messages": [
             _message(account, item, texts, now)
             for account, item in found[first : first + number]
         ],
-        "recipients": sorted(one for one, _ in people.most_common(_MOST_CHOICES)),
+        "recipients": sorted(one for one, _ in recipients.most_common(_MOST_CHOICES)),
         "hours": _hours([item for _, item in items], now),
     }
 
@@ -79,9 +79,7 @@ def _message(
         "priority": item.priority,
         "raised": time_of(item.raised, now),
         "accepted": time_of(accepted, now) if accepted else "",
-        "delay": max(round((accepted - item.raised).total_seconds()), 0)
-        if accepted
-        else None,
+        "delay": item.delay,
         "digest": bool(item.digest),
         "results": [_result(account, one, texts, now) for one in item.results],
         "presses": [
@@ -99,12 +97,10 @@ def _result(
     if result.cause and result.outcome != Outcome.ACCEPTED:
         err = MailError(result.cause, Step.DATA, detail=result.reply)
         why = texts.of(action_error(err, account))
-    people = result.recipients
     return {
         "outcome": result.outcome,
         "at": time_of(result.at, now),
-        "recipients": list(people[:_MOST_RECIPIENTS]),
-        "more_recipients": max(len(people) - _MOST_RECIPIENTS, 0),
+        **people(result.recipients),
         "why": why,
         "reply": result.reply,
         "by": result.by,

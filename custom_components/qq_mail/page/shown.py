@@ -19,7 +19,6 @@ from ..coordinator import QQMailConfigEntry
 from ..outbox.core.models import Message, Plan, Reason
 from ..outbox.outbox import Outbox
 from ..sending.waiting import why_it_waits
-from ..smtp.replies import Treatment
 from ..texts import Texts, time_of
 
 _MOST_RECIPIENTS: Final = 10
@@ -110,9 +109,8 @@ def _problem(outbox: Outbox, texts: Texts, now: datetime) -> str:
     """Return in a sentence why an account sends nothing now; nothing if it does."""
     state = outbox.state
     if pause := outbox.pause:
-        rate = pause.cause.treatment is Treatment.PAUSE
         return texts(
-            "page_state_rate" if rate else "page_state_login",
+            "page_state_login" if pause.cause.of_login else "page_state_rate",
             time=time_of(pause.until, now),
         )
     steady = read_clock()
@@ -149,7 +147,7 @@ def _message(
         "title": message.subject,
         "tag": message.tag,
         "same_tag": tags[message.tag],
-        **_people(message.recipients),
+        **people(message.recipients),
         "priority": message.priority,
         "since": time_of(outbox.raised_at(message), now),
         "why": why,
@@ -169,7 +167,8 @@ def _is_elsewhere(outbox: Outbox, plan: Plan) -> bool:
     return plan.by not in ("", outbox.id) and plan.reason is not Reason.FALLBACK
 
 
-def _people(addresses: Sequence[str]) -> dict[str, Any]:
+def people(addresses: Sequence[str]) -> dict[str, Any]:
+    """Return the first recipients, and how many more there are."""
     return {
         "recipients": list(addresses[:_MOST_RECIPIENTS]),
         "more_recipients": max(len(addresses) - _MOST_RECIPIENTS, 0),
@@ -183,7 +182,7 @@ def _counted(rooms: Rooms, now: datetime) -> list[dict[str, Any]]:
             "queue_id": one.queue_id,
             "title": one.alert.title,
             "tag": one.alert.tag,
-            **_people(one.alert.recipients.addr_specs),
+            **people(one.alert.recipients.addr_specs),
             "number": one.untold.number,
             "since": time_of(one.raised, now),
         }
@@ -199,7 +198,7 @@ def _repeated(rooms: Rooms, now: datetime) -> list[dict[str, Any]]:
             "queue_id": one.queue_id,
             "title": one.title,
             "tag": one.tag,
-            **_people(one.recipients.addr_specs),
+            **people(one.recipients.addr_specs),
             "number": one.number,
             "since": time_of(one.raised, now),
             "when": "" if one.waits else time_of(clock.wall_at(one.due), now),

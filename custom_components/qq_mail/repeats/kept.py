@@ -9,10 +9,10 @@ from typing import Any, Protocol
 from homeassistant.core import HomeAssistant, callback
 
 from ..clock import Now, read_clock
-from ..const import LOGGER
 from ..outbox.composing import Ticket
 from ..outbox.core.models import OutboxEvent
 from ..outbox.outbox import Outbox
+from ..store import read_all
 
 _LONGEST_SLEEP = 60.0
 """Seconds between two looks at the clock: timers do not count the machine's sleep."""
@@ -58,11 +58,8 @@ class Kept[One: Keepable](ABC):
         """What ends that; empty once it is stopped."""
         outbox.async_on_close(self._return)
         records = outbox.manager.take_records(outbox.id, kind)
-        for (_, queue_id), data in records.items():
-            try:
-                self._known[queue_id] = read(queue_id, data, read_clock())
-            except ValueError as err:
-                LOGGER.error("Ignoring a %s that cannot be read: %s", kind, err)
+        now = read_clock()
+        self._known |= read_all(records, lambda key, data: read(key, data, now))
 
     @callback
     def async_stop(self) -> None:

@@ -165,7 +165,6 @@ def _refused(
         subject=subject,
         recipients=request.refused,
         attempts=0,
-        message_id=receipt.message_id,
         cause=Cause.RECIPIENT,
         detail=why,
     )

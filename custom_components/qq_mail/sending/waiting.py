@@ -7,7 +7,6 @@ from homeassistant.exceptions import HomeAssistantError
 from ..content.errors import translated_error
 from ..outbox.core.models import Plan, Reason
 from ..outbox.outbox import Outbox
-from ..smtp.replies import Treatment
 from ..texts import time_of
 
 
@@ -15,8 +14,7 @@ def why_it_waits(outbox: Outbox, plan: Plan, now: datetime) -> HomeAssistantErro
     """Return in words why a message is not sent now, and when it is tried."""
     key = f"waits_{plan.reason}"
     if plan.reason is Reason.PAUSED and plan.cause:
-        rate = plan.cause.treatment is Treatment.PAUSE
-        key = "waits_paused_rate" if rate else "waits_paused_login"
+        key = f"waits_paused_{'login' if plan.cause.of_login else 'rate'}"
     at = outbox.time_of(plan)
     account, by = outbox.account, outbox.manager.hands.get(plan.by)
     if plan.reason is Reason.FALLBACK:

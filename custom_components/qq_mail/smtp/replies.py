@@ -91,6 +91,11 @@ class Cause(StrEnum):
     RETURNED = "returned", Treatment.REJECT_RECIPIENT
 
     @property
+    def of_login(self) -> bool:
+        """Whether it is that a login was refused, and not what was sent."""
+        return self.treatment in (Treatment.LOGIN_LATER, Treatment.NEW_CODE)
+
+    @property
     def of_account(self) -> bool:
         """Whether it is said of the account, and never of one recipient."""
         return bool(self.field) or self.treatment is Treatment.PAUSE

@@ -7,7 +7,7 @@ from .damage import Damage
 from .journal import LARGE, Change, Journal
 from .line import Key
 from .loading import Loaded
-from .records import Records, as_octets
+from .records import Records, as_octets, read_all
 from .store import Store, Text
 
 __all__ = [
@@ -21,4 +21,5 @@ __all__ = [
     "Store",
     "Text",
     "as_octets",
+    "read_all",
 ]

@@ -1,8 +1,10 @@
 """Records: JSON objects, as they are on disk, and as whoever reads them wants them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 import json
 from typing import Any, override
+
+from .disk import LOGGER
 
 
 class Records[K](Mapping[K, dict[str, Any]]):
@@ -27,6 +29,23 @@ class Records[K](Mapping[K, dict[str, Any]]):
     @override
     def __len__(self) -> int:
         return len(self.octets)
+
+
+def read_all[T](
+    records: Mapping[tuple[str, str], Mapping[str, Any]],
+    read: Callable[[str, Mapping[str, Any]], T],
+) -> dict[str, T]:
+    """Read records by their keys, but for those that are damaged.
+
+    `read` raises KeyError, TypeError or ValueError at these.
+    """
+    found: dict[str, T] = {}
+    for (kind, key), record in records.items():
+        try:
+            found[key] = read(key, record)
+        except (KeyError, TypeError, ValueError) as err:
+            LOGGER.error("Ignoring a record (%s) that cannot be read: %s", kind, err)
+    return found
 
 
 def as_octets(record: Mapping[str, Any]) -> bytes:

@@ -12,9 +12,7 @@ DIGEST_ID = f"{900:026}"
 
 def parts_of(messages: list[Message]) -> tuple[Part, ...]:
     """Return messages as parts of a digest."""
-    return tuple(
-        Part(one.queue_id, one.subject, one.message_id, one.tag) for one in messages
-    )
+    return tuple(Part(one.queue_id, one.subject, one.tag) for one in messages)
 
 
 class Flood(Core):

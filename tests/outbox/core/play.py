@@ -80,7 +80,6 @@ def message(number: int, now: Now, **values: Any) -> Message:
             "queue_id": f"{number:026}",
             "subject": f"Alert {number}",
             "recipients": FRIENDS,
-            "message_id": str(number),
             "size": 1000,
             "raised": now.steady,
             "arrived": now.steady,

@@ -108,8 +108,8 @@ def test_tag_is_over_that_a_digest_speaks_of(core: Core) -> None:
         900,
         core.now,
         parts=(
-            Part(f"{1:026}", "Leak", "1", "leak"),
-            Part(f"{2:026}", "Door", "2", "door"),
+            Part(f"{1:026}", "Leak", "leak"),
+            Part(f"{2:026}", "Door", "door"),
         ),
     )
     for tag in ("leak", "door"):

@@ -50,9 +50,6 @@ def test_each_outcome_is_told() -> None:
     assert [event.queue_id for event in core.told] == [
         one.queue_id for one in core.flood
     ]
-    assert [event.message_id for event in core.told] == [
-        one.message_id for one in core.flood
-    ]
     assert [(event.part, event.of) for event in core.told] == [
         (number, 4) for number in range(4)
     ]

@@ -303,7 +303,7 @@ def test_given_up_after_three_without_an_answer(core: Core) -> None:
         core.begin_text(one)
         core.fail(one, UNANSWERED)
     assert core.outcomes == [Outcome.UNKNOWN] * 4
-    assert [bool(event.next_attempt) for event in core.told] == [True] * 3 + [False]
+    assert [bool(event.plan) for event in core.told] == [True] * 3 + [False]
     assert [event.attempts for event in core.told] == [1, 2, 3, 4]
     assert core.told[-1].cause is Cause.OUTCOME_UNKNOWN
     assert core.removed(one)
@@ -504,7 +504,7 @@ def test_message_in_memory_without_an_answer(core: Core) -> None:
     assert not core.wrote(one)
     core.fail(one, UNANSWERED)
     assert core.outcomes == [Outcome.UNKNOWN]
-    assert core.told[0].next_attempt is None
+    assert core.told[0].plan is None
     assert len(core.queue) == 0
 
 
@@ -693,7 +693,7 @@ def test_a_pause_tells_why_and_until_when(core: Core) -> None:
     assert pause.until == core.now.steady + HOUR
     assert core.told[-1].plan
     assert core.told[-1].plan.reason is Reason.PAUSED
-    assert core.told[-1].next_attempt == core.now.wall_at(pause.until)
+    assert core.told[-1].plan.at == pause.until
 
 
 def test_word_by_word_for_a_day(core: Core) -> None:

@@ -411,9 +411,7 @@ def test_a_digest_moves_as_a_digest(stuck: Pair) -> None:
         stuck.take(SECOND, priority=Priority.LOWEST, lifetime=1e6),
         queue_id=f"{100:026}",
         priority=Priority.NORMAL,
-        parts=tuple(
-            Part(one.queue_id, one.subject, one.message_id) for one in parts if one
-        ),
+        parts=tuple(Part(one.queue_id, one.subject) for one in parts if one),
     )
     record = stuck.disk.pop((MESSAGE, FIRST, parts[0].queue_id))  # type: ignore[union-attr]
     stuck.disk[(MESSAGE, FIRST, digest.queue_id)] = record

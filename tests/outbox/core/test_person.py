@@ -84,7 +84,7 @@ def test_discarded_while_it_is_tried(
     result(core, one)
     assert ("message", "house", one.queue_id) not in core.marks
     assert core.outcomes == outcomes
-    assert all(event.next_attempt is None for event in core.told)
+    assert all(event.plan is None for event in core.told)
     assert (len(core.queue), core.queue.size, core.attempted) == (0, 0, [])
 
 

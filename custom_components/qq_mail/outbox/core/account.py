@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ...clock import Now
 from ...smtp.models import Reply
-from ...smtp.replies import Cause, Treatment
+from ...smtp.replies import Cause
 from .limits import Entry, Learned, Limits, Settings
 from .models import DAY, NEVER, Down, Level, Pause
 from .queue import Queue
@@ -155,7 +155,7 @@ class Account:
     @property
     def paused_for_login(self) -> bool:
         """Whether the account is paused because a login was refused."""
-        return self.pause is not None and is_for_login(self.pause.cause)
+        return self.pause is not None and self.pause.cause.of_login
 
     def word_by_word(self, now: float) -> bool:
         """Tell whether each command has to wait for the answer to the one before."""
@@ -207,7 +207,7 @@ class Account:
         self.login_refusals, self.asked, self.pauses = counts
         self.expired = expired
         self.limits.minute, self.limits.hour = minute, hour
-        if pause and is_for_login(pause.cause):
+        if pause and pause.cause.of_login:
             self.check_login_at = pause.until
 
     def put_login_check_off(self, now: Now) -> None:
@@ -244,11 +244,6 @@ class Account:
         for tag in gone:
             del self.conversations[tag]
         return gone
-
-
-def is_for_login(cause: Cause) -> bool:
-    """Tell whether a cause is that a login was refused, and not what was sent."""
-    return cause.treatment in (Treatment.LOGIN_LATER, Treatment.NEW_CODE)
 
 
 def new_account(

@@ -13,7 +13,6 @@ from ...smtp.errors import (
 )
 from ...smtp.models import Reply, Step, SubmissionResult
 from ...smtp.replies import Cause, Treatment, diagnose
-from .account import is_for_login
 from .models import Attempt, Down, Message, Outcome, Pause
 from .retry import (
     LOGIN_PAUSE,
@@ -195,7 +194,7 @@ def pause_if_needed(turn: Turn, error: MailError) -> bool:
         length = login_interval(account.asked)
     account.pause = Pause(error.cause, turn.after(length), length, error.reply)
     account.down = None
-    if is_for_login(error.cause):
+    if error.cause.of_login:
         # Whatever waits then: a code may come to work again unnoticed.
         account.check_login_at = account.pause.until
     until = turn.now.wall_at(account.pause.until).astimezone()

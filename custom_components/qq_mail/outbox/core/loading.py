@@ -10,7 +10,7 @@ import logging
 from typing import Any
 
 from ...clock import Now
-from .account import Account, is_for_login, new_account, read_conversation, read_entry
+from .account import Account, new_account, read_conversation, read_entry
 from .limits import Entry, Learned
 from .models import Message, Pause
 from .record import read_message
@@ -142,7 +142,7 @@ def _count_account_anew(
     limits = account.limits
     if (pause := account.pause) and pause is loaded.pause:
         account.pause = again.pause
-        if is_for_login(pause.cause):
+        if pause.cause.of_login:
             account.check_login_at = again.check_login_at
     if limits.minute is loaded.minute:
         limits.minute = again.limits.minute

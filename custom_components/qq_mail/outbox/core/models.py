@@ -1,7 +1,6 @@
 """What the core knows of a message, why one waits, and what it tells the shell."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Final
 
@@ -99,7 +98,6 @@ class Part:
 
     queue_id: str
     subject: str
-    message_id: str
     tag: str = ""
 
 
@@ -118,8 +116,6 @@ class Message:
     """The addr_specs of those who have not got it yet."""
     sender_name: str = ""
     """The display name in From."""
-    message_id: str
-    """What stands before the @ of its Message-ID: the same over all attempts."""
     priority: Priority = Priority.NORMAL
     tag: str = ""
     """What it is about, for a message that says it is over."""
@@ -255,8 +251,6 @@ class OutboxEvent:
     subject: str
     recipients: tuple[str, ...]
     attempts: int
-    message_id: str
-    """What stands before the @."""
     priority: Priority = Priority.NORMAL
     tag: str = ""
     cause: Cause | None = None
@@ -264,8 +258,6 @@ class OutboxEvent:
     detail: str = ""
     plan: Plan | None = None
     """When and why not before, of what waits for its next attempt."""
-    next_attempt: datetime | None = None
-    """The same time, as people read it."""
     digest: str = ""
     """The queue id of the digest that this message was a part of."""
     part: int = 0

@@ -121,7 +121,6 @@ def message_as_dict(message: Message, now: Now) -> dict[str, Any]:
         "subject": message.subject,
         "recipients": message.recipients,
         "sender_name": message.sender_name,
-        "message_id": message.message_id,
         "priority": message.priority,
         "tag": message.tag,
         "size": message.size,
@@ -164,7 +163,6 @@ def read_message(queue_id: str, data: Mapping[str, Any], now: Now) -> Message:
         subject=record.text("subject"),
         recipients=record.all_texts("recipients"),
         sender_name=record.text("sender_name"),
-        message_id=record.text("message_id"),
         priority=Priority(record.text("priority")),
         tag=record.text("tag"),
         size=record.count("size"),
@@ -220,6 +218,5 @@ def _part(value: object) -> Part:
     return Part(
         _queue_id(record.text("queue_id")),
         record.text("subject"),
-        record.text("message_id"),
         record.text("tag"),
     )

@@ -176,14 +176,12 @@ class Turn:
             subject=message.subject,
             recipients=message.recipients,
             attempts=message.attempts,
-            message_id=message.message_id,
             priority=message.priority,
             tag=message.tag,
             cause=cause,
             reply=reply,
             detail=detail,
             plan=plan,
-            next_attempt=self.now.wall_at(plan.at) if plan else None,
             of=len(message.parts),
         )
         if waits or not message.parts:
@@ -196,7 +194,6 @@ class Turn:
                         event,
                         queue_id=part.queue_id,
                         subject=part.subject,
-                        message_id=part.message_id,
                         tag=part.tag,
                         digest=message.queue_id,
                         part=number,
