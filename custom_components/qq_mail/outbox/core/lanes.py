@@ -8,15 +8,18 @@ from .models import Message
 
 type Ready = tuple[int, float, str]
 """Rank, the higher the smaller; when it was offered last; queue id."""
-type Key = tuple[int, frozenset[str]]
-"""Rank, likewise; for whom."""
-type _Place = tuple[int, int, bool, int, frozenset[str]]
-"""Rank, likewise; round; whether it had a turn; a number of its own; for whom."""
+type Key = tuple[int, frozenset[str], str, bool]
+"""Rank, likewise; for whom; the account from which it was taken over; whether it is
+never moved any more."""
+type _Place = tuple[int, int, bool, int, Key]
+"""Rank, likewise; round; whether it had a turn; a number of its own; which lane."""
 
 
 class Lanes:
     """A lane for each set of recipients and each priority.
 
+    What another account may take over never waits behind what none may: that has lanes
+    of its own.
     The more important go first. Among equals the lanes take turns, so that nobody's
     flood holds up a message for someone else; a lane that was empty has its turn before
     one that was just served. No lane has two turns while another one waits. Within a lane
@@ -68,24 +71,22 @@ class Lanes:
             if self._holds(place):
                 if head := self._head(place):
                     return head
-                key = (place[0], place[-1])
-                del self._lanes[key], self._places[key]
+                del self._lanes[place[-1]], self._places[place[-1]]
             heappop(self._line)
         return None
 
     def _holds(self, place: _Place) -> bool:
-        return self._places.get((place[0], place[-1])) == place
+        return self._places.get(place[-1]) == place
 
     def _head(self, place: _Place) -> str | None:
-        lane = self._lanes[(place[0], place[-1])]
+        lane = self._lanes[place[-1]]
         while lane and not self._counts(lane[0]):
             heappop(lane)
         return lane[0][2] if lane else None
 
     def _line_up(self, key: Key, *, served: bool) -> None:
-        rank, people = key
-        after = self._rounds.get(rank, 0) + 1
-        place = (rank, after, served, next(self._number), people)
+        after = self._rounds.get(key[0], 0) + 1
+        place = (key[0], after, served, next(self._number), key)
         self._places[key] = place
         heappush(self._line, place)
 
@@ -108,4 +109,5 @@ def in_turns(messages: list[Message]) -> list[Message]:
 
 def key_of(message: Message) -> Key:
     """Return with whom a message shares its lane."""
-    return (-message.rank, frozenset(message.recipients))
+    stays = bool(message.unanswered or (message.by and not message.home))
+    return (-message.rank, frozenset(message.recipients), message.home, stays)
