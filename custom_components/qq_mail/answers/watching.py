@@ -76,6 +76,7 @@ class Answers:
         self._owed = [
             (known, told)
             for known in self._answerables.of(outbox.id)
+            if known.mail.account == outbox.id
             for told in known.owed
         ]
         """What is told next: first of all what an earlier run did not come to."""
@@ -89,6 +90,7 @@ class Answers:
         if account != self._account:
             self._account = account
             self._cancel()
+        self._outbox.reads_answers = account is not None
         self._update()
 
     @callback
@@ -133,6 +135,7 @@ class Answers:
 
     def problem(self, error: MailboxError | None) -> None:
         """Report why the mailbox cannot be read for a while, or that it can again."""
+        self._outbox.reads_answers = not isinstance(error, LoginRefusedError)
         if error is None:
             self._issues.withdraw(INBOX)
             return

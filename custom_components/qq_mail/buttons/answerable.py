@@ -48,6 +48,8 @@ class Answerable:
     """Seconds from when it was made: answers never count for longer."""
     deadline: float
     """When its buttons are over, by the steady clock."""
+    sent_by: str = ""
+    """The account that has sent it for its own: answers come to its inbox as well."""
     told: int = 0
     """How often somebody was told what became of an answer."""
     owed: tuple[Told, ...] = ()
@@ -145,12 +147,12 @@ class Answerables:
         self._tell(account)
 
     def of(self, account: str) -> list[Answerable]:
-        """Return the mails of an account that somebody may answer now."""
+        """Return the mails that somebody may answer now to an account."""
         now = read_clock().steady
         return [
             one
             for one in self._all.values()
-            if one.mail.account == account
+            if account in (one.mail.account, one.sent_by)
             and not one.restored
             and now < one.deadline + LINGER
         ]
@@ -164,6 +166,15 @@ class Answerables:
         """Return for how many seconds somebody may still answer a mail."""
         last = max((one.deadline for one in self.of(account)), default=None)
         return 0.0 if last is None else last + LINGER - read_clock().steady
+
+    @callback
+    def note_sender(self, queue_id: str, account: str) -> None:
+        """Know that another account has sent a mail, to which people will answer."""
+        for known in self._all.values():
+            if known.mail.queue_id == queue_id:
+                known.sent_by = account
+                self._write(known)
+        self._tell(account)
 
     @callback
     def owe(self, known: Answerable, told: Told) -> bool:
@@ -200,7 +211,9 @@ class Answerables:
         for known in gone:
             del self._all[known.digest]
             self._store.remove(_key(known))
-        for account in {one.mail.account for one in gone}:
+        for account in {
+            account for one in gone for account in (one.mail.account, one.sent_by)
+        }:
             self._tell(account)
 
     def _prune(self, now: Now) -> None:
@@ -224,6 +237,7 @@ def _as_dict(known: Answerable) -> dict[str, Any]:
         "actions": [one.as_dict() for one in known.actions],
         "expires_at": known.expires_at.isoformat(),
         "lifetime": known.lifetime,
+        "sent_by": known.sent_by,
         "told": known.told,
         "owed": [asdict(one) for one in known.owed],
         "confused": known.confused,
@@ -238,6 +252,7 @@ def _read(account: str, now: Now, digest: str, record: Mapping[str, Any]) -> Ans
         actions=tuple(map(Action.read, record["actions"])),
         digest=digest,
         **read_times(record, now),
+        sent_by=str(record["sent_by"]),
         told=int(record["told"]),
         owed=tuple(
             Told(str(one["to"]), str(one["text"]), str(one["answers"]))

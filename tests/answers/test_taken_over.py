@@ -1,0 +1,104 @@
+"""Answers to a mail that another account has sent."""
+
+from datetime import timedelta
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.qq_mail.buttons.answerable import ANSWERABLE
+from custom_components.qq_mail.const import DOMAIN
+from homeassistant.core import HomeAssistant
+
+from ..calls.test_send import send
+from ..conftest import ADDRESS, CODE
+from ..house import house_of, later, on_disk, outbox_of, until
+from ..qq_server import AcceptedMessage, QQServer, Step, replies
+from ..qq_server.imap import FOLDERS
+from .conftest import ACTIONS, ANN, Household, answer_to
+
+OTHER = "10002@qq.com"
+
+
+async def taken_over(
+    household: Household,
+    freezer: FrozenDateTimeFactory,
+    *,
+    reads: bool,
+    **fields: Any,
+) -> tuple[AcceptedMessage, MockConfigEntry]:
+    """Return an alarm that another account has sent, and that one."""
+    hass, server, first = household.hass, household.server, household.entry
+    other = MockConfigEntry(
+        domain=DOMAIN,
+        title=OTHER,
+        unique_id=OTHER,
+        data={**first.data, "username": OTHER},
+        options={**first.options, "service_name": "other", "answers_by_mail": reads},
+    )
+    other.add_to_hass(hass)
+    server.accounts[OTHER] = CODE
+    server.imap.folders |= {(OTHER, name): [] for name in FOLDERS}
+    assert await hass.config_entries.async_setup(other.entry_id)
+    hass.config_entries.async_update_entry(
+        first, options={**first.options, "fallback": other.entry_id}
+    )
+    await hass.async_block_till_done()
+    alarm = {"title": "Water", "to": ANN, "actions": ACTIONS, "priority": "highest"}
+    await send(hass, **alarm, **fields)
+    await later(hass, freezer, timedelta(seconds=20))
+    await until(lambda: server.accepted and not len(outbox_of(first)))
+    (mail,) = server.accepted
+    assert mail.reverse_path == OTHER
+    return mail, other
+
+
+async def test_the_sender_reads_its_inbox(
+    hass: HomeAssistant,
+    server: QQServer,
+    household: Household,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A code that QQ refuses reads no inbox either: the answer is found at the other."""
+    server.accounts[ADDRESS] = "another"
+    mail, other = await taken_over(household, freezer, reads=True)
+    assert mail.message["Reply-To"] is None
+    server.imap.put(OTHER, answer_to(mail, "Switch the lamp on"))
+    await until(lambda: household.pressed)
+    assert household.pressed == ["lamp"]
+    await until(lambda: len(server.accepted) > 1 and not len(outbox_of(other)))
+    told = server.accepted[1]
+    assert (told.reverse_path, told.recipients) == (OTHER, (ANN,))
+    (known,) = house_of(hass).buttons.answerables.of(household.entry.entry_id)
+    assert known.sent_by == other.entry_id
+    # And so after a restart.
+    (record,) = (one for key, one in on_disk(hass).items() if key[0] == ANSWERABLE)
+    assert record["sent_by"] == other.entry_id
+
+
+@pytest.mark.parametrize("answered", [None, "bo@example.com"])
+async def test_the_first_reads_its_inbox(
+    server: QQServer,
+    household: Household,
+    freezer: FrozenDateTimeFactory,
+    answered: str | None,
+) -> None:
+    """Where the sender reads none, answers go there, unless a call says where."""
+    server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS, times=None, match=ADDRESS)
+    fields = {"reply_to": answered} if answered else {}
+    mail, _ = await taken_over(household, freezer, reads=False, **fields)
+    assert mail.message["Reply-To"] == (answered or ADDRESS)
+    if not answered:
+        household.answer(mail, "Switch the lamp on")
+        await until(lambda: household.pressed)
+
+
+async def test_nobody_reads(
+    server: QQServer, household: Household, freezer: FrozenDateTimeFactory
+) -> None:
+    """Then an answer goes to the sender, as with any mail."""
+    server.accounts[ADDRESS] = "another"
+    outbox_of(household.entry).reads_answers = False
+    mail, _ = await taken_over(household, freezer, reads=False)
+    assert mail.message["From"].addresses[0].addr_spec == OTHER
