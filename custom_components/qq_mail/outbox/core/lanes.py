@@ -6,11 +6,12 @@ from itertools import count
 
 from .models import Message
 
-type Ready = tuple[int, float, str]
-"""Rank, the higher the smaller; when it was offered last; queue id."""
+type Ready = tuple[int, tuple[bool, float], str]
+"""Rank, the higher the smaller; whether the server may have it, and when it was offered
+last; queue id."""
 type Key = tuple[int, frozenset[str], str, bool]
-"""Rank, likewise; for whom; the account from which it was taken over; whether it is
-never moved any more."""
+"""Rank, likewise; for whom; the account from which it was taken over; whether it was
+given back, and is not moved any more."""
 type _Place = tuple[int, int, bool, int, Key]
 """Rank, likewise; round; whether it had a turn; a number of its own; which lane."""
 
@@ -18,8 +19,8 @@ type _Place = tuple[int, int, bool, int, Key]
 class Lanes:
     """A lane for each set of recipients and each priority.
 
-    What another account may take over never waits behind what none may: that has lanes
-    of its own.
+    What another account may take over never waits behind what none may: what was moved
+    before has lanes of its own, and what had no answer goes last.
     The more important go first. Among equals the lanes take turns, so that nobody's
     flood holds up a message for someone else; a lane that was empty has its turn before
     one that was just served. No lane has two turns while another one waits. Within a lane
@@ -93,7 +94,8 @@ class Lanes:
 
 def order(message: Message) -> Ready:
     """Return what a message is sorted by in its lane."""
-    return (-message.rank, message.offered_at, message.queue_id)
+    offered = (message.unanswered > 0, message.offered_at)
+    return (-message.rank, offered, message.queue_id)
 
 
 def in_turns(messages: list[Message]) -> list[Message]:
@@ -109,5 +111,5 @@ def in_turns(messages: list[Message]) -> list[Message]:
 
 def key_of(message: Message) -> Key:
     """Return with whom a message shares its lane."""
-    stays = bool(message.unanswered or (message.by and not message.home))
-    return (-message.rank, frozenset(message.recipients), message.home, stays)
+    given_back = bool(message.by and not message.home)
+    return (-message.rank, frozenset(message.recipients), message.home, given_back)
