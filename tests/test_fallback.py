@@ -1,5 +1,6 @@
 """A second account takes over, as a household sees it."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.outbox.core.models import Outcome
+from custom_components.qq_mail.smtp.session import SubmissionSession
 from homeassistant.components.repairs import repairs_flow_manager
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
@@ -242,6 +244,36 @@ async def test_the_other_account_goes_away(
     assert (shown["account"], shown["by"]) == (ADDRESS, ADDRESS)
     issue = f"fallback_gone_{loaded_entry.entry_id}"
     assert ir.async_get(hass).async_get_issue(DOMAIN, issue)
+
+
+async def test_its_own_account_is_disabled_meanwhile(
+    hass: HomeAssistant,
+    server: QQServer,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    loaded_entry: MockConfigEntry,
+    other: MockConfigEntry,
+) -> None:
+    """What the other one is just logging in for goes out with all of its text."""
+    server.script(Step.MAIL, LIMITED, times=None, match=ADDRESS)
+    await alarm(hass, config_entry_id=loaded_entry.entry_id)
+    opened, real = asyncio.Event(), SubmissionSession.open
+
+    async def slow(session: SubmissionSession) -> None:
+        await opened.wait()
+        await real(session)
+
+    monkeypatch.setattr(SubmissionSession, "open", slow)
+    await later(hass, freezer, timedelta(seconds=20))
+    assert outbox_of(other).attempting
+    await hass.config_entries.async_set_disabled_by(
+        loaded_entry.entry_id, ConfigEntryDisabler.USER
+    )
+    await hass.async_block_till_done()
+    opened.set()
+    await until(lambda: not outbox_of(other).attempting)
+    (mail,) = server.accepted
+    assert "厨房" in mail.text
 
 
 async def test_it_is_offered(

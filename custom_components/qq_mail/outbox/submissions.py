@@ -61,7 +61,7 @@ def submission_of(
     put_in = [Insertion(0, fields)]
     if said:
         put_in += insertions(message.gaps, " ".join(said))
-    key = (MESSAGE, view.id, message.queue_id)
+    key = (MESSAGE, message.home or view.id, message.queue_id)
     return Submission(
         account.username,
         message.recipients,
