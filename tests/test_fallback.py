@@ -11,6 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.outbox.core.models import Outcome
 from custom_components.qq_mail.smtp.session import SubmissionSession
+from custom_components.qq_mail.store import Journal
 from homeassistant.components.repairs import repairs_flow_manager
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
@@ -19,7 +20,7 @@ from homeassistant.setup import async_setup_component
 
 from .calls.test_targets import call
 from .conftest import ADDRESS, Events
-from .house import later, on_disk, outbox_of, outbox_shown, until
+from .house import hold_up, later, on_disk, outbox_of, outbox_shown, until
 from .qq_server import Answer, Hang, QQServer, Step
 
 OTHER = "10002@qq.com"
@@ -171,6 +172,37 @@ async def test_an_answer_that_does_not_come(
     assert [one["account"] for one in (await outbox_shown(hass))["messages"]] == [
         ADDRESS
     ]
+
+
+async def test_no_copy_of_what_was_discarded_meanwhile(
+    hass: HomeAssistant,
+    server: QQServer,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    loaded_entry: MockConfigEntry,
+    other: MockConfigEntry,
+) -> None:
+    """While the disk takes the copy a person has said that it is over."""
+    server.script(Step.ACCEPTED, Hang())
+    await alarm(hass, config_entry_id=loaded_entry.entry_id, wait=0)
+    outbox = outbox_of(loaded_entry)
+    queue = outbox.state.queue
+    await until(lambda: any(one.text_since for one in queue.in_progress.values()))
+    await outbox.manager.async_written()
+    gate = hold_up(monkeypatch, Journal, "write")
+    freezer.tick(60.0)
+    outbox.manager.happen(outbox.manager.scheduler.time_passed)
+    await until(gate.reached.is_set)
+    await outbox.async_discard()
+    gate.opened.set()
+    await until(lambda: "qq_mail copy" not in map(_name, asyncio.all_tasks()))
+    assert not outbox_of(other).state.queue.guests
+    await outbox.manager.async_written()
+    assert not [key for key in on_disk(hass) if key[0] == "message"]
+
+
+def _name(task: asyncio.Task[Any]) -> str:
+    return task.get_name()
 
 
 async def test_a_kill_after_the_move(

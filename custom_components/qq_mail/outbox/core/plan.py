@@ -120,10 +120,10 @@ def helper_of(
     settings = account.limits.settings
     if message.in_data or message.unanswered or message.restored:
         return None
-    if message.home or message.by:
+    if message.home or message.by == settings.fallback:
         # Who had taken it over may have been loaded too late to have it again.
         other = account.house.get(message.home or message.by)
-    elif message.level < settings.fallback_from:
+    elif message.by or message.level < settings.fallback_from:
         return None
     else:
         other = account.house.get(settings.fallback)
