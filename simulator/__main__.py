@@ -22,7 +22,7 @@ def main() -> int:
     )
     parser.add_argument("--digests", action="store_true", help="merge what floods")
     parser.add_argument(
-        "--floods", action="store_true", help="a week with floods, in three houses"
+        "--floods", action="store_true", help="a week with floods, in four houses"
     )
     parser.add_argument("--chart", type=Path, help="where to draw that, as an SVG")
     options = parser.parse_args()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from statistics import median
 
@@ -9,13 +10,17 @@ from custom_components.qq_mail.mime.models import Priority
 from custom_components.qq_mail.outbox.core.limits import Settings
 from custom_components.qq_mail.outbox.core.models import Outcome
 
-from .agenda import DAY, HOUR, MINUTE, duration
+from .agenda import DAY, HOUR, MINUTE, Agenda, duration
+from .report import deliveries
 from .scenarios import World
+from .server import Server
 
 LIMITS = {MINUTE: 15, HOUR: 100, DAY: 500}
-"""What the server takes."""
+"""What a server takes."""
+WITH_SECOND = "digest and pace, second account"
 KINDS = {
     "digest and pace": Settings(),
+    WITH_SECOND: Settings(),
     "pace alone": Settings(digest=False),
     "neither": Settings(per_minute=0, per_day=0, digest=False),
 }
@@ -48,6 +53,8 @@ class Week:
     """Seconds until the server had an alert, while it took the account's messages."""
     late: dict[Priority, list[float]]
     """The same, whatever the server did."""
+    refused: list[float]
+    """The same of alarms that were raised while the server refused the account."""
     codes: list[float]
     """Of login codes."""
     first_minute: int
@@ -80,17 +87,9 @@ class Plan:
 
 def play(kind: str, plan: Plan, seed: int = 1) -> Week:
     """Play it."""
-    world = World(seed, lambda _line: None, KINDS[kind])
+    world = World(seed, lambda _line: None, KINDS[kind], second=kind == WITH_SECOND)
     server, house, chance = world.server, world.house, world.chance
-    server.limits, server.penalty = LIMITS, HOUR
-    logins: list[float] = []
-
-    def note_login(code: int) -> object:
-        if not server.away:
-            logins.append(world.agenda.now)
-        return log_in(code)
-
-    log_in, server.log_in = server.log_in, note_login  # type: ignore[method-assign, assignment]  # looked at from outside
+    logins = [_watched(one, world.agenda) for one in world.servers]
 
     def raise_at(at: float, subject: str, priority: Priority, *people: str) -> None:
         if at < plan.days * DAY:
@@ -114,27 +113,50 @@ def play(kind: str, plan: Plan, seed: int = 1) -> Week:
         (floods[0] + 30 * MINUTE, "Water!"),
         (DAY + 12 * HOUR, "Power failed"),
         (floods[1] + 10 * MINUTE, "Smoke!"),
+        (2 * DAY + 1.5 * HOUR, "Window broken"),
+        (5 * DAY + 11 * HOUR, "Gas!"),
     ):
         raise_at(at, alarm, Priority.HIGHEST)
-    world.agenda.at(DAY + 10 * HOUR, world.set_server(away=True))
-    world.agenda.at(DAY + 16 * HOUR, world.set_server(away=False))
+    for one in world.servers:
+        # That is the line of the house.
+        world.agenda.at(DAY + 10 * HOUR, partial(setattr, one, "away", True))
+        world.agenda.at(DAY + 16 * HOUR, partial(setattr, one, "away", False))
     # Another program has used up the hour when a window rattles at night.
     night = 2 * DAY + HOUR
     world.agenda.at(night, lambda: server.accept_from_others(100))
     for number in range(60):
         raise_at(night + (10 + number) * MINUTE, "Window rattles", Priority.LOW)
+    # The code is revoked in the morning, and there is a new one in the afternoon.
+    world.agenda.at(5 * DAY + 9 * HOUR, world.set_server(code=2))
+    world.agenda.at(5 * DAY + 15 * HOUR, house.renew_code)
 
     house.start()
     world.agenda.run(plan.days * DAY + _CALM)
     return _counted(kind, world, logins, floods)
 
 
-def _counted(kind: str, world: World, logins: list[float], floods: list[float]) -> Week:
-    report, server = world.report, world.server
+def _watched(server: Server, agenda: Agenda) -> list[float]:
+    """Set what a server takes, and return when it was asked for a login."""
+    server.limits, server.penalty = LIMITS, HOUR
+    logins: list[float] = []
+
+    def note_login(code: int) -> object:
+        if not server.away:
+            logins.append(agenda.now)
+        return log_in(code)
+
+    log_in, server.log_in = server.log_in, note_login  # type: ignore[method-assign, assignment]  # looked at from outside
+    return logins
+
+
+def _counted(
+    kind: str, world: World, logins: list[list[float]], floods: list[float]
+) -> Week:
+    report = world.report
     first: dict[str, float] = {}
     alone: set[str] = set()
     mails: dict[str, float] = {}
-    for one in server.deliveries:
+    for one in deliveries(world.servers):
         told = report.in_mail(one.queue_id)
         mails.setdefault(one.queue_id, one.at)
         for queue_id in told:
@@ -144,6 +166,7 @@ def _counted(kind: str, world: World, logins: list[float], floods: list[float]) 
     delays: dict[Priority, list[float]] = {priority: [] for priority in Priority}
     late: dict[Priority, list[float]] = {priority: [] for priority in Priority}
     codes: list[float] = []
+    refused: list[float] = []
     for queue_id, at in first.items():
         alert = report.alerts[queue_id]
         waited = at - alert.raised
@@ -152,6 +175,8 @@ def _counted(kind: str, world: World, logins: list[float], floods: list[float]) 
             delays[alert.priority].append(waited)
             if alert.subject == CODE:
                 codes.append(waited)
+        elif alert.online and alert.priority is Priority.HIGHEST:
+            refused.append(waited)
     settled = [
         outcome
         for alert in report.alerts.values()
@@ -178,20 +203,23 @@ def _counted(kind: str, world: World, logins: list[float], floods: list[float]) 
         alone=len(alone),
         in_digests=len(first) - len(alone),
         given_up=settled.count(Outcome.EXPIRED),
-        waiting=len(world.house.account.queue),
+        waiting=world.house.waiting,
         lost=sum(
             queue_id not in first
             and not alert.settled
-            and not world.house.account.queue.get(queue_id)
+            and not world.house.has(queue_id)
             for queue_id, alert in report.alerts.items()
         ),
         mails=len(mails),
         logins_in_hour=max(
-            sum(at - HOUR < other <= at for other in logins) for at in logins
+            sum(at - HOUR < other <= at for other in each)
+            for each in logins
+            for at in each
         ),
-        refusals=server.refused_for_rate,
+        refusals=sorted(at for one in world.servers for at in one.refused_for_rate),
         delays=delays,
         late=late,
+        refused=refused,
         codes=codes,
         first_minute=first_minute,
         flood_gaps=gaps,
@@ -229,7 +257,12 @@ def table(weeks: list[Week]) -> list[str]:
         "highest, while QQ takes mails: longest delay": [
             _extreme(max, week.delays[Priority.HIGHEST]) for week in weeks
         ],
-        "login codes, likewise": [_extreme(max, week.codes) for week in weeks],
+        "highest, while QQ refuses the account: longest delay": [
+            _extreme(max, week.refused) for week in weeks
+        ],
+        "login codes, while QQ takes mails": [
+            _extreme(max, week.codes) for week in weeks
+        ],
     }
     for priority in Priority:
         for what, choose in (("longest", max), ("median", median)):
@@ -249,12 +282,18 @@ def _extreme(choose: Callable[[list[float]], float], times: list[float]) -> str:
 
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 680, 300, 60, 40
 _HOURS = 6
-_COLOURS = ("#1a73e8", "#e37400", "#9aa0a6")
+_BAR, _NAMES = 24, 230
+_COLOURS = ("#1a73e8", "#0b8043", "#e37400", "#9aa0a6")
 
 
 def chart(weeks: list[Week]) -> str:
-    """Draw how many alerts of the first flood were told by when, as an SVG."""
+    """Draw how many alerts of the first flood were told by when, as an SVG.
+
+    Below that, how long an alarm waited while the server refused the account.
+    """
     most = max(len(week.told) for week in weeks)
+    longest = max(max(week.refused, default=0.0) for week in weeks) or 1.0
+    height = _HEIGHT + (len(weeks) + 2) * _BAR
 
     def x(seconds: float) -> float:
         return _LEFT + min(seconds / HOUR / _HOURS, 1.0) * (_WIDTH - _LEFT - 20)
@@ -264,8 +303,9 @@ def chart(weeks: list[Week]) -> str:
 
     parts = [
         '<svg xmlns="http://www.w3.org/2000/svg"',
-        f' viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="sans-serif" font-size="13">',
-        f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#fff"/>',
+        f' viewBox="0 0 {_WIDTH} {height}" font-family="sans-serif" font-size="13">',
+        f'<rect width="{_WIDTH}" height="{height}" fill="#fff"/>',
+        f'<text x="{_LEFT}" y="19" fill="#222">Alerts of a flood that were told</text>',
     ]
     for hour in range(_HOURS + 1):
         at = x(hour * HOUR)
@@ -286,11 +326,24 @@ def chart(weeks: list[Week]) -> str:
             if at <= _HOURS * HOUR:
                 line.append(f"H{x(at):.1f}V{y(number + 1):.1f}")
         line.append(f"H{x(_HOURS * HOUR):.1f}")
-        label = _LEFT + 10 + place * 190
+        # One that is the same as another's shows between its dashes.
+        dashes = ' stroke-dasharray="9 9"' if place % 2 else ""
         parts += [
-            f'<path d="{"".join(line)}" fill="none"',
+            f'<path d="{"".join(line)}" fill="none"{dashes}',
             f' stroke="{colour}" stroke-width="2.5"/>',
-            f'<rect x="{label}" y="12" width="14" height="4" fill="{colour}"/>',
-            f'<text x="{label + 20}" y="19" fill="#222">{week.kind}</text>',
         ]
+        wait = max(week.refused, default=0.0)
+        bar = wait / longest * (_WIDTH - _LEFT - _NAMES - 80)
+        top = _HEIGHT + (place + 1) * _BAR
+        parts += [
+            f'<text x="{_LEFT}" y="{top + 13}" fill="{colour}">{week.kind}</text>',
+            f'<rect x="{_LEFT + _NAMES}" y="{top}" width="{max(bar, 1.0):.0f}"',
+            f' height="16" fill="{colour}"/>',
+            f'<text x="{_LEFT + _NAMES + bar + 8:.0f}" y="{top + 13}" fill="#222">',
+            f"{duration(wait)}</text>",
+        ]
+    parts += [
+        f'<text x="{_LEFT}" y="{_HEIGHT + 8}" fill="#222">',
+        "highest, while QQ refuses the account: longest delay</text>",
+    ]
     return "\n".join([*parts, "</svg>", ""])

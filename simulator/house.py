@@ -1,6 +1,6 @@
 """A house: its alerts, its machine, and the shell around the core."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -9,9 +9,7 @@ from typing import Any
 
 from custom_components.qq_mail.clock import Now
 from custom_components.qq_mail.mime.models import Priority
-from custom_components.qq_mail.outbox.core.account import Account
 from custom_components.qq_mail.outbox.core.due import EXPIRE_AT_ONCE
-from custom_components.qq_mail.outbox.core.limits import Settings
 from custom_components.qq_mail.outbox.core.models import (
     NEVER,
     Action,
@@ -22,75 +20,68 @@ from custom_components.qq_mail.outbox.core.models import (
     Outcome,
     Part,
     Pause,
+    TakeOver,
     Tell,
 )
 from custom_components.qq_mail.outbox.core.record import message_as_dict
 from custom_components.qq_mail.outbox.core.scheduler import Scheduler
 from custom_components.qq_mail.outbox.core.turn import MESSAGE
-from custom_components.qq_mail.smtp.errors import MailError, OutcomeUnknownError
-from custom_components.qq_mail.smtp.models import Step, SubmissionResult
-from custom_components.qq_mail.smtp.replies import Cause
 
 from .agenda import DAY, HOUR, MINUTE, Agenda, duration
 from .keeping import Keeping, PowerCutError
 from .report import FaultError, Report
-from .server import OK, Server
+from .sessions import Entry, Sessions
 
-ID = "house"
+FIRST, SECOND = "first", "second"
+"""The accounts: alerts are raised in the first one."""
 BEGIN = datetime(2026, 11, 23, tzinfo=UTC)
 FAMILY = ("anna@example.com", "bo@example.com")
 
-_LOGIN, _COMMAND, _TEXT = 0.6, 0.2, 0.3
-_IDLE = 240.0
-"""Seconds that a session is kept."""
 _TICK = 0.001
 _PATIENCE = 60.0
 """Seconds that a call waits for a message which could not be kept."""
 _COMPOSING = 0.5
 _AT_ONCE, _SOON = 10, 10.0
 """So many alerts of the highest priority in a minute go out within so many seconds."""
-_NO_ANSWER = 600.0
-"""Seconds that a session waits for the answer to the final dot."""
+_BY_ANOTHER = 60.0
+"""The same where the first account may not send, and the second one may."""
 
 
 class House:
-    """Does what the core decides, with a server, a disk and clocks that are played."""
+    """Does what the core decides, with servers, a disk and clocks that are played."""
 
     def __init__(
         self,
         agenda: Agenda,
-        server: Server,
         report: Report,
         chance: Random,
-        settings: Settings,
+        entries: Mapping[str, Entry],
     ) -> None:
         """Prepare; `start` begins."""
         self.agenda = agenda
-        self.server = server
         self.report = report
         self.chance = chance
-        self.keeping = Keeping(chance, self._later)
-        self.code = 1
+        self.keeping = Keeping(chance, self.later)
         self.ahead = 0.0
         """Seconds by which the clock on the wall is wrong."""
         self.running = False
-        self._settings = settings
-        self._scheduler = self._new_scheduler()
+        self._entries = entries
+        self._boot()
         self._booted = -HOUR
         self._process = 0
         """Which one it is: what an earlier one had begun is over."""
         self._turn = 0
         self._number = 0
-        self._session = 0
-        """Which session was kept last."""
-        self._idle = False
-        """Whether it is still there, and nobody uses it."""
         self._is_power_cut = False
         self._off_for = 0.0
-        self._pause: Pause | None = None
-        self._asked = 0
+        self._known: dict[str, tuple[Pause | None, int]] = {}
+        """Of each account: its pause, and how often a new code was asked for."""
+        self._well_at = -HOUR
+        """When it was last seen that an alert could go out."""
         self._unwell_at = -HOUR
-        """When it was last seen that an alert could not go out."""
+        """When it was last seen that it could not."""
+        self._helpless_at = -HOUR
+        """When it was last seen that no other account could be of help."""
         self._alarms: list[float] = []
         """When alerts of the highest priority were raised."""
         agenda.after_each = self._see
@@ -103,54 +94,55 @@ class House:
         return Now(round(time - self._booted, 3), wall)
 
     @property
-    def account(self) -> Account:
-        """What the core knows of the account."""
-        return self._scheduler.accounts[ID]
+    def waiting(self) -> int:
+        """How many messages wait, in all accounts."""
+        return sum(len(one.queue) for one in self.scheduler.accounts.values())
+
+    def has(self, queue_id: str) -> bool:
+        """Tell whether an alert waits, by itself or in a digest."""
+        return self.scheduler.find(FIRST, queue_id) is not None
 
     @property
     def is_well(self) -> bool:
         """Whether an alert that is raised now can go out."""
-        return (
-            self.running
-            and self.account.pause is None
-            and self.code == self.server.code
-            and self.server.is_well
-        )
+        return self.running and self._sessions[FIRST].is_well
 
     # The machine
 
     def start(self) -> None:
         """Start, with what is on disk."""
         self.running = True
-        self._scheduler = self._new_scheduler()
+        self._boot()
         records = self.keeping.load(power=self._is_power_cut)
-        loaded = self._scheduler.add_account(self.now, ID, self._settings, records)
-        if loaded.unreadable:
-            raise FaultError(f"Records cannot be read: {loaded.unreadable}")
-        for queue_id in loaded.cut_off:
-            self.report.allow_copy(queue_id)
-        self._pause, self._asked = self.account.pause, self.account.asked
-        self._live(partial(self._happen, self._scheduler.start, check_login=True))
+        for account_id, entry in self._entries.items():
+            loaded = self.scheduler.add_account(
+                self.now, account_id, entry.settings, records.get(account_id, {})
+            )
+            if loaded.unreadable:
+                raise FaultError(f"Records cannot be read: {loaded.unreadable}")
+            for queue_id in loaded.cut_off:
+                self.report.allow_copy(queue_id)
+            self._note_account(account_id, quietly=True)
+        self._live(self._start_accounts)
 
     def kill(self, seconds: float, *, power: bool) -> None:
         """End at once, and start again after so long."""
         if not self.running:
             return
-        queue = self.account.queue
+        queues = [one.queue for one in self.scheduler.accounts.values()]
         self.running, self._is_power_cut = False, power
         self._process += 1
-        self._idle = False
         for kind, _, name in self.keeping.unsure:
             if kind == MESSAGE:
                 # The disk knows no better.
                 self.report.allow_copy(name)
-        for message in queue:
+        for message in (one for queue in queues for one in queue):
             if message.in_memory:
                 self.report.alerts[message.queue_id].refused = True
         what = "power cut" if power else "restart"
         self.report.note(
-            f"{what} for {duration(seconds)}: {len(queue)} wait,"
-            f" {len(queue.in_progress)} are being tried"
+            f"{what} for {duration(seconds)}: {self.waiting} wait,"
+            f" {sum(len(one.in_progress) for one in queues)} are being tried"
         )
         if power:
             self._booted = round(self.agenda.now + seconds - 30, 3)
@@ -170,7 +162,7 @@ class House:
     def look(self) -> None:
         """Look whether there is something to do."""
         if self.running:
-            self._live(lambda: self._follow(self._scheduler.time_passed(self.now)))
+            self._live(lambda: self._follow(self.scheduler.time_passed(self.now)))
 
     # People
 
@@ -189,36 +181,57 @@ class House:
                 self._expect(message.queue_id)
             self._live(partial(self._take, message))
 
+    def renew_code(self) -> None:
+        """Give the code that the first account's server takes now."""
+        self.report.note("a person gives a new code")
+        self._live(self._sessions[FIRST].renew_code)
+
     def _see(self) -> None:
-        if not self.is_well:
-            self._unwell_at = self.agenda.now
+        """See how the accounts stand: it is looked at after whatever happened."""
+        now, first = self.agenda.now, self._sessions[FIRST].server
+        if self.is_well:
+            self._well_at = now
+        else:
+            self._unwell_at = now
+        second = self._sessions.get(SECOND)
+        # A message whose connection was lost in its midst waits by itself.
+        if not (self.running and second and second.is_well) or first.breaks:
+            self._helpless_at = now
 
     def _expect(self, queue_id: str) -> None:
-        """Look ten seconds later whether an alarm, of ten in a minute, went out."""
+        """Look later whether an alarm, of ten in a minute, went out."""
         raised = self.agenda.now
         self._alarms.append(raised)
 
         def look() -> None:
             self._see()
-            if self._unwell_at < raised and queue_id not in self.server.has:
+            if self._unwell_at < raised and not self._is_out(queue_id):
+                self.report.be_late(queue_id)
+
+        def look_for_help() -> None:
+            self._see()
+            if max(self._well_at, self._helpless_at) < raised and not (
+                self._is_out(queue_id) or self.report.is_settled(queue_id)
+            ):
                 self.report.be_late(queue_id)
 
         if sum(at > raised - MINUTE for at in self._alarms) <= _AT_ONCE:
             self.agenda.later(_SOON, look)
+            self.agenda.later(_BY_ANOTHER, look_for_help)
 
-    def renew_code(self) -> None:
-        """Give the code that the server takes now."""
-        self.code = self.server.code
-        self.report.note("a person gives a new code")
-        self._idle = False
-        self._live(partial(self._happen, self._scheduler.code_renewed))
+    def _is_out(self, queue_id: str) -> bool:
+        """Tell whether a server has an alarm, or a copy of it."""
+        names = self.report.names_of(queue_id)
+        return any(names & one.server.has for one in self._entries.values())
 
     def _take(self, message: Message) -> None:
-        reachable = not (self.server.away or self.server.refuses or self.account.pause)
-        alert = self.report.take(message, reachable=reachable)
+        first = self._sessions[FIRST]
+        alert = self.report.take(
+            message, online=not first.server.away, reachable=first.takes_mail
+        )
         # Nothing is promised before it is on disk.
         alert.refused = True
-        key = (MESSAGE, ID, message.queue_id)
+        key = (MESSAGE, FIRST, message.queue_id)
         record = partial(message_as_dict, message, self.now)
         self.keeping.put(key, record, message.subject.encode())
 
@@ -226,20 +239,22 @@ class House:
             if not kept:
                 # The disk may have it all the same.
                 self.keeping.put(key, None)
-                self._later(_PATIENCE, lambda: self._fail_call(message))
+                self.later(_PATIENCE, lambda: self._fail_call(message))
             alert.refused, alert.in_memory = False, not kept
             taken = replace(message, in_memory=not kept)
-            self._happen(self._scheduler.take, taken)
+            self.happen(self.scheduler.take, FIRST, taken)
 
         self.keeping.then(go_on)
 
     def _fail_call(self, message: Message) -> None:
         """End a call whose message could not be kept, and is not tried either."""
-        queue = self.account.queue
-        if message.queue_id in queue.in_progress or not queue.get(message.queue_id):
+        queue_id = message.queue_id
+        accounts = self.scheduler.accounts.values()
+        is_tried = any(queue_id in one.queue.in_progress for one in accounts)
+        if is_tried or not self.has(queue_id):
             return
-        self.report.fail(message.queue_id)
-        self._happen(self._scheduler.discard, (message.queue_id,))
+        self.report.fail(queue_id)
+        self.happen(self.scheduler.discard, FIRST, (queue_id,))
 
     def _message(self, **values: Any) -> Message:
         self._number += 1
@@ -258,8 +273,16 @@ class House:
 
     # The shell
 
-    def _new_scheduler(self) -> Scheduler:
-        return Scheduler(self.chance.random, lambda wall: wall.date())
+    def _boot(self) -> None:
+        self.scheduler = Scheduler(self.chance.random, lambda wall: wall.date())
+        self._sessions = {
+            account_id: Sessions(self, account_id, entry)
+            for account_id, entry in self._entries.items()
+        }
+
+    def _start_accounts(self) -> None:
+        for account_id in self._entries:
+            self.happen(self.scheduler.start, account_id, check_login=True)
 
     def _live(self, do: Callable[[], object]) -> None:
         """Do something, unless the power is cut meanwhile."""
@@ -268,41 +291,59 @@ class House:
         except PowerCutError:
             self.kill(self._off_for, power=self._is_power_cut)
 
-    def _happen(
+    def happen(
         self,
         method: Callable[..., list[Action] | None],
         *args: Any,
         **kwargs: Any,
     ) -> None:
-        self._follow(method(self.now, ID, *args, **kwargs) or [])
+        """Let the core know what happened, and do what follows."""
+        self._follow(method(self.now, *args, **kwargs) or [])
 
     def _follow(self, actions: list[Action]) -> None:
         """Write what is marked, do what follows, and look again when it is due."""
+        self._look_at_owners()
         for action in actions:
             if isinstance(action, Tell):
                 self.report.hear(action.event)
-        self._write_marks()
+        self.write_marks()
         for action in actions:
             self._do(action)
-        account = self.account
-        if account.pause != self._pause:
-            self._pause = account.pause
-            self.report.note(_worded(self._pause))
-        if account.asked > self._asked:
-            self.report.note("a person is asked for a new code")
-        self._asked = account.asked
-        self.report.look(len(account.queue))
+        for account_id in self._entries:
+            self._note_account(account_id)
+        self.report.look(self.waiting)
         expired = sum(
             isinstance(one, Tell) and one.event.outcome is Outcome.EXPIRED
             for one in actions
         )
         self._schedule(in_slices=expired >= EXPIRE_AT_ONCE)
 
+    def _look_at_owners(self) -> None:
+        """Find what two accounts have at once: only what was moved can be that."""
+        accounts = self.scheduler.accounts
+        moved = [one for each in accounts.values() for one in each.queue.guests]
+        for queue_id in moved:
+            owners = [one.id for one in accounts.values() if one.queue.get(queue_id)]
+            if len(owners) > 1:
+                raise FaultError(f"{queue_id} is with {' and '.join(owners)}")
+
+    def _note_account(self, account_id: str, *, quietly: bool = False) -> None:
+        account = self.scheduler.accounts[account_id]
+        known = self._known.get(account_id, (None, 0))
+        self._known[account_id] = (account.pause, account.asked)
+        if quietly:
+            return
+        name = "the account" if account_id == FIRST else "the second account"
+        if account.pause != known[0]:
+            self.report.note(_worded(name, account.pause))
+        if account.asked > known[1]:
+            self.report.note("a person is asked for a new code")
+
     def _schedule(self, *, in_slices: bool) -> None:
         """Look again when there is something to do."""
         self._turn += 1
         now = self.now.steady
-        wake = self._scheduler.wake_at(self.now)
+        wake = self.scheduler.wake_at(self.now)
         # Nothing is left that may go now; a backlog of expired ones is told in slices.
         if wake <= now and not in_slices:
             raise FaultError("The timer says now")
@@ -315,23 +356,28 @@ class House:
         if turn == self._turn:
             self.look()
 
-    def _write_marks(self) -> None:
-        marks, self._scheduler.marks = self._scheduler.marks, {}
+    def write_marks(self) -> None:
+        """Write what is marked, as one round."""
+        marks, self.scheduler.marks = self.scheduler.marks, {}
         for key, record in marks.items():
             self.keeping.put(key, record)
 
     def _do(self, action: Action) -> None:
         match action:
-            case Attempt():
-                self._attempt(action.message, fresh=action.fresh)
-            case Merge():
-                self._later(_COMPOSING, lambda: self._compose(action.messages))
-            case LogIn():
-                self._later(_LOGIN, self._log_in)
+            case Attempt(account_id, message, fresh):
+                self._sessions[account_id].attempt(message, fresh=fresh)
+            case Merge(account_id, messages):
+                self.later(_COMPOSING, lambda: self._compose(account_id, messages))
+            case LogIn(account_id):
+                self._sessions[account_id].log_in()
+            case TakeOver(copy=True):
+                self.later(_COMPOSING, lambda: self._copy(action))
+            case TakeOver(account_id, message):
+                self._sessions[account_id].cancel(message)
             case _:
                 pass
 
-    def _compose(self, messages: tuple[Message, ...]) -> None:
+    def _compose(self, account_id: str, messages: tuple[Message, ...]) -> None:
         """Make one of many: by one round the disk has the one for the others."""
         first, newest = messages[0].queue_id, messages[-1]
         digest = self._message(
@@ -345,14 +391,46 @@ class House:
             ),
         )
         self.report.merge(digest)
-        self._scheduler.digest_writing(ID, first)
+        self.scheduler.digest_writing(account_id, first)
         record = partial(message_as_dict, digest, self.now)
-        key = (MESSAGE, ID, digest.queue_id)
+        key = (MESSAGE, account_id, digest.queue_id)
         self.keeping.put(key, record, digest.subject.encode())
         for one in messages:
-            self.keeping.put((MESSAGE, ID, one.queue_id), None)
+            self.keeping.put((MESSAGE, account_id, one.queue_id), None)
+        merged = partial(self.happen, self.scheduler.merged, account_id, first, digest)
         # Where the disk refuses it, memory goes on, and the disk follows later.
-        self.keeping.then(lambda _: self._happen(self._scheduler.merged, first, digest))
+        self.keeping.then(lambda _: merged())
+
+    def _copy(self, action: TakeOver) -> None:
+        """Make a copy of an alarm that hangs, and have another account send it."""
+        first = action.message
+        if not self.scheduler.find(action.account, first.queue_id):
+            return
+        made = self._message(subject=first.subject, recipients=first.recipients)
+        copy = replace(
+            first,
+            queue_id=made.queue_id,
+            message_id=made.message_id,
+            home=action.account,
+            by=action.by,
+            copy=True,
+            attempts=0,
+            in_data=False,
+            arrived=self.now.steady,
+        )
+        self.report.copy(first, copy)
+        key = (MESSAGE, action.account, copy.queue_id)
+        record = partial(message_as_dict, copy, self.now)
+        self.keeping.put(key, record, copy.subject.encode())
+
+        def go_on(_kept: bool) -> None:
+            # Where the disk refuses it, memory goes on: it is an alarm.
+            if self.has(first.queue_id):
+                self.happen(self.scheduler.take, action.by, copy)
+            else:
+                self.keeping.put(key, None)
+
+        self.keeping.then(go_on)
 
     def _at(self, time: float, do: Callable[[], object]) -> None:
         """Have something done by this process, if it lives then."""
@@ -364,93 +442,12 @@ class House:
 
         self.agenda.at(time, do_if_alive)
 
-    def _later(self, seconds: float, do: Callable[[], object]) -> None:
+    def later(self, seconds: float, do: Callable[[], object]) -> None:
+        """Have something done after so long by this process, if it lives then."""
         self._at(self.agenda.now + seconds, do)
 
-    # Sessions
 
-    def _attempt(self, message: Message, *, fresh: bool) -> None:
-        is_idle, self._idle = self._idle, False
-        if is_idle and not fresh:
-            self._later(0, lambda: self._submit(message, fresh=False))
-        elif self._scheduler.may_log_in(self.now, ID, message.level):
-            self._later(_LOGIN, lambda: self._open(message))
-        else:
-            self._later(0, lambda: self._cut(message))
-
-    def _open(self, message: Message) -> None:
-        if error := self.server.log_in(self.code):
-            self._fail(message, error, fresh=True)
-        else:
-            self._happen(self._scheduler.session_opened, None)
-            self._submit(message, fresh=True)
-
-    def _log_in(self) -> None:
-        if error := self.server.log_in(self.code):
-            self._happen(self._scheduler.login_failed, error)
-        else:
-            self._happen(self._scheduler.session_opened, None)
-            self._give_back()
-
-    def _submit(self, message: Message, *, fresh: bool) -> None:
-        self._happen(self._scheduler.submitting, message.queue_id)
-        self._later(_COMMAND, lambda: self._name(message, fresh=fresh))
-
-    def _name(self, message: Message, *, fresh: bool) -> None:
-        """Send MAIL, RCPT and DATA."""
-        if error := self.server.begin(message.recipients):
-            self._fail(message, error, fresh=fresh)
-        elif self._scheduler.text_begins(self.now, ID, message.queue_id):
-            self._write_marks()
-            self.keeping.then(
-                lambda _: self._later(_TEXT, lambda: self._end(message, fresh=fresh))
-            )
-        else:
-            self._cut(message)
-
-    def _end(self, message: Message, *, fresh: bool) -> None:
-        """Send the final dot."""
-        if self.server.away or self.server.breaks:
-            self._fail(message, self.server.broken(Step.BODY), fresh=fresh)
-            return
-        self.server.accept(message.queue_id, message.recipients)
-        if self.server.late:
-            self._later(_NO_ANSWER, lambda: self._give_up(message, fresh=fresh))
-        else:
-            self._later(_COMMAND, lambda: self._accepted(message))
-
-    def _give_up(self, message: Message, *, fresh: bool) -> None:
-        """Stop waiting for an answer."""
-        self.report.allow_copy(message.queue_id)
-        error = OutcomeUnknownError(Cause.OUTCOME_UNKNOWN, Step.END_OF_DATA)
-        self._fail(message, error, fresh=fresh)
-
-    def _accepted(self, message: Message) -> None:
-        self._give_back()
-        result = SubmissionResult(OK, message.recipients, {})
-        self._happen(self._scheduler.accepted, message.queue_id, result)
-
-    def _fail(self, message: Message, error: MailError, *, fresh: bool) -> None:
-        self._happen(self._scheduler.failed, message.queue_id, error, fresh=fresh)
-
-    def _cut(self, message: Message) -> None:
-        self._happen(self._scheduler.cut, message.queue_id)
-
-    def _give_back(self) -> None:
-        """Keep a session for a while."""
-        self._idle = self.account.pause is None
-        if self._idle:
-            self._session += 1
-            self._later(_IDLE, partial(self._close, self._session))
-            self._happen(self._scheduler.session_idle, idle=True)
-
-    def _close(self, session: int) -> None:
-        if self._idle and session == self._session:
-            self._idle = False
-            self._happen(self._scheduler.session_idle, idle=False)
-
-
-def _worded(pause: Pause | None) -> str:
+def _worded(name: str, pause: Pause | None) -> str:
     if pause is None:
-        return "the account goes on"
-    return f"the account is paused for {duration(pause.length)}: {pause.cause}"
+        return f"{name} goes on"
+    return f"{name} is paused for {duration(pause.length)}: {pause.cause}"

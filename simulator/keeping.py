@@ -2,13 +2,15 @@
 
 import asyncio
 from asyncio import _set_running_loop
-from collections.abc import Callable, Collection, Coroutine
+from collections import Counter
+from collections.abc import Callable, Collection, Coroutine, Mapping
 import errno
 from functools import partial
 from random import Random
 from typing import Any, cast
 
 from custom_components.qq_mail.outbox.core.loading import Records
+from custom_components.qq_mail.outbox.core.turn import MESSAGE
 from custom_components.qq_mail.store import Key, Store
 from custom_components.qq_mail.store.rounds import Record
 from tests.store.house import FOLDER, ROOT
@@ -118,13 +120,24 @@ class Keeping:
         self._written: dict[Key, asyncio.Future[None]] = {}
         """What is done when the newest of a key is on disk."""
         self._steps_left: int | None = None
+        self._put: dict[Key, bool] = {}
+        """Whether a message is to be on disk, or gone, by what was put last."""
+        self._promised: dict[str, bool] = {}
+        """Whether the disk has it, as far as it said so."""
 
     def cut_at_step(self, number: int) -> None:
         """Have PowerCutError raised by one of the next changes of the disk; 1: the next."""
         self._steps_left = number
 
-    def load(self, *, power: bool) -> Records:
-        """Return what a start finds after a power cut, or after a kill."""
+    def load(self, *, power: bool) -> dict[str, Records]:
+        """Return what a start finds after a power cut, or after a kill, by account."""
+        unsure = self.unsure
+        for key, there in self._put.items():
+            if key in unsure:
+                self._promised.pop(key[2], None)
+            else:
+                self._promised[key[2]] = there
+        self._put.clear()
         states = [self._disk.state()]
         if power:
             states = list(self._disk.states(self._chance.randrange(1 << 30), 2))
@@ -136,7 +149,15 @@ class Keeping:
         loaded = Loop(self._later).run(self._store.async_load())
         if loaded.damage or loaded.from_backup:
             raise FaultError(f"The journal is damaged: {loaded.damage}")
-        return {(kind, name): one for (kind, _, name), one in loaded.records.items()}
+        records: dict[str, dict[tuple[str, str], Mapping[str, Any]]] = {}
+        for (kind, account_id, name), one in loaded.records.items():
+            records.setdefault(account_id, {})[(kind, name)] = one
+        found = Counter(name for kind, _, name in loaded.records if kind == MESSAGE)
+        for name, there in (dict.fromkeys(found, True) | self._promised).items():
+            if found[name] != there:
+                raise FaultError(f"The disk has {name} {found[name]} times")
+        self._promised = dict.fromkeys(found, True)
+        return dict(records)
 
     def put(self, key: Key, record: Record | None, text: bytes | None = None) -> None:
         """Have it written what holds of a key; None: it is to be gone."""
@@ -145,6 +166,8 @@ class Keeping:
         else:
             self._store.remove(key)
         self._written[key] = self._store.written()
+        if key[0] == MESSAGE:
+            self._put[key] = record is not None
 
     def then(self, do: Callable[[bool], object]) -> None:
         """Go on when all that was changed so far is on disk; False: it was refused."""

@@ -1,6 +1,6 @@
 """What is told of a simulation: a line for each thing of note, and a summary."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -8,7 +8,7 @@ from custom_components.qq_mail.mime.models import Priority
 from custom_components.qq_mail.outbox.core.models import Message, OutboxEvent, Outcome
 
 from .agenda import MINUTE, Agenda, duration
-from .server import Server
+from .server import Delivery, Server
 
 
 class FaultError(Exception):
@@ -27,8 +27,10 @@ class Alert:
     """The disk did not take it."""
     settled: dict[str, Outcome] = field(default_factory=dict)
     """By recipient."""
+    online: bool = True
+    """Whether there was a server."""
     reachable: bool = True
-    """Whether there was a server that took the account's messages."""
+    """Whether it took the account's messages, too."""
     may_copy: bool = False
     """Whether there was a reason to send it twice."""
     refused: bool = False
@@ -57,7 +59,7 @@ class Summary:
     waiting: int
     """What never went out."""
     late: int
-    """Alerts of the highest priority that could go out, and did not within 10 s."""
+    """Alerts of the highest priority that could go out, and did not in time."""
     worst: dict[Priority, float]
     """Seconds until the server had it."""
     logins: int
@@ -71,7 +73,7 @@ class Summary:
             "lost with nobody told": self.lost,
             "sent twice without a reason": self.needless,
             "still waiting in the end": self.waiting,
-            "of the highest priority later than 10 s": self.late,
+            "of the highest priority too late": self.late,
         }
         return [f"{number} {what}" for what, number in faults.items() if number]
 
@@ -98,7 +100,7 @@ class Report:
         """Begin with nothing told; `say` prints a line."""
         self.alerts: dict[str, Alert] = {}
         self.digests: dict[str, tuple[str, ...]] = {}
-        """By queue ids: what they are made of."""
+        """By queue ids: what they are made of; a copy is made of its first one."""
         self._agenda = agenda
         self._say = say
         self._late: list[float] = []
@@ -111,7 +113,7 @@ class Report:
         clock = f"{hours:02}:{rest // 60:02}:{rest % 60:02}"
         self._say(f"day {time.days + 1} {clock}  {text}")
 
-    def take(self, message: Message, *, reachable: bool) -> Alert:
+    def take(self, message: Message, *, online: bool, reachable: bool) -> Alert:
         """Note an alert."""
         alert = self.alerts[message.queue_id] = Alert(
             subject=message.subject,
@@ -119,6 +121,7 @@ class Report:
             recipients=message.recipients,
             raised=self._agenda.now,
             in_memory=message.in_memory,
+            online=online,
             reachable=reachable,
         )
         return alert
@@ -126,6 +129,22 @@ class Report:
     def merge(self, digest: Message) -> None:
         """Note a digest; what became of each message in it is told for that."""
         self.digests[digest.queue_id] = tuple(one.queue_id for one in digest.parts)
+
+    def copy(self, first: Message, copy: Message) -> None:
+        """Note that another account sends a copy of an alarm, which may arrive twice."""
+        self.digests[copy.queue_id] = (first.queue_id,)
+        self.allow_copy(first.queue_id)
+        self.note(f"{first.subject}: another account sends a copy")
+
+    def names_of(self, queue_id: str) -> set[str]:
+        """Return the queue ids of the mails that tell of an alert."""
+        names = {one for one, parts in self.digests.items() if queue_id in parts}
+        return names | {queue_id}
+
+    def is_settled(self, queue_id: str) -> bool:
+        """Tell whether something final was told of an alert, or its call failed."""
+        alert = self.alerts[queue_id]
+        return alert.refused or bool(alert.settled)
 
     def in_mail(self, queue_id: str) -> tuple[str, ...]:
         """Return the alerts that a mail tells of."""
@@ -138,7 +157,8 @@ class Report:
 
     def hear(self, event: OutboxEvent) -> None:
         """Note an outcome."""
-        if event.plan:
+        if event.plan or event.queue_id in self.digests:
+            # Of a copy: what became of the alarm is told of its first one.
             return
         alert = self.alerts[event.queue_id]
         if alert.in_memory and event.outcome is Outcome.EXPIRED:
@@ -176,11 +196,11 @@ class Report:
             )
             self._late = []
 
-    def summary(self, server: Server, waiting: int) -> Summary:
+    def summary(self, servers: Collection[Server], waiting: int) -> Summary:
         """Count."""
         first: dict[tuple[str, str], float] = {}
         copies = needless = 0
-        for one in server.deliveries:
+        for one in deliveries(servers):
             for queue_id in self.in_mail(one.queue_id):
                 key = (queue_id, one.recipient)
                 if key in first:
@@ -220,7 +240,13 @@ class Report:
             waiting=waiting,
             late=len(self._late_alarms),
             worst={one: waits[one] for one in Priority if one in waits},
-            logins=server.logins,
-            mails=server.mails,
-            refused=server.refused,
+            logins=sum(one.logins for one in servers),
+            mails=sum(one.mails for one in servers),
+            refused=sum(one.refused for one in servers),
         )
+
+
+def deliveries(servers: Collection[Server]) -> list[Delivery]:
+    """Return what the servers took, in the order of time."""
+    taken = [delivery for one in servers for delivery in one.deliveries]
+    return sorted(taken, key=lambda one: one.at)

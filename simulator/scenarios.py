@@ -1,6 +1,7 @@
 """What can happen to a house: each by its name, on every second day."""
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from functools import partial
 from random import Random
 
@@ -8,9 +9,10 @@ from custom_components.qq_mail.mime.models import Priority
 from custom_components.qq_mail.outbox.core.limits import Settings
 
 from .agenda import DAY, HOUR, MINUTE, Agenda
-from .house import FAMILY, House
+from .house import FAMILY, FIRST, SECOND, House
 from .report import Report, Summary
 from .server import Server
+from .sessions import Entry
 
 _DAILY = (
     ("Someone is at the door", Priority.NORMAL, 8),
@@ -36,13 +38,26 @@ class World:
         seed: int,
         say: Callable[[str], object],
         settings: Settings,
+        *,
+        second: bool = False,
     ) -> None:
-        """Begin; what chance does, the seed decides."""
+        """Begin; what chance does, the seed decides.
+
+        `second`: a second account, on a server of its own, takes over for the first.
+        """
         self.chance = Random(seed)  # noqa: S311 - the same each time
         self.agenda = Agenda()
-        self.server = Server(self.agenda)
+        self.server, self.other = Server(self.agenda), Server(self.agenda)
+        self.servers = (self.server, self.other)
         self.report = Report(self.agenda, say)
-        self.house = House(self.agenda, self.server, self.report, self.chance, settings)
+        entries = {FIRST: Entry(self.server, settings)}
+        if second:
+            takes_over = replace(settings, server="smtp.qq.com", fallback=SECOND)
+            entries[FIRST] = Entry(self.server, takes_over)
+            entries[SECOND] = Entry(
+                self.other, replace(settings, server="smtp.exmail.qq.com")
+            )
+        self.house = House(self.agenda, self.report, self.chance, entries)
 
     def say_and_do(self, text: str, do: Callable[[], object]) -> Callable[[], object]:
         """Return what is noted when it is done."""
@@ -137,6 +152,32 @@ def _late_answers(world: World, at: float) -> None:
     world.agenda.at(at + 3 * HOUR, world.say_and_do("answers come in time", in_time))
 
 
+def _hanging(world: World, at: float) -> None:
+    """A server to which connections hang, then one that says nothing after a text."""
+    set_server, say = world.set_server, world.say_and_do
+    world.agenda.at(at, say("connections hang", set_server(hangs=True)))
+    world.burst(at + 10 * MINUTE, MINUTE, 6, "Fence")
+    late = set_server(hangs=False, late=True)
+    world.agenda.at(at + HOUR, say("answers come too late", late))
+    world.burst(at + 2 * HOUR, MINUTE, 6, "Fence")
+    in_time = set_server(late=False)
+    world.agenda.at(at + 3 * HOUR, say("answers come in time", in_time))
+
+
+def _refused(world: World, at: float) -> None:
+    """A revoked code, and ends at this or that change of the disk while alerts wait or are moved."""
+
+    def revoke() -> None:
+        world.server.code += 1
+
+    world.agenda.at(at, world.say_and_do("the code is revoked", revoke))
+    for number in range(6):
+        begin = at + (number + 1) * HOUR / 2
+        world.burst(begin, MINUTE, 12, "Gate jammed")
+        _cut_at_step(world, begin, 30)
+    world.agenda.at(at + 5 * HOUR, world.house.renew_code)
+
+
 def _clock(world: World, at: float) -> None:
     """No server, a power cut, a start in 1970, and the right time hours later."""
     agenda, house = world.agenda, world.house
@@ -174,13 +215,18 @@ def _power_cuts(world: World, at: float) -> None:
     for number in range(8):
         begin = at + number * HOUR / 2
         world.burst(begin, MINUTE, 20, "Gate open, gate closed")
-        cut = partial(
-            world.house.cut_at_step,
-            world.chance.randint(1, 100),
-            world.chance.uniform(40, 180),
-            power=world.chance.random() < _POWER,
-        )
-        world.agenda.at(begin + world.chance.uniform(0, 50), cut)
+        _cut_at_step(world, begin, 100)
+
+
+def _cut_at_step(world: World, begin: float, most: int) -> None:
+    """End the machine, or its process, at one of so many changes of the disk."""
+    cut = partial(
+        world.house.cut_at_step,
+        world.chance.randint(1, most),
+        world.chance.uniform(40, 180),
+        power=world.chance.random() < _POWER,
+    )
+    world.agenda.at(begin + world.chance.uniform(0, 50), cut)
 
 
 def _full_disk(world: World, at: float) -> None:
@@ -209,6 +255,8 @@ SCENARIOS: dict[str, Callable[[World, float], None]] = {
     "busy_login": _busy_login,
     "bad_recipient": _bad_recipient,
     "late_answers": _late_answers,
+    "hanging": _hanging,
+    "refused": _refused,
     "clock": _clock,
     "restarts": _restarts,
     "power_cuts": _power_cuts,
@@ -223,8 +271,8 @@ def play(
     say: Callable[[str], object],
     settings: Settings,
 ) -> Summary:
-    """Play so many days, and return what came of it."""
-    world = World(seed, say, settings)
+    """Play so many days, and return what came of it; with two accounts if even."""
+    world = World(seed, say, settings, second=seed % 2 == 0)
     for subject, priority, often in _DAILY:
         for _ in range(often * days):
             world.agenda.at(
@@ -239,4 +287,4 @@ def play(
             SCENARIOS[name](world, begin)
     world.house.start()
     world.agenda.run(days * DAY + _CALM)
-    return world.report.summary(world.server, len(world.house.account.queue))
+    return world.report.summary(world.servers, world.house.waiting)

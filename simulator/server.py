@@ -41,6 +41,8 @@ class Server:
     def __init__(self, agenda: Agenda) -> None:
         """Begin well."""
         self.away = False
+        self.hangs = False
+        """Nobody answers who connects."""
         self.breaks = False
         """The connection is lost while a text is sent."""
         self.late = False
@@ -67,8 +69,9 @@ class Server:
 
     def log_in(self, code: int) -> MailError | None:
         """Take a login, or say why not."""
-        if self.away:
-            return SessionError(Cause.CONNECTION_REFUSED, Step.CONNECT)
+        if self.away or self.hangs:
+            cause = Cause.TIMED_OUT if self.hangs else Cause.CONNECTION_REFUSED
+            return SessionError(cause, Step.CONNECT)
         self.logins += 1
         if self.busy_logins or code != self.code:
             self.busy_logins = max(self.busy_logins - 1, 0)
@@ -120,6 +123,7 @@ class Server:
         """Whether it takes the next message within seconds."""
         return not (
             self.away
+            or self.hangs
             or self.breaks
             or self.late
             or self.busy_logins

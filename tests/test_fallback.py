@@ -2,14 +2,18 @@
 
 import asyncio
 from datetime import timedelta
+import errno
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.qq_mail.clock import read_clock
 from custom_components.qq_mail.const import DOMAIN
-from custom_components.qq_mail.outbox.core.models import Outcome
+from custom_components.qq_mail.diagnostics import async_get_config_entry_diagnostics
+from custom_components.qq_mail.outbox.core.models import Outcome, TakeOver
+from custom_components.qq_mail.outbox.outbox import Outbox
 from custom_components.qq_mail.smtp.session import SubmissionSession
 from custom_components.qq_mail.store import Journal
 from homeassistant.components.repairs import repairs_flow_manager
@@ -21,6 +25,7 @@ from homeassistant.setup import async_setup_component
 from .calls.test_targets import call
 from .conftest import ADDRESS, Events
 from .house import hold_up, later, on_disk, outbox_of, outbox_shown, until
+from .outbox.core.play import message
 from .qq_server import Answer, Hang, QQServer, Step
 
 OTHER = "10002@qq.com"
@@ -169,9 +174,8 @@ async def test_an_answer_that_does_not_come(
     assert (first.reverse_path, mail.reverse_path) == (ADDRESS, OTHER)
     assert "This may be the second copy" in mail.text
     # The first one waits for its answer.
-    assert [one["account"] for one in (await outbox_shown(hass))["messages"]] == [
-        ADDRESS
-    ]
+    await until(lambda: len(outbox_of(loaded_entry)) == 1)
+    assert outbox_of(loaded_entry).state.queue.in_progress
 
 
 async def test_no_copy_of_what_was_discarded_meanwhile(
@@ -234,8 +238,9 @@ async def test_a_clear_ends_what_the_other_has(
     await alarm(hass, config_entry_id=loaded_entry.entry_id, tag="gas")
     await later(hass, freezer, timedelta(seconds=20))
     await until(lambda: outbox_of(other).pause)
+    assert outbox_of(other).state.queue.guests
     (shown,) = (await outbox_shown(hass))["messages"]
-    assert (shown["account"], shown["by"]) == (ADDRESS, OTHER)
+    assert shown["account"] == ADDRESS
     assert (len(outbox_of(loaded_entry)), len(outbox_of(other))) == (1, 0)
     assert outbox_of(loaded_entry).oldest_waiting
     assert not outbox_of(other).oldest_waiting
@@ -248,6 +253,31 @@ async def test_a_clear_ends_what_the_other_has(
     )
     assert answer["discarded"] == 1
     assert (await outbox_shown(hass))["messages"] == []
+
+
+async def test_neither_may_send(
+    hass: HomeAssistant,
+    server: QQServer,
+    freezer: FrozenDateTimeFactory,
+    loaded_entry: MockConfigEntry,
+    other: MockConfigEntry,
+) -> None:
+    """It goes by whichever may first, and that is what a person reads."""
+    await hass.config.async_set_time_zone("Asia/Shanghai")
+    freezer.move_to("2026-11-20 08:00:00+00:00")
+    server.script(Step.MAIL, LIMITED, times=None)
+    await alarm(hass, config_entry_id=loaded_entry.entry_id)
+    await later(hass, freezer, timedelta(seconds=20))
+    await until(lambda: outbox_of(other).pause)
+    (shown,) = (await outbox_shown(hass))["messages"]
+    assert (shown["reason"], shown["by"]) == ("fallback", ADDRESS)
+    assert shown["why"] == (
+        f"Neither account may send at present, so this message goes by {ADDRESS} again"
+        " at 17:00."
+    )
+    for one, another in ((loaded_entry, OTHER), (other, ADDRESS)):
+        told = await async_get_config_entry_diagnostics(hass, one)
+        assert another not in str(told)
 
 
 @pytest.mark.parametrize("removed", [True, False])
@@ -348,3 +378,105 @@ async def test_options(
     flow = await hass.config_entries.options.async_init(loaded_entry.entry_id)
     assert flow["data_schema"]
     assert "fallback" not in flow["data_schema"].schema
+
+
+async def unanswered(
+    hass: HomeAssistant, server: QQServer, entry: MockConfigEntry
+) -> None:
+    """Raise an alarm whose text is on its way, without an answer."""
+    server.script(Step.DOT, Hang())
+    await alarm(hass, config_entry_id=entry.entry_id, wait=0)
+    queue = outbox_of(entry).state.queue
+    await until(lambda: any(one.text_since for one in queue.in_progress.values()))
+
+
+def look(outbox: Outbox) -> None:
+    """Look at the clock."""
+    outbox.manager.happen(outbox.manager.scheduler.time_passed)
+
+
+async def test_a_copy_that_cannot_be_made(
+    hass: HomeAssistant,
+    server: QQServer,
+    freezer: FrozenDateTimeFactory,
+    loaded_entry: MockConfigEntry,
+    other: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first one goes on, and a person hears of the disk."""
+    await unanswered(hass, server, loaded_entry)
+
+    def unreadable(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Journal, "open_text", unreadable)
+    freezer.tick(60.0)
+    outbox = outbox_of(loaded_entry)
+    look(outbox)
+    await until(lambda: outbox.troubles)
+    assert len(outbox) == 1
+
+
+async def test_a_copy_that_comes_too_late(
+    hass: HomeAssistant,
+    server: QQServer,
+    freezer: FrozenDateTimeFactory,
+    loaded_entry: MockConfigEntry,
+    other: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where the first has its answer meanwhile, nobody needs a second one."""
+    await unanswered(hass, server, loaded_entry)
+    gate = hold_up(monkeypatch, Journal, "write")
+    freezer.tick(60.0)
+    outbox = outbox_of(loaded_entry)
+    look(outbox)
+    await asyncio.to_thread(gate.reached.wait)
+    server.reset()
+    await until(lambda: any(one.attempts for one in outbox.waiting()))
+    outbox.manager.happen(
+        outbox.manager.scheduler.discard,
+        loaded_entry.entry_id,
+        [one.queue_id for one in outbox.waiting()],
+    )
+    gate.opened.set()
+    await outbox.manager.async_written()
+    await hass.async_block_till_done()
+    await until(lambda: not [key for key in on_disk(hass) if key[0] == "message"])
+    assert not len(outbox)
+    assert not len(outbox_of(other).state.queue)
+
+
+async def test_the_first_account_goes_away(
+    hass: HomeAssistant,
+    server: QQServer,
+    freezer: FrozenDateTimeFactory,
+    loaded_entry: MockConfigEntry,
+    other: MockConfigEntry,
+) -> None:
+    """What the other is sending for it then is told to nobody, and disturbs nobody."""
+    server.script(Step.MAIL, LIMITED, match=ADDRESS)
+    server.script(Step.ACCEPTED, Hang(), times=1)
+    await alarm(hass, config_entry_id=loaded_entry.entry_id)
+    freezer.tick(20.0)
+    manager = outbox_of(other).manager
+    look(outbox_of(other))
+    await until(lambda: server.accepted)
+    await hass.config_entries.async_set_disabled_by(
+        loaded_entry.entry_id, ConfigEntryDisabler.USER
+    )
+    await hass.async_block_till_done()
+    server.reset()
+    queue = manager.account(other.entry_id).queue
+    await until(lambda: not queue.in_progress)
+    assert not manager.troubles
+
+
+async def test_an_attempt_that_has_just_ended(
+    loaded_entry: MockConfigEntry, other: MockConfigEntry
+) -> None:
+    """There is nothing to end any more."""
+    outbox = outbox_of(loaded_entry)
+    gone = message(1, read_clock())
+    outbox.take_over(TakeOver(outbox.id, gone, other.entry_id, copy=False))
+    assert not outbox.attempting

@@ -115,22 +115,13 @@ ANSWER_TEXTS = {
 
 # Why something does not go out, beside what the server says.
 PROBLEMS = {
-    *(
-        "attempt",
-        "back_off",
-        "disk",
-        "expired",
-        "logins",
-        "fallback",
-        "no_server",
-        "paused",
-    ),
-    "turn",
+    *("attempt", "back_off", "disk", "expired", "fallback", "logins", "no_server"),
+    *("paused", "turn"),
 }
 
 WAITS = {
     *(one.value for one in Reason if one is not Reason.PAUSED),
-    *("paused_login", "paused_rate"),
+    *("fallback_home", "paused_login", "paused_rate"),
 }
 LOGGED = {
     *(one.value for one in Outcome),
@@ -412,7 +403,7 @@ def entity_texts() -> set[str]:
         f"{problem}.name",
         *(
             f"{problem}.state_attributes.{key}.name"
-            for key in ("cause", "until", "fallback", "fallback_since")
+            for key in ("cause", "fallback", "fallback_since", "until")
         ),
         *(
             f"{problem}.state_attributes.cause.state.{cause}"
@@ -561,6 +552,7 @@ def test_every_text_the_code_names() -> None:
             }
             | {"nobody_in_target", "not_our_entity", "not_our_member"}
             | {"acknowledge", "not_repeated"}
+            | {"sent_by_other", "sent_by_other_as_well"}
             | {"reminder", "reminder_last", "reminder_title"}
             | {"test_waits", "too_many_reminders"}
             | {"repeats", "repeats_title"}
@@ -752,6 +744,8 @@ BY_OTHER_WAYS = {
     "card_highest": set[str](),
     "card_unavailable": set[str](),
     "card_unknown": set[str](),
+    "sent_by_other": {"account", "sender"},
+    "sent_by_other_as_well": {"account", "sender"},
     "unknown_field": {"field", "suggestion"},
     "unknown_field_of_action": {"field", "suggestion"},
     "unknown_field_of_action_options": {"field", "options"},

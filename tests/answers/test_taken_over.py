@@ -86,6 +86,8 @@ async def test_the_sender_reads_its_inbox(
     assert (told.reverse_path, told.recipients) == (OTHER, (ANN,))
     (known,) = house_of(hass).buttons.answerables.of(household.entry.entry_id)
     assert known.sent_by == other.entry_id
+    house_of(hass).buttons.answerables.note_sender("another mail", "nobody")
+    assert known.sent_by == other.entry_id
     # And so after a restart.
     (record,) = (one for key, one in on_disk(hass).items() if key[0] == ANSWERABLE)
     assert record["sent_by"] == other.entry_id

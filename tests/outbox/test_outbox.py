@@ -414,6 +414,21 @@ async def test_killed_in_the_data(
     await asyncio.to_thread(server.wait_for, 2)
 
 
+async def test_stopped_in_the_data(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """At Home Assistant's end nobody listens: the next start tells what was cut off."""
+    server.script(Step.ACCEPTED, Hang())
+    call = hass.async_create_task(notify(hass))
+    await until(lambda: server.accepted)
+    hass.set_state(CoreState.stopping)
+    await outbox_of(loaded_entry).async_stop()
+    await call
+    assert record_of(hass, MESSAGE)["in_data"]
+    assert record_of(hass, MESSAGE)["cause"] is None
+    hass.set_state(CoreState.running)
+
+
 async def test_partly_refused(
     hass: HomeAssistant,
     server: QQServer,

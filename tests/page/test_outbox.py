@@ -7,7 +7,7 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.qq_mail.outbox import view as view_module
+from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.page import shown as shown_module
 from custom_components.qq_mail.page.files import VERSION
 from homeassistant.config_entries import ConfigEntryDisabler
@@ -15,8 +15,8 @@ from homeassistant.core import HomeAssistant
 
 from ..calls.test_send import send
 from ..conftest import ADDRESS, Events
-from ..house import later, outbox_of
-from ..qq_server import Answer, QQServer, Step, replies
+from ..house import later, outbox_of, until
+from ..qq_server import Answer, Hang, QQServer, Step, replies
 from .conftest import Page
 
 LATER = Answer(451, "later")
@@ -50,6 +50,7 @@ async def test_what_waits(
         "why": "The last attempt failed, so it is tried again at 16:01.",
         "when": "",
         "trying": False,
+        "by": "",
         "attempts": 1,
         "reply": "451 later",
         "parts": [],
@@ -68,6 +69,47 @@ async def test_what_waits(
         "counted": [],
         "repeated": [],
     }
+
+
+async def test_with_another_account(
+    hass: HomeAssistant,
+    server: QQServer,
+    page: Page,
+    freezer: FrozenDateTimeFactory,
+    loaded_entry: MockConfigEntry,
+) -> None:
+    """Who has raised it sees it, and which account sends it instead."""
+    await hass.config.async_set_time_zone("Asia/Shanghai")
+    freezer.move_to("2026-11-20 08:00:00+00:00")
+    second = "10002@qq.com"
+    other = MockConfigEntry(
+        domain=DOMAIN,
+        title=second,
+        unique_id=second,
+        data={**loaded_entry.data, "username": second},
+    )
+    other.add_to_hass(hass)
+    server.accounts[second] = loaded_entry.data["password"]
+    assert await hass.config_entries.async_setup(other.entry_id)
+    hass.config_entries.async_update_entry(
+        loaded_entry, options={**loaded_entry.options, "fallback": other.entry_id}
+    )
+    await hass.async_block_till_done()
+    server.script(Step.MAIL, replies.FREQUENCY_LIMITED, match=ADDRESS)
+    server.script(Step.MAIL, Hang(), match=second)
+    await send(hass, title="Fire", priority="highest")
+    await later(hass, freezer, timedelta(seconds=20))
+    await until(lambda: any(second in one for one in server.commands))
+    await page.ask("outbox/subscribe", language="zh-Hans")
+    first, helper = await page.seen()
+    (message,) = first["messages"]
+    assert (message["by"], message["why"]) == (second, "正在发送。")
+    assert first["state"] == (
+        "已暂停至 17:00：QQ 限制了该账号的发信频率。 在此期间，重要邮件由 10002@qq.com"
+        " 代发。"
+    )
+    assert (helper["messages"], helper["waiting"]) == ([], 0)
+    assert helper["works"]
 
 
 @pytest.mark.parametrize(
@@ -183,9 +225,7 @@ async def test_thousands(
     outbox = outbox_of(loaded_entry)
     planned, others = 200, 0
     ((message, plan),) = outbox.messages()
-    monkeypatch.setattr(
-        view_module, "plans", lambda *_: iter([(message, plan)] * planned)
-    )
+    monkeypatch.setattr(outbox, "plans", lambda: iter([(message, plan)] * planned))
 
     async def count() -> None:
         nonlocal others

@@ -9,7 +9,8 @@ import pytest
 from custom_components.qq_mail.mime.models import Priority
 from custom_components.qq_mail.store import segment
 from simulator.__main__ import main
-from simulator.floods import KINDS, Plan, Week, chart, play, table
+from simulator.agenda import HOUR, MINUTE
+from simulator.floods import KINDS, WITH_SECOND, Plan, Week, chart, play, table
 
 PLAN = Plan()
 """The week that stands in the documentation."""
@@ -17,12 +18,21 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture(scope="module")
-def week() -> Week:
-    """Play it with all there is, on a disk with small segments."""
+def weeks() -> list[Week]:
+    """Play it with all there is, alone and with a second account.
+
+    The disk has small segments.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(segment, "FULL", 64 * 1024)
         patch.setattr(segment, "ROOM", 16 * 1024)
-        return play("digest and pace", PLAN)
+        return [play(kind, PLAN) for kind in ("digest and pace", WITH_SECOND)]
+
+
+@pytest.fixture
+def week(weeks: list[Week]) -> Week:
+    """Return the one with a single account."""
+    return weeks[0]
 
 
 def test_every_alert_is_told(week: Week) -> None:
@@ -60,16 +70,27 @@ def test_logins(week: Week) -> None:
     assert week.logins_in_hour <= 10
 
 
-def test_table_and_chart(week: Week) -> None:
+def test_a_second_account(weeks: list[Week]) -> None:
+    """An alarm does not wait while QQ refuses the first one; nothing else is worse."""
+    alone, with_second = weeks
+    assert len(alone.refused) == len(with_second.refused) == 2
+    assert max(alone.refused) > HOUR
+    assert max(with_second.refused) < MINUTE
+    assert with_second.alone + with_second.in_digests == with_second.raised
+    assert with_second.refusals == alone.refusals
+
+
+def test_table_and_chart(weeks: list[Week]) -> None:
     """They show what is stated here, and the table stands in the documentation."""
-    lines = table([week])
-    assert lines[0] == "|  | digest and pace |"
-    assert f"| Alerts raised | {week.raised} |" in lines
+    week, _ = weeks
+    lines = table(weeks)
+    assert lines[0] == f"|  | digest and pace | {WITH_SECOND} |"
+    assert f"| Alerts raised | {week.raised} | {week.raised} |" in lines
     text = (DOCS / "simulation.md").read_text(encoding="utf-8")
     assert [line for line in lines if f"\n{line}" not in text] == []
-    picture = ET.fromstring(chart([week]))  # noqa: S314 - our own
+    picture = ET.fromstring(chart(weeks))  # noqa: S314 - our own
     texts = [text.text for text in picture.iter("{http://www.w3.org/2000/svg}text")]
-    assert texts[-1] == "digest and pace"
+    assert WITH_SECOND in texts
 
 
 def test_command(
@@ -79,6 +100,7 @@ def test_command(
     file = tmp_path / "floods.svg"
     arguments = ["simulate", "--floods", "--days", "1", "--chart", str(file)]
     monkeypatch.setattr(sys, "argv", arguments)
+    monkeypatch.delitem(KINDS, WITH_SECOND)
     monkeypatch.delitem(KINDS, "pace alone")
     monkeypatch.delitem(KINDS, "neither")
     assert main() == 0

@@ -6,8 +6,11 @@ import sys
 import pytest
 
 from custom_components.qq_mail.mime.models import Priority
+from custom_components.qq_mail.outbox.core import plan
 from custom_components.qq_mail.outbox.core.limits import Settings
-from simulator import house
+from custom_components.qq_mail.outbox.core.models import Level, Message
+from custom_components.qq_mail.outbox.core.queue import Queue
+from simulator import sessions
 from simulator.__main__ import main
 from simulator.agenda import HOUR, MINUTE
 from simulator.report import FaultError, Summary
@@ -118,10 +121,11 @@ def test_full_disk() -> None:
     "settings",
     [pytest.param(Settings(), id="digests"), pytest.param(ONE_BY_ONE, id="one by one")],
 )
+@pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.usefixtures("small")
-def test_everything(settings: Settings) -> None:
-    """All of it together."""
-    assert play(1, 1, list(SCENARIOS), SILENT, settings).faults == []
+def test_everything(settings: Settings, seed: int) -> None:
+    """All of it together, with one account and with two."""
+    assert play(1, seed, list(SCENARIOS), SILENT, settings).faults == []
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -136,6 +140,35 @@ def test_power_cuts(seed: int) -> None:
     ends = [line for line in lines if "power cut for" in line or "restart for" in line]
     assert len(ends) >= 5
     assert summary.mails < summary.raised
+
+
+@pytest.mark.parametrize("name", ["outage", "rate_limit", "revoked", "hanging"])
+def test_a_second_account(name: str) -> None:
+    """An alarm goes by it while the first one's server is away, refuses or hangs."""
+    summary = play(1, 2, [name], SILENT, ONE_BY_ONE)
+    assert summary.faults == []
+    assert summary.worst[Priority.HIGHEST] < 30
+    assert summary.worst[Priority.HIGH] < 70
+
+
+@pytest.mark.parametrize("seed", range(0, 6, 2))
+@pytest.mark.usefixtures("small")
+def test_power_cuts_while_alerts_are_moved(seed: int) -> None:
+    """Each is with the one account or with the other, at whichever sync that is."""
+    lines: list[str] = []
+    summary = play(1, seed, ["refused"], lines.append, Settings(digest=seed != 2))
+    assert summary.faults == []
+    ends = [line for line in lines if "power cut for" in line or "restart for" in line]
+    assert len(ends) >= 3
+    # Alone, it would wait for the new code.
+    assert summary.worst[Priority.HIGHEST] < 10 * MINUTE
+
+
+def test_a_copy() -> None:
+    """Of an alarm whose answer does not come the other account sends one."""
+    lines: list[str] = []
+    play(1, 2, ["hanging"], lines.append, ONE_BY_ONE)
+    assert sum("Fire!: another account sends a copy" in line for line in lines) == 1
 
 
 def test_same_seed_same_week() -> None:
@@ -157,21 +190,40 @@ def test_it_would_notice() -> None:
     one, other = world.report.alerts
     world.server.accept(one, ["anna@example.com"])
     world.server.accept(one, ["anna@example.com"])
-    summary = world.report.summary(world.server, len(world.house.account.queue))
+    summary = world.report.summary(world.servers, world.house.waiting)
     assert (summary.needless, summary.lost, summary.waiting) == (1, 3, 2)
     assert len(summary.faults) == 3
     world.report.alerts[one].may_copy = True
     world.report.fail(other)
-    summary = world.report.summary(world.server, 0)
+    summary = world.report.summary(world.servers, 0)
     assert summary.faults == ["1 lost with nobody told"]
     assert replace(summary, lost=0).faults == []
 
 
 def test_it_would_notice_a_late_alarm(monkeypatch: pytest.MonkeyPatch) -> None:
     """A login that takes too long makes one."""
-    monkeypatch.setattr(house, "_LOGIN", 10.0)
+    monkeypatch.setattr(sessions, "_LOGIN", 10.0)
     summary = play(1, 1, ["calm"], SILENT, ONE_BY_ONE)
-    assert summary.faults == ["1 of the highest priority later than 10 s"]
+    assert summary.faults == ["1 of the highest priority too late"]
+
+
+def test_it_would_notice_that_nobody_helps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A core that moves nothing lets alarms wait though the other account works."""
+    never = dict.fromkeys(Level, 1e9)
+    monkeypatch.setattr(plan, "TAKEN_OVER_AFTER", never)
+    summary = play(1, 2, ["outage"], SILENT, ONE_BY_ONE)
+    assert summary.faults == ["2 of the highest priority too late"]
+
+
+def test_it_would_notice_two_owners(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message that stays where it was when it is moved."""
+
+    def stay(queue: Queue, message: Message) -> None:
+        queue.begin_attempt(message, 0.0)
+
+    monkeypatch.setattr(Queue, "hand_out", stay)
+    with pytest.raises(FaultError, match="is with first and second"):
+        play(1, 2, ["outage"], SILENT, ONE_BY_ONE)
 
 
 def test_it_would_notice_a_lost_round(monkeypatch: pytest.MonkeyPatch) -> None:

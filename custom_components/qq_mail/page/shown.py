@@ -72,6 +72,8 @@ async def _async_account(
     outbox = rooms.outbox
     now = dt_util.utcnow()
     state = _problem(outbox, texts, now)
+    if state and outbox.helped_by:
+        state += " " + texts("page_helped", by=outbox.helped_by)
     # Not beyond the end: what was on the page may have gone out meanwhile.
     first = max(min(first, len(outbox) - 1) // number * number, 0)
     window = await async_window(outbox, first, first + number)
@@ -154,11 +156,17 @@ def _message(
         # Most of these sentences say it.
         "when": "" if when in why else when,
         "trying": plan.reason is Reason.ATTEMPT,
+        "by": outbox.name_of(plan.by) if _is_elsewhere(outbox, plan) else "",
         "attempts": message.attempts,
         "reply": str(message.reply) if message.reply else "",
         "parts": [one.subject for one in message.parts[:_MOST_PARTS]],
         "more_parts": max(len(message.parts) - _MOST_PARTS, 0),
     }
+
+
+def _is_elsewhere(outbox: Outbox, plan: Plan) -> bool:
+    """Tell whether another account has it; that one will says the reason."""
+    return plan.by not in ("", outbox.id) and plan.reason is not Reason.FALLBACK
 
 
 def _people(addresses: Sequence[str]) -> dict[str, Any]:

@@ -19,7 +19,10 @@ def why_it_waits(outbox: Outbox, plan: Plan, now: datetime) -> HomeAssistantErro
         key = "waits_paused_rate" if rate else "waits_paused_login"
     at = outbox.time_of(plan)
     account, by = outbox.account, outbox.manager.hands.get(plan.by)
-    if by and plan.reason is not Reason.FALLBACK:
+    if plan.reason is Reason.FALLBACK:
+        if plan.by == outbox.id:
+            key = "waits_fallback_home"
+    elif by:
         # It is already with that one.
         account = by.account
     return translated_error(

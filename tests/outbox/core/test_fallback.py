@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from custom_components.qq_mail.clock import Now
 from custom_components.qq_mail.mime.models import Priority
 from custom_components.qq_mail.outbox.core.fallback import elsewhere
 from custom_components.qq_mail.outbox.core.limits import Settings
@@ -20,7 +21,7 @@ from custom_components.qq_mail.smtp.models import Step
 from custom_components.qq_mail.smtp.replies import Cause
 
 from .pair import FIRST, SECOND, Pair
-from .play import AWAY, LOGIN_REFUSED, RATE_LIMIT, UNANSWERED, refused
+from .play import AWAY, LOGIN_REFUSED, RATE_LIMIT, UNANSWERED, lost, refused
 
 LIMITED = refused(Step.MAIL, RATE_LIMIT.code, RATE_LIMIT.text)
 
@@ -69,6 +70,61 @@ def test_high_waits_a_minute_and_normal_is_not_moved(stuck: Pair) -> None:
     stuck.set(FIRST, fallback_from=Level.BELOW)
     stuck.accept(SECOND, high)
     assert stuck.tried[1:] == [(SECOND, "Alert 1")]
+
+
+def test_what_a_server_may_have_holds_up_nobody(pair: Pair) -> None:
+    """It is not moved; the next one is, though that was tried in vain as well."""
+    first = pair.take()
+    pair.begin_text(FIRST, first)
+    pair.fail(FIRST, first, UNANSWERED)
+    second = pair.take()
+    pair.begin_text(FIRST, second)
+    pair.fail(FIRST, second, lost(Step.BODY))
+    pair.pass_time(60.0)
+    (tried,) = pair.account(FIRST).queue.in_progress
+    pair.happen("failed", FIRST, tried, LOGIN_REFUSED)
+    pair.pass_time(20.0)
+    assert (pair.owner(first), pair.owner(second)) == (FIRST, SECOND)
+
+
+def test_what_came_back_holds_up_nobody(pair: Pair) -> None:
+    """It is not moved again; the next one is."""
+    one = pair.take()
+    pair.fail(FIRST, one, LOGIN_REFUSED)
+    pair.pass_time(20.0)
+    pair.fail(SECOND, one, LIMITED)
+    pair.pass_time(900.0)
+    pair.fail(FIRST, one, LOGIN_REFUSED)
+    pair.pass_time(HOUR)
+    pair.fail(FIRST, one, LOGIN_REFUSED)
+    other = pair.take()
+    pair.pass_time(20.0)
+    assert (pair.owner(one), pair.owner(other)) == (FIRST, SECOND)
+
+
+def test_what_a_start_tries_at_home_is_taken_over_again(pair: Pair) -> None:
+    """Where the other account starts a moment later, and the first one fails again."""
+    pair.set(SECOND, server="smtp.exmail.qq.com")
+    one = pair.take()
+    pair.fail(FIRST, one, AWAY)
+    pair.pass_time(20.0)
+    assert pair.owner(one) == SECOND
+    pair.restart(FIRST, SECOND)
+    assert pair.tried[-1] == (FIRST, "Alert 1")
+    pair.fail(FIRST, one, AWAY)
+    pair.pass_time(20.0)
+    assert pair.owner(one) == SECOND
+
+
+def test_what_is_over_ends_whatever_happens(pair: Pair) -> None:
+    """A pause ends in the same instant in which the other account is told something."""
+    one = pair.take(priority=Priority.NORMAL)
+    pair.fail(FIRST, one, LOGIN_REFUSED)
+    pause = pair.account(FIRST).pause
+    assert pause
+    pair.now = Now(pause.until, pair.now.wall)
+    pair.happen("session_idle", SECOND, idle=True)
+    assert pair.tried == [(FIRST, "Alert 1")] * 2
 
 
 def test_nobody_waits_for_what_is_known(stuck: Pair) -> None:
@@ -293,10 +349,30 @@ def test_an_account_that_is_removed(stuck: Pair) -> None:
     stuck.pass_time(20.0)
     ((other, there),) = elsewhere(stuck.account(FIRST))
     assert (other.id, there.queue_id) == (SECOND, one.queue_id)
+    third = Settings(fallback=SECOND)
+    stuck.scheduler.add_account(stuck.now, "third", third, {})
+    stuck.scheduler.remove_account(stuck.now, "third")
+    assert stuck.account(SECOND).queue.get(one.queue_id)
     stuck.scheduler.remove_account(stuck.now, FIRST)
     assert not stuck.account(SECOND).queue.get(one.queue_id)
     # Its session finds that nobody wants it.
     assert not stuck.scheduler.text_begins(stuck.now, SECOND, one.queue_id)
+
+
+def test_the_other_account_is_removed_while_it_sends(stuck: Pair) -> None:
+    """It is at home again; what the server may have is known to be unknown."""
+    one = stuck.take()
+    stuck.pass_time(20.0)
+    stuck.begin_text(SECOND, one)
+    stuck.happen("stop", SECOND)
+    stuck.happen("broke", SECOND, one.queue_id, "", sent=True)
+    stuck.scheduler.remove_account(stuck.now, SECOND)
+    (message,) = (
+        known for known in stuck.account(FIRST).queue if known.queue_id == one.queue_id
+    )
+    assert (message.home, message.by) == ("", "")
+    assert message.in_data is False
+    assert message.cause is Cause.OUTCOME_UNKNOWN
 
 
 def test_a_person_finds_it_where_it_was_raised(stuck: Pair) -> None:
@@ -461,3 +537,6 @@ def test_what_comes_from_a_backup_waits_at_home(
     assert not stuck.account(SECOND).queue.restored
     stuck.happen("retry", FIRST, one.queue_id)
     assert stuck.tried[-1] == (FIRST, "Alert 2")
+    stuck.fail(FIRST, one, LIMITED)
+    stuck.pass_time(20.0)
+    assert stuck.owner(one) == SECOND

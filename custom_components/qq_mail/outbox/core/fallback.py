@@ -79,24 +79,19 @@ def place(turn: Turn) -> None:
     account = turn.account
     for message in account.queue:
         other = account.house.get(message.by)
-        if (
-            other is None
-            or other is account
-            or message.restored
-            or account.queue.is_owned(message.queue_id)
-        ):
+        if other is None or other is account or message.restored:
             continue
-        if other.running and account.running:
+        if account.queue.is_owned(message.queue_id):
+            # Its own account began with it before the other one was there.
+            account.queue.put(replace(message, by=""))
+        elif other.running and account.running:
             account.queue.remove(message.queue_id)
             other.queue.put(replace(message, home=account.id))
 
 
 def part(turn: Turn) -> None:
-    """Give back what an account has taken over, and forget what others have of it."""
+    """Forget what others have of an account; what it had of others went home before."""
     account = turn.account
-    for queue_id, home in list(account.queue.guests.items()):
-        if message := account.queue.get(queue_id):
-            _go_home(turn, message, home)
     for other in account.house.values():
         for queue_id, home in list(other.queue.guests.items()):
             if home == account.id:

@@ -141,7 +141,9 @@ class House:
         if loaded and is_counted(turn, loaded) and turn.account.running:
             # It is as large as all that waited then.
             del self._loaded[account_id]
-        due.end_what_is_over(turn)
+        for each in map(turn.of, self.accounts.values()):
+            if each.account.running or each.account is turn.account:
+                due.end_what_is_over(each)
         if turn.now.steady >= self._resume_at:
             self._start_what_is_due(turn)
         return turn.actions

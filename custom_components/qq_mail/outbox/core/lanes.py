@@ -4,27 +4,24 @@ from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 from itertools import count
 
-from .models import Message
+from .models import NEVER, Message
 
-type Ready = tuple[int, tuple[bool, float], str]
-"""Rank, the higher the smaller; whether the server may have it, and when it was offered
-last; queue id."""
-type Key = tuple[int, frozenset[str], str, bool]
-"""Rank, likewise; for whom; the account from which it was taken over; whether it was
-given back, and is not moved any more."""
+type Ready = tuple[int, float, str]
+"""Rank, the higher the smaller; when it was offered last; queue id."""
+type Key = tuple[int, frozenset[str], str]
+"""Rank, likewise; for whom; the account from which it was taken over."""
 type _Place = tuple[int, int, bool, int, Key]
 """Rank, likewise; round; whether it had a turn; a number of its own; which lane."""
 
 
 class Lanes:
-    """A lane for each set of recipients and each priority.
+    """A lane for each set of recipients, each priority, and each account's messages.
 
-    What another account may take over never waits behind what none may: what was moved
-    before has lanes of its own, and what had no answer goes last.
     The more important go first. Among equals the lanes take turns, so that nobody's
     flood holds up a message for someone else; a lane that was empty has its turn before
     one that was just served. No lane has two turns while another one waits. Within a lane
-    goes first who waits for a try, then who was tried in vain; then the older.
+    goes first who waits for a try, then who was tried in vain; then the older. What no
+    other account may take over goes last: it does not hold up what another one may take.
     """
 
     def __init__(self, counts: Callable[[Ready], bool]) -> None:
@@ -94,8 +91,8 @@ class Lanes:
 
 def order(message: Message) -> Ready:
     """Return what a message is sorted by in its lane."""
-    offered = (message.unanswered > 0, message.offered_at)
-    return (-message.rank, offered, message.queue_id)
+    offered_at = NEVER if message.stays else message.offered_at
+    return (-message.rank, offered_at, message.queue_id)
 
 
 def in_turns(messages: list[Message]) -> list[Message]:
@@ -111,5 +108,4 @@ def in_turns(messages: list[Message]) -> list[Message]:
 
 def key_of(message: Message) -> Key:
     """Return with whom a message shares its lane."""
-    given_back = bool(message.by and not message.home)
-    return (-message.rank, frozenset(message.recipients), message.home, given_back)
+    return (-message.rank, frozenset(message.recipients), message.home)

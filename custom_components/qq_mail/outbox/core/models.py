@@ -90,7 +90,7 @@ class Plan:
     cause: Cause | None = field(default=None, compare=False)
     """Why the account is paused, or the server was not to be had."""
     by: str = ""
-    """The account that takes the message over, or has done so; empty: its own."""
+    """The account by which it goes, where another one has to do with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +193,14 @@ class Message:
             or self.by
             or self.parts
         )
+
+    @property
+    def stays(self) -> bool:
+        """Whether no other account takes it over, however long it waits.
+
+        A server may have it already, or it has come back from the other account.
+        """
+        return self.unanswered > 0 or bool(self.by and not self.home)
 
     @property
     def expires_at(self) -> float | None:

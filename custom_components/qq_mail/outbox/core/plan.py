@@ -64,7 +64,7 @@ def plan_of(
     had just come.
     """
     plan = _plan_of(account, now, message, ahead)
-    return replace(plan, by=account.id) if message.home else plan
+    return replace(plan, by=plan.by or account.id) if message.home else plan
 
 
 def _plan_of(account: Account, now: float, message: Message, ahead: int | None) -> Plan:
@@ -118,12 +118,11 @@ def helper_of(
     a server may have already.
     """
     settings = account.limits.settings
-    if message.in_data or message.unanswered or message.restored:
+    if message.stays or message.in_data or message.restored:
         return None
-    if message.home or message.by == settings.fallback:
-        # Who had taken it over may have been loaded too late to have it again.
-        other = account.house.get(message.home or message.by)
-    elif message.by or message.level < settings.fallback_from:
+    if message.home:
+        other = account.house.get(message.home)
+    elif message.level < settings.fallback_from:
         return None
     else:
         other = account.house.get(settings.fallback)

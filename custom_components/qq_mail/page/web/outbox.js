@@ -108,6 +108,7 @@ export class Outbox {
       facts(
         page.t("to", { recipients: people(page, message) }),
         page.t("since", { time: message.since }),
+        message.by && page.t("sent_by", { by: message.by }),
         message.when && page.t("when", { time: message.when }),
         !important &&
           message.priority !== "normal" &&
