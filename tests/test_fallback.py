@@ -14,6 +14,7 @@ from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.diagnostics import async_get_config_entry_diagnostics
 from custom_components.qq_mail.outbox.core.models import Outcome, TakeOver
 from custom_components.qq_mail.outbox.outbox import Outbox
+from custom_components.qq_mail.smtp.session import SubmissionSession
 from custom_components.qq_mail.store import Journal
 from homeassistant.components.repairs import repairs_flow_manager
 from homeassistant.config_entries import ConfigEntryDisabler
@@ -182,6 +183,37 @@ async def test_an_answer_that_does_not_come(
     assert outbox_of(loaded_entry).state.queue.in_progress
 
 
+async def test_no_copy_of_what_was_discarded_meanwhile(
+    hass: HomeAssistant,
+    server: QQServer,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    loaded_entry: MockConfigEntry,
+    other: MockConfigEntry,
+) -> None:
+    """While the disk takes the copy a person has said that it is over."""
+    server.script(Step.ACCEPTED, Hang())
+    await alarm(hass, config_entry_id=loaded_entry.entry_id, wait=0)
+    outbox = outbox_of(loaded_entry)
+    queue = outbox.state.queue
+    await until(lambda: any(one.text_since for one in queue.in_progress.values()))
+    await outbox.manager.async_written()
+    gate = hold_up(monkeypatch, Journal, "write")
+    freezer.tick(60.0)
+    outbox.manager.happen(outbox.manager.scheduler.time_passed)
+    await until(gate.reached.is_set)
+    await outbox.async_discard()
+    gate.opened.set()
+    await until(lambda: "qq_mail copy" not in map(_name, asyncio.all_tasks()))
+    assert not outbox_of(other).state.queue.guests
+    await outbox.manager.async_written()
+    assert not [key for key in on_disk(hass) if key[0] == "message"]
+
+
+def _name(task: asyncio.Task[Any]) -> str:
+    return task.get_name()
+
+
 async def test_a_kill_after_the_move(
     hass: HomeAssistant,
     server: QQServer,
@@ -279,6 +311,36 @@ async def test_the_other_account_goes_away(
     assert (shown["account"], shown["by"]) == (ADDRESS, ADDRESS)
     issue = f"fallback_gone_{loaded_entry.entry_id}"
     assert ir.async_get(hass).async_get_issue(DOMAIN, issue)
+
+
+async def test_its_own_account_is_disabled_meanwhile(
+    hass: HomeAssistant,
+    server: QQServer,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    loaded_entry: MockConfigEntry,
+    other: MockConfigEntry,
+) -> None:
+    """What the other one is just logging in for goes out with all of its text."""
+    server.script(Step.MAIL, LIMITED, times=None, match=ADDRESS)
+    await alarm(hass, config_entry_id=loaded_entry.entry_id)
+    opened, real = asyncio.Event(), SubmissionSession.open
+
+    async def slow(session: SubmissionSession) -> None:
+        await opened.wait()
+        await real(session)
+
+    monkeypatch.setattr(SubmissionSession, "open", slow)
+    await later(hass, freezer, timedelta(seconds=20))
+    assert outbox_of(other).attempting
+    await hass.config_entries.async_set_disabled_by(
+        loaded_entry.entry_id, ConfigEntryDisabler.USER
+    )
+    await hass.async_block_till_done()
+    opened.set()
+    await until(lambda: not outbox_of(other).attempting)
+    (mail,) = server.accepted
+    assert "厨房" in mail.text
 
 
 async def test_it_is_offered(

@@ -205,6 +205,7 @@ def _add_rooms(
                 history,
                 house.buttons,
                 house.replies,
+                house.bounces,
                 partial(is_heard, hass),
             ),
         ),

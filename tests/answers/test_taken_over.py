@@ -9,16 +9,24 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.buttons.answerable import ANSWERABLE
 from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.outbox.core.models import Outcome
 from homeassistant.core import HomeAssistant
 
 from ..calls.test_send import send
 from ..conftest import ADDRESS, CODE
-from ..house import house_of, later, on_disk, outbox_of, until
-from ..qq_server import AcceptedMessage, QQServer, Step, replies
+from ..house import house_of, later, on_disk, outbox_of, rooms_of, until
+from ..qq_server import AcceptedMessage, Hang, QQServer, Step, replies
 from ..qq_server.imap import FOLDERS
 from .conftest import ACTIONS, ANN, Household, answer_to
+from .test_bounces import bounced
 
 OTHER = "10002@qq.com"
+ALARM: dict[str, Any] = {
+    "title": "Water",
+    "to": ANN,
+    "actions": ACTIONS,
+    "priority": "highest",
+}
 
 
 async def taken_over(
@@ -29,6 +37,18 @@ async def taken_over(
     **fields: Any,
 ) -> tuple[AcceptedMessage, MockConfigEntry]:
     """Return an alarm that another account has sent, and that one."""
+    hass, server, first = household.hass, household.server, household.entry
+    other = await second(household, reads=reads)
+    await send(hass, **ALARM, **fields)
+    await later(hass, freezer, timedelta(seconds=20))
+    await until(lambda: server.accepted and not len(outbox_of(first)))
+    (mail,) = server.accepted
+    assert mail.reverse_path == OTHER
+    return mail, other
+
+
+async def second(household: Household, *, reads: bool) -> MockConfigEntry:
+    """Add an account that takes over what the first one may not send."""
     hass, server, first = household.hass, household.server, household.entry
     other = MockConfigEntry(
         domain=DOMAIN,
@@ -45,13 +65,7 @@ async def taken_over(
         first, options={**first.options, "fallback": other.entry_id}
     )
     await hass.async_block_till_done()
-    alarm = {"title": "Water", "to": ANN, "actions": ACTIONS, "priority": "highest"}
-    await send(hass, **alarm, **fields)
-    await later(hass, freezer, timedelta(seconds=20))
-    await until(lambda: server.accepted and not len(outbox_of(first)))
-    (mail,) = server.accepted
-    assert mail.reverse_path == OTHER
-    return mail, other
+    return other
 
 
 async def test_the_sender_reads_its_inbox(
@@ -104,3 +118,41 @@ async def test_nobody_reads(
     outbox_of(household.entry).reads_answers = False
     mail, _ = await taken_over(household, freezer, reads=False)
     assert mail.message["From"].addresses[0].addr_spec == OTHER
+
+
+async def test_it_comes_back_to_the_sender(
+    hass: HomeAssistant,
+    server: QQServer,
+    household: Household,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """What the second account has sent is known by the first one's history."""
+    server.accounts[ADDRESS] = "another"
+    mail, other = await taken_over(household, freezer, reads=True)
+    server.imap.put(OTHER, bounced(mail))
+    history = rooms_of(hass, household.entry).history
+    await until(lambda: history.items[0].recipients_of(Outcome.BOUNCED))
+    assert history.items[0].recipients_of(Outcome.BOUNCED) == (ANN,)
+    assert not rooms_of(hass, other).history.items
+
+
+async def test_a_copy_is_answered_at_home(
+    hass: HomeAssistant,
+    server: QQServer,
+    household: Household,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Its buttons are those of the first one, which nobody else knows of."""
+    server.script(Step.ACCEPTED, Hang())
+    other = await second(household, reads=True)
+    await send(hass, **ALARM, wait=0)
+    queue = outbox_of(household.entry).state.queue
+    await until(lambda: any(one.text_since for one in queue.in_progress.values()))
+    freezer.tick(60.0)
+    manager = outbox_of(other).manager
+    manager.happen(manager.scheduler.time_passed)
+    await until(lambda: len(server.accepted) > 1)
+    copy = server.accepted[1]
+    assert (copy.reverse_path, copy.message["Reply-To"]) == (OTHER, ADDRESS)
+    household.answer(copy, "Switch the lamp on")
+    await until(lambda: household.pressed)

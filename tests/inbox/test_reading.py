@@ -325,3 +325,18 @@ def test_multiparts_without_end() -> None:
     )
     mail = read_mail(b"From: a@example.com\r\n" + header + b"\r\n1")
     assert (mail.sender, mail.text, mail.secrets) == ("", "", ())
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Content-Type: text/plain; charset*=utf-8''euc%00",
+        "Content-Type: text/plain; name*=idna''a%ff..b",
+        "Content-Type: multipart/mixed; boundary*=undefined''a%ff",
+        "Subject: =?euc\0?q?a?=",
+    ],
+)
+def test_what_python_does_not_take(header: str) -> None:
+    """It is nobody's answer, and those that come after it are read."""
+    mail = read_mail(f"From: a@example.com\r\n{header}\r\n\r\n1".encode())
+    assert (mail.kind, mail.sender, mail.text) == (Kind.AUTOMATIC, "", "")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from homeassistant.core import callback
@@ -21,20 +22,30 @@ its own QQ refuses at once."""
 
 
 class Bounces:
-    """Knows from the history of an account which of its mails may come back."""
+    """Knows from the history of an account which of its mails may come back.
+
+    They come back to the account that has sent them, which may be another one.
+    """
 
     def __init__(
         self,
         outbox: Outbox,
         history: History,
         issues: Issues,
+        everyone: dict[str, Bounces],
         changed: Callable[[], None],
     ) -> None:
-        """Begin with the mails of earlier runs; `changed` is called for each new one."""
+        """Begin with the mails of earlier runs; `changed` is called for each new one.
+
+        `everyone` are those of all accounts, this one among them from now on.
+        """
         self._outbox = outbox
         self._history = history
         self._issues = issues
+        self._everyone = everyone
         self._changed = changed
+        everyone[outbox.id] = self
+        outbox.async_on_close(partial(everyone.__delitem__, outbox.id))
         now = read_clock()
         self._until = now.steady + max(
             (_left(at, now) for at in self.times), default=0.0
@@ -49,19 +60,20 @@ class Bounces:
     @property
     def times(self) -> list[datetime]:
         """When those mails went out that may come back now."""
-        return [at for item in self._out if (at := item.accepted_at)]
+        return [at for item in self.out if (at := item.accepted_at)]
 
     @callback
     def take(self, bounce: Bounce, references: Iterable[str], texts: Texts) -> None:
         """Tell which mail came back from whom, once each; or as much as is known."""
         # Most messages are no part of a digest, whose id is then empty.
         ids = {one[1:].partition("@")[0].upper() for one in references} - {""}
-        items = sorted(
-            (one for one in self._history.items if {one.queue_id, one.digest} & ids),
-            key=lambda one: one.queue_id,
-        )
+        home, items = self, list[Item]()
+        for one in self._everyone.values():
+            if found := one.find(ids):
+                home, items = one, found
         if not items:
-            known = {one.lower() for item in self._out for one in _outside(item)}
+            out = (item for one in self._everyone.values() for item in one.out)
+            known = {one.lower() for item in out for one in _outside(item)}
             for address in known.intersection(bounce.recipients):
                 self._issues.tell_bounce(RETURNED, address, bounce, texts)
             return
@@ -75,10 +87,15 @@ class Bounces:
             return
         told = items[0].recipients_of(Outcome.BOUNCED)
         if new := tuple(one for one in people if one not in told):
-            self._tell(items, new, bounce, texts)
+            self._tell(home, items, new, bounce, texts)
+
+    def find(self, ids: set[str]) -> list[Item]:
+        """Return the messages of a mail, which are many if it is a digest."""
+        items = (one for one in self._history.items if {one.queue_id, one.digest} & ids)
+        return sorted(items, key=lambda one: one.queue_id)
 
     @property
-    def _out(self) -> list[Item]:
+    def out(self) -> list[Item]:
         """The mails that may come back now."""
         now = read_clock()
         return [
@@ -97,16 +114,25 @@ class Bounces:
             and (item := self._history.find(event.queue_id))
             and _outside(item)
         ):
-            self._until = read_clock().steady + _COMES_BACK.total_seconds()
-            self._changed()
+            self._everyone.get(event.by, self).expect()
+
+    def expect(self) -> None:
+        """Know that this account has sent a mail that may come back."""
+        self._until = read_clock().steady + _COMES_BACK.total_seconds()
+        self._changed()
 
     def _tell(
-        self, items: list[Item], people: tuple[str, ...], bounce: Bounce, texts: Texts
+        self,
+        home: Bounces,
+        items: list[Item],
+        people: tuple[str, ...],
+        bounce: Bounce,
+        texts: Texts,
     ) -> None:
         for part, item in enumerate(items):
             event = OutboxEvent(
                 by=self._outbox.id,
-                account=self._outbox.id,
+                account=home._outbox.id,
                 outcome=Outcome.BOUNCED,
                 queue_id=item.queue_id,
                 subject=item.title,
@@ -120,7 +146,7 @@ class Bounces:
                 part=part,
                 of=len(items) if item.digest else 0,
             )
-            self._outbox.listeners.report(event)
+            home._outbox.listeners.report(event)
         LOGGER.warning("Message %s came back: %s", event.queue_id, bounce.detail)
         for one in people:
             self._issues.tell_bounce(BOUNCED, one, bounce, texts)

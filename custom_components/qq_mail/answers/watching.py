@@ -52,11 +52,12 @@ class Answers:
         history: History,
         buttons: Buttons,
         replies: Replies,
+        bounces: dict[str, Bounces],
         is_heard: Callable[[Press], bool],
     ) -> None:
         """Know how far the inbox was read; nothing is read yet.
 
-        `is_heard` tells whether somebody handles a press.
+        `bounces` are those of all accounts; `is_heard` tells whether somebody handles a press.
         """
         self._hass = hass
         self._entry = entry
@@ -66,7 +67,7 @@ class Answers:
         self._replies = replies
         self._is_heard = is_heard
         self._issues = Issues(hass, entry)
-        self._bounces = Bounces(outbox, history, self._issues, self._update)
+        self._bounces = Bounces(outbox, history, self._issues, bounces, self._update)
         self._account: ImapAccount | None = None
         self._mailbox: Inbox | None = None
         self._task: asyncio.Task[None] | None = None

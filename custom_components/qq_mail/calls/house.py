@@ -7,6 +7,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util.hass_dict import HassKey
 
+from ..answers.bounces import Bounces
 from ..answers.replies import Replies
 from ..answers.watching import Answers
 from ..buttons.answerable import ANSWERABLE
@@ -56,6 +57,7 @@ class House:
         self.buttons = Buttons(hass, store, self._protected)
         self.frames = Frames()
         self.replies = Replies()
+        self.bounces: dict[str, Bounces] = {}
         self.rooms: dict[str, Rooms] = {}
         self.buttons.async_add_listener(self._hear)
 

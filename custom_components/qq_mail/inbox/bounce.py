@@ -20,7 +20,8 @@ _QQ_RECIPIENTS = (
     re.compile(rf"无法发送到\s*{_ADDRESS}"),
     re.compile(rf"收件人邮件地址\s*[（(]\s*{_ADDRESS}\s*[）)]"),
 )
-_QQ_REASON = re.compile(r"退信原因(.{1,2000}?)(?:解决方案|\Z)", re.DOTALL)
+_QQ_REASON = re.compile(r"退信原因(.{1,2000})", re.DOTALL)
+_QQ_ADVICE = "解决方案"
 
 
 # Words of QQ, Outlook, Gmail, Postfix and Exim; codes of RFC 3463 section 3.
@@ -93,7 +94,7 @@ def read_bounce(mail: Mail) -> Bounce | None:
         )
         recipients = [found for form in _QQ_RECIPIENTS for found in form.findall(text)]
         reason = _QQ_REASON.search(text)
-        said = reason[1] if reason else ""
+        said = reason[1].partition(_QQ_ADVICE)[0] if reason else ""
     known = dict.fromkeys(one.lower() for one in recipients if one)
     return Bounce(
         _cause(said),

@@ -62,8 +62,18 @@ class Incoming:
     """What came back; of a bounce alone."""
 
 
+_UNREADABLE: Final = Incoming(Kind.AUTOMATIC, "", (), (), (), "", None)
+
+
 def read_mail(octets: bytes) -> Incoming:
     """Read a mail, or its header alone; nothing that can be in it raises."""
+    try:
+        return _read(octets)
+    except Exception:  # noqa: BLE001 - Python's parsers trip over some; others wait behind
+        return _UNREADABLE
+
+
+def _read(octets: bytes) -> Incoming:
     mail = parse(octets)
     kind = _kind(mail)
     bounce = read_bounce(mail) if kind is Kind.BOUNCE else None

@@ -45,10 +45,11 @@ async def async_copy(hass: HomeAssistant, manager: Manager, action: TakeOver) ->
     store.put(key, record, stream.text())
     # Where the disk refuses it, memory goes on: it is an alarm.
     await manager.async_written(Level.HIGHEST)
-    known = manager.scheduler.accounts
-    if {action.account, action.by} <= known.keys() and manager.scheduler.find(
-        action.account, first.queue_id
-    ):
+    known, now = manager.scheduler.accounts, None
+    if {action.account, action.by} <= known.keys():
+        now = manager.scheduler.find(action.account, first.queue_id)
+    # What was discarded while it is tried is in memory alone.
+    if now and not now.in_memory:
         manager.happen(manager.scheduler.take, action.by, copy)
     else:
         store.remove(key)

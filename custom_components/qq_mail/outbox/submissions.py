@@ -52,7 +52,8 @@ def submission_of(
     message_id = message_id_at(message.queue_id, account.username)
     reply_to = ""
     if message.home and not message.reply_to:
-        reply_to = view.answered_at(message.by)
+        # Only its own account knows the buttons of a copy.
+        reply_to = view.answered_at("" if message.copy else message.by)
     fields = head(sender, message_id, dt_util.as_local(raised), reply_to)
     said = [notes.late(raised, late)] if late > LATE_AFTER else []
     if message.home:
@@ -60,7 +61,7 @@ def submission_of(
     put_in = [Insertion(0, fields)]
     if said:
         put_in += insertions(message.gaps, " ".join(said))
-    key = (MESSAGE, view.id, message.queue_id)
+    key = (MESSAGE, message.home or view.id, message.queue_id)
     return Submission(
         account.username,
         message.recipients,

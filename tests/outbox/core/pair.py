@@ -108,8 +108,9 @@ class Pair:
         self.number += 1
         values = {"priority": Priority.HIGHEST} | values
         one = message(self.number, self.now, **values)
-        record = json.loads(json.dumps(message_as_dict(one, self.now)))
-        self.disk[(MESSAGE, account, one.queue_id)] = record
+        if not one.in_memory:
+            record = json.loads(json.dumps(message_as_dict(one, self.now)))
+            self.disk[(MESSAGE, account, one.queue_id)] = record
         self.happen("take", account, one)
         return one
 

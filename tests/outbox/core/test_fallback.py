@@ -442,3 +442,99 @@ def test_two_that_name_each_other() -> None:
     before = len(pair.tried)
     pair.pass_time(600.0)
     assert len(pair.tried) == before
+
+
+def test_what_cannot_be_moved_holds_up_no_alarm(stuck: Pair) -> None:
+    """What was given back, or has had no answer, is in nobody's way."""
+    back = stuck.take()
+    stuck.pass_time(20.0)
+    stuck.fail(SECOND, back, LIMITED)
+    stuck.happen("retry", FIRST)
+    stuck.pass_time(20.0)
+    assert stuck.owner(back) == FIRST
+    stuck.fail(FIRST, back, LIMITED)
+    stuck.happen("retry", SECOND)
+    stuck.pass_time(1.0)
+    new = stuck.take()
+    stuck.pass_time(20.0)
+    assert stuck.owner(new) == SECOND
+    assert stuck.owner(back) == FIRST
+
+
+def test_an_unknown_one_holds_up_no_alarm(pair: Pair) -> None:
+    """It stays where the server may have it; an alarm that failed later goes."""
+    unknown = pair.take()
+    pair.begin_text(FIRST, unknown)
+    pair.fail(FIRST, unknown, UNANSWERED)
+    pair.pass_time(1.0)
+    alarm = pair.take()
+    pair.fail(FIRST, alarm, refused(Step.DATA, 451))
+    other = pair.take(priority=Priority.NORMAL)
+    pair.fail(FIRST, other, LIMITED)
+    pair.pass_time(120.0)
+    assert pair.owner(unknown) == FIRST
+    assert pair.owner(alarm) == SECOND
+
+
+def test_own_ones_hold_up_no_guest(stuck: Pair) -> None:
+    """What was taken over goes home past what the second account waits with itself."""
+    own = stuck.take(SECOND)
+    one = stuck.take()
+    stuck.pass_time(20.0)
+    assert stuck.owner(one) == SECOND
+    stuck.fail(SECOND, own, LIMITED)
+    stuck.fail(SECOND, one, LIMITED)
+    stuck.happen("retry", FIRST)
+    stuck.pass_time(20.0)
+    assert stuck.owner(one) == FIRST
+
+
+def test_who_tries_it_after_a_kill_may_fail() -> None:
+    """The account that is loaded first tries it at once; the other one still helps."""
+    pair = Pair(second=Settings(server="smtp.exmail.qq.com"))
+    one = pair.take()
+    pair.fail(FIRST, one, AWAY)
+    pair.pass_time(20.0)
+    assert pair.owner(one) == SECOND
+    pair.restart(FIRST, SECOND)
+    assert pair.tried[-1] == (FIRST, "Alert 1")
+    pair.fail(FIRST, one, AWAY)
+    pair.pass_time(30.0)
+    assert pair.owner(one) == SECOND
+
+
+def test_in_memory_alone_the_other_account_has_a_try(pair: Pair) -> None:
+    """An alarm that the disk did not take is not lost by the first one's refusal."""
+    one = pair.take(in_memory=True)
+    pair.fail(FIRST, one, LIMITED)
+    assert pair.tried == [(FIRST, "Alert 1"), (SECOND, "Alert 1")]
+    pair.accept(SECOND, one)
+    assert [event.outcome for event in pair.told] == [Outcome.ACCEPTED]
+
+
+def test_in_memory_alone_it_ends_where_nobody_may_send(pair: Pair) -> None:
+    """It has a try of each account, and no more."""
+    one = pair.take(in_memory=True)
+    pair.fail(FIRST, one, LIMITED)
+    pair.fail(SECOND, one, LIMITED)
+    assert pair.scheduler.find(FIRST, one.queue_id) is None
+    assert pair.told[-1].outcome is Outcome.EXPIRED
+
+
+@pytest.mark.parametrize("order", [(FIRST, SECOND), (SECOND, FIRST)])
+def test_what_comes_from_a_backup_waits_at_home(
+    stuck: Pair, order: tuple[str, str]
+) -> None:
+    """A person decides on it where it was raised."""
+    one = stuck.take()
+    stuck.pass_time(20.0)
+    assert stuck.owner(one) == SECOND
+    stuck.disk[(MESSAGE, FIRST, one.queue_id)]["restored"] = True
+    stuck.restart(*order)
+    assert stuck.account(FIRST).queue.restored == {one.queue_id}
+    assert not stuck.account(SECOND).queue.restored
+    stuck.happen("retry", FIRST, one.queue_id)
+    assert stuck.tried[-1] == (FIRST, "Alert 2")
+    stuck.fail(FIRST, one, LIMITED)
+    stuck.pass_time(20.0)
+    assert stuck.owner(one) == SECOND

@@ -13,6 +13,7 @@ from ...smtp.errors import (
 )
 from ...smtp.models import Reply, Step, SubmissionResult
 from ...smtp.replies import Cause, Treatment, diagnose
+from . import fallback
 from .models import Attempt, Down, Message, Outcome, Pause
 from .retry import (
     LOGIN_PAUSE,
@@ -248,6 +249,13 @@ def _defer(
         turn.tell(
             message, outcome, cause=message.cause, reply=message.reply, detail=detail
         )
+        return
+    if (
+        outcome is Outcome.DEFERRED
+        and not unwanted
+        and fallback.move_if_refused(turn, message)
+    ):
+        # Nothing of it is on disk: the other account's try is its last one.
         return
     turn.remove(message)
     if unwanted:

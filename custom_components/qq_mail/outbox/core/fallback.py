@@ -55,6 +55,17 @@ def move(turn: Turn, message: Message, other: Account) -> None:
     turn.of(other).write(message)
 
 
+def move_if_refused(turn: Turn, message: Message) -> bool:
+    """Move a message at once if its account may not send it, and another one may."""
+    account, now = turn.account, turn.now.steady
+    plan = gate(account, now, message)
+    other = helper_of(account, message, plan) if plan else None
+    if other is None or gate(other, now, message):
+        return False
+    move(turn, message, other)
+    return True
+
+
 def move_hanging(turn: Turn, queue_id: str) -> None:
     """Move a message whose attempt was ended for that, unless it can't be any more."""
     message = turn.queue.get(queue_id)
@@ -68,7 +79,7 @@ def place(turn: Turn) -> None:
     account = turn.account
     for message in account.queue:
         other = account.house.get(message.by)
-        if other is None or other is account:
+        if other is None or other is account or message.restored:
             continue
         if account.queue.is_owned(message.queue_id):
             # Its own account began with it before the other one was there.

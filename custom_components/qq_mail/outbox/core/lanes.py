@@ -8,14 +8,14 @@ from .models import NEVER, Message
 
 type Ready = tuple[int, float, str]
 """Rank, the higher the smaller; when it was offered last; queue id."""
-type Key = tuple[int, frozenset[str]]
-"""Rank, likewise; for whom."""
-type _Place = tuple[int, int, bool, int, frozenset[str]]
-"""Rank, likewise; round; whether it had a turn; a number of its own; for whom."""
+type Key = tuple[int, frozenset[str], str]
+"""Rank, likewise; for whom; the account from which it was taken over."""
+type _Place = tuple[int, int, bool, int, Key]
+"""Rank, likewise; round; whether it had a turn; a number of its own; which lane."""
 
 
 class Lanes:
-    """A lane for each set of recipients and each priority.
+    """A lane for each set of recipients, each priority, and each account's messages.
 
     The more important go first. Among equals the lanes take turns, so that nobody's
     flood holds up a message for someone else; a lane that was empty has its turn before
@@ -69,24 +69,22 @@ class Lanes:
             if self._holds(place):
                 if head := self._head(place):
                     return head
-                key = (place[0], place[-1])
-                del self._lanes[key], self._places[key]
+                del self._lanes[place[-1]], self._places[place[-1]]
             heappop(self._line)
         return None
 
     def _holds(self, place: _Place) -> bool:
-        return self._places.get((place[0], place[-1])) == place
+        return self._places.get(place[-1]) == place
 
     def _head(self, place: _Place) -> str | None:
-        lane = self._lanes[(place[0], place[-1])]
+        lane = self._lanes[place[-1]]
         while lane and not self._counts(lane[0]):
             heappop(lane)
         return lane[0][2] if lane else None
 
     def _line_up(self, key: Key, *, served: bool) -> None:
-        rank, people = key
-        after = self._rounds.get(rank, 0) + 1
-        place = (rank, after, served, next(self._number), people)
+        after = self._rounds.get(key[0], 0) + 1
+        place = (key[0], after, served, next(self._number), key)
         self._places[key] = place
         heappush(self._line, place)
 
@@ -110,4 +108,4 @@ def in_turns(messages: list[Message]) -> list[Message]:
 
 def key_of(message: Message) -> Key:
     """Return with whom a message shares its lane."""
-    return (-message.rank, frozenset(message.recipients))
+    return (-message.rank, frozenset(message.recipients), message.home)

@@ -237,7 +237,7 @@ class Queue:
         restored = message.restored
         if restored:
             # What it was in the middle of then is no news: a person has decided.
-            message = replace(message, restored=False, in_data=False)
+            message = replace(message, restored=False, in_data=False, by="")
             self._know(message)
         self._make_ready(message)
         return message if restored else None
