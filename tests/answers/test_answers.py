@@ -33,10 +33,12 @@ def secret_of(mail: AcceptedMessage) -> str:
     return secret
 
 
-async def automate(hass: HomeAssistant, trigger: str, *names: str) -> list[ServiceCall]:
+async def automate(
+    hass: HomeAssistant, trigger: str, *names: str, **options: str
+) -> list[ServiceCall]:
     """Have an automation listen, and return the calls it makes."""
     config = {
-        "triggers": {"trigger": f"{DOMAIN}.{trigger}"},
+        "triggers": {"trigger": f"{DOMAIN}.{trigger}", "options": options},
         "actions": {
             "action": "test.automation",
             "data": {name: f"{{{{ trigger.{name} }}}}" for name in names},
@@ -321,6 +323,16 @@ async def test_reply(hass: HomeAssistant, household: Household) -> None:
     household.answer(mail, "2")
     (told,) = await household.told()
     assert "Switch the lamp on" in told.text
+
+
+async def test_reply_to_another_mail(hass: HomeAssistant, household: Household) -> None:
+    """Who listens for a tag hears of no other."""
+    calls = await automate(hass, "reply_received", tag="gas")
+    mail = await household.alert(tag="water")
+    household.answer(mail, "How much water is it?")
+    (told,) = await household.told()
+    assert "Not understood" in told.text
+    assert calls == []
 
 
 async def test_not_understood(household: Household) -> None:

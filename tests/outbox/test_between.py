@@ -46,15 +46,17 @@ def reauth_flows(hass: HomeAssistant) -> int:
     )
 
 
+@pytest.mark.parametrize("octets", [2 * composing.SMALL, 10])
 async def test_removed_while_composed(
     hass: HomeAssistant,
     server: QQServer,
     loaded_entry: MockConfigEntry,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
+    octets: int,
 ) -> None:
     """A file is still being read when the account goes: nothing of it is left."""
-    (tmp_path / "log.txt").write_text("x" * 2 * composing.SMALL)
+    (tmp_path / "log.txt").write_text("x" * octets)
     hass.config.allowlist_external_dirs = {str(tmp_path)}
     gate = hold_up(monkeypatch, composing, "_compose")
     call = hass.async_create_task(

@@ -45,12 +45,12 @@ async def async_copy(hass: HomeAssistant, manager: Manager, action: TakeOver) ->
     store.put(key, record, stream.text())
     # Where the disk refuses it, memory goes on: it is an alarm.
     await manager.async_written(Level.HIGHEST)
-    known, now = manager.scheduler.accounts, None
-    if {action.account, action.by} <= known.keys():
-        now = manager.scheduler.find(action.account, first.queue_id)
+    scheduler = manager.scheduler
+    there = {action.account, action.by} <= scheduler.accounts.keys()
+    now = scheduler.find(action.account, first.queue_id) if there else None
     # What was discarded while it is tried is in memory alone.
     if now and not now.in_memory:
-        manager.happen(manager.scheduler.take, action.by, copy)
+        manager.happen(scheduler.take, action.by, copy)
     else:
         store.remove(key)
 
