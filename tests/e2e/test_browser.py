@@ -594,9 +594,9 @@ def test_mail_that_is_answered(here: Desk) -> None:
             picture(page, f"{name}-zh-Hans")
             assert page.evaluate("document.documentElement.scrollWidth") <= 390
             if one is told:
-                expect(page.get_by_text("告知 Home Assistant")).to_be_visible()
+                expect(page.get_by_text("告知 Home Assistant").last).to_be_visible()
             else:
-                expect(page.get_by_text("回复这封邮件")).to_be_visible()
+                expect(page.get_by_text("回复这封邮件").last).to_be_visible()
 
 
 def test_button_in_a_mail(here: Desk) -> None:
