@@ -127,10 +127,16 @@ def store_folder(hass: HomeAssistant) -> Path:
 
 def on_disk(hass: HomeAssistant) -> dict[Key, dict[str, Any]]:
     """Return what a process would read of the store that starts now."""
-    with TemporaryDirectory() as copy:
-        # Of a copy: reading sets aside what is damaged, and somebody works on the other.
-        folder = Path(shutil.copytree(store_folder(hass), Path(copy) / "copy"))
-        return dict(Journal(folder, Disk()).load().records)
+    while True:
+        with TemporaryDirectory() as copy:
+            # Of a copy: reading sets aside what is damaged.
+            folder = Path(copy) / "copy"
+            try:
+                shutil.copytree(store_folder(hass), folder)
+            except shutil.Error:
+                # Somebody works on the other, and has removed a file meanwhile.
+                continue
+            return dict(Journal(folder, Disk()).load().records)
 
 
 def large_texts(hass: HomeAssistant) -> list[Path]:
