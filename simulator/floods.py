@@ -10,10 +10,9 @@ from custom_components.qq_mail.mime.models import Priority
 from custom_components.qq_mail.outbox.core.limits import Settings
 from custom_components.qq_mail.outbox.core.models import Outcome
 
-from .agenda import DAY, HOUR, MINUTE, Agenda, duration
+from .agenda import DAY, HOUR, MINUTE, duration
 from .report import deliveries
 from .scenarios import World
-from .server import Server
 
 LIMITS = {MINUTE: 15, HOUR: 100, DAY: 500}
 """What a server takes."""
@@ -89,7 +88,8 @@ def play(kind: str, plan: Plan, seed: int = 1) -> Week:
     """Play it."""
     world = World(seed, lambda _line: None, KINDS[kind], second=kind == WITH_SECOND)
     server, house, chance = world.server, world.house, world.chance
-    logins = [_watched(one, world.agenda) for one in world.servers]
+    for one in world.servers:
+        one.limits, one.penalty = LIMITS, HOUR
 
     def raise_at(at: float, subject: str, priority: Priority, *people: str) -> None:
         if at < plan.days * DAY:
@@ -132,26 +132,10 @@ def play(kind: str, plan: Plan, seed: int = 1) -> Week:
 
     house.start()
     world.agenda.run(plan.days * DAY + _CALM)
-    return _counted(kind, world, logins, floods)
+    return _counted(kind, world, floods)
 
 
-def _watched(server: Server, agenda: Agenda) -> list[float]:
-    """Set what a server takes, and return when it was asked for a login."""
-    server.limits, server.penalty = LIMITS, HOUR
-    logins: list[float] = []
-
-    def note_login(code: int) -> object:
-        if not server.away:
-            logins.append(agenda.now)
-        return log_in(code)
-
-    log_in, server.log_in = server.log_in, note_login  # type: ignore[method-assign, assignment]  # looked at from outside
-    return logins
-
-
-def _counted(
-    kind: str, world: World, logins: list[list[float]], floods: list[float]
-) -> Week:
+def _counted(kind: str, world: World, floods: list[float]) -> Week:
     report = world.report
     first: dict[str, float] = {}
     alone: set[str] = set()
@@ -212,9 +196,9 @@ def _counted(
         ),
         mails=len(mails),
         logins_in_hour=max(
-            sum(at - HOUR < other <= at for other in each)
-            for each in logins
-            for at in each
+            sum(at - HOUR < other <= at for other in one.logins_at)
+            for one in world.servers
+            for at in one.logins_at
         ),
         refusals=sorted(at for one in world.servers for at in one.refused_for_rate),
         delays=delays,

@@ -63,6 +63,8 @@ class Server:
         self.has: set[str] = set()
         """The queue ids of what it took."""
         self.deliveries: list[Delivery] = []
+        self.logins_at: list[float] = []
+        """When each login was asked for, be it refused."""
         self._agenda = agenda
         self._recent: deque[float] = deque()
         self._refuses_until = 0.0
@@ -73,6 +75,7 @@ class Server:
             cause = Cause.TIMED_OUT if self.hangs else Cause.CONNECTION_REFUSED
             return SessionError(cause, Step.CONNECT)
         self.logins += 1
+        self.logins_at.append(self._agenda.now)
         if self.busy_logins or code != self.code:
             self.busy_logins = max(self.busy_logins - 1, 0)
             self.refused += 1

@@ -5,6 +5,7 @@ from enum import StrEnum
 import re
 from typing import Final
 
+from ..const import LOGGER
 from ..mime.secret import find_secrets
 from .bounce import Bounce, looks_like_bounce, read_bounce, returned
 from .parts import Mail, field, fields, parameter, parse, sender, texts
@@ -69,7 +70,9 @@ def read_mail(octets: bytes) -> Incoming:
     """Read a mail, or its header alone; nothing that can be in it raises."""
     try:
         return _read(octets)
-    except Exception:  # noqa: BLE001 - Python's parsers trip over some; others wait behind
+    except Exception as err:  # noqa: BLE001 - Python's parsers trip over some; others wait behind
+        # Not its words: they may be the mail's.
+        LOGGER.info("A mail that cannot be read is passed over: %s", type(err).__name__)
         return _UNREADABLE
 
 

@@ -48,7 +48,9 @@ def test_an_alarm_goes_by_the_other_account(pair: Pair, error: Any) -> None:
     pair.fail(FIRST, one, error)
     plan = pair.plan(one)
     assert (plan.reason, plan.by) == (Reason.FALLBACK, SECOND)
-    assert plan.cause is pair.account(FIRST).pause.cause  # type: ignore[union-attr]
+    pause = pair.account(FIRST).pause
+    assert pause
+    assert plan.cause is pause.cause
     assert pair.waits_in(one) == 20.0
     pair.pass_time(19.9)
     assert pair.owner(one) == FIRST
@@ -406,14 +408,14 @@ def test_a_digest_moves_as_a_digest(stuck: Pair) -> None:
     stuck.pass_time(60.0)
     queue = stuck.account(FIRST).queue
     (merging,) = queue.groups.merging.values()
-    parts = [queue.get(queue_id) for queue_id in merging.queue_ids]
+    parts = list(filter(None, map(queue.get, merging.queue_ids)))
     digest = replace(
         stuck.take(SECOND, priority=Priority.LOWEST, lifetime=1e6),
         queue_id=f"{100:026}",
         priority=Priority.NORMAL,
-        parts=tuple(Part(one.queue_id, one.subject) for one in parts if one),
+        parts=tuple(Part(one.queue_id, one.subject) for one in parts),
     )
-    record = stuck.disk.pop((MESSAGE, FIRST, parts[0].queue_id))  # type: ignore[union-attr]
+    record = stuck.disk.pop((MESSAGE, FIRST, parts[0].queue_id))
     stuck.disk[(MESSAGE, FIRST, digest.queue_id)] = record
     for part in digest.parts[1:]:
         del stuck.disk[(MESSAGE, FIRST, part.queue_id)]

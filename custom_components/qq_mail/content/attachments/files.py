@@ -76,9 +76,9 @@ def _from_match(hass: HomeAssistant, attachment: Attachment, path: Path) -> Fetc
     """Take one of a glob's files; an error concerns this file alone."""
     attachment = replace(attachment, label=shown(path.name))
     real = path.resolve()
+    if not hass.config.is_allowed_path(str(real)):
+        return Fetched(failures=(AttachmentError("not_allowed", attachment.label),))
     try:
-        if not hass.config.is_allowed_path(str(real)):
-            raise AttachmentError("not_allowed", attachment.label)  # noqa: TRY301
         return file_part(attachment, real, path.name)
     except AttachmentError as err:
         return Fetched(failures=(err,))
