@@ -12,12 +12,15 @@ from .limits import Entry, Learned, Limits, Settings
 from .models import DAY, NEVER, Down, Level, Pause
 from .queue import Queue
 from .record import Record, ago, read_reply, reply_as_dict
-from .retry import LOGIN_CHECK_INTERVAL, LONGEST_PAUSE
+from .retry import LONGEST_PAUSE
 
 CONVERSATION_DURATION: Final = 7 * DAY
 """Seconds for which messages with the same tag make one conversation."""
 MAX_CONVERSATIONS: Final = 1000
 """Conversations that are remembered; a tag may be made by a template."""
+
+type Records = Mapping[tuple[str, str], Mapping[str, Any]]
+"""What the disk has of an account, by kind and key."""
 
 _MOST_TITLES = 50
 """Of a day: a title may be made by a template."""
@@ -113,6 +116,20 @@ class Tally:
 
 
 @dataclass(slots=True)
+class Loaded:
+    """What was read of an account, and by which clock."""
+
+    records: Records
+    at: Now
+    by: Now
+    """The clock by which its age was counted last."""
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+    """Kind and key of what could not be read."""
+    cut_off: list[str] = field(default_factory=list)
+    """Queue ids of what the server may have: its attempt ended with the process."""
+
+
+@dataclass(slots=True)
 class Account:
     """An account: its messages, its limits, and how it stands with its server."""
 
@@ -151,6 +168,14 @@ class Account:
     """The message whose attempt ended last, if it lost its connection."""
     helped_since: float | None = None
     """Since when another account sends what this one may not."""
+    loaded: Loaded | None = None
+    """What an earlier run left of it, as long as its age may have to be counted anew."""
+
+    def owner_of(self, queue_id: str) -> Account:
+        """Return the account that has a message, or its digest; by default this one."""
+        accounts = self.house.values()
+        owners = (one for one in accounts if one.queue.get_whole(queue_id))
+        return next(owners, self)
 
     @property
     def paused_for_login(self) -> bool:
@@ -209,11 +234,6 @@ class Account:
         self.limits.minute, self.limits.hour = minute, hour
         if pause and pause.cause.of_login:
             self.check_login_at = pause.until
-
-    def put_login_check_off(self, now: Now) -> None:
-        """Have the login checked a day from now, if no message does it before."""
-        if not self.pause:
-            self.check_login_at = round(now.steady + LOGIN_CHECK_INTERVAL, 3)
 
     def use_conversation(self, tag: str, new: Conversation) -> Conversation:
         """Return a tag's conversation: the new one where there is none, or an old one.

@@ -6,7 +6,6 @@ from . import fallback, merge
 from .account import Account
 from .models import Attempt, Level, LogIn, Message, Outcome
 from .plan import free_at, heads
-from .retry import LOGIN_CHECK_INTERVAL
 from .turn import Turn
 
 EXPIRE_AT_ONCE = 20
@@ -60,7 +59,7 @@ def _give_up_expired(turn: Turn) -> None:
             f" {message.reply or message.cause}",
         )
         turn.remove(message)
-        turn.tell(message, Outcome.EXPIRED, cause=message.cause, reply=message.reply)
+        turn.tell(message, Outcome.EXPIRED)
 
 
 def _next(account: Account, now: float) -> Message | None:
@@ -86,5 +85,5 @@ def _check_login(turn: Turn) -> None:
         return
     if account.limits.login_at(now, Level.BELOW) > now:
         return
-    account.check_login_at = turn.after(LOGIN_CHECK_INTERVAL)
+    turn.put_login_check_off()
     turn.do(LogIn(account.id))

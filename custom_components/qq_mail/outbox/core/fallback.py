@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from . import merge
 from .account import Account
-from .models import NEVER, Level, Message, Plan, TakeOver
+from .models import NEVER, Level, Message, TakeOver
 from .plan import gate, helper_of, taken_over_at
 from .retry import COPIED_AFTER, TAKEN_OVER_AFTER
 from .turn import Turn
@@ -25,16 +25,12 @@ def hand_over(turn: Turn) -> None:
         _, stuck, other = found
         if not merge.merge(turn, stuck, by=other):
             move(turn, stuck, other)
-    for at, queue_id, other in list(_hanging(account, now)):
-        message = account.queue.get(queue_id)
-        if at <= now and message:
-            attempt = account.queue.in_progress[queue_id]
-            account.queue.in_progress[queue_id] = replace(attempt, taken_over=True)
-            turn.do(
-                TakeOver(
-                    account.id, message, other.id, copy=attempt.text_since is not None
-                )
-            )
+    for at, message, other in list(_hanging(account, now)):
+        if at <= now:
+            attempt = account.queue.in_progress[message.queue_id]
+            attempt.taken_over = True
+            copy = attempt.text_since is not None
+            turn.do(TakeOver(account.id, message, other.id, copy))
 
 
 def wake_at(account: Account, now: float) -> float:
@@ -66,11 +62,10 @@ def move_if_refused(turn: Turn, message: Message) -> bool:
     return True
 
 
-def move_hanging(turn: Turn, queue_id: str) -> None:
+def move_hanging(turn: Turn, message: Message) -> None:
     """Move a message whose attempt was ended for that, unless it can't be any more."""
-    message = turn.queue.get(queue_id)
-    other = helper_of(turn.account, message) if message else None
-    if message and other and gate(other, turn.now.steady, message) is None:
+    other = helper_of(turn.account, message)
+    if other and gate(other, turn.now.steady, message) is None:
         move(turn, message, other)
 
 
@@ -143,15 +138,15 @@ def _stuck(account: Account, now: float) -> Iterator[tuple[float, Message, Accou
                 yield at, message, other
 
 
-def _hanging(account: Account, now: float) -> Iterator[tuple[float, str, Account]]:
+def _hanging(account: Account, now: float) -> Iterator[tuple[float, Message, Account]]:
     """Yield the attempts that have no end, and when another account comes to help.
 
     Before its text begins, a message can be moved. Later the server may have it: but an
     alarm that may arrive twice is better than one that does not.
     """
-    for queue_id, attempt in account.queue.in_progress.items():
-        message = account.queue.get(queue_id)
-        if message is None or attempt.taken_over or attempt.unwanted:
+    for message in account.queue.trying:
+        attempt = account.queue.in_progress[message.queue_id]
+        if attempt.taken_over or message.unwanted:
             continue
         if attempt.text_since is None:
             at = attempt.since + TAKEN_OVER_AFTER[message.level]
@@ -160,10 +155,8 @@ def _hanging(account: Account, now: float) -> Iterator[tuple[float, str, Account
         else:
             continue
         other = helper_of(account, replace(message, in_data=False))
-        if other and (held := _held(other, now, message)) < NEVER:
-            yield round(max(at, held), 3), queue_id, other
-
-
-def _held(other: Account, now: float, message: Message) -> float:
-    plan: Plan | None = gate(other, now, message)
-    return plan.at if plan else now
+        if other:
+            plan = gate(other, now, message)
+            at = round(max(at, plan.at if plan else now), 3)
+            if at < NEVER:
+                yield at, message, other

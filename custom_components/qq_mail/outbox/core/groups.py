@@ -1,6 +1,6 @@
 """Which messages can become one digest, which are becoming one, and who is flooded."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 from .limits import people_of
 from .models import Level, Message
@@ -10,7 +10,7 @@ type Group = tuple[Level, str, str]
 they go but once an hour."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Merging:
     """Messages of which a digest is being made: it owns them until that has ended."""
 
@@ -18,7 +18,7 @@ class Merging:
     queue_ids: tuple[str, ...]
     writing: bool = False
     """Whether the disk may have the digest already: from then on there is no way back."""
-    unwanted: frozenset[str] = frozenset()
+    unwanted: set[str] = field(default_factory=set)
     """Those that a person discarded since then."""
 
 
@@ -64,17 +64,6 @@ class Groups:
         first = merging.queue_ids[0]
         self.merging[first] = merging
         self._owned |= dict.fromkeys(merging.queue_ids, first)
-
-    def begin_writing(self, first: str) -> None:
-        """Note that there is no way back."""
-        self.merging[first] = replace(self.merging[first], writing=True)
-
-    def unwant(self, queue_id: str) -> None:
-        """Note that a message is discarded that is being merged."""
-        first = self._owned[queue_id]
-        merging = self.merging[first]
-        unwanted = merging.unwanted | {queue_id}
-        self.merging[first] = replace(merging, unwanted=unwanted)
 
     def merging_of(self, queue_id: str) -> Merging | None:
         """Return the merging that owns a message, if one does."""

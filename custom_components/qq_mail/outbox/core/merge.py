@@ -4,7 +4,6 @@ The shell makes what is decided here. At each instant either the messages count 
 digest, in memory as on disk.
 """
 
-from collections.abc import Collection
 from dataclasses import replace
 import logging
 
@@ -79,7 +78,7 @@ def end_floods(turn: Turn) -> None:
 def merged(
     turn: Turn, first: str, digest: Message, alone: tuple[str, ...] = ()
 ) -> None:
-    """Put a digest, which is on disk, into the place of what it is made of.
+    """Put a digest into the place of what it is made of, as it is on disk already.
 
     `alone` are those that are too long for any digest; whoever is in neither waits for
     the next one.
@@ -100,9 +99,9 @@ def merged(
 
 
 def merge_failed(
-    turn: Turn, first: str, *, again: bool, alone: tuple[str, ...] = ()
+    turn: Turn, first: str, *, again: bool = False, alone: tuple[str, ...] = ()
 ) -> None:
-    """Let go out one by one what could not be merged.
+    """Let go out one by one what could not be merged; the disk has it as before.
 
     `again`: that says nothing against the next try; but for those that go `alone`.
     """
@@ -112,17 +111,6 @@ def merge_failed(
     if not again:
         turn.queue.groups.floods.pop(merging.group, None)
     _let_go(turn, merging, alone=alone if again else merging.queue_ids)
-
-
-def discard_merging(turn: Turn, message: Message, merging: Merging) -> None:
-    """Discard a message that is being merged: what is made of it is of no use."""
-    groups = turn.queue.groups
-    if merging.writing:
-        groups.unwant(message.queue_id)
-        return
-    groups.end(merging.queue_ids[0])
-    _let_go(turn, merging)
-    turn.remove(message)
 
 
 def forget_tag(turn: Turn, tag: str, home: str = "") -> None:
@@ -149,17 +137,21 @@ def _let_go(turn: Turn, merging: Merging, *, alone: tuple[str, ...] = ()) -> Non
             turn.queue.put(message)
 
 
-def discard(turn: Turn, queue_ids: Collection[str]) -> None:
-    """Remove messages; one that is being tried goes if it is not accepted."""
+def discard(turn: Turn, queue_id: str) -> None:
+    """Remove a message; one that is being tried goes if it is not accepted."""
     queue = turn.queue
-    for queue_id in queue_ids:
-        message = queue.get(queue_id)
-        if message and (attempt := queue.in_progress.get(queue_id)):
-            queue.in_progress[queue_id] = replace(attempt, unwanted=True)
-            # Whatever comes of the attempt, and be it a kill, there is no other.
-            turn.forget(message)
-            queue.put(replace(message, in_memory=True))
-        elif message and (merging := queue.groups.merging_of(queue_id)):
-            discard_merging(turn, message, merging)
-        elif message:
-            turn.remove(message)
+    if not (message := queue.get(queue_id)):
+        return
+    if queue_id in queue.in_progress:
+        # Whatever comes of the attempt, and be it a kill, there is no other.
+        turn.forget(message)
+        queue.put(replace(message, in_memory=True, unwanted=True))
+    elif not (merging := queue.groups.merging_of(queue_id)):
+        turn.remove(message)
+    elif merging.writing:
+        merging.unwanted.add(queue_id)
+    else:
+        # What is made of it is of no use.
+        queue.groups.end(merging.queue_ids[0])
+        _let_go(turn, merging)
+        turn.remove(message)

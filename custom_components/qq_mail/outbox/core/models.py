@@ -149,6 +149,8 @@ class Message:
     in_memory: bool = False
     """The disk did not take it, or it was discarded while it is tried: there is no next
     try."""
+    unwanted: bool = False
+    """A person discarded it while it is tried: if it is not accepted, it goes."""
     parts: tuple[Part, ...] = ()
     """It is a digest, and these are what it is made of, the oldest first."""
     alone: bool = False

@@ -27,7 +27,8 @@ def gate(
         return Plan(pause.until, Reason.PAUSED, pause.cause)
     queue, level = account.queue, message.level
     people = people_of(message.recipients)
-    uncounted = sum(not one.counted for one in queue.in_progress.values())
+    # Those being tried whose text is not announced, so that the limits have no count.
+    uncounted = sum(not one.in_data for one in queue.trying)
     # Each becomes a mail, which was in turn before.
     digests = sum(one.group[0] >= level for one in queue.groups.merging.values())
     # A digest had its turn of the day when it was begun. What went to others since has
@@ -180,11 +181,9 @@ def free_at(account: Account, message: Message) -> float:
 def _hour_is_taken(account: Account, level: Level, people: str) -> bool:
     """Tell whether a message, or a digest, for the same people is on its way."""
     queue = account.queue
-    trying = map(queue.get, queue.in_progress)
     return queue.groups.is_merging_for(level, people) or any(
         one.level is level and people_of(one.recipients) == people
-        for one in trying
-        if one
+        for one in queue.trying
     )
 
 

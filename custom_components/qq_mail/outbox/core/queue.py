@@ -15,7 +15,7 @@ _SPARE = 64
 type _Later = tuple[float, str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class InProgress:
     """An attempt that has not ended."""
 
@@ -25,12 +25,8 @@ class InProgress:
     """Steady seconds."""
     busy_since: float | None = None
     """Since when its session is at work for it; None: it is still being opened."""
-    counted: bool = False
-    """Whether the limits count it: its text is announced, or on its way."""
     text_since: float | None = None
     """Since when its text is on its way."""
-    unwanted: bool = False
-    """A person discarded it meanwhile: if it is not accepted, it goes."""
     taken_over: bool = False
     """Another account is to have it, or a copy of it: that is asked for once."""
 
@@ -115,19 +111,23 @@ class Queue:
         self._serve(message)
         self.remove(message.queue_id)
 
+    @property
+    def trying(self) -> list[Message]:
+        """What is being tried."""
+        return [self._messages[queue_id] for queue_id in self.in_progress]
+
     def begin_attempt(self, message: Message, now: float) -> None:
         """Let a message be tried: nobody else touches it until that has ended."""
         self._serve(message)
         self.in_progress[message.queue_id] = InProgress(message.rank, now)
 
-    def end_attempt(self, queue_id: str) -> tuple[Message, InProgress] | None:
+    def end_attempt(self, queue_id: str) -> Message | None:
         """Return a message that was tried; it waits again, unless it is removed."""
-        attempt = self.in_progress.pop(queue_id, None)
-        if attempt is None:
+        if self.in_progress.pop(queue_id, None) is None:
             return None
         message = self._messages[queue_id]
         self.put(message)
-        return message, attempt
+        return message
 
     def is_told_with_others(self, tag: str, home: str = "") -> bool:
         """Tell whether a digest goes out for others' sake that speaks of a tag, too.
