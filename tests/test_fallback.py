@@ -332,13 +332,13 @@ async def test_its_own_account_is_disabled_meanwhile(
 
     monkeypatch.setattr(SubmissionSession, "open", slow)
     await later(hass, freezer, timedelta(seconds=20))
-    assert outbox_of(other).attempting
+    assert outbox_of(other).sessions.attempting
     await hass.config_entries.async_set_disabled_by(
         loaded_entry.entry_id, ConfigEntryDisabler.USER
     )
     await hass.async_block_till_done()
     opened.set()
-    await until(lambda: not outbox_of(other).attempting)
+    await until(lambda: not outbox_of(other).sessions.attempting)
     (mail,) = server.accepted
     assert "厨房" in mail.text
 
@@ -418,7 +418,7 @@ async def test_a_copy_that_cannot_be_made(
     freezer.tick(60.0)
     outbox = outbox_of(loaded_entry)
     look(outbox)
-    await until(lambda: outbox.troubles)
+    await until(lambda: outbox.manager.troubles)
     assert len(outbox) == 1
 
 
@@ -483,5 +483,5 @@ async def test_an_attempt_that_has_just_ended(
     """There is nothing to end any more."""
     outbox = outbox_of(loaded_entry)
     gone = message(1, read_clock())
-    outbox.take_over(TakeOver(outbox.id, gone, other.entry_id, copy=False))
-    assert not outbox.attempting
+    outbox.do(TakeOver(outbox.id, gone, other.entry_id, copy=False))
+    assert not outbox.sessions.attempting

@@ -58,7 +58,7 @@ class QQMailProblemEntity(
             cause, until = delay.plan.reason, outbox.time_of(delay.plan)
         elif outbox.manager.store.unwritten:
             cause = "disk"
-        elif outbox.expired:
+        elif outbox.state.expired:
             cause = Outcome.EXPIRED
         since = outbox.helped_since
         return (

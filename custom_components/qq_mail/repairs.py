@@ -5,6 +5,7 @@ from collections.abc import Collection
 from enum import StrEnum
 
 from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlow
+from homeassistant.config_entries import SOURCE_REAUTH
 from homeassistant.const import CONF_USERNAME
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
@@ -172,12 +173,14 @@ class _Watch:
         """Whether something may come from a backup; nothing comes later."""
         self._damaged = 0
         self._troubles = 0
+        self._asked = 0
 
     @callback
     def update(self, event: OutboxEvent | None) -> None:
         """Compare the issues with the outbox."""
         self._update_paused()
         self._update_login()
+        self._update_code()
         self._update_delayed()
         self._update_helped()
         self._update_damaged()
@@ -234,6 +237,18 @@ class _Watch:
             )
         else:
             self._withdraw(Issue.LOGIN_REFUSED)
+
+    def _update_code(self) -> None:
+        """Ask for a new code whenever the old one was refused, or withdraw that."""
+        asked = self._outbox.state.asked
+        if asked > self._asked:
+            self._entry.async_start_reauth(self._hass)
+        elif self._asked and not asked:
+            for flow in list(
+                self._entry.async_get_active_flows(self._hass, {SOURCE_REAUTH})
+            ):
+                self._hass.config_entries.flow.async_abort(flow["flow_id"])
+        self._asked = asked
 
     def _update_delayed(self) -> None:
         """Say what waits too long, why, and when it is tried next."""
@@ -294,13 +309,14 @@ class _Watch:
 
     def _update_trouble(self) -> None:
         """Report each error once, as with the files."""
-        if self._outbox.troubles > self._troubles:
-            self._troubles = self._outbox.troubles
+        if self._outbox.manager.troubles > self._troubles:
+            self._troubles = self._outbox.manager.troubles
             self._raise(Issue.TROUBLE, url=_ISSUES_URL)
 
     def _update_day(self) -> None:
         """Name who sends most while there is time to do something about it."""
-        limit, left = self._outbox.per_day, self._outbox.left_today
+        limit = self._outbox.state.limits.settings.per_day
+        left = self._outbox.left_today
         if left is None or left > limit * _LEFT_TO_WARN_AT:
             self._withdraw(Issue.DAY_NEARLY_USED)
             return
@@ -312,7 +328,7 @@ class _Watch:
             limit=str(limit),
             titles="\n".join(
                 f"- {literal(title)}: {number}"
-                for title, number in self._outbox.sent_most
+                for title, number in self._outbox.state.tally.most()
             ),
         )
 

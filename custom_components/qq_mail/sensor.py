@@ -68,7 +68,7 @@ SENSORS = (
         key=QQMailSensor.LAST_ACCEPTED,
         translation_key=QQMailSensor.LAST_ACCEPTED,
         device_class=SensorDeviceClass.TIMESTAMP,
-        value_fn=lambda rooms: rooms.outbox.last_accepted,
+        value_fn=lambda rooms: rooms.outbox.state.tally.last_accepted,
     ),
     QQMailSensorEntityDescription(
         key=QQMailSensor.NEXT_ATTEMPT,

@@ -13,8 +13,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.qq_mail.content import digest as digest_module
 from custom_components.qq_mail.outbox import (
     digests as digests_module,
-    discarding,
     listeners as listeners_module,
+    outbox as outbox_module,
 )
 from custom_components.qq_mail.outbox.composing import WireStream
 from custom_components.qq_mail.outbox.core import merge as merge_module
@@ -457,7 +457,7 @@ async def test_error_while_composed(
     await later(hass, freezer, HALF_A_MINUTE)
     _, mail = await asyncio.to_thread(server.wait_for, 2)
     assert mail.subject == "Alert 0"
-    assert outbox_of(loaded_entry).troubles == 1
+    assert outbox_of(loaded_entry).manager.troubles == 1
 
 
 async def test_stopped_while_written(
@@ -551,7 +551,7 @@ async def test_trouble_while_deciding(
     with monkeypatch.context() as patch:
         patch.setattr(merge_module, "merge", broken)
         await later(hass, freezer, HALF_A_MINUTE)
-    assert outbox_of(loaded_entry).troubles == 1
+    assert outbox_of(loaded_entry).manager.troubles == 1
     await later(hass, freezer, timedelta(minutes=2))
     _, mail = await asyncio.to_thread(server.wait_for, 2)
     assert mail.subject.startswith("4 alerts")
@@ -566,7 +566,7 @@ async def test_discarded_in_slices(
 ) -> None:
     """Some were discarded while it was written, and the others when it was there."""
     await flood(hass, loaded_entry)
-    monkeypatch.setattr(discarding, "_AT_ONCE", 2)
+    monkeypatch.setattr(outbox_module, "_DISCARDED_AT_ONCE", 2)
     outbox = outbox_of(loaded_entry)
     server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
     gate = hold_up_digest(monkeypatch)
@@ -582,6 +582,6 @@ async def test_discarded_in_slices(
 
     with monkeypatch.context() as patch:
         patch.setattr(asyncio, "sleep", merged_meanwhile)
-        await discarding.async_discard(outbox.manager, outbox.id, ids)
+        await outbox._discard(ids)  # noqa: SLF001 - as if each were asked for
     await until(lambda: not waiting(hass))
     assert len(outbox) == 0

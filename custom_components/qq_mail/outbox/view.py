@@ -56,11 +56,6 @@ class OutboxView:
         return self.state.running
 
     @property
-    def troubles(self) -> int:
-        """How often something went wrong that nobody expected."""
-        return self.manager.troubles
-
-    @property
     def max_size(self) -> int:
         """Octets of a message that the server takes, as it said last."""
         return self.state.max_size or DEFAULT_MAX_SIZE
@@ -123,24 +118,9 @@ class OutboxView:
         return self.state.limits.rate(read_clock().steady)
 
     @property
-    def per_day(self) -> int:
-        """How many messages may go out within 24 hours; 0: any number."""
-        return self.state.limits.settings.per_day
-
-    @property
     def left_today(self) -> int | None:
         """How many of them are left; None: there is no limit."""
         return self.state.limits.left_today(read_clock().steady)
-
-    @property
-    def sent_most(self) -> list[tuple[str, int]]:
-        """The titles of which most went out since yesterday, and how often."""
-        return self.state.tally.most()
-
-    @property
-    def last_accepted(self) -> datetime | None:
-        """When the last one was."""
-        return self.state.tally.last_accepted
 
     @property
     def oldest_waiting(self) -> datetime | None:
@@ -150,11 +130,6 @@ class OutboxView:
         own = self.waiting() if queue.guests else filter(None, [queue.oldest()])
         oldest = min((*own, *others), key=lambda one: one.queue_id, default=None)
         return self.raised_at(oldest) if oldest else None
-
-    @property
-    def expired(self) -> bool:
-        """Whether a message expired, and none was accepted since."""
-        return self.state.expired
 
     @property
     def restored(self) -> list[str]:

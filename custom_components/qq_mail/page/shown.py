@@ -81,7 +81,7 @@ async def _async_account(
         "state": state or _fine(outbox, texts, now),
         "works": not state,
         "left": outbox.left_today,
-        "per_day": outbox.per_day,
+        "per_day": outbox.state.limits.settings.per_day,
         "waiting": len(outbox),
         "first": first,
         "messages": [_message(outbox, *one, tags, texts, now) for one in window],
@@ -125,7 +125,7 @@ def _problem(outbox: Outbox, texts: Texts, now: datetime) -> str:
 
 
 def _fine(outbox: Outbox, texts: Texts, now: datetime) -> str:
-    last = outbox.last_accepted
+    last = outbox.state.tally.last_accepted
     if not last:
         return texts("page_state_sends")
     return texts("page_state_sent", time=time_of(last, now))

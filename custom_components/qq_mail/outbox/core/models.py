@@ -327,4 +327,5 @@ class Log:
     text: str
 
 
-type Action = Attempt | LogIn | Merge | TakeOver | Tell | Log
+type Work = Attempt | LogIn | Merge | TakeOver
+type Action = Work | Tell | Log
