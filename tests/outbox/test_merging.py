@@ -12,8 +12,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.content import digest as digest_module
 from custom_components.qq_mail.outbox import (
-    digests as digests_module,
     listeners as listeners_module,
+    manager as manager_module,
     outbox as outbox_module,
 )
 from custom_components.qq_mail.outbox.composing import WireStream
@@ -427,7 +427,7 @@ async def test_unloaded_while_a_file_hangs(
 ) -> None:
     """Nobody waits for it for long."""
     answers = await flood(hass, loaded_entry)
-    monkeypatch.setattr(digests_module, "STOP_GRACE", 0)
+    monkeypatch.setattr(manager_module, "STOP_GRACE", 0)
     gate = hold_up(monkeypatch, digest_module, "read_alert")
     await later(hass, freezer, HALF_A_MINUTE)
     await until(gate.reached.is_set)

@@ -1,21 +1,24 @@
-"""Makes digests, off the event loop."""
+"""Makes digests, and copies of alarms, off the event loop."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
+import shutil
 from typing import BinaryIO, cast
 
 from homeassistant.core import HomeAssistant, callback
 
 from ..clock import read_clock
-from ..const import DOMAIN, LOGGER, STOP_GRACE
+from ..const import DOMAIN, LOGGER
 from ..mime.models import KeptMessage, WriteDigest, WrittenDigest
+from ..store import Text
 from .composing import SMALL, WireStream
 from .core.groups import Merging
-from .core.models import Merge, Message, Part
+from .core.models import Level, Merge, Message, Part, TakeOver
 from .core.record import message_as_dict
 from .core.turn import MESSAGE
-from .manager import Manager
+from .manager import Manager, async_end
 
 type Prepare = Callable[[], Awaitable[WriteDigest]]
 
@@ -59,13 +62,7 @@ class Digests:
     async def async_stop(self) -> None:
         """Have nothing more made; what is being written is written to its end."""
         self._stopping = True
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=STOP_GRACE)
-        tasks = set(self._tasks)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await async_end(self._tasks)
 
     def _is_wanted(self, merging: Merging) -> bool:
         """Tell whether nobody has discarded one of the messages meanwhile."""
@@ -98,13 +95,12 @@ class Digests:
                 )
                 for one in messages
             ]
-
             written = await self._hass.async_add_executor_job(
                 write, cast("BinaryIO", stream), kept, partial(self._check, merging)
             )
             self._check(merging)
         except BaseException as err:
-            await asyncio.shield(self._drop(stream))
+            await asyncio.shield(self._hass.async_add_executor_job(stream.drop))
             again = isinstance(err, _NotWantedError | asyncio.CancelledError)
             if isinstance(err, OSError):
                 LOGGER.error("Messages go out one by one: %s", err)
@@ -138,9 +134,6 @@ class Digests:
                 again=again,
             )
 
-    async def _drop(self, stream: WireStream) -> None:
-        await self._hass.async_add_executor_job(stream.drop)
-
 
 def _digest(
     queue_id: str, written: WrittenDigest, messages: Sequence[Message]
@@ -168,3 +161,47 @@ def _digest(
         lifetime=too_old - newest.raised,
         parts=tuple(Part(one.queue_id, one.subject, one.tag) for one in parts),
     )
+
+
+async def async_copy(hass: HomeAssistant, manager: Manager, action: TakeOver) -> None:
+    """Keep a copy of an alarm, and have the other account send it.
+
+    The disk's refusal is logged: the first one is still being tried.
+    """
+    store, first = manager.store, action.message
+    copy = replace(
+        first,
+        queue_id=manager.new_id(),
+        home=action.account,
+        by=action.by,
+        copy=True,
+        attempts=0,
+        in_data=False,
+        arrived=read_clock().steady,
+    )
+    stream = WireStream(store, copy.queue_id, SMALL)
+    text = store.text((MESSAGE, action.account, first.queue_id))
+    try:
+        await hass.async_add_executor_job(_copy, text, stream)
+    except OSError:
+        manager.report_trouble(f"Message {first.queue_id} cannot be copied")
+        await hass.async_add_executor_job(stream.drop)
+        return
+    record = partial(message_as_dict, copy, read_clock())
+    key = (MESSAGE, action.account, copy.queue_id)
+    store.put(key, record, stream.text())
+    # Where the disk refuses it, memory goes on: it is an alarm.
+    await manager.async_written(Level.HIGHEST)
+    scheduler = manager.scheduler
+    there = {action.account, action.by} <= scheduler.accounts.keys()
+    now = scheduler.find(action.account, first.queue_id) if there else None
+    # What was discarded while it is tried is in memory alone.
+    if now and not now.in_memory:
+        manager.happen(scheduler.take, action.by, copy)
+    else:
+        store.remove(key)
+
+
+def _copy(text: Text, stream: WireStream) -> None:
+    with text.open() as source:
+        shutil.copyfileobj(source, cast("BinaryIO", stream))

@@ -18,13 +18,12 @@ from ..mime.address import Mailbox
 from ..mime.models import Composed, Priority
 from ..smtp.models import Account, Submission
 from .composing import Order, OutboxClosedError, Ticket
-from .copies import async_copy
 from .core.account import Conversation
 from .core.limits import Settings as Limits
 from .core.models import Attempt, LogIn, Merge, Message, Outcome, TakeOver, Work
 from .core.turn import ACCOUNT, CONVERSATION, LOGIN, MESSAGE, SENT
 from .delays import Delays
-from .digests import Digests, Prepare
+from .digests import Digests, Prepare, async_copy
 from .intake import Intake
 from .listeners import Listeners
 from .manager import Manager

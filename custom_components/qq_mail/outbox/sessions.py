@@ -10,13 +10,13 @@ from typing import Any
 from homeassistant.core import HomeAssistant, callback
 
 from ..clock import read_clock
-from ..const import DOMAIN, STOP_GRACE
+from ..const import DOMAIN
 from ..smtp.errors import MailError
 from ..smtp.models import Account, Submission
 from ..smtp.session import SubmissionSession
 from ..smtp.transcript import Transcript
 from .core.models import Attempt, Level, Message
-from .manager import Manager
+from .manager import Manager, async_end
 
 IDLE_TIMEOUT = 240.0
 """Seconds that a session stays open without a message: RFC 5321 grants 300. One that
@@ -108,13 +108,7 @@ class Sessions:
 
     async def async_stop(self) -> None:
         """Let attempts end, but not for long; what they were at is marked on disk."""
-        if self._tasks:
-            await asyncio.wait(self._tasks.values(), timeout=STOP_GRACE)
-        tasks = set(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await async_end(self._tasks.values())
         self._drop_idle()
 
     def _start(self, key: str, work: Coroutine[Any, Any, None]) -> None:

@@ -451,7 +451,6 @@ class House:
         assert queue.in_progress.keys() == flights
         assert queue.groups.merging.keys() == making
         assert len(flights) <= MAX_SESSIONS_OF_HIGHEST
-        assert queue.restored == {one.queue_id for one in messages if one.restored}
         holders = {part.queue_id: one for one in messages for part in one.parts}
         # Either a message counts or its digest, and it is in no other.
         assert not holders.keys() & {one.queue_id for one in messages}

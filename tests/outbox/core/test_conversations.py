@@ -222,15 +222,15 @@ def test_a_digest_goes_out_for_others_sake() -> None:
         core.queue.put(replace(one, tag=tag))
     told = []
     for step in (core.begin_writing, lambda: None):
-        told.append(core.queue.is_told_with_others("leak"))
+        told.append(core.scheduler.is_told_with_others("house", "leak"))
         step()
     assert told == [False, True]
-    assert not core.queue.is_told_with_others("other")
+    assert not core.scheduler.is_told_with_others("house", "other")
     tags = [replace(one, tag="leak") for one in core.flood[:2]]
     core.happen("merged", core.first, core.made())
     digest = core.made()
     core.queue.put(replace(digest, parts=parts_of(tags)))
-    assert not core.queue.is_told_with_others("leak")
+    assert not core.scheduler.is_told_with_others("house", "leak")
     tags[1] = replace(tags[1], tag="door")
     core.queue.put(replace(digest, parts=parts_of(tags)))
-    assert core.queue.is_told_with_others("leak")
+    assert core.scheduler.is_told_with_others("house", "leak")

@@ -4,7 +4,7 @@ import logging
 
 from . import fallback, merge
 from .account import Account
-from .models import Attempt, Level, LogIn, Message, Outcome
+from .models import Level, LogIn, Message, Outcome
 from .plan import free_at, heads
 from .turn import Turn
 
@@ -28,9 +28,8 @@ def start_what_is_due(turn: Turn) -> None:
     while message := _next(account, now):
         if merge.merge(turn, message):
             continue
-        turn.queue.begin_attempt(message, now)
         account.idle_session = False
-        turn.do(Attempt(account.id, message, word_by_word=account.word_by_word(now)))
+        turn.attempt(message)
     _check_login(turn)
 
 

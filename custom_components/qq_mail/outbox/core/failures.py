@@ -14,7 +14,7 @@ from ...smtp.errors import (
 from ...smtp.models import Reply, Step, SubmissionResult
 from ...smtp.replies import Cause, Treatment, diagnose
 from . import fallback
-from .models import Attempt, Down, Message, Outcome, Pause
+from .models import Down, Message, Outcome, Pause
 from .retry import (
     LOGIN_PAUSE,
     MAX_UNANSWERED,
@@ -211,11 +211,9 @@ def _try_again(turn: Turn, message: Message) -> None:
     # Of a session that died unseen, there may be no login left.
     login_at = account.limits.login_at(now, message.level)
     if account.running and not account.pause and login_at <= now:
-        turn.queue.begin_attempt(message, now)
-        word_by_word = account.word_by_word(now)
-        turn.do(Attempt(account.id, message, fresh=True, word_by_word=word_by_word))
-        return
-    turn.queue.hurry_one(message)
+        turn.attempt(message, fresh=True)
+    else:
+        turn.queue.hurry_one(message)
 
 
 def _waits_itself(turn: Turn, message: Message) -> Message:

@@ -113,13 +113,9 @@ def _give_back(turn: Turn) -> None:
             and not queue.is_owned(queue_id)
             and not (account.running and account.house[home].running)
         ):
-            _go_home(turn, message, home)
-
-
-def _go_home(turn: Turn, message: Message, home: str) -> None:
-    """Have a message in its own account's queue, as if it had always been there."""
-    turn.queue.remove(message.queue_id)
-    turn.of(turn.account.house[home]).write(replace(message, home="", by=""))
+            # As if it had always been there.
+            queue.remove(queue_id)
+            turn.at_home(message).write(replace(message, home="", by=""))
 
 
 def _stuck(account: Account, now: float) -> Iterator[tuple[float, Message, Account]]:

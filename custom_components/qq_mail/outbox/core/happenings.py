@@ -3,7 +3,7 @@
 Each of these is a function of a turn, as those in failures.py and merge.py are.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import replace
 import logging
 
@@ -64,6 +64,8 @@ def retry(turn: Turn, queue_id: str | None = None) -> None:
     """
     if queue_id is not None:
         turn = turn.of(turn.account.owner_of(queue_id))
+        if not turn.queue.get(queue_id):
+            return
     _hurry(turn, queue_id, restored=True)
 
 
@@ -127,16 +129,11 @@ def _code_works(turn: Turn) -> None:
 
 def _hurry(turn: Turn, queue_id: str | None, *, restored: bool) -> None:
     """Let a message, or all of them, go at once; `restored`: also what is a backup's."""
-    account = turn.account
-    changed: Iterable[Message | None] = ()
-    if queue_id is None:
-        changed = turn.queue.hurry(restored=restored)
-    elif message := turn.queue.get(queue_id):
-        changed = (turn.queue.hurry_one(message),)
-    else:
-        return
-    for message in filter(None, changed):
-        turn.write(message)
+    account, queue = turn.account, turn.queue
+    chosen = queue if queue_id is None else (queue.get(queue_id),)
+    for message in filter(None, chosen):
+        if (restored or not message.restored) and (known := queue.hurry_one(message)):
+            turn.write(known)
     if account.pause:
         account.pause = None
         turn.put_login_check_off()

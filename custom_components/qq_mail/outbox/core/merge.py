@@ -43,9 +43,6 @@ def merge(turn: Turn, message: Message, *, by: Account | None = None) -> bool:
     # become one, whatever their tags.
     room = max(limits.room_today(now, level), 1.0)
     any_tag = room < len(turn.queue) and groups.size(group, any_tag=True) > room
-    if groups.size(group, any_tag=any_tag) <= enough:
-        groups.floods.pop(group, None)
-        return False
     candidates = groups.candidates(group, any_tag=any_tag)
     waiting = sorted(one for one in candidates if one not in turn.queue.in_progress)
     if len(waiting) <= enough:
@@ -98,28 +95,24 @@ def merged(
     turn.log(logging.INFO, f"{len(parts)} messages become one: {digest.queue_id}")
 
 
-def merge_failed(
-    turn: Turn, first: str, *, again: bool = False, alone: tuple[str, ...] = ()
-) -> None:
+def merge_failed(turn: Turn, first: str, *, again: bool = False) -> None:
     """Let go out one by one what could not be merged; the disk has it as before.
 
-    `again`: that says nothing against the next try; but for those that go `alone`.
+    `again`: that says nothing against the next try.
     """
     merging = turn.queue.groups.end(first)
     if merging is None:
         return
     if not again:
         turn.queue.groups.floods.pop(merging.group, None)
-    _let_go(turn, merging, alone=alone if again else merging.queue_ids)
+    _let_go(turn, merging, alone=() if again else merging.queue_ids)
 
 
-def forget_tag(turn: Turn, tag: str, home: str = "") -> None:
-    """Let a digest of several tags go out without another word on one of them.
-
-    `home` is the account whose tag it is; empty: the one whose turn this is.
-    """
+def forget_tag(turn: Turn, home: str, tag: str) -> None:
+    """Let digests of several tags go out without another word on one of an account."""
     for digest in turn.queue:
-        if digest.home == home and any(one.tag == tag for one in digest.parts):
+        of_home = (digest.home or turn.account.id) == home
+        if of_home and any(one.tag == tag for one in digest.parts):
             parts = (
                 replace(one, tag="") if one.tag == tag else one for one in digest.parts
             )

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from .account import Account
 from .groups import Group, group_of
+from .lanes import in_turns
 from .limits import people_of
 from .models import NEVER, Level, Message, Plan, Reason
 from .retry import (
@@ -95,7 +96,7 @@ def _plan_of(account: Account, now: float, message: Message, ahead: int | None) 
 def plans(account: Account, now: float) -> Iterator[tuple[Message, Plan]]:
     """Yield what waits, in the order in which it goes out, with its plan."""
     ahead, digests = 0, dict[Group, int]()
-    for message in account.queue.in_order():
+    for message in in_turns(list(account.queue)):
         group = group_of(message)
         before = digests.get(group, ahead) if message.mergeable else ahead
         plan = plan_of(account, now, message, before)
@@ -199,14 +200,12 @@ def _is_flooded(account: Account, now: float, group: Group) -> bool:
 
 def _mails_ahead(account: Account, now: float, message: Message) -> int:
     """Return about how many mails go before a message that has just come."""
-    queue = account.queue
-    ahead = max(queue.ready(message.rank) - 1, 0)
-    if ahead:
+    mails = 0
+    for group, number in account.queue.ready(message.rank).items():
         # Those that become one digest are one mail, also with this one among them.
-        for group, number in queue.ready_groups(message.rank).items():
-            if number > 1 and _is_flooded(account, now, group):
-                ahead -= number - 1
-    return ahead
+        flooded = group and number > 1 and _is_flooded(account, now, group)
+        mails += 1 if flooded else number
+    return max(mails - 1, 0)
 
 
 def heads(account: Account, now: float) -> Iterator[tuple[Message, Plan | None]]:

@@ -6,13 +6,16 @@ from dataclasses import dataclass, replace
 from heapq import heapify, heappop, heappush
 
 from .groups import Group, Groups, Merging, group_of
-from .lanes import Lanes, Ready, in_turns
+from .lanes import Lanes, Ready
 from .models import NEVER, Message
 
 _SPARE = 64
 """Entries of a heap that may be stale before it is tidied, whatever its size."""
 
 type _Later = tuple[float, str]
+"""When it is due, or expires; queue id."""
+type _Kind = tuple[int, Group | None]
+"""Rank, and the group of those that could be merged."""
 
 
 @dataclass(slots=True)
@@ -45,22 +48,16 @@ class Queue:
         self.size = 0
         """Octets of all of them."""
         self.in_progress: dict[str, InProgress] = {}
-        self.restored: set[str] = set()
-        """Those that come from a backup, and wait for a person's decision."""
         self.guests: dict[str, str] = {}
         """The accounts of those that were taken over from them, by queue id."""
         self.groups = Groups()
         self._messages: dict[str, Message] = {}
         self._places: dict[str, Ready | _Later] = {}
-        self._ready = Counter[int]()
-        """How many may be tried, by rank."""
-        self._mergeable = Counter[tuple[Group, int]]()
-        """How many of them could be merged, by group and rank."""
-        self._grouped: dict[str, tuple[Group, int]] = {}
+        self._ready = Counter[_Kind]()
+        """How many may be tried, of each kind."""
+        self._kinds: dict[str, _Kind] = {}
         """Where each of those is counted."""
         self._lanes = Lanes(lambda entry: self._places.get(entry[2]) == entry)
-        self._oldest: list[str] = []
-        """A heap of queue ids, like those below."""
         self._later: list[_Later] = []
         self._expiry: list[_Later] = []
 
@@ -86,8 +83,6 @@ class Queue:
         known = self._messages.get(queue_id)
         self.size += message.size - (known.size if known else 0)
         self._know(message)
-        if not known:
-            self._push(self._oldest, queue_id, self._messages.__contains__)
         if not self.is_owned(queue_id):
             self._place(message)
 
@@ -98,8 +93,12 @@ class Queue:
         self.groups.forget(message)
         self.in_progress.pop(queue_id, None)
         self._put_at(queue_id, None)
-        self.restored.discard(queue_id)
         self.guests.pop(queue_id, None)
+
+    @property
+    def restored(self) -> set[str]:
+        """Those that come from a backup, and wait for a person's decision."""
+        return {one.queue_id for one in self if one.restored}
 
     @property
     def guests_waiting(self) -> int:
@@ -128,21 +127,6 @@ class Queue:
         message = self._messages[queue_id]
         self.put(message)
         return message
-
-    def is_told_with_others(self, tag: str, home: str = "") -> bool:
-        """Tell whether a digest goes out for others' sake that speaks of a tag, too.
-
-        `home` is the account whose tag it is; empty: the one whose queue this is.
-        """
-        digests = [{part.tag for part in one.parts} for one in self if one.home == home]
-        if home:
-            return any(tag in tags and len(tags) > 1 for tags in digests)
-        digests += [
-            {one.tag for one in map(self.get, merging.queue_ids) if one}
-            for merging in self.groups.merging.values()
-            if merging.writing
-        ]
-        return any(tag in tags and len(tags) > 1 for tags in digests)
 
     def merge(self, merging: Merging) -> tuple[Message, ...]:
         """Let messages become one: nobody else touches them until that has ended."""
@@ -202,33 +186,16 @@ class Queue:
         # Ready ones were hurried, where they are not due by themselves.
         return place[0] if place and not _is_ready(place) else float("-inf")
 
-    def ready(self, rank: int) -> int:
-        """Return how many may be tried that are as important as that, or more."""
-        return sum(number for one, number in self._ready.items() if one >= rank)
+    def ready(self, rank: int) -> Counter[Group | None]:
+        """Return how many may be tried that are as important as that, or more.
 
-    def ready_groups(self, rank: int) -> Counter[Group]:
-        """Return how many of those could be merged, by group."""
-        sums = Counter[Group]()
-        for (group, one), number in self._mergeable.items():
+        By group; None: those that cannot be merged.
+        """
+        sums = Counter[Group | None]()
+        for (one, group), number in self._ready.items():
             if one >= rank:
                 sums[group] += number
         return sums
-
-    def hurry(self, *, restored: bool) -> list[Message]:
-        """Let everything be tried as soon as possible: a person asked for it.
-
-        With `restored`, what comes from a backup as well; return those, which are known
-        otherwise then.
-        """
-        waiting = {entry[1] for entry in self._later if self._is(entry)}
-        held = set() if restored else self.restored & waiting
-        waiting -= held
-        self._later = [(NEVER, queue_id) for queue_id in held]
-        return [
-            message
-            for queue_id in waiting
-            if (message := self.hurry_one(self._messages[queue_id]))
-        ]
 
     def hurry_one(self, message: Message) -> Message | None:
         """Let a message that waits be tried as soon as possible."""
@@ -244,13 +211,7 @@ class Queue:
 
     def oldest(self) -> Message | None:
         """Return the message that came first, in the order of the queue ids."""
-        while self._oldest and self._oldest[0] not in self._messages:
-            heappop(self._oldest)
-        return self._messages[self._oldest[0]] if self._oldest else None
-
-    def in_order(self) -> list[Message]:
-        """Return the messages as they go out if they may."""
-        return in_turns(list(self._messages.values()))
+        return self._messages[min(self._messages)] if self._messages else None
 
     def _serve(self, message: Message) -> None:
         if _is_ready(self._put_at(message.queue_id, None)):
@@ -263,12 +224,9 @@ class Queue:
         self._messages[message.queue_id] = message
         if message.home:
             self.guests[message.queue_id] = message.home
-        if message.restored:
-            self.restored.add(message.queue_id)
-        else:
-            self.restored.discard(message.queue_id)
         if (expires_at := message.expires_at) is not None:
-            self._push(self._expiry, (expires_at, message.queue_id), self._expires)
+            entry = (expires_at, message.queue_id)
+            self._push(self._expiry, entry, self._expires)
 
     def _is(self, entry: _Later) -> bool:
         return self._places.get(entry[1]) == entry
@@ -292,25 +250,21 @@ class Queue:
     ) -> Ready | _Later | None:
         """Change where a message waits; return where it waited before."""
         before = self._places.pop(queue_id, None)
-        if before is not None and _is_ready(before):
-            self._ready[-int(before[0])] -= 1
-            if group := self._grouped.pop(queue_id, None):
-                self._mergeable[group] -= 1
-                if not self._mergeable[group]:
-                    del self._mergeable[group]
+        if kind := self._kinds.pop(queue_id, None):
+            self._ready[kind] -= 1
+            if not self._ready[kind]:
+                del self._ready[kind]
         if place is not None:
             self._places[queue_id] = place
-            if _is_ready(place):
-                self._ready[-int(place[0])] += 1
-                message = self._messages[queue_id]
-                if message.mergeable:
-                    group = group_of(message), message.rank
-                    self._grouped[queue_id] = group
-                    self._mergeable[group] += 1
+        if _is_ready(place):
+            message = self._messages[queue_id]
+            kind = message.rank, group_of(message) if message.mergeable else None
+            self._kinds[queue_id] = kind
+            self._ready[kind] += 1
         return before
 
-    def _push[T: (str, _Later)](
-        self, heap: list[T], entry: T, counts: Callable[[T], bool]
+    def _push(
+        self, heap: list[_Later], entry: _Later, counts: Callable[[_Later], bool]
     ) -> None:
         """Add to a heap, and tidy it once most of it is stale."""
         heappush(heap, entry)

@@ -261,12 +261,19 @@ class Scheduler:
 
     def is_told_with_others(self, account_id: str, tag: str) -> bool:
         """Tell whether a digest goes out for others' sake that speaks of a tag, too."""
-        return any(
-            one.queue.is_told_with_others(
-                tag, "" if one.id == account_id else account_id
-            )
-            for one in self.accounts.values()
-        )
+        queue = self.accounts[account_id].queue
+        digests = [
+            {part.tag for part in one.parts}
+            for account in self.accounts.values()
+            for one in account.queue
+            if (one.home or account.id) == account_id
+        ]
+        digests += [
+            {one.tag for one in map(queue.get, merging.queue_ids) if one}
+            for merging in queue.groups.merging.values()
+            if merging.writing
+        ]
+        return any(tag in tags and len(tags) > 1 for tags in digests)
 
     def say_over(self, now: Now, account_id: str, tag: str) -> Conversation | None:
         """Declare a tag over; return its conversation if something of it went out."""
@@ -275,9 +282,8 @@ class Scheduler:
         if not known or not known.went_out:
             return None
         turn.mark_conversation(tag, went_out=False)
-        merge.forget_tag(turn, tag)
-        for other in self.accounts.values():
-            merge.forget_tag(turn.of(other), tag, account_id)
+        for account in self.accounts.values():
+            merge.forget_tag(turn.of(account), account_id, tag)
         return known
 
     def not_over(self, now: Now, account_id: str, tag: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from ...clock import Now
 from .account import Account, conversation_as_dict, entry_as_dict
 from .limits import Entry, people_of
-from .models import Action, Log, Message, OutboxEvent, Outcome, Tell
+from .models import Action, Attempt, Log, Message, OutboxEvent, Outcome, Tell
 from .plan import plan_of
 from .queue import Queue
 from .record import message_as_dict
@@ -59,6 +59,12 @@ class Turn:
     def do(self, action: Action) -> None:
         """Have something done by the shell."""
         self.actions.append(action)
+
+    def attempt(self, message: Message, *, fresh: bool = False) -> None:
+        """Have a message tried; `fresh`: not by a session that was kept."""
+        account, now = self.account, self.now.steady
+        account.queue.begin_attempt(message, now)
+        self.do(Attempt(account.id, message, fresh, account.word_by_word(now)))
 
     def after(self, seconds: float) -> float:
         """Return the instant so many seconds from now, to the millisecond."""
