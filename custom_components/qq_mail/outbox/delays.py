@@ -11,6 +11,7 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 
 from ..clock import read_clock
 from ..mime.models import Priority
+from .core.account import Account
 from .core.models import Level, Message, Plan, Reason
 from .core.plan import plan_of
 from .view import OutboxView
@@ -84,16 +85,20 @@ class Delays:
         self._promised = {
             key: at for key, at in self._promised.items() if self._view.holds(key)
         }
-        late = [one for one in self._view.waiting() if self._is_late(one, now)]
-        late.sort(key=lambda one: (-one.rank, one.queue_id))
+        late = [
+            (message, plan)
+            for account, message in self._view.state.raised()
+            if (plan := self._late(account, message, now))
+        ]
+        late.sort(key=lambda one: (-one[0].rank, one[0].queue_id))
         if late:
-            worst = late[0]
+            worst, plan = late[0]
             self.current = Delay(
                 number=len(late),
-                titles=tuple(one.subject for one in late[:_MOST_NAMED]),
+                titles=tuple(one.subject for one, _ in late[:_MOST_NAMED]),
                 recipients=worst.recipients,
                 priority=worst.priority,
-                plan=self._plan(worst, now),
+                plan=plan,
             )
             if worst.rank > self._worst:
                 self._worst = worst.rank
@@ -105,27 +110,23 @@ class Delays:
             self._show()
         self.watch()
 
-    def _plan(self, message: Message, now: float) -> Plan:
-        accounts = self._view.state.house
-        account = accounts[message.by] if message.home else self._view.state
-        return plan_of(account, now, message, 0)
-
-    def _is_late(self, message: Message, now: float) -> bool:
-        """Tell whether a message waits for longer than it should.
+    def _late(self, account: Account, message: Message, now: float) -> Plan | None:
+        """Return the plan of a message that waits for longer than it should.
 
         After a start, and after what was promised, it has as long again to be tried.
         """
         since = self._promised.get(message.queue_id, message.arrived)
         if now - max(message.raised, since) <= _PATIENCE[message.level]:
-            return False
-        reason = self._plan(message, now).reason
-        promised = reason in _AS_PROMISED or (
+            return None
+        plan = plan_of(account, now, message, 0)
+        promised = plan.reason in _AS_PROMISED or (
             # What was promised ends at this moment, as it seems.
-            reason in (Reason.ATTEMPT, Reason.TURN)
+            plan.reason in (Reason.ATTEMPT, Reason.TURN)
             and message.level is Level.BELOW
             and not message.attempts
             and message.queue_id not in self._promised
         )
         if promised:
             self._promised[message.queue_id] = now
-        return not promised
+            return None
+        return plan

@@ -14,6 +14,7 @@ from ..const import DOMAIN, LOGGER
 from ..mime.models import KeptMessage, WriteDigest, WrittenDigest
 from ..store import Text
 from .composing import SMALL, WireStream
+from .core.account import Account
 from .core.groups import Merging
 from .core.models import Level, Merge, Message, Part, TakeOver
 from .core.record import message_as_dict
@@ -24,7 +25,7 @@ type Prepare = Callable[[], Awaitable[WriteDigest]]
 
 
 class _NotWantedError(Exception):
-    """One of the messages was discarded meanwhile, or the outbox stops."""
+    """One of the messages was discarded meanwhile, or the account stops."""
 
 
 class Digests:
@@ -36,17 +37,11 @@ class Digests:
         self._manager = manager
         self._id = account_id
         self._tasks: dict[asyncio.Task[None], str] = {}
-        self._stopping = False
 
     @property
     def at_work(self) -> set[str]:
         """The first messages of what is being merged."""
         return set(self._tasks.values())
-
-    @callback
-    def start(self) -> None:
-        """Begin to work, or go on after a stop."""
-        self._stopping = False
 
     @callback
     def merge(self, action: Merge, prepare: Prepare) -> None:
@@ -60,21 +55,19 @@ class Digests:
         task.add_done_callback(partial(self._tasks.pop))
 
     async def async_stop(self) -> None:
-        """Have nothing more made; what is being written is written to its end."""
-        self._stopping = True
+        """Let what is being written be written to its end: the account has stopped."""
         await async_end(self._tasks)
 
-    def _is_wanted(self, merging: Merging) -> bool:
-        """Tell whether nobody has discarded one of the messages meanwhile."""
-        first = merging.queue_ids[0]
+    def _account(self, merging: Merging) -> Account | None:
+        """Return the account, if nobody has discarded one of the messages meanwhile."""
         account = self._manager.scheduler.accounts.get(self._id)
-        return account is not None and (
-            account.queue.groups.merging.get(first) is merging
-        )
+        known = account and account.queue.groups.merging.get(merging.queue_ids[0])
+        return account if known is merging else None
 
     def _check(self, merging: Merging) -> None:
         """Raise _NotWantedError where what is made is of no use. Also for threads."""
-        if self._stopping or not self._is_wanted(merging):
+        account = self._account(merging)
+        if not (account and account.running):
             raise _NotWantedError
 
     async def _merge(
@@ -126,7 +119,7 @@ class Digests:
         manager.happen(manager.scheduler.merged, self._id, first, digest, written.alone)
 
     def _tell_failed(self, merging: Merging, *, again: bool = False) -> None:
-        if self._is_wanted(merging):
+        if self._account(merging):
             self._manager.happen(
                 self._manager.scheduler.merge_failed,
                 self._id,

@@ -232,7 +232,11 @@ class Intake:
         until = read_clock().steady + _MEMORY_TIMEOUT
         with suppress(TimeoutError):
             async with asyncio.timeout(_MEMORY_TIMEOUT):
-                while view.running and self._comes_by(until, queue_id):
+                while (
+                    view.running
+                    and (plan := self._manager.plan(view.id, queue_id))
+                    and plan.at < until
+                ):
                     receipt.tried.clear()
                     await receipt.tried.wait()
         while view.is_tried(queue_id) and view.running:
@@ -241,11 +245,6 @@ class Intake:
         # Nothing of it is on a disk that could be waited for.
         self._manager.happen(self._manager.scheduler.discard, view.id, (queue_id,))
         self.bodies.pop(queue_id, None)
-
-    def _comes_by(self, until: float, queue_id: str) -> bool:
-        """Tell whether a message that is there has its turn by then."""
-        plan = self._manager.plan(self._view.id, queue_id)
-        return plan is not None and plan.at < until
 
 
 def _compose(order: Order, stream: WireStream) -> Made:

@@ -17,7 +17,6 @@ from ..const import DISK_TIMEOUT, LOGGER, STOP_GRACE
 from ..smtp.models import Account as SmtpAccount, Submission
 from ..store import Damage, Records, Store, as_octets
 from .core.account import Account
-from .core.fallback import elsewhere
 from .core.models import NEVER, Action, Level, Log, Message, Plan, Reason, Tell, Work
 from .core.scheduler import Scheduler
 from .core.turn import MESSAGE
@@ -131,9 +130,8 @@ class Manager:
     def waiting(self, account_id: str) -> list[tuple[str, str]]:
         """Return title and recipients of each message of an account, be it disabled."""
         if account := self.scheduler.accounts.get(account_id):
-            there = [message for _, message in elsewhere(account)]
-            waiting = [*(one for one in account.queue if not one.home), *there]
-            return [(one.subject, ", ".join(one.recipients)) for one in waiting]
+            waiting = account.raised()
+            return [(one.subject, ", ".join(one.recipients)) for _, one in waiting]
         records = Records(self._records.get(account_id, {}))
         return [
             (str(record.get("subject")), ", ".join(map(str, record["recipients"])))

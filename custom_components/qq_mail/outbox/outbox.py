@@ -113,7 +113,6 @@ class Outbox(OutboxView):
     @callback
     def start(self, *, check_login: bool) -> None:
         """Begin to work; with `check_login`, with a login."""
-        self._digests.start()
         self._happen(self._scheduler.start, check_login=check_login)
 
     @callback

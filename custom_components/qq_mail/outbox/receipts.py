@@ -29,7 +29,10 @@ class Receipt:
     @property
     def decisive(self) -> OutboxEvent | None:
         """The event that says what became of it: what was accepted counts first."""
-        return min(self.events, key=_by_weight, default=None)
+        weights = list(Outcome)
+        return min(
+            self.events, key=lambda one: weights.index(one.outcome), default=None
+        )
 
     @property
     def by(self) -> str:
@@ -69,7 +72,3 @@ class Receipt:
             if event.outcome in outcomes
             for recipient in event.recipients
         )
-
-
-def _by_weight(event: OutboxEvent) -> int:
-    return list(Outcome).index(event.outcome)

@@ -237,7 +237,9 @@ class Sessions:
         """Keep a session for a while, if it can be used again."""
         if not session.is_open:
             return
-        if self._idle or session.account != self.account or not self._may_keep():
+        account = self._scheduler.accounts.get(self._id)
+        may_keep = account is not None and account.pause is None
+        if self._idle or session.account != self.account or not may_keep:
             self._close(session)
             return
         self._idle, self._idle_since = session, read_clock().steady
@@ -246,14 +248,9 @@ class Sessions:
         self._idle_timer = self._hass.loop.call_later(IDLE_TIMEOUT, self._close_idle)
         self._tell(self._scheduler.session_idle, idle=True)
 
-    def _may_keep(self) -> bool:
-        account = self._scheduler.accounts.get(self._id)
-        return account is not None and account.pause is None
-
     def _close_idle(self) -> None:
         self._idle_timer = None
-        if self._idle:
-            session, self._idle = self._idle, None
+        if session := self._take_idle(fresh=False):
             self._close(session)
         self._tell(self._scheduler.session_idle, idle=False)
 
@@ -265,6 +262,5 @@ class Sessions:
             self._idle_timer.cancel()
             self._idle_timer = None
         if self._idle:
-            self._idle.drop()
-            self._idle = None
+            self._take_idle(fresh=True)
             self._tell(self._scheduler.session_idle, idle=False)

@@ -342,7 +342,8 @@ class House:
         waiting = {
             (one.rank, frozenset(one.recipients)): one
             for one in queue
-            if not queue.is_owned(one.queue_id) and queue.due_of(one) <= self.now.steady
+            if not (queue.is_owned(one.queue_id) or one.restored)
+            and one.due <= self.now.steady
         }
         side.overtaken = {
             lane: side.overtaken.get(lane, set())

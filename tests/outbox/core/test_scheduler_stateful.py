@@ -186,7 +186,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         for queue_id in chosen:
             known = house.get(queue_id)
             groups = house.account(name).queue.groups
-            merging = groups.merging_of(queue_id)
+            merging = groups.owned.get(queue_id)
             too_late = merging is not None and merging.writing
             if known and queue_id not in house.flights and not too_late:
                 house.forget(known)

@@ -10,7 +10,7 @@ from ...clock import Now
 from ...smtp.models import Reply
 from ...smtp.replies import Cause
 from .limits import Entry, Learned, Limits, Settings
-from .models import DAY, NEVER, Down, Level, Pause
+from .models import DAY, NEVER, Down, Level, Message, Pause
 from .queue import Queue
 from .record import Record, ago, read_reply, reply_as_dict
 from .retry import LONGEST_PAUSE
@@ -177,6 +177,20 @@ class Account:
         accounts = self.house.values()
         owners = (one for one in accounts if one.queue.get_whole(queue_id))
         return next(owners, self)
+
+    def elsewhere(self) -> list[tuple[Account, Message]]:
+        """Return what others have taken over from this account, and who has it."""
+        return [
+            (other, message)
+            for other in self.house.values()
+            for queue_id, home in other.queue.guests.items()
+            if home == self.id and (message := other.queue.get(queue_id))
+        ]
+
+    def raised(self) -> list[tuple[Account, Message]]:
+        """Return what was raised here and waits, and the account that has it."""
+        own = [(self, message) for message in self.queue if not message.home]
+        return own + self.elsewhere()
 
     @property
     def paused_for_login(self) -> bool:

@@ -44,7 +44,8 @@ def wake_at(account: Account, now: float) -> float:
         login_at = account.limits.login_at(now, Level.BELOW)
         times.append(max(account.check_login_at, login_at))
     down_until = account.down.until if account.down else now
-    times.append(max(queue.next_later(), down_until))
+    if later := queue.first_later():
+        times.append(max(later[0], down_until))
     for message, plan in heads(account, now):
         times.append(plan.at if plan else _goes_at(account, now, message))
     return min(times)

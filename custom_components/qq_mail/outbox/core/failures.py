@@ -152,7 +152,7 @@ def cut(turn: Turn, queue_id: str) -> None:
         _defer(turn, message)
         return
     # It was its turn, be it by a person's wish.
-    turn.queue.hurry_one(message)
+    turn.hurry(message)
     if attempt and attempt.taken_over:
         fallback.move_hanging(turn, message)
 
@@ -213,7 +213,7 @@ def _try_again(turn: Turn, message: Message) -> None:
     if account.running and not account.pause and login_at <= now:
         turn.attempt(message, fresh=True)
     else:
-        turn.queue.hurry_one(message)
+        turn.hurry(message)
 
 
 def _waits_itself(turn: Turn, message: Message) -> Message:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from . import merge
 from .account import Account
 from .models import NEVER, Level, Message, TakeOver
-from .plan import gate, helper_of, taken_over_at
+from .plan import gate, helper_of, taken_over
 from .retry import COPIED_AFTER, TAKEN_OVER_AFTER
 from .turn import Turn
 
@@ -93,16 +93,6 @@ def part(turn: Turn) -> None:
                 other.queue.remove(queue_id)
 
 
-def elsewhere(account: Account) -> list[tuple[Account, Message]]:
-    """Return what other accounts have taken over from this one, and which has it."""
-    return [
-        (other, message)
-        for other in account.house.values()
-        for queue_id, home in other.queue.guests.items()
-        if home == account.id and (message := other.queue.get(queue_id))
-    ]
-
-
 def _give_back(turn: Turn) -> None:
     """Put messages into their own account's queue again where either one has stopped."""
     account, queue = turn.account, turn.queue
@@ -127,11 +117,9 @@ def _stuck(account: Account, now: float) -> Iterator[tuple[float, Message, Accou
         return
     for message in account.queue.heads(now):
         plan = gate(account, now, message)
-        other = helper_of(account, message, plan) if plan else None
-        if plan and other:
-            at = taken_over_at(account, now, message, plan, other)
-            if at < plan.at:
-                yield at, message, other
+        if plan and (taken := taken_over(account, now, message, plan)):
+            at, other = taken
+            yield at, message, other
 
 
 def _hanging(account: Account, now: float) -> Iterator[tuple[float, Message, Account]]:

@@ -132,8 +132,8 @@ def _hurry(turn: Turn, queue_id: str | None, *, restored: bool) -> None:
     account, queue = turn.account, turn.queue
     chosen = queue if queue_id is None else (queue.get(queue_id),)
     for message in filter(None, chosen):
-        if (restored or not message.restored) and (known := queue.hurry_one(message)):
-            turn.write(known)
+        if restored or not message.restored:
+            turn.hurry(message)
     if account.pause:
         account.pause = None
         turn.put_login_check_off()

@@ -139,7 +139,7 @@ def discard(turn: Turn, queue_id: str) -> None:
         # Whatever comes of the attempt, and be it a kill, there is no other.
         turn.forget(message)
         queue.put(replace(message, in_memory=True, unwanted=True))
-    elif not (merging := queue.groups.merging_of(queue_id)):
+    elif not (merging := queue.groups.owned.get(queue_id)):
         turn.remove(message)
     elif merging.writing:
         merging.unwanted.add(queue_id)

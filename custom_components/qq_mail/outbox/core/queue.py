@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
 from .groups import Group, Groups, Merging, group_of
@@ -80,11 +80,20 @@ class Queue:
     def put(self, message: Message) -> None:
         """Add a message, or replace what is known of it."""
         queue_id = message.queue_id
-        known = self._messages.get(queue_id)
-        self.size += message.size - (known.size if known else 0)
-        self._know(message)
+        if known := self._messages.get(queue_id):
+            self.size -= known.size
+            self.groups.forget(known)
+        self.size += message.size
+        self.groups.know(message)
+        self._messages[queue_id] = message
+        if message.home:
+            self.guests[queue_id] = message.home
+        if (expires_at := message.expires_at) is not None:
+            self._push(self._expiry, (expires_at, queue_id), self._expires)
         if not self.is_owned(queue_id):
-            self._place(message)
+            entry = (NEVER if message.restored else message.due, queue_id)
+            self._put_at(queue_id, entry)
+            self._push(self._later, entry, self._is)
 
     def remove(self, queue_id: str) -> None:
         """Let go of a message that is there."""
@@ -99,11 +108,6 @@ class Queue:
     def restored(self) -> set[str]:
         """Those that come from a backup, and wait for a person's decision."""
         return {one.queue_id for one in self if one.restored}
-
-    @property
-    def guests_waiting(self) -> int:
-        """How many of those that were taken over have not had their turn."""
-        return sum(not self.is_owned(queue_id) for queue_id in self.guests)
 
     def hand_out(self, message: Message) -> None:
         """Let go of a message whose turn it was, for another account to have it."""
@@ -137,16 +141,14 @@ class Queue:
 
     def is_owned(self, queue_id: str) -> bool:
         """Tell whether a message is being tried, or merged."""
-        return (
-            queue_id in self.in_progress or self.groups.merging_of(queue_id) is not None
-        )
+        return queue_id in self.in_progress or queue_id in self.groups.owned
 
     def heads(self, now: float) -> Iterator[Message]:
         """Yield the first message of each lane that may be tried (see Lanes)."""
         while self._later and self._later[0][0] <= now:
             entry = heappop(self._later)
             if self._is(entry):
-                self._make_ready(self._messages[entry[1]])
+                self._put_at(entry[1], self._lanes.add(self._messages[entry[1]]))
         for queue_id in self._lanes.heads():
             yield self._messages[queue_id]
 
@@ -168,23 +170,14 @@ class Queue:
         """Return when to look for what is too old; it may be early."""
         return self._expiry[0][0] if self._expiry else NEVER
 
-    def next_later(self) -> float:
-        """Return when the next one may be tried of those that may not yet."""
+    def first_later(self) -> tuple[float, Message] | None:
+        """Return the first of those that may not be tried yet, but will be, and when."""
         while self._later and not self._is(self._later[0]):
             heappop(self._later)
-        return self._later[0][0] if self._later else NEVER
-
-    def first_later(self) -> Message | None:
-        """Return the first of those that may not be tried yet, but will be."""
-        if self.next_later() == NEVER:
+        if not self._later or self._later[0][0] == NEVER:
             return None
-        return self._messages[self._later[0][1]]
-
-    def due_of(self, message: Message) -> float:
-        """Return when a message may be tried, as far as it goes itself."""
-        place = self._places.get(message.queue_id)
-        # Ready ones were hurried, where they are not due by themselves.
-        return place[0] if place and not _is_ready(place) else float("-inf")
+        at, queue_id = self._later[0]
+        return at, self._messages[queue_id]
 
     def ready(self, rank: int) -> Counter[Group | None]:
         """Return how many may be tried that are as important as that, or more.
@@ -197,36 +190,9 @@ class Queue:
                 sums[group] += number
         return sums
 
-    def hurry_one(self, message: Message) -> Message | None:
-        """Let a message that waits be tried as soon as possible."""
-        if self.is_owned(message.queue_id):
-            return None
-        restored = message.restored
-        if restored:
-            # What it was in the middle of then is no news: a person has decided.
-            message = replace(message, restored=False, in_data=False, by="")
-            self._know(message)
-        self._make_ready(message)
-        return message if restored else None
-
-    def oldest(self) -> Message | None:
-        """Return the message that came first, in the order of the queue ids."""
-        return self._messages[min(self._messages)] if self._messages else None
-
     def _serve(self, message: Message) -> None:
         if _is_ready(self._put_at(message.queue_id, None)):
             self._lanes.serve(message)
-
-    def _know(self, message: Message) -> None:
-        if (known := self._messages.get(message.queue_id)) is not None:
-            self.groups.forget(known)
-        self.groups.know(message)
-        self._messages[message.queue_id] = message
-        if message.home:
-            self.guests[message.queue_id] = message.home
-        if (expires_at := message.expires_at) is not None:
-            entry = (expires_at, message.queue_id)
-            self._push(self._expiry, entry, self._expires)
 
     def _is(self, entry: _Later) -> bool:
         return self._places.get(entry[1]) == entry
@@ -234,16 +200,6 @@ class Queue:
     def _expires(self, entry: _Later) -> bool:
         message = self._messages.get(entry[1])
         return message is not None and message.expires_at == entry[0]
-
-    def _place(self, message: Message) -> None:
-        due = NEVER if message.restored else message.due
-        entry = (due, message.queue_id)
-        self._put_at(message.queue_id, entry)
-        self._push(self._later, entry, self._is)
-
-    def _make_ready(self, message: Message) -> None:
-        if not _is_ready(self._places.get(message.queue_id)):
-            self._put_at(message.queue_id, self._lanes.add(message))
 
     def _put_at(
         self, queue_id: str, place: Ready | _Later | None

@@ -167,14 +167,7 @@ class Scheduler:
 
     def next_plan(self, now: Now, account_id: str) -> Plan | None:
         """Return when something of an account is tried next, and why not now."""
-        account = self.accounts[account_id]
-        plans = [
-            plan_of(other, now.steady, message, 0)
-            for other, message in fallback.elsewhere(account)
-        ]
-        if own := next_plan(account, now.steady):
-            plans.append(own)
-        return min(plans, key=lambda plan: plan.at, default=None)
+        return next_plan(self.accounts[account_id], now.steady)
 
     # Logins
 

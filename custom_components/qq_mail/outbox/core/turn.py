@@ -11,7 +11,7 @@ from typing import Any, Final
 from ...clock import Now
 from .account import Account, conversation_as_dict, entry_as_dict
 from .limits import Entry, people_of
-from .models import Action, Attempt, Log, Message, OutboxEvent, Outcome, Tell
+from .models import AT_ONCE, Action, Attempt, Log, Message, OutboxEvent, Outcome, Tell
 from .plan import plan_of
 from .queue import Queue
 from .record import message_as_dict
@@ -65,6 +65,17 @@ class Turn:
         account, now = self.account, self.now.steady
         account.queue.begin_attempt(message, now)
         self.do(Attempt(account.id, message, fresh, account.word_by_word(now)))
+
+    def hurry(self, message: Message) -> None:
+        """Let a message that waits be tried as soon as possible."""
+        if self.queue.is_owned(message.queue_id):
+            return
+        hurried = replace(message, due=AT_ONCE)
+        if message.restored:
+            # What it was in the middle of then is no news: a person has decided.
+            self.write(replace(hurried, restored=False, in_data=False, by=""))
+        else:
+            self.queue.put(hurried)
 
     def after(self, seconds: float) -> float:
         """Return the instant so many seconds from now, to the millisecond."""
