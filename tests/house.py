@@ -109,7 +109,7 @@ def rooms_of(hass: HomeAssistant, entry: MockConfigEntry) -> Rooms:
 
 def outbox_of(entry: MockConfigEntry) -> Outbox:
     """Return a loaded account's outbox."""
-    outbox: Outbox = entry.runtime_data.outbox
+    outbox: Outbox = entry.runtime_data
     return outbox
 
 

@@ -606,7 +606,7 @@ async def test_reauth(
     assert result.get("translation_domain") is None
     await hass.async_block_till_done()
     assert loaded_entry.data["password"] == "newcodenewcodene"
-    assert loaded_entry.runtime_data.outbox.account.password == "newcodenewcodene"
+    assert loaded_entry.runtime_data.account.password == "newcodenewcodene"
 
 
 async def test_reauth_with_an_error_elsewhere(
@@ -656,7 +656,7 @@ async def test_reconfigure(
     assert result.get("translation_domain") is None
     await hass.async_block_till_done()
     assert loaded_entry.data == {"username": ADDRESS, "password": CODE, **new}
-    assert loaded_entry.runtime_data.outbox.account.port == server.starttls_port
+    assert loaded_entry.runtime_data.account.port == server.starttls_port
 
 
 async def test_reconfigure_with_a_code(

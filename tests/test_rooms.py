@@ -20,16 +20,16 @@ KNOWS = {
     "content": {"const", "mime", "texts"},
     "buttons": {"clock", "const", "mime", "store", "texts"},
     "answers": {
-        *("accounts", "clock", "const", "coordinator", "history", "texts"),
+        *("accounts", "clock", "const", "history", "texts"),
         *("buttons", "content", "core", "inbox", "mime", "outbox", "sending", "smtp"),
     },
     "repeats": {"clock", "const", "core", "mime", "outbox", "store"},
     "sending": {
-        *("accounts", "clock", "const", "coordinator", "errors", "options", "texts"),
+        *("accounts", "clock", "const", "errors", "options", "texts"),
         *("buttons", "content", "core", "mime", "outbox", "smtp"),
     },
     "calls": {
-        *("accounts", "clock", "const", "coordinator", "history", "texts"),
+        *("accounts", "clock", "const", "history", "texts"),
         *(
             "answers",
             "buttons",
@@ -44,7 +44,7 @@ KNOWS = {
     },
     "history": {"buttons", "clock", "core", "mime", "outbox", "smtp", "store"},
     "page": {
-        *("accounts", "clock", "const", "coordinator", "errors", "history", "texts"),
+        *("accounts", "clock", "const", "errors", "history", "texts"),
         *("calls", "content", "core", "outbox", "sending", "smtp"),
     },
 }

@@ -186,7 +186,7 @@ async def test_discard_twice_at_once(
         await notify(hass, title)
     await asyncio.gather(*(act(hass, "discard", all=True) for _ in range(2)))
     assert await waiting(hass) == []
-    assert len(loaded_entry.runtime_data.outbox) == 0
+    assert len(loaded_entry.runtime_data) == 0
     await notify(hass, "four")
     assert [mail.subject for mail in server.accepted] == ["four"]
 

@@ -396,9 +396,9 @@ def test_says_what_matters(language: str, key: str) -> None:
 
 def entity_texts() -> set[str]:
     """Return what the entities' descriptions ask for."""
-    problem = f"entity.binary_sensor.{binary_sensor.PROBLEM.key}"
-    message = f"entity.event.{event.MESSAGE.key}"
-    action = f"entity.event.{event.CLICKS.key}"
+    problem = f"entity.binary_sensor.{binary_sensor.QQMailProblemEntity.entity_description.key}"
+    message = f"entity.event.{event.QQMailMessageEntity.entity_description.key}"
+    action = f"entity.event.{event.QQMailActionEntity.entity_description.key}"
     holds = {Treatment.PAUSE, Treatment.LOGIN_LATER, Treatment.NEW_CODE}
     return {
         f"{problem}.name",
@@ -411,8 +411,8 @@ def entity_texts() -> set[str]:
             for cause in (*(one for one in Cause if one.treatment in holds), *PROBLEMS)
         ),
         *(
-            f"entity.button.{description.key}.name"
-            for description in button.DESCRIPTIONS
+            f"entity.button.{one.entity_description.key}.name"
+            for one in (button.QQMailTestButton, button.QQMailRetryButton)
         ),
         f"{message}.name",
         *(
@@ -431,7 +431,10 @@ def entity_texts() -> set[str]:
             )
         ),
         *(f"{action}.state_attributes.channel.state.{one}" for one in Channel),
-        f"{action}.state_attributes.event_type.state.{event.CLICKED}",
+        *(
+            f"{action}.state_attributes.event_type.state.{kind}"
+            for kind in event.QQMailActionEntity.entity_description.event_types or ()
+        ),
         *(f"{message}.state_attributes.cause.state.{cause}" for cause in Cause),
         *(
             f"{message}.state_attributes.event_type.state.{outcome}"

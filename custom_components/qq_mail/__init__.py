@@ -19,22 +19,14 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from homeassistant.util.ssl import client_context
 
-from .accounts import account_from, imap_account_from
+from .accounts import QQMailConfigEntry, account_from, imap_account_from
 from .answers.watching import Answers
 from .buttons.view import async_setup_view
 from .calls.again import async_send_again, async_tell_counted
-from .calls.heard import is_heard
-from .calls.house import DATA_HOUSE, House, Rooms
+from .calls.house import DATA_HOUSE, SIGNAL_DELAY, SIGNAL_OUTCOME, House, Rooms
 from .const import CONF_FALLBACK, DOMAIN
 from .content.attachments.downloads import remove_all
 from .content.digest import DigestWriter
-from .coordinator import (
-    SIGNAL_DELAY,
-    SIGNAL_OUTBOX_EVENT,
-    QQMailConfigEntry,
-    QQMailCoordinator,
-    QQMailRuntimeData,
-)
 from .fallback import async_review
 from .history import History
 from .log_entries import async_log_outcomes, async_setup_log_entries
@@ -72,7 +64,7 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     house = hass.data[DATA_HOUSE] = House(hass, store)
     await house.async_load()
     async_setup_services(hass)
-    async_setup_view(hass, house.buttons, store, partial(is_heard, hass))
+    async_setup_view(hass, house.buttons, store, house.is_heard)
     async_setup_log_entries(hass)
     async_setup_page(hass)
     async_watch_presses(hass)
@@ -125,9 +117,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
         )
         outbox.async_load()
         _add_rooms(hass, entry, house, outbox, texts)
-    entry.runtime_data = QQMailRuntimeData(
-        outbox, QQMailCoordinator(hass, entry, outbox)
-    )
+    entry.runtime_data = outbox
     async_show_panel(hass)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     if not outbox.running:
@@ -174,10 +164,10 @@ def _add_rooms(
     texts: Texts,
 ) -> None:
     """Have an account's outbox, duplicates and reminders work together."""
-    outbox.listeners.async_add(partial(_async_tell_triggers, hass, entry))
+    outbox.listeners.async_add(partial(_async_tell_triggers, hass))
     outbox.listeners.async_add_watcher(partial(_async_hear_outcome, house))
     outbox.delays.async_add_listener(
-        partial(async_dispatcher_send, hass, SIGNAL_DELAY, entry)
+        partial(async_dispatcher_send, hass, SIGNAL_DELAY, entry.entry_id)
     )
     outbox.listeners.async_add_discard_listener(
         lambda queue_ids: house.buttons.revoke(*queue_ids)
@@ -206,7 +196,7 @@ def _add_rooms(
                 house.buttons,
                 house.replies,
                 house.bounces,
-                partial(is_heard, hass),
+                house.is_heard,
             ),
         ),
     )
@@ -270,12 +260,10 @@ def _async_stop_asking(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
 
 
 @callback
-def _async_tell_triggers(
-    hass: HomeAssistant, entry: QQMailConfigEntry, event: OutboxEvent | None
-) -> None:
-    """Pass an outcome on to automations, which know accounts by their entries."""
+def _async_tell_triggers(hass: HomeAssistant, event: OutboxEvent | None) -> None:
+    """Pass an outcome on to automations."""
     if event:
-        async_dispatcher_send(hass, SIGNAL_OUTBOX_EVENT, entry, event)
+        async_dispatcher_send(hass, SIGNAL_OUTCOME, event)
 
 
 @callback

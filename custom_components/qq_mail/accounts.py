@@ -26,11 +26,12 @@ from .const import (
     IMAP_PORT,
 )
 from .content.errors import field_error
-from .coordinator import QQMailConfigEntry
 from .inbox.models import ImapAccount
 from .options import option
 from .outbox.outbox import Outbox
 from .smtp.models import Account, Encryption
+
+type QQMailConfigEntry = ConfigEntry[Outbox]
 
 _RELOAD_TIMEOUT = 30.0
 """Seconds that a call waits for its account to be loaded anew."""
@@ -79,7 +80,7 @@ async def async_loaded(entry: QQMailConfigEntry) -> Outbox:
                 pass
     if entry.state is not ConfigEntryState.LOADED:
         raise not_loaded(entry)
-    return entry.runtime_data.outbox
+    return entry.runtime_data
 
 
 def not_loaded(entry: ConfigEntry) -> ServiceValidationError:

@@ -12,7 +12,7 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import QQMailConfigEntry
+from .accounts import QQMailConfigEntry
 from .entity import QQMailStateEntity
 from .outbox.core.models import Outcome
 
@@ -24,13 +24,6 @@ ATTR_FALLBACK: Final = "fallback"
 ATTR_FALLBACK_SINCE: Final = "fallback_since"
 ATTR_UNTIL: Final = "until"
 
-PROBLEM = BinarySensorEntityDescription(
-    key="problem",
-    translation_key="problem",
-    device_class=BinarySensorDeviceClass.PROBLEM,
-    entity_category=EntityCategory.DIAGNOSTIC,
-)
-
 
 async def async_setup_entry(
     _hass: HomeAssistant,
@@ -38,7 +31,7 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the account's binary sensor."""
-    async_add_entities([QQMailProblemEntity(entry, PROBLEM)])
+    async_add_entities([QQMailProblemEntity(entry)])
 
 
 class QQMailProblemEntity(
@@ -46,10 +39,16 @@ class QQMailProblemEntity(
 ):
     """On while something holds up the mail, and after an expiry until one is accepted."""
 
+    entity_description = BinarySensorEntityDescription(
+        key="problem",
+        device_class=BinarySensorDeviceClass.PROBLEM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+    )
+
     @override
     def read(self) -> tuple[str | None, ...]:
         """Return the cause, until when it holds, and who sends instead since when."""
-        outbox = self._entry.runtime_data.outbox
+        outbox = self._entry.runtime_data
         cause: str | None = None
         until: datetime | None = None
         if pause := outbox.pause:

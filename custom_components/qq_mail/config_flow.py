@@ -24,9 +24,8 @@ from .account_flow import (
     USER_SCHEMA,
     choose_service_name,
 )
-from .accounts import account_from
+from .accounts import QQMailConfigEntry, account_from
 from .const import CONF_SERVICE_NAME, DOMAIN, SUBENTRY_TYPE_RECIPIENT
-from .coordinator import QQMailConfigEntry
 from .form import Form, unless_removed
 from .options import option
 from .options_flow import QQMailOptionsFlow
@@ -174,9 +173,7 @@ class QQMailConfigFlow(TakeOverFlow, domain=DOMAIN):
             if not form.errors:
                 if entry.state is ConfigEntryState.LOADED:
                     # The login works, so what waits can go out.
-                    entry.runtime_data.outbox.async_code_renewed(
-                        account_from(data, timeout)
-                    )
+                    entry.runtime_data.async_code_renewed(account_from(data, timeout))
                 # Named, or Home Assistant says it itself: in English, if there is no
                 # other text in the browser.
                 return self.async_update_and_abort(
@@ -185,7 +182,7 @@ class QQMailConfigFlow(TakeOverFlow, domain=DOMAIN):
                     reason=f"{step_id.removesuffix('_confirm')}_successful",
                 )
         loaded = entry.state is ConfigEntryState.LOADED
-        waiting = len(entry.runtime_data.outbox) if loaded else 0
+        waiting = len(entry.runtime_data) if loaded else 0
         return self._show_form(
             step_id,
             schema,

@@ -8,9 +8,9 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 
+from .accounts import QQMailConfigEntry
 from .calls.house import DATA_HOUSE
 from .const import CONF_SERVICE_NAME, CONF_TAKEN_OVER
-from .coordinator import QQMailConfigEntry
 from .options import DEFAULTS, OPTIONS
 from .outbox.outbox import Outbox
 from .smtp.models import Reply
@@ -42,7 +42,7 @@ async def async_get_config_entry_diagnostics(
         "recipients": len(entry.subentries),
         # Only how many: titles and recipients are nobody else's business.
         "history": rooms.history.counts if rooms else None,
-        "outbox": _outbox(entry.runtime_data.outbox) if loaded else None,
+        "outbox": _outbox(entry.runtime_data) if loaded else None,
     }
 
 

@@ -193,6 +193,7 @@ class History:
         outbox.listeners.async_add_watcher(self._hear)
         outbox.listeners.async_add_discard_listener(self._discarded)
         outbox.async_on_close(
+            # The count of the day falls to zero although nothing happens.
             async_track_time_change(hass, self._begin_day, hour=0, minute=0, second=0)
         )
         outbox.async_on_close(self._return)
@@ -304,6 +305,7 @@ class History:
     @callback
     def _begin_day(self, _: datetime) -> None:
         self._prune()
+        self._outbox.async_show()
 
     def _prune(self) -> None:
         """Forget what is too old, and beyond two thousand what is oldest."""

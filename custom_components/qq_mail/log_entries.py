@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator
 
-from homeassistant.components.event import DOMAIN as EVENT_DOMAIN
 from homeassistant.components.notify import DOMAIN as NOTIFY_DOMAIN
 from homeassistant.const import (
     ATTR_DOMAIN,
@@ -14,11 +13,10 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 
+from .accounts import QQMailConfigEntry
 from .buttons.models import Press
-from .calls.heard import PRESSES_KEY
 from .calls.house import DATA_HOUSE
 from .const import DOMAIN, SUBENTRY_TYPE_RECIPIENT
-from .coordinator import QQMailConfigEntry
 from .errors import action_error
 from .mime.address import Recipients
 from .outbox.core.models import Message, OutboxEvent, Outcome
@@ -146,9 +144,7 @@ async def _async_log_press(hass: HomeAssistant, press: Press) -> None:
         message = texts(
             "answer_logged", title=title, subject=subject, recipients=recipients
         )
-    entity_id = er.async_get(hass).async_get_entity_id(
-        EVENT_DOMAIN, DOMAIN, f"{press.mail.account}_{PRESSES_KEY}"
-    )
+    entity_id = hass.data[DATA_HOUSE].presses_entity(press.mail.account)
     _write(hass, press.mail.subject, message, entity_id)
 
 

@@ -15,23 +15,18 @@ from homeassistant.components.notify import (
     NotifyEntity,
     NotifyEntityFeature,
 )
+from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant, ServiceCall, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util.hass_dict import HassKey
 
-from .calls.recipients import chosen_recipients, default_recipients
+from .accounts import QQMailConfigEntry
+from .calls.recipients import chosen_recipients
 from .calls.rights import async_rights, check_rights, own_entity_id
 from .calls.send import async_send
-from .const import (
-    CONF_SERVICE_NAME,
-    CONF_TAKEN_OVER,
-    DOMAIN,
-    LOGGER,
-    SUBENTRY_TYPE_RECIPIENT,
-)
+from .const import CONF_SERVICE_NAME, CONF_TAKEN_OVER, DOMAIN, LOGGER
 from .content.request import read_notification
-from .coordinator import QQMailConfigEntry
-from .entity import device_info
+from .entity import device_info, devices_of
 from .mime.address import Recipients
 
 # Home Assistant's own refuses a message or data that a template made a list of, and
@@ -63,24 +58,10 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the account's entity, one for each recipient, and the action."""
-    async_add_entities(
-        [
-            QQMailNotifyEntity(
-                entry, entry.entry_id, entry.title, default_recipients(entry)
-            )
-        ]
-    )
-    for subentry in entry.get_subentries_of_type(SUBENTRY_TYPE_RECIPIENT):
+    for subentry, recipients in devices_of(entry):
         async_add_entities(
-            [
-                QQMailNotifyEntity(
-                    entry,
-                    subentry.subentry_id,
-                    subentry.title,
-                    Recipients.stored(subentry.data),
-                )
-            ],
-            config_subentry_id=subentry.subentry_id,
+            [QQMailNotifyEntity(entry, subentry, recipients)],
+            config_subentry_id=subentry.subentry_id if subentry else None,
         )
     await async_update_actions(hass, entry)
 
@@ -96,13 +77,16 @@ class QQMailNotifyEntity(NotifyEntity):
     _attr_supported_features = NotifyEntityFeature.TITLE
 
     def __init__(
-        self, entry: QQMailConfigEntry, key: str, name: str, recipients: Recipients
+        self,
+        entry: QQMailConfigEntry,
+        subentry: ConfigSubentry | None,
+        recipients: Recipients,
     ) -> None:
-        """Make the entity of the account or of a recipient, known by its key."""
+        """Make the entity of the account or of a recipient, known by that one's id."""
         self.entry = entry
         self.recipients = recipients
-        self._attr_unique_id = key
-        self._attr_device_info = device_info(key, name)
+        self._attr_unique_id = subentry.subentry_id if subentry else entry.entry_id
+        self._attr_device_info = device_info(entry, subentry)
 
     @override
     async def async_send_message(self, message: str, title: str | None = None) -> None:

@@ -10,9 +10,9 @@ from homeassistant.const import CONF_NAME
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.selector import BooleanSelector, TextSelector
 
+from .accounts import QQMailConfigEntry
 from .calls.send import async_send_test
 from .const import CONF_BCC, CONF_CC, CONF_TO, SUBENTRY_TYPE_RECIPIENT
-from .coordinator import QQMailConfigEntry
 from .form import ADDRESSES, Form, unless_removed
 from .mime.address import Recipients, one_line
 from .texts import async_texts

@@ -10,12 +10,11 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
+from .accounts import QQMailConfigEntry
 from .answers.issues import STRANGER
 from .buttons.models import Press
-from .calls.heard import is_heard
 from .calls.house import DATA_HOUSE, House
 from .const import CODE_URL, CONF_FALLBACK, DOMAIN, LOGGER, PANEL
-from .coordinator import QQMailConfigEntry
 from .fallback import OFFER, OfferFlow
 from .outbox.core.models import OutboxEvent, Outcome
 from .outbox.outbox import Outbox
@@ -128,11 +127,12 @@ def async_tell_removed(
 @callback
 def async_watch_presses(hass: HomeAssistant) -> None:
     """Report buttons that somebody pressed and nobody listens to."""
+    house = hass.data[DATA_HOUSE]
 
     @callback
     def hear(press: Press) -> None:
         issue_id = f"{Issue.UNHEARD}_{press.action.action}"
-        if is_heard(hass, press):
+        if house.is_heard(press):
             ir.async_delete_issue(hass, DOMAIN, issue_id)
             return
         ir.async_create_issue(
@@ -149,7 +149,7 @@ def async_watch_presses(hass: HomeAssistant) -> None:
             },
         )
 
-    hass.data[DATA_HOUSE].buttons.async_add_listener(hear)
+    house.buttons.async_add_listener(hear)
 
 
 class _Watch:

@@ -21,13 +21,12 @@ from homeassistant.helpers.service import async_register_admin_service
 from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonValueType
 
-from .accounts import async_settled, being_loaded, called_entries
+from .accounts import QQMailConfigEntry, async_settled, being_loaded, called_entries
 from .calls.actions import async_preview_message, async_send_message
 from .calls.house import DATA_HOUSE, Rooms
 from .clock import read_clock
 from .const import DOMAIN
 from .content.errors import field_error
-from .coordinator import QQMailConfigEntry
 from .history import Item
 from .log_entries import async_log_discarded
 from .outbox.core.models import Message, Plan
@@ -262,10 +261,10 @@ async def _async_discard(call: ServiceCall) -> None:
     rooms, found = call.hass.data[DATA_HOUSE].rooms, 0
     for entry in entries:
         found += rooms[entry.entry_id].duplicates.async_discard(queue_id)
-        messages = await entry.runtime_data.outbox.async_discard(queue_id, tag)
+        messages = await entry.runtime_data.async_discard(queue_id, tag)
         found += len(messages)
         async_log_discarded(call.hass, entry, messages, texts, person)
-    _check_queue_id(queue_id, found, [one.runtime_data.outbox for one in entries])
+    _check_queue_id(queue_id, found, [one.runtime_data for one in entries])
     await _async_keep(call.hass)
 
 
@@ -297,7 +296,7 @@ async def _async_outboxes(call: ServiceCall) -> list[Outbox]:
 
     Raises ServiceValidationError.
     """
-    return [entry.runtime_data.outbox for entry in await _async_entries(call)]
+    return [entry.runtime_data for entry in await _async_entries(call)]
 
 
 async def _async_entries(call: ServiceCall) -> list[QQMailConfigEntry]:

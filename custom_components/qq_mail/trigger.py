@@ -21,14 +21,9 @@ from homeassistant.util.signal_type import SignalType
 
 from .answers.replies import Reply
 from .buttons.models import Press
-from .calls.house import DATA_HOUSE
+from .calls.house import DATA_HOUSE, SIGNAL_ALARM, SIGNAL_DELAY, SIGNAL_OUTCOME
 from .const import DOMAIN
-from .coordinator import (
-    SIGNAL_ALARM,
-    SIGNAL_DELAY,
-    SIGNAL_OUTBOX_EVENT,
-    QQMailConfigEntry,
-)
+from .event import told_of_outcome, told_of_press
 from .mime.models import Priority
 from .outbox.core.models import OutboxEvent, Outcome
 from .outbox.delays import Delay
@@ -55,7 +50,7 @@ class QQMailTrigger(Trigger):
     """Triggers for one account or for all, those to come included."""
 
     options: ClassVar[tuple[str, ...]] = (ATTR_CONFIG_ENTRY_ID,)
-    signal: ClassVar[SignalType[Any, Any]]
+    signal: ClassVar[SignalType[*tuple[Any, ...]]]
     run_for: Callable[..., _Run | None]
     """Returns what to run with when it is told of something; None: not at all."""
 
@@ -116,24 +111,15 @@ class QQMailTrigger(Trigger):
 class OutcomeTrigger(QQMailTrigger):
     """Triggers on an outcome."""
 
-    signal = SIGNAL_OUTBOX_EVENT
+    signal = SIGNAL_OUTCOME
     outcome: ClassVar[Outcome]
 
     @override
-    def run_for(self, entry: QQMailConfigEntry, event: OutboxEvent) -> _Run | None:
+    def run_for(self, event: OutboxEvent) -> _Run | None:
         """Run for an outcome of this kind."""
-        if event.outcome is not self.outcome or not self._wants(entry.entry_id):
+        if event.outcome is not self.outcome or not self._wants(event.account):
             return None
-        variables = {
-            "queue_id": event.queue_id,
-            "digest": event.digest or None,
-            "subject": event.subject,
-            "recipients": list(event.recipients),
-            "attempts": event.attempts,
-            "cause": event.cause and event.cause.value,
-            "reply": str(event.reply or event.detail),
-            "account": entry.data[CONF_USERNAME],
-        }
+        variables = told_of_outcome(event) | {"account": self._address(event.account)}
         return variables, f"message {event.queue_id} {event.outcome}"
 
 
@@ -162,12 +148,12 @@ class MessagesDelayedTrigger(QQMailTrigger):
     signal = SIGNAL_DELAY
 
     @override
-    def run_for(self, entry: QQMailConfigEntry, delay: Delay) -> _Run | None:
+    def run_for(self, account: str, delay: Delay) -> _Run | None:
         """Run for a delay of messages that are important enough."""
         falling = list(Priority)
         if falling.index(delay.priority) > falling.index(self._least):
             return None
-        if not self._wants(entry.entry_id):
+        if not self._wants(account):
             return None
         at = OutboxView.time_of(delay.plan)
         variables = {
@@ -177,7 +163,7 @@ class MessagesDelayedTrigger(QQMailTrigger):
             "priority": delay.priority.value,
             "reason": delay.plan.reason.value,
             "next_attempt": at.isoformat() if at else None,
-            "account": entry.data[CONF_USERNAME],
+            "account": self._address(account),
         }
         return variables, f"{delay.number} messages wait"
 
@@ -195,17 +181,7 @@ class ActionClickedTrigger(QQMailTrigger):
             return None
         if not self._wants(mail.account, mail.tag):
             return None
-        variables = {
-            "action": action.action,
-            "title": action.title,
-            "tag": mail.tag,
-            "queue_id": mail.queue_id,
-            "subject": mail.subject,
-            "recipients": list(mail.recipients),
-            "by": press.by or None,
-            "channel": press.channel.value,
-            "account": self._address(mail.account),
-        }
+        variables = told_of_press(press) | {"account": self._address(mail.account)}
         return variables, f"button {action.action} of message {mail.queue_id}"
 
     @override

@@ -6,10 +6,10 @@ from homeassistant.const import CONF_USERNAME
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
+from ..accounts import QQMailConfigEntry
 from ..buttons.models import Mail
 from ..clock import read_clock
 from ..const import DOMAIN, PANEL
-from ..coordinator import QQMailConfigEntry
 from ..inbox.bounce import Bounce
 from ..inbox.models import MailboxError
 from ..texts import Texts, literal

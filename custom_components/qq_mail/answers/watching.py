@@ -14,12 +14,11 @@ from homeassistant.helpers.start import async_at_started
 from homeassistant.util import dt as dt_util
 from homeassistant.util.ssl import client_context
 
-from ..accounts import async_loaded
+from ..accounts import QQMailConfigEntry, async_loaded
 from ..buttons.answerable import Answerable, Told
 from ..buttons.models import Action, Press
 from ..buttons.registry import Buttons
 from ..const import CONF_ANSWERS_FROM, DOMAIN, LOGGER
-from ..coordinator import QQMailConfigEntry
 from ..history import History
 from ..inbox.choice import Choice, Said, TitleNeeded, choose
 from ..inbox.client import FOLDER

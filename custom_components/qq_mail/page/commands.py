@@ -15,9 +15,8 @@ from homeassistant.helpers.typing import VolDictType
 from homeassistant.util import dt as dt_util
 from homeassistant.util.ssl import client_context
 
-from ..accounts import async_loaded, called_entries
+from ..accounts import QQMailConfigEntry, async_loaded, called_entries
 from ..const import CODE_URL, DOMAIN
-from ..coordinator import QQMailConfigEntry
 from ..errors import action_error
 from ..history import DISCARDED
 from ..outbox.core.models import Outcome
@@ -167,7 +166,7 @@ async def _async_send(
     if msg["to_me"]:
         (entry, *_) = called_entries(hass, data.get(ATTR_CONFIG_ENTRY_ID))
         data = {key: value for key, value in data.items() if key not in _FOR_OTHERS}
-        data["to"], target = [entry.runtime_data.outbox.account.username], {}
+        data["to"], target = [entry.runtime_data.account.username], {}
     answer = await hass.services.async_call(
         DOMAIN,
         "send_message",

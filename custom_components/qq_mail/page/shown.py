@@ -11,11 +11,10 @@ from homeassistant.const import CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
-from ..accounts import not_loaded
+from ..accounts import QQMailConfigEntry, not_loaded
 from ..calls.house import DATA_HOUSE, Rooms
 from ..clock import read_clock
 from ..const import DOMAIN
-from ..coordinator import QQMailConfigEntry
 from ..outbox.core.models import Message, Plan, Reason
 from ..outbox.outbox import Outbox
 from ..sending.waiting import why_it_waits

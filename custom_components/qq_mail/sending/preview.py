@@ -14,11 +14,10 @@ from homeassistant.components.notify import ATTR_TITLE_DEFAULT
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
-from ..accounts import imap_account_from
+from ..accounts import QQMailConfigEntry, imap_account_from
 from ..const import MAX_PREVIEWED, MEGABYTE
 from ..content.draft import Material, async_material
 from ..content.request import MessageRequest
-from ..coordinator import QQMailConfigEntry
 from ..mime.address import Recipients, one_line
 from ..mime.models import BodyPart, Draft
 from ..outbox.outbox import Outbox

@@ -10,8 +10,8 @@ from homeassistant.helpers import device_registry as dr, issue_registry as ir
 from homeassistant.helpers.entity_component import DATA_INSTANCES
 from homeassistant.helpers.start import async_at_started
 
+from ..accounts import QQMailConfigEntry
 from ..const import DOMAIN
-from ..coordinator import QQMailConfigEntry
 from .source import CORE_DOMAIN
 from .switch import core_entry, is_switched
 
