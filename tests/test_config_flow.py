@@ -12,7 +12,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.qq_mail import config_flow
+from custom_components.qq_mail import accounts
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.smtp import connecting
 from homeassistant.config_entries import (
@@ -527,7 +527,7 @@ async def test_timed_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A host that takes the connection and then says nothing."""
-    monkeypatch.setattr(config_flow, "option", lambda *_: 0.3)
+    monkeypatch.setattr(accounts, "option", lambda *_: 0.3)
     server.script(Step.GREETING, Hang())
     flow_id = await start(hass)
     result = await hass.config_entries.flow.async_configure(flow_id, typed)

@@ -12,10 +12,10 @@ import voluptuous as vol
 
 import custom_components.qq_mail as integration
 from custom_components.qq_mail import (
-    account_flow,
     binary_sensor,
     button,
     event,
+    form,
     options_flow,
     recipient_flow,
     sensor,
@@ -32,7 +32,6 @@ from custom_components.qq_mail.options import OPTIONS, Kind, Section
 from custom_components.qq_mail.outbox.core.models import Outcome, Reason
 from custom_components.qq_mail.repairs import Issue
 from custom_components.qq_mail.sending.recurring import RECURRING
-from custom_components.qq_mail.services import Action
 from custom_components.qq_mail.smtp.errors import MailError
 from custom_components.qq_mail.smtp.models import Account, Encryption, Reply, Step
 from custom_components.qq_mail.smtp.replies import Cause, Treatment
@@ -47,6 +46,10 @@ CAME = (BOUNCED, RETURNED, STRANGER)
 LANGUAGES = ("en", "zh-Hans", "zh-Hant")
 PLACEHOLDER = re.compile(r"{(\w+)}")
 NAME = ("name", "description")
+ACTIONS = {
+    *("send_message", "preview_message", "get_outbox", "get_history"),
+    *("retry", "discard", "acknowledge"),
+}
 TITLE = ("title", "description")
 MENUS = {
     "start": ("another", "take_over"),
@@ -592,7 +595,7 @@ def test_every_text_the_code_names() -> None:
         ),
         *(
             f"services.{action}.{text}"
-            for action in (Action.SEND_MESSAGE, Action.PREVIEW_MESSAGE)
+            for action in ("send_message", "preview_message")
             for text in (
                 *NAME,
                 *(f"fields.{field}.{name}" for field in FIELDS for name in NAME),
@@ -622,12 +625,12 @@ def test_every_text_the_code_names() -> None:
         *(f"selector.priority.options.{option}" for option in Priority),
         *(
             f"services.{action}.{text}"
-            for action in set(Action) - {Action.ACKNOWLEDGE}
+            for action in ACTIONS - {"acknowledge"}
             for text in (*NAME, *(f"fields.config_entry_id.{text}" for text in NAME))
         ),
         *(
             f"services.{action}.fields.{field}.{text}"
-            for action in (Action.RETRY, Action.DISCARD)
+            for action in ("retry", "discard")
             for field in ("queue_id", "tag")
             for text in NAME
         ),
@@ -706,13 +709,13 @@ def test_every_text_the_code_names() -> None:
         *entity_texts(),
     }
     for step, schema in {
-        "config.step.user": account_flow.USER_SCHEMA,
+        "config.step.user": form.USER_SCHEMA,
         "config.step.confirm": vol.Schema({}),
         "config.step.keep_working": KEEP_WORKING_SCHEMA,
         "config.step.take_over": vol.Schema({"username": str}),
-        "config.step.take_over_login": account_flow.RECONFIGURE_SCHEMA,
-        "config.step.reauth_confirm": account_flow.REAUTH_SCHEMA,
-        "config.step.reconfigure": account_flow.RECONFIGURE_SCHEMA,
+        "config.step.take_over_login": form.RECONFIGURE_SCHEMA,
+        "config.step.reauth_confirm": form.REAUTH_SCHEMA,
+        "config.step.reconfigure": form.RECONFIGURE_SCHEMA,
         "options.step.init": vol.Schema(options_flow.fields(None)),
         **{
             f"options.step.init.sections.{part}": vol.Schema(options_flow.fields(part))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
-from homeassistant.const import CONF_TIMEOUT, EVENT_HOMEASSISTANT_STOP, Platform
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.dispatcher import async_dispatcher_send
@@ -79,7 +79,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
     """Set up an account. It needs no connection: an alert may come at any time."""
     house, options = hass.data[DATA_HOUSE], entry.options
     texts = await async_texts(hass)
-    account = account_from(entry.data, option(options, CONF_TIMEOUT))
+    account = account_from(entry.data, options)
     settings = Settings(
         limits=Limits(
             option(options, "burst"),

@@ -1,14 +1,15 @@
 """The one place where a MailError becomes an error that a person reads."""
 
 from collections.abc import Collection
-from typing import Protocol
 
 from homeassistant.exceptions import HomeAssistantError
 
-from .const import DOMAIN, QQ_DOMAINS
+from .const import QQ_DOMAINS
+from .content.errors import translated_error
 from .mime.address import Mailbox
+from .outbox.core.models import OutboxEvent
 from .smtp.errors import MailError
-from .smtp.models import Account, Reply
+from .smtp.models import Account
 from .smtp.replies import Cause
 
 # Their texts differ where the account may belong to Tencent Exmail, which has
@@ -21,20 +22,7 @@ _CAUSES_WITH_EXMAIL_TEXT = (
 )
 
 
-class Failure(Protocol):
-    """What a MailError and an outbox's event have in common."""
-
-    @property
-    def cause(self) -> Cause | None:
-        """Why it was not accepted."""
-
-    @property
-    def reply(self) -> Reply | None:
-        """What the server said."""
-
-    @property
-    def detail(self) -> str:
-        """A technical addition."""
+type Failure = MailError | OutboxEvent
 
 
 def translation_key(failure: Failure, account: Account) -> str:
@@ -63,8 +51,5 @@ def form_field(err: MailError, fields: Collection[str]) -> str:
 
 def action_error(failure: Failure, account: Account) -> HomeAssistantError:
     """Return what an action raises when its message was not accepted."""
-    return HomeAssistantError(
-        translation_domain=DOMAIN,
-        translation_key=translation_key(failure, account),
-        translation_placeholders=placeholders(failure, account),
-    )
+    key = translation_key(failure, account)
+    return translated_error(key, **placeholders(failure, account))

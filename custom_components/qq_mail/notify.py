@@ -1,6 +1,7 @@
 """Sending by notify entities and by the action notify.<name>."""
 
 from collections.abc import Awaitable, Callable
+from itertools import chain, count
 from typing import Any, override
 
 import voluptuous as vol
@@ -18,6 +19,7 @@ from homeassistant.components.notify import (
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant, ServiceCall, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.util import slugify
 from homeassistant.util.hass_dict import HassKey
 
 from .accounts import QQMailConfigEntry
@@ -188,3 +190,21 @@ async def async_remove_action(hass: HomeAssistant, entry: QQMailConfigEntry) -> 
     """Take notify.<name> away with the account."""
     for unregister in hass.data.get(_DATA_ACTIONS, {}).pop(entry.entry_id, {}).values():
         await unregister()
+
+
+def choose_service_name(hass: HomeAssistant, username: str) -> str:
+    """Return the name behind `notify.` for a new account, one that is free."""
+    ours = {
+        entry.options[CONF_SERVICE_NAME]
+        for entry in hass.config_entries.async_entries(DOMAIN, include_ignore=False)
+    }
+    local_part = slugify(username.rpartition("@")[0])
+    candidates = chain(
+        [DOMAIN, f"{DOMAIN}_{local_part}"],
+        (f"{DOMAIN}_{local_part}_{number}" for number in count(2)),
+    )
+    return next(
+        name
+        for name in candidates
+        if name not in ours and not hass.services.has_service(NOTIFY_DOMAIN, name)
+    )

@@ -6,7 +6,7 @@ from typing import Any, override
 import voluptuous as vol
 
 from homeassistant.config_entries import ConfigFlowResult
-from homeassistant.const import CONF_HOST, CONF_TIMEOUT, CONF_USERNAME
+from homeassistant.const import CONF_USERNAME
 from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.selector import (
@@ -15,10 +15,9 @@ from homeassistant.helpers.selector import (
     SelectSelectorConfig,
 )
 
-from ..account_flow import RECONFIGURE_SCHEMA, AccountFlow, choose_service_name
 from ..const import CONF_SERVICE_NAME, CONF_TAKEN_OVER
-from ..form import Form, unless_removed
-from ..options import option
+from ..form import RECONFIGURE_SCHEMA, AccountFlow, Form, unless_removed
+from ..notify import choose_service_name
 from ..texts import async_texts
 from .source import CoreAccount, async_core_accounts
 from .switch import TakenOver, async_switch, async_undo, is_switched
@@ -189,18 +188,11 @@ class TakeOverFlow(AccountFlow):
     async def _log_in(self, data: dict[str, Any]) -> ConfigFlowResult:
         """Log in once; where that fails, or something is missing, ask."""
         form = Form(self._doubted)
-        form.read_server(data)
-        form.read_code(data, data[CONF_HOST])
-        if not form.errors:
-            timeout = option(self._core.options, CONF_TIMEOUT)
-            await form.check_login(self.hass, data, timeout, RECONFIGURE_SCHEMA)
-        if form.errors:
-            return self._show_form(
-                "take_over_login",
-                RECONFIGURE_SCHEMA,
-                data,
-                form,
-                account=self._core.username,
+        core = self._core
+        schema = RECONFIGURE_SCHEMA
+        if not await form.check_account(self.hass, data, schema, core.options):
+            return self._show(
+                form, "take_over_login", schema, data, account=core.username
             )
         self._data = data
         return await self.async_step_keep_working()
