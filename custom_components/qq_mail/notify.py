@@ -1,6 +1,7 @@
 """Sending by notify entities and by the action notify.<name>."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from itertools import chain, count
 from typing import Any, override
 
@@ -101,46 +102,16 @@ class QQMailNotifyEntity(NotifyEntity):
         self._async_record_notification()
 
 
-class QQMailNotificationService(BaseNotificationService):
-    """Sends by notify.<name>, to any address."""
-
-    def __init__(self, entry: QQMailConfigEntry) -> None:
-        """Keep the account that sends."""
-        self._entry = entry
-
-    @override
-    async def async_send_message(self, message: str, **kwargs: Any) -> None:
-        """Send a message to the targets, or to the account's recipients."""
-        await _async_send(
-            self.hass,
-            self._entry,
-            None,
-            message,
-            kwargs.get(ATTR_TITLE),
-            kwargs.get(ATTR_TARGET),
-            kwargs.get(ATTR_DATA),
+async def _async_notify(entry: QQMailConfigEntry, call: ServiceCall) -> None:
+    """Send by notify.<name>, to any address, if the call's user may use the account."""
+    hass, data = call.hass, call.data
+    check_rights(call, await async_rights(call), [own_entity_id(hass, entry)])
+    if others := data.keys() - _KEYS:
+        LOGGER.debug(
+            "Not for mail, and ignored: %s", ", ".join(sorted(map(str, others)))
         )
-
-    @override
-    async def async_register_services(self) -> None:
-        """Offer the action, and take any value: what varies is not to stop it."""
-        await super().async_register_services()
-        self.hass.services.async_register(
-            NOTIFY_DOMAIN,
-            self._service_name,
-            self._async_called,
-            schema=_SCHEMA,
-        )
-
-    async def _async_called(self, call: ServiceCall) -> None:
-        """Send, if the call's user may use the account."""
-        own = own_entity_id(self.hass, self._entry)
-        check_rights(call, await async_rights(call), [own])
-        if others := call.data.keys() - _KEYS:
-            LOGGER.debug(
-                "Not for mail, and ignored: %s", ", ".join(sorted(map(str, others)))
-            )
-        await self._async_notify_message_service(call)
+    said = (data.get(key) for key in (ATTR_TITLE, ATTR_TARGET, ATTR_DATA))
+    await _async_send(hass, entry, None, data[ATTR_MESSAGE], *said)
 
 
 async def _async_send(
@@ -180,9 +151,13 @@ async def async_update_actions(hass: HomeAssistant, entry: QQMailConfigEntry) ->
                 entry.title,
             )
             continue
-        service = QQMailNotificationService(entry)
+        # With Home Assistant's own texts; but it is to take any value.
+        service = BaseNotificationService()
         await service.async_setup(hass, name, name)
         await service.async_register_services()
+        hass.services.async_register(
+            NOTIFY_DOMAIN, name, partial(_async_notify, entry), schema=_SCHEMA
+        )
         actions[name] = service.async_unregister_services
 
 
