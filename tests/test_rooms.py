@@ -18,14 +18,14 @@ KNOWS = {
     "core": {"clock", "mime", "smtp"},
     "outbox": {"clock", "const", "core", "mime", "smtp", "store"},
     "content": {"const", "mime", "texts"},
-    "buttons": {"clock", "const", "mime", "store", "texts"},
+    "buttons": {"clock", "const", "issues", "mime", "store", "texts"},
     "answers": {
-        *("accounts", "clock", "const", "history", "texts"),
+        *("accounts", "clock", "const", "history", "issues", "texts"),
         *("buttons", "content", "core", "inbox", "mime", "outbox", "sending", "smtp"),
     },
     "repeats": {"clock", "const", "core", "mime", "outbox", "store"},
     "sending": {
-        *("accounts", "clock", "const", "errors", "options", "texts"),
+        *("accounts", "clock", "const", "errors", "issues", "options", "texts"),
         *("buttons", "content", "core", "mime", "outbox", "smtp"),
     },
     "calls": {

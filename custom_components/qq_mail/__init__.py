@@ -1,11 +1,9 @@
 """Send mail from Home Assistant by a QQ Mail account."""
 
 import asyncio
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
@@ -36,7 +34,8 @@ from .outbox.core.limits import Settings as Limits
 from .outbox.core.models import Level, OutboxEvent, Outcome
 from .outbox.outbox import Outbox, Settings
 from .outbox.submissions import Notes
-from .page.panel import async_remove_panel, async_setup_page, async_show_panel
+from .page.commands import async_setup_page
+from .page.panel import async_remove_panel, async_show_panel
 from .repairs import async_tell_removed, async_watch, async_watch_presses
 from .repeats.duplicates import Duplicates
 from .repeats.reminders import Reminders
@@ -103,7 +102,6 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
     if rooms := house.rooms.get(entry.entry_id):
         outbox = rooms.outbox
         outbox.configure(account, settings)
-        rooms.history.configure(**_history_options(options))
     else:
         outbox = Outbox(
             hass,
@@ -116,16 +114,17 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
             stop_asking=partial(_async_stop_asking, hass, entry),
         )
         outbox.async_load()
-        _add_rooms(hass, entry, house, outbox, texts)
+        rooms = _add_rooms(hass, entry, house, outbox, texts)
+    rooms.history.configure(
+        days=option(options, "history_days"), titles=option(options, "history_titles")
+    )
     entry.runtime_data = outbox
-    async_show_panel(hass)
+    await async_show_panel(hass)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     if not outbox.running:
         # After a flow the login was checked a moment ago.
         outbox.start(check_login=not hass.is_running)
-    house.rooms[entry.entry_id].answers.configure(
-        imap_account_from(entry.data, options)
-    )
+    rooms.answers.configure(imap_account_from(entry.data, options))
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     async_watch_leftover(hass, entry)
     async_review(hass)
@@ -162,7 +161,7 @@ def _add_rooms(
     house: House,
     outbox: Outbox,
     texts: Texts,
-) -> None:
+) -> Rooms:
     """Have an account's outbox, duplicates and reminders work together."""
     outbox.listeners.async_add(partial(_async_tell_triggers, hass))
     outbox.listeners.async_add_watcher(partial(_async_hear_outcome, house))
@@ -172,44 +171,33 @@ def _add_rooms(
     outbox.listeners.async_add_discard_listener(
         lambda queue_ids: house.buttons.revoke(*queue_ids)
     )
-    history = History(hass, outbox, **_history_options(entry.options))
-    house.add(
-        entry.entry_id,
-        Rooms(
-            outbox=outbox,
-            duplicates=Duplicates(
-                hass, outbox, partial(async_tell_counted, hass, entry)
-            ),
-            reminders=Reminders(
-                hass,
-                outbox,
-                partial(async_send_again, hass, entry),
-                house.buttons.end,
-                house.leave_unanswered,
-            ),
-            history=history,
-            answers=Answers(
-                hass,
-                entry,
-                outbox,
-                history,
-                house.buttons,
-                house.replies,
-                house.bounces,
-                house.is_heard,
-            ),
+    history = History(hass, outbox)
+    rooms = Rooms(
+        outbox=outbox,
+        duplicates=Duplicates(hass, outbox, partial(async_tell_counted, hass, entry)),
+        reminders=Reminders(
+            hass,
+            outbox,
+            partial(async_send_again, hass, entry),
+            house.buttons.end,
+            house.leave_unanswered,
+        ),
+        history=history,
+        answers=Answers(
+            hass,
+            entry,
+            outbox,
+            history,
+            house.buttons,
+            house.replies,
+            house.bounces,
+            house.is_heard,
         ),
     )
+    house.add(entry.entry_id, rooms)
     async_watch(hass, entry, house, outbox, texts)
     async_log_outcomes(hass, entry, outbox, texts)
-
-
-def _history_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return how long an account's history is kept, and how much of it."""
-    return {
-        "days": option(options, "history_days"),
-        "titles": option(options, "history_titles"),
-    }
+    return rooms
 
 
 async def _async_end_unless_loaded(
@@ -228,21 +216,14 @@ async def _async_end(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     await async_remove_action(hass, entry)
     house = hass.data[DATA_HOUSE]
     if rooms := house.rooms.get(entry.entry_id):
-        rooms.duplicates.async_stop()
-        rooms.reminders.async_stop()
-        await rooms.answers.async_stop()
-        await rooms.outbox.async_stop()
+        await rooms.async_stop()
         await rooms.outbox.async_close()
         house.rooms.pop(entry.entry_id, None)
 
 
 async def _async_stop(house: House, _event: Event) -> None:
     """Stop with Home Assistant; what is raised in the last moment is still kept."""
-    for rooms in house.rooms.values():
-        rooms.duplicates.async_stop()
-        rooms.reminders.async_stop()
-    await asyncio.gather(*(one.answers.async_stop() for one in house.rooms.values()))
-    await asyncio.gather(*(one.outbox.async_stop() for one in house.rooms.values()))
+    await asyncio.gather(*(rooms.async_stop() for rooms in house.rooms.values()))
     house.manager.stop_timer()
     await house.store.async_stop()
 

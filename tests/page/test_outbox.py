@@ -9,7 +9,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.page import shown as shown_module
-from custom_components.qq_mail.page.files import VERSION
+from custom_components.qq_mail.page.panel import VERSION
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
 

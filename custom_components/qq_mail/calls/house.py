@@ -61,6 +61,13 @@ class Rooms:
     history: History
     answers: Answers
 
+    async def async_stop(self) -> None:
+        """Do nothing more; what is raised from now on is still kept."""
+        self.duplicates.async_stop()
+        self.reminders.async_stop()
+        await self.answers.async_stop()
+        await self.outbox.async_stop()
+
 
 class House:
     """Finds what belongs to an account, by its entry's id."""

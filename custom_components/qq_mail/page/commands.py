@@ -20,6 +20,7 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.ssl import client_context
 
 from ..accounts import QQMailConfigEntry, async_loaded, called_entries
+from ..calls.house import DATA_HOUSE
 from ..const import CODE_URL, DOMAIN
 from ..errors import action_error
 from ..history import DISCARDED
@@ -29,9 +30,8 @@ from ..smtp.models import Step
 from ..smtp.session import SubmissionSession
 from ..texts import Texts, time_of
 from . import past, shown
-from .files import VERSION
+from .panel import VERSION, FilesView
 from .step import MAX_LENGTH, read_step, render, write_step
-from .subscription import async_follow
 
 type _Answer = Callable[
     [HomeAssistant, ActiveConnection, dict[str, Any]], Coroutine[Any, Any, Any]
@@ -60,8 +60,10 @@ _COMMANDS: Final[list[WebSocketCommandHandler]] = []
 
 
 @callback
-def async_setup_commands(hass: HomeAssistant) -> None:
-    """Register the commands, once for all accounts."""
+def async_setup_page(hass: HomeAssistant) -> None:
+    """Open the page's addresses and commands, once for all accounts."""
+    hass.http.register_view(FilesView())
+    hass.http.register_view(hass.data[DATA_HOUSE].frames)
     for command in _COMMANDS:
         websocket_api.async_register_command(hass, command)
 
@@ -103,7 +105,7 @@ async def _async_subscribe(
     """
     texts = await _async_texts(hass, msg)
     task = hass.async_create_background_task(
-        async_follow(
+        shown.async_follow(
             hass,
             lambda: shown.async_accounts(hass, texts, msg["first"], msg["number"]),
             lambda accounts: connection.send_event(

@@ -1,14 +1,15 @@
-"""What the page shows of an account's outbox, in words and in the house's time."""
+"""What the page shows of outboxes, in words and in the house's time, as they change."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntryState
 from homeassistant.const import CONF_USERNAME
-from homeassistant.core import HomeAssistant
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.util import dt as dt_util
 
 from ..accounts import QQMailConfigEntry, not_loaded
@@ -20,6 +21,8 @@ from ..outbox.outbox import Outbox
 from ..sending.waiting import why_it_waits
 from ..texts import Texts, time_of
 
+_INTERVAL: Final = 1.0
+"""Seconds between two looks at the outboxes: as fast as a person looks."""
 _MOST_RECIPIENTS: Final = 10
 _MOST_PARTS: Final = 100
 _MOST_REPEATS: Final = 100
@@ -205,3 +208,46 @@ def _repeated(rooms: Rooms, now: datetime) -> list[dict[str, Any]]:
         }
         for one in rooms.reminders.shown[:_MOST_REPEATS]
     ]
+
+
+async def async_follow(
+    hass: HomeAssistant,
+    show: Callable[[], Awaitable[list[dict[str, Any]]]],
+    send: Callable[[list[dict[str, Any]]], None],
+) -> None:
+    """Send what `show` returns, and again whenever that changes, until cancelled."""
+    changed = asyncio.Event()
+    last: list[dict[str, Any]] | None = None
+    listening: dict[Outbox, CALLBACK_TYPE] = {}
+
+    @callback
+    def tell(*_: object) -> None:
+        changed.set()
+
+    stop = async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, tell)
+    try:
+        while True:
+            changed.clear()
+            _listen(hass, listening, tell)
+            if (shown := await show()) != last:
+                last = shown
+                send(shown)
+            await changed.wait()
+            await asyncio.sleep(_INTERVAL)
+    finally:
+        stop()
+        for end in listening.values():
+            end()
+
+
+def _listen(
+    hass: HomeAssistant,
+    listening: dict[Outbox, CALLBACK_TYPE],
+    tell: Callable[[object], None],
+) -> None:
+    """Listen to the outboxes that are there: accounts come and go."""
+    there = {one.outbox for one in hass.data[DATA_HOUSE].rooms.values()}
+    for outbox in listening.keys() - there:
+        listening.pop(outbox)()
+    for outbox in there - listening.keys():
+        listening[outbox] = outbox.listeners.async_add(tell)
