@@ -11,6 +11,7 @@ from .buttons.models import Press
 from .calls.house import DATA_HOUSE, PRESSES_KEY
 from .entity import QQMailListeningEntity
 from .outbox.core.models import OutboxEvent, Outcome
+from .texts import iso_of
 
 # The outbox tells of its outcomes; nothing is fetched.
 PARALLEL_UPDATES = 0
@@ -82,11 +83,10 @@ class QQMailMessageEntity(_QQMailEventEntity):
     @callback
     def _hear(self, event: OutboxEvent) -> None:
         outbox = self._entry.runtime_data
-        at = outbox.time_of(event.plan) if event.plan else None
         told = told_of_outcome(event) | {
             "sent_by": outbox.name_of(event.by) if event.by != event.account else "",
             # As text, which it would be after a restart in any case.
-            "next_attempt": at and at.isoformat(),
+            "next_attempt": event.plan and iso_of(outbox.time_of(event.plan)),
         }
         self._tell(event.outcome, told)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from itertools import chain, count
 from typing import Any, override
 
 import voluptuous as vol
@@ -20,7 +19,7 @@ from homeassistant.components.notify import (
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant, ServiceCall, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
-from homeassistant.util import slugify
+from homeassistant.util import ensure_unique_string, slugify
 from homeassistant.util.hass_dict import HassKey
 
 from .accounts import QQMailConfigEntry
@@ -169,17 +168,10 @@ async def async_remove_action(hass: HomeAssistant, entry: QQMailConfigEntry) -> 
 
 def choose_service_name(hass: HomeAssistant, username: str) -> str:
     """Return the name behind `notify.` for a new account, one that is free."""
-    ours = {
-        entry.options[CONF_SERVICE_NAME]
-        for entry in hass.config_entries.async_entries(DOMAIN, include_ignore=False)
-    }
+    entries = hass.config_entries.async_entries(DOMAIN, include_ignore=False)
+    taken = {entry.options[CONF_SERVICE_NAME] for entry in entries}
+    taken |= hass.services.async_services_for_domain(NOTIFY_DOMAIN).keys()
+    if DOMAIN not in taken:
+        return DOMAIN
     local_part = slugify(username.rpartition("@")[0])
-    candidates = chain(
-        [DOMAIN, f"{DOMAIN}_{local_part}"],
-        (f"{DOMAIN}_{local_part}_{number}" for number in count(2)),
-    )
-    return next(
-        name
-        for name in candidates
-        if name not in ours and not hass.services.has_service(NOTIFY_DOMAIN, name)
-    )
+    return ensure_unique_string(f"{DOMAIN}_{local_part}", taken)

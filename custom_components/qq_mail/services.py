@@ -30,7 +30,7 @@ from .log_entries import async_log_discarded
 from .outbox.core.models import Message, Plan
 from .outbox.outbox import Outbox
 from .sending.waiting import why_it_waits
-from .texts import Texts, async_texts
+from .texts import Texts, async_texts, iso_of
 
 _AT_ONCE = 200
 """Messages that are described in one turn of the event loop."""
@@ -106,7 +106,7 @@ def _message(
         "age": round(outbox.age_of(message)),
         "raised_at": outbox.raised_at(message).isoformat(),
         "attempts": message.attempts,
-        "next_attempt": _time(outbox.time_of(plan)),
+        "next_attempt": iso_of(outbox.time_of(plan)),
         "reason": plan.reason,
         "why": texts.of(why_it_waits(outbox, plan, now)),
         "reply": str(message.reply) if message.reply else None,
@@ -128,8 +128,8 @@ def _reminders(rooms: Rooms) -> list[JsonValueType]:
             "tag": reminder.tag,
             "number": reminder.number,
             "since": reminder.raised.isoformat(),
-            "next": None if reminder.waits else _time(now.wall_at(reminder.due)),
-            "until": _time(now.wall_at(reminder.ends)),
+            "next": None if reminder.waits else iso_of(now.wall_at(reminder.due)),
+            "until": iso_of(now.wall_at(reminder.ends)),
         }
         for reminder in rooms.reminders.shown
     ]
@@ -170,7 +170,7 @@ def _item(account: str, item: Item) -> JsonValueType:
         "tag": item.tag,
         "priority": item.priority,
         "raised_at": item.raised.isoformat(),
-        "accepted_at": _time(item.accepted_at),
+        "accepted_at": iso_of(item.accepted_at),
         "delay": item.delay,
         "digest": item.digest or None,
         "results": [one.as_dict() for one in item.results],
@@ -269,7 +269,3 @@ def _check_queue_id(queue_id: str | None, found: int, outboxes: list[Outbox]) ->
         account=", ".join(outbox.account.username for outbox in outboxes),
         queue_id=queue_id,
     )
-
-
-def _time(time: datetime | None) -> str | None:
-    return time.isoformat() if time else None

@@ -29,6 +29,7 @@ from .outbox.core.models import OutboxEvent, Outcome
 from .outbox.delays import Delay
 from .outbox.view import OutboxView
 from .repeats.reminder import Reminder
+from .texts import iso_of
 
 _CONF_ACTION: Final = "action"
 _CONF_PRIORITY = "priority"
@@ -155,14 +156,13 @@ class MessagesDelayedTrigger(QQMailTrigger):
             return None
         if not self._wants(account):
             return None
-        at = OutboxView.time_of(delay.plan)
         variables = {
             "number": delay.number,
             "titles": list(delay.titles),
             "recipients": list(delay.recipients),
             "priority": delay.priority.value,
             "reason": delay.plan.reason.value,
-            "next_attempt": at.isoformat() if at else None,
+            "next_attempt": iso_of(OutboxView.time_of(delay.plan)),
             "account": self._address(account),
         }
         return variables, f"{delay.number} messages wait"

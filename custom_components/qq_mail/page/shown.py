@@ -16,7 +16,7 @@ from ..accounts import QQMailConfigEntry, not_loaded
 from ..calls.house import DATA_HOUSE, Rooms
 from ..clock import read_clock
 from ..const import DOMAIN
-from ..outbox.core.models import Message, Plan, Reason
+from ..outbox.core.models import Down, Message, Plan, Reason
 from ..outbox.outbox import Outbox
 from ..sending.waiting import why_it_waits
 from ..texts import Texts, time_of
@@ -47,7 +47,7 @@ async def async_accounts(
         rooms = house.rooms.get(entry.entry_id)
         if entry.state is ConfigEntryState.LOADED and rooms:
             window = (first.get(entry.entry_id, 0), number)
-            shown.append(account | await _async_account(rooms, texts, *window))
+            shown.append(account | await _async_account(hass, rooms, texts, *window))
         else:
             shown.append(account | _away(entry, texts))
     return shown
@@ -68,11 +68,11 @@ def _away(entry: QQMailConfigEntry, texts: Texts) -> dict[str, Any]:
 
 
 async def _async_account(
-    rooms: Rooms, texts: Texts, first: int, number: int
+    hass: HomeAssistant, rooms: Rooms, texts: Texts, first: int, number: int
 ) -> dict[str, Any]:
     outbox = rooms.outbox
     now = dt_util.utcnow()
-    state = _problem(outbox, texts, now)
+    state = _problem(hass, outbox, texts, now)
     if state and outbox.helped_by:
         state += " " + texts("page_helped", by=outbox.helped_by)
     # Not beyond the end: what was on the page may have gone out meanwhile.
@@ -107,7 +107,7 @@ async def async_window(
     return window
 
 
-def _problem(outbox: Outbox, texts: Texts, now: datetime) -> str:
+def _problem(hass: HomeAssistant, outbox: Outbox, texts: Texts, now: datetime) -> str:
     """Return in a sentence why an account sends nothing now; nothing if it does."""
     state = outbox.state
     if pause := outbox.pause:
@@ -116,7 +116,9 @@ def _problem(outbox: Outbox, texts: Texts, now: datetime) -> str:
             time=time_of(pause.until, now),
         )
     steady = read_clock()
-    if (down := state.down) and down.until > steady.steady:
+    if (down := state.down or _other_down(hass, outbox)) and (
+        down.until > steady.steady
+    ):
         return texts(
             "page_state_refusing" if down.refused else "page_state_unreachable",
             host=outbox.account.host,
@@ -124,6 +126,24 @@ def _problem(outbox: Outbox, texts: Texts, now: datetime) -> str:
             time=time_of(steady.wall_at(down.until), now),
         )
     return ""
+
+
+def _other_down(hass: HomeAssistant, outbox: Outbox) -> Down | None:
+    """Return why another account does not reach the server, which this one has too.
+
+    None, where this one has reached it since.
+    """
+    now, last = read_clock(), outbox.last_accepted
+    for rooms in hass.data[DATA_HOUSE].rooms.values():
+        down, other = rooms.outbox.state.down, rooms.outbox.account
+        if (
+            down
+            and not down.refused
+            and (other.host, other.port) == (outbox.account.host, outbox.account.port)
+            and not (last and last > now.wall_at(down.since))
+        ):
+            return down
+    return None
 
 
 def _fine(outbox: Outbox, texts: Texts, now: datetime) -> str:
