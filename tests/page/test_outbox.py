@@ -51,6 +51,7 @@ async def test_what_waits(
         "why": "The last attempt failed, so it is tried again at 16:01.",
         "when": "",
         "trying": False,
+        "may_retry": True,
         "by": "",
         "attempts": 1,
         "reply": "451 later",
@@ -154,6 +155,9 @@ async def test_state(
     (account,) = await page.seen()
     assert account["state"] == state
     assert not account["works"]
+    # Another login with a code that was refused would only be counted.
+    (message,) = account["messages"]
+    assert message["may_retry"] is (step is not Step.AUTH)
 
 
 async def test_unreachable(

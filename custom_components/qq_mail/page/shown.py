@@ -176,6 +176,8 @@ def _message(
         # Most of these sentences say it.
         "when": "" if when in why else when,
         "trying": plan.reason is Reason.ATTEMPT,
+        # Another login with a code that was refused would only be counted.
+        "may_retry": not (plan.cause and plan.cause.of_login),
         "by": outbox.name_of(plan.by) if _is_elsewhere(outbox, plan) else "",
         "attempts": message.attempts,
         "reply": str(message.reply) if message.reply else "",
