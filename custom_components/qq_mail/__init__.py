@@ -36,7 +36,7 @@ from .outbox.outbox import Outbox, Settings
 from .outbox.submissions import Notes
 from .page.commands import async_setup_page
 from .page.panel import async_remove_panel, async_show_panel
-from .repairs import async_tell_removed, async_watch, async_watch_presses
+from .repairs import AccountIssues, async_tell_removed, async_watch_presses
 from .repeats.duplicates import Duplicates
 from .repeats.reminders import Reminders
 from .sending.submit import budget
@@ -195,7 +195,7 @@ def _add_rooms(
         ),
     )
     house.add(entry.entry_id, rooms)
-    async_watch(hass, entry, house, outbox, texts)
+    AccountIssues(hass, entry, house, outbox, texts)
     async_log_outcomes(hass, entry, outbox, texts)
     return rooms
 

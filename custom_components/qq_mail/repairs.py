@@ -84,21 +84,6 @@ async def async_create_fix_flow(
 
 
 @callback
-def async_watch(
-    hass: HomeAssistant,
-    entry: QQMailConfigEntry,
-    house: House,
-    outbox: Outbox,
-    texts: Texts,
-) -> None:
-    """Keep the issues of an account for as long as it has its outbox."""
-    watch = _Watch(hass, entry, house, outbox, texts)
-    watch.update(None)
-    outbox.listeners.async_add(watch.update)
-    outbox.async_on_close(watch.withdraw_all)
-
-
-@callback
 def async_tell_removed(
     hass: HomeAssistant, entry: QQMailConfigEntry, waiting: Collection[tuple[str, str]]
 ) -> None:
@@ -149,8 +134,8 @@ def async_watch_presses(hass: HomeAssistant) -> None:
     house.buttons.async_add_listener(hear)
 
 
-class _Watch:
-    """Raises and withdraws an account's issues."""
+class AccountIssues:
+    """Raises and withdraws an account's issues, for as long as it has its outbox."""
 
     def __init__(
         self,
@@ -160,6 +145,7 @@ class _Watch:
         outbox: Outbox,
         texts: Texts,
     ) -> None:
+        """Listen to the outbox, and begin with what is wrong already."""
         self._texts = texts
         self._hass = hass
         self._entry = entry
@@ -169,9 +155,12 @@ class _Watch:
         """Whether something may come from a backup; nothing comes later."""
         self._damaged = 0
         self._troubles = 0
+        self._update(None)
+        outbox.listeners.async_add(self._update)
+        outbox.async_on_close(self._withdraw_all)
 
     @callback
-    def update(self, event: OutboxEvent | None) -> None:
+    def _update(self, event: OutboxEvent | None) -> None:
         """Compare the issues with the outbox."""
         self._show(Issue.PAUSED, self._paused())
         self._show(Issue.LOGIN_REFUSED, self._login_refused())
@@ -193,9 +182,7 @@ class _Watch:
         elif event and event.outcome is Outcome.ACCEPTED:
             self._show(Issue.EXPIRED, None)
 
-    @callback
-    def withdraw_all(self) -> None:
-        """Leave nothing behind."""
+    def _withdraw_all(self) -> None:
         for issue in Issue:
             self._show(issue, None)
 

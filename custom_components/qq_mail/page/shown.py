@@ -75,12 +75,16 @@ async def _async_account(
     state = _problem(hass, outbox, texts, now)
     if state and outbox.helped_by:
         state += " " + texts("page_helped", by=outbox.helped_by)
+    last = outbox.last_accepted
+    fine = texts("page_state_sends")
+    if last:
+        fine = texts("page_state_sent", time=time_of(last, now))
     # Not beyond the end: what was on the page may have gone out meanwhile.
     first = max(min(first, len(outbox) - 1) // number * number, 0)
     window = await async_window(outbox, first, first + number)
     tags = Counter(one.tag for one in outbox.waiting() if one.tag)
     return {
-        "state": state or _fine(outbox, texts, now),
+        "state": state or fine,
         "works": not state,
         "left": outbox.left_today,
         "per_day": outbox.per_day,
@@ -146,13 +150,6 @@ def _other_down(hass: HomeAssistant, outbox: Outbox) -> Down | None:
     return None
 
 
-def _fine(outbox: Outbox, texts: Texts, now: datetime) -> str:
-    last = outbox.last_accepted
-    if not last:
-        return texts("page_state_sends")
-    return texts("page_state_sent", time=time_of(last, now))
-
-
 def _message(
     outbox: Outbox,
     message: Message,
@@ -164,6 +161,8 @@ def _message(
     why = texts.of(why_it_waits(outbox, plan, now))
     at = None if plan.reason in _NO_TIME else outbox.time_of(plan)
     when = time_of(at, now) if at else ""
+    # That another account will have it stands in the reason.
+    elsewhere = plan.by != outbox.id and plan.reason is not Reason.FALLBACK
     return {
         "queue_id": message.queue_id,
         "title": message.subject,
@@ -178,17 +177,12 @@ def _message(
         "trying": plan.reason is Reason.ATTEMPT,
         # Another login with a code that was refused would only be counted.
         "may_retry": not (plan.cause and plan.cause.of_login),
-        "by": outbox.name_of(plan.by) if _is_elsewhere(outbox, plan) else "",
+        "by": outbox.name_of(plan.by) if elsewhere else "",
         "attempts": message.attempts,
         "reply": str(message.reply) if message.reply else "",
         "parts": [one.subject for one in message.parts[:_MOST_PARTS]],
         "more_parts": max(len(message.parts) - _MOST_PARTS, 0),
     }
-
-
-def _is_elsewhere(outbox: Outbox, plan: Plan) -> bool:
-    """Tell whether another account has it; that one will says the reason."""
-    return plan.by not in ("", outbox.id) and plan.reason is not Reason.FALLBACK
 
 
 def people(addresses: Sequence[str]) -> dict[str, Any]:

@@ -75,7 +75,8 @@ def _users(hass: HomeAssistant, core: ConfigEntry) -> Iterator[tuple[str, str]]:
                 entity.raw_config
             ):
                 yield (
-                    _unlinked(entity.name),
+                    # It must not end the link's text in Markdown.
+                    entity.name.replace("[", "(").replace("]", ")"),
                     f"/config/{domain}/edit/{entity.unique_id}"
                     if entity.unique_id
                     else f"/config/{domain}/show/{entity.entity_id}",
@@ -90,8 +91,3 @@ def _calls_core(config: Any) -> bool:
             for key, val in config.items()
         )
     return isinstance(config, list) and any(map(_calls_core, config))
-
-
-def _unlinked(name: str) -> str:
-    """Return a name that does not end a link's text in Markdown."""
-    return name.replace("[", "(").replace("]", ")")
