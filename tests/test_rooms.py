@@ -39,6 +39,7 @@ KNOWS = {
             "outbox",
             "repeats",
             "sending",
+            "smtp",
             "store",
         ),
     },

@@ -45,7 +45,7 @@ from .const import (
     QQ_CODE_LENGTH,
     SENDER_NAME_MAX_BYTES,
 )
-from .errors import form_field, placeholders, translation_key
+from .errors import action_error
 from .inbox.mailbox import async_check
 from .inbox.models import Cursor, ImapAccount, LoginRefusedError, MailboxError
 from .mime.address import InvalidMailboxError, Mailbox, one_line, shown_texts, tidy
@@ -267,9 +267,10 @@ class Form:
         except MailError as err:
             if err.step is Step.AUTH:
                 async_count_refused(hass, account.username)
-            field = form_field(err, [str(key) for key in schema.schema])
-            self.errors[field] = translation_key(err, account)
-            self._placeholders |= placeholders(err, account)
+            error = action_error(err, account)
+            field = err.cause.field if err.cause.field in schema.schema else "base"
+            self.errors[field] = error.translation_key or ""
+            self._placeholders |= error.translation_placeholders or {}
             return None
         finally:
             logging_in.remove(account.username)

@@ -1,8 +1,6 @@
 """The actions: schemas, registration, and what they answer."""
 
 import asyncio
-from datetime import datetime
-from operator import itemgetter
 
 import voluptuous as vol
 
@@ -21,7 +19,7 @@ from homeassistant.util.json import JsonValueType
 
 from .accounts import QQMailConfigEntry, async_settled, being_loaded, called_entries
 from .calls.actions import async_preview_message, async_send_message
-from .calls.house import DATA_HOUSE, Rooms
+from .calls.house import DATA_HOUSE, Rooms, latest
 from .clock import read_clock
 from .const import DOMAIN
 from .content.errors import field_error, translated_error
@@ -153,12 +151,8 @@ def _duplicates(rooms: Rooms) -> list[JsonValueType]:
 
 async def _async_get_history(call: ServiceCall) -> ServiceResponse:
     """Answer with what became of messages: of what something came last, comes first."""
-    messages: list[tuple[datetime, JsonValueType]] = []
-    for _, rooms in await _async_accounts(call):
-        account = rooms.outbox.account.username
-        messages += [(one.at, _item(account, one)) for one in rooms.history.items]
-    messages.sort(key=itemgetter(0), reverse=True)
-    return {"messages": [message for _, message in messages]}
+    items = latest(rooms for _, rooms in await _async_accounts(call))
+    return {"messages": [_item(account.username, item) for account, item in items]}
 
 
 def _item(account: str, item: Item) -> JsonValueType:

@@ -139,9 +139,7 @@ async def _async_history(
     hass: HomeAssistant, _: ActiveConnection, msg: dict[str, Any]
 ) -> dict[str, Any]:
     """Answer with what became of messages."""
-    texts = await _async_texts(hass, msg)
-    asked = ("first", "number", "outcome", "recipient", "text")
-    return past.history(hass, texts, **{key: msg[key] for key in asked})
+    return past.history(hass, await _async_texts(hass, msg), msg)
 
 
 @_command("preview", _MESSAGE)

@@ -44,8 +44,8 @@ async def async_accounts(
             "title": entry.title,
             "address": entry.data[CONF_USERNAME],
         }
-        rooms = house.rooms.get(entry.entry_id)
-        if entry.state is ConfigEntryState.LOADED and rooms:
+        if entry.state is ConfigEntryState.LOADED:
+            rooms = house.rooms[entry.entry_id]
             window = (first.get(entry.entry_id, 0), number)
             shown.append(account | await _async_account(hass, rooms, texts, *window))
         else:
