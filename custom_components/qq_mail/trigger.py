@@ -21,7 +21,7 @@ from homeassistant.util.signal_type import SignalType
 
 from .answers.replies import Reply
 from .buttons.models import Press
-from .calls.house import DATA_HOUSE, SIGNAL_ALARM, SIGNAL_DELAY, SIGNAL_OUTCOME
+from .calls.house import DATA_HOUSE, SIGNAL_ALARM, SIGNAL_DELAY, SIGNAL_OUTCOME, House
 from .const import DOMAIN
 from .event import told_of_outcome, told_of_press
 from .mime.models import Priority
@@ -92,16 +92,21 @@ class QQMailTrigger(Trigger):
             if run := self.run_for(*told):
                 run_action(*run)
 
-        return await self._async_listen(handle)
+        # An automation may be there before the first account is.
+        await async_setup_component(self._hass, DOMAIN, {})
+        return self._listen(self._hass.data[DATA_HOUSE], handle)
 
-    async def _async_listen(self, handle: Callable[..., None]) -> CALLBACK_TYPE:
+    def _listen(self, _house: House, handle: Callable[..., None]) -> CALLBACK_TYPE:
         return async_dispatcher_connect(self._hass, self.signal, handle)
 
-    def _wants(self, account: str, tag: str = "") -> bool:
+    def _hears(self, told: Any) -> bool:
+        return self.run_for(told) is not None
+
+    def _wants(self, account: str | None, tag: str = "") -> bool:
         """Tell whether an account and a tag are among those to listen to."""
-        if self._entry_id not in (None, account):
-            return False
-        return not self._tags or tag in self._tags
+        return self._entry_id in (None, account) and (
+            not self._tags or tag in self._tags
+        )
 
     def _address(self, account: str) -> str:
         entry = self._hass.config_entries.async_get_known_entry(account)
@@ -152,9 +157,8 @@ class MessagesDelayedTrigger(QQMailTrigger):
     def run_for(self, account: str, delay: Delay) -> _Run | None:
         """Run for a delay of messages that are important enough."""
         falling = list(Priority)
-        if falling.index(delay.priority) > falling.index(self._least):
-            return None
-        if not self._wants(account):
+        important = falling.index(delay.priority) <= falling.index(self._least)
+        if not important or not self._wants(account):
             return None
         variables = {
             "number": delay.number,
@@ -185,13 +189,8 @@ class ActionClickedTrigger(QQMailTrigger):
         return variables, f"button {action.action} of message {mail.queue_id}"
 
     @override
-    async def _async_listen(self, handle: Callable[..., None]) -> CALLBACK_TYPE:
-        # An automation may be there before the first account is.
-        await async_setup_component(self._hass, DOMAIN, {})
-        buttons = self._hass.data[DATA_HOUSE].buttons
-        return buttons.async_add_listener(
-            handle, lambda press: self.run_for(press) is not None
-        )
+    def _listen(self, house: House, handle: Callable[..., None]) -> CALLBACK_TYPE:
+        return house.buttons.async_add_listener(handle, self._hears)
 
 
 class ReplyReceivedTrigger(QQMailTrigger):
@@ -216,11 +215,8 @@ class ReplyReceivedTrigger(QQMailTrigger):
         return variables, f"answer to message {mail.queue_id}"
 
     @override
-    async def _async_listen(self, handle: Callable[..., None]) -> CALLBACK_TYPE:
-        replies = self._hass.data[DATA_HOUSE].replies
-        return replies.async_add_listener(
-            handle, lambda reply: self.run_for(reply) is not None
-        )
+    def _listen(self, house: House, handle: Callable[..., None]) -> CALLBACK_TYPE:
+        return house.replies.async_add_listener(handle, self._hears)
 
 
 class AlarmTrigger(QQMailTrigger):
@@ -233,9 +229,7 @@ class AlarmTrigger(QQMailTrigger):
     @override
     def run_for(self, alarm: Reminder, acknowledged: bool) -> _Run | None:
         """Run for an alarm that ended in this way."""
-        if acknowledged is not self.acknowledged:
-            return None
-        if self._tags and alarm.tag not in self._tags:
+        if acknowledged is not self.acknowledged or not self._wants(None, alarm.tag):
             return None
         variables = {
             "tag": alarm.tag,
