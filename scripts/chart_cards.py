@@ -20,8 +20,7 @@ from custom_components.qq_mail.content.charts.kinds.bars import BarGroups, Bars
 from custom_components.qq_mail.content.charts.kinds.kind import AT_REST, COLOURS
 from custom_components.qq_mail.content.charts.kinds.lines import Line, Lines
 from custom_components.qq_mail.content.charts.kinds.timeline import Stretch, Timeline
-from custom_components.qq_mail.mime.card import Card, Row
-from custom_components.qq_mail.mime.chart import Chart, ChartRow, Mark
+from custom_components.qq_mail.mime.card import Card, Chart, ChartRow, Mark, Row
 
 BLUE, RED = COLOURS[:2]
 ZONE = ZoneInfo("Asia/Shanghai")

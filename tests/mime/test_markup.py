@@ -7,7 +7,7 @@ from time import thread_time
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.qq_mail.mime.card import Card, Row, extend_html, render_html
+from custom_components.qq_mail.mime.card import Card, Row
 from custom_components.qq_mail.mime.markup import (
     Tag,
     Text,
@@ -18,6 +18,7 @@ from custom_components.qq_mail.mime.markup import (
     text_of,
     tokens,
 )
+from custom_components.qq_mail.mime.render import extend_html, render_html
 
 ANYTHING = st.lists(
     st.sampled_from(

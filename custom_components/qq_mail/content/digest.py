@@ -9,19 +9,11 @@ from urllib.parse import quote
 from homeassistant.util import dt as dt_util
 
 from ..mime.address import Mailbox, Recipients, one_line
-from ..mime.card import (
-    CONTENT_WIDTH,
-    MAX_OCTETS,
-    Card,
-    Entry,
-    Link,
-    Picture,
-    render_html,
-    render_text,
-)
+from ..mime.card import CONTENT_WIDTH, Card, Entry, Link, Picture
 from ..mime.digest import Alert, Files, read_alert, read_files
 from ..mime.message import compose
 from ..mime.models import BodyPart, Draft, KeptMessage, Priority, WrittenDigest
+from ..mime.render import MAX_OCTETS, render_html, render_text
 from ..texts import Texts, time_of
 from .attachments.budget import measured
 

@@ -15,21 +15,11 @@ from homeassistant.helpers.network import NoURLAvailableError, get_url
 from homeassistant.util import dt as dt_util
 
 from ..const import FETCH_TIMEOUT
-from ..mime.buttons import Button
-from ..mime.card import (
-    CONTENT_WIDTH,
-    Card,
-    Link,
-    Picture,
-    extend_html,
-    extend_text,
-    fitted,
-    render_html,
-    render_text,
-)
+from ..mime.card import CONTENT_WIDTH, Button, Card, Link, Picture
 from ..mime.markup import content_ids, text_of
 from ..mime.message import UnreadablePartError, compose
 from ..mime.models import BodyPart, Composed, Draft, new_content_id
+from ..mime.render import extend_html, extend_text, fitted, render_html, render_text
 from ..texts import Texts
 from .attachments.budget import async_fit
 from .attachments.embedded import async_embedded

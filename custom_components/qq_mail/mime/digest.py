@@ -10,8 +10,7 @@ from io import BytesIO
 from typing import cast
 
 from .address import Mailbox
-from .buttons import Button
-from .card import Entry, Link
+from .card import Button, Entry, Link
 from .header import PRIORITIES
 from .markup import Tag, Text, tokens
 from .message import BASE64_LINE

@@ -14,7 +14,7 @@ from homeassistant.helpers.recorder import get_instance
 from homeassistant.util import dt as dt_util
 
 from ...const import CHART_TIMEOUT, LOGGER, MAX_CHARTS
-from ...mime.chart import Chart
+from ...mime.card import Chart
 from ...mime.models import BodyPart, new_content_id
 from ...texts import Texts
 from ..errors import field_error

@@ -13,7 +13,7 @@ from homeassistant.components.sensor import (
 )
 from homeassistant.core import State, callback
 
-from ....mime.chart import Chart, ChartRow
+from ....mime.card import Chart, ChartRow
 from ....texts import Texts
 from ...states import StateTexts
 from ..axes import (

@@ -6,7 +6,7 @@ from typing import Any
 
 from homeassistant.core import State
 
-from ....mime.chart import Chart
+from ....mime.card import Chart
 from ...states import StateTexts
 from ..axes import Span
 from ..drawing import Plot

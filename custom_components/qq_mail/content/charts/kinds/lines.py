@@ -14,7 +14,7 @@ from homeassistant.components.sensor import (
 from homeassistant.const import ATTR_UNIT_OF_MEASUREMENT
 from homeassistant.core import State, callback
 
-from ....mime.chart import Chart, ChartRow
+from ....mime.card import Chart, ChartRow
 from ...states import StateTexts
 from ..axes import DAY, HOUR, Scale, Span, caption, scale
 from ..drawing import WIDTH, Canvas, Frame, Plot

@@ -10,8 +10,7 @@ from typing import override
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import State, callback
 
-from ....mime.chart import Chart, ChartRow, Mark
-from ....mime.signs import signs_of
+from ....mime.card import Chart, ChartRow, Mark, signs_of
 from ....texts import Texts
 from ...states import StateTexts
 from ..axes import HOUR, MINUTE, Span, caption
