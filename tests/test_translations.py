@@ -23,7 +23,7 @@ from custom_components.qq_mail import (
 from custom_components.qq_mail.answers.issues import BOUNCED, INBOX, RETURNED, STRANGER
 from custom_components.qq_mail.buttons.links import PLAIN_HTTP
 from custom_components.qq_mail.buttons.models import Channel
-from custom_components.qq_mail.content.attachments.models import Source
+from custom_components.qq_mail.content.attachments.fields import Source
 from custom_components.qq_mail.content.fields import FIELDS, Format
 from custom_components.qq_mail.errors import _CAUSES_WITH_EXMAIL_TEXT, action_error
 from custom_components.qq_mail.fallback import GONE, OFFER

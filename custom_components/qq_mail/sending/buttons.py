@@ -16,7 +16,7 @@ from ..content.actions import ActionRow
 from ..content.draft import Material, absolute
 from ..content.errors import translated_error
 from ..content.request import MessageRequest
-from ..mime.buttons import Button, Look
+from ..mime.card import Button, Look
 from ..outbox.composing import Ticket
 from ..texts import Texts
 

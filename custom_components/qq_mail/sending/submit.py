@@ -95,8 +95,8 @@ async def async_submit(
             texts,
             _answered_to(entry, request),
         ) as secret:
-            material.leave_unsaid(
-                async_recurring(hass, entry.entry_id, _amiss(material), texts)
+            material.unsaid = async_recurring(
+                hass, entry.entry_id, _amiss(material), texts
             )
 
             def keep_all() -> None:
