@@ -439,7 +439,7 @@ async def test_a_copy_that_comes_too_late(
 ) -> None:
     """Where the first has its answer meanwhile, nobody needs a second one."""
     await unanswered(hass, server, loaded_entry)
-    gate = hold_up(monkeypatch, Journal, "write")
+    gate = hold_up(monkeypatch, Journal, "open_text")
     freezer.tick(60.0)
     outbox = outbox_of(loaded_entry)
     look(outbox)
@@ -452,11 +452,15 @@ async def test_a_copy_that_comes_too_late(
         [one.queue_id for one in outbox.waiting()],
     )
     gate.opened.set()
+    await until(lambda: "qq_mail copy" not in map(_name, asyncio.all_tasks()))
     await outbox.manager.async_written()
-    await hass.async_block_till_done()
-    await until(lambda: not [key for key in on_disk(hass) if key[0] == "message"])
+    assert not [key for key in on_disk(hass) if key[0] == "message"]
     assert not len(outbox)
     assert not len(outbox_of(other).state.queue)
+
+
+def _name(task: asyncio.Task[Any]) -> str:
+    return task.get_name()
 
 
 async def test_the_first_account_goes_away(
