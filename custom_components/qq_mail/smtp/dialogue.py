@@ -43,6 +43,11 @@ class Dialogue(asyncio.Protocol):
         return self._lost is None and not self._transport.is_closing()
 
     @property
+    def outstanding(self) -> int:
+        """How many replies are still due."""
+        return self._outstanding
+
+    @property
     def surplus(self) -> bool:
         """Whether the server has sent more than the replies that were due."""
         return not self._outstanding and bool(self._received)

@@ -32,9 +32,6 @@ class MailError(Exception):
         """A technical addition in English, such as what is wrong with a certificate."""
         self.refused = refused or {}
         """The reply to each recipient that was refused before the transaction ended."""
-        self.of_flight = False
-        """Whether it may have failed only because commands came in one flight: a server
-        may offer that and not be up to it."""
 
     @property
     def speaks_of_session(self) -> bool:

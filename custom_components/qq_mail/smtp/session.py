@@ -123,7 +123,6 @@ class SubmissionSession:
         before_data: Callable[[], Coroutine[Any, Any, None]],
         *,
         before_text: Callable[[], None] | None = None,
-        in_flight: bool = True,
     ) -> SubmissionResult:
         """Submit one message: one mail transaction (RFC 5321 section 3.3).
 
@@ -142,7 +141,7 @@ class SubmissionSession:
             cast("Dialogue", self._dialogue),
             submission,
             timeout=self.account.timeout,
-            in_flight=in_flight and self.pipelining,
+            pipelining=self.pipelining,
             announces_size=self._announces_size,
         )
         # A message that cannot be read is not begun; most are this piece alone.
@@ -150,7 +149,7 @@ class SubmissionSession:
         preparing = asyncio.create_task(before_data(), eager_start=True)
         if preparing.done():
             preparing.result()
-        kept, self.fresh = not self.fresh, False
+        self.fresh = usable = False
         try:
             await transaction.open()
             await preparing
@@ -158,31 +157,21 @@ class SubmissionSession:
                 before_text()
             await transaction.send_text()
             reply = await transaction.end()
+            usable = True
         except MailError as err:
             err.refused = transaction.refused
-            err.of_flight = transaction.came_of_flight(err, kept=kept)
-            await self._leave(transaction, err)
-            raise
-        except BaseException:
-            # A late reply must not be taken for that to the next command, nor the
-            # beginning of a message for the whole.
-            self.drop()
+            usable = await transaction.leave(err)
             raise
         finally:
+            if not usable:
+                # A late reply must not be taken for that to the next command, nor the
+                # beginning of a message for the whole.
+                self.drop()
             preparing.cancel()
             await asyncio.gather(preparing, return_exceptions=True)
         recipients = submission.recipients
         accepted = tuple(to for to in recipients if to not in transaction.refused)
         return SubmissionResult(reply, accepted, transaction.refused)
-
-    async def _leave(self, transaction: Transaction, err: MailError) -> None:
-        """Abandon a transaction that failed; close where the session is of no more use."""
-        usable = False
-        try:
-            usable = await transaction.leave(err)
-        finally:
-            if not usable:
-                self.drop()
 
     async def close(self) -> None:
         """Send QUIT and close. The reply is waited for only briefly."""

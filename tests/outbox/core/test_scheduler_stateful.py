@@ -485,21 +485,13 @@ class SchedulerMachine(RuleBasedStateMachine):
         self.land(flight, "failed", error)
 
     @precondition(some(Where.BUSY))
-    @rule(
-        data=st.data(),
-        refusals=REFUSALS,
-        code=CODES,
-        text=TEXTS,
-        of_flight=st.booleans(),
-    )
+    @rule(data=st.data(), refusals=REFUSALS, code=CODES, text=TEXTS)
     def fail_before_text(
         self,
         data: st.DataObject,
         refusals: dict[str, Reply],
         code: int,
         text: str,
-        *,
-        of_flight: bool,
     ) -> None:
         """Lose the connection, or be refused, at MAIL or RCPT."""
         flight = self.flying(data, Where.BUSY)
@@ -514,24 +506,16 @@ class SchedulerMachine(RuleBasedStateMachine):
             all_refused({to: heard.get(to, FOR_NOW) for to in people}),
         ]
         error = data.draw(st.sampled_from(errors))
-        self.fail(flight, error, of_flight=of_flight)
+        self.fail(flight, error)
 
     @precondition(some(Where.IN_DATA))
-    @rule(
-        data=st.data(),
-        refusals=REFUSALS,
-        code=CODES,
-        text=TEXTS,
-        of_flight=st.booleans(),
-    )
+    @rule(data=st.data(), refusals=REFUSALS, code=CODES, text=TEXTS)
     def fail_in_text(
         self,
         data: st.DataObject,
         refusals: dict[str, Reply],
         code: int,
         text: str,
-        *,
-        of_flight: bool,
     ) -> None:
         """Lose the connection before the final dot, or be refused."""
         flight = self.flying(data, Where.IN_DATA)
@@ -544,11 +528,10 @@ class SchedulerMachine(RuleBasedStateMachine):
             refused(Step.END_OF_DATA, code, text, refused=heard),
         ]
         error = data.draw(st.sampled_from(errors))
-        self.fail(flight, error, of_flight=of_flight)
+        self.fail(flight, error)
 
-    def fail(self, flight: Flight, error: MailError, *, of_flight: bool) -> None:
+    def fail(self, flight: Flight, error: MailError) -> None:
         """Have an attempt fail with a server in reach."""
-        error.of_flight = of_flight and not flight.word_by_word
         self.house.stories[flight.message.queue_id].reached = True
         self.land(flight, "failed", error, fresh=flight.fresh)
 
