@@ -17,8 +17,8 @@ from .errors import (
     OutcomeUnknownError,
     RecipientsRefusedError,
     SessionError,
+    translated,
 )
-from .faults import translated
 from .models import Reply, Step, Submission
 from .replies import Cause, diagnose
 

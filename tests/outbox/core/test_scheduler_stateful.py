@@ -28,9 +28,9 @@ from custom_components.qq_mail.outbox.core.models import (
     Reason,
 )
 from custom_components.qq_mail.smtp.errors import (
-    AuthenticationError,
     MailError,
     OutcomeUnknownError,
+    SessionError,
 )
 from custom_components.qq_mail.smtp.models import Reply, Step, SubmissionResult
 from custom_components.qq_mail.smtp.replies import Cause
@@ -66,10 +66,10 @@ TEXTS = st.sampled_from(["no", RATE_LIMIT.text])
 CODES = st.sampled_from([421, 450, 451, 502, 503, 530, 550, 552])
 LOGIN_ERRORS = st.sampled_from(
     [
-        AuthenticationError(Cause.LOGIN_AMBIGUOUS, Step.AUTH, AMBIGUOUS),
-        AuthenticationError(Cause.LOGIN_CLOSED, Step.AUTH),
-        AuthenticationError(Cause.LOGIN_NEEDS_CODE, Step.AUTH, AMBIGUOUS),
-        AuthenticationError(Cause.TEMPORARY, Step.AUTH, Reply(454, "later")),
+        SessionError(Cause.LOGIN_AMBIGUOUS, Step.AUTH, AMBIGUOUS),
+        SessionError(Cause.LOGIN_CLOSED, Step.AUTH),
+        SessionError(Cause.LOGIN_NEEDS_CODE, Step.AUTH, AMBIGUOUS),
+        SessionError(Cause.TEMPORARY, Step.AUTH, Reply(454, "later")),
         lost(Step.CONNECT),
         lost(Step.EHLO),
         lost(Step.AUTH),
