@@ -22,7 +22,7 @@ from ..outbox.outbox import Outbox
 from ..repeats.duplicates import Duplicates
 from ..repeats.reminder import Reminder
 from ..repeats.reminders import Reminders
-from ..sending.frames import Frames
+from ..sending.preview import Frames
 from ..store import Store
 
 DATA_HOUSE: HassKey[House] = HassKey(DOMAIN)
