@@ -1,7 +1,6 @@
 """The buttons of one mail: those that act get a token, the others an address."""
 
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from itertools import repeat
 from urllib.parse import quote
 
@@ -21,8 +20,8 @@ from ..outbox.composing import Ticket
 from ..texts import Texts
 
 
-@contextmanager
-def buttons_of(
+@callback
+def add_buttons(
     hass: HomeAssistant,
     registry: Buttons,
     material: Material,
@@ -30,13 +29,12 @@ def buttons_of(
     mail: Mail,
     ticket: Ticket,
     texts: Texts,
-    account: str = "",
-) -> Generator[str]:
-    """Put the buttons into a mail that is submitted within.
+    account: str,
+) -> str:
+    """Put buttons into a mail; if the outbox does not take it, they work no longer.
 
-    Yields what an answer to it has to bring back; empty: it cannot be answered.
-    `account`: the addr_spec to which it can be answered, if that is so. If what is within
-    raises, or the outbox does not take the mail, they work no longer.
+    Returns what an answer to it has to bring back; empty: it cannot be answered.
+    `account`: the addr_spec to which it can be answered, if that is so.
     """
     actions = [
         Action(action=row.action, title=row.title, destructive=row.destructive)
@@ -46,29 +44,21 @@ def buttons_of(
     base = link_base(hass)
     if not actions or not (base or account):
         draw_buttons(hass, material, request, texts)
-        yield ""
-        return
-    tokens = registry.issue(mail, actions, request.actions_expire_after)
+        return ""
+    lasts = request.actions_expire_after
+    tokens = registry.issue(mail, actions, lasts)
     # It may be taken although its call has gone.
     ticket.taken.add_done_callback(
         lambda taken: None if taken.result() else registry.revoke(mail.queue_id)
     )
-    try:
-        secret = ""
-        if account:
-            lasts = request.actions_expire_after
-            secret = registry.answerables.add(mail, actions, lasts)
-        if base:
-            urls = [f"{base[0]}{ACTION_PATH}/{token}" for token in tokens]
-        else:
-            urls = [_answer_url(account, mail, one, secret) for one in actions]
-        draw_buttons(
-            hass, material, request, texts, urls, by_mail=bool(account), secret=secret
-        )
-        yield secret
-    except Exception:
-        registry.revoke(mail.queue_id)
-        raise
+    secret = registry.answerables.add(mail, actions, lasts) if account else ""
+    if base:
+        urls = [f"{base[0]}{ACTION_PATH}/{token}" for token in tokens]
+    else:
+        urls = [_answer_url(account, mail, one, secret) for one in actions]
+    by_mail = bool(account)
+    draw_buttons(hass, material, request, texts, urls, by_mail=by_mail, secret=secret)
+    return secret
 
 
 @callback
