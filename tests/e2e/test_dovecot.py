@@ -145,7 +145,7 @@ def submit(
     smtp.close()
 
 
-def pressed(incoming: Incoming | None) -> int:
+def pressed(incoming: Incoming | None) -> int | None:
     """Return the number of the button that an answer with the secret presses."""
     assert incoming
     assert incoming.kind is Kind.ANSWER

@@ -252,32 +252,49 @@ class Answers:
         # What stands in the head is of the mail that is answered; the text may also
         # quote others.
         known = find(head.secrets) or find(mail.secrets)
+        # A quote has the secret of the mail, and those of its buttons in words.
+        known.sort(key=lambda one: len(one.actions))
+        known = list({one.mail.queue_id: one for one in known}.values())
         allowed = [one for one in known if self._is_allowed(one, mail.sender)]
         if not allowed:
             for one in known[:1]:
                 self._issues.tell_stranger(one.mail, mail.sender)
             return
         offered = [
-            (Choice(number, action.title, action.action, action.destructive), one)
+            (
+                Choice(number, action.title, action.action, action.destructive),
+                one,
+                action,
+            )
             for one in allowed
-            for number, action in enumerate(one.actions, 1)
+            for number, action in one.numbered
         ]
-        meaning = choose([choice for choice, _ in offered], mail.text)
+        meaning = choose([choice for choice, _, _ in offered], mail.text)
+        text = ""
         if isinstance(meaning, Said):
-            self._hear(allowed, mail, meaning.text, texts)
-            return
-        choice, answered = next(pair for pair in offered if pair[0] is meaning.choice)
-        if isinstance(meaning, TitleNeeded):
-            text = texts("reply_title_needed", title=choice.title)
+            text = meaning.text
+            meant = [one for one in offered if one[2].in_words]
+            if len(meant) != 1:
+                self._hear(allowed, mail, text, texts)
+                return
         else:
-            action = answered.actions[choice.number - 1]
-            text = self._press(answered, action, mail.sender, texts)
-        self._owe(answered, mail, text)
+            meant = [one for one in offered if one[0] is meaning.choice]
+        ((_, answered, action),) = meant
+        if isinstance(meaning, TitleNeeded):
+            told = texts("reply_title_needed", title=action.title)
+        elif action.in_words and not text:
+            told = texts("reply_words_needed", title=action.title)
+        else:
+            told = self._press(answered, action, mail.sender, text, texts)
+        self._owe(answered, mail, told)
 
     def _press(
-        self, answered: Answerable, action: Action, by: str, texts: Texts
+        self, answered: Answerable, action: Action, by: str, text: str, texts: Texts
     ) -> str:
-        """Press a button, unless that is over; say what became of it."""
+        """Press a button, unless that is over; say what became of it.
+
+        One that is answered in words passes the text on, and can be answered again.
+        """
         now = dt_util.utcnow()
         button = self._buttons.find_of(answered.mail, action)
         if button is None:
@@ -290,9 +307,14 @@ class Answers:
             return texts("reply_used", title=action.title, time=time)
         if button.ended:
             return texts(f"answer_{button.ended}_text", title=action.title)
-        press = Press(mail=button.mail, action=button.action, by=by)
-        heard = self._is_heard(press)
-        self._buttons.press(button, by)
+        if action.in_words:
+            heard = self._replies.tell(
+                Reply(mail=button.mail, sender=by, text=text, action=action.action)
+            )
+        else:
+            press = Press(mail=button.mail, action=button.action, by=by)
+            heard = self._is_heard(press)
+            self._buttons.press(button, by)
         time = time_of(now, now)
         if heard:
             return texts("reply_done", title=action.title, time=time)
@@ -310,8 +332,8 @@ class Answers:
         if self._answerables.confuse(first):
             # The number alone presses nothing that cannot be undone.
             choices = " · ".join(
-                one.title if one.destructive else f"{number} {one.title}"
-                for number, one in enumerate(first.actions, 1)
+                one.title if one.destructive or not number else f"{number} {one.title}"
+                for number, one in first.numbered
             )
             self._owe(first, mail, texts("reply_not_understood", choices=choices))
 

@@ -14,7 +14,6 @@ from homeassistant.components.notify import ATTR_TITLE_DEFAULT
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
-from ..accounts import imap_account_from
 from ..const import MAX_PREVIEWED, MEGABYTE
 from ..content.draft import Material, async_material
 from ..content.request import MessageRequest
@@ -25,7 +24,7 @@ from ..outbox.outbox import Outbox
 from ..texts import async_texts
 from .buttons import draw_buttons
 from .frames import MAX_OCTETS
-from .submit import budget
+from .submit import answered_to, budget
 
 # What a browser does not know.
 _CID: Final = re.compile(r"""(?<==["'])cid:([^"'<>\s]+)(?=["'])""", re.IGNORECASE)
@@ -69,7 +68,7 @@ async def async_preview(
     async with async_material(
         hass, request, budget(entry.options, outbox), raised, texts
     ) as material:
-        by_mail = imap_account_from(entry.data, entry.options) is not None
+        by_mail = bool(answered_to(entry, request))
         draw_buttons(hass, material, request, texts, by_mail=by_mail)
         return await hass.async_add_executor_job(_composed, material, draft)
 

@@ -94,7 +94,7 @@ async def async_submit(
             mail,
             ticket,
             texts,
-            _answered_to(entry, request),
+            answered_to(entry, request),
         ) as secret:
             material.leave_unsaid(
                 async_recurring(hass, entry.entry_id, _amiss(material), texts)
@@ -189,7 +189,7 @@ def log_notes(notes: tuple[str, ...], subject: str, texts: Texts) -> None:
         LOGGER.warning(texts("logged_note", subject=subject, note=note))
 
 
-def _answered_to(entry: QQMailConfigEntry, request: MessageRequest) -> str:
+def answered_to(entry: QQMailConfigEntry, request: MessageRequest) -> str:
     """Return the address to which a mail can be answered; empty: it cannot."""
     account = imap_account_from(entry.data, entry.options)
     return account.username if account and not request.reply_to else ""
