@@ -1,9 +1,13 @@
 """Marks what is in this folder, for it takes long; lets browsers have a thread."""
 
+from collections.abc import AsyncGenerator
 import inspect
+import os
 from pathlib import Path
 
 import pytest
+
+from .dovecot import Dovecot, running
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -26,3 +30,14 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     given = {name: pyfuncitem.funcargs[name] for name in arguments}
     THREAD.submit(pyfuncitem.obj, **given).result()
     return True
+
+
+@pytest.fixture
+async def dovecot(socket_enabled: None) -> AsyncGenerator[Dovecot]:
+    """Run a Dovecot; where there is none, only a machine that tests for all minds."""
+    if not Dovecot.is_here() and not os.environ.get("CI"):
+        pytest.skip(
+            "Dovecot 2.3 is not installed, or this is not root: see scripts/judges"
+        )
+    async with running() as dovecot:
+        yield dovecot
