@@ -67,7 +67,6 @@ class Answers:
         self._replies = replies
         self._is_heard = is_heard
         self._issues = Issues(hass, entry)
-        self._bounces = Bounces(outbox, history, self._issues, bounces, self._update)
         self._account: ImapAccount | None = None
         self._mailbox: Inbox | None = None
         self._task: asyncio.Task[None] | None = None
@@ -82,6 +81,7 @@ class Answers:
         ]
         """What is told next: first of all what an earlier run did not come to."""
         self._answerables.async_listen(outbox.id, self._update)
+        self._bounces = Bounces(outbox, history, self._issues, bounces, self._update)
         # Those are still true after a restart.
         outbox.async_on_close(lambda: self._issues.withdraw(BOUNCED, RETURNED))
 
