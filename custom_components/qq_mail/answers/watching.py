@@ -29,6 +29,7 @@ from ..inbox.reading import Incoming, Kind
 from ..mime.address import Mailbox
 from ..outbox.outbox import Outbox
 from ..smtp.replies import Cause
+from ..store import read_all
 from ..texts import Texts, async_texts, time_of
 from .bounces import Bounces
 from .confirming import async_confirm
@@ -72,7 +73,7 @@ class Answers:
         self._task: asyncio.Task[None] | None = None
         self._timeout: asyncio.Timeout | None = None
         records = outbox.manager.take_records(outbox.id, CURSOR)
-        self._cursor = _read_cursor(records.get((CURSOR, FOLDER), {}))
+        self._cursor = read_all(records, _read_cursor).get(FOLDER)
         self._owed = [
             (known, told)
             for known in self._answerables.of(outbox.id)
@@ -365,18 +366,12 @@ class Answers:
     def _keep(self, cursor: Cursor) -> None:
         """Have it written how far the inbox was read."""
         self._cursor = cursor
-        key = (CURSOR, self._outbox.id, cursor.folder)
+        key = (CURSOR, self._outbox.id, FOLDER)
         self._outbox.manager.store.put(key, partial(asdict, cursor))
 
 
-def _read_cursor(record: Mapping[str, Any]) -> Cursor | None:
-    """Read what was kept; None: nothing was, or it is damaged."""
-    try:
-        return Cursor(
-            str(record["account"]),
-            str(record["folder"]),
-            int(record["uid_validity"]),
-            int(record["uid"]),
-        )
-    except KeyError, TypeError, ValueError:
-        return None
+def _read_cursor(_: str, record: Mapping[str, Any]) -> Cursor:
+    """Read that again; raises KeyError, TypeError or ValueError where it is damaged."""
+    return Cursor(
+        str(record["account"]), int(record["uid_validity"]), int(record["uid"])
+    )
