@@ -16,7 +16,7 @@ from ..store import Text
 from .composing import SMALL, WireStream
 from .core.account import Account
 from .core.groups import Merging
-from .core.models import Level, Merge, Message, Part, TakeOver
+from .core.models import Merge, Message, Part, TakeOver
 from .core.record import message_as_dict
 from .core.turn import MESSAGE
 from .manager import Manager, async_end
@@ -106,16 +106,11 @@ class Digests:
         if written is None:
             self._tell_failed(merging)
             return
-        # From here to what the disk says there is no way back.
-        manager.scheduler.digest_writing(self._id, first)
         digest = _digest(queue_id, written, messages)
         key = (MESSAGE, self._id, queue_id)
         record = partial(message_as_dict, digest, read_clock())
         store.put(key, record, stream.text())
-        for part in digest.parts:
-            store.remove((MESSAGE, self._id, part.queue_id))
-        # Where the disk refuses it, memory goes on, and the disk follows later.
-        await asyncio.shield(manager.async_written())
+        # By the same round the disk has nothing of its parts. The attempt waits for it.
         manager.happen(manager.scheduler.merged, self._id, first, digest, written.alone)
 
     def _tell_failed(self, merging: Merging, *, again: bool = False) -> None:
@@ -180,19 +175,17 @@ async def async_copy(hass: HomeAssistant, manager: Manager, action: TakeOver) ->
         manager.report_trouble(f"Message {first.queue_id} cannot be copied")
         await hass.async_add_executor_job(stream.drop)
         return
-    record = partial(message_as_dict, copy, read_clock())
-    key = (MESSAGE, action.account, copy.queue_id)
-    store.put(key, record, stream.text())
-    # Where the disk refuses it, memory goes on: it is an alarm.
-    await manager.async_written(Level.HIGHEST)
     scheduler = manager.scheduler
     there = {action.account, action.by} <= scheduler.accounts.keys()
     now = scheduler.find(action.account, first.queue_id) if there else None
     # What was discarded while it is tried is in memory alone.
-    if now and not now.in_memory:
-        manager.happen(scheduler.take, action.by, copy)
-    else:
-        store.remove(key)
+    if not now or now.in_memory:
+        await hass.async_add_executor_job(stream.drop)
+        return
+    record = partial(message_as_dict, copy, read_clock())
+    store.put((MESSAGE, action.account, copy.queue_id), record, stream.text())
+    # The attempt waits for the disk, but not for long: it is an alarm.
+    manager.happen(scheduler.take, action.by, copy)
 
 
 def _copy(text: Text, stream: WireStream) -> None:

@@ -74,6 +74,11 @@ class Intake:
         ]
         for ticket in chosen:
             ticket.cleared = True
+            # It may be on its way to the disk.
+            self._store.remove((MESSAGE, self._view.id, ticket.queue_id))
+            # It may be on its way to the disk.
+            key = (MESSAGE, self._view.id, ticket.queue_id)
+            self._manager.store.remove(key)
         return len(chosen)
 
     async def async_close(self) -> None:
@@ -93,7 +98,6 @@ class Intake:
             made, trouble = await self._put_on_disk(order, key)
             # From here on without an await: nobody can come between.
             if ticket.cleared:
-                self._store.remove(key)
                 return None
             message = made.message
             if trouble:
@@ -154,7 +158,9 @@ class Intake:
                 record = partial(message_as_dict, made.message, read_clock())
                 self._store.put(key, record, made.text)
                 self._adding[made.message.queue_id] = made.message.size
-            if order.kept and not order.ticket.cleared:
+            if order.ticket.cleared:
+                self._store.remove(key)
+            elif order.kept:
                 order.kept()
             self._manager.write_marks()
             written = self._store.written()

@@ -12,7 +12,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 from homeassistant.util.ulid import ulid_at_time, ulid_to_bytes
 
-from ..clock import Now, read_clock
+from ..clock import Now, read_clock, seconds_until
 from ..const import DISK_TIMEOUT, LOGGER, STOP_GRACE
 from ..smtp.models import Account as SmtpAccount, Submission
 from ..store import Damage, Records, Store, as_octets
@@ -23,8 +23,6 @@ from .core.turn import MESSAGE
 from .listeners import Listeners
 from .receipts import Receipt
 
-_LONGEST_SLEEP = 60.0
-"""Seconds between two looks at the clock: timers do not count the machine's sleep."""
 DISK_TIMEOUTS: Final = {Level.HIGHEST: 2.0, Level.HIGH: DISK_TIMEOUT}
 """Seconds that an important message waits for a disk that hangs."""
 _WAITS_FOR = (Reason.ATTEMPT, Reason.TURN)
@@ -282,20 +280,15 @@ class Manager:
     def _schedule(self) -> None:
         """Look again when there is something to do."""
         self.stop_timer()
-        now = read_clock()
         try:
-            at = self.scheduler.wake_at(now)
+            at = self.scheduler.wake_at(read_clock())
         except Exception:  # noqa: BLE001 - whatever it is, the mail goes on
             self._recover(" while looking ahead")
-            at = now.steady + _LONGEST_SLEEP
-        if at == NEVER and not any(
-            account.running for account in self.scheduler.accounts.values()
-        ):
-            return
-        delay = min(at - now.steady, _LONGEST_SLEEP)
-        self._timer = self._hass.loop.call_later(
-            max(delay, 0.0), partial(self.happen, self.scheduler.time_passed)
-        )
+            at = NEVER
+        if any(one.running for one in self.scheduler.accounts.values()):
+            self._timer = self._hass.loop.call_later(
+                seconds_until(at), self.happen, self.scheduler.time_passed
+            )
 
 
 async def async_end(tasks: Collection[asyncio.Task[None]]) -> None:

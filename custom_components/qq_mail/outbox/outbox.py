@@ -299,8 +299,7 @@ class Outbox(OutboxView):
     @callback
     def async_count_login(self, *, imap: bool = False) -> None:
         """Count a login that a form has made in vain, or to see whether IMAP works."""
-        self._scheduler.login_tried(read_clock(), self.id, imap=imap)
-        self.manager.write_marks()
+        self._happen(self._scheduler.login_tried, imap=imap)
 
     @callback
     def async_log_in_to_read(self) -> float:
@@ -362,15 +361,10 @@ class Outbox(OutboxView):
             return len(queue_ids)
         # What some of many became while the others were discarded.
         left = {queue_id for queue_id in queue_ids if self.holds(queue_id)}
-        wholes = {self.find(queue_id) for queue_id in left}
-        self._happen(
-            self._scheduler.discard,
-            [
-                whole.queue_id
-                for whole in wholes
-                if whole
-                and whole.parts
-                and left.issuperset(part.queue_id for part in whole.parts)
-            ],
-        )
+        whole = [
+            one.queue_id
+            for one in set(filter(None, map(self.find, left)))
+            if one.parts and left.issuperset(part.queue_id for part in one.parts)
+        ]
+        self._happen(self._scheduler.discard, whole)
         return len(queue_ids) - len(left)

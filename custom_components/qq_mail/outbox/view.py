@@ -119,7 +119,9 @@ class OutboxView:
     @property
     def oldest_waiting(self) -> datetime | None:
         """When the oldest alert was raised that waits; a digest's is its newest one."""
-        oldest = min(self.waiting(), key=lambda one: one.queue_id, default=None)
+        there = [message for _, message in self.state.elsewhere()]
+        waiting = filter(None, [self.state.queue.oldest(), *there])
+        oldest = min(waiting, key=lambda one: one.queue_id, default=None)
         return self.raised_at(oldest) if oldest else None
 
     @property

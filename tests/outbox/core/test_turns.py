@@ -244,6 +244,18 @@ def test_stale_entries_are_tidied() -> None:
     assert queue.size == one.size
 
 
+def test_oldest(core: Core) -> None:
+    """In the order of the queue ids, whatever went out meanwhile."""
+    assert core.queue.oldest() is None
+    first, second = core.take(), core.take()
+    assert core.queue.oldest() == first
+    core.accept(first)
+    assert core.queue.oldest() == second
+    core.accept(second)
+    assert core.queue.oldest() is None
+    assert list(core.queue) == []
+
+
 def test_sessions_of_two_accounts(core: Core) -> None:
     """One account's attempts say nothing of the other's."""
     core.scheduler.add_account(core.now, "other", Settings(), {})

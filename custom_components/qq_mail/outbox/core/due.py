@@ -4,7 +4,7 @@ import logging
 
 from . import fallback, merge
 from .account import Account
-from .models import Level, LogIn, Message, Outcome
+from .models import NEVER, Level, LogIn, Message, Outcome
 from .plan import free_at, heads
 from .turn import Turn
 
@@ -30,7 +30,9 @@ def start_what_is_due(turn: Turn) -> None:
             continue
         account.idle_session = False
         turn.attempt(message)
-    _check_login(turn)
+    if _login_check_at(account, now) <= now:
+        turn.put_login_check_off()
+        turn.do(LogIn(account.id))
 
 
 def wake_at(account: Account, now: float) -> float:
@@ -38,11 +40,8 @@ def wake_at(account: Account, now: float) -> float:
     queue = account.queue
     times = [queue.next_expiry(), fallback.wake_at(account, now)]
     if account.pause:
-        times.append(account.pause.until)
-        return min(times)
-    if not queue.in_progress:
-        login_at = account.limits.login_at(now, Level.BELOW)
-        times.append(max(account.check_login_at, login_at))
+        return min(*times, account.pause.until)
+    times.append(_login_check_at(account, now))
     down_until = account.down.until if account.down else now
     if later := queue.first_later():
         times.append(max(later[0], down_until))
@@ -78,12 +77,8 @@ def _goes_at(account: Account, now: float, message: Message) -> float:
     return at
 
 
-def _check_login(turn: Turn) -> None:
-    """Check the login now and then: a revoked code is to be noticed by day."""
-    account, now = turn.account, turn.now.steady
-    if account.pause or turn.queue.in_progress or account.check_login_at > now:
-        return
-    if account.limits.login_at(now, Level.BELOW) > now:
-        return
-    turn.put_login_check_off()
-    turn.do(LogIn(account.id))
+def _login_check_at(account: Account, now: float) -> float:
+    """Return when the login is checked: a revoked code is to be noticed by day."""
+    if account.pause or account.queue.in_progress:
+        return NEVER
+    return max(account.check_login_at, account.limits.login_at(now, Level.BELOW))

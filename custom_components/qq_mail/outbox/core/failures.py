@@ -15,13 +15,7 @@ from ...smtp.models import Reply, Step, SubmissionResult
 from ...smtp.replies import Cause, Treatment, diagnose
 from . import fallback
 from .models import Down, Message, Outcome, Pause
-from .retry import (
-    LOGIN_PAUSE,
-    MAX_UNANSWERED,
-    WORD_BY_WORD,
-    login_interval,
-    rate_limit_pause,
-)
+from .retry import LOGIN_PAUSE, MAX_UNANSWERED, login_interval, rate_limit_pause
 from .turn import Turn
 
 _BEFORE_MAIL = (Step.CONNECT, Step.EHLO, Step.STARTTLS, Step.AUTH)
@@ -67,9 +61,6 @@ def failed(turn: Turn, queue_id: str, error: MailError, *, fresh: bool = True) -
         return
     if before.in_data and error.step in _BEFORE_TEXT:
         turn.uncount_sent(before)
-    if error.of_flight:
-        turn.account.word_by_word_until = turn.after(WORD_BY_WORD)
-        turn.log(logging.INFO, "The server takes one command after the other only")
     message = replace(
         before,
         attempts=before.attempts + 1,
@@ -80,23 +71,19 @@ def failed(turn: Turn, queue_id: str, error: MailError, *, fresh: bool = True) -
     )
     # What was heard is settled, whatever came after it.
     left = _after_refusals(message, error.refused)
+    progress = left is not None and left.recipients != message.recipients
     if left is None:
         _way_is_free(turn)
         turn.remove(message)
-        _reject_refused(turn, message, error.refused)
-        return
-    progress = left.recipients != message.recipients
-    if not before.unwanted and _is_for_a_fresh_session(
+    elif not before.unwanted and _is_for_a_fresh_session(
         error, fresh=fresh, progress=progress
     ):
         again = left if progress else replace(before, in_data=False)
         turn.write(again)
         if before.in_data:
             turn.uncount_sent(before)
-        _reject_refused(turn, message, error.refused)
         _try_again(turn, again)
-        return
-    if isinstance(error, RecipientsRefusedError):
+    elif isinstance(error, RecipientsRefusedError):
         _way_is_free(turn)
         _defer(turn, _waits_itself(turn, _for_now(left, error.refused)))
     elif isinstance(error, OutcomeUnknownError):
@@ -154,7 +141,7 @@ def cut(turn: Turn, queue_id: str) -> None:
     # It was its turn, be it by a person's wish.
     turn.hurry(message)
     if attempt and attempt.taken_over:
-        fallback.move_hanging(turn, message)
+        fallback.move_at_once(turn, message, hanging=True)
 
 
 def cut_off(turn: Turn, message: Message) -> None:
@@ -241,7 +228,7 @@ def _defer(
     if (
         outcome is Outcome.DEFERRED
         and not message.unwanted
-        and fallback.move_if_refused(turn, message)
+        and fallback.move_at_once(turn, message)
     ):
         # Nothing of it is on disk: the other account's try is its last one.
         return
@@ -280,11 +267,7 @@ def _unknown(turn: Turn, message: Message, error: OutcomeUnknownError) -> None:
 
 def _is_for_a_fresh_session(error: MailError, *, fresh: bool, progress: bool) -> bool:
     """Whether a failure says something of the session, and nothing of the message."""
-    if isinstance(error, OutcomeUnknownError | RecipientsRefusedError):
-        return False
-    if error.of_flight:
-        return True
-    if not error.speaks_of_session:
+    if isinstance(error, RecipientsRefusedError) or not error.speaks_of_session:
         return False
     if progress:
         # Each time there are fewer recipients, so this ends.

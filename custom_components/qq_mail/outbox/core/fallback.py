@@ -51,22 +51,15 @@ def move(turn: Turn, message: Message, other: Account) -> None:
     turn.of(other).write(message)
 
 
-def move_if_refused(turn: Turn, message: Message) -> bool:
-    """Move a message at once if its account may not send it, and another one may."""
+def move_at_once(turn: Turn, message: Message, *, hanging: bool = False) -> bool:
+    """Move a message whose account may not send it, or hangs, if another one may now."""
     account, now = turn.account, turn.now.steady
-    plan = gate(account, now, message)
-    other = helper_of(account, message, plan) if plan else None
+    plan = None if hanging else gate(account, now, message)
+    other = helper_of(account, message, plan) if plan or hanging else None
     if other is None or gate(other, now, message):
         return False
     move(turn, message, other)
     return True
-
-
-def move_hanging(turn: Turn, message: Message) -> None:
-    """Move a message whose attempt was ended for that, unless it can't be any more."""
-    other = helper_of(turn.account, message)
-    if other and gate(other, turn.now.steady, message) is None:
-        move(turn, message, other)
 
 
 def place(turn: Turn) -> None:
@@ -86,11 +79,8 @@ def place(turn: Turn) -> None:
 
 def part(turn: Turn) -> None:
     """Forget what others have of an account; what it had of others went home before."""
-    account = turn.account
-    for other in account.house.values():
-        for queue_id, home in list(other.queue.guests.items()):
-            if home == account.id:
-                other.queue.remove(queue_id)
+    for other, message in turn.account.elsewhere():
+        other.queue.remove(message.queue_id)
 
 
 def _give_back(turn: Turn) -> None:

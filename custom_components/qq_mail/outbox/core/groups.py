@@ -1,6 +1,6 @@
 """Which messages can become one digest, which are becoming one, and who is flooded."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from .limits import people_of
 from .models import Level, Message
@@ -16,10 +16,6 @@ class Merging:
 
     group: Group
     queue_ids: tuple[str, ...]
-    writing: bool = False
-    """Whether the disk may have the digest already: from then on there is no way back."""
-    unwanted: set[str] = field(default_factory=set)
-    """Those that a person discarded since then."""
 
 
 class Groups:

@@ -4,10 +4,8 @@ A machine without a battery for its clock boots in the past, and learns minutes 
 what time it is. What was loaded until then is counted anew from what is on disk.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 import logging
-from typing import Any
 
 from ...clock import Now
 from .account import (
@@ -30,9 +28,21 @@ _JUMP = 60.0
 def load(account: Account, records: Records, now: Now) -> Loaded:
     """Take over what can be read."""
     loaded = account.loaded = Loaded(records, now, now)
+    limits = account.limits
     for (kind, key), data in records.items():
         try:
-            _take_over(account, loaded, kind, key, data, now)
+            if kind == MESSAGE:
+                message = read_message(key, data, now)
+                if message.in_data and not message.restored:
+                    loaded.cut_off.append(key)
+                account.queue.put(message)
+            elif kind in (SENT, LOGIN):
+                log = limits.sent if kind == SENT else limits.logins
+                log.append(read_entry(key, data, now))
+            elif kind == CONVERSATION:
+                account.conversations[key] = read_conversation(data)
+            elif kind == ACCOUNT:
+                account.read(data, now)
         except ValueError, TypeError, OverflowError:
             loaded.unreadable.append((kind, key))
     _sort(account)
@@ -84,29 +94,6 @@ def _read(account: Account, records: Records, now: Now) -> Account:
     read = new_account(account.id, account.limits.settings, now, {})
     load(read, records, now)
     return read
-
-
-def _take_over(
-    account: Account,
-    loaded: Loaded,
-    kind: str,
-    key: str,
-    data: Mapping[str, Any],
-    now: Now,
-) -> None:
-    if kind == MESSAGE:
-        message = read_message(key, data, now)
-        if message.in_data and not message.restored:
-            loaded.cut_off.append(key)
-        account.queue.put(message)
-    elif kind in (SENT, LOGIN):
-        limits = account.limits
-        log = limits.sent if kind == SENT else limits.logins
-        log.append(read_entry(key, data, now))
-    elif kind == CONVERSATION:
-        account.conversations[key] = read_conversation(data)
-    elif kind == ACCOUNT:
-        account.read(data, now)
 
 
 def _sort(account: Account) -> None:

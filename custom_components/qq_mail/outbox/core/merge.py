@@ -4,6 +4,7 @@ The shell makes what is decided here. At each instant either the messages count 
 digest, in memory as on disk.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 import logging
 
@@ -75,7 +76,7 @@ def end_floods(turn: Turn) -> None:
 def merged(
     turn: Turn, first: str, digest: Message, alone: tuple[str, ...] = ()
 ) -> None:
-    """Put a digest into the place of what it is made of, as it is on disk already.
+    """Put a digest, which is to be on disk, into the place of what it is made of.
 
     `alone` are those that are too long for any digest; whoever is in neither waits for
     the next one.
@@ -84,14 +85,9 @@ def merged(
     if merging is None:
         return
     parts = {one.queue_id for one in digest.parts}
-    for queue_id in parts:
-        turn.queue.remove(queue_id)
-    _let_go(turn, merging, alone=alone)
+    _let_go(turn, merging, parts, alone)
     # It was in turn when that began: what came meanwhile does not go before it.
     turn.queue.put(replace(digest, offered_at=AT_ONCE))
-    if merging.unwanted.issuperset(parts):
-        turn.remove(digest)
-        return
     turn.log(logging.INFO, f"{len(parts)} messages become one: {digest.queue_id}")
 
 
@@ -105,7 +101,7 @@ def merge_failed(turn: Turn, first: str, *, again: bool = False) -> None:
         return
     if not again:
         turn.queue.groups.floods.pop(merging.group, None)
-    _let_go(turn, merging, alone=() if again else merging.queue_ids)
+    _let_go(turn, merging, (), () if again else merging.queue_ids)
 
 
 def forget_tag(turn: Turn, home: str, tag: str) -> None:
@@ -119,10 +115,12 @@ def forget_tag(turn: Turn, home: str, tag: str) -> None:
             turn.write(replace(digest, parts=tuple(parts)))
 
 
-def _let_go(turn: Turn, merging: Merging, *, alone: tuple[str, ...] = ()) -> None:
-    """Have messages wait for their turn again, but those that a person discarded."""
+def _let_go(
+    turn: Turn, merging: Merging, gone: Collection[str], alone: Collection[str] = ()
+) -> None:
+    """Have messages wait for their turn again, but those that are gone."""
     for message in filter(None, map(turn.queue.get, merging.queue_ids)):
-        if message.queue_id in merging.unwanted:
+        if message.queue_id in gone:
             turn.remove(message)
         elif message.queue_id in alone:
             turn.write(replace(message, alone=True, due=AT_ONCE))
@@ -139,12 +137,9 @@ def discard(turn: Turn, queue_id: str) -> None:
         # Whatever comes of the attempt, and be it a kill, there is no other.
         turn.forget(message)
         queue.put(replace(message, in_memory=True, unwanted=True))
-    elif not (merging := queue.groups.owned.get(queue_id)):
-        turn.remove(message)
-    elif merging.writing:
-        merging.unwanted.add(queue_id)
-    else:
+    elif merging := queue.groups.owned.get(queue_id):
         # What is made of it is of no use.
         queue.groups.end(merging.queue_ids[0])
-        _let_go(turn, merging)
+        _let_go(turn, merging, {queue_id})
+    else:
         turn.remove(message)

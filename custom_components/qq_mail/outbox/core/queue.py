@@ -190,6 +190,11 @@ class Queue:
                 sums[group] += number
         return sums
 
+    def oldest(self) -> Message | None:
+        """Return the one that was raised here first, in the order of the queue ids."""
+        own = (one for one in self._messages if one not in self.guests)
+        return self.get(min(own if self.guests else self._messages, default=""))
+
     def _serve(self, message: Message) -> None:
         if _is_ready(self._put_at(message.queue_id, None)):
             self._lanes.serve(message)

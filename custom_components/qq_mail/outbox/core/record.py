@@ -12,7 +12,7 @@ from ...mime.models import Gap, Priority, TextEncoding
 from ...smtp.models import Reply
 from ...smtp.replies import Cause
 from .models import AT_ONCE, Message, Part
-from .retry import longest_back_off
+from .retry import back_off
 
 _FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 """Before it there was no such record: a clock that says so had not been set."""
@@ -159,8 +159,9 @@ def read_message(queue_id: str, data: Mapping[str, Any], now: Now) -> Message:
     written, cause = record.time("written"), record.optional("cause", str)
     due = AT_ONCE
     if cause == Cause.OUTCOME_UNKNOWN and not values["in_data"]:
-        # Second copies are not to be hurried; all else is tried at once.
-        wait = min(record.seconds("wait"), longest_back_off(values["failures"]))
+        # Second copies are not to be hurried; all else is tried at once. None waits
+        # for longer than so many failures can have brought.
+        wait = min(record.seconds("wait"), back_off(values["failures"], 1.0))
         due = max(ago(0.0, written, now) + wait, now.steady)
     return Message(
         **values,

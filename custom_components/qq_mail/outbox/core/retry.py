@@ -25,9 +25,6 @@ LOGIN_CHECK_INTERVAL: Final = DAY
 MAX_UNANSWERED: Final = 3
 """So often all of a message is sent without an answer before it is given up."""
 
-WORD_BY_WORD: Final = DAY
-"""How long nothing is pipelined with a server that failed at it."""
-
 MAX_SESSIONS: Final = 3
 """At once: QQ counts connections, and one is the rule."""
 MAX_SESSIONS_OF_HIGHEST: Final = 10
@@ -46,11 +43,6 @@ def back_off(failures: int, chance: float) -> float:
     """Return the wait after so many failures; chance is between 0 and 1."""
     step = BACK_OFF[min(max(failures, 1), len(BACK_OFF)) - 1]
     return round(step * (1 + JITTER * chance), 3)
-
-
-def longest_back_off(failures: int) -> float:
-    """Return the longest wait that so many failures can have brought."""
-    return back_off(failures, 1.0)
 
 
 def rate_limit_pause(pauses: int) -> float:

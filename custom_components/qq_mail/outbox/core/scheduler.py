@@ -70,6 +70,7 @@ class Scheduler:
     session_idle = _happens(happenings.session_idle)
     login_failed = _happens(happenings.login_failed)
     code_renewed = _happens(happenings.code_renewed)
+    login_tried = _happens(Turn.count_login)
 
     submitting = _happens(happenings.submitting)
     accepted = _happens(failures.accepted)
@@ -195,10 +196,6 @@ class Scheduler:
         turn.count_login(imap=True)
         return 0.0
 
-    def login_tried(self, now: Now, account_id: str, *, imap: bool = False) -> None:
-        """Count a login that a form made, and that was refused, or that was IMAP's."""
-        self.turn(now, account_id).count_login(imap=imap)
-
     # Texts
 
     def may_send(self, account_id: str, queue_id: str) -> Message | None:
@@ -231,10 +228,6 @@ class Scheduler:
         in_progress[queue_id].text_since = now.steady
         return True
 
-    def digest_writing(self, account_id: str, first: str) -> None:
-        """Know that from now on the disk may have the digest of this and others."""
-        self.accounts[account_id].queue.groups.merging[first].writing = True
-
     # Conversations
 
     def conversation(
@@ -254,18 +247,12 @@ class Scheduler:
 
     def is_told_with_others(self, account_id: str, tag: str) -> bool:
         """Tell whether a digest goes out for others' sake that speaks of a tag, too."""
-        queue = self.accounts[account_id].queue
-        digests = [
+        digests = (
             {part.tag for part in one.parts}
             for account in self.accounts.values()
             for one in account.queue
             if (one.home or account.id) == account_id
-        ]
-        digests += [
-            {one.tag for one in map(queue.get, merging.queue_ids) if one}
-            for merging in queue.groups.merging.values()
-            if merging.writing
-        ]
+        )
         return any(tag in tags and len(tags) > 1 for tags in digests)
 
     def say_over(self, now: Now, account_id: str, tag: str) -> Conversation | None:

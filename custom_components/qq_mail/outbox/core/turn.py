@@ -49,7 +49,8 @@ class Turn:
 
     def of(self, account: Account) -> Turn:
         """Return the same turn of another account: what follows is done together."""
-        return replace(self, account=account)
+        now, chance, today = self.now, self.chance, self.today
+        return Turn(account, now, self.marks, chance, today, self.actions)
 
     def at_home(self, message: Message) -> Turn:
         """Return the turn of the account in which a message was raised."""
@@ -62,9 +63,8 @@ class Turn:
 
     def attempt(self, message: Message, *, fresh: bool = False) -> None:
         """Have a message tried; `fresh`: not by a session that was kept."""
-        account, now = self.account, self.now.steady
-        account.queue.begin_attempt(message, now)
-        self.do(Attempt(account.id, message, fresh, account.word_by_word(now)))
+        self.queue.begin_attempt(message, self.now.steady)
+        self.do(Attempt(self.account.id, message, fresh))
 
     def hurry(self, message: Message) -> None:
         """Let a message that waits be tried as soon as possible."""
