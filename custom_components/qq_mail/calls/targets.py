@@ -35,7 +35,7 @@ from ..content.reading import (
     read_ids,
     unusable,
 )
-from ..content.selected import async_not_found, empty
+from ..content.rows import async_not_found, empty
 from ..coordinator import QQMailConfigEntry
 from ..mime.address import Recipients
 from .rights import own_entity_id
