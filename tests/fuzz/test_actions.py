@@ -116,7 +116,7 @@ async def test_action(
     result = await outcome(hass, call)
     mails = server.accepted[before:]
     assert len(mails) == {"refused": 0, "accepted": 1}[result]
-    assert len(loaded_entry.runtime_data.outbox) == 0
+    assert len(loaded_entry.runtime_data) == 0
     for mail in mails:
         assert defects(mail.submitted) == []
         assert mail.submitted.isascii()
