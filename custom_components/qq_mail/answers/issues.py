@@ -1,6 +1,6 @@
 """Repair issues: what a person should know of the mail that comes to an account."""
 
-from typing import Final
+from typing import Any, Final
 
 from homeassistant.const import CONF_USERNAME
 from homeassistant.core import HomeAssistant, callback
@@ -32,13 +32,14 @@ class Issues:
         """Begin without any."""
         self._hass = hass
         self._entry = entry
+        self._account: str = entry.data[CONF_USERNAME]
         self._told_at: float | None = None
         """When the last stranger was reported, by the steady clock."""
 
     @callback
     def tell_refused(self, error: MailboxError) -> None:
         """Report that the login to the inbox is refused."""
-        self._raise(INBOX, is_fixable=False, reply=literal(error.detail))
+        self._raise(INBOX, {"reply": literal(error.detail)}, is_fixable=False)
 
     @callback
     def tell_stranger(self, mail: Mail, address: str) -> None:
@@ -48,13 +49,13 @@ class Issues:
             self._told_at = now
             self._raise(
                 STRANGER,
+                {"address": address, "subject": mail.subject},
+                is_fixable=True,
                 data={
                     "entry_id": self._entry.entry_id,
                     "address": address,
                     "recipients": ",".join(mail.recipients),
                 },
-                address=address,
-                subject=mail.subject,
             )
 
     @callback
@@ -62,17 +63,16 @@ class Issues:
         self, issue: str, address: str, bounce: Bounce, texts: Texts
     ) -> None:
         """Report BOUNCED or RETURNED: from which address, why, and what to do."""
-        account = self._entry.data[CONF_USERNAME]
         # Anybody may have written it.
-        why = texts(bounce.cause, account=account, reply=literal(bounce.detail))
+        reply = literal(bounce.detail)
+        why = texts(bounce.cause, account=self._account, reply=reply)
         # It is told once, and a restart may come before anybody has read it.
         self._raise(
             issue,
-            about=address,
+            {"address": address, "why": why, "page": f"/{PANEL}/history"},
+            address,
+            is_fixable=True,
             is_persistent=True,
-            address=address,
-            why=why,
-            page=f"/{PANEL}/history",
         )
 
     @callback
@@ -84,26 +84,14 @@ class Issues:
                 ir.async_delete_issue(self._hass, domain, issue_id)
 
     def _raise(
-        self,
-        issue: str,
-        *,
-        about: str = "",
-        is_fixable: bool = True,
-        is_persistent: bool = False,
-        data: dict[str, str | int | float | None] | None = None,
-        **placeholders: str,
+        self, issue: str, placeholders: dict[str, str], about: str = "", **how: Any
     ) -> None:
         ir.async_create_issue(
             self._hass,
             DOMAIN,
             f"{issue}_{self._entry.entry_id}{about}",
-            data=data,
-            is_fixable=is_fixable,
-            is_persistent=is_persistent,
             severity=ir.IssueSeverity.WARNING,
             translation_key=issue,
-            translation_placeholders={
-                "account": self._entry.data[CONF_USERNAME],
-                **placeholders,
-            },
+            translation_placeholders={"account": self._account, **placeholders},
+            **how,
         )

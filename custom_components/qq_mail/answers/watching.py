@@ -19,19 +19,21 @@ from ..buttons.answerable import Answerable, Choice, Told
 from ..buttons.models import Press
 from ..buttons.registry import Buttons
 from ..const import CONF_ANSWERS_FROM, DOMAIN, LOGGER
+from ..content.request import MessageRequest
 from ..coordinator import QQMailConfigEntry
 from ..history import History
 from ..inbox.client import FOLDER
 from ..inbox.mailbox import Mailbox as Inbox
 from ..inbox.models import Cursor, Head, ImapAccount, LoginRefusedError, MailboxError
 from ..inbox.reading import Incoming, Kind
-from ..mime.address import Mailbox
+from ..mime.address import Mailbox, Recipients
+from ..mime.models import Priority
 from ..outbox.outbox import Outbox
+from ..sending.submit import async_submit
 from ..smtp.replies import Cause
 from ..texts import Texts, async_texts, time_of
 from .bounces import Bounces
 from .choice import choose
-from .confirming import async_confirm
 from .issues import BOUNCED, INBOX, RETURNED, STRANGER, Issues
 from .replies import Replies, Reply
 
@@ -331,10 +333,32 @@ class Answers:
             self._hass.async_create_task(self._async_tell(known, told, note))
 
     async def _async_tell(self, known: Answerable, told: Told, note: str) -> None:
+        """Confirm an answer within its conversation, so that nobody can answer that.
+
+        It is owed until the outbox has it.
+        """
+        conversation = self._outbox.state.conversations.get(known.mail.tag)
+        references = [conversation.references] if conversation else []
+        request = MessageRequest(
+            title=f"Re: {known.mail.subject}",
+            message=f"{told.text}\n\n{note}".rstrip(),
+            priority=Priority.HIGH,
+            wait=0,
+        )
         try:
-            await async_confirm(
-                self._hass, self._entry, self._outbox, self._buttons, known, told, note
-            )
+            with self._outbox.making() as ticket:
+                await async_submit(
+                    self._hass,
+                    self._entry,
+                    self._outbox,
+                    self._buttons,
+                    request,
+                    Recipients(to=(Mailbox(told.to),)),
+                    ticket,
+                    references=" ".join([*references, told.answers]),
+                    answers=told.answers,
+                    kept=partial(self._answerables.pay, known, told),
+                )
         except HomeAssistantError as err:
             LOGGER.warning("An answer to %s was not confirmed: %s", known.mail, err)
 
