@@ -126,6 +126,11 @@ def time_of(time: datetime, now: datetime) -> str:
     return f"{local:%Y-%m-%d %H:%M}"
 
 
+def iso_of(time: datetime | None) -> str | None:
+    """Return a time as programs read it; None: there is none."""
+    return time.isoformat() if time else None
+
+
 def _without_folders(value: str) -> str:
     """Leave out where a file lies: that is the house's own business."""
     if "://" in value and not value.startswith("media-source://media_source/"):

@@ -8,13 +8,13 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.buttons.answerable import ANSWERABLE
-from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.outbox.core.models import Outcome
 from homeassistant.core import HomeAssistant
 
 from ..calls.test_send import send
-from ..conftest import ADDRESS, CODE, shut_down
+from ..conftest import ADDRESS, shut_down
 from ..house import (
+    add_account,
     begin_process,
     end_process,
     house_of,
@@ -22,6 +22,7 @@ from ..house import (
     on_disk,
     outbox_of,
     rooms_of,
+    take_over,
     until,
 )
 from ..qq_server import AcceptedMessage, Hang, QQServer, Step, replies
@@ -59,21 +60,10 @@ async def taken_over(
 async def second(household: Household, *, reads: bool) -> MockConfigEntry:
     """Add an account that takes over what the first one may not send."""
     hass, server, first = household.hass, household.server, household.entry
-    other = MockConfigEntry(
-        domain=DOMAIN,
-        title=OTHER,
-        unique_id=OTHER,
-        data={**first.data, "username": OTHER},
-        options={**first.options, "service_name": "other", "answers_by_mail": reads},
-    )
-    other.add_to_hass(hass)
-    server.accounts[OTHER] = CODE
     server.imap.folders |= {(OTHER, name): [] for name in FOLDERS}
-    assert await hass.config_entries.async_setup(other.entry_id)
-    hass.config_entries.async_update_entry(
-        first, options={**first.options, "fallback": other.entry_id}
-    )
-    await hass.async_block_till_done()
+    options = {**first.options, "service_name": "other", "answers_by_mail": reads}
+    other = await add_account(hass, server, first, OTHER, options)
+    await take_over(hass, first, other)
     return other
 
 

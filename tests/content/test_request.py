@@ -11,7 +11,7 @@ import pytest
 import custom_components.qq_mail as integration
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.content.actions import ActionRow
-from custom_components.qq_mail.content.attachments.models import Attachment, Source
+from custom_components.qq_mail.content.attachments.fields import Attachment, Source
 from custom_components.qq_mail.content.fields import FIELDS
 from custom_components.qq_mail.content.request import (
     MessageRequest,

@@ -6,12 +6,13 @@ from homeassistant.const import CONF_USERNAME
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
+from ..accounts import QQMailConfigEntry
 from ..buttons.models import Mail
 from ..clock import read_clock
 from ..const import DOMAIN, PANEL
-from ..coordinator import QQMailConfigEntry
 from ..inbox.bounce import Bounce
 from ..inbox.models import MailboxError
+from ..issues import async_show_issue
 from ..texts import Texts, literal
 
 INBOX: Final = "inbox"
@@ -32,7 +33,6 @@ class Issues:
         """Begin without any."""
         self._hass = hass
         self._entry = entry
-        self._account: str = entry.data[CONF_USERNAME]
         self._told_at: float | None = None
         """When the last stranger was reported, by the steady clock."""
 
@@ -50,7 +50,6 @@ class Issues:
             self._raise(
                 STRANGER,
                 {"address": address, "subject": mail.subject},
-                is_fixable=True,
                 data={
                     "entry_id": self._entry.entry_id,
                     "address": address,
@@ -60,20 +59,15 @@ class Issues:
 
     @callback
     def tell_bounce(
-        self, issue: str, address: str, bounce: Bounce, texts: Texts
+        self, issue: str, address: str, bounce: Bounce, words: Texts
     ) -> None:
         """Report BOUNCED or RETURNED: from which address, why, and what to do."""
+        account = self._entry.data[CONF_USERNAME]
         # Anybody may have written it.
-        reply = literal(bounce.detail)
-        why = texts(bounce.cause, account=self._account, reply=reply)
+        why = words(bounce.cause, account=account, reply=literal(bounce.detail))
         # It is told once, and a restart may come before anybody has read it.
-        self._raise(
-            issue,
-            {"address": address, "why": why, "page": f"/{PANEL}/history"},
-            address,
-            is_fixable=True,
-            is_persistent=True,
-        )
+        texts = {"address": address, "why": why, "page": f"/{PANEL}/history"}
+        self._raise(issue, texts, address, is_persistent=True)
 
     @callback
     def withdraw(self, *issues: str) -> None:
@@ -84,14 +78,19 @@ class Issues:
                 ir.async_delete_issue(self._hass, domain, issue_id)
 
     def _raise(
-        self, issue: str, placeholders: dict[str, str], about: str = "", **how: Any
+        self,
+        issue: str,
+        texts: dict[str, str],
+        about: str = "",
+        *,
+        is_fixable: bool = True,
+        **others: Any,
     ) -> None:
-        ir.async_create_issue(
+        async_show_issue(
             self._hass,
-            DOMAIN,
-            f"{issue}_{self._entry.entry_id}{about}",
-            severity=ir.IssueSeverity.WARNING,
-            translation_key=issue,
-            translation_placeholders={"account": self._account, **placeholders},
-            **how,
+            issue,
+            f"{self._entry.entry_id}{about}",
+            {"account": self._entry.data[CONF_USERNAME], **texts},
+            is_fixable=is_fixable,
+            **others,
         )

@@ -14,13 +14,12 @@ from homeassistant.helpers.start import async_at_started
 from homeassistant.util import dt as dt_util
 from homeassistant.util.ssl import client_context
 
-from ..accounts import async_loaded
+from ..accounts import QQMailConfigEntry, async_loaded
 from ..buttons.answerable import Answerable, Choice, Told
 from ..buttons.models import Press
 from ..buttons.registry import Buttons
 from ..const import CONF_ANSWERS_FROM, DOMAIN, LOGGER
 from ..content.request import MessageRequest
-from ..coordinator import QQMailConfigEntry
 from ..history import History
 from ..inbox.client import FOLDER
 from ..inbox.mailbox import Mailbox as Inbox

@@ -19,8 +19,7 @@ import threading
 from typing import Any, Final, override
 
 from ..mime.address import one_line
-from ..smtp.errors import SessionError
-from ..smtp.faults import translated
+from ..smtp.errors import SessionError, translated
 from ..smtp.models import Step
 from ..smtp.replies import Cause
 from .models import Cursor, ImapAccount, LoginRefusedError, MailboxError

@@ -1,8 +1,6 @@
 """The buttons of one mail: those that act get a token, the others an address."""
 
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Iterable, Sequence
 from itertools import repeat
 from urllib.parse import quote
 
@@ -17,13 +15,13 @@ from ..content.actions import ActionRow
 from ..content.draft import Material, absolute
 from ..content.errors import translated_error
 from ..content.request import MessageRequest
-from ..mime.buttons import Button, Look
+from ..mime.card import Button, Look
 from ..outbox.composing import Ticket
 from ..texts import Texts
 
 
-@contextmanager
-def buttons_of(
+@callback
+def add_buttons(
     hass: HomeAssistant,
     registry: Buttons,
     material: Material,
@@ -31,13 +29,12 @@ def buttons_of(
     mail: Mail,
     ticket: Ticket,
     texts: Texts,
-    account: str = "",
-) -> Generator[str]:
-    """Put the buttons into a mail that is submitted within.
+    account: str,
+) -> str:
+    """Put buttons into a mail; if the outbox does not take it, they work no longer.
 
-    Yields what an answer to it has to bring back; empty: it cannot be answered.
-    `account`: the addr_spec to which it can be answered, if that is so. If what is within
-    raises, or the outbox does not take the mail, they work no longer.
+    Returns what an answer to it has to bring back; empty: it cannot be answered.
+    `account`: the addr_spec to which it can be answered, if that is so.
     """
     base = link_base(hass)
     actions = [
@@ -52,34 +49,28 @@ def buttons_of(
     ]
     if not actions:
         draw_buttons(hass, material, request, texts)
-        yield ""
-        return
-    tokens = registry.issue(mail, actions, request.actions_expire_after)
+        return ""
+    lasts = request.actions_expire_after
+    tokens = registry.issue(mail, actions, lasts)
     # It may be taken although its call has gone.
     ticket.taken.add_done_callback(
         lambda taken: None if taken.result() else registry.revoke(mail.queue_id)
     )
-    try:
-        answerable = partial(
-            registry.answerables.add, mail, lasts=request.actions_expire_after
-        )
-        secret = answerable(actions) if account else ""
-        urls = [
+    secret = registry.answerables.add(mail, actions, lasts) if account else ""
+
+    def url_of(action: Action, token: str) -> str:
+        if action.in_words:
             # By a secret of its own it is known which of them somebody has tapped.
-            _answer_url(account, mail, "", answerable([action]))
-            if action.in_words
-            else f"{base[0]}{ACTION_PATH}/{token}"
-            if base
-            else _answer_url(account, mail, action.title, secret)
-            for token, action in zip(tokens, actions, strict=True)
-        ]
-        draw_buttons(
-            hass, material, request, texts, urls, by_mail=bool(account), secret=secret
-        )
-        yield secret
-    except Exception:
-        registry.revoke(mail.queue_id)
-        raise
+            own = registry.answerables.add(mail, [action], lasts)
+            return _answer_url(account, mail, "", own)
+        if base:
+            return f"{base[0]}{ACTION_PATH}/{token}"
+        return _answer_url(account, mail, action.title, secret)
+
+    urls = map(url_of, actions, tokens, strict=True)
+    by_mail = bool(account)
+    draw_buttons(hass, material, request, texts, urls, by_mail=by_mail, secret=secret)
+    return secret
 
 
 @callback
