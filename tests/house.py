@@ -51,6 +51,17 @@ def refuse(*_: object) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
+def take_one_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the disk take the next round, and none behind it: as if it was a kill."""
+    real = Journal.write
+
+    def write(*args: Any) -> Any:
+        monkeypatch.setattr(Journal, "write", refuse)
+        return real(*args)
+
+    monkeypatch.setattr(Journal, "write", write)
+
+
 def hold_up(
     monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, *, after: bool = False
 ) -> Gate:
@@ -173,7 +184,7 @@ def rooms_of(hass: HomeAssistant, entry: MockConfigEntry) -> Rooms:
 
 def outbox_of(entry: MockConfigEntry) -> Outbox:
     """Return a loaded account's outbox."""
-    outbox: Outbox = entry.runtime_data.outbox
+    outbox: Outbox = entry.runtime_data
     return outbox
 
 

@@ -255,7 +255,7 @@ async def test_accepted_and_waiting(
     ]
     server.script(Step.MAIL, LATER)
     await notify(hass)
-    next_attempt = loaded_entry.runtime_data.outbox.next_attempt
+    next_attempt = loaded_entry.runtime_data.next_attempt
     assert states(hass, QUEUED, ACCEPTED_TODAY, LAST_ACCEPTED, NEXT_ATTEMPT) == [
         "1",
         "1",
@@ -319,7 +319,7 @@ async def test_code_needed(
     server.script(Step.AUTH, replies.LOGIN_NEEDS_CODE)
     await notify(hass)
     assert states(hass, PROBLEM) == ["on"]
-    until = loaded_entry.runtime_data.outbox.pause.until
+    until = loaded_entry.runtime_data.pause.until
     assert attributes(hass, PROBLEM, "cause") == ["login_needs_code"]
     shown = dt_util.parse_datetime(attributes(hass, PROBLEM, "until")[0])
     assert shown
@@ -365,7 +365,7 @@ async def test_attributes_of_an_event(
     """An outcome comes with all that an automation needs."""
     server.script(Step.MAIL, LATER)
     await notify(hass, title="火警", target=["a@example.com", "b@example.com"])
-    outbox = loaded_entry.runtime_data.outbox
+    outbox = loaded_entry.runtime_data
     ((message, _),) = outbox.messages()
     shown = state_of(hass, MESSAGE).attributes
     assert {key: shown[key] for key in shown if key != "event_types"} == {

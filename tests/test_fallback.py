@@ -31,6 +31,7 @@ from .house import (
     on_disk,
     outbox_of,
     outbox_shown,
+    take_one_more,
     take_over,
     until,
 )
@@ -201,15 +202,14 @@ async def test_no_copy_of_what_was_discarded_meanwhile(
     outbox.manager.happen(outbox.manager.scheduler.time_passed)
     await until(gate.reached.is_set)
     await outbox.async_discard()
+    take_one_more(monkeypatch)
     gate.opened.set()
-    await until(lambda: "qq_mail copy" not in map(_name, asyncio.all_tasks()))
-    assert not outbox_of(other).state.queue.guests
     await outbox.manager.async_written()
+    # A kill brings nothing back.
     assert not [key for key in on_disk(hass) if key[0] == "message"]
-
-
-def _name(task: asyncio.Task[Any]) -> str:
-    return task.get_name()
+    await until(lambda: not outbox_of(other).attempting)
+    assert not outbox_of(other).state.queue.guests
+    assert len(server.accepted) == 1
 
 
 async def test_a_kill_after_the_move(
@@ -428,7 +428,7 @@ async def test_a_copy_that_comes_too_late(
 ) -> None:
     """Where the first has its answer meanwhile, nobody needs a second one."""
     await unanswered(hass, server, loaded_entry)
-    gate = hold_up(monkeypatch, Journal, "write")
+    gate = hold_up(monkeypatch, Journal, "open_text")
     outbox = a_minute_later(freezer, loaded_entry)
     await asyncio.to_thread(gate.reached.wait)
     server.reset()
@@ -439,11 +439,15 @@ async def test_a_copy_that_comes_too_late(
         [one.queue_id for one in outbox.waiting()],
     )
     gate.opened.set()
+    await until(lambda: "qq_mail copy" not in map(_name, asyncio.all_tasks()))
     await outbox.manager.async_written()
-    await hass.async_block_till_done()
-    await until(lambda: not [key for key in on_disk(hass) if key[0] == "message"])
+    assert not [key for key in on_disk(hass) if key[0] == "message"]
     assert not len(outbox)
     assert not len(outbox_of(other).state.queue)
+
+
+def _name(task: asyncio.Task[Any]) -> str:
+    return task.get_name()
 
 
 async def test_the_first_account_goes_away(

@@ -306,7 +306,7 @@ async def test_removed_while_the_disk_refuses(
     server.script(Step.RCPT, Answer(451, "later"), match="b@", times=None)
     await notify(hass)
     await send(hass, to="b@example.com")
-    outbox = loaded_entry.runtime_data.outbox
+    outbox = loaded_entry.runtime_data
     (first, _), _ = outbox.messages()
 
     def refuse(*_: Any) -> None:

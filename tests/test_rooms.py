@@ -18,18 +18,18 @@ KNOWS = {
     "core": {"clock", "mime", "smtp"},
     "outbox": {"clock", "const", "core", "mime", "smtp", "store"},
     "content": {"const", "mime", "texts"},
-    "buttons": {"clock", "const", "mime", "store", "texts"},
+    "buttons": {"clock", "const", "issues", "mime", "store", "texts"},
     "answers": {
-        *("accounts", "clock", "const", "coordinator", "history", "texts"),
+        *("accounts", "clock", "const", "history", "issues", "texts"),
         *("buttons", "content", "core", "inbox", "mime", "outbox", "sending", "smtp"),
     },
     "repeats": {"clock", "const", "core", "mime", "outbox", "store"},
     "sending": {
-        *("accounts", "clock", "const", "coordinator", "errors", "options", "texts"),
+        *("accounts", "clock", "const", "errors", "issues", "options", "texts"),
         *("buttons", "content", "core", "mime", "outbox", "smtp"),
     },
     "calls": {
-        *("accounts", "clock", "const", "coordinator", "history", "texts"),
+        *("accounts", "clock", "const", "history", "texts"),
         *(
             "answers",
             "buttons",
@@ -39,12 +39,13 @@ KNOWS = {
             "outbox",
             "repeats",
             "sending",
+            "smtp",
             "store",
         ),
     },
     "history": {"buttons", "clock", "core", "mime", "outbox", "smtp", "store"},
     "page": {
-        *("accounts", "clock", "const", "coordinator", "errors", "history", "texts"),
+        *("accounts", "clock", "const", "errors", "history", "texts"),
         *("calls", "content", "core", "outbox", "sending", "smtp"),
     },
 }

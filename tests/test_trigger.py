@@ -10,6 +10,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.trigger import TRIGGERS
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
@@ -47,6 +48,15 @@ async def automate(
     assert await async_setup_component(hass, "automation", {"automation": config})
     await hass.async_block_till_done()
     return async_mock_service(hass, "test", "automation")
+
+
+@pytest.mark.parametrize("trigger", TRIGGERS)
+async def test_before_the_first_account(
+    hass: HomeAssistant, caplog: pytest.LogCaptureFixture, trigger: str
+) -> None:
+    """An automation may be there before anything else of the integration is."""
+    await automate(hass, trigger)
+    assert [one for one in caplog.records if one.levelname == "ERROR"] == []
 
 
 async def be_refused(

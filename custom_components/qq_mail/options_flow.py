@@ -126,14 +126,12 @@ class QQMailOptionsFlow(OptionsFlow):
                 await _check_inbox(self.hass, form, entry, options)
             if not form.errors:
                 return self.async_create_entry(data=options)
-        return self.async_show_form(
-            step_id="init",
-            data_schema=self.add_suggested_values_to_schema(
-                _schema(asked, form.errors, accounts),
-                user_input or _by_section(_without_gone(stored, accounts)),
-            ),
-            errors=form.errors,
-            description_placeholders={**form.placeholders, **_PLACEHOLDERS},
+        return form.show(
+            self,
+            "init",
+            _schema(asked, form.errors, accounts),
+            user_input or _by_section(_without_gone(stored, accounts)),
+            **_PLACEHOLDERS,
         )
 
 

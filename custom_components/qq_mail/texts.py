@@ -14,6 +14,7 @@ from .const import DOMAIN, MAX_NOTES
 # What is said to those who get a mail, in place of what says how a call is written.
 _FOR_READERS = {
     "action_for_phones": "mail_button_for_phones",
+    "answer_in_words": "mail_button_for_phones",
     "attachment_empty": "mail_attachment",
     "attachment_entity": "mail_attachments",
     "attachment_failed": "mail_attachment",
@@ -123,6 +124,11 @@ def time_of(time: datetime, now: datetime) -> str:
     if local.year == today.year:
         return f"{local:%m-%d %H:%M}"
     return f"{local:%Y-%m-%d %H:%M}"
+
+
+def iso_of(time: datetime | None) -> str | None:
+    """Return a time as programs read it; None: there is none."""
+    return time.isoformat() if time else None
 
 
 def _without_folders(value: str) -> str:

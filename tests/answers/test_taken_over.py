@@ -12,9 +12,11 @@ from custom_components.qq_mail.outbox.core.models import Outcome
 from homeassistant.core import HomeAssistant
 
 from ..calls.test_send import send
-from ..conftest import ADDRESS
+from ..conftest import ADDRESS, shut_down
 from ..house import (
     add_account,
+    begin_process,
+    end_process,
     house_of,
     later,
     on_disk,
@@ -47,7 +49,7 @@ async def taken_over(
     """Return an alarm that another account has sent, and that one."""
     hass, server, first = household.hass, household.server, household.entry
     other = await second(household, reads=reads)
-    await send(hass, **ALARM, **fields)
+    await send(hass, **{**ALARM, **fields})
     await later(hass, freezer, timedelta(seconds=20))
     await until(lambda: server.accepted and not len(outbox_of(first)))
     (mail,) = server.accepted
@@ -131,6 +133,27 @@ async def test_it_comes_back_to_the_sender(
     await until(lambda: history.items[0].recipients_of(Outcome.BOUNCED))
     assert history.items[0].recipients_of(Outcome.BOUNCED) == (ANN,)
     assert not rooms_of(hass, other).history.items
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+async def test_it_comes_back_after_a_restart(
+    hass: HomeAssistant,
+    server: QQServer,
+    household: Household,
+    freezer: FrozenDateTimeFactory,
+    order: tuple[int, int],
+) -> None:
+    """The sender still reads its inbox for what it has sent, whoever is loaded first."""
+    server.accounts[ADDRESS] = "another"
+    mail, other = await taken_over(household, freezer, reads=True, actions=[])
+    await shut_down(hass, other)
+    await end_process(hass, household.entry)
+    server.imap.put(OTHER, bounced(mail))
+    first, last = ((household.entry, other)[place] for place in order)
+    await begin_process(hass, first)
+    assert await hass.config_entries.async_setup(last.entry_id)
+    history = rooms_of(hass, household.entry).history
+    await until(lambda: history.items[0].recipients_of(Outcome.BOUNCED))
 
 
 async def test_a_copy_is_answered_at_home(

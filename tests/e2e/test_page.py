@@ -12,7 +12,7 @@ from typing import Any, Literal
 from playwright.sync_api import Page, Route, ViewportSize, WebSocketRoute, expect
 import pytest
 
-from custom_components.qq_mail.page.files import VERSION
+from custom_components.qq_mail.page.panel import VERSION
 from tests.qq_server import Answer, Step
 
 from .browser import ACCOUNTS, THREAD, Desk, picture

@@ -7,8 +7,9 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.page import shown as shown_module
-from custom_components.qq_mail.page.files import VERSION
+from custom_components.qq_mail.page.panel import VERSION
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
 
@@ -19,6 +20,7 @@ from ..qq_server import Answer, Hang, QQServer, Step, replies
 from .conftest import Page
 
 LATER = Answer(451, "later")
+OTHER = "10002@foxmail.com"
 
 
 async def test_what_waits(
@@ -49,6 +51,7 @@ async def test_what_waits(
         "why": "The last attempt failed, so it is tried again at 16:01.",
         "when": "",
         "trying": False,
+        "may_retry": True,
         "by": "",
         "attempts": 1,
         "reply": "451 later",
@@ -141,6 +144,9 @@ async def test_state(
     (account,) = await page.seen()
     assert account["state"] == state
     assert not account["works"]
+    # Another login with a code that was refused would only be counted.
+    (message,) = account["messages"]
+    assert message["may_retry"] is (step is not Step.AUTH)
 
 
 async def test_unreachable(
@@ -170,6 +176,42 @@ async def test_unreachable(
     while account["waiting"]:
         (account,) = await page.seen()
     assert account["state"] == "可以正常发送。QQ 最近一次接受邮件是在 16:00。"
+
+
+async def test_unreachable_for_others(
+    hass: HomeAssistant,
+    server: QQServer,
+    page: Page,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+) -> None:
+    """What one account has found out of a server holds for those that have it too."""
+    second = MockConfigEntry(
+        domain=DOMAIN,
+        title=OTHER,
+        data={**loaded_entry.data, "username": OTHER},
+        options={"service_name": "second"},
+    )
+    second.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(second.entry_id)
+    server.accounts[OTHER] = loaded_entry.data["password"]
+    server.stop()
+    try:
+        await send(hass, title="Fire")
+        await events.wait(1)
+    finally:
+        server.start()
+    await page.subscribe()
+    first, other = await page.seen()
+    assert "127.0.0.1 cannot be reached since" in first["state"]
+    assert other["state"] == first["state"]
+    assert not other["works"]
+    # Until it has found out otherwise.
+    data = {"message": "Smoke!", "config_entry_id": second.entry_id}
+    await hass.services.async_call(DOMAIN, "send_message", data, blocking=True)
+    while not other["works"]:
+        first, other = await page.seen()
+    assert not first["works"]
 
 
 async def test_window(

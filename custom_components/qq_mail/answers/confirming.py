@@ -4,10 +4,10 @@ from functools import partial
 
 from homeassistant.core import HomeAssistant
 
+from ..accounts import QQMailConfigEntry
 from ..buttons.answerable import Answerable, Told
 from ..buttons.registry import Buttons
 from ..content.request import MessageRequest
-from ..coordinator import QQMailConfigEntry
 from ..mime.address import Mailbox, Recipients
 from ..mime.models import Priority
 from ..outbox.outbox import Outbox

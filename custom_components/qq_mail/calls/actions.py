@@ -19,7 +19,7 @@ from ..outbox.core.models import Outcome
 from ..outbox.submissions import message_id_at
 from ..outbox.view import OutboxView
 from ..sending.preview import async_preview
-from ..texts import async_texts
+from ..texts import async_texts, iso_of
 from .again import to_acknowledge
 from .house import DATA_HOUSE
 from .recipients import chosen_recipients
@@ -171,7 +171,6 @@ def _response(sent: Sent, account: str) -> dict[str, JsonValueType]:
             "notes": list(sent.notes),
         }
     event, plan = receipt.decisive, receipt.plan
-    due = OutboxView.time_of(plan) if plan else None
     refused: list[JsonValueType] = [
         {
             "address": address,
@@ -198,7 +197,7 @@ def _response(sent: Sent, account: str) -> dict[str, JsonValueType]:
             "refused": refused,
         },
         "attempts": event.attempts if event else 0,
-        "next_attempt": due.isoformat() if due else None,
+        "next_attempt": iso_of(OutboxView.time_of(plan)) if plan else None,
         "reason": plan.reason if plan else None,
         "reply": str(event.reply) if event and event.reply else None,
         "cause": event.cause if event else None,

@@ -23,7 +23,7 @@ from homeassistant.helpers.target import (
     async_extract_referenced_entity_ids,
 )
 
-from ..accounts import called_entries, not_loaded
+from ..accounts import QQMailConfigEntry, called_entries, not_loaded
 from ..const import CONF_SERVICE_NAME, DOMAIN
 from ..content.errors import field_error
 from ..content.reading import (
@@ -36,7 +36,6 @@ from ..content.reading import (
     unusable,
 )
 from ..content.selected import async_not_found, empty
-from ..coordinator import QQMailConfigEntry
 from ..mime.address import Recipients
 from .rights import own_entity_id
 

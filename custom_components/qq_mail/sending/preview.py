@@ -20,11 +20,11 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonValueType
 
+from ..accounts import QQMailConfigEntry
 from ..clock import read_clock
 from ..const import MAX_PREVIEWED, MEGABYTE
 from ..content.draft import absolute, async_material
 from ..content.request import MessageRequest
-from ..coordinator import QQMailConfigEntry
 from ..mime.address import Recipients, one_line
 from ..mime.models import BodyPart, Draft
 from ..outbox.outbox import Outbox

@@ -6,11 +6,12 @@ from typing import Final
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import entity_registry as er, issue_registry as ir
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.trace import trace_get, trace_id_get, trace_path_get
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
+from ..issues import async_show_issue
 from ..texts import Texts, literal
 
 RECURRING: Final = "recurring"
@@ -60,23 +61,10 @@ def async_recurring(
     found = [one for one in failures if troubles.times[_what(one)] >= _TIMES]
     troubles.recurring = [texts.of(one) for one in found]
     notes = dict.fromkeys(note for one in places.values() for note in one.recurring)
-    issue_id = f"{RECURRING}_{state.entity_id}"
-    if not notes:
-        ir.async_delete_issue(hass, DOMAIN, issue_id)
-        return []
-    ir.async_create_issue(
-        hass,
-        DOMAIN,
-        issue_id,
-        is_fixable=False,
-        severity=ir.IssueSeverity.WARNING,
-        translation_key=RECURRING,
-        translation_placeholders={
-            "name": state.name,
-            # As it is: a value may look like Markdown.
-            "what": "\n".join(f"- {literal(note)}" for note in notes),
-        },
-    )
+    # As it is: a value may look like Markdown.
+    what = "\n".join(f"- {literal(note)}" for note in notes)
+    shown = {"name": state.name, "what": what} if notes else None
+    async_show_issue(hass, RECURRING, state.entity_id, shown)
     return found
 
 

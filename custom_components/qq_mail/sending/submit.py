@@ -9,7 +9,7 @@ from homeassistant.components.notify import ATTR_TITLE_DEFAULT
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
-from ..accounts import imap_account_from, not_loaded
+from ..accounts import QQMailConfigEntry, imap_account_from, not_loaded
 from ..buttons.models import Mail
 from ..buttons.registry import Buttons
 from ..const import (
@@ -23,7 +23,6 @@ from ..const import (
 from ..content.draft import Material, async_material
 from ..content.errors import invalid_address, translated_error
 from ..content.request import MessageRequest
-from ..coordinator import QQMailConfigEntry
 from ..errors import action_error
 from ..mime.address import Mailbox, Recipients, one_line
 from ..mime.message import BASE64_LINE
@@ -90,9 +89,7 @@ async def async_submit(
         secret = add_buttons(
             hass, buttons, material, request, mail, ticket, texts, address
         )
-        material.leave_unsaid(
-            async_recurring(hass, entry.entry_id, _amiss(material), texts)
-        )
+        material.unsaid = async_recurring(hass, entry.entry_id, _amiss(material), texts)
 
         def keep_all() -> None:
             buttons.keep(ticket.queue_id)

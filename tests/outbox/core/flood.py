@@ -5,7 +5,7 @@ import pytest
 from custom_components.qq_mail.outbox.core.limits import Settings
 from custom_components.qq_mail.outbox.core.models import Message, Part
 
-from .play import HOUSE, Core, message
+from .play import Core, message
 
 PACE = Settings(burst=1, per_minute=2, per_day=0)
 """One at once, then two within a minute."""
@@ -56,13 +56,8 @@ class Flood(Core):
         parts = parts_of(self.flood)
         return message(900, self.now, parts=parts, subject="Digest", **values)
 
-    def begin_writing(self) -> None:
-        """Have the digest brought to the disk."""
-        self.scheduler.digest_writing(HOUSE, self.first)
-
     def be_merged(self, **values: object) -> Message:
         """Have the digest made."""
         made = self.made(**values)
-        self.begin_writing()
         self.happen("merged", self.first, made)
         return made

@@ -83,7 +83,7 @@ class Story:
     copies: bool = False
     """Whether the server may have it without the core's knowing."""
     unwanted: bool = False
-    """A person discarded it while it was tried or merged."""
+    """A person discarded it while it was tried."""
     hurried: bool = True
     """Whether it need not wait for its own back-off."""
     digest: bool = False
@@ -96,9 +96,6 @@ class Making:
 
     account: str
     parts: tuple[Message, ...]
-    writing: bool = False
-    digest: Message | None = None
-    """On disk, and not yet in the queue."""
 
 
 @dataclass
@@ -430,11 +427,6 @@ class House:
             for one in self.messages()
             if not one.in_memory
         }
-        for made in self.making.values():
-            if made.digest:
-                parts = made.digest.parts
-                kept -= {(MESSAGE, made.account, one.queue_id) for one in parts}
-                kept.add((MESSAGE, made.account, made.digest.queue_id))
         there = {key for key in self.disk if key[0] == MESSAGE}
         assert self.pending or there == kept
         assert there | self.pending >= kept
