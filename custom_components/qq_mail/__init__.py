@@ -213,7 +213,7 @@ async def _async_end_unless_loaded(
 
 async def _async_end(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     """Let an account's outbox end in good order, and its action go."""
-    await async_remove_action(hass, entry)
+    async_remove_action(hass, entry)
     house = hass.data[DATA_HOUSE]
     if rooms := house.rooms.get(entry.entry_id):
         await rooms.async_stop()

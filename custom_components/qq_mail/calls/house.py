@@ -88,6 +88,8 @@ class House:
         self.replies = Replies()
         self.bounces: dict[str, Bounces] = {}
         self.rooms: dict[str, Rooms] = {}
+        self.actions: dict[str, set[str]] = {}
+        """The names of each account's actions, behind `notify.`."""
         self.buttons.async_add_listener(self._hear)
 
     @property
