@@ -388,15 +388,10 @@ class House:
             parts=tuple(Part(one.queue_id, one.subject) for one in messages),
         )
         self.report.merge(digest)
-        self.scheduler.digest_writing(account_id, first)
         record = partial(message_as_dict, digest, self.now)
         key = (MESSAGE, account_id, digest.queue_id)
         self.keeping.put(key, record, digest.subject.encode())
-        for one in messages:
-            self.keeping.put((MESSAGE, account_id, one.queue_id), None)
-        merged = partial(self.happen, self.scheduler.merged, account_id, first, digest)
-        # Where the disk refuses it, memory goes on, and the disk follows later.
-        self.keeping.then(lambda _: merged())
+        self.happen(self.scheduler.merged, account_id, first, digest)
 
     def _copy(self, action: TakeOver) -> None:
         """Make a copy of an alarm that hangs, and have another account send it."""
@@ -418,15 +413,7 @@ class House:
         key = (MESSAGE, action.account, copy.queue_id)
         record = partial(message_as_dict, copy, self.now)
         self.keeping.put(key, record, copy.subject.encode())
-
-        def go_on(_kept: bool) -> None:
-            # Where the disk refuses it, memory goes on: it is an alarm.
-            if self.has(first.queue_id):
-                self.happen(self.scheduler.take, action.by, copy)
-            else:
-                self.keeping.put(key, None)
-
-        self.keeping.then(go_on)
+        self.happen(self.scheduler.take, action.by, copy)
 
     def _at(self, time: float, do: Callable[[], object]) -> None:
         """Have something done by this process, if it lives then."""

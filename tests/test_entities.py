@@ -14,7 +14,6 @@ import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     async_capture_events,
-    async_fire_time_changed,
 )
 
 import custom_components.qq_mail as integration
@@ -29,6 +28,7 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 
 from .conftest import ADDRESS, shut_down
+from .house import later, notify
 from .qq_server import Answer, Close, QQServer, Step, replies
 from .test_notify import RECIPIENT
 
@@ -51,31 +51,11 @@ RETRY = "button.123456_qq_com_retry_queued_messages"
 LATER = Answer(451, "later")
 
 
-async def notify(hass: HomeAssistant, title: str = "Alarm", **data: Any) -> None:
-    """Raise an alert."""
-    await hass.services.async_call(
-        "notify",
-        "qq_mail",
-        {"title": title, "message": "Smoke!", **data},
-        blocking=True,
-    )
-
-
 async def press(hass: HomeAssistant, entity_id: str) -> None:
     """Press a button."""
     await hass.services.async_call(
         "button", "press", {"entity_id": entity_id}, blocking=True
     )
-
-
-async def later(
-    hass: HomeAssistant, freezer: FrozenDateTimeFactory, time: timedelta
-) -> None:
-    """Let time pass."""
-    freezer.tick(time)
-    # Timers are set by the event loop's clock, which is not frozen.
-    async_fire_time_changed(hass, dt_util.utcnow() + time)
-    await hass.async_block_till_done()
 
 
 async def until(condition: Callable[[], bool]) -> None:

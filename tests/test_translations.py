@@ -23,7 +23,7 @@ from custom_components.qq_mail import (
 from custom_components.qq_mail.answers.issues import BOUNCED, INBOX, RETURNED, STRANGER
 from custom_components.qq_mail.buttons.links import PLAIN_HTTP
 from custom_components.qq_mail.buttons.models import Channel
-from custom_components.qq_mail.content.attachments.models import Source
+from custom_components.qq_mail.content.attachments.fields import Source
 from custom_components.qq_mail.content.fields import FIELDS, Format
 from custom_components.qq_mail.errors import _CAUSES_WITH_EXMAIL_TEXT, action_error
 from custom_components.qq_mail.fallback import GONE, OFFER
@@ -133,6 +133,7 @@ LOGGED = {
 
 REPLY_TEXTS = {
     *("done", "not_understood", "over", "title_needed", "unheard", "used", "used_by"),
+    "words_needed",
 }
 
 # What the texts may name, by where they stand.
@@ -565,7 +566,7 @@ def test_every_text_the_code_names() -> None:
             | {f"waits_{key}" for key in WAITS}
             | {f"logged_{key}" for key in LOGGED}
             | {"logged_discarded_by_someone"}
-            | {"entity_not_found", "more_notes", "no_buttons"}
+            | {"entity_not_found", "more_notes", "no_buttons", "answer_in_words"}
             | {"no_url", "over"}
             | {
                 f"card_{text}"
@@ -575,7 +576,7 @@ def test_every_text_the_code_names() -> None:
                     *("highest", "high"),
                     *("press_at_home", "press_by_mail", "press_until"),
                     *("answer", "answer_alone", "answer_code", "answer_title"),
-                    "answer_until",
+                    *("answer_until", "answer_words"),
                     *(STATE_UNAVAILABLE, STATE_UNKNOWN),
                 )
             }

@@ -14,6 +14,7 @@ from .const import DOMAIN, MAX_NOTES
 # What is said to those who get a mail, in place of what says how a call is written.
 _FOR_READERS = {
     "action_for_phones": "mail_button_for_phones",
+    "answer_in_words": "mail_button_for_phones",
     "attachment_empty": "mail_attachment",
     "attachment_entity": "mail_attachments",
     "attachment_failed": "mail_attachment",

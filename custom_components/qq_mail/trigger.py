@@ -206,6 +206,7 @@ class ReplyReceivedTrigger(QQMailTrigger):
             return None
         variables = {
             "text": reply.text,
+            "action": reply.action or None,
             "sender": reply.sender,
             "tag": mail.tag,
             "queue_id": mail.queue_id,

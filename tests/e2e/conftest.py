@@ -1,7 +1,8 @@
 """Marks what is in this folder, for it takes long; lets browsers have a thread."""
 
-from collections.abc import Generator
+from collections.abc import AsyncGenerator, Generator
 import inspect
+import os
 from pathlib import Path
 import sys
 
@@ -9,6 +10,7 @@ import pytest
 import pytest_socket
 
 from .browser import THREAD, Desk, desk
+from .dovecot import Dovecot, running
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -28,6 +30,17 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     given = {name: pyfuncitem.funcargs[name] for name in arguments}
     THREAD.submit(pyfuncitem.obj, **given).result()
     return True
+
+
+@pytest.fixture
+async def dovecot(socket_enabled: None) -> AsyncGenerator[Dovecot]:
+    """Run a Dovecot; where there is none, only a machine that tests for all minds."""
+    if not Dovecot.is_here() and not os.environ.get("CI"):
+        pytest.skip(
+            "Dovecot 2.3 is not installed, or this is not root: see scripts/judges"
+        )
+    async with running() as dovecot:
+        yield dovecot
 
 
 @pytest.fixture(scope="module")

@@ -204,7 +204,7 @@ def test_mail_that_is_answered(here: Desk) -> None:
     """On a phone, without any address of the house: the mail, and what is told then."""
     here.remove_all()
     here.add("10015@qq.com")
-    here.do(switch_on(here.home, here.server))
+    here.do(switch_on(here.home, here.server.imap.port))
     here.do(
         here.home.action(
             "qq_mail.send_message",

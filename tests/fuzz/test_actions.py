@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
-from custom_components.qq_mail.content.attachments.models import Source
+from custom_components.qq_mail.content.attachments.fields import Source
 from custom_components.qq_mail.content.fields import Format
 from custom_components.qq_mail.mime.models import Priority
 from homeassistant.core import HomeAssistant

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.qq_mail.content.errors import field_error
 from custom_components.qq_mail.outbox import composing, discarding
 from custom_components.qq_mail.outbox.errors import OutboxClosedError
 from custom_components.qq_mail.smtp import transaction as transaction_module
 from custom_components.qq_mail.store import Journal
+from custom_components.qq_mail.texts import async_texts
 from homeassistant.config_entries import ConfigEntryDisabler, UnknownEntry
 from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
 from homeassistant.core import CoreState, HomeAssistant
@@ -30,6 +32,7 @@ from ..house import (
     on_disk,
     outbox_of,
     record_of,
+    refuse,
     restart,
     until,
     waiting,
@@ -216,6 +219,32 @@ async def test_cancelled_and_cleared(
     assert (await clear)["discarded"] == 1
     await until(lambda: waiting(hass) == [])
     assert server.accepted == []
+
+
+async def test_cleared_while_it_is_written(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What the disk still has, and a kill would bring back, is not told as gone."""
+    outbox = outbox_of(loaded_entry)
+    intake = outbox._intake  # noqa: SLF001 - nothing else shows it
+    with monkeypatch.context() as patch:
+        gate = hold_up(patch, Journal, "write")
+        call = hass.async_create_task(send(hass, tag="door"))
+        await until(gate.reached.is_set)
+        clear = hass.async_create_task(send(hass, tag="door", clear=True))
+        await until(lambda: all(each.cleared for each in intake._orders))  # noqa: SLF001
+        patch.setattr(Journal, "write", refuse)
+        gate.opened.set()
+        answers = await asyncio.gather(call, clear)
+        assert len(waiting(hass)) == 1
+    note = (await async_texts(hass)).of(field_error("done_not_kept"))
+    assert answers[1]["discarded"] == 1
+    assert answers[1]["notes"] == [note]
+    await outbox.manager.store.async_stop()
+    assert waiting(hass) == []
 
 
 async def test_reports_in_order(

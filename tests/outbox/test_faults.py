@@ -28,8 +28,6 @@ FAULTS: dict[str, Action] = {
     "leaked bytes": Raw(LEAKED + b"\r\n"),
     "GBK": Answer(451, "系统繁忙".encode("gbk")),
 }
-# It may be the flight that the server fails at, so it is tried without at once.
-IN_FLIGHT = (Step.MAIL, Step.RCPT, Step.DATA)
 # Where a login did not come about, the only one is that of the second attempt.
 BEFORE_LOGIN = (Step.GREETING, Step.EHLO, Step.STARTTLS, Step.AUTH)
 
@@ -45,8 +43,6 @@ def expected(step: Step, fault: str) -> tuple[list[str], int, int]:
         if step is Step.RCPT:
             return ["accepted", "deferred", "accepted"], 2, 1
         return ["deferred", "accepted"], 1 if step in BEFORE_LOGIN else 2, copies
-    if step in IN_FLIGHT:
-        return ["accepted"], 2, 1
     return ["deferred", "accepted"], 1 if step in BEFORE_LOGIN else 2, 1
 
 

@@ -374,7 +374,8 @@ async def test_all_gone_while_written(
     gate.opened.set()
     await discarding
     await until(lambda: not waiting(hass))
-    assert len(outbox_of(loaded_entry)) == 0
+    await until(lambda: not len(outbox_of(loaded_entry)))
+    assert len(server.accepted) == 1
 
 
 async def test_reloaded_while_composed(
@@ -469,6 +470,7 @@ async def test_stopped_while_written(
 ) -> None:
     """The digest is on disk when Home Assistant has stopped, and nothing beside it."""
     await flood(hass, loaded_entry)
+    server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
     gate = hold_up_digest(monkeypatch)
     await later(hass, freezer, HALF_A_MINUTE)
     await until(gate.reached.is_set)

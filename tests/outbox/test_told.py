@@ -1,6 +1,7 @@
 """What a person asks for, and what is told of it, whatever happens just then."""
 
 import asyncio
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
@@ -11,10 +12,19 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.smtp.session import SubmissionSession
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
 
 from ..calls.test_send import send
 from ..conftest import Events
-from ..house import later, notify, outbox_of, store_folder, until, waiting
+from ..house import (
+    later,
+    notify,
+    outbox_of,
+    store_folder,
+    take_one_more,
+    until,
+    waiting,
+)
 from ..qq_server import Answer, Close, QQServer, Step
 from ..test_repairs import issue_of
 from .test_merging import HALF_A_MINUTE, flood, hold_up_digest
@@ -91,7 +101,7 @@ async def test_discard_while_a_digest_is_written(
     freezer: FrozenDateTimeFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """There is no way back, and nobody is told that there is no such message."""
+    """It is in the digest: so it is told, and not that there is no such message."""
     answers = await flood(hass, loaded_entry)
     gate = hold_up_digest(monkeypatch)
     await later(hass, freezer, HALF_A_MINUTE)
@@ -99,9 +109,36 @@ async def test_discard_while_a_digest_is_written(
     call = hass.async_create_task(discard(hass, answers[0]["queue_id"]))
     await asyncio.sleep(0)
     gate.opened.set()
-    await call
+    with pytest.raises(ServiceValidationError) as raised:
+        await call
+    assert raised.value.translation_key == "part_of_digest"
     await asyncio.to_thread(server.wait_for, 2)
     await until(lambda: not waiting(hass))
+
+
+async def test_all_discarded_while_a_digest_is_written(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A kill brings nothing back of which somebody was told that it is gone."""
+    await flood(hass, loaded_entry)
+    told: list[Collection[str]] = []
+    outbox_of(loaded_entry).listeners.async_add_discard_listener(told.append)
+    gate = hold_up_digest(monkeypatch)
+    await later(hass, freezer, HALF_A_MINUTE)
+    await until(gate.reached.is_set)
+    everything = {"all": True}
+    call = hass.async_create_task(
+        hass.services.async_call(DOMAIN, "discard", everything, blocking=True)
+    )
+    await until(lambda: told)
+    take_one_more(monkeypatch)
+    gate.opened.set()
+    await call
+    assert waiting(hass) == []
 
 
 async def test_discard_listener_that_fails(

@@ -15,7 +15,7 @@ from homeassistant.core import HomeAssistant
 
 from ..calls.test_send import send
 from ..conftest import ADDRESS, Events
-from ..house import later, outbox_of, until
+from ..house import add_account, later, outbox_of, take_over, until
 from ..qq_server import Answer, Hang, QQServer, Step, replies
 from .conftest import Page
 
@@ -84,19 +84,8 @@ async def test_with_another_account(
     await hass.config.async_set_time_zone("Asia/Shanghai")
     freezer.move_to("2026-11-20 08:00:00+00:00")
     second = "10002@qq.com"
-    other = MockConfigEntry(
-        domain=DOMAIN,
-        title=second,
-        unique_id=second,
-        data={**loaded_entry.data, "username": second},
-    )
-    other.add_to_hass(hass)
-    server.accounts[second] = loaded_entry.data["password"]
-    assert await hass.config_entries.async_setup(other.entry_id)
-    hass.config_entries.async_update_entry(
-        loaded_entry, options={**loaded_entry.options, "fallback": other.entry_id}
-    )
-    await hass.async_block_till_done()
+    other = await add_account(hass, server, loaded_entry, second)
+    await take_over(hass, loaded_entry, other)
     server.script(Step.MAIL, replies.FREQUENCY_LIMITED, match=ADDRESS)
     server.script(Step.MAIL, Hang(), match=second)
     await send(hass, title="Fire", priority="highest")

@@ -22,9 +22,9 @@ its own QQ refuses at once."""
 
 
 class Bounces:
-    """Knows from the history of an account which of its mails may come back.
+    """Knows from all accounts' histories which mails may come back to an account.
 
-    They come back to the account that has sent them, which may be another one.
+    Those are what it has sent, for itself or another one.
     """
 
     def __init__(
@@ -35,22 +35,22 @@ class Bounces:
         everyone: dict[str, Bounces],
         changed: Callable[[], None],
     ) -> None:
-        """Begin with the mails of earlier runs; `changed` is called for each new one.
+        """Begin with the mails of earlier runs; `changed` is called where there are more.
 
         `everyone` are those of all accounts, this one among them from now on.
         """
         self._outbox = outbox
-        self._history = history
+        self.history = history
         self._issues = issues
         self._everyone = everyone
         self._changed = changed
+        self._until = 0.0
         everyone[outbox.id] = self
         outbox.async_on_close(partial(everyone.__delitem__, outbox.id))
-        now = read_clock()
-        self._until = now.steady + max(
-            (_left(at, now) for at in self.times), default=0.0
-        )
         outbox.listeners.async_add(self._hear)
+        now = read_clock()
+        for one in everyone.values():
+            one.expect(max((_left(at, now) for at in one.times), default=0.0))
 
     @property
     def left(self) -> float:
@@ -72,8 +72,7 @@ class Bounces:
             if found := one.find(ids):
                 home, items = one, found
         if not items:
-            out = (item for one in self._everyone.values() for item in one.out)
-            known = {one.lower() for item in out for one in _outside(item)}
+            known = {one.lower() for item in self.out for one in _outside(item)}
             for address in known.intersection(bounce.recipients):
                 self._issues.tell_bounce(RETURNED, address, bounce, texts)
             return
@@ -91,7 +90,7 @@ class Bounces:
 
     def find(self, ids: set[str]) -> list[Item]:
         """Return the messages of a mail, which are many if it is a digest."""
-        items = (one for one in self._history.items if {one.queue_id, one.digest} & ids)
+        items = (one for one in self.history.items if {one.queue_id, one.digest} & ids)
         return sorted(items, key=lambda one: one.queue_id)
 
     @property
@@ -100,8 +99,12 @@ class Bounces:
         now = read_clock()
         return [
             item
-            for item in self._history.items
+            for one in self._everyone.values()
+            for item in one.history.items
             if (at := item.accepted_at) and _left(at, now) > 0 and _outside(item)
+            # As the history tells it: empty, if its own account has sent it.
+            if ("" if one is self else self._outbox.account.username)
+            in {result.by for result in item.results}
         ]
 
     @callback
@@ -111,14 +114,15 @@ class Bounces:
             event
             and event.outcome is Outcome.ACCEPTED
             and not event.part
-            and (item := self._history.find(event.queue_id))
+            and (item := self.history.find(event.queue_id))
             and _outside(item)
         ):
-            self._everyone.get(event.by, self).expect()
+            sender = self._everyone.get(event.by, self)
+            sender.expect(_COMES_BACK.total_seconds())
 
-    def expect(self) -> None:
-        """Know that this account has sent a mail that may come back."""
-        self._until = read_clock().steady + _COMES_BACK.total_seconds()
+    def expect(self, seconds: float) -> None:
+        """Know that for so long a mail may come back that this account has sent."""
+        self._until = max(self._until, read_clock().steady + seconds)
         self._changed()
 
     def _tell(

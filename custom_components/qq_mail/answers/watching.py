@@ -28,6 +28,7 @@ from ..inbox.reading import Incoming, Kind
 from ..mime.address import Mailbox
 from ..outbox.outbox import Outbox
 from ..smtp.replies import Cause
+from ..store import read_all
 from ..texts import Texts, async_texts, time_of
 from .bounces import Bounces
 from .confirming import async_confirm
@@ -66,13 +67,12 @@ class Answers:
         self._replies = replies
         self._is_heard = is_heard
         self._issues = Issues(hass, entry)
-        self._bounces = Bounces(outbox, history, self._issues, bounces, self._update)
         self._account: ImapAccount | None = None
         self._mailbox: Inbox | None = None
         self._task: asyncio.Task[None] | None = None
         self._timeout: asyncio.Timeout | None = None
         records = outbox.manager.take_records(outbox.id, CURSOR)
-        self._cursor = _read_cursor(records.get((CURSOR, FOLDER), {}))
+        self._cursor = read_all(records, _read_cursor).get(FOLDER)
         self._owed = [
             (known, told)
             for known in self._answerables.of(outbox.id)
@@ -81,6 +81,7 @@ class Answers:
         ]
         """What is told next: first of all what an earlier run did not come to."""
         self._answerables.async_listen(outbox.id, self._update)
+        self._bounces = Bounces(outbox, history, self._issues, bounces, self._update)
         # Those are still true after a restart.
         outbox.async_on_close(lambda: self._issues.withdraw(BOUNCED, RETURNED))
 
@@ -251,32 +252,49 @@ class Answers:
         # What stands in the head is of the mail that is answered; the text may also
         # quote others.
         known = find(head.secrets) or find(mail.secrets)
+        # A quote has the secret of the mail, and those of its buttons in words.
+        known.sort(key=lambda one: len(one.actions))
+        known = list({one.mail.queue_id: one for one in known}.values())
         allowed = [one for one in known if self._is_allowed(one, mail.sender)]
         if not allowed:
             for one in known[:1]:
                 self._issues.tell_stranger(one.mail, mail.sender)
             return
         offered = [
-            (Choice(number, action.title, action.action, action.destructive), one)
+            (
+                Choice(number, action.title, action.action, action.destructive),
+                one,
+                action,
+            )
             for one in allowed
-            for number, action in enumerate(one.actions, 1)
+            for number, action in one.numbered
         ]
-        meaning = choose([choice for choice, _ in offered], mail.text)
+        meaning = choose([choice for choice, _, _ in offered], mail.text)
+        text = ""
         if isinstance(meaning, Said):
-            self._hear(allowed, mail, meaning.text, texts)
-            return
-        choice, answered = next(pair for pair in offered if pair[0] is meaning.choice)
-        if isinstance(meaning, TitleNeeded):
-            text = texts("reply_title_needed", title=choice.title)
+            text = meaning.text
+            meant = [one for one in offered if one[2].in_words]
+            if len(meant) != 1:
+                self._hear(allowed, mail, text, texts)
+                return
         else:
-            action = answered.actions[choice.number - 1]
-            text = self._press(answered, action, mail.sender, texts)
-        self._owe(answered, mail, text)
+            meant = [one for one in offered if one[0] is meaning.choice]
+        ((_, answered, action),) = meant
+        if isinstance(meaning, TitleNeeded):
+            told = texts("reply_title_needed", title=action.title)
+        elif action.in_words and not text:
+            told = texts("reply_words_needed", title=action.title)
+        else:
+            told = self._press(answered, action, mail.sender, text, texts)
+        self._owe(answered, mail, told)
 
     def _press(
-        self, answered: Answerable, action: Action, by: str, texts: Texts
+        self, answered: Answerable, action: Action, by: str, text: str, texts: Texts
     ) -> str:
-        """Press a button, unless that is over; say what became of it."""
+        """Press a button, unless that is over; say what became of it.
+
+        One that is answered in words passes the text on, and can be answered again.
+        """
         now = dt_util.utcnow()
         button = self._buttons.find_of(answered.mail, action)
         if button is None:
@@ -289,9 +307,14 @@ class Answers:
             return texts("reply_used", title=action.title, time=time)
         if button.ended:
             return texts(f"answer_{button.ended}_text", title=action.title)
-        press = Press(mail=button.mail, action=button.action, by=by)
-        heard = self._is_heard(press)
-        self._buttons.press(button, by)
+        if action.in_words:
+            heard = self._replies.tell(
+                Reply(mail=button.mail, sender=by, text=text, action=action.action)
+            )
+        else:
+            press = Press(mail=button.mail, action=button.action, by=by)
+            heard = self._is_heard(press)
+            self._buttons.press(button, by)
         time = time_of(now, now)
         if heard:
             return texts("reply_done", title=action.title, time=time)
@@ -309,8 +332,8 @@ class Answers:
         if self._answerables.confuse(first):
             # The number alone presses nothing that cannot be undone.
             choices = " · ".join(
-                one.title if one.destructive else f"{number} {one.title}"
-                for number, one in enumerate(first.actions, 1)
+                one.title if one.destructive or not number else f"{number} {one.title}"
+                for number, one in first.numbered
             )
             self._owe(first, mail, texts("reply_not_understood", choices=choices))
 
@@ -342,18 +365,12 @@ class Answers:
     def _keep(self, cursor: Cursor) -> None:
         """Have it written how far the inbox was read."""
         self._cursor = cursor
-        key = (CURSOR, self._outbox.id, cursor.folder)
+        key = (CURSOR, self._outbox.id, FOLDER)
         self._outbox.manager.store.put(key, partial(asdict, cursor))
 
 
-def _read_cursor(record: Mapping[str, Any]) -> Cursor | None:
-    """Read what was kept; None: nothing was, or it is damaged."""
-    try:
-        return Cursor(
-            str(record["account"]),
-            str(record["folder"]),
-            int(record["uid_validity"]),
-            int(record["uid"]),
-        )
-    except KeyError, TypeError, ValueError:
-        return None
+def _read_cursor(_: str, record: Mapping[str, Any]) -> Cursor:
+    """Read that again; raises KeyError, TypeError or ValueError where it is damaged."""
+    return Cursor(
+        str(record["account"]), int(record["uid_validity"]), int(record["uid"])
+    )

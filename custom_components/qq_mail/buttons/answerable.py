@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import count
 from typing import Any, Final
 
 from homeassistant.core import callback
@@ -39,7 +40,7 @@ class Answerable:
 
     mail: Mail
     actions: tuple[Action, ...]
-    """Those of its buttons, in the order of their numbers."""
+    """Those of its buttons, in their order."""
     digest: str
     """The SHA-256 of its secret, which itself is kept nowhere."""
     expires_at: datetime
@@ -63,6 +64,12 @@ class Answerable:
     def people(self) -> set[str]:
         """Who may answer it, in lower case."""
         return {one.lower() for one in self.mail.recipients}
+
+    @property
+    def numbered(self) -> list[tuple[int | None, Action]]:
+        """Its buttons with their numbers, which those in words do not have."""
+        numbers = count(1)
+        return [(None if one.in_words else next(numbers), one) for one in self.actions]
 
 
 class Answerables:

@@ -29,6 +29,8 @@ class Action:
     """What people read on it."""
     destructive: bool = False
     """Whether the page asks once more, and an answer has to give the title."""
+    in_words: bool = False
+    """Whether it asks for a text: an answer gives it, and the button is not used up."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return what can be written as JSON."""
@@ -36,6 +38,7 @@ class Action:
             "action": self.action,
             "title": self.title,
             "destructive": self.destructive,
+            "in_words": self.in_words,
         }
 
     @classmethod
@@ -45,6 +48,7 @@ class Action:
             action=str(record["action"]),
             title=str(record["title"]),
             destructive=bool(record["destructive"]),
+            in_words=bool(record["in_words"]),
         )
 
 

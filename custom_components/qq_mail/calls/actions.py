@@ -12,7 +12,6 @@ from homeassistant.util.ulid import ulid_now
 
 from ..accounts import async_loaded, async_settled, being_loaded
 from ..const import LOGGER
-from ..content.draft import absolute
 from ..content.reading import Notes
 from ..content.request import MessageRequest, read_request
 from ..mime.address import Recipients
@@ -117,19 +116,10 @@ async def async_preview_message(call: ServiceCall) -> ServiceResponse:
         request = to_acknowledge(request, await async_texts(call.hass))
     entities = [entity.recipients for entity in share.entities]
     recipients = chosen_recipients(share.entry, request, entities)
-    made = await async_preview(call.hass, share.entry, outbox, request, recipients)
-    path = call.hass.data[DATA_HOUSE].frames.keep(made.page)
-    try:
-        url = absolute(call.hass, path)
-    except HomeAssistantError:
-        url = path
-    return {
-        "text": made.text,
-        "html": made.html,
-        "notes": list(made.notes),
-        "size": made.size,
-        "url": url,
-    }
+    frames = call.hass.data[DATA_HOUSE].frames
+    return await async_preview(
+        call.hass, share.entry, outbox, frames, request, recipients
+    )
 
 
 async def _async_read(call: ServiceCall) -> tuple[list[Share], MessageRequest]:

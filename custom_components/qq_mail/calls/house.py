@@ -28,7 +28,7 @@ from ..outbox.outbox import Outbox
 from ..repeats.duplicates import Duplicates
 from ..repeats.reminder import Reminder
 from ..repeats.reminders import Reminders
-from ..sending.frames import Frames
+from ..sending.preview import Frames
 from ..smtp.models import Account
 from ..store import Store
 

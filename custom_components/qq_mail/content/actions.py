@@ -48,6 +48,8 @@ class ActionRow:
     uri: str = ""
     """A URL, or a path of Home Assistant's own; empty where the button acts."""
     destructive: bool = False
+    in_words: bool = False
+    """Whether it asks for a text, which an answer to the mail alone can give."""
 
 
 def with_acknowledge(rows: tuple[ActionRow, ...], title: str) -> tuple[ActionRow, ...]:
@@ -55,7 +57,7 @@ def with_acknowledge(rows: tuple[ActionRow, ...], title: str) -> tuple[ActionRow
 
     Automations for phones often write the name of that action in capitals.
     """
-    if any(row.action.lower() == ACKNOWLEDGE for row in rows):
+    if any(row.action.lower() == ACKNOWLEDGE and not row.in_words for row in rows):
         return rows
     return (*rows, ActionRow(action=ACKNOWLEDGE, title=title))
 
@@ -102,12 +104,14 @@ def _row(item: Any, name: str, notes: Notes) -> ActionRow | None:
     values |= {field: True for field in _CAREFUL if item.get(field)} | values
     values["uri" if leads else "action"] = meant
     title = str(values.get("title", meant))[:_MAX_TITLE_LENGTH]
-    if _asks_for_more(values):
+    in_words = values.pop("behavior", "") == _TYPES or values.get("action") == _REPLY
+    if values.pop("authenticationRequired", False):
+        # Without the lock it would act for everyone who sees the mail.
         notes.append(
             unusable(name, title, "action_for_phones", title=shown_value(title))
         )
         return None
-    return ActionRow(**values | {"title": title})
+    return ActionRow(**values | {"title": title, "in_words": in_words and not leads})
 
 
 def _leads(item: Mapping[Any, Any]) -> bool:
@@ -121,16 +125,6 @@ def _leads(item: Mapping[Any, Any]) -> bool:
 def _not_shown(field: str, value: Any, title: Any) -> ServiceValidationError:
     """Return the note on a row that no button can be made of."""
     return unusable(field, value, "invalid_action", title=shown_value(title) or "…")
-
-
-def _asks_for_more(values: dict[str, Any]) -> bool:
-    """Whether a button needs a text or an unlocked phone, which a mail cannot ask for.
-
-    A button that forgets the latter would act for everyone who sees the mail.
-    """
-    locked = values.pop("authenticationRequired", False)
-    types = values.pop("behavior", "") == _TYPES or values.get("action") == _REPLY
-    return locked or types
 
 
 def _action(value: Any, name: str, notes: Notes) -> str:

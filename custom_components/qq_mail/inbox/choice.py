@@ -24,8 +24,8 @@ _NUMBER = re.compile(r"(?:no\. ?|nr\. ?|#|№)?([0-9]{1,2})")
 class Choice:
     """A button that acts, as its mail offers it."""
 
-    number: int
-    """Its place among them, from 1."""
+    number: int | None
+    """Its place among them, from 1; None: it has none, as it is answered in words."""
     title: str
     action: str
     destructive: bool = False
@@ -81,7 +81,11 @@ def choose(choices: Sequence[Choice], text: str) -> Meaning:
         )
     ]
     if not meant and _ACKNOWLEDGED.fullmatch(said):
-        meant = [choice for choice in choices if choice.action.lower() == ACKNOWLEDGE]
+        meant = [
+            choice
+            for choice in choices
+            if choice.number and choice.action.lower() == ACKNOWLEDGE
+        ]
     if len(meant) != 1:
         return Said(text.strip()[:MAX_TEXT])
     (choice,) = meant

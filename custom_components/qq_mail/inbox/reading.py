@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from ..const import LOGGER
-from ..mime.secret import find_secrets
+from ..mime.secret import find_secrets, without_secrets
 from .bounce import Bounce, looks_like_bounce, read_bounce, returned
 from .parts import Mail, field, fields, parameter, parse, sender, texts
 from .quotes import html_text, own_text, unflowed
@@ -58,7 +58,7 @@ class Incoming:
     secrets: tuple[str, ...]
     """All that look like one, wherever they stand."""
     text: str
-    """What the sender wrote, without quotes and signatures; of an answer alone."""
+    """What the sender wrote, without quotes, signatures and secrets; of an answer alone."""
     bounce: Bounce | None
     """What came back; of a bounce alone."""
 
@@ -132,7 +132,8 @@ def _kind(mail: Mail) -> Kind:
 def _own(plain: list[str], html: list[str]) -> str:
     """Return what the sender wrote; HTML counts only where there is no plain text."""
     written = [text for text in plain if text.strip()] or [*map(html_text, html)]
-    return next(filter(None, map(own_text, written)), "")
+    own = (without_secrets(own_text(text)) for text in written)
+    return next(filter(None, own), "")
 
 
 def _reference_fields(outermost: bool) -> tuple[str, ...]:

@@ -1,28 +1,22 @@
-"""Reads HTML of the caller's own, which may be anything, in one pass.
-
-Python's parser reads the rest again and again where a comment or a tag has no end: some
-kilobytes of such HTML would take it a minute.
-"""
+"""Reads HTML of the caller's own, which may be anything, in one pass."""
 
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import unescape
+from html.parser import HTMLParser
 import re
+from typing import override
 from urllib.parse import unquote
 
-_NAME = re.compile(r"[a-zA-Z][^\s/>]*+")
-_END_OF_TAG = re.compile(r"[\s/]*+>")
+# Of thousands of digits Python makes no number; of hexadecimal ones it does.
+_HUGE_NUMBER = re.compile(r"&#[0-9](?=[0-9]{1000})")
+# An attribute of a tag, and its value with the quotes around it, as Python's parser
+# reads them.
 _ATTRIBUTE = re.compile(
-    r"""[\s/]*+(?P<name>[^\s/>][^\s/>=]*+)"""
-    r"""(?:\s*+=\s*+(?P<value>"[^"]*+"?|'[^']*+'?|[^\s>]*+))?"""
+    r"""(?<=['"\t\n\r\f /])([^\t\n\r\f />][^\t\n\r\f /=>]*+)"""
+    r"""(?:[\t\n\r\f ]*+=[\t\n\r\f ]*+('[^']*'|"[^"]*"|[^>\t\n\r\f ]*+))?"""
 )
-_END_OF_COMMENT = re.compile(r"--!?>")
-# What is in these is no markup (HTML, section 13.2.5.2 and following).
-_RAW = {
-    name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE)
-    for name in ("script", "style", "textarea", "title")
-}
 
 # From `<!--[if` or `<![if` to `<![endif]`: Outlook alone, or all but Outlook, shows
 # what is between them.
@@ -52,9 +46,13 @@ class Tag:
     attributes: dict[str, str]
     closing: bool
     start: int
-    end: int
-    spans: dict[str, tuple[int, int]]
-    """Where each attribute's value begins and ends, with its quotes."""
+    source: str = ""
+    """As it is written; empty for the end of an element."""
+
+    @property
+    def end(self) -> int:
+        """Where the start of an element ends."""
+        return self.start + len(self.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,38 +63,48 @@ class Text:
     within: str
     """The element whose content it is, where that is no markup."""
     start: int
-    end: int
 
 
-def tokens(html: str) -> Iterator[Tag | Text]:
-    """Yield tags and texts. A tag or comment without an end is left out."""
-    at = 0
-    while at < len(html):
-        start = html.find("<", at)
-        if start != at:
-            start = start if start >= 0 else len(html)
-            yield Text(unescaped(html[at:start]), "", at, start)
-            at = start
-        elif html.startswith("<!--", at):
-            end = _END_OF_COMMENT.search(html, at + 2)
-            at = end.end() if end else len(html)
-        elif name := _NAME.match(html, at + 1 + html.startswith("</", at)):
-            tag = _tag(html, at, name)
-            if not tag:
-                return
-            yield tag
-            at = tag.end
-            if not tag.closing and (raw := _RAW.get(tag.name)):
-                end = raw.search(html, at)
-                if not end:
-                    return
-                yield Text(html[at : end.start()], tag.name, at, end.start())
-                at = end.start()
-        elif html.startswith(("<!", "<?", "</"), at):
-            at = html.find(">", at) + 1 or len(html)
-        else:
-            yield Text("<", "", at, at + 1)
-            at += 1
+class _Reader(HTMLParser):
+    """Collects tags and texts. A tag or comment without an end is left out."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tokens: list[Tag | Text] = []
+        self._lines = [0, *(match.end() for match in re.finditer("\n", html))]
+        # Behind a blank it waits for nothing. It is not closed: then it would take as
+        # ended what is not.
+        self.feed(_HUGE_NUMBER.sub("&#x", html) + " ")
+
+    @property
+    def at(self) -> int:
+        """How many characters are read."""
+        line, column = self.getpos()
+        return self._lines[line - 1] + column
+
+    @override
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        # Of two attributes with one name the first counts.
+        attributes = {name: value or "" for name, value in reversed(attrs)}
+        source = self.get_starttag_text() or ""
+        self.tokens.append(Tag(tag, attributes, False, self.at, source))
+
+    @override
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+
+    @override
+    def handle_endtag(self, tag: str) -> None:
+        self.tokens.append(Tag(tag, {}, True, self.at))
+
+    @override
+    def handle_data(self, data: str) -> None:
+        self.tokens.append(Text(data, self.cdata_elem or "", self.at))
+
+
+def tokens(html: str) -> list[Tag | Text]:
+    """Return tags and texts."""
+    return _Reader(html).tokens
 
 
 def content_ids(html: str) -> set[str]:
@@ -122,8 +130,13 @@ def image_sources(html: str) -> Iterator[tuple[str, int, int]]:
     """
     for token in tokens(html):
         match token:
-            case Tag("img", {"src": url}, closing=False, spans={"src": span}) if url:
-                yield url, *span
+            case Tag("img", {"src": url}, closing=False, start=start) if url:
+                value = next(
+                    match
+                    for match in _ATTRIBUTE.finditer(token.source, len("<img"))
+                    if match[1].lower() == "src"
+                )
+                yield url, start + value.start(2), start + value.end(2)
 
 
 def start_of_content(html: str) -> int:
@@ -152,15 +165,13 @@ def start_of_content(html: str) -> int:
 
 def end_of_body(html: str) -> int:
     """Return where something can be put in, so that all see it behind the content."""
-    end = body = document = 0
-    for token in tokens(html):
-        end = token.end
-        match token:
-            case Tag("body", closing=True, start=start):
-                body = start
-            case Tag("html", closing=True, start=start):
-                document = start
-    at = body or document or end
+    reader = _Reader(html)
+    ends = {
+        token.name: token.start
+        for token in reader.tokens
+        if isinstance(token, Tag) and token.closing
+    }
+    at = ends.get("body") or ends.get("html") or min(reader.at, len(html))
     behind = _end_of(_conditions(html), at)
     return at if behind is None else behind
 
@@ -311,28 +322,6 @@ class _TextWriter:
         self._line_ends, self._blank, self._mark = 0, False, ""
 
 
-def _tag(html: str, start: int, name: re.Match[str]) -> Tag | None:
-    """Read a tag; None: it has no end."""
-    attributes: dict[str, str] = {}
-    spans: dict[str, tuple[int, int]] = {}
-    at = name.end()
-    while not (end := _END_OF_TAG.match(html, at)):
-        if not (found := _ATTRIBUTE.match(html, at)):
-            return None
-        value = found["value"] or ""
-        spans.setdefault(found["name"].lower(), found.span("value"))
-        if value[:1] in {'"', "'"}:
-            value = value.strip(value[0])
-        attributes.setdefault(found["name"].lower(), unescaped(value))
-        at = found.end()
-    closing = html.startswith("</", start)
-    return Tag(name[0].lower(), attributes, closing, start, end.end(), spans)
-
-
 def unescaped(text: str) -> str:
     """Return a text with its character references resolved."""
-    try:
-        return unescape(text)
-    except ValueError:
-        # Python reads no number of thousands of digits.
-        return text
+    return unescape(_HUGE_NUMBER.sub("&#x", text))

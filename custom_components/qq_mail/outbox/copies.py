@@ -10,7 +10,7 @@ from homeassistant.core import HomeAssistant
 from ..clock import read_clock
 from ..store import Text
 from .composing import SMALL, WireStream
-from .core.models import Level, TakeOver
+from .core.models import TakeOver
 from .core.record import message_as_dict
 from .core.turn import MESSAGE
 from .manager import Manager
@@ -40,19 +40,17 @@ async def async_copy(hass: HomeAssistant, manager: Manager, action: TakeOver) ->
         manager.report_trouble(f"Message {first.queue_id} cannot be copied")
         await hass.async_add_executor_job(stream.drop)
         return
-    record = partial(message_as_dict, copy, read_clock())
-    key = (MESSAGE, action.account, copy.queue_id)
-    store.put(key, record, stream.text())
-    # Where the disk refuses it, memory goes on: it is an alarm.
-    await manager.async_written(Level.HIGHEST)
     scheduler = manager.scheduler
     there = {action.account, action.by} <= scheduler.accounts.keys()
     now = scheduler.find(action.account, first.queue_id) if there else None
     # What was discarded while it is tried is in memory alone.
-    if now and not now.in_memory:
-        manager.happen(scheduler.take, action.by, copy)
-    else:
-        store.remove(key)
+    if not now or now.in_memory:
+        await hass.async_add_executor_job(stream.drop)
+        return
+    record = partial(message_as_dict, copy, read_clock())
+    store.put((MESSAGE, action.account, copy.queue_id), record, stream.text())
+    # The attempt waits for the disk, but not for long: it is an alarm.
+    manager.happen(scheduler.take, action.by, copy)
 
 
 def _copy(text: Text, stream: WireStream) -> None:

@@ -117,16 +117,11 @@ class Digests:
         if written is None:
             self._tell_failed(merging)
             return
-        # From here to what the disk says there is no way back.
-        manager.scheduler.digest_writing(self._id, first)
         digest = _digest(queue_id, written, messages)
         key = (MESSAGE, self._id, queue_id)
         record = partial(message_as_dict, digest, read_clock())
         store.put(key, record, stream.text())
-        for part in digest.parts:
-            store.remove((MESSAGE, self._id, part.queue_id))
-        # Where the disk refuses it, memory goes on, and the disk follows later.
-        await asyncio.shield(manager.async_written())
+        # By the same round the disk has nothing of its parts. The attempt waits for it.
         manager.happen(manager.scheduler.merged, self._id, first, digest, written.alone)
 
     def _tell_failed(self, merging: Merging, *, again: bool = False) -> None:

@@ -62,6 +62,9 @@ class Intake:
         ]
         for ticket in chosen:
             ticket.cleared = True
+            # It may be on its way to the disk.
+            key = (MESSAGE, self._view.id, ticket.queue_id)
+            self._manager.store.remove(key)
         return len(chosen)
 
     async def async_close(self) -> None:
@@ -125,7 +128,9 @@ class Intake:
                 record = partial(message_as_dict, made.message, read_clock())
                 store.put(key, record, made.text)
                 self._adding[queue_id] = made.message.size
-            if kept and not order.ticket.cleared:
+            if order.ticket.cleared:
+                store.remove(key)
+            elif kept:
                 kept()
             self._manager.write_marks()
             written = store.written()
@@ -146,7 +151,6 @@ class Intake:
         message = made.message
         self._tickets.discard(order.ticket)
         if order.ticket.cleared:
-            store.remove(key)
             return None
         if trouble:
             LOGGER.error(

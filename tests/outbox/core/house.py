@@ -63,7 +63,6 @@ class Flight:
     account: str
     message: Message
     fresh: bool
-    word_by_word: bool
     busy: bool = False
     in_data: bool = False
 
@@ -84,7 +83,7 @@ class Story:
     copies: bool = False
     """Whether the server may have it without the core's knowing."""
     unwanted: bool = False
-    """A person discarded it while it was tried or merged."""
+    """A person discarded it while it was tried."""
     hurried: bool = True
     """Whether it need not wait for its own back-off."""
     digest: bool = False
@@ -97,9 +96,6 @@ class Making:
 
     account: str
     parts: tuple[Message, ...]
-    writing: bool = False
-    digest: Message | None = None
-    """On disk, and not yet in the queue."""
 
 
 @dataclass
@@ -310,9 +306,7 @@ class House:
         self.check_day(account, one)
         if not attempt.fresh:
             self.have_turn(name, one)
-        self.flights[one.queue_id] = Flight(
-            name, one, attempt.fresh, attempt.word_by_word
-        )
+        self.flights[one.queue_id] = Flight(name, one, attempt.fresh)
 
     def check_day(self, account: Account, one: Message) -> None:
         """See to it that there is room in the day, or in the hour of these people."""
@@ -433,11 +427,6 @@ class House:
             for one in self.messages()
             if not one.in_memory
         }
-        for made in self.making.values():
-            if made.digest:
-                parts = made.digest.parts
-                kept -= {(MESSAGE, made.account, one.queue_id) for one in parts}
-                kept.add((MESSAGE, made.account, made.digest.queue_id))
         there = {key for key in self.disk if key[0] == MESSAGE}
         assert self.pending or there == kept
         assert there | self.pending >= kept

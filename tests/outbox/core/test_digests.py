@@ -174,16 +174,11 @@ def test_too_long_ones_without_a_digest() -> None:
 
 def test_error_that_nobody_expected() -> None:
     """Nobody makes a digest any more: its messages wait again."""
-    core = Flood(5)
-    unwanted = core.flood[2]
-    core.begin_writing()
-    core.happen("discard", (unwanted.queue_id,))
+    core = Flood()
     core.happen("recover", (), {core.first})
     assert core.queue.groups.merging
     core.happen("recover", (), ())
     assert not core.queue.groups.merging
-    assert not core.has(unwanted)
-    assert core.removed(unwanted)
     assert len(core.queue) == 4
     assert core.merging == []
     core.sleep()
@@ -212,53 +207,11 @@ def test_all_discarded_while_it_is_made() -> None:
     assert len(core.queue) == 0
 
 
-def test_one_discarded_while_it_is_written() -> None:
-    """Too late for it; the others take it along."""
-    core = Flood()
-    core.begin_writing()
-    core.happen("discard", (core.first,))
-    made = core.made()
-    core.happen("merged", core.first, made)
-    assert core.attempted == [made.subject]
-
-
-def test_all_discarded_while_it_is_written() -> None:
-    """Then the digest goes as well."""
-    core = Flood()
-    core.begin_writing()
-    core.happen("discard", tuple(one.queue_id for one in core.flood))
-    made = core.made()
-    core.happen("merged", core.first, made)
-    assert core.removed(made)
-    assert len(core.queue) == 0
-
-
-def test_those_of_the_next_digest_are_wanted() -> None:
-    """Who was discarded is not in what is made of the others."""
-    core = Flood(6)
-    core.begin_writing()
-    kept = core.flood.pop()
-    core.happen("discard", tuple(one.queue_id for one in core.flood))
-    made = core.made()
-    core.happen("merged", core.first, made)
-    assert core.removed(made)
-    assert [one.queue_id for one in core.queue] == [kept.queue_id]
-
-
-def test_discarded_while_it_could_not_be_written() -> None:
-    """Then it is not too late."""
-    core = Flood()
-    core.begin_writing()
-    core.happen("discard", (core.first,))
-    core.happen("merge_failed", core.first)
-    assert core.removed(core.flood[0])
-    assert core.attempted == ["Alert 3"]
-
-
 def test_a_part_cannot_be_discarded_any_more() -> None:
     """It is in the digest; who knows that one discards it."""
     core = Flood()
     made = core.be_merged()
+    assert all(core.removed(one) for one in core.flood)
     assert core.queue.groups.digests[core.flood[1].queue_id] == made.queue_id
     core.happen("discard", (core.flood[1].queue_id,))
     assert [one.queue_id for one in core.queue] == [made.queue_id]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import Enum
+from functools import partial
 from typing import Any, override
 
 from hypothesis import strategies as st
@@ -27,18 +28,28 @@ from custom_components.qq_mail.outbox.core.models import (
     Message,
     Reason,
 )
+from custom_components.qq_mail.outbox.core.turn import MESSAGE
 from custom_components.qq_mail.smtp.errors import (
-    AuthenticationError,
     MailError,
     OutcomeUnknownError,
+    SessionError,
 )
 from custom_components.qq_mail.smtp.models import Reply, Step, SubmissionResult
 from custom_components.qq_mail.smtp.replies import Cause
 
 from ...fuzz.conftest import fuzz
 from .flood import parts_of
-from .house import Flight, House, Making, Story, kept
-from .play import AMBIGUOUS, OK, RATE_LIMIT, all_refused, lost, message, refused
+from .house import Flight, House, Story, kept
+from .play import (
+    AMBIGUOUS,
+    OK,
+    RATE_LIMIT,
+    all_refused,
+    as_record,
+    lost,
+    message,
+    refused,
+)
 
 PEOPLE = ("a@example.com", "b@example.com", "c@example.com")
 ACCOUNTS = st.sampled_from(["one", "two"])
@@ -66,10 +77,10 @@ TEXTS = st.sampled_from(["no", RATE_LIMIT.text])
 CODES = st.sampled_from([421, 450, 451, 502, 503, 530, 550, 552])
 LOGIN_ERRORS = st.sampled_from(
     [
-        AuthenticationError(Cause.LOGIN_AMBIGUOUS, Step.AUTH, AMBIGUOUS),
-        AuthenticationError(Cause.LOGIN_CLOSED, Step.AUTH),
-        AuthenticationError(Cause.LOGIN_NEEDS_CODE, Step.AUTH, AMBIGUOUS),
-        AuthenticationError(Cause.TEMPORARY, Step.AUTH, Reply(454, "later")),
+        SessionError(Cause.LOGIN_AMBIGUOUS, Step.AUTH, AMBIGUOUS),
+        SessionError(Cause.LOGIN_CLOSED, Step.AUTH),
+        SessionError(Cause.LOGIN_NEEDS_CODE, Step.AUTH, AMBIGUOUS),
+        SessionError(Cause.TEMPORARY, Step.AUTH, Reply(454, "later")),
         lost(Step.CONNECT),
         lost(Step.EHLO),
         lost(Step.AUTH),
@@ -185,10 +196,8 @@ class SchedulerMachine(RuleBasedStateMachine):
             chosen = [data.draw(st.sampled_from(chosen))]
         for queue_id in chosen:
             known = house.get(queue_id)
-            groups = house.account(name).queue.groups
-            merging = groups.merging_of(queue_id)
-            too_late = merging is not None and merging.writing
-            if known and queue_id not in house.flights and not too_late:
+            merging = house.account(name).queue.groups.merging_of(queue_id)
+            if known and queue_id not in house.flights:
                 house.forget(known)
                 if merging:
                     house.making.pop(merging.queue_ids[0], None)
@@ -258,8 +267,7 @@ class SchedulerMachine(RuleBasedStateMachine):
                 self.give_back(flight)
                 del house.flights[queue_id]
         for first, made in list(house.making.items()):
-            if made.account == name and not made.digest:
-                self.let_go(made)
+            if made.account == name:
                 del house.making[first]
         house.scheduler.recover(
             house.now, name, house.flights.keys(), house.making.keys()
@@ -322,40 +330,20 @@ class SchedulerMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.house.making)
     @rule(data=st.data())
     def go_on_with_digest(self, data: st.DataObject) -> None:
-        """Make a digest, bring it to the disk, or have it take its place."""
+        """Make a digest, which takes its place, or none where the disk is full."""
         self.go_on(data.draw(st.sampled_from(sorted(self.house.making))))
 
     def go_on(self, first: str) -> None:
-        """Do the next step."""
+        """Do that, by one round with what it supersedes."""
         house = self.house
-        made = house.making[first]
-        if not made.writing:
-            made.writing = True
-            house.scheduler.digest_writing(made.account, first)
-            house.look()
-        elif made.digest:
-            del house.making[first]
-            parts = {part.queue_id for part in made.digest.parts}
-            left = [one for one in made.parts if one.queue_id not in parts]
-            for one in left:
-                if house.stories[one.queue_id].unwanted:
-                    house.forget(one)
-            if all(house.stories[queue_id].unwanted for queue_id in parts):
-                house.forget(made.digest)
-            alone = tuple(one.queue_id for one in left)
-            house.hurry(alone)
-            house.happen(made.account, "merged", first, made.digest, alone)
-        elif house.disk_works:
-            self.write_digest(made)
-        else:
+        if not house.disk_works:
             self.give_up(first, again=False)
-
-    def write_digest(self, made: Making) -> None:
-        """Bring a digest to the disk, by one write with what it supersedes."""
-        house = self.house
+            return
+        made = house.making.pop(first)
         house.number += 1
         # One that is too long for it goes alone.
         parts = list(made.parts[len(made.parts) > 3 :])
+        alone = tuple(one.queue_id for one in made.parts if one not in parts)
         newest = parts[-1]
         digest = message(
             house.number,
@@ -366,7 +354,6 @@ class SchedulerMachine(RuleBasedStateMachine):
             lifetime=max(one.lifetime for one in parts),
             parts=parts_of(parts),
         )
-        made.digest = digest
         house.stories[digest.queue_id] = Story(
             made.account,
             digest.recipients,
@@ -375,32 +362,23 @@ class SchedulerMachine(RuleBasedStateMachine):
             copies=any(house.stories[one.queue_id].copies for one in parts),
             digest=True,
         )
-        for one in parts:
-            key = ("message", made.account, one.queue_id)
-            house.disk.pop(key, None)
-            house.pending.discard(key)
-        house.put(made.account, digest)
+        key = (MESSAGE, made.account, digest.queue_id)
+        house.scheduler.marks[key] = partial(as_record, digest, house.now)
+        house.hurry(alone)
+        house.happen(made.account, "merged", first, digest, alone)
 
     @precondition(lambda self: self.house.making)
     @rule(data=st.data(), again=st.booleans())
     def make_no_digest(self, data: st.DataObject, *, again: bool) -> None:
         """Fail at it, or be interrupted."""
         first = data.draw(st.sampled_from(sorted(self.house.making)))
-        if not self.house.making[first].digest:
-            self.give_up(first, again=again)
+        self.give_up(first, again=again)
 
     def give_up(self, first: str, *, again: bool) -> None:
         """Let go of what was to be merged."""
         made = self.house.making.pop(first)
-        self.let_go(made)
         self.house.hurry([one.queue_id for one in made.parts])
         self.house.happen(made.account, "merge_failed", first, again=again)
-
-    def let_go(self, made: Making) -> None:
-        """Note who was discarded meanwhile."""
-        for one in made.parts:
-            if self.house.stories[one.queue_id].unwanted:
-                self.house.forget(one)
 
     # Attempts
 
@@ -485,21 +463,13 @@ class SchedulerMachine(RuleBasedStateMachine):
         self.land(flight, "failed", error)
 
     @precondition(some(Where.BUSY))
-    @rule(
-        data=st.data(),
-        refusals=REFUSALS,
-        code=CODES,
-        text=TEXTS,
-        of_flight=st.booleans(),
-    )
+    @rule(data=st.data(), refusals=REFUSALS, code=CODES, text=TEXTS)
     def fail_before_text(
         self,
         data: st.DataObject,
         refusals: dict[str, Reply],
         code: int,
         text: str,
-        *,
-        of_flight: bool,
     ) -> None:
         """Lose the connection, or be refused, at MAIL or RCPT."""
         flight = self.flying(data, Where.BUSY)
@@ -514,24 +484,16 @@ class SchedulerMachine(RuleBasedStateMachine):
             all_refused({to: heard.get(to, FOR_NOW) for to in people}),
         ]
         error = data.draw(st.sampled_from(errors))
-        self.fail(flight, error, of_flight=of_flight)
+        self.fail(flight, error)
 
     @precondition(some(Where.IN_DATA))
-    @rule(
-        data=st.data(),
-        refusals=REFUSALS,
-        code=CODES,
-        text=TEXTS,
-        of_flight=st.booleans(),
-    )
+    @rule(data=st.data(), refusals=REFUSALS, code=CODES, text=TEXTS)
     def fail_in_text(
         self,
         data: st.DataObject,
         refusals: dict[str, Reply],
         code: int,
         text: str,
-        *,
-        of_flight: bool,
     ) -> None:
         """Lose the connection before the final dot, or be refused."""
         flight = self.flying(data, Where.IN_DATA)
@@ -544,11 +506,10 @@ class SchedulerMachine(RuleBasedStateMachine):
             refused(Step.END_OF_DATA, code, text, refused=heard),
         ]
         error = data.draw(st.sampled_from(errors))
-        self.fail(flight, error, of_flight=of_flight)
+        self.fail(flight, error)
 
-    def fail(self, flight: Flight, error: MailError, *, of_flight: bool) -> None:
+    def fail(self, flight: Flight, error: MailError) -> None:
         """Have an attempt fail with a server in reach."""
-        error.of_flight = of_flight and not flight.word_by_word
         self.house.stories[flight.message.queue_id].reached = True
         self.land(flight, "failed", error, fresh=flight.fresh)
 
@@ -772,9 +733,8 @@ class SchedulerMachine(RuleBasedStateMachine):
                 for key, record in self.backup.items()
             }
             unsure |= disk.keys()
-        made = [one for one in house.making.values() if one.digest]
         house.kill(steady, wall or wrote.wall, disk, unsure)
-        if sure and not made:
+        if sure:
             for name, account in house.scheduler.accounts.items():
                 after = kept(account, house.now, ages=house.clock_is_right)
                 assert after == before[name]

@@ -1,10 +1,15 @@
-"""The fields of an attachment."""
+"""Attachments that a call asks for: their fields, and where each one comes from."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+import glob
 import re
 from typing import Any
+from urllib.parse import unquote
 
-from homeassistant.core import valid_entity_id
+from homeassistant.core import HomeAssistant, callback, valid_entity_id
+from homeassistant.helpers.network import is_hass_url
 
 from ..reading import (
     Notes,
@@ -20,13 +25,45 @@ from ..reading import (
     read_yes_no,
     unusable,
 )
-from .models import Attachment, Source
-from .own import own_source
 
 # Visible ASCII without brackets and quotes: what fits in a header and in HTML.
 CONTENT_ID = re.compile(r"[!#-&(-;=?-~]{1,200}")
 _MEDIA_SOURCE = "media-source://"
 _PICTURE_DOMAINS = ("camera.", "image.")
+_PROXY = re.compile(
+    r"/api/(?:camera|image)_proxy(?:_stream)?/((?:camera|image)\.\w+)/*",
+    re.ASCII | re.IGNORECASE,
+)
+_WWW = "/local/"
+_MEDIA = re.compile(r"/media/(local/.+)", re.DOTALL)
+_ORIGIN = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
+
+
+class Source(StrEnum):
+    """Where an attachment comes from; also the name of its field."""
+
+    ENTITY_ID = "entity_id"
+    """A camera or an image."""
+    MEDIA_SOURCE = "media_source"
+    PATH = "path"
+    """A file, or a glob."""
+    URL = "url"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A picture or file that is to go with a message; nothing is fetched yet."""
+
+    source: Source
+    value: str
+    """Entity id, media content id, path or URL."""
+    filename: str = ""
+    """Empty: the source's own."""
+    content_id: str = ""
+    inline: bool = False
+    """Whether it is shown in the mail, if it is a picture."""
+    label: str = ""
+    """How notes call it, once it is fetched: as it was asked for, without secrets."""
 
 
 def _media_source(value: Any, name: str, _notes: Notes) -> str:
@@ -113,6 +150,34 @@ def _url(value: Any, name: str, notes: Notes) -> str:
     if not is_url(url, "http", "https"):
         raise unusable(name, value, "invalid_url")
     return url
+
+
+def own_source(text: str) -> tuple[Source, str] | None:
+    """Return what a path of Home Assistant's own shows, whatever its query says.
+
+    That is a camera or an image, a file in the folder `www`, or one of its media.
+    """
+    path = unquote(re.split(r"[?#]", text.strip(), maxsplit=1)[0])
+    if match := _PROXY.fullmatch(path):
+        return Source.ENTITY_ID, match[1].lower()
+    if match := _MEDIA.fullmatch(path):
+        return Source.MEDIA_SOURCE, f"media-source://media_source/{match[1]}"
+    if path.startswith(_WWW) and path != _WWW:
+        # An address is no pattern, also where it has brackets.
+        return Source.PATH, f"www/{glob.escape(path.removeprefix(_WWW))}"
+    return None
+
+
+@callback
+def own_source_of_url(hass: HomeAssistant, url: str) -> tuple[Source, str] | None:
+    """Return the same for a path or for a URL whose host is this Home Assistant."""
+    if not (origin := _ORIGIN.match(url.strip())):
+        return own_source(url)
+    try:
+        is_own = is_hass_url(hass, origin[0])
+    except ValueError:
+        return None
+    return own_source(url.strip()[origin.end() :]) if is_own else None
 
 
 _SOURCES = ", ".join(Source)

@@ -5,13 +5,12 @@ It has no ground either, and its colours hold on a white page and on a dark one:
 programs turn a page dark, but not the pictures in it.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from io import BytesIO
 import math
-from typing import Protocol
 
-from .axes import Tick
-from .models import Span
+from .axes import Scale, Span, Tick, time_ticks
 
 WIDTH = 560
 """How wide a card is, in the reader's pixels; on a phone it shrinks to about half."""
@@ -42,20 +41,26 @@ _GAP_BELOW = 13
 _COLOURS = 128
 
 
-class Plot(Protocol):
-    """What one picture shows."""
+class Plot(ABC):
+    """What one picture shows; by default numbers on a scale."""
+
+    scale: Scale
 
     @property
     def height(self) -> int:
         """The height without the times below, in the reader's pixels."""
+        return PLOT_HEIGHT
 
     @property
     def labels(self) -> Sequence[tuple[str, float]]:
         """Texts at the left, each with its place as a share of the height."""
+        return self.scale.labels
 
     def ticks(self, span: Span) -> Iterable[Tick]:
         """Return the times that stand below."""
+        return time_ticks(span)
 
+    @abstractmethod
     def draw(self, canvas: Canvas, frame: Frame) -> None:
         """Draw what was recorded."""
 

@@ -1,6 +1,6 @@
 """Which messages can become one digest, which are becoming one, and who is flooded."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from .limits import people_of
 from .models import Level, Message
@@ -16,10 +16,6 @@ class Merging:
 
     group: Group
     queue_ids: tuple[str, ...]
-    writing: bool = False
-    """Whether the disk may have the digest already: from then on there is no way back."""
-    unwanted: frozenset[str] = frozenset()
-    """Those that a person discarded since then."""
 
 
 class Groups:
@@ -64,17 +60,6 @@ class Groups:
         first = merging.queue_ids[0]
         self.merging[first] = merging
         self._owned |= dict.fromkeys(merging.queue_ids, first)
-
-    def begin_writing(self, first: str) -> None:
-        """Note that there is no way back."""
-        self.merging[first] = replace(self.merging[first], writing=True)
-
-    def unwant(self, queue_id: str) -> None:
-        """Note that a message is discarded that is being merged."""
-        first = self._owned[queue_id]
-        merging = self.merging[first]
-        unwanted = merging.unwanted | {queue_id}
-        self.merging[first] = replace(merging, unwanted=unwanted)
 
     def merging_of(self, queue_id: str) -> Merging | None:
         """Return the merging that owns a message, if one does."""

@@ -79,7 +79,7 @@ def end_floods(turn: Turn) -> None:
 def merged(
     turn: Turn, first: str, digest: Message, alone: tuple[str, ...] = ()
 ) -> None:
-    """Put a digest, which is on disk, into the place of what it is made of.
+    """Put a digest, which is to be on disk, into the place of what it is made of.
 
     `alone` are those that are too long for any digest; whoever is in neither waits for
     the next one.
@@ -88,14 +88,9 @@ def merged(
     if merging is None:
         return
     parts = {one.queue_id for one in digest.parts}
-    for queue_id in parts:
-        turn.queue.remove(queue_id)
-    _let_go(turn, merging, alone=alone)
+    _let_go(turn, merging, parts, alone)
     # It was in turn when that began: what came meanwhile does not go before it.
     turn.queue.put(replace(digest, offered_at=AT_ONCE))
-    if merging.unwanted.issuperset(parts):
-        turn.remove(digest)
-        return
     turn.log(logging.INFO, f"{len(parts)} messages become one: {digest.queue_id}")
 
 
@@ -111,18 +106,7 @@ def merge_failed(
         return
     if not again:
         turn.queue.groups.floods.pop(merging.group, None)
-    _let_go(turn, merging, alone=alone if again else merging.queue_ids)
-
-
-def discard_merging(turn: Turn, message: Message, merging: Merging) -> None:
-    """Discard a message that is being merged: what is made of it is of no use."""
-    groups = turn.queue.groups
-    if merging.writing:
-        groups.unwant(message.queue_id)
-        return
-    groups.end(merging.queue_ids[0])
-    _let_go(turn, merging)
-    turn.remove(message)
+    _let_go(turn, merging, (), alone if again else merging.queue_ids)
 
 
 def forget_tag(turn: Turn, tag: str, home: str = "") -> None:
@@ -138,10 +122,12 @@ def forget_tag(turn: Turn, tag: str, home: str = "") -> None:
             turn.write(replace(digest, parts=tuple(parts)))
 
 
-def _let_go(turn: Turn, merging: Merging, *, alone: tuple[str, ...] = ()) -> None:
-    """Have messages wait for their turn again, but those that a person discarded."""
+def _let_go(
+    turn: Turn, merging: Merging, gone: Collection[str], alone: Collection[str] = ()
+) -> None:
+    """Have messages wait for their turn again, but those that are gone."""
     for message in filter(None, map(turn.queue.get, merging.queue_ids)):
-        if message.queue_id in merging.unwanted:
+        if message.queue_id in gone:
             turn.remove(message)
         elif message.queue_id in alone:
             turn.write(replace(message, alone=True, due=AT_ONCE))
@@ -160,6 +146,8 @@ def discard(turn: Turn, queue_ids: Collection[str]) -> None:
             turn.forget(message)
             queue.put(replace(message, in_memory=True))
         elif message and (merging := queue.groups.merging_of(queue_id)):
-            discard_merging(turn, message, merging)
+            # What is made of it is of no use.
+            queue.groups.end(merging.queue_ids[0])
+            _let_go(turn, merging, {queue_id})
         elif message:
             turn.remove(message)

@@ -135,13 +135,6 @@ class Queue:
         `home` is the account whose tag it is; empty: the one whose queue this is.
         """
         digests = [{part.tag for part in one.parts} for one in self if one.home == home]
-        if home:
-            return any(tag in tags and len(tags) > 1 for tags in digests)
-        digests += [
-            {one.tag for one in map(self.get, merging.queue_ids) if one}
-            for merging in self.groups.merging.values()
-            if merging.writing
-        ]
         return any(tag in tags and len(tags) > 1 for tags in digests)
 
     def merge(self, merging: Merging) -> tuple[Message, ...]:

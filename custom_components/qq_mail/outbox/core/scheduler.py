@@ -282,10 +282,6 @@ class Scheduler(House):
 
     # Digests
 
-    def digest_writing(self, account_id: str, first: str) -> None:
-        """Know that from now on the disk may have the digest of this and others."""
-        self.accounts[account_id].queue.groups.begin_writing(first)
-
     def merged(
         self,
         now: Now,
@@ -294,7 +290,7 @@ class Scheduler(House):
         digest: Message,
         alone: tuple[str, ...] = (),
     ) -> list[Action]:
-        """Know that a digest is on disk, and what it is made of is not any more."""
+        """Know that a digest was made, and is to be on disk."""
         turn = self._turn(now, account_id)
         merge.merged(turn, first, digest, alone)
         return self._end(turn)
