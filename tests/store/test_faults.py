@@ -140,8 +140,9 @@ def test_damage_on_a_disk_that_is_read_only() -> None:
     assert [each.file for each in loaded.damage] == [segment_of(disk, "records")]
     assert disk.state() == state
     disk.before = lambda _: None
-    loaded = Journal(FOLDER, disk).load()
-    assert [each.file and each.file.parent for each in loaded.damage] == [DAMAGED]
+    for _ in range(2):
+        loaded = Journal(FOLDER, disk).load()
+        assert [each.file and each.file.parent for each in loaded.damage] == [DAMAGED]
 
 
 @pytest.mark.parametrize(
