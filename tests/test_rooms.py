@@ -14,11 +14,12 @@ KNOWS = {
     "mime": set(),
     "smtp": {"mime"},
     "store": set(),
+    "typed": {"clock"},
     "inbox": {"const", "mime", "smtp"},
     "core": {"clock", "mime", "smtp"},
     "outbox": {"clock", "const", "core", "mime", "smtp", "store"},
     "content": {"const", "mime", "texts"},
-    "buttons": {"clock", "const", "mime", "store", "texts"},
+    "buttons": {"clock", "const", "mime", "store", "texts", "typed"},
     "answers": {
         *("accounts", "clock", "const", "coordinator", "history", "texts"),
         *("buttons", "content", "core", "inbox", "mime", "outbox", "sending", "smtp"),
