@@ -24,7 +24,7 @@ KNOWS = {
         *("accounts", "clock", "const", "coordinator", "history", "texts"),
         *("buttons", "content", "core", "inbox", "mime", "outbox", "sending", "smtp"),
     },
-    "repeats": {"clock", "const", "core", "mime", "outbox", "store"},
+    "repeats": {"clock", "const", "core", "mime", "outbox", "store", "typed"},
     "sending": {
         *("accounts", "clock", "const", "coordinator", "errors", "options", "texts"),
         *("buttons", "content", "core", "mime", "outbox", "smtp"),

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 import json
-from typing import Any, Self
+from typing import Self
 
 from ..mime.address import Recipients
 from ..mime.models import Priority
-from ..outbox.core.record import Record
 
 _MAX_TITLE = 100
 
@@ -72,33 +71,3 @@ class Counted:
             self.first or later.first,
             later.last or self.last,
         )
-
-
-def read_recipients(data: object) -> Recipients:
-    """Return those that were written. Raises ValueError."""
-    record = Record.of(data)
-    recipients = Recipients.stored(
-        {field: map(str, record.items(field)) for field in ("to", "cc", "bcc")}
-    )
-    if recipients == Recipients():
-        raise ValueError("no recipients")
-    return recipients
-
-
-def stored_counted(counted: Counted) -> dict[str, Any] | None:
-    """Return it as JSON; None where nothing was counted."""
-    if not (counted.first and counted.last):
-        return None
-    return {
-        "number": counted.number,
-        "first": counted.first.isoformat(),
-        "last": counted.last.isoformat(),
-    }
-
-
-def read_counted(data: dict[str, Any] | None) -> Counted:
-    """Return what was written. Raises ValueError."""
-    if data is None:
-        return Counted()
-    record = Record(data)
-    return Counted(record.count("number"), record.time("first"), record.time("last"))

@@ -39,7 +39,7 @@ class Duplicates(Kept[Original]):
 
         `tell` sends a mail, and calls what it is given when that is put on disk.
         """
-        super().__init__(hass, outbox, DUPLICATE, Original.read)
+        super().__init__(hass, outbox, DUPLICATE, Original)
         self._tell = tell
         self._open = {
             one.alert.key: one
