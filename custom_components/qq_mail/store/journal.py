@@ -234,7 +234,7 @@ class Journal:
         """Put into a line what is in a draft; a large one stays as it is, synced."""
         descriptor = self._disk.open(draft)
         try:
-            size = self._disk.size(descriptor)
+            size = self._disk.length(draft)
             if size <= LARGE:
                 line.content = self._disk.read(descriptor, 0, size)
                 return

@@ -94,10 +94,7 @@ class Segment:
 
     def is_there(self) -> bool:
         """Tell whether the file still has its name: somebody may have removed it."""
-        try:
-            return self.disk.is_linked(self._open())
-        except FileNotFoundError:
-            return False
+        return self.disk.exists(self.file)
 
     def append(self, octets: bytes, round_: int) -> None:
         """Add a round; when this returns, it survives a power cut."""
@@ -156,7 +153,7 @@ class Segment:
         """Return all octets; what the disk cannot read of them is noise."""
         descriptor = self.disk.open(self.file)
         try:
-            self.room = self.disk.size(descriptor)
+            self.room = self.disk.length(self.file)
             return self.disk.read(descriptor, 0, self.room)
         except IsADirectoryError:
             raise
