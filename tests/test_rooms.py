@@ -43,7 +43,9 @@ KNOWS = {
             "store",
         ),
     },
-    "history": {"buttons", "clock", "core", "mime", "outbox", "smtp", "store"},
+    "history": {
+        *("buttons", "clock", "core", "mime", "outbox", "smtp", "store", "typed"),
+    },
     "page": {
         *("accounts", "clock", "const", "coordinator", "errors", "history", "texts"),
         *("calls", "content", "core", "outbox", "sending", "smtp"),
