@@ -10,10 +10,9 @@ from pathlib import Path
 from statistics import median
 import time
 
-from custom_components.qq_mail.content.charts.axes import DAY, scale
+from custom_components.qq_mail.content.charts.axes import DAY, Span, scale
 from custom_components.qq_mail.content.charts.drawing import draw
 from custom_components.qq_mail.content.charts.kinds.lines import Line, Lines
-from custom_components.qq_mail.content.charts.models import Span
 
 RUNS = 100
 EVERY = 10

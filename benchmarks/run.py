@@ -15,6 +15,7 @@ from benchmarks.answers import answers
 from benchmarks.bench import Bench, configure, server
 from benchmarks.disk import disk, queue
 from benchmarks.large import large
+from benchmarks.page import page
 from benchmarks.report import chart, table
 from benchmarks.starts import starts
 from homeassistant.const import __version__
@@ -35,7 +36,7 @@ async def main() -> None:
     parser.add_argument(
         "--only",
         nargs="*",
-        help="starts, round_trips, alerts, bursts, answers, queue, disk, large",
+        help="starts, round_trips, alerts, bursts, answers, queue, page, disk, large",
     )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -53,6 +54,7 @@ async def main() -> None:
                     "bursts": bursts,
                     "answers": answers,
                     "queue": queue,
+                    "page": page,
                     "disk": disk,
                     # The last one: it restarts Home Assistant.
                     "large": large,

@@ -14,16 +14,17 @@ from playwright.async_api import Browser, async_playwright
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from custom_components.qq_mail.mime.buttons import Button, Look  # noqa: E402 - needs the path above
-from custom_components.qq_mail.mime.card import (  # noqa: E402
+from custom_components.qq_mail.mime.card import (  # noqa: E402 - needs the path above
+    Button,
     Card,
     Entry,
     Link,
+    Look,
     Picture,
     Row,
-    render_html,
 )
 from custom_components.qq_mail.mime.models import Priority  # noqa: E402
+from custom_components.qq_mail.mime.render import render_html  # noqa: E402
 from scripts.chart_cards import WORDS, cards  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"

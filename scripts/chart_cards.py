@@ -8,15 +8,19 @@ from pathlib import Path
 from random import Random
 from zoneinfo import ZoneInfo
 
-from custom_components.qq_mail.content.charts.axes import DAY, HOUR, day_edges, scale
+from custom_components.qq_mail.content.charts.axes import (
+    DAY,
+    HOUR,
+    Span,
+    day_edges,
+    scale,
+)
 from custom_components.qq_mail.content.charts.drawing import Plot, draw
 from custom_components.qq_mail.content.charts.kinds.bars import BarGroups, Bars
 from custom_components.qq_mail.content.charts.kinds.kind import AT_REST, COLOURS
 from custom_components.qq_mail.content.charts.kinds.lines import Line, Lines
 from custom_components.qq_mail.content.charts.kinds.timeline import Stretch, Timeline
-from custom_components.qq_mail.content.charts.models import Span
-from custom_components.qq_mail.mime.card import Card, Row
-from custom_components.qq_mail.mime.chart import Chart, ChartRow, Mark
+from custom_components.qq_mail.mime.card import Card, Chart, ChartRow, Mark, Row
 
 BLUE, RED = COLOURS[:2]
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -94,14 +98,14 @@ def states() -> tuple[tuple[Stretch, ...], ...]:
     """Return a door that was opened now and then, and a heating that went on twice."""
     at = TODAY.start
     opened = ((9.5, 0.1), (10.2, 0.15), (15, 0.5), (19, 0.1), (21.5, 0.23))
-    door = [Stretch(at, NOW, AT_REST)]
+    door = [(at, NOW, AT_REST)]
     door += [
-        Stretch(at + start * HOUR, at + (start + length) * HOUR, BLUE)
+        (at + start * HOUR, at + (start + length) * HOUR, BLUE)
         for start, length in opened
     ]
-    heating = [Stretch(at, NOW, AT_REST)]
+    heating = [(at, NOW, AT_REST)]
     heating += [
-        Stretch(at + start * HOUR, at + end * HOUR, RED)
+        (at + start * HOUR, at + end * HOUR, RED)
         for start, end in ((7, 12), (19.5, 24))
     ]
     return tuple(door), tuple(heating)
@@ -186,7 +190,8 @@ def cards(language: str, pictures: dict[str, str]) -> dict[str, Card]:
         rows=(Row(*words["alarm"]), Row(*words["tank"])),
         **common,  # type: ignore[arg-type]
     )
-    bars = BarGroups(edges, (Bars(BLUE, used),), daily=True)
+    axis = scale(0, max(used), from_zero=True)
+    bars = BarGroups(edges, (Bars(BLUE, used),), daily=True, scale=axis)
     week = Card(
         title=words["week"],
         charts=(

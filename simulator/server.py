@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from custom_components.qq_mail.smtp.errors import (
-    AuthenticationError,
     MailError,
     MessageRefusedError,
     SessionError,
@@ -79,7 +78,7 @@ class Server:
         if self.busy_logins or code != self.code:
             self.busy_logins = max(self.busy_logins - 1, 0)
             self.refused += 1
-            return AuthenticationError(Cause.LOGIN_AMBIGUOUS, Step.AUTH, _LOGIN_FAIL)
+            return SessionError(Cause.LOGIN_AMBIGUOUS, Step.AUTH, _LOGIN_FAIL)
         return None
 
     def begin(self, recipients: Iterable[str]) -> MailError | None:

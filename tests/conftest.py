@@ -187,7 +187,7 @@ class Events:
 
     def listen(self, entry: MockConfigEntry) -> None:
         """Listen to a loaded entry's outbox."""
-        entry.runtime_data.outbox.listeners.async_add(self._record)
+        entry.runtime_data.listeners.async_add(self._record)
 
     async def wait(self, number: int) -> list[OutboxEvent]:
         """Wait until so many outcomes were told."""

@@ -87,7 +87,7 @@ async def leave(hass: HomeAssistant, _entry: MockConfigEntry) -> None:
 
 async def resume(_hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Wait until the message that was left has gone out."""
-    outbox, told = entry.runtime_data.outbox, asyncio.Event()
+    outbox, told = entry.runtime_data, asyncio.Event()
     outbox.listeners.async_add(lambda _event: told.set())
     async with asyncio.timeout(60):
         while len(outbox):

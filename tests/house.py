@@ -25,7 +25,7 @@ from custom_components.qq_mail.outbox.view import ShownPause
 from custom_components.qq_mail.store import Journal, Key
 from custom_components.qq_mail.store.disk import Disk
 from homeassistant.components.repairs import repairs_flow_manager
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 
@@ -101,6 +101,70 @@ async def later(
     await hass.async_block_till_done()
 
 
+async def expire(
+    hass: HomeAssistant,
+    server: QQServer,
+    freezer: FrozenDateTimeFactory,
+    calls: list[ServiceCall],
+) -> None:
+    """Have an alert wait for a server that is away, until it is told as too old."""
+    server.stop()
+    try:
+        await notify(hass, title="Fire")
+        await hass.async_block_till_done()
+        await later(hass, freezer, timedelta(hours=25))
+        await until(lambda: calls)
+    finally:
+        server.start()
+
+
+async def add_account(
+    hass: HomeAssistant,
+    server: QQServer,
+    first: MockConfigEntry,
+    address: str,
+    options: dict[str, Any] | None = None,
+    title: str = "",
+) -> MockConfigEntry:
+    """Add and load an account beside the first one, with the same code."""
+    entry = MockConfigEntry(
+        domain=DOMAIN,
+        title=title or address,
+        unique_id=address,
+        data={**first.data, "username": address},
+        options=options or {},
+    )
+    entry.add_to_hass(hass)
+    server.accounts[address] = first.data["password"]
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    return entry
+
+
+async def set_up_in_shanghai(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    entry: MockConfigEntry,
+    language: str,
+) -> None:
+    """Load an account on a Sunday evening in China, in a house that speaks so."""
+    hass.config.language = language
+    await hass.config.async_set_time_zone("Asia/Shanghai")
+    freezer.move_to("2026-12-20 12:00:00+00:00")
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+
+
+async def take_over(
+    hass: HomeAssistant, first: MockConfigEntry, other: MockConfigEntry
+) -> None:
+    """Have an account send what the first one may not."""
+    hass.config_entries.async_update_entry(
+        first, options={**first.options, "fallback": other.entry_id}
+    )
+    await hass.async_block_till_done()
+
+
 async def until(condition: Any) -> None:
     """Wait for what is in the same loop, and for the server's thread."""
     async with asyncio.timeout(60):
@@ -120,7 +184,7 @@ def rooms_of(hass: HomeAssistant, entry: MockConfigEntry) -> Rooms:
 
 def outbox_of(entry: MockConfigEntry) -> Outbox:
     """Return a loaded account's outbox."""
-    outbox: Outbox = entry.runtime_data.outbox
+    outbox: Outbox = entry.runtime_data
     return outbox
 
 

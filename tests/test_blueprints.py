@@ -31,7 +31,7 @@ from homeassistant.util.yaml import load_yaml
 from .calls.test_send import body_of, mail_of
 from .conftest import ADDRESS
 from .content.test_attachments import TestCamera, add_cameras, picture
-from .house import begin_process, end_process, house_of, later, outbox_of, until
+from .house import begin_process, end_process, expire, house_of, later, outbox_of, until
 from .qq_server import Answer, QQServer, Step, replies
 from .test_notify import ENTITY
 from .test_trigger import be_refused
@@ -394,16 +394,7 @@ async def test_expired_mail(
     """Without actions of one's own, the page shows what became too old."""
     calls = async_mock_service(hass, "persistent_notification", "create")
     await automate(hass, "mail_failed")
-    server.stop()
-    try:
-        await hass.services.async_call(
-            "notify", "qq_mail", {"title": "Fire", "message": "Smoke!"}, blocking=True
-        )
-        await hass.async_block_till_done()
-        await later(hass, freezer, timedelta(hours=25))
-        await until(lambda: calls)
-    finally:
-        server.start()
+    await expire(hass, server, freezer, calls)
     assert [call.data["message"] for call in calls] == ["Mail failed: Fire"]
     assert server.accepted == []
 

@@ -12,7 +12,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.qq_mail import config_flow
+from custom_components.qq_mail import accounts
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.smtp import connecting
 from homeassistant.config_entries import (
@@ -527,7 +527,7 @@ async def test_timed_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A host that takes the connection and then says nothing."""
-    monkeypatch.setattr(config_flow, "option", lambda *_: 0.3)
+    monkeypatch.setattr(accounts, "option", lambda *_: 0.3)
     server.script(Step.GREETING, Hang())
     flow_id = await start(hass)
     result = await hass.config_entries.flow.async_configure(flow_id, typed)
@@ -606,7 +606,7 @@ async def test_reauth(
     assert result.get("translation_domain") is None
     await hass.async_block_till_done()
     assert loaded_entry.data["password"] == "newcodenewcodene"
-    assert loaded_entry.runtime_data.outbox.account.password == "newcodenewcodene"
+    assert loaded_entry.runtime_data.account.password == "newcodenewcodene"
 
 
 async def test_reauth_with_an_error_elsewhere(
@@ -656,7 +656,7 @@ async def test_reconfigure(
     assert result.get("translation_domain") is None
     await hass.async_block_till_done()
     assert loaded_entry.data == {"username": ADDRESS, "password": CODE, **new}
-    assert loaded_entry.runtime_data.outbox.account.port == server.starttls_port
+    assert loaded_entry.runtime_data.account.port == server.starttls_port
 
 
 async def test_reconfigure_with_a_code(

@@ -17,7 +17,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 
 from .conftest import ADDRESS
-from .house import later, outbox_of, until
+from .house import later, outbox_of, set_up_in_shanghai, until
 from .qq_server import Answer, Close, QQServer, Step, replies
 from .test_translations import texts_of
 from .test_trigger import second_account
@@ -141,11 +141,7 @@ async def test_what_a_person_reads(
     text: str,
 ) -> None:
     """How many wait, the most important ones, why, and when they go; then it is gone."""
-    hass.config.language = language
-    await hass.config.async_set_time_zone("Asia/Shanghai")
-    freezer.move_to("2026-12-20 12:00:00+00:00")
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done()
+    await set_up_in_shanghai(hass, freezer, entry, language)
     server.script(*RATE_LIMIT)
     await send(hass, "`Tea`")
     await later(hass, freezer, timedelta(minutes=5))

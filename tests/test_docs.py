@@ -15,6 +15,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.qq_mail.buttons.models import ACTION_PATH
+from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.content.request import read_request
 from homeassistant.core import HomeAssistant
 from homeassistant.core_config import CORE_CONFIG_SCHEMA
@@ -140,6 +141,15 @@ def test_links(page: Path) -> None:
     """Every file and heading that is linked to is there."""
     links = re.findall(r"\]\(([^)\s]+)\)", without_code(page))
     dead = [link for link in links if "://" not in link and not leads(page, link)]
+    assert dead == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_paths(page: Path) -> None:
+    """Every file of ours that is named is there: from the root, or in its room."""
+    named = re.findall(r"`((?:[\w-]+/)+[\w-]+\.\w+)(?:::\w+)?`", without_code(page))
+    roots = (ROOT, ROOT / "custom_components" / DOMAIN)
+    dead = [path for path in named if not any((root / path).exists() for root in roots)]
     assert dead == []
 
 

@@ -14,7 +14,6 @@ import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     async_capture_events,
-    async_fire_time_changed,
 )
 
 import custom_components.qq_mail as integration
@@ -29,6 +28,7 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 
 from .conftest import ADDRESS, shut_down
+from .house import later, notify
 from .qq_server import Answer, Close, QQServer, Step, replies
 from .test_notify import RECIPIENT
 
@@ -51,31 +51,11 @@ RETRY = "button.123456_qq_com_retry_queued_messages"
 LATER = Answer(451, "later")
 
 
-async def notify(hass: HomeAssistant, title: str = "Alarm", **data: Any) -> None:
-    """Raise an alert."""
-    await hass.services.async_call(
-        "notify",
-        "qq_mail",
-        {"title": title, "message": "Smoke!", **data},
-        blocking=True,
-    )
-
-
 async def press(hass: HomeAssistant, entity_id: str) -> None:
     """Press a button."""
     await hass.services.async_call(
         "button", "press", {"entity_id": entity_id}, blocking=True
     )
-
-
-async def later(
-    hass: HomeAssistant, freezer: FrozenDateTimeFactory, time: timedelta
-) -> None:
-    """Let time pass."""
-    freezer.tick(time)
-    # Timers are set by the event loop's clock, which is not frozen.
-    async_fire_time_changed(hass, dt_util.utcnow() + time)
-    await hass.async_block_till_done()
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -275,7 +255,7 @@ async def test_accepted_and_waiting(
     ]
     server.script(Step.MAIL, LATER)
     await notify(hass)
-    next_attempt = loaded_entry.runtime_data.outbox.next_attempt
+    next_attempt = loaded_entry.runtime_data.next_attempt
     assert states(hass, QUEUED, ACCEPTED_TODAY, LAST_ACCEPTED, NEXT_ATTEMPT) == [
         "1",
         "1",
@@ -339,7 +319,7 @@ async def test_code_needed(
     server.script(Step.AUTH, replies.LOGIN_NEEDS_CODE)
     await notify(hass)
     assert states(hass, PROBLEM) == ["on"]
-    until = loaded_entry.runtime_data.outbox.pause.until
+    until = loaded_entry.runtime_data.pause.until
     assert attributes(hass, PROBLEM, "cause") == ["login_needs_code"]
     shown = dt_util.parse_datetime(attributes(hass, PROBLEM, "until")[0])
     assert shown
@@ -385,7 +365,7 @@ async def test_attributes_of_an_event(
     """An outcome comes with all that an automation needs."""
     server.script(Step.MAIL, LATER)
     await notify(hass, title="火警", target=["a@example.com", "b@example.com"])
-    outbox = loaded_entry.runtime_data.outbox
+    outbox = loaded_entry.runtime_data
     ((message, _),) = outbox.messages()
     shown = state_of(hass, MESSAGE).attributes
     assert {key: shown[key] for key in shown if key != "event_types"} == {

@@ -25,12 +25,14 @@ from homeassistant.setup import async_setup_component
 from .calls.test_targets import call
 from .conftest import ADDRESS, Events
 from .house import (
+    add_account,
     hold_up,
     later,
     on_disk,
     outbox_of,
     outbox_shown,
     take_one_more,
+    take_over,
     until,
 )
 from .outbox.core.play import message
@@ -48,20 +50,9 @@ async def other(
     hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
 ) -> MockConfigEntry:
     """Add a second account, which sends for the first one."""
-    other = MockConfigEntry(
-        domain=DOMAIN,
-        title=OTHER,
-        unique_id=OTHER,
-        data={**loaded_entry.data, "username": OTHER},
-        options={"service_name": "qq_mail_2", "messages_per_minute": 0},
-    )
-    other.add_to_hass(hass)
-    server.accounts[OTHER] = loaded_entry.data["password"]
-    assert await hass.config_entries.async_setup(other.entry_id)
-    hass.config_entries.async_update_entry(
-        loaded_entry, options={**loaded_entry.options, "fallback": other.entry_id}
-    )
-    await hass.async_block_till_done()
+    options = {"service_name": "qq_mail_2", "messages_per_minute": 0}
+    other = await add_account(hass, server, loaded_entry, OTHER, options)
+    await take_over(hass, loaded_entry, other)
     return other
 
 
@@ -356,15 +347,7 @@ async def test_it_is_offered(
     """Once there are two accounts, of which none sends for the other."""
     issues = ir.async_get(hass)
     assert not issues.async_get_issue(DOMAIN, "fallback_offer")
-    other = MockConfigEntry(
-        domain=DOMAIN,
-        title=OTHER,
-        unique_id=OTHER,
-        data={**loaded_entry.data, "username": OTHER},
-    )
-    other.add_to_hass(hass)
-    server.accounts[OTHER] = loaded_entry.data["password"]
-    assert await hass.config_entries.async_setup(other.entry_id)
+    other = await add_account(hass, server, loaded_entry, OTHER)
     assert issues.async_get_issue(DOMAIN, "fallback_offer")
     assert await async_setup_component(hass, "repairs", {})
     manager = repairs_flow_manager(hass)
@@ -407,6 +390,14 @@ def look(outbox: Outbox) -> None:
     outbox.manager.happen(outbox.manager.scheduler.time_passed)
 
 
+def a_minute_later(freezer: FrozenDateTimeFactory, entry: MockConfigEntry) -> Outbox:
+    """Look at the clock when the other account is to get a copy."""
+    freezer.tick(60.0)
+    outbox = outbox_of(entry)
+    look(outbox)
+    return outbox
+
+
 async def test_a_copy_that_cannot_be_made(
     hass: HomeAssistant,
     server: QQServer,
@@ -422,9 +413,7 @@ async def test_a_copy_that_cannot_be_made(
         raise OSError(errno.EIO, "Input/output error")
 
     monkeypatch.setattr(Journal, "open_text", unreadable)
-    freezer.tick(60.0)
-    outbox = outbox_of(loaded_entry)
-    look(outbox)
+    outbox = a_minute_later(freezer, loaded_entry)
     await until(lambda: outbox.troubles)
     assert len(outbox) == 1
 
@@ -440,9 +429,7 @@ async def test_a_copy_that_comes_too_late(
     """Where the first has its answer meanwhile, nobody needs a second one."""
     await unanswered(hass, server, loaded_entry)
     gate = hold_up(monkeypatch, Journal, "open_text")
-    freezer.tick(60.0)
-    outbox = outbox_of(loaded_entry)
-    look(outbox)
+    outbox = a_minute_later(freezer, loaded_entry)
     await asyncio.to_thread(gate.reached.wait)
     server.reset()
     await until(lambda: any(one.attempts for one in outbox.waiting()))

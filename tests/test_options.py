@@ -151,7 +151,7 @@ async def test_options(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> No
         **STORED_OPTIONS,
     }
     await hass.async_block_till_done()
-    assert loaded_entry.runtime_data.outbox.account.timeout == 60
+    assert loaded_entry.runtime_data.account.timeout == 60
 
 
 async def test_options_taken_back(

@@ -27,7 +27,15 @@ from homeassistant.util import dt as dt_util
 
 from .calls.test_send import send
 from .conftest import ADDRESS, Events, shut_down
-from .house import house_of, later, outbox_of, pause_of, store_folder, until
+from .house import (
+    house_of,
+    later,
+    outbox_of,
+    pause_of,
+    set_up_in_shanghai,
+    store_folder,
+    until,
+)
 from .qq_server import Answer, QQServer, Step, replies
 from .test_translations import texts_of
 
@@ -298,7 +306,7 @@ async def test_removed_while_the_disk_refuses(
     server.script(Step.RCPT, Answer(451, "later"), match="b@", times=None)
     await notify(hass)
     await send(hass, to="b@example.com")
-    outbox = loaded_entry.runtime_data.outbox
+    outbox = loaded_entry.runtime_data
     (first, _), _ = outbox.messages()
 
     def refuse(*_: Any) -> None:
@@ -398,11 +406,7 @@ async def test_login_refused(
     text: str,
 ) -> None:
     """The first refusal is told at once, with what to do; the second one asks."""
-    hass.config.language = language
-    await hass.config.async_set_time_zone("Asia/Shanghai")
-    freezer.move_to("2026-12-20 12:00:00+00:00")
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done()
+    await set_up_in_shanghai(hass, freezer, entry, language)
     server.script(Step.AUTH, replies.LOGIN_AMBIGUOUS, times=2)
     await notify(hass)
     reply = str(pause_of(entry).reply).removeprefix("535 ")

@@ -19,18 +19,18 @@ KNOWS = {
     "core": {"clock", "mime", "smtp"},
     "outbox": {"clock", "const", "core", "mime", "smtp", "store"},
     "content": {"const", "mime", "texts"},
-    "buttons": {"clock", "const", "mime", "store", "texts", "typed"},
+    "buttons": {"clock", "const", "issues", "mime", "store", "texts", "typed"},
     "answers": {
-        *("accounts", "clock", "const", "coordinator", "history", "texts"),
+        *("accounts", "clock", "const", "history", "issues", "texts"),
         *("buttons", "content", "core", "inbox", "mime", "outbox", "sending", "smtp"),
     },
     "repeats": {"clock", "const", "core", "mime", "outbox", "store", "typed"},
     "sending": {
-        *("accounts", "clock", "const", "coordinator", "errors", "options", "texts"),
+        *("accounts", "clock", "const", "errors", "issues", "options", "texts"),
         *("buttons", "content", "core", "mime", "outbox", "smtp"),
     },
     "calls": {
-        *("accounts", "clock", "const", "coordinator", "history", "texts"),
+        *("accounts", "clock", "const", "history", "texts"),
         *(
             "answers",
             "buttons",
@@ -40,6 +40,7 @@ KNOWS = {
             "outbox",
             "repeats",
             "sending",
+            "smtp",
             "store",
         ),
     },
@@ -47,7 +48,7 @@ KNOWS = {
         *("buttons", "clock", "core", "mime", "outbox", "smtp", "store", "typed"),
     },
     "page": {
-        *("accounts", "clock", "const", "coordinator", "errors", "history", "texts"),
+        *("accounts", "clock", "const", "errors", "history", "texts"),
         *("calls", "content", "core", "outbox", "sending", "smtp"),
     },
 }

@@ -308,10 +308,10 @@ async def test_the_code_in_a_whole_life(
     assert await hass.config_entries.async_setup(entry.entry_id)
     await notify(hass)
     seen += [
-        repr(entry.runtime_data.outbox.account),
-        entry.runtime_data.outbox.pause,
+        repr(entry.runtime_data.account),
+        entry.runtime_data.pause,
     ]
-    assert entry.runtime_data.outbox.pause
+    assert entry.runtime_data.pause
     spool = Path(hass.config.path(".storage", DOMAIN, entry.entry_id))
     files = [file for file in spool.rglob("*") if file.is_file()]  # noqa: ASYNC240
     seen += [file.read_text() for file in files]

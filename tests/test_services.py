@@ -19,6 +19,7 @@ from .calls.test_send import send
 from .conftest import ADDRESS, Events
 from .house import later, outbox_of, outbox_shown, until
 from .qq_server import Answer, Hang, QQServer, Step, replies
+from .test_translations import ACTIONS
 
 
 async def notify(hass: HomeAssistant, title: str) -> None:
@@ -31,6 +32,13 @@ async def notify(hass: HomeAssistant, title: str) -> None:
 async def act(hass: HomeAssistant, action: str, **data: Any) -> None:
     """Call an action of the integration's own."""
     await hass.services.async_call(DOMAIN, action, data, blocking=True)
+
+
+async def test_every_action_has_its_texts(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry
+) -> None:
+    """Those that are registered are those that the translations describe."""
+    assert set(hass.services.async_services_for_domain(DOMAIN)) == ACTIONS
 
 
 async def waiting(hass: HomeAssistant, **data: Any) -> list[dict[str, Any]]:
@@ -186,7 +194,7 @@ async def test_discard_twice_at_once(
         await notify(hass, title)
     await asyncio.gather(*(act(hass, "discard", all=True) for _ in range(2)))
     assert await waiting(hass) == []
-    assert len(loaded_entry.runtime_data.outbox) == 0
+    assert len(loaded_entry.runtime_data) == 0
     await notify(hass, "four")
     assert [mail.subject for mail in server.accepted] == ["four"]
 

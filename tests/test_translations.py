@@ -12,10 +12,10 @@ import voluptuous as vol
 
 import custom_components.qq_mail as integration
 from custom_components.qq_mail import (
-    account_flow,
     binary_sensor,
     button,
     event,
+    form,
     options_flow,
     recipient_flow,
     sensor,
@@ -23,7 +23,7 @@ from custom_components.qq_mail import (
 from custom_components.qq_mail.answers.issues import BOUNCED, INBOX, RETURNED, STRANGER
 from custom_components.qq_mail.buttons.links import PLAIN_HTTP
 from custom_components.qq_mail.buttons.models import Channel
-from custom_components.qq_mail.content.attachments.models import Source
+from custom_components.qq_mail.content.attachments.fields import Source
 from custom_components.qq_mail.content.fields import FIELDS, Format
 from custom_components.qq_mail.errors import _CAUSES_WITH_EXMAIL_TEXT, action_error
 from custom_components.qq_mail.fallback import GONE, OFFER
@@ -32,7 +32,6 @@ from custom_components.qq_mail.options import OPTIONS, Kind, Section
 from custom_components.qq_mail.outbox.core.models import Outcome, Reason
 from custom_components.qq_mail.repairs import Issue
 from custom_components.qq_mail.sending.recurring import RECURRING
-from custom_components.qq_mail.services import Action
 from custom_components.qq_mail.smtp.errors import MailError
 from custom_components.qq_mail.smtp.models import Account, Encryption, Reply, Step
 from custom_components.qq_mail.smtp.replies import Cause, Treatment
@@ -47,6 +46,10 @@ CAME = (BOUNCED, RETURNED, STRANGER)
 LANGUAGES = ("en", "zh-Hans", "zh-Hant")
 PLACEHOLDER = re.compile(r"{(\w+)}")
 NAME = ("name", "description")
+ACTIONS = {
+    *("send_message", "preview_message", "get_outbox", "get_history"),
+    *("retry", "discard", "acknowledge"),
+}
 TITLE = ("title", "description")
 MENUS = {
     "start": ("another", "take_over"),
@@ -130,6 +133,7 @@ LOGGED = {
 
 REPLY_TEXTS = {
     *("done", "not_understood", "over", "title_needed", "unheard", "used", "used_by"),
+    "words_needed",
 }
 
 # What the texts may name, by where they stand.
@@ -396,9 +400,9 @@ def test_says_what_matters(language: str, key: str) -> None:
 
 def entity_texts() -> set[str]:
     """Return what the entities' descriptions ask for."""
-    problem = f"entity.binary_sensor.{binary_sensor.PROBLEM.key}"
-    message = f"entity.event.{event.MESSAGE.key}"
-    action = f"entity.event.{event.CLICKS.key}"
+    problem = f"entity.binary_sensor.{binary_sensor.QQMailProblemEntity.entity_description.key}"
+    message = f"entity.event.{event.QQMailMessageEntity.entity_description.key}"
+    action = f"entity.event.{event.QQMailActionEntity.entity_description.key}"
     holds = {Treatment.PAUSE, Treatment.LOGIN_LATER, Treatment.NEW_CODE}
     return {
         f"{problem}.name",
@@ -411,8 +415,8 @@ def entity_texts() -> set[str]:
             for cause in (*(one for one in Cause if one.treatment in holds), *PROBLEMS)
         ),
         *(
-            f"entity.button.{description.key}.name"
-            for description in button.DESCRIPTIONS
+            f"entity.button.{one.entity_description.key}.name"
+            for one in (button.QQMailTestButton, button.QQMailRetryButton)
         ),
         f"{message}.name",
         *(
@@ -431,7 +435,10 @@ def entity_texts() -> set[str]:
             )
         ),
         *(f"{action}.state_attributes.channel.state.{one}" for one in Channel),
-        f"{action}.state_attributes.event_type.state.{event.CLICKED}",
+        *(
+            f"{action}.state_attributes.event_type.state.{kind}"
+            for kind in event.QQMailActionEntity.entity_description.event_types or ()
+        ),
         *(f"{message}.state_attributes.cause.state.{cause}" for cause in Cause),
         *(
             f"{message}.state_attributes.event_type.state.{outcome}"
@@ -559,7 +566,7 @@ def test_every_text_the_code_names() -> None:
             | {f"waits_{key}" for key in WAITS}
             | {f"logged_{key}" for key in LOGGED}
             | {"logged_discarded_by_someone"}
-            | {"entity_not_found", "more_notes", "no_buttons"}
+            | {"entity_not_found", "more_notes", "no_buttons", "answer_in_words"}
             | {"no_url", "over"}
             | {
                 f"card_{text}"
@@ -569,7 +576,7 @@ def test_every_text_the_code_names() -> None:
                     *("highest", "high"),
                     *("press_at_home", "press_by_mail", "press_until"),
                     *("answer", "answer_alone", "answer_code", "answer_title"),
-                    "answer_until",
+                    *("answer_until", "answer_words"),
                     *(STATE_UNAVAILABLE, STATE_UNKNOWN),
                 )
             }
@@ -589,7 +596,7 @@ def test_every_text_the_code_names() -> None:
         ),
         *(
             f"services.{action}.{text}"
-            for action in (Action.SEND_MESSAGE, Action.PREVIEW_MESSAGE)
+            for action in ("send_message", "preview_message")
             for text in (
                 *NAME,
                 *(f"fields.{field}.{name}" for field in FIELDS for name in NAME),
@@ -619,12 +626,12 @@ def test_every_text_the_code_names() -> None:
         *(f"selector.priority.options.{option}" for option in Priority),
         *(
             f"services.{action}.{text}"
-            for action in set(Action) - {Action.ACKNOWLEDGE}
+            for action in ACTIONS - {"acknowledge"}
             for text in (*NAME, *(f"fields.config_entry_id.{text}" for text in NAME))
         ),
         *(
             f"services.{action}.fields.{field}.{text}"
-            for action in (Action.RETRY, Action.DISCARD)
+            for action in ("retry", "discard")
             for field in ("queue_id", "tag")
             for text in NAME
         ),
@@ -703,13 +710,13 @@ def test_every_text_the_code_names() -> None:
         *entity_texts(),
     }
     for step, schema in {
-        "config.step.user": account_flow.USER_SCHEMA,
+        "config.step.user": form.USER_SCHEMA,
         "config.step.confirm": vol.Schema({}),
         "config.step.keep_working": KEEP_WORKING_SCHEMA,
         "config.step.take_over": vol.Schema({"username": str}),
-        "config.step.take_over_login": account_flow.RECONFIGURE_SCHEMA,
-        "config.step.reauth_confirm": account_flow.REAUTH_SCHEMA,
-        "config.step.reconfigure": account_flow.RECONFIGURE_SCHEMA,
+        "config.step.take_over_login": form.RECONFIGURE_SCHEMA,
+        "config.step.reauth_confirm": form.REAUTH_SCHEMA,
+        "config.step.reconfigure": form.RECONFIGURE_SCHEMA,
         "options.step.init": vol.Schema(options_flow.fields(None)),
         **{
             f"options.step.init.sections.{part}": vol.Schema(options_flow.fields(part))

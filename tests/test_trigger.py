@@ -1,6 +1,5 @@
 """The triggers in automations: when they fire, for which account, with what."""
 
-from datetime import timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -11,12 +10,13 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.trigger import TRIGGERS
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 
 from .conftest import ADDRESS, Events
-from .house import later, until
+from .house import add_account, expire
 from .qq_server import QQServer, Step, replies
 
 VARIABLES = (
@@ -50,6 +50,15 @@ async def automate(
     return async_mock_service(hass, "test", "automation")
 
 
+@pytest.mark.parametrize("trigger", TRIGGERS)
+async def test_before_the_first_account(
+    hass: HomeAssistant, caplog: pytest.LogCaptureFixture, trigger: str
+) -> None:
+    """An automation may be there before anything else of the integration is."""
+    await automate(hass, trigger)
+    assert [one for one in caplog.records if one.levelname == "ERROR"] == []
+
+
 async def be_refused(
     hass: HomeAssistant, server: QQServer, service: str = "qq_mail"
 ) -> None:
@@ -66,18 +75,9 @@ async def second_account(
     hass: HomeAssistant, server: QQServer, entry: MockConfigEntry
 ) -> MockConfigEntry:
     """Add and load another account."""
-    second = MockConfigEntry(
-        domain=DOMAIN,
-        title="Second",
-        unique_id="b@qq.com",
-        data={**entry.data, "username": "b@qq.com"},
-        options={"service_name": "qq_mail_b"},
+    return await add_account(
+        hass, server, entry, "b@qq.com", {"service_name": "qq_mail_b"}, "Second"
     )
-    second.add_to_hass(hass)
-    server.accounts["b@qq.com"] = entry.data["password"]
-    assert await hass.config_entries.async_setup(second.entry_id)
-    await hass.async_block_till_done()
-    return second
 
 
 async def test_message_rejected(
@@ -114,16 +114,7 @@ async def test_message_expired(
     calls = await automate(
         hass, "message_expired", config_entry_id=loaded_entry.entry_id
     )
-    server.stop()
-    try:
-        await hass.services.async_call(
-            "notify", "qq_mail", {"title": "Fire", "message": "Smoke!"}, blocking=True
-        )
-        await hass.async_block_till_done()
-        await later(hass, freezer, timedelta(hours=25))
-        await until(lambda: calls)
-    finally:
-        server.start()
+    await expire(hass, server, freezer, calls)
     (call,) = calls
     assert call.data["subject"] == "Fire"
     assert call.data["cause"] == "connection_refused"

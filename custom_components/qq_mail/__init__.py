@@ -1,14 +1,12 @@
 """Send mail from Home Assistant by a QQ Mail account."""
 
 import asyncio
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
-from homeassistant.const import CONF_TIMEOUT, EVENT_HOMEASSISTANT_STOP, Platform
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.dispatcher import async_dispatcher_send
@@ -19,22 +17,14 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from homeassistant.util.ssl import client_context
 
-from .accounts import account_from, imap_account_from
+from .accounts import QQMailConfigEntry, account_from, imap_account_from
 from .answers.watching import Answers
 from .buttons.view import async_setup_view
 from .calls.again import async_send_again, async_tell_counted
-from .calls.heard import is_heard
-from .calls.house import DATA_HOUSE, House, Rooms
+from .calls.house import DATA_HOUSE, SIGNAL_DELAY, SIGNAL_OUTBOX, House, Rooms
 from .const import CONF_FALLBACK, DOMAIN
 from .content.attachments.downloads import remove_all
 from .content.digest import DigestWriter
-from .coordinator import (
-    SIGNAL_DELAY,
-    SIGNAL_OUTBOX_EVENT,
-    QQMailConfigEntry,
-    QQMailCoordinator,
-    QQMailRuntimeData,
-)
 from .fallback import async_review
 from .history import History
 from .log_entries import async_log_outcomes, async_setup_log_entries
@@ -44,8 +34,9 @@ from .outbox.core.limits import Settings as Limits
 from .outbox.core.models import Level, OutboxEvent, Outcome
 from .outbox.outbox import Outbox, Settings
 from .outbox.submissions import Notes
-from .page.panel import async_remove_panel, async_setup_page, async_show_panel
-from .repairs import async_tell_removed, async_watch, async_watch_presses
+from .page.commands import async_setup_page
+from .page.panel import async_remove_panel, async_show_panel
+from .repairs import AccountIssues, async_tell_removed, async_watch_presses
 from .repeats.duplicates import Duplicates
 from .repeats.reminders import Reminders
 from .sending.submit import budget
@@ -72,7 +63,7 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     house = hass.data[DATA_HOUSE] = House(hass, store)
     await house.async_load()
     async_setup_services(hass)
-    async_setup_view(hass, house.buttons, store, partial(is_heard, hass))
+    async_setup_view(hass, house.buttons, store, house.is_heard)
     async_setup_log_entries(hass)
     async_setup_page(hass)
     async_watch_presses(hass)
@@ -87,7 +78,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
     """Set up an account. It needs no connection: an alert may come at any time."""
     house, options = hass.data[DATA_HOUSE], entry.options
     texts = await async_texts(hass)
-    account = account_from(entry.data, option(options, CONF_TIMEOUT))
+    account = account_from(entry.data, options)
     settings = Settings(
         limits=Limits(
             option(options, "burst"),
@@ -111,7 +102,6 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
     if rooms := house.rooms.get(entry.entry_id):
         outbox = rooms.outbox
         outbox.configure(account, settings)
-        rooms.history.configure(**_history_options(options))
     else:
         outbox = Outbox(
             hass,
@@ -124,18 +114,17 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
             stop_asking=partial(_async_stop_asking, hass, entry),
         )
         outbox.async_load()
-        _add_rooms(hass, entry, house, outbox, texts)
-    entry.runtime_data = QQMailRuntimeData(
-        outbox, QQMailCoordinator(hass, entry, outbox)
+        rooms = _add_rooms(hass, entry, house, outbox, texts)
+    rooms.history.configure(
+        days=option(options, "history_days"), titles=option(options, "history_titles")
     )
-    async_show_panel(hass)
+    entry.runtime_data = outbox
+    await async_show_panel(hass)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     if not outbox.running:
         # After a flow the login was checked a moment ago.
         outbox.start(check_login=not hass.is_running)
-    house.rooms[entry.entry_id].answers.configure(
-        imap_account_from(entry.data, options)
-    )
+    rooms.answers.configure(imap_account_from(entry.data, options))
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     async_watch_leftover(hass, entry)
     async_review(hass)
@@ -172,54 +161,43 @@ def _add_rooms(
     house: House,
     outbox: Outbox,
     texts: Texts,
-) -> None:
+) -> Rooms:
     """Have an account's outbox, duplicates and reminders work together."""
-    outbox.listeners.async_add(partial(_async_tell_triggers, hass, entry))
+    outbox.listeners.async_add(partial(async_dispatcher_send, hass, SIGNAL_OUTBOX))
     outbox.listeners.async_add_watcher(partial(_async_hear_outcome, house))
     outbox.delays.async_add_listener(
-        partial(async_dispatcher_send, hass, SIGNAL_DELAY, entry)
+        partial(async_dispatcher_send, hass, SIGNAL_DELAY, entry.entry_id)
     )
     outbox.listeners.async_add_discard_listener(
         lambda queue_ids: house.buttons.revoke(*queue_ids)
     )
-    history = History(hass, outbox, **_history_options(entry.options))
-    house.add(
-        entry.entry_id,
-        Rooms(
-            outbox=outbox,
-            duplicates=Duplicates(
-                hass, outbox, partial(async_tell_counted, hass, entry)
-            ),
-            reminders=Reminders(
-                hass,
-                outbox,
-                partial(async_send_again, hass, entry),
-                house.buttons.end,
-                house.leave_unanswered,
-            ),
-            history=history,
-            answers=Answers(
-                hass,
-                entry,
-                outbox,
-                history,
-                house.buttons,
-                house.replies,
-                house.bounces,
-                partial(is_heard, hass),
-            ),
+    history = History(hass, outbox)
+    rooms = Rooms(
+        outbox=outbox,
+        duplicates=Duplicates(hass, outbox, partial(async_tell_counted, hass, entry)),
+        reminders=Reminders(
+            hass,
+            outbox,
+            partial(async_send_again, hass, entry),
+            house.buttons.end,
+            house.leave_unanswered,
+        ),
+        history=history,
+        answers=Answers(
+            hass,
+            entry,
+            outbox,
+            history,
+            house.buttons,
+            house.replies,
+            house.bounces,
+            house.is_heard,
         ),
     )
-    async_watch(hass, entry, house, outbox, texts)
+    house.add(entry.entry_id, rooms)
+    AccountIssues(hass, entry, house, outbox, texts)
     async_log_outcomes(hass, entry, outbox, texts)
-
-
-def _history_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return how long an account's history is kept, and how much of it."""
-    return {
-        "days": option(options, "history_days"),
-        "titles": option(options, "history_titles"),
-    }
+    return rooms
 
 
 async def _async_end_unless_loaded(
@@ -235,24 +213,17 @@ async def _async_end_unless_loaded(
 
 async def _async_end(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     """Let an account's outbox end in good order, and its action go."""
-    await async_remove_action(hass, entry)
+    async_remove_action(hass, entry)
     house = hass.data[DATA_HOUSE]
     if rooms := house.rooms.get(entry.entry_id):
-        rooms.duplicates.async_stop()
-        rooms.reminders.async_stop()
-        await rooms.answers.async_stop()
-        await rooms.outbox.async_stop()
+        await rooms.async_stop()
         await rooms.outbox.async_close()
         house.rooms.pop(entry.entry_id, None)
 
 
 async def _async_stop(house: House, _event: Event) -> None:
     """Stop with Home Assistant; what is raised in the last moment is still kept."""
-    for rooms in house.rooms.values():
-        rooms.duplicates.async_stop()
-        rooms.reminders.async_stop()
-    await asyncio.gather(*(one.answers.async_stop() for one in house.rooms.values()))
-    await asyncio.gather(*(one.outbox.async_stop() for one in house.rooms.values()))
+    await asyncio.gather(*(rooms.async_stop() for rooms in house.rooms.values()))
     house.manager.stop_timer()
     await house.store.async_stop()
 
@@ -267,15 +238,6 @@ def _async_stop_asking(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     """Withdraw the question for a new code: the old one works again."""
     for flow in list(entry.async_get_active_flows(hass, {SOURCE_REAUTH})):
         hass.config_entries.flow.async_abort(flow["flow_id"])
-
-
-@callback
-def _async_tell_triggers(
-    hass: HomeAssistant, entry: QQMailConfigEntry, event: OutboxEvent | None
-) -> None:
-    """Pass an outcome on to automations, which know accounts by their entries."""
-    if event:
-        async_dispatcher_send(hass, SIGNAL_OUTBOX_EVENT, entry, event)
 
 
 @callback

@@ -26,25 +26,26 @@ from .const import (
     IMAP_PORT,
 )
 from .content.errors import field_error
-from .coordinator import QQMailConfigEntry
 from .inbox.models import ImapAccount
 from .options import option
 from .outbox.outbox import Outbox
 from .smtp.models import Account, Encryption
 
+type QQMailConfigEntry = ConfigEntry[Outbox]
+
 _RELOAD_TIMEOUT = 30.0
 """Seconds that a call waits for its account to be loaded anew."""
 
 
-def account_from(data: Mapping[str, Any], timeout: float) -> Account:
-    """Read an entry's data, or what is to become it; the timeout is in seconds."""
+def account_from(data: Mapping[str, Any], options: Mapping[str, Any]) -> Account:
+    """Read an entry's data and options, or what is to become them."""
     return Account(
         username=data[CONF_USERNAME],
         password=data[CONF_PASSWORD],
         host=data[CONF_HOST],
         port=data[CONF_PORT],
         encryption=Encryption(data[CONF_ENCRYPTION]),
-        timeout=timeout,
+        timeout=option(options, CONF_TIMEOUT),
     )
 
 
@@ -79,27 +80,19 @@ async def async_loaded(entry: QQMailConfigEntry) -> Outbox:
                 pass
     if entry.state is not ConfigEntryState.LOADED:
         raise not_loaded(entry)
-    return entry.runtime_data.outbox
+    return entry.runtime_data
 
 
 def not_loaded(entry: ConfigEntry) -> ServiceValidationError:
     """Return why an account cannot be used now."""
-    disabled = entry.disabled_by is not None
-    return ServiceValidationError(
-        translation_domain=DOMAIN,
-        translation_key="account_disabled" if disabled else "account_not_loaded",
-        translation_placeholders={"account": entry.title},
-    )
+    if entry.disabled_by:
+        return field_error("account_disabled", account=entry.title)
+    return field_error("account_not_loaded", account=entry.title)
 
 
 async def async_settled(entries: list[QQMailConfigEntry]) -> None:
     """Wait for accounts that are just being loaded anew: their entities come back."""
-
-    async def wait_for(entry: QQMailConfigEntry) -> None:
-        with suppress(ServiceValidationError):
-            await async_loaded(entry)
-
-    await asyncio.gather(*map(wait_for, entries))
+    await asyncio.gather(*map(async_loaded, entries), return_exceptions=True)
 
 
 def being_loaded(hass: HomeAssistant) -> list[QQMailConfigEntry]:

@@ -1,7 +1,7 @@
 """Whether an account's mail is held up."""
 
 from datetime import datetime
-from typing import Any, Final, override
+from typing import Any, override
 
 from homeassistant.components.binary_sensor import (
     BinarySensorDeviceClass,
@@ -12,24 +12,13 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import QQMailConfigEntry
+from .accounts import QQMailConfigEntry
 from .entity import QQMailStateEntity
 from .outbox.core.models import Outcome
+from .texts import iso_of
 
 # The outbox pushes its state; nothing is fetched.
 PARALLEL_UPDATES = 0
-
-ATTR_CAUSE: Final = "cause"
-ATTR_FALLBACK: Final = "fallback"
-ATTR_FALLBACK_SINCE: Final = "fallback_since"
-ATTR_UNTIL: Final = "until"
-
-PROBLEM = BinarySensorEntityDescription(
-    key="problem",
-    translation_key="problem",
-    device_class=BinarySensorDeviceClass.PROBLEM,
-    entity_category=EntityCategory.DIAGNOSTIC,
-)
 
 
 async def async_setup_entry(
@@ -38,18 +27,22 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the account's binary sensor."""
-    async_add_entities([QQMailProblemEntity(entry, PROBLEM)])
+    async_add_entities([QQMailProblemEntity(entry)])
 
 
-class QQMailProblemEntity(
-    QQMailStateEntity[tuple[str | None, ...]], BinarySensorEntity
-):
+class QQMailProblemEntity(QQMailStateEntity[dict[str, Any]], BinarySensorEntity):
     """On while something holds up the mail, and after an expiry until one is accepted."""
 
+    entity_description = BinarySensorEntityDescription(
+        key="problem",
+        device_class=BinarySensorDeviceClass.PROBLEM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+    )
+
     @override
-    def read(self) -> tuple[str | None, ...]:
+    def read(self) -> dict[str, Any]:
         """Return the cause, until when it holds, and who sends instead since when."""
-        outbox = self._entry.runtime_data.outbox
+        outbox = self._entry.runtime_data
         cause: str | None = None
         until: datetime | None = None
         if pause := outbox.pause:
@@ -60,28 +53,19 @@ class QQMailProblemEntity(
             cause = "disk"
         elif outbox.expired:
             cause = Outcome.EXPIRED
-        since = outbox.helped_since
-        return (
-            cause,
-            until.isoformat() if until else None,
-            outbox.helped_by or None,
-            since.isoformat() if since else None,
-        )
+        shown = {"cause": cause, "until": iso_of(until)}
+        if by := outbox.helped_by:
+            shown |= {"fallback": by, "fallback_since": iso_of(outbox.helped_since)}
+        return shown
 
     @property
     @override
     def is_on(self) -> bool:
         """Return whether there is a problem."""
-        return self._shown[0] is not None
+        return self._shown["cause"] is not None
 
     @property
     @override
     def extra_state_attributes(self) -> dict[str, Any]:
         """Return why, until when if that is known, and which account sends instead."""
-        cause, until, *helped = self._shown
-        shown = {ATTR_CAUSE: cause, ATTR_UNTIL: until}
-        if helped[0]:
-            shown |= dict(
-                zip((ATTR_FALLBACK, ATTR_FALLBACK_SINCE), helped, strict=True)
-            )
-        return shown
+        return self._shown

@@ -15,20 +15,13 @@ from homeassistant.config_entries import (
     OptionsFlow,
     SubentryFlowContext,
 )
-from homeassistant.const import CONF_HOST, CONF_TIMEOUT, CONF_USERNAME
+from homeassistant.const import CONF_USERNAME
 from homeassistant.core import callback
 
-from .account_flow import (
-    REAUTH_SCHEMA,
-    RECONFIGURE_SCHEMA,
-    USER_SCHEMA,
-    choose_service_name,
-)
-from .accounts import account_from
+from .accounts import QQMailConfigEntry
 from .const import CONF_SERVICE_NAME, DOMAIN, SUBENTRY_TYPE_RECIPIENT
-from .coordinator import QQMailConfigEntry
-from .form import Form, unless_removed
-from .options import option
+from .form import REAUTH_SCHEMA, RECONFIGURE_SCHEMA, USER_SCHEMA, Form, unless_removed
+from .notify import choose_service_name
 from .options_flow import QQMailOptionsFlow
 from .recipient_flow import RecipientFlow
 from .takeover.flow import TakeOverFlow
@@ -38,9 +31,6 @@ from .takeover.switch import core_entry
 
 class QQMailConfigFlow(TakeOverFlow, domain=DOMAIN):
     """Adds an account, and renews its code or its server."""
-
-    VERSION = 1
-    MINOR_VERSION = 1
 
     @classmethod
     @callback
@@ -73,14 +63,8 @@ class QQMailConfigFlow(TakeOverFlow, domain=DOMAIN):
             data[CONF_USERNAME] = mailbox.addr_spec.lower()
             await self.async_set_unique_id(data[CONF_USERNAME], raise_on_progress=False)
             self._abort_if_unique_id_configured()
-        form.read_server(data)
-        form.read_code(data, data[CONF_HOST])
-        if not form.errors:
-            await form.check_login(
-                self.hass, data, option({}, CONF_TIMEOUT), USER_SCHEMA
-            )
-        if form.errors:
-            return self._show_form("user", USER_SCHEMA, data, form)
+        if not await form.check_account(self.hass, data, USER_SCHEMA, {}):
+            return self._show(form, "user", USER_SCHEMA, data)
         # Another form may have added it during the login.
         self._abort_if_unique_id_configured()
         username = data[CONF_USERNAME]
@@ -94,7 +78,7 @@ class QQMailConfigFlow(TakeOverFlow, domain=DOMAIN):
         self, _user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Show the empty form."""
-        return self._show_form("user", USER_SCHEMA, {}, Form())
+        return self._show(Form(), "user", USER_SCHEMA, {})
 
     @override
     async def async_on_create_entry(self, result: ConfigFlowResult) -> ConfigFlowResult:
@@ -162,35 +146,28 @@ class QQMailConfigFlow(TakeOverFlow, domain=DOMAIN):
         """Change an account after a login with what it would have then."""
         form = Form(self._doubted)
         changes = dict(user_input or {})
-        if user_input is not None:
-            if CONF_HOST in changes:
-                form.read_server(changes)
-            host = changes.get(CONF_HOST, entry.data[CONF_HOST])
-            form.read_code(changes, host, required=schema is REAUTH_SCHEMA)
-            if not form.errors:
-                timeout = option(entry.options, CONF_TIMEOUT)
-                data = {**entry.data, **changes}
-                await form.check_login(self.hass, data, timeout, schema)
-            if not form.errors:
-                if entry.state is ConfigEntryState.LOADED:
-                    # The login works, so what waits can go out.
-                    entry.runtime_data.outbox.async_code_renewed(
-                        account_from(data, timeout)
-                    )
-                # Named, or Home Assistant says it itself: in English, if there is no
-                # other text in the browser.
-                return self.async_update_and_abort(
-                    entry,
-                    data_updates=changes,
-                    reason=f"{step_id.removesuffix('_confirm')}_successful",
-                )
+        if user_input is not None and (
+            account := await form.check_account(
+                self.hass, changes, schema, entry.options, entry.data
+            )
+        ):
+            if entry.state is ConfigEntryState.LOADED:
+                # The login works, so what waits can go out.
+                entry.runtime_data.async_code_renewed(account)
+            # Named, or Home Assistant says it itself: in English, if there is no other
+            # text in the browser.
+            return self.async_update_and_abort(
+                entry,
+                data_updates=changes,
+                reason=f"{step_id.removesuffix('_confirm')}_successful",
+            )
         loaded = entry.state is ConfigEntryState.LOADED
-        waiting = len(entry.runtime_data.outbox) if loaded else 0
-        return self._show_form(
+        waiting = len(entry.runtime_data) if loaded else 0
+        return self._show(
+            form,
             step_id,
             schema,
             changes or entry.data,
-            form,
             account=entry.title,
             waiting=str(waiting),
         )

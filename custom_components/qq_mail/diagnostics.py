@@ -1,6 +1,5 @@
 """Diagnostics: how an account's outbox fares, and nothing of what it sends to whom."""
 
-from datetime import datetime
 from typing import Any
 
 from homeassistant.components.diagnostics import async_redact_data
@@ -8,13 +7,14 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 
+from .accounts import QQMailConfigEntry
 from .calls.house import DATA_HOUSE
 from .const import CONF_SERVICE_NAME, CONF_TAKEN_OVER
-from .coordinator import QQMailConfigEntry
 from .options import DEFAULTS, OPTIONS
 from .outbox.outbox import Outbox
 from .smtp.models import Reply
 from .smtp.transcript import redacted
+from .texts import iso_of
 
 TO_REDACT = {
     CONF_PASSWORD,
@@ -42,7 +42,7 @@ async def async_get_config_entry_diagnostics(
         "recipients": len(entry.subentries),
         # Only how many: titles and recipients are nobody else's business.
         "history": rooms.history.counts if rooms else None,
-        "outbox": _outbox(entry.runtime_data.outbox) if loaded else None,
+        "outbox": _outbox(entry.runtime_data) if loaded else None,
     }
 
 
@@ -56,7 +56,7 @@ def _outbox(outbox: Outbox) -> dict[str, Any]:
                 "attempts": message.attempts,
                 "cause": message.cause,
                 "reply": _reply(message.reply),
-                "next_attempt": _time(outbox.time_of(plan)),
+                "next_attempt": iso_of(outbox.time_of(plan)),
                 "reason": plan.reason,
                 "priority": message.priority,
                 "size": message.size,
@@ -66,19 +66,19 @@ def _outbox(outbox: Outbox) -> dict[str, Any]:
         "pause": pause
         and {
             "cause": pause.cause,
-            "until": _time(pause.until),
+            "until": iso_of(pause.until),
             "reply": _reply(pause.reply),
         },
         "session_open": outbox.session_open,
-        "next_attempt": _time(outbox.next_attempt),
+        "next_attempt": iso_of(outbox.next_attempt),
         "accepted_today": outbox.accepted_today,
         "left_today": outbox.left_today,
         "pace": outbox.pace,
-        "last_accepted": _time(outbox.last_accepted),
+        "last_accepted": iso_of(outbox.last_accepted),
         "damaged": len(outbox.manager.damage) + len(outbox.unreadable),
         "unwritten": outbox.manager.store.unwritten,
         "sessions": [
-            {"began": _time(one.began), "lines": one.lines}
+            {"began": iso_of(one.began), "lines": one.lines}
             for one in outbox.transcripts
         ],
     }
@@ -89,7 +89,3 @@ def _reply(reply: Reply | None) -> dict[str, Any] | None:
     if not reply:
         return None
     return {"code": reply.code, "text": redacted(reply.text)}
-
-
-def _time(time: datetime | None) -> str | None:
-    return time.isoformat() if time else None

@@ -1,64 +1,102 @@
 """What the entities of an account have in common."""
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from typing import override
 
-from homeassistant.core import callback
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
-from homeassistant.helpers.entity import Entity, EntityDescription
-from homeassistant.helpers.update_coordinator import CoordinatorEntity
+from homeassistant.helpers.entity import Entity
 
-from .const import DOMAIN, PANEL
-from .coordinator import QQMailConfigEntry, QQMailCoordinator
+from .accounts import QQMailConfigEntry
+from .calls.recipients import default_recipients
+from .const import DOMAIN, PANEL, SUBENTRY_TYPE_RECIPIENT
+from .mime.address import Recipients
+from .outbox.core.models import OutboxEvent
 
 
-def device_info(key: str, name: str) -> DeviceInfo:
-    """Return the device of an account or of a recipient, known by its key."""
+def device_info(
+    entry: QQMailConfigEntry, subentry: ConfigSubentry | None
+) -> DeviceInfo:
+    """Return the device of an account, or of one of its recipients."""
     return DeviceInfo(
         configuration_url=f"homeassistant://{PANEL}",
         entry_type=DeviceEntryType.SERVICE,
-        identifiers={(DOMAIN, key)},
+        identifiers={(DOMAIN, subentry.subentry_id if subentry else entry.entry_id)},
         manufacturer="Tencent",
         model="QQ Mail",
-        name=name,
+        name=subentry.title if subentry else entry.title,
     )
 
 
+def devices_of(
+    entry: QQMailConfigEntry,
+) -> Iterator[tuple[ConfigSubentry | None, Recipients]]:
+    """Yield the account by None, then its recipients: each with those behind it."""
+    yield None, default_recipients(entry)
+    for subentry in entry.get_subentries_of_type(SUBENTRY_TYPE_RECIPIENT):
+        yield subentry, Recipients.stored(subentry.data)
+
+
 class QQMailEntity(Entity):
-    """Belongs to the account's device."""
+    """Belongs to the device of an account, or of one of its recipients."""
 
     _attr_has_entity_name = True
     _attr_should_poll = False
 
     def __init__(
-        self, entry: QQMailConfigEntry, description: EntityDescription
+        self, entry: QQMailConfigEntry, subentry: ConfigSubentry | None = None
     ) -> None:
-        """Make the account's entity of that description."""
-        self.entity_description = description
-        self._attr_unique_id = f"{entry.entry_id}_{description.key}"
-        self._attr_device_info = device_info(entry.entry_id, entry.title)
+        """Make the entity of the class's description."""
+        key = self.entity_description.key
+        owner = subentry.subentry_id if subentry else entry.entry_id
+        self._attr_translation_key = key
+        self._attr_unique_id = f"{owner}_{key}"
+        self._attr_device_info = device_info(entry, subentry)
+        self._entry = entry
 
 
-class QQMailStateEntity[T](CoordinatorEntity[QQMailCoordinator], QQMailEntity):
+class QQMailListeningEntity(QQMailEntity):
+    """Is told of what happens for as long as it is there."""
+
+    @abstractmethod
+    def listen(self) -> CALLBACK_TYPE:
+        """Begin to listen; return what ends that."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Listen for as long as the entity is there."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self.listen())
+
+    @callback
+    @override
+    def async_entity_id_changed(self, old_entity_id: str) -> None:
+        """Do nothing: who listens is the entity, by whatever name."""
+
+
+class QQMailStateEntity[T](QQMailListeningEntity):
     """Shows something of the account's outbox, whenever that changes."""
 
-    def __init__(
-        self, entry: QQMailConfigEntry, description: EntityDescription
-    ) -> None:
-        """Follow the account's outbox."""
-        CoordinatorEntity.__init__(self, entry.runtime_data.coordinator)
-        QQMailEntity.__init__(self, entry, description)
-        self._entry = entry
+    def __init__(self, entry: QQMailConfigEntry) -> None:
+        """Begin with what is to be shown now."""
+        super().__init__(entry)
         self._shown = self.read()
 
     @abstractmethod
     def read(self) -> T:
         """Return what is to be shown now."""
 
-    @callback
     @override
-    def _handle_coordinator_update(self) -> None:
+    def listen(self) -> CALLBACK_TYPE:
+        """Follow the account's outbox."""
+        return self._entry.runtime_data.listeners.async_add(self._look)
+
+    @callback
+    def _look(self, event: OutboxEvent | None) -> None:
         """Write the state only where it changed: most of what happens changes little."""
-        if (value := self.read()) != self._shown:
+        # Whatever is told is followed by None.
+        if event is None and (value := self.read()) != self._shown:
             self._shown = value
-            super()._handle_coordinator_update()
+            self.async_write_ha_state()

@@ -1,14 +1,13 @@
 """The one place where a MailError becomes an error that a person reads."""
 
-from collections.abc import Collection
-from typing import Protocol
-
 from homeassistant.exceptions import HomeAssistantError
 
-from .const import DOMAIN, QQ_DOMAINS
+from .const import QQ_DOMAINS
+from .content.errors import translated_error
 from .mime.address import Mailbox
+from .outbox.core.models import OutboxEvent
 from .smtp.errors import MailError
-from .smtp.models import Account, Reply
+from .smtp.models import Account
 from .smtp.replies import Cause
 
 # Their texts differ where the account may belong to Tencent Exmail, which has
@@ -21,50 +20,18 @@ _CAUSES_WITH_EXMAIL_TEXT = (
 )
 
 
-class Failure(Protocol):
-    """What a MailError and an outbox's event have in common."""
-
-    @property
-    def cause(self) -> Cause | None:
-        """Why it was not accepted."""
-
-    @property
-    def reply(self) -> Reply | None:
-        """What the server said."""
-
-    @property
-    def detail(self) -> str:
-        """A technical addition."""
-
-
-def translation_key(failure: Failure, account: Account) -> str:
-    """Return the key of the text that says what happened and what to do."""
-    cause = failure.cause or Cause.REFUSED
+def action_error(
+    failure: MailError | OutboxEvent, account: Account
+) -> HomeAssistantError:
+    """Return what happened and what to do, as an action raises it."""
+    key: str = failure.cause or Cause.REFUSED
     exmail = Mailbox(account.username).domain not in QQ_DOMAINS
-    if exmail and cause in _CAUSES_WITH_EXMAIL_TEXT:
-        return f"{cause}_exmail"
-    return cause
-
-
-def placeholders(failure: Failure, account: Account) -> dict[str, str]:
-    """Return what the texts may name."""
-    return {
-        "account": account.username,
-        "host": account.host,
-        "port": str(account.port),
-        "reply": str(failure.reply or failure.detail),
-    }
-
-
-def form_field(err: MailError, fields: Collection[str]) -> str:
-    """Return the field of a form at which an error belongs."""
-    return err.cause.field if err.cause.field in fields else "base"
-
-
-def action_error(failure: Failure, account: Account) -> HomeAssistantError:
-    """Return what an action raises when its message was not accepted."""
-    return HomeAssistantError(
-        translation_domain=DOMAIN,
-        translation_key=translation_key(failure, account),
-        translation_placeholders=placeholders(failure, account),
+    if exmail and key in _CAUSES_WITH_EXMAIL_TEXT:
+        key = f"{key}_exmail"
+    return translated_error(
+        key,
+        account=account.username,
+        host=account.host,
+        port=str(account.port),
+        reply=str(failure.reply or failure.detail),
     )

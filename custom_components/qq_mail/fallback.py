@@ -6,9 +6,9 @@ from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlowResul
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_USERNAME
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import issue_registry as ir
 
 from .const import CONF_FALLBACK, DOMAIN, PANEL
+from .issues import async_show_issue
 
 OFFER = "fallback_offer"
 """The issue that offers two accounts to take over for each other."""
@@ -27,38 +27,15 @@ def async_review(hass: HomeAssistant) -> None:
     """Compare the issues with the accounts that are there, and what they are set to."""
     entries = _enabled(hass)
     ids = {one.entry_id for one in entries}
-    if len(entries) > 1 and not any(CONF_FALLBACK in one.options for one in entries):
-        ir.async_create_issue(
-            hass,
-            DOMAIN,
-            OFFER,
-            is_fixable=True,
-            severity=ir.IssueSeverity.WARNING,
-            translation_key=OFFER,
-            translation_placeholders={
-                "accounts": ", ".join(one.data[CONF_USERNAME] for one in entries)
-            },
-        )
-    else:
-        ir.async_delete_issue(hass, DOMAIN, OFFER)
+    helped = any(CONF_FALLBACK in one.options for one in entries)
+    accounts = ", ".join(one.data[CONF_USERNAME] for one in entries)
+    offer = {"accounts": accounts} if len(entries) > 1 and not helped else None
+    async_show_issue(hass, OFFER, "", offer, is_fixable=True)
     for entry in hass.config_entries.async_entries(DOMAIN):
-        issue_id = f"{GONE}_{entry.entry_id}"
         named = entry.options.get(CONF_FALLBACK)
-        if entry.entry_id in ids and named is not None and named not in ids:
-            ir.async_create_issue(
-                hass,
-                DOMAIN,
-                issue_id,
-                is_fixable=False,
-                severity=ir.IssueSeverity.WARNING,
-                translation_key=GONE,
-                translation_placeholders={
-                    "account": entry.data[CONF_USERNAME],
-                    "page": f"/{PANEL}",
-                },
-            )
-        else:
-            ir.async_delete_issue(hass, DOMAIN, issue_id)
+        gone = entry.entry_id in ids and named is not None and named not in ids
+        texts = {"account": entry.data[CONF_USERNAME], "page": f"/{PANEL}"}
+        async_show_issue(hass, GONE, entry.entry_id, texts if gone else None)
 
 
 class OfferFlow(ConfirmRepairFlow):

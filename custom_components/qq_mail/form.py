@@ -1,23 +1,33 @@
-"""What is wrong with a form: checks of its fields, and of the login at the end."""
+"""The forms: their fields, what is wrong with them, and the login at the end."""
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 import re
+from types import MappingProxyType
 from typing import Any
 import unicodedata
 
 import voluptuous as vol
 
-from homeassistant.config_entries import UnknownEntry, UnknownSubEntry
-from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT
+from homeassistant.config_entries import (
+    ConfigFlow,
+    ConfigFlowResult,
+    UnknownEntry,
+    UnknownSubEntry,
+)
+from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import AbortFlow
+from homeassistant.data_entry_flow import AbortFlow, FlowHandler, FlowResult
 from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
     TextSelector,
     TextSelectorConfig,
+    TextSelectorType,
 )
 from homeassistant.util.hass_dict import HassKey
 from homeassistant.util.ssl import client_context
@@ -25,21 +35,24 @@ from homeassistant.util.ssl import client_context
 from .accounts import account_from
 from .calls.house import async_count_refused
 from .const import (
+    CODE_URL,
     CONF_ANSWERS,
+    CONF_ENCRYPTION,
     DEFAULT_HOST,
+    DEFAULT_PORT,
     DOMAIN,
     OTHER_PROVIDERS,
     QQ_CODE_LENGTH,
     SENDER_NAME_MAX_BYTES,
 )
-from .errors import form_field, placeholders, translation_key
+from .errors import action_error
 from .inbox.mailbox import async_check
 from .inbox.models import Cursor, ImapAccount, LoginRefusedError, MailboxError
 from .mime.address import InvalidMailboxError, Mailbox, one_line, shown_texts, tidy
 from .outbox.outbox import Outbox
 from .smtp.errors import MailError
 from .smtp.host import InvalidHostError, read_host
-from .smtp.models import Step
+from .smtp.models import Account, Encryption, Step
 from .smtp.session import SubmissionSession
 
 _PORTS = (1, 65535)
@@ -63,6 +76,32 @@ def number_selector(
     return NumberSelector(config)
 
 
+_CODE = TextSelector(
+    TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off")
+)
+_SERVER = {
+    vol.Required(CONF_HOST, default=DEFAULT_HOST): TextSelector(),
+    vol.Required(CONF_PORT, default=DEFAULT_PORT): number_selector(),
+    vol.Required(CONF_ENCRYPTION, default=Encryption.TLS.value): SelectSelector(
+        SelectSelectorConfig(
+            options=[encryption.value for encryption in Encryption],
+            mode=SelectSelectorMode.DROPDOWN,
+            translation_key=CONF_ENCRYPTION,
+        )
+    ),
+}
+USER_SCHEMA = vol.Schema(
+    {
+        vol.Required(CONF_USERNAME): TextSelector(
+            TextSelectorConfig(autocomplete="email")
+        ),
+        vol.Required(CONF_PASSWORD): _CODE,
+        **_SERVER,
+    }
+)
+RECONFIGURE_SCHEMA = vol.Schema({**_SERVER, vol.Optional(CONF_PASSWORD): _CODE})
+REAUTH_SCHEMA = vol.Schema({vol.Required(CONF_PASSWORD): _CODE})
+
 _LOGGING_IN: HassKey[set[str]] = HassKey(f"{DOMAIN}_logging_in")
 """The accounts for which a form is logging in at this moment."""
 
@@ -82,6 +121,7 @@ class Form:
         self._placeholders = {
             "port_min": str(_PORTS[0]),
             "port_max": str(_PORTS[1]),
+            "code_url": CODE_URL,
             # Translations must not have angle brackets.
             "example": "<10002>",
         }
@@ -196,29 +236,42 @@ class Form:
         number = float(typed)
         return int(number) if number.is_integer() and least <= number <= most else None
 
-    async def check_login(
+    async def check_account(
         self,
         hass: HomeAssistant,
-        data: Mapping[str, Any],
-        timeout: float,
-        fields: vol.Schema,
-    ) -> None:
-        """Log in, as sending would, and note why that failed."""
-        account = account_from(data, timeout)
+        typed: dict[str, Any],
+        schema: vol.Schema,
+        options: Mapping[str, Any],
+        known: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Account | None:
+        """Return the account that logs in with what was typed; note why none does.
+
+        `known` is stored of it already. What was typed gets the form in which it is
+        stored.
+        """
+        if CONF_HOST in typed:
+            self.read_server(typed)
+        host = {**known, **typed}[CONF_HOST]
+        self.read_code(typed, host, required=not known or schema is REAUTH_SCHEMA)
+        if self.errors:
+            return None
+        account = account_from({**known, **typed}, options)
         logging_in = hass.data.setdefault(_LOGGING_IN, set())
         if account.username in logging_in:
             self.errors["base"] = "still_checking"
-            return
+            return None
         logging_in.add(account.username)
         try:
             async with SubmissionSession(account, client_context()):
-                return
+                return account
         except MailError as err:
             if err.step is Step.AUTH:
                 async_count_refused(hass, account.username)
-            field = form_field(err, [str(key) for key in fields.schema])
-            self.errors[field] = translation_key(err, account)
-            self._placeholders |= placeholders(err, account)
+            error = action_error(err, account)
+            field = err.cause.field if err.cause.field in schema.schema else "base"
+            self.errors[field] = error.translation_key or ""
+            self._placeholders |= error.translation_placeholders or {}
+            return None
         finally:
             logging_in.remove(account.username)
 
@@ -240,9 +293,44 @@ class Form:
             }
             return None
 
+    def show[R: FlowResult[Any, Any]](
+        self,
+        flow: FlowHandler[Any, R, Any],
+        step_id: str,
+        schema: vol.Schema,
+        values: Mapping[str, Any],
+        **placeholders: str,
+    ) -> R:
+        """Show the form with what was typed, but never with the code."""
+        shown = {key: val for key, val in values.items() if key != CONF_PASSWORD}
+        return flow.async_show_form(
+            step_id=step_id,
+            data_schema=flow.add_suggested_values_to_schema(schema, shown),
+            errors=self.errors,
+            description_placeholders={**self.placeholders, **placeholders},
+        )
+
     def _note_invalid(self, field: str, texts: list[str]) -> None:
         self.errors[field] = "invalid_address"
         self._invalid += texts
+
+
+class AccountFlow(ConfigFlow):
+    """Shows an account's forms; QQ counts each login that they try."""
+
+    _doubted: int | None = None
+    """Hash of a code that was sent once, and not tried for its shape."""
+
+    def _show(
+        self,
+        form: Form,
+        step_id: str,
+        schema: vol.Schema,
+        values: Mapping[str, Any],
+        **placeholders: str,
+    ) -> ConfigFlowResult:
+        self._doubted = form.doubted
+        return form.show(self, step_id, schema, values, **placeholders)
 
 
 @contextmanager

@@ -116,29 +116,27 @@ class History:
     Neither texts of mails nor tokens are in it. It lives as long as its outbox.
     """
 
-    def __init__(
-        self, hass: HomeAssistant, outbox: Outbox, *, days: int, titles: bool
-    ) -> None:
-        """Begin with what an earlier run has left.
-
-        Each is kept for so many days, 0: not at all; `titles`: also those of messages
-        below high priority, which may hold a code to log in with.
-        """
+    def __init__(self, hass: HomeAssistant, outbox: Outbox) -> None:
+        """Begin with what an earlier run has left; `configure` tells what is kept."""
         self._outbox = outbox
         self._items: dict[str, Item] = {}
         """By their queue ids; of what something became last stands last."""
         outbox.listeners.async_add_watcher(self._hear)
         outbox.listeners.async_add_discard_listener(self._discarded)
         outbox.async_on_close(
+            # The count of the day falls to zero although nothing happens.
             async_track_time_change(hass, self._begin_day, hour=0, minute=0, second=0)
         )
         outbox.async_on_close(self._return)
         self._load()
-        self.configure(days=days, titles=titles)
 
     @callback
     def configure(self, *, days: int, titles: bool) -> None:
-        """Go on with other settings; what is not to be kept any more is forgotten."""
+        """Go on with these settings; what is not to be kept any more is forgotten.
+
+        Each is kept for so many days, 0: not at all; `titles`: also those of messages
+        below high priority, which may hold a code to log in with.
+        """
         self._days, self._titles = days, titles
         for item in list(filter(self._has_secret_title, self._items.values())):
             self._put(replace(item, title=""))
@@ -242,6 +240,7 @@ class History:
     @callback
     def _begin_day(self, _: datetime) -> None:
         self._prune()
+        self._outbox.async_show()
 
     def _prune(self) -> None:
         """Forget what is too old, and beyond two thousand what is oldest."""

@@ -1,9 +1,9 @@
 """Writes into the house's logbook what became of mails, and what people do with them."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
-from homeassistant.components.event import DOMAIN as EVENT_DOMAIN
 from homeassistant.components.notify import DOMAIN as NOTIFY_DOMAIN
+from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import (
     ATTR_DOMAIN,
     ATTR_ENTITY_ID,
@@ -14,11 +14,10 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 
+from .accounts import QQMailConfigEntry
 from .buttons.models import Press
-from .calls.heard import PRESSES_KEY
 from .calls.house import DATA_HOUSE
 from .const import DOMAIN, SUBENTRY_TYPE_RECIPIENT
-from .coordinator import QQMailConfigEntry
 from .errors import action_error
 from .mime.address import Recipients
 from .outbox.core.models import Message, OutboxEvent, Outcome
@@ -106,32 +105,32 @@ def _worded(outbox: Outbox, event: OutboxEvent, people: str, texts: Texts) -> st
 
 def _people(entry: QQMailConfigEntry, recipients: Collection[str]) -> str:
     """Return who gets a mail, by the names that the house has for them."""
-    names = {known: name for name, _, known in _recipients(entry)}
-    several = frozenset(one.lower() for one in recipients)
-    if name := names.get(several):
-        return name
-    return ", ".join(names.get(frozenset((one.lower(),)), one) for one in recipients)
+    known = _known(entry)
+    if subentry := known.get(_as_key(recipients)):
+        return subentry.title
+    each = ((one, known.get(_as_key([one]))) for one in recipients)
+    return ", ".join(subentry.title if subentry else one for one, subentry in each)
 
 
 def _entity_of(
     hass: HomeAssistant, entry: QQMailConfigEntry, recipients: Collection[str]
 ) -> str | None:
     """Return the notify entity that stands for those who get a mail."""
-    people = {one.lower() for one in recipients}
-    ids = [key for _, key, known in _recipients(entry) if known == people]
-    registry = er.async_get(hass)
-    key = ids[0] if ids else entry.entry_id
-    return registry.async_get_entity_id(NOTIFY_DOMAIN, DOMAIN, key)
+    subentry = _known(entry).get(_as_key(recipients))
+    key = subentry.subentry_id if subentry else entry.entry_id
+    return er.async_get(hass).async_get_entity_id(NOTIFY_DOMAIN, DOMAIN, key)
 
 
-def _recipients(
-    entry: QQMailConfigEntry,
-) -> Iterator[tuple[str, str, frozenset[str]]]:
-    """Yield the name, the id and the addresses of each recipient that was set up."""
-    for subentry in entry.get_subentries_of_type(SUBENTRY_TYPE_RECIPIENT):
-        addresses = Recipients.stored(subentry.data).addr_specs
-        known = frozenset(one.lower() for one in addresses)
-        yield subentry.title, subentry.subentry_id, known
+def _known(entry: QQMailConfigEntry) -> dict[frozenset[str], ConfigSubentry]:
+    """Return the recipients that were set up, by their addresses."""
+    return {
+        _as_key(Recipients.stored(subentry.data).addr_specs): subentry
+        for subentry in entry.get_subentries_of_type(SUBENTRY_TYPE_RECIPIENT)
+    }
+
+
+def _as_key(addresses: Collection[str]) -> frozenset[str]:
+    return frozenset(one.lower() for one in addresses)
 
 
 async def _async_log_press(hass: HomeAssistant, press: Press) -> None:
@@ -146,9 +145,7 @@ async def _async_log_press(hass: HomeAssistant, press: Press) -> None:
         message = texts(
             "answer_logged", title=title, subject=subject, recipients=recipients
         )
-    entity_id = er.async_get(hass).async_get_entity_id(
-        EVENT_DOMAIN, DOMAIN, f"{press.mail.account}_{PRESSES_KEY}"
-    )
+    entity_id = hass.data[DATA_HOUSE].presses_entity(press.mail.account)
     _write(hass, press.mail.subject, message, entity_id)
 
 

@@ -1,6 +1,6 @@
 """Sending by notify entities and by the action notify.<name>."""
 
-from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, override
 
 import voluptuous as vol
@@ -15,23 +15,19 @@ from homeassistant.components.notify import (
     NotifyEntity,
     NotifyEntityFeature,
 )
+from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant, ServiceCall, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
-from homeassistant.util.hass_dict import HassKey
+from homeassistant.util import ensure_unique_string, slugify
 
-from .calls.recipients import chosen_recipients, default_recipients
+from .accounts import QQMailConfigEntry
+from .calls.house import DATA_HOUSE
+from .calls.recipients import chosen_recipients
 from .calls.rights import async_rights, check_rights, own_entity_id
 from .calls.send import async_send
-from .const import (
-    CONF_SERVICE_NAME,
-    CONF_TAKEN_OVER,
-    DOMAIN,
-    LOGGER,
-    SUBENTRY_TYPE_RECIPIENT,
-)
+from .const import CONF_SERVICE_NAME, CONF_TAKEN_OVER, DOMAIN, LOGGER
 from .content.request import read_notification
-from .coordinator import QQMailConfigEntry
-from .entity import device_info
+from .entity import device_info, devices_of
 from .mime.address import Recipients
 
 # Home Assistant's own refuses a message or data that a template made a list of, and
@@ -51,11 +47,6 @@ _KEYS = {ATTR_MESSAGE, ATTR_TITLE, ATTR_TARGET, ATTR_DATA}
 # The outbox keeps the order; the entities have nothing to wait for.
 PARALLEL_UPDATES = 0
 
-_DATA_ACTIONS: HassKey[dict[str, dict[str, Callable[[], Awaitable[None]]]]] = HassKey(
-    f"{DOMAIN}_actions"
-)
-"""What takes notify.<name> away again, by the entry's id and the name."""
-
 
 async def async_setup_entry(
     hass: HomeAssistant,
@@ -63,24 +54,10 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the account's entity, one for each recipient, and the action."""
-    async_add_entities(
-        [
-            QQMailNotifyEntity(
-                entry, entry.entry_id, entry.title, default_recipients(entry)
-            )
-        ]
-    )
-    for subentry in entry.get_subentries_of_type(SUBENTRY_TYPE_RECIPIENT):
+    for subentry, recipients in devices_of(entry):
         async_add_entities(
-            [
-                QQMailNotifyEntity(
-                    entry,
-                    subentry.subentry_id,
-                    subentry.title,
-                    Recipients.stored(subentry.data),
-                )
-            ],
-            config_subentry_id=subentry.subentry_id,
+            [QQMailNotifyEntity(entry, subentry, recipients)],
+            config_subentry_id=subentry.subentry_id if subentry else None,
         )
     await async_update_actions(hass, entry)
 
@@ -96,13 +73,16 @@ class QQMailNotifyEntity(NotifyEntity):
     _attr_supported_features = NotifyEntityFeature.TITLE
 
     def __init__(
-        self, entry: QQMailConfigEntry, key: str, name: str, recipients: Recipients
+        self,
+        entry: QQMailConfigEntry,
+        subentry: ConfigSubentry | None,
+        recipients: Recipients,
     ) -> None:
-        """Make the entity of the account or of a recipient, known by its key."""
+        """Make the entity of the account or of a recipient, known by that one's id."""
         self.entry = entry
         self.recipients = recipients
-        self._attr_unique_id = key
-        self._attr_device_info = device_info(key, name)
+        self._attr_unique_id = subentry.subentry_id if subentry else entry.entry_id
+        self._attr_device_info = device_info(entry, subentry)
 
     @override
     async def async_send_message(self, message: str, title: str | None = None) -> None:
@@ -115,46 +95,16 @@ class QQMailNotifyEntity(NotifyEntity):
         self._async_record_notification()
 
 
-class QQMailNotificationService(BaseNotificationService):
-    """Sends by notify.<name>, to any address."""
-
-    def __init__(self, entry: QQMailConfigEntry) -> None:
-        """Keep the account that sends."""
-        self._entry = entry
-
-    @override
-    async def async_send_message(self, message: str, **kwargs: Any) -> None:
-        """Send a message to the targets, or to the account's recipients."""
-        await _async_send(
-            self.hass,
-            self._entry,
-            None,
-            message,
-            kwargs.get(ATTR_TITLE),
-            kwargs.get(ATTR_TARGET),
-            kwargs.get(ATTR_DATA),
+async def _async_notify(entry: QQMailConfigEntry, call: ServiceCall) -> None:
+    """Send by notify.<name>, to any address, if the call's user may use the account."""
+    hass, data = call.hass, call.data
+    check_rights(call, await async_rights(call), [own_entity_id(hass, entry)])
+    if others := data.keys() - _KEYS:
+        LOGGER.debug(
+            "Not for mail, and ignored: %s", ", ".join(sorted(map(str, others)))
         )
-
-    @override
-    async def async_register_services(self) -> None:
-        """Offer the action, and take any value: what varies is not to stop it."""
-        await super().async_register_services()
-        self.hass.services.async_register(
-            NOTIFY_DOMAIN,
-            self._service_name,
-            self._async_called,
-            schema=_SCHEMA,
-        )
-
-    async def _async_called(self, call: ServiceCall) -> None:
-        """Send, if the call's user may use the account."""
-        own = own_entity_id(self.hass, self._entry)
-        check_rights(call, await async_rights(call), [own])
-        if others := call.data.keys() - _KEYS:
-            LOGGER.debug(
-                "Not for mail, and ignored: %s", ", ".join(sorted(map(str, others)))
-            )
-        await self._async_notify_message_service(call)
+    said = (data.get(key) for key in (ATTR_TITLE, ATTR_TARGET, ATTR_DATA))
+    await _async_send(hass, entry, None, data[ATTR_MESSAGE], *said)
 
 
 async def _async_send(
@@ -177,12 +127,13 @@ async def async_update_actions(hass: HomeAssistant, entry: QQMailConfigEntry) ->
     loaded, and is taken away only if it is ours. It stays while the entry is loaded
     anew: who calls it meanwhile waits for that.
     """
-    actions = hass.data.setdefault(_DATA_ACTIONS, {}).setdefault(entry.entry_id, {})
+    actions = hass.data[DATA_HOUSE].actions.setdefault(entry.entry_id, set())
     names: list[str] = [entry.options[CONF_SERVICE_NAME]]
     if taken := entry.data.get(CONF_TAKEN_OVER, {}).get("action"):
         names.append(taken)
-    for name in actions.keys() - set(names):
-        await actions.pop(name)()
+    for name in actions.difference(names):
+        actions.remove(name)
+        hass.services.async_remove(NOTIFY_DOMAIN, name)
     for name in names:
         if name in actions:
             continue
@@ -194,13 +145,29 @@ async def async_update_actions(hass: HomeAssistant, entry: QQMailConfigEntry) ->
                 entry.title,
             )
             continue
-        service = QQMailNotificationService(entry)
+        # With Home Assistant's own texts; but it is to take any value.
+        service = BaseNotificationService()
         await service.async_setup(hass, name, name)
         await service.async_register_services()
-        actions[name] = service.async_unregister_services
+        hass.services.async_register(
+            NOTIFY_DOMAIN, name, partial(_async_notify, entry), schema=_SCHEMA
+        )
+        actions.add(name)
 
 
-async def async_remove_action(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
+@callback
+def async_remove_action(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     """Take notify.<name> away with the account."""
-    for unregister in hass.data.get(_DATA_ACTIONS, {}).pop(entry.entry_id, {}).values():
-        await unregister()
+    for name in hass.data[DATA_HOUSE].actions.pop(entry.entry_id, ()):
+        hass.services.async_remove(NOTIFY_DOMAIN, name)
+
+
+def choose_service_name(hass: HomeAssistant, username: str) -> str:
+    """Return the name behind `notify.` for a new account, one that is free."""
+    entries = hass.config_entries.async_entries(DOMAIN, include_ignore=False)
+    taken = {entry.options[CONF_SERVICE_NAME] for entry in entries}
+    taken |= hass.services.async_services_for_domain(NOTIFY_DOMAIN).keys()
+    if DOMAIN not in taken:
+        return DOMAIN
+    local_part = slugify(username.rpartition("@")[0])
+    return ensure_unique_string(f"{DOMAIN}_{local_part}", taken)

@@ -70,6 +70,20 @@ class Option:
     """It is asked for only where there is another account."""
 
 
+def _number(
+    key: str, default: int, least: int, most: int, unit: str, section: Section
+) -> Option:
+    return Option(
+        key=key,
+        kind=Kind.NUMBER,
+        default=default,
+        least=least,
+        most=most,
+        unit=unit,
+        section=section,
+    )
+
+
 OPTIONS = (
     Option(key=CONF_SENDER_NAME, kind=Kind.NAME, private=True),
     Option(key=CONF_RECIPIENTS, kind=Kind.MAILBOXES, private=True),
@@ -95,72 +109,19 @@ OPTIONS = (
     # Who has a second account for alarms may not want it to send all that waits.
     Option(key="fallback_for_all", kind=Kind.SWITCH, default=False, several=True),
     # QQ takes a few hundred a day, as far as people know.
-    Option(
-        key="messages_per_day",
-        kind=Kind.NUMBER,
-        default=400,
-        most=10_000,
-        unit="messages",
-        section=Section.LIMITS,
-    ),
+    _number("messages_per_day", 400, 0, 10_000, "messages", Section.LIMITS),
     # So many were seen to pass within three seconds.
-    Option(
-        key="burst",
-        kind=Kind.NUMBER,
-        default=5,
-        least=1,
-        most=100,
-        unit="messages",
-        section=Section.LIMITS,
-    ),
+    _number("burst", 5, 1, 100, "messages", Section.LIMITS),
     # Below the 15 a minute that people estimate as QQ's limit.
-    Option(
-        key="messages_per_minute",
-        kind=Kind.NUMBER,
-        default=10,
-        most=600,
-        unit="messages",
-        section=Section.LIMITS,
-    ),
+    _number("messages_per_minute", 10, 0, 600, "messages", Section.LIMITS),
     # QQ takes 50 MB, once they are encoded.
-    Option(
-        key="size_budget",
-        kind=Kind.NUMBER,
-        default=20,
-        least=1,
-        most=50,
-        unit=UnitOfInformation.MEGABYTES,
-        section=Section.LIMITS,
-    ),
+    _number("size_budget", 20, 1, 50, UnitOfInformation.MEGABYTES, Section.LIMITS),
     # Who has not heard of an alarm within a day has heard of it otherwise.
-    Option(
-        key="expires_after",
-        kind=Kind.NUMBER,
-        default=24,
-        least=1,
-        most=30 * 24,
-        unit=UnitOfTime.HOURS,
-        section=Section.TIMES,
-    ),
+    _number("expires_after", 24, 1, 30 * 24, UnitOfTime.HOURS, Section.TIMES),
     # What people still remember, and ask about.
-    Option(
-        key="history_days",
-        kind=Kind.NUMBER,
-        default=7,
-        most=30,
-        unit=UnitOfTime.DAYS,
-        section=Section.TIMES,
-    ),
+    _number("history_days", 7, 0, 30, UnitOfTime.DAYS, Section.TIMES),
     # For connecting and for each answer: QQ answers within one or two seconds.
-    Option(
-        key=CONF_TIMEOUT,
-        kind=Kind.NUMBER,
-        default=30,
-        least=5,
-        most=300,
-        unit=UnitOfTime.SECONDS,
-        section=Section.TIMES,
-    ),
+    _number(CONF_TIMEOUT, 30, 5, 300, UnitOfTime.SECONDS, Section.TIMES),
 )
 
 DEFAULTS: Mapping[str, Any] = MappingProxyType(

@@ -1,6 +1,5 @@
 """Adding and changing a recipient in the UI."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import voluptuous as vol
@@ -10,9 +9,9 @@ from homeassistant.const import CONF_NAME
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.selector import BooleanSelector, TextSelector
 
+from .accounts import QQMailConfigEntry
 from .calls.send import async_send_test
 from .const import CONF_BCC, CONF_CC, CONF_TO, SUBENTRY_TYPE_RECIPIENT
-from .coordinator import QQMailConfigEntry
 from .form import ADDRESSES, Form, unless_removed
 from .mime.address import Recipients, one_line
 from .texts import async_texts
@@ -67,8 +66,8 @@ class RecipientFlow(ConfigSubentryFlow):
             )
             # Said by us: the end that Home Assistant returned may be in English.
             return self.async_abort(reason="reconfigure_successful")
-        return self._show_form(
-            "reconfigure", RECIPIENT_SCHEMA, user_input or subentry.data, form
+        return form.show(
+            self, "reconfigure", RECIPIENT_SCHEMA, user_input or subentry.data
         )
 
     async def _add(
@@ -91,28 +90,13 @@ class RecipientFlow(ConfigSubentryFlow):
             return self.async_create_entry(
                 title=data[CONF_NAME], data=data, description=description
             )
-        return self._show_form(
+        return form.show(
+            self,
             step_id,
             NEW_RECIPIENT_SCHEMA,
             user_input or {_SEND_TEST: True},
-            form,
             account=entry.title,
             reason=reason,
-        )
-
-    def _show_form(
-        self,
-        step_id: str,
-        schema: vol.Schema,
-        values: Mapping[str, Any],
-        form: Form,
-        **placeholders: str,
-    ) -> SubentryFlowResult:
-        return self.async_show_form(
-            step_id=step_id,
-            data_schema=self.add_suggested_values_to_schema(schema, values),
-            errors=form.errors,
-            description_placeholders={**form.placeholders, **placeholders},
         )
 
 

@@ -1,28 +1,37 @@
-"""Repair issues: what a person should know of an outbox, as long as it holds."""
+"""What a person should know of an outbox, as long as it holds, and can do about it."""
 
 from collections import Counter
 from collections.abc import Collection
+from datetime import datetime
 from enum import StrEnum
+from typing import override
 
-from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlow
+import voluptuous as vol
+
+from homeassistant.components.repairs import (
+    ConfirmRepairFlow,
+    RepairsFlow,
+    RepairsFlowResult,
+)
 from homeassistant.const import CONF_USERNAME
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.selector import SelectSelector, SelectSelectorConfig
 from homeassistant.util import dt as dt_util
 
+from .accounts import QQMailConfigEntry
 from .answers.issues import STRANGER
 from .buttons.models import Press
-from .calls.heard import is_heard
 from .calls.house import DATA_HOUSE, House
-from .const import CODE_URL, CONF_FALLBACK, DOMAIN, LOGGER, PANEL
-from .coordinator import QQMailConfigEntry
+from .const import CODE_URL, CONF_ANSWERS_FROM, CONF_FALLBACK, DOMAIN, LOGGER, PANEL
 from .fallback import OFFER, OfferFlow
+from .issues import async_show_issue
+from .log_entries import async_log_discarded
+from .mime.address import Mailbox
 from .outbox.core.models import OutboxEvent, Outcome
 from .outbox.outbox import Outbox
-from .restored_flow import RestoredFlow
 from .sending.waiting import why_it_waits
-from .stranger_flow import StrangerFlow
-from .texts import Texts, literal
+from .texts import Texts, async_texts, literal
 
 _MOST_TITLES = 10
 """In the list of what was dropped."""
@@ -58,6 +67,10 @@ class Issue(StrEnum):
     """The account was removed while messages waited."""
 
 
+_ERRORS = {Issue.DAMAGED, Issue.DELAYED, Issue.EXPIRED, Issue.TROUBLE}
+_FIXABLE = {Issue.DAMAGED, Issue.EXPIRED, Issue.RESTORED, Issue.TROUBLE}
+
+
 async def async_create_fix_flow(
     _hass: HomeAssistant,
     issue_id: str,
@@ -75,21 +88,6 @@ async def async_create_fix_flow(
 
 
 @callback
-def async_watch(
-    hass: HomeAssistant,
-    entry: QQMailConfigEntry,
-    house: House,
-    outbox: Outbox,
-    texts: Texts,
-) -> None:
-    """Keep the issues of an account for as long as it has its outbox."""
-    watch = _Watch(hass, entry, house, outbox, texts)
-    watch.update(None)
-    outbox.listeners.async_add(watch.update)
-    outbox.async_on_close(watch.withdraw_all)
-
-
-@callback
 def async_tell_removed(
     hass: HomeAssistant, entry: QQMailConfigEntry, waiting: Collection[tuple[str, str]]
 ) -> None:
@@ -97,9 +95,10 @@ def async_tell_removed(
     if not waiting:
         return
     numbers = Counter(waiting)
+    account = entry.data[CONF_USERNAME]
     LOGGER.warning(
         "%s was removed with %d messages that had not been accepted",
-        entry.data[CONF_USERNAME],
+        account,
         len(waiting),
     )
     lines = [
@@ -108,52 +107,39 @@ def async_tell_removed(
     ]
     if len(numbers) > _MOST_TITLES:
         lines.append("- …")
-    ir.async_create_issue(
+    titles = "\n".join(lines)
+    async_show_issue(
         hass,
-        DOMAIN,
-        f"{Issue.REMOVED}_{entry.entry_id}",
+        Issue.REMOVED,
+        entry.entry_id,
+        {"account": account, "number": str(len(waiting)), "titles": titles},
         is_fixable=True,
         # Who removes it restarts as well, and reads this afterwards.
         is_persistent=True,
-        severity=ir.IssueSeverity.WARNING,
-        translation_key=Issue.REMOVED,
-        translation_placeholders={
-            "account": entry.data[CONF_USERNAME],
-            "number": str(len(waiting)),
-            "titles": "\n".join(lines),
-        },
     )
 
 
 @callback
 def async_watch_presses(hass: HomeAssistant) -> None:
     """Report buttons that somebody pressed and nobody listens to."""
+    house = hass.data[DATA_HOUSE]
 
     @callback
     def hear(press: Press) -> None:
-        issue_id = f"{Issue.UNHEARD}_{press.action.action}"
-        if is_heard(hass, press):
-            ir.async_delete_issue(hass, DOMAIN, issue_id)
-            return
-        ir.async_create_issue(
-            hass,
-            DOMAIN,
-            issue_id,
-            is_fixable=False,
-            severity=ir.IssueSeverity.WARNING,
-            translation_key=Issue.UNHEARD,
-            translation_placeholders={
-                "title": press.action.title,
-                "action": press.action.action,
-                "subject": press.mail.subject,
-            },
-        )
+        action = press.action.action
+        texts = {
+            "title": press.action.title,
+            "action": action,
+            "subject": press.mail.subject,
+        }
+        heard = house.is_heard(press)
+        async_show_issue(hass, Issue.UNHEARD, action, None if heard else texts)
 
-    hass.data[DATA_HOUSE].buttons.async_add_listener(hear)
+    house.buttons.async_add_listener(hear)
 
 
-class _Watch:
-    """Raises and withdraws an account's issues."""
+class AccountIssues:
+    """Raises and withdraws an account's issues, for as long as it has its outbox."""
 
     def __init__(
         self,
@@ -163,6 +149,7 @@ class _Watch:
         outbox: Outbox,
         texts: Texts,
     ) -> None:
+        """Listen to the outbox, and begin with what is wrong already."""
         self._texts = texts
         self._hass = hass
         self._entry = entry
@@ -172,28 +159,53 @@ class _Watch:
         """Whether something may come from a backup; nothing comes later."""
         self._damaged = 0
         self._troubles = 0
+        self._update(None)
+        outbox.listeners.async_add(self._update)
+        outbox.async_on_close(self._withdraw_all)
 
     @callback
-    def update(self, event: OutboxEvent | None) -> None:
+    def _update(self, event: OutboxEvent | None) -> None:
         """Compare the issues with the outbox."""
-        self._update_paused()
-        self._update_login()
-        self._update_delayed()
-        self._update_helped()
-        self._update_damaged()
-        self._update_restored()
-        self._update_trouble()
-        self._update_day()
+        self._show(Issue.PAUSED, self._paused())
+        self._show(Issue.LOGIN_REFUSED, self._login_refused())
+        self._show(Issue.DELAYED, self._delayed())
+        self._show(Issue.HELPED, self._helped())
+        self._show(Issue.DAY_NEARLY_USED, self._day_nearly_used())
+        if self._restored:
+            restored = self._house.restored(self._entry.entry_id)
+            self._restored = any(restored.values())
+            texts = {kind: str(number) for kind, number in restored.items()}
+            texts["page"] = f"/{PANEL}/outbox"
+            self._show(Issue.RESTORED, texts if self._restored else None)
+        self._tell_damage()
+        if self._outbox.troubles > self._troubles:
+            self._troubles = self._outbox.troubles
+            self._show(Issue.TROUBLE, {"url": _ISSUES_URL})
         if event and event.outcome is Outcome.EXPIRED:
-            self._raise_expired()
+            self._tell_expired()
         elif event and event.outcome is Outcome.ACCEPTED:
-            self._withdraw(Issue.EXPIRED)
+            self._show(Issue.EXPIRED, None)
 
-    @callback
-    def withdraw_all(self) -> None:
-        """Leave nothing behind."""
+    def _withdraw_all(self) -> None:
         for issue in Issue:
-            self._withdraw(issue)
+            self._show(issue, None)
+
+    def _show(self, issue: Issue, texts: dict[str, str] | None) -> None:
+        tab = "check" if issue is Issue.LOGIN_REFUSED else "outbox"
+        entry_id = self._entry.entry_id
+        account = {"account": self._outbox.account.username}
+        severity = ir.IssueSeverity.ERROR if issue in _ERRORS else None
+        async_show_issue(
+            self._hass,
+            issue,
+            entry_id,
+            None if texts is None else account | texts,
+            is_fixable=issue in _FIXABLE,
+            severity=severity or ir.IssueSeverity.WARNING,
+            # Those that are fixable open a dialog of their own, which has no such link.
+            learn_more_url=f"homeassistant://{PANEL}/{tab}",
+            data={"entry_id": entry_id} if issue is Issue.RESTORED else None,
+        )
 
     @property
     def _advice(self) -> str:
@@ -201,160 +213,158 @@ class _Watch:
         helped = CONF_FALLBACK in self._entry.options
         return "" if helped else self._texts("advice_second_account")
 
-    def _update_paused(self) -> None:
+    def _paused(self) -> dict[str, str] | None:
         pause = self._outbox.pause
-        if pause and not pause.cause.of_login:
-            self._raise(
-                Issue.PAUSED,
-                severity=ir.IssueSeverity.WARNING,
-                is_fixable=False,
-                advice=self._advice,
-                time=f"{dt_util.as_local(pause.until):%Y-%m-%d %H:%M}",
-            )
-        else:
-            self._withdraw(Issue.PAUSED)
+        if not pause or pause.cause.of_login:
+            return None
+        return {"advice": self._advice, "time": _day_and_time(pause.until)}
 
-    def _update_login(self) -> None:
+    def _login_refused(self) -> dict[str, str] | None:
         """Tell of a refused login at once; a second one asks for a new code."""
-        pause = self._outbox.pause
-        if (
-            pause
-            and self._outbox.state.paused_for_login
-            and not self._outbox.state.asked
-        ):
-            self._raise(
-                Issue.LOGIN_REFUSED,
-                severity=ir.IssueSeverity.WARNING,
-                is_fixable=False,
-                advice=self._advice,
-                time=f"{dt_util.as_local(pause.until):%H:%M}",
-                # QQ ends with a link, which would go on into what follows.
-                reply=literal(str(pause.reply or pause.cause)),
-                url=CODE_URL,
-            )
-        else:
-            self._withdraw(Issue.LOGIN_REFUSED)
+        pause, state = self._outbox.pause, self._outbox.state
+        if not pause or not state.paused_for_login or state.asked:
+            return None
+        return {
+            "advice": self._advice,
+            "time": f"{dt_util.as_local(pause.until):%H:%M}",
+            # QQ ends with a link, which would go on into what follows.
+            "reply": literal(str(pause.reply or pause.cause)),
+            "url": CODE_URL,
+        }
 
-    def _update_delayed(self) -> None:
+    def _delayed(self) -> dict[str, str] | None:
         """Say what waits too long, why, and when it is tried next."""
-        delay = self._outbox.delays.current
-        if delay is None:
-            self._withdraw(Issue.DELAYED)
-            return
+        if not (delay := self._outbox.delays.current):
+            return None
         why = why_it_waits(self._outbox, delay.plan, dt_util.utcnow())
-        self._raise(
-            Issue.DELAYED,
-            is_fixable=False,
-            number=str(delay.number),
-            titles="\n".join(f"- {literal(one)}" for one in delay.titles),
-            why=self._texts.of(why),
-        )
+        return {
+            "number": str(delay.number),
+            "titles": "\n".join(f"- {literal(one)}" for one in delay.titles),
+            "why": self._texts.of(why),
+        }
 
-    def _update_helped(self) -> None:
+    def _helped(self) -> dict[str, str] | None:
         """Say which account sends instead, and since when."""
         since, by = self._outbox.helped_since, self._outbox.helped_by
-        if since and by:
-            self._raise(
-                Issue.HELPED,
-                severity=ir.IssueSeverity.WARNING,
-                is_fixable=False,
-                by=by,
-                time=f"{dt_util.as_local(since):%Y-%m-%d %H:%M}",
-            )
-        else:
-            self._withdraw(Issue.HELPED)
+        return {"by": by, "time": _day_and_time(since)} if since and by else None
 
-    def _update_damaged(self) -> None:
+    def _day_nearly_used(self) -> dict[str, str] | None:
+        """Name who sends most while there is time to do something about it."""
+        limit, left = self._outbox.per_day, self._outbox.left_today
+        if left is None or left > limit * _LEFT_TO_WARN_AT:
+            return None
+        titles = [f"- {literal(one)}: {n}" for one, n in self._outbox.sent_most]
+        return {
+            "sent": str(limit - left),
+            "limit": str(limit),
+            "titles": "\n".join(titles),
+        }
+
+    def _tell_damage(self) -> None:
         """Report what cannot be read once: who has confirmed it is not asked again."""
         damage = self._house.manager.damage
         number = len(damage) + len(self._outbox.unreadable)
         if number > self._damaged:
             self._damaged = number
             folders = sorted({str(one.file.parent) for one in damage if one.file})
-            self._raise(Issue.DAMAGED, number=str(number), folder=", ".join(folders))
+            texts = {"number": str(number), "folder": ", ".join(folders)}
+            self._show(Issue.DAMAGED, texts)
 
-    def _update_restored(self) -> None:
-        if not self._restored:
-            return
-        numbers = self._house.restored(self._entry.entry_id)
-        self._restored = any(numbers.values())
-        if self._restored:
-            self._raise(
-                Issue.RESTORED,
-                severity=ir.IssueSeverity.WARNING,
-                data={"entry_id": self._entry.entry_id},
-                number=str(numbers["number"]),
-                alarms=str(numbers["alarms"]),
-                counted=str(numbers["counted"]),
-                buttons=str(numbers["buttons"]),
-                page=f"/{PANEL}/outbox",
+    def _tell_expired(self) -> None:
+        issue_id = f"{Issue.EXPIRED}_{self._entry.entry_id}"
+        known = ir.async_get(self._hass).async_get_issue(DOMAIN, issue_id)
+        told = (known and known.translation_placeholders) or {"number": "0"}
+        number = str(int(told["number"]) + 1)
+        self._show(Issue.EXPIRED, {"number": number, "page": f"/{PANEL}/history"})
+
+
+def _day_and_time(time: datetime) -> str:
+    return f"{dt_util.as_local(time):%Y-%m-%d %H:%M}"
+
+
+class _Flow(ConfirmRepairFlow):
+    """A dialog about something of an account."""
+
+    def __init__(self, entry_id: str) -> None:
+        """Keep which account it is about."""
+        self._entry_id = entry_id
+
+    @property
+    def _told(self) -> dict[str, str] | None:
+        """What the issue's texts name."""
+        issue = ir.async_get(self.hass).async_get_issue(self.handler, self.issue_id)
+        return issue.translation_placeholders if issue else None
+
+
+class RestoredFlow(_Flow):
+    """Sends what comes from a backup, or discards it."""
+
+    @override
+    async def async_step_init(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Ask which of the two."""
+        return self.async_show_menu(
+            step_id="init",
+            menu_options=["send", "discard"],
+            description_placeholders=self._told,
+        )
+
+    async def async_step_send(
+        self, _user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Send them: what comes twice is better than what does not come."""
+        house = self.hass.data[DATA_HOUSE]
+        if rooms := house.rooms.get(self._entry_id):
+            for queue_id in rooms.outbox.restored:
+                rooms.outbox.async_retry(queue_id)
+            house.decide(self._entry_id, send=True)
+        return self.async_create_entry(data={})
+
+    async def async_step_discard(
+        self, _user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Discard them: they went out before the backup was restored."""
+        house = self.hass.data[DATA_HOUSE]
+        if rooms := house.rooms.get(self._entry_id):
+            texts = await async_texts(self.hass)
+            entry = self.hass.config_entries.async_get_known_entry(self._entry_id)
+            for queue_id in rooms.outbox.restored:
+                # Home Assistant does not tell who answers a dialog.
+                messages = await rooms.outbox.async_discard(queue_id)
+                async_log_discarded(self.hass, entry, messages, texts)
+            house.decide(self._entry_id, send=False)
+            await house.manager.async_written()
+        return self.async_create_entry(data={})
+
+
+class StrangerFlow(_Flow):
+    """Lets an address answer the mails of one recipient, or leaves it at that."""
+
+    def __init__(self, entry_id: str, address: str, recipients: str) -> None:
+        """Keep whose mails of which account were answered, and from where."""
+        super().__init__(entry_id)
+        self._address = address
+        self._recipients = recipients.split(",")
+
+    @override
+    async def async_step_confirm(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Ask whose address it is; nobody's is an answer as well."""
+        if user_input is None:
+            choice = SelectSelector(SelectSelectorConfig(options=self._recipients))
+            return self.async_show_form(
+                step_id="confirm",
+                data_schema=vol.Schema({vol.Optional("recipient"): choice}),
+                description_placeholders=self._told,
             )
-        else:
-            self._withdraw(Issue.RESTORED)
-
-    def _update_trouble(self) -> None:
-        """Report each error once, as with the files."""
-        if self._outbox.troubles > self._troubles:
-            self._troubles = self._outbox.troubles
-            self._raise(Issue.TROUBLE, url=_ISSUES_URL)
-
-    def _update_day(self) -> None:
-        """Name who sends most while there is time to do something about it."""
-        limit, left = self._outbox.per_day, self._outbox.left_today
-        if left is None or left > limit * _LEFT_TO_WARN_AT:
-            self._withdraw(Issue.DAY_NEARLY_USED)
-            return
-        self._raise(
-            Issue.DAY_NEARLY_USED,
-            severity=ir.IssueSeverity.WARNING,
-            is_fixable=False,
-            sent=str(limit - left),
-            limit=str(limit),
-            titles="\n".join(
-                f"- {literal(title)}: {number}"
-                for title, number in self._outbox.sent_most
-            ),
-        )
-
-    def _raise_expired(self) -> None:
-        known = ir.async_get(self._hass).async_get_issue(
-            DOMAIN, self._issue_id(Issue.EXPIRED)
-        )
-        texts = (known and known.translation_placeholders) or {"number": "0"}
-        self._raise(
-            Issue.EXPIRED,
-            number=str(int(texts["number"]) + 1),
-            page=f"/{PANEL}/history",
-        )
-
-    def _issue_id(self, issue: Issue) -> str:
-        return f"{issue}_{self._entry.entry_id}"
-
-    def _raise(
-        self,
-        issue: Issue,
-        *,
-        severity: ir.IssueSeverity = ir.IssueSeverity.ERROR,
-        is_fixable: bool = True,
-        data: dict[str, str | int | float | None] | None = None,
-        **placeholders: str,
-    ) -> None:
-        tab = "check" if issue is Issue.LOGIN_REFUSED else "outbox"
-        ir.async_create_issue(
-            self._hass,
-            DOMAIN,
-            self._issue_id(issue),
-            data=data,
-            is_fixable=is_fixable,
-            # Those that are fixable open a dialog of their own, which has no such link.
-            learn_more_url=f"homeassistant://{PANEL}/{tab}",
-            severity=severity,
-            translation_key=issue,
-            translation_placeholders={
-                "account": self._outbox.account.username,
-                **placeholders,
-            },
-        )
-
-    def _withdraw(self, issue: Issue) -> None:
-        ir.async_delete_issue(self._hass, DOMAIN, self._issue_id(issue))
+        entry = self.hass.config_entries.async_get_entry(self._entry_id)
+        if entry and (recipient := user_input.get("recipient")):
+            allowed = entry.options.get(CONF_ANSWERS_FROM, [])
+            another = str(Mailbox(self._address, recipient))
+            self.hass.config_entries.async_update_entry(
+                entry,
+                options={**entry.options, CONF_ANSWERS_FROM: [*allowed, another]},
+            )
+        return self.async_create_entry(data={})

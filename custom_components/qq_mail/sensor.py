@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import override
 
 from homeassistant.components.sensor import (
@@ -16,25 +15,12 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .accounts import QQMailConfigEntry
 from .calls.house import DATA_HOUSE, Rooms
-from .coordinator import QQMailConfigEntry
 from .entity import QQMailStateEntity
 
 # The outbox pushes its state; nothing is fetched.
 PARALLEL_UPDATES = 0
-
-
-class QQMailSensor(StrEnum):
-    """The sensors of an account."""
-
-    QUEUED_MESSAGES = "queued_messages"
-    OLDEST_WAITING = "oldest_waiting"
-    ACCEPTED_TODAY = "accepted_today"
-    LAST_ACCEPTED = "last_accepted"
-    NEXT_ATTEMPT = "next_attempt"
-    REPEATS = "repeats"
-    PACE = "pace"
-    LEFT_TODAY = "left_today"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,54 +32,46 @@ class QQMailSensorEntityDescription(SensorEntityDescription):
 
 SENSORS = (
     QQMailSensorEntityDescription(
-        key=QQMailSensor.QUEUED_MESSAGES,
-        translation_key=QQMailSensor.QUEUED_MESSAGES,
+        key="queued_messages",
         state_class=SensorStateClass.MEASUREMENT,
         value_fn=lambda rooms: len(rooms.outbox),
     ),
     QQMailSensorEntityDescription(
-        key=QQMailSensor.OLDEST_WAITING,
-        translation_key=QQMailSensor.OLDEST_WAITING,
+        key="oldest_waiting",
         device_class=SensorDeviceClass.TIMESTAMP,
         value_fn=lambda rooms: rooms.outbox.oldest_waiting,
     ),
     QQMailSensorEntityDescription(
-        key=QQMailSensor.ACCEPTED_TODAY,
-        translation_key=QQMailSensor.ACCEPTED_TODAY,
+        key="accepted_today",
         # It falls at midnight alone, where a new cycle begins.
         state_class=SensorStateClass.TOTAL_INCREASING,
         value_fn=lambda rooms: rooms.outbox.accepted_today,
     ),
     QQMailSensorEntityDescription(
-        key=QQMailSensor.LAST_ACCEPTED,
-        translation_key=QQMailSensor.LAST_ACCEPTED,
+        key="last_accepted",
         device_class=SensorDeviceClass.TIMESTAMP,
         value_fn=lambda rooms: rooms.outbox.last_accepted,
     ),
     QQMailSensorEntityDescription(
-        key=QQMailSensor.NEXT_ATTEMPT,
-        translation_key=QQMailSensor.NEXT_ATTEMPT,
+        key="next_attempt",
         device_class=SensorDeviceClass.TIMESTAMP,
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=lambda rooms: rooms.outbox.next_attempt,
     ),
     QQMailSensorEntityDescription(
-        key=QQMailSensor.REPEATS,
-        translation_key=QQMailSensor.REPEATS,
+        key="repeats",
         state_class=SensorStateClass.MEASUREMENT,
         value_fn=lambda rooms: rooms.duplicates.number,
     ),
     QQMailSensorEntityDescription(
-        key=QQMailSensor.PACE,
-        translation_key=QQMailSensor.PACE,
+        key="pace",
         state_class=SensorStateClass.MEASUREMENT,
         entity_category=EntityCategory.DIAGNOSTIC,
         suggested_display_precision=1,
         value_fn=lambda rooms: rooms.outbox.pace,
     ),
     QQMailSensorEntityDescription(
-        key=QQMailSensor.LEFT_TODAY,
-        translation_key=QQMailSensor.LEFT_TODAY,
+        key="left_today",
         state_class=SensorStateClass.MEASUREMENT,
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=lambda rooms: rooms.outbox.left_today,
@@ -125,8 +103,9 @@ class QQMailSensorEntity(QQMailStateEntity[float | datetime | None], SensorEntit
         rooms: Rooms,
     ) -> None:
         """Keep where to look."""
+        self.entity_description = description
         self._rooms = rooms
-        super().__init__(entry, description)
+        super().__init__(entry)
 
     @override
     def read(self) -> float | datetime | None:

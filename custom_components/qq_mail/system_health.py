@@ -6,8 +6,8 @@ from typing import Any, Final
 from homeassistant.components import system_health
 from homeassistant.core import HomeAssistant, callback
 
+from .accounts import QQMailConfigEntry
 from .const import DOMAIN
-from .coordinator import QQMailConfigEntry
 
 TIMEOUT: Final = 5
 """Seconds for connecting: somebody is looking at the page."""
@@ -24,7 +24,7 @@ def async_register(
 async def system_health_info(hass: HomeAssistant) -> dict[str, Any]:
     """Return what is shown; what takes time is a coroutine."""
     entries: list[QQMailConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
-    outboxes = [entry.runtime_data.outbox for entry in entries]
+    outboxes = [entry.runtime_data for entry in entries]
     servers = {(outbox.account.host, outbox.account.port) for outbox in outboxes}
     return {
         "server_reachable": _servers_reachable(sorted(servers)),

@@ -14,6 +14,7 @@ from .const import DOMAIN, MAX_NOTES
 # What is said to those who get a mail, in place of what says how a call is written.
 _FOR_READERS = {
     "action_for_phones": "mail_button_for_phones",
+    "answer_in_words": "mail_button_for_phones",
     "attachment_empty": "mail_attachment",
     "attachment_entity": "mail_attachments",
     "attachment_failed": "mail_attachment",
@@ -125,6 +126,11 @@ def time_of(time: datetime, now: datetime) -> str:
     return f"{local:%Y-%m-%d %H:%M}"
 
 
+def iso_of(time: datetime | None) -> str | None:
+    """Return a time as programs read it; None: there is none."""
+    return time.isoformat() if time else None
+
+
 def _without_folders(value: str) -> str:
     """Leave out where a file lies: that is the house's own business."""
     if "://" in value and not value.startswith("media-source://media_source/"):
@@ -132,9 +138,9 @@ def _without_folders(value: str) -> str:
     return PurePath(value).name or value
 
 
-async def async_texts(hass: HomeAssistant) -> Texts:
-    """Return the texts; they are read from disk only once."""
-    language = hass.config.language
+async def async_texts(hass: HomeAssistant, language: str = "") -> Texts:
+    """Return the texts, in the house's language or another; they are read once."""
+    language = language or hass.config.language
     return Texts(
         await async_get_translations(hass, language, "exceptions", [DOMAIN])
         | await async_get_translations(hass, language, "entity", [DOMAIN])

@@ -21,19 +21,15 @@ from homeassistant.util.signal_type import SignalType
 
 from .answers.replies import Reply
 from .buttons.models import Press
-from .calls.house import DATA_HOUSE
+from .calls.house import DATA_HOUSE, SIGNAL_ALARM, SIGNAL_DELAY, SIGNAL_OUTBOX, House
 from .const import DOMAIN
-from .coordinator import (
-    SIGNAL_ALARM,
-    SIGNAL_DELAY,
-    SIGNAL_OUTBOX_EVENT,
-    QQMailConfigEntry,
-)
+from .event import told_of_outcome, told_of_press
 from .mime.models import Priority
 from .outbox.core.models import OutboxEvent, Outcome
 from .outbox.delays import Delay
 from .outbox.view import OutboxView
 from .repeats.reminder import Reminder
+from .texts import iso_of
 
 _CONF_ACTION: Final = "action"
 _CONF_PRIORITY = "priority"
@@ -55,7 +51,7 @@ class QQMailTrigger(Trigger):
     """Triggers for one account or for all, those to come included."""
 
     options: ClassVar[tuple[str, ...]] = (ATTR_CONFIG_ENTRY_ID,)
-    signal: ClassVar[SignalType[Any, Any]]
+    signal: ClassVar[SignalType[*tuple[Any, ...]]]
     run_for: Callable[..., _Run | None]
     """Returns what to run with when it is told of something; None: not at all."""
 
@@ -96,16 +92,21 @@ class QQMailTrigger(Trigger):
             if run := self.run_for(*told):
                 run_action(*run)
 
-        return await self._async_listen(handle)
+        # An automation may be there before the first account is.
+        await async_setup_component(self._hass, DOMAIN, {})
+        return self._listen(self._hass.data[DATA_HOUSE], handle)
 
-    async def _async_listen(self, handle: Callable[..., None]) -> CALLBACK_TYPE:
+    def _listen(self, _house: House, handle: Callable[..., None]) -> CALLBACK_TYPE:
         return async_dispatcher_connect(self._hass, self.signal, handle)
 
-    def _wants(self, account: str, tag: str = "") -> bool:
+    def _hears(self, told: Any) -> bool:
+        return self.run_for(told) is not None
+
+    def _wants(self, account: str | None, tag: str = "") -> bool:
         """Tell whether an account and a tag are among those to listen to."""
-        if self._entry_id not in (None, account):
-            return False
-        return not self._tags or tag in self._tags
+        return self._entry_id in (None, account) and (
+            not self._tags or tag in self._tags
+        )
 
     def _address(self, account: str) -> str:
         entry = self._hass.config_entries.async_get_known_entry(account)
@@ -116,24 +117,17 @@ class QQMailTrigger(Trigger):
 class OutcomeTrigger(QQMailTrigger):
     """Triggers on an outcome."""
 
-    signal = SIGNAL_OUTBOX_EVENT
+    signal = SIGNAL_OUTBOX
     outcome: ClassVar[Outcome]
 
     @override
-    def run_for(self, entry: QQMailConfigEntry, event: OutboxEvent) -> _Run | None:
+    def run_for(self, event: OutboxEvent | None) -> _Run | None:
         """Run for an outcome of this kind."""
-        if event.outcome is not self.outcome or not self._wants(entry.entry_id):
+        if not event or event.outcome is not self.outcome:
             return None
-        variables = {
-            "queue_id": event.queue_id,
-            "digest": event.digest or None,
-            "subject": event.subject,
-            "recipients": list(event.recipients),
-            "attempts": event.attempts,
-            "cause": event.cause and event.cause.value,
-            "reply": str(event.reply or event.detail),
-            "account": entry.data[CONF_USERNAME],
-        }
+        if not self._wants(event.account):
+            return None
+        variables = told_of_outcome(event) | {"account": self._address(event.account)}
         return variables, f"message {event.queue_id} {event.outcome}"
 
 
@@ -162,22 +156,20 @@ class MessagesDelayedTrigger(QQMailTrigger):
     signal = SIGNAL_DELAY
 
     @override
-    def run_for(self, entry: QQMailConfigEntry, delay: Delay) -> _Run | None:
+    def run_for(self, account: str, delay: Delay) -> _Run | None:
         """Run for a delay of messages that are important enough."""
         falling = list(Priority)
-        if falling.index(delay.priority) > falling.index(self._least):
+        important = falling.index(delay.priority) <= falling.index(self._least)
+        if not important or not self._wants(account):
             return None
-        if not self._wants(entry.entry_id):
-            return None
-        at = OutboxView.time_of(delay.plan)
         variables = {
             "number": delay.number,
             "titles": list(delay.titles),
             "recipients": list(delay.recipients),
             "priority": delay.priority.value,
             "reason": delay.plan.reason.value,
-            "next_attempt": at.isoformat() if at else None,
-            "account": entry.data[CONF_USERNAME],
+            "next_attempt": iso_of(OutboxView.time_of(delay.plan)),
+            "account": self._address(account),
         }
         return variables, f"{delay.number} messages wait"
 
@@ -195,27 +187,12 @@ class ActionClickedTrigger(QQMailTrigger):
             return None
         if not self._wants(mail.account, mail.tag):
             return None
-        variables = {
-            "action": action.action,
-            "title": action.title,
-            "tag": mail.tag,
-            "queue_id": mail.queue_id,
-            "subject": mail.subject,
-            "recipients": list(mail.recipients),
-            "by": press.by or None,
-            "channel": press.channel.value,
-            "account": self._address(mail.account),
-        }
+        variables = told_of_press(press) | {"account": self._address(mail.account)}
         return variables, f"button {action.action} of message {mail.queue_id}"
 
     @override
-    async def _async_listen(self, handle: Callable[..., None]) -> CALLBACK_TYPE:
-        # An automation may be there before the first account is.
-        await async_setup_component(self._hass, DOMAIN, {})
-        buttons = self._hass.data[DATA_HOUSE].buttons
-        return buttons.async_add_listener(
-            handle, lambda press: self.run_for(press) is not None
-        )
+    def _listen(self, house: House, handle: Callable[..., None]) -> CALLBACK_TYPE:
+        return house.buttons.async_add_listener(handle, self._hears)
 
 
 class ReplyReceivedTrigger(QQMailTrigger):
@@ -231,6 +208,7 @@ class ReplyReceivedTrigger(QQMailTrigger):
             return None
         variables = {
             "text": reply.text,
+            "action": reply.action or None,
             "sender": reply.sender,
             "tag": mail.tag,
             "queue_id": mail.queue_id,
@@ -240,11 +218,8 @@ class ReplyReceivedTrigger(QQMailTrigger):
         return variables, f"answer to message {mail.queue_id}"
 
     @override
-    async def _async_listen(self, handle: Callable[..., None]) -> CALLBACK_TYPE:
-        replies = self._hass.data[DATA_HOUSE].replies
-        return replies.async_add_listener(
-            handle, lambda reply: self.run_for(reply) is not None
-        )
+    def _listen(self, house: House, handle: Callable[..., None]) -> CALLBACK_TYPE:
+        return house.replies.async_add_listener(handle, self._hears)
 
 
 class AlarmTrigger(QQMailTrigger):
@@ -257,9 +232,7 @@ class AlarmTrigger(QQMailTrigger):
     @override
     def run_for(self, alarm: Reminder, acknowledged: bool) -> _Run | None:
         """Run for an alarm that ended in this way."""
-        if acknowledged is not self.acknowledged:
-            return None
-        if self._tags and alarm.tag not in self._tags:
+        if acknowledged is not self.acknowledged or not self._wants(None, alarm.tag):
             return None
         variables = {
             "tag": alarm.tag,

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 import shutil
+from typing import Any
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -182,17 +183,23 @@ async def test_confirmed_late(
     assert ANSWERABLE not in {kind for kind, _, _ in on_disk(hass)}
 
 
-async def test_preview(hass: HomeAssistant, household: Household) -> None:
+@pytest.mark.parametrize(
+    ("fields", "answered"), [({}, True), ({"reply_to": "bob@example.com"}, False)]
+)
+async def test_preview(
+    hass: HomeAssistant, household: Household, fields: dict[str, Any], answered: bool
+) -> None:
     """It shows how to answer, without anything that could be answered."""
+    row = {"action": "lamp", "title": "Lamp"}
     shown = await hass.services.async_call(
         DOMAIN,
         "preview_message",
-        {"message": "Smoke!", "actions": [{"action": "lamp", "title": "Lamp"}]},
+        {"message": "Smoke!", "actions": [row], **fields},
         blocking=True,
         return_response=True,
     )
     assert shown
-    assert "Away from home?" in str(shown["text"])
+    assert ("Away from home?" in str(shown["text"])) is answered
     assert "Leave this code" not in str(shown["text"])
     assert house_of(hass).buttons.answerables.of(household.entry.entry_id) == []
 

@@ -8,13 +8,23 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.buttons.answerable import ANSWERABLE
-from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.outbox.core.models import Outcome
 from homeassistant.core import HomeAssistant
 
 from ..calls.test_send import send
-from ..conftest import ADDRESS, CODE
-from ..house import house_of, later, on_disk, outbox_of, rooms_of, until
+from ..conftest import ADDRESS, shut_down
+from ..house import (
+    add_account,
+    begin_process,
+    end_process,
+    house_of,
+    later,
+    on_disk,
+    outbox_of,
+    rooms_of,
+    take_over,
+    until,
+)
 from ..qq_server import AcceptedMessage, Hang, QQServer, Step, replies
 from ..qq_server.imap import FOLDERS
 from .conftest import ACTIONS, ANN, Household, answer_to
@@ -39,7 +49,7 @@ async def taken_over(
     """Return an alarm that another account has sent, and that one."""
     hass, server, first = household.hass, household.server, household.entry
     other = await second(household, reads=reads)
-    await send(hass, **ALARM, **fields)
+    await send(hass, **{**ALARM, **fields})
     await later(hass, freezer, timedelta(seconds=20))
     await until(lambda: server.accepted and not len(outbox_of(first)))
     (mail,) = server.accepted
@@ -50,21 +60,10 @@ async def taken_over(
 async def second(household: Household, *, reads: bool) -> MockConfigEntry:
     """Add an account that takes over what the first one may not send."""
     hass, server, first = household.hass, household.server, household.entry
-    other = MockConfigEntry(
-        domain=DOMAIN,
-        title=OTHER,
-        unique_id=OTHER,
-        data={**first.data, "username": OTHER},
-        options={**first.options, "service_name": "other", "answers_by_mail": reads},
-    )
-    other.add_to_hass(hass)
-    server.accounts[OTHER] = CODE
     server.imap.folders |= {(OTHER, name): [] for name in FOLDERS}
-    assert await hass.config_entries.async_setup(other.entry_id)
-    hass.config_entries.async_update_entry(
-        first, options={**first.options, "fallback": other.entry_id}
-    )
-    await hass.async_block_till_done()
+    options = {**first.options, "service_name": "other", "answers_by_mail": reads}
+    other = await add_account(hass, server, first, OTHER, options)
+    await take_over(hass, first, other)
     return other
 
 
@@ -134,6 +133,27 @@ async def test_it_comes_back_to_the_sender(
     await until(lambda: history.items[0].recipients_of(Outcome.BOUNCED))
     assert history.items[0].recipients_of(Outcome.BOUNCED) == (ANN,)
     assert not rooms_of(hass, other).history.items
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+async def test_it_comes_back_after_a_restart(
+    hass: HomeAssistant,
+    server: QQServer,
+    household: Household,
+    freezer: FrozenDateTimeFactory,
+    order: tuple[int, int],
+) -> None:
+    """The sender still reads its inbox for what it has sent, whoever is loaded first."""
+    server.accounts[ADDRESS] = "another"
+    mail, other = await taken_over(household, freezer, reads=True, actions=[])
+    await shut_down(hass, other)
+    await end_process(hass, household.entry)
+    server.imap.put(OTHER, bounced(mail))
+    first, last = ((household.entry, other)[place] for place in order)
+    await begin_process(hass, first)
+    assert await hass.config_entries.async_setup(last.entry_id)
+    history = rooms_of(hass, household.entry).history
+    await until(lambda: history.items[0].recipients_of(Outcome.BOUNCED))
 
 
 async def test_a_copy_is_answered_at_home(

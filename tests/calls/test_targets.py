@@ -27,7 +27,7 @@ from homeassistant.helpers import (
 )
 
 from ..conftest import ADDRESS, Events, shut_down
-from ..house import house_of, outbox_of, until
+from ..house import add_account, house_of, outbox_of, until
 from ..qq_server import QQServer, Step, replies
 from ..test_notify import ENTITY, RECIPIENT
 
@@ -44,17 +44,8 @@ async def other(
     """Add a recipient to the first account, and a second account, loaded."""
     hass.config_entries.async_add_subentry(loaded_entry, RECIPIENT)
     await hass.async_block_till_done()
-    other = MockConfigEntry(
-        domain=DOMAIN,
-        title=OTHER_ADDRESS,
-        unique_id=OTHER_ADDRESS,
-        data={**loaded_entry.data, "username": OTHER_ADDRESS},
-        options={"service_name": "qq_mail_2", "messages_per_minute": 0},
-    )
-    other.add_to_hass(hass)
-    server.accounts[OTHER_ADDRESS] = loaded_entry.data["password"]
-    assert await hass.config_entries.async_setup(other.entry_id)
-    return other
+    options = {"service_name": "qq_mail_2", "messages_per_minute": 0}
+    return await add_account(hass, server, loaded_entry, OTHER_ADDRESS, options)
 
 
 async def call(
@@ -153,16 +144,8 @@ async def test_account_that_is_meant_is_away(
     named: bool,
 ) -> None:
     """Of several others the first sends, and says so; named or not."""
-    third = MockConfigEntry(
-        domain=DOMAIN,
-        title="9@qq.com",
-        unique_id="9@qq.com",
-        data={**loaded_entry.data, "username": "9@qq.com"},
-        options={"service_name": "qq_mail_9", "messages_per_minute": 0},
-    )
-    third.add_to_hass(hass)
-    server.accounts["9@qq.com"] = loaded_entry.data["password"]
-    assert await hass.config_entries.async_setup(third.entry_id)
+    options = {"service_name": "qq_mail_9", "messages_per_minute": 0}
+    await add_account(hass, server, loaded_entry, "9@qq.com", options)
     await hass.config_entries.async_set_disabled_by(
         loaded_entry.entry_id, ConfigEntryDisabler.USER
     )

@@ -16,16 +16,7 @@ from custom_components.qq_mail.content import digest as digest_module
 from custom_components.qq_mail.content.digest import DigestWriter
 from custom_components.qq_mail.mime import digest as mail_digest
 from custom_components.qq_mail.mime.address import Mailbox, Recipients
-from custom_components.qq_mail.mime.buttons import Button, Look
-from custom_components.qq_mail.mime.card import (
-    MAX_OCTETS,
-    Card,
-    Link,
-    extend_html,
-    extend_text,
-    render_html,
-    render_text,
-)
+from custom_components.qq_mail.mime.card import Button, Card, Link, Look
 from custom_components.qq_mail.mime.message import compose
 from custom_components.qq_mail.mime.models import (
     BodyPart,
@@ -33,6 +24,13 @@ from custom_components.qq_mail.mime.models import (
     KeptMessage,
     Priority,
     WrittenDigest,
+)
+from custom_components.qq_mail.mime.render import (
+    MAX_OCTETS,
+    extend_html,
+    extend_text,
+    render_html,
+    render_text,
 )
 from custom_components.qq_mail.texts import async_texts
 from homeassistant.core import HomeAssistant

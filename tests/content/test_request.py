@@ -11,7 +11,7 @@ import pytest
 import custom_components.qq_mail as integration
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.content.actions import ActionRow
-from custom_components.qq_mail.content.attachments.models import Attachment, Source
+from custom_components.qq_mail.content.attachments.fields import Attachment, Source
 from custom_components.qq_mail.content.fields import FIELDS
 from custom_components.qq_mail.content.request import (
     MessageRequest,
@@ -356,15 +356,11 @@ def not_shown(field: str, value: str, title: str) -> Any:
         ),
         *(
             pytest.param(
-                {"title": "Answer", **row},
+                {"title": "Answer", "authenticationRequired": "yes", **row},
                 [unusable("actions", "Answer", "action_for_phones", title="Answer")],
                 id=f"phone-{case}",
             )
-            for case, row in (
-                ("reply", {"action": "REPLY"}),
-                ("text", {"action": "answer", "behavior": "textInput"}),
-                ("locked", {"authenticationRequired": "yes"}),
-            )
+            for case, row in (("locked", {}), ("text", {"action": "REPLY"}))
         ),
         pytest.param(
             {"acton": "x", 5: "x"},
@@ -388,6 +384,22 @@ def test_action_that_is_none(item: Any, notes: list[Any]) -> None:
     request = read_request({"actions": [item, {"action": "ack", "title": "unknown"}]})
     assert notes_of(request) == [*notes, unusable("actions.title", "unknown")]
     assert request.actions == (ActionRow(title="ack", action="ack"),)
+
+
+@pytest.mark.parametrize(
+    ("row", "in_words"),
+    [
+        ({"action": "REPLY"}, True),
+        ({"action": "answer", "behavior": "textInput"}, True),
+        ({"action": "answer", "behavior": "default"}, False),
+        ({"uri": "/lovelace", "behavior": "textInput"}, False),
+    ],
+)
+def test_action_in_words(row: dict[str, str], in_words: bool) -> None:
+    """A phone asks for a text; a link leads somewhere, whatever else it says."""
+    request = read_request({"actions": {"title": "Answer", **row}})
+    assert [one.in_words for one in request.actions] == [in_words]
+    assert notes_of(request) == []
 
 
 @pytest.mark.parametrize("value", ["unknown", "maybe", ["x"]])

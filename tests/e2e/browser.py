@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 import re
 import shutil
-import sys
 import threading
 from typing import Any, Literal
 
@@ -29,7 +28,7 @@ THREAD = ThreadPoolExecutor(1)
 """Playwright has an event loop here, which tests must not meet in theirs."""
 LOCALES = {"zh-Hans": "zh-CN", "en": "en-US"}
 
-_ARGUMENTS = [
+ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -134,7 +133,7 @@ class Desk:
 
 
 @contextmanager
-def desk(folder: Path, python: str = sys.executable) -> Generator[Desk]:
+def desk(folder: Path, python: str) -> Generator[Desk]:
     """Start everything in a folder, Home Assistant by this Python, and end it."""
     expect.set_options(timeout=TIMEOUT)
     PICTURES.mkdir(parents=True, exist_ok=True)
@@ -155,7 +154,7 @@ def desk(folder: Path, python: str = sys.executable) -> Generator[Desk]:
     with QQServer(certificates, accounts=accounts) as server, sync_playwright() as it:
         browser = it.chromium.launch(
             executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
-            args=_ARGUMENTS,
+            args=ARGUMENTS,
         )
         here = Desk(home, server, browser, loop=loop)
         here.do(home.__aenter__())

@@ -1,9 +1,16 @@
 """Marks what is in this folder, for it takes long; lets browsers have a thread."""
 
+from collections.abc import AsyncGenerator, Generator
 import inspect
+import os
 from pathlib import Path
+import sys
 
 import pytest
+import pytest_socket
+
+from .browser import THREAD, Desk, desk
+from .dovecot import Dovecot, running
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -19,10 +26,39 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Run a test that sits before the browser in the browser's thread."""
     if "here" not in pyfuncitem.funcargs:
         return None
-    # Only now: the lowest Home Assistant's environment has no browser.
-    from .browser import THREAD  # noqa: PLC0415
-
     arguments = inspect.signature(pyfuncitem.obj).parameters
     given = {name: pyfuncitem.funcargs[name] for name in arguments}
     THREAD.submit(pyfuncitem.obj, **given).result()
     return True
+
+
+@pytest.fixture
+async def dovecot(socket_enabled: None) -> AsyncGenerator[Dovecot]:
+    """Run a Dovecot; where there is none, only a machine that tests for all minds."""
+    if not Dovecot.is_here() and not os.environ.get("CI"):
+        pytest.skip(
+            "Dovecot 2.3 is not installed, or this is not root: see scripts/judges"
+        )
+    async with running() as dovecot:
+        yield dovecot
+
+
+@pytest.fixture(scope="module")
+def running_desk(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Generator[Desk]:
+    """Start everything once for all tests of a module, by the module's own Python."""
+    # Home Assistant's test plugin has switched sockets off for the first test.
+    pytest_socket.enable_socket()
+    python = getattr(request.module, "PYTHON", sys.executable)
+    running = desk(tmp_path_factory.mktemp("desk"), str(python))
+    yield THREAD.submit(running.__enter__).result()
+    THREAD.submit(running.__exit__, None, None, None).result()
+
+
+@pytest.fixture
+def here(running_desk: Desk, socket_enabled: None) -> Generator[Desk]:
+    """Return the desk with a server that behaves well."""
+    running_desk.server.reset()
+    yield running_desk
+    running_desk.server.reset()

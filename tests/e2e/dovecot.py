@@ -55,10 +55,12 @@ service imap-login {{
 class Dovecot:
     """A running Dovecot, and what is in its mailbox."""
 
-    def __init__(self, folder: Path, port: int, tls_context: ssl.SSLContext) -> None:
+    def __init__(self, folder: Path, port: int, authority: trustme.CA) -> None:
         """Keep where it is."""
         self.port = port
-        self.tls_context = tls_context
+        self.authority = authority.cert_pem.bytes()
+        self.tls_context = ssl.create_default_context()
+        authority.configure_trust(self.tls_context)
         self._folder = folder
         self._numbers = count(1)
 
@@ -131,9 +133,7 @@ def _prepared(folder: Path) -> Dovecot:
             gid=owner.pw_gid,
         )
     )
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    return Dovecot(folder, port, context)
+    return Dovecot(folder, port, authority)
 
 
 async def _dovecot(folder: Path, *command: str) -> None:

@@ -13,7 +13,7 @@ import subprocess
 
 import pytest
 
-from custom_components.qq_mail.inbox.choice import Choice, Pressed, choose
+from custom_components.qq_mail.answers.choice import choose
 from custom_components.qq_mail.inbox.mailbox import Mailbox, async_check
 from custom_components.qq_mail.inbox.models import (
     Cursor,
@@ -22,27 +22,16 @@ from custom_components.qq_mail.inbox.models import (
 )
 from custom_components.qq_mail.inbox.reading import Incoming, Kind
 from custom_components.qq_mail.mime.secret import make_secret
+from tests.answers.test_choice import button, offered
 from tests.inbox.conftest import Recorder
 from tests.qq_server import QQServer
 
-from .dovecot import ACCOUNT, CODE, Dovecot, running
+from .dovecot import ACCOUNT, CODE, Dovecot
 
 SECRET = make_secret()
-CHOICES = (
-    Choice(1, "关总阀", "CLOSE_VALVE", destructive=True),
-    Choice(2, "收到", "acknowledge"),
+CHOICES = offered(
+    button("关总阀", "CLOSE_VALVE", destructive=True), button("收到", "acknowledge")
 )
-
-
-@pytest.fixture
-async def dovecot(socket_enabled: None) -> AsyncGenerator[Dovecot]:
-    """Run a Dovecot; where there is none, only a machine that tests for all minds."""
-    if not Dovecot.is_here() and not os.environ.get("CI"):
-        pytest.skip(
-            "Dovecot 2.3 is not installed, or this is not root: see scripts/judges"
-        )
-    async with running() as dovecot:
-        yield dovecot
 
 
 @pytest.fixture
@@ -145,14 +134,15 @@ def submit(
     smtp.close()
 
 
-def pressed(incoming: Incoming | None) -> int:
+def pressed(incoming: Incoming | None) -> int | None:
     """Return the number of the button that an answer with the secret presses."""
     assert incoming
     assert incoming.kind is Kind.ANSWER
     assert incoming.secrets == (SECRET,)
     assert incoming.sender == ACCOUNT
     meaning = choose(CHOICES, incoming.text)
-    assert isinstance(meaning, Pressed)
+    assert meaning.choice
+    assert not meaning.needs_title
     return meaning.choice.number
 
 

@@ -11,12 +11,11 @@ from typing import Any, Literal
 
 from playwright.sync_api import Page, Route, ViewportSize, WebSocketRoute, expect
 import pytest
-import pytest_socket
 
-from custom_components.qq_mail.page.files import VERSION
+from custom_components.qq_mail.page.panel import VERSION
 from tests.qq_server import Answer, Step
 
-from .browser import ACCOUNTS, THREAD, Desk, desk, picture
+from .browser import ACCOUNTS, THREAD, Desk, picture
 from .test_mail import AXE, needed
 
 PAGE = "/qq-mail"
@@ -29,28 +28,16 @@ LOOKS: tuple[tuple[ViewportSize, Literal["dark", "light"]], ...] = (
 )
 
 
-@pytest.fixture(scope="module")
-def running_desk(tmp_path_factory: pytest.TempPathFactory) -> Generator[Desk]:
-    """Start everything once for all tests."""
-    # Home Assistant's test plugin has switched sockets off for the first test.
-    pytest_socket.enable_socket()
-    running = desk(tmp_path_factory.mktemp("desk"))
-    yield THREAD.submit(running.__enter__).result()
-    THREAD.submit(running.__exit__, None, None, None).result()
-
-
 @pytest.fixture
-def here(running_desk: Desk, socket_enabled: None) -> Generator[Desk]:
-    """Return the desk with an account, and a server that behaves well."""
+def here(here: Desk) -> Desk:
+    """Return the desk with an account of its own."""
 
     def begin() -> None:
-        running_desk.server.reset()
-        running_desk.remove_all()
-        running_desk.add(ADDRESS)
+        here.remove_all()
+        here.add(ADDRESS)
 
     THREAD.submit(begin).result()
-    yield running_desk
-    running_desk.server.reset()
+    return here
 
 
 @contextmanager

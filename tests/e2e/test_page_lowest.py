@@ -1,34 +1,20 @@
 """The page in the front end of the lowest Home Assistant."""
 
-from collections.abc import Generator
-
 from playwright.sync_api import expect
 import pytest
-import pytest_socket
 
-from .browser import THREAD, Desk, desk, picture
+from .browser import THREAD, Desk, picture
 from .home_assistant import ROOT
 from .test_page import ADDRESS, PAGE, outage, row, send
 
 PYTHON = ROOT / ".venv-lowest" / "bin" / "python"
 
 
-@pytest.fixture(scope="module")
-def running_desk(tmp_path_factory: pytest.TempPathFactory) -> Generator[Desk]:
-    """Start everything."""
-    # Home Assistant's test plugin has switched sockets off for the first test.
-    pytest_socket.enable_socket()
-    running = desk(tmp_path_factory.mktemp("desk"), str(PYTHON))
-    here = THREAD.submit(running.__enter__).result()
-    THREAD.submit(here.add, ADDRESS).result()
-    yield here
-    THREAD.submit(running.__exit__, None, None, None).result()
-
-
 @pytest.fixture
-def here(running_desk: Desk, socket_enabled: None) -> Desk:
+def here(here: Desk) -> Desk:
     """Return the desk with an account."""
-    return running_desk
+    THREAD.submit(here.add, ADDRESS).result()
+    return here
 
 
 def test_opens_sends_and_discards(here: Desk) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
-from custom_components.qq_mail.content.attachments.models import Source
+from custom_components.qq_mail.content.attachments.fields import Source
 from custom_components.qq_mail.content.fields import Format
 from custom_components.qq_mail.mime.models import Priority
 from homeassistant.core import HomeAssistant
@@ -116,7 +116,7 @@ async def test_action(
     result = await outcome(hass, call)
     mails = server.accepted[before:]
     assert len(mails) == {"refused": 0, "accepted": 1}[result]
-    assert len(loaded_entry.runtime_data.outbox) == 0
+    assert len(loaded_entry.runtime_data) == 0
     for mail in mails:
         assert defects(mail.submitted) == []
         assert mail.submitted.isascii()

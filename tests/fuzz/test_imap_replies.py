@@ -78,9 +78,9 @@ async def outcome(account: ImapAccount, tls_context: ssl.SSLContext) -> str:
         try:
             async with Link(account, tls_context) as link:
                 await link.log_in()
-                folder = await link.examine()
-                await link.dates(1, folder.uid_next)
-                for head in await link.heads(1, folder.uid_next):
+                end = await link.examine()
+                await link.dates(1, end.uid)
+                for head in await link.heads(1, end.uid):
                     await link.mail(head)
                 await link.wait(0.01)
         except MailboxError as err:

@@ -14,7 +14,6 @@ from custom_components.qq_mail.smtp import (
     transaction as transaction_module,
 )
 from custom_components.qq_mail.smtp.errors import MailError
-from custom_components.qq_mail.smtp.faults import read_reply
 from custom_components.qq_mail.smtp.models import (
     Account,
     Reply,
@@ -22,7 +21,12 @@ from custom_components.qq_mail.smtp.models import (
     Submission,
     SubmissionResult,
 )
-from custom_components.qq_mail.smtp.replies import Cause, Treatment, diagnose
+from custom_components.qq_mail.smtp.replies import (
+    Cause,
+    Treatment,
+    diagnose,
+    read_reply,
+)
 from custom_components.qq_mail.smtp.session import SubmissionSession
 from tests.conftest import ADDRESS
 from tests.qq_server import QQServer, Raw, Step as At

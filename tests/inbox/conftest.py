@@ -115,7 +115,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def cursor(server: QQServer) -> Cursor:
     """Return where reading begins in a mailbox that was empty."""
-    return Cursor(ADDRESS, "INBOX", server.imap.habits.uid_validity, 1)
+    return Cursor(ADDRESS, server.imap.habits.uid_validity, 1)
 
 
 @pytest.fixture

@@ -225,7 +225,6 @@ async def test_uid_without_a_mail(
     [
         pytest.param({"uid_validity": 5, "uid": 99}, id="UIDVALIDITY"),
         pytest.param({"account": "other@qq.com", "uid": 99}, id="account"),
-        pytest.param({"folder": "Junk", "uid": 99}, id="folder"),
         pytest.param(None, id="none"),
     ],
 )
@@ -556,7 +555,7 @@ async def test_check(
     """The options log in, and learn where reading begins."""
     put(server, 3)
     assert await async_check(imap_account, tls_context) == Cursor(
-        ADDRESS, "INBOX", server.imap.habits.uid_validity, 4
+        ADDRESS, server.imap.habits.uid_validity, 4
     )
     await until(lambda: not server.imap.open)
     with pytest.raises(LoginRefusedError):

@@ -9,23 +9,28 @@ from bs4 import BeautifulSoup
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.qq_mail.mime.buttons import Button, Look
 from custom_components.qq_mail.mime.card import (
-    _ACCENTS,
+    Button,
     Card,
+    Chart,
+    ChartRow,
     Entry,
     Link,
+    Look,
+    Mark,
     Picture,
     Row,
+)
+from custom_components.qq_mail.mime.markup import content_ids, text_of
+from custom_components.qq_mail.mime.models import Priority
+from custom_components.qq_mail.mime.render import (
+    _ACCENTS,
     extend_html,
     extend_text,
     fitted,
     render_html,
     render_text,
 )
-from custom_components.qq_mail.mime.chart import Chart, ChartRow, Mark
-from custom_components.qq_mail.mime.markup import content_ids, text_of
-from custom_components.qq_mail.mime.models import Priority
 
 FULL = Card(
     title="水浸报警",

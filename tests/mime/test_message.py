@@ -23,7 +23,7 @@ from custom_components.qq_mail.mime.address import (
     Recipients,
     one_line,
 )
-from custom_components.qq_mail.mime.card import Card, render_html
+from custom_components.qq_mail.mime.card import Card
 from custom_components.qq_mail.mime.header import head
 from custom_components.qq_mail.mime.message import (
     UnreadablePartError,
@@ -37,6 +37,7 @@ from custom_components.qq_mail.mime.models import (
     Insertion,
     Priority,
 )
+from custom_components.qq_mail.mime.render import render_html
 from tests.qq_server.accepted import from_field_is_valid, unstuffed
 
 DATE = datetime(2026, 11, 23, 8, 30, tzinfo=UTC)

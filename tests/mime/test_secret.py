@@ -2,7 +2,11 @@
 
 import pytest
 
-from custom_components.qq_mail.mime.secret import find_secrets, make_secret
+from custom_components.qq_mail.mime.secret import (
+    find_secrets,
+    make_secret,
+    without_secrets,
+)
 
 SECRET = "hqabcdefghijklmnopqrstuvwxyz"
 OTHER = "hq234567abcdefghijklmnopqrst"
@@ -42,3 +46,16 @@ def test_found(text: str, found: tuple[str, ...]) -> None:
 def test_no_more_than_some() -> None:
     """Who sends thousands of guesses has twenty of them looked up."""
     assert len(find_secrets(" ".join(make_secret() for _ in range(100)))) == 20
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        pytest.param(f"关总阀\n\n[{OTHER.upper()}]", "关总阀", id="brackets"),
+        pytest.param(f"{SECRET} At [eight]", "At [eight]", id="alone"),
+        pytest.param(f"[x{OTHER}]", f"[x{OTHER}]", id="another word"),
+    ],
+)
+def test_left_out(text: str, left: str) -> None:
+    """What people write is passed on without it."""
+    assert without_secrets(text) == left

@@ -13,7 +13,6 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.clock import read_clock
-from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.outbox import composing
 from custom_components.qq_mail.outbox.core.turn import MESSAGE
 from custom_components.qq_mail.outbox.sessions import IDLE_TIMEOUT
@@ -26,8 +25,9 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
 from ..calls.test_send import send
-from ..conftest import ADDRESS, CODE, Events, shut_down
+from ..conftest import ADDRESS, Events, shut_down
 from ..house import (
+    add_account,
     begin_process,
     end_process,
     forget_mark,
@@ -850,16 +850,8 @@ async def test_accounts_do_not_share(
     hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
 ) -> None:
     """A second account has messages and a session of its own."""
-    server.accounts["other@qq.com"] = CODE
-    other = MockConfigEntry(
-        domain=DOMAIN,
-        title="other@qq.com",
-        unique_id="other@qq.com",
-        data={**loaded_entry.data, "username": "other@qq.com"},
-        options={"service_name": "qq_mail_other"},
-    )
-    other.add_to_hass(hass)
-    assert await hass.config_entries.async_setup(other.entry_id)
+    options = {"service_name": "qq_mail_other"}
+    other = await add_account(hass, server, loaded_entry, "other@qq.com", options)
     server.script(Step.MAIL, Answer(451, "later"), times=2)
     await notify(hass)
     await hass.services.async_call(

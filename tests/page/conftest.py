@@ -10,7 +10,7 @@ from pytest_homeassistant_custom_component.typing import (
     WebSocketGenerator,
 )
 
-from custom_components.qq_mail.page import subscription as subscription_module
+from custom_components.qq_mail.page import shown as shown_module
 
 
 class Page:
@@ -57,7 +57,7 @@ class Page:
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Show every change at once."""
-    monkeypatch.setattr(subscription_module, "_INTERVAL", 0)
+    monkeypatch.setattr(shown_module, "_INTERVAL", 0)
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.qq_mail.const import CODE_URL
-from custom_components.qq_mail.page.files import MODULE_URL, VERSION
-from custom_components.qq_mail.sending import frames as frames_module
+from custom_components.qq_mail.page.panel import MODULE_URL, VERSION
+from custom_components.qq_mail.sending import preview as previews
 from homeassistant.components.frontend import async_panel_exists
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
@@ -156,7 +156,7 @@ async def test_previews_go(
     assert await status(first) == HTTPStatus.OK
     freezer.tick(2)
     assert await status(first) == HTTPStatus.NOT_FOUND
-    monkeypatch.setattr(frames_module, "MAX_OCTETS", 1000)
+    monkeypatch.setattr(previews, "MAX_OCTETS", 1000)
     second = await preview("x")
     assert await status(second) == HTTPStatus.OK
     third = await preview("y" * 700)
@@ -337,6 +337,19 @@ async def test_files(
             HTTPStatus.NOT_FOUND,
             HTTPStatus.BAD_REQUEST,
         )
+
+
+@pytest.mark.parametrize(
+    ("language", "title"), [("en", "QQ Mail"), ("zh-Hans", "QQ 邮箱")]
+)
+async def test_name_in_the_sidebar(
+    hass: HomeAssistant, entry: MockConfigEntry, language: str, title: str
+) -> None:
+    """It is the page's own name, in the house's language."""
+    hass.config.language = language
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    panel = hass.data["frontend_panels"]["qq-mail"].to_response()
+    assert panel["title"] == title
 
 
 async def test_panel(

@@ -9,17 +9,18 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.page import shown as shown_module
-from custom_components.qq_mail.page.files import VERSION
+from custom_components.qq_mail.page.panel import VERSION
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
 
 from ..calls.test_send import send
 from ..conftest import ADDRESS, Events
-from ..house import later, outbox_of, until
+from ..house import add_account, later, outbox_of, take_over, until
 from ..qq_server import Answer, Hang, QQServer, Step, replies
 from .conftest import Page
 
 LATER = Answer(451, "later")
+OTHER = "10002@foxmail.com"
 
 
 async def test_what_waits(
@@ -50,6 +51,7 @@ async def test_what_waits(
         "why": "The last attempt failed, so it is tried again at 16:01.",
         "when": "",
         "trying": False,
+        "may_retry": True,
         "by": "",
         "attempts": 1,
         "reply": "451 later",
@@ -82,19 +84,8 @@ async def test_with_another_account(
     await hass.config.async_set_time_zone("Asia/Shanghai")
     freezer.move_to("2026-11-20 08:00:00+00:00")
     second = "10002@qq.com"
-    other = MockConfigEntry(
-        domain=DOMAIN,
-        title=second,
-        unique_id=second,
-        data={**loaded_entry.data, "username": second},
-    )
-    other.add_to_hass(hass)
-    server.accounts[second] = loaded_entry.data["password"]
-    assert await hass.config_entries.async_setup(other.entry_id)
-    hass.config_entries.async_update_entry(
-        loaded_entry, options={**loaded_entry.options, "fallback": other.entry_id}
-    )
-    await hass.async_block_till_done()
+    other = await add_account(hass, server, loaded_entry, second)
+    await take_over(hass, loaded_entry, other)
     server.script(Step.MAIL, replies.FREQUENCY_LIMITED, match=ADDRESS)
     server.script(Step.MAIL, Hang(), match=second)
     await send(hass, title="Fire", priority="highest")
@@ -153,6 +144,9 @@ async def test_state(
     (account,) = await page.seen()
     assert account["state"] == state
     assert not account["works"]
+    # Another login with a code that was refused would only be counted.
+    (message,) = account["messages"]
+    assert message["may_retry"] is (step is not Step.AUTH)
 
 
 async def test_unreachable(
@@ -182,6 +176,42 @@ async def test_unreachable(
     while account["waiting"]:
         (account,) = await page.seen()
     assert account["state"] == "可以正常发送。QQ 最近一次接受邮件是在 16:00。"
+
+
+async def test_unreachable_for_others(
+    hass: HomeAssistant,
+    server: QQServer,
+    page: Page,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+) -> None:
+    """What one account has found out of a server holds for those that have it too."""
+    second = MockConfigEntry(
+        domain=DOMAIN,
+        title=OTHER,
+        data={**loaded_entry.data, "username": OTHER},
+        options={"service_name": "second"},
+    )
+    second.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(second.entry_id)
+    server.accounts[OTHER] = loaded_entry.data["password"]
+    server.stop()
+    try:
+        await send(hass, title="Fire")
+        await events.wait(1)
+    finally:
+        server.start()
+    await page.subscribe()
+    first, other = await page.seen()
+    assert "127.0.0.1 cannot be reached since" in first["state"]
+    assert other["state"] == first["state"]
+    assert not other["works"]
+    # Until it has found out otherwise.
+    data = {"message": "Smoke!", "config_entry_id": second.entry_id}
+    await hass.services.async_call(DOMAIN, "send_message", data, blocking=True)
+    while not other["works"]:
+        first, other = await page.seen()
+    assert not first["works"]
 
 
 async def test_window(

@@ -237,6 +237,41 @@ async def test_no_address(
     assert "Whoever" not in body_of(mail)
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({}, id="off"),
+        pytest.param({"reply_to": "bo@example.com"}, id="answered elsewhere"),
+    ],
+)
+async def test_in_words(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    external: None,
+    fields: dict[str, str],
+) -> None:
+    """What asks for a text is not shown where answers are not read, and it says why."""
+    where = {"imap_host": server.host, "imap_port": server.imap.port}
+    options = {**loaded_entry.options, **where, "answers_by_mail": bool(fields)}
+    hass.config_entries.async_update_entry(loaded_entry, options=options)
+    await hass.async_block_till_done()
+    asks = {"action": "REPLY", "title": "Say something"}
+    data = {"actions": [asks, ACTIONS[1]], **fields}
+    response = await send(hass, **data)
+    (note,) = response["notes"]
+    assert "Say something asks for a text" in note
+    assert "switch on Answers by mail in the account's options" in note
+    mail = mail_of(server)
+    assert [title for title, _ in buttons_of(mail)] == ["Acknowledge"]
+    assert "“Say something” works in the phone's app only" in body_of(mail)
+    preview = await hass.services.async_call(
+        DOMAIN, "preview_message", data, blocking=True, return_response=True
+    )
+    assert preview
+    assert preview["notes"] == [note]
+
+
 async def test_links_alone(
     hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry, external: None
 ) -> None:

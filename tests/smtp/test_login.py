@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from custom_components.qq_mail.smtp.errors import AuthenticationError, SessionError
+from custom_components.qq_mail.smtp.connecting import Client
+from custom_components.qq_mail.smtp.errors import SessionError
 from custom_components.qq_mail.smtp.models import Account, Reply, Step
 from custom_components.qq_mail.smtp.replies import Cause, Treatment
-from custom_components.qq_mail.smtp.session import SubmissionSession
+from custom_components.qq_mail.smtp.transcript import Transcript
 from tests.qq_server import Answer, Close, QQServer, Raw, Step as At, replies
 
 from .submitting import submit
@@ -51,9 +52,9 @@ async def test_login_refused(
 ) -> None:
     """A refused login is tried once, by one mechanism, and understood."""
     server.script(at, action)
-    with pytest.raises(AuthenticationError) as refused:
+    with pytest.raises(SessionError) as refused:
         await submit(account, tls_context)
-    assert refused.value.cause is cause
+    assert (refused.value.step, refused.value.cause) == (Step.AUTH, cause)
     assert refused.value.cause.treatment is treatment
     assert len([c for c in server.commands if c.startswith("AUTH")]) == 1
 
@@ -88,7 +89,6 @@ async def test_login_reset(
     server.script(at, action)
     with pytest.raises(SessionError) as failed:
         await submit(request.getfixturevalue(account_name), tls_context)
-    assert not isinstance(failed.value, AuthenticationError)
     assert failed.value.cause is Cause.CONNECTION_LOST
     assert failed.value.step is Step.AUTH
     assert not failed.value.speaks_of_session
@@ -98,12 +98,11 @@ async def test_connection_lost_before_the_login(
     account: Account, tls_context: ssl.SSLContext
 ) -> None:
     """Nobody is known then to offer no login, nor to have refused one."""
-    session = SubmissionSession(account, tls_context)
-    await session.connect()
-    session.drop()
+    client = Client(account, tls_context, Transcript(account))
+    await client.open()
+    client.close()
     with pytest.raises(SessionError) as failed:
-        await session.authenticate()
-    assert not isinstance(failed.value, AuthenticationError)
+        await client.log_in()
     assert failed.value.cause is Cause.CONNECTION_LOST
 
 
@@ -112,7 +111,7 @@ async def test_gbk_is_read(
 ) -> None:
     """QQ's oldest wording is GBK; a person gets to read it."""
     server.script(At.AUTH, replies.LOGIN_NEEDS_CODE_GBK)
-    with pytest.raises(AuthenticationError) as refused:
+    with pytest.raises(SessionError) as refused:
         await submit(account, tls_context)
     assert "请使用授权码登录。详情请看" in str(refused.value)
 
@@ -122,7 +121,7 @@ async def test_a_wrong_code(
 ) -> None:
     """The code is in no exception and no repr."""
     wrong = replace(account, password="secretsecretsecr")
-    with pytest.raises(AuthenticationError) as refused:
+    with pytest.raises(SessionError) as refused:
         await submit(wrong, tls_context)
     assert refused.value.reply == Reply(535, str(replies.LOGIN_AMBIGUOUS.text))
     assert "secret" not in repr(wrong)
@@ -139,6 +138,6 @@ async def test_no_login_offered(
     """A server without LOGIN and PLAIN is of no use."""
     server.mechanisms = mechanisms
     server.offer_auth = bool(mechanisms)
-    with pytest.raises(AuthenticationError) as failed:
+    with pytest.raises(SessionError) as failed:
         await submit(account, tls_context)
-    assert failed.value.cause is Cause.NO_LOGIN
+    assert (failed.value.step, failed.value.cause) == (Step.AUTH, Cause.NO_LOGIN)

@@ -186,10 +186,11 @@ async def test_round_trips(
     server: QQServer, account: Account, tls_context: ssl.SSLContext
 ) -> None:
     """A message to several takes two, once there is a session; else many more."""
-    async with SubmissionSession(account, tls_context) as session:
-        for in_flight, round_trips in ((True, 2), (False, 6)):
+    for offered, round_trips in ((True, 2), (False, 6)):
+        server.offer_pipelining = offered
+        async with SubmissionSession(account, tls_context) as session:
             before = server.answers
-            await session.submit(SUBMISSION, nothing, in_flight=in_flight)
+            await session.submit(SUBMISSION, nothing)
             assert server.answers == before + round_trips
 
 

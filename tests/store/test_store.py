@@ -257,8 +257,10 @@ async def test_who_waits_may_go(open_store: OpenStore, disk: SimulatedDisk) -> N
 async def test_draft(
     open_store: OpenStore, disk: SimulatedDisk, size: int, files: int
 ) -> None:
-    """A small one goes into a segment, a large one stays where it is."""
+    """A small one goes into a segment, a large one stays where it is: two syncs more."""
     store, _ = await open_store()
+    await rest(store)
+    syncs = disk.syncs
     draft = store.draft("1")
     write(disk, draft, b"x" * size)
     store.put(ONE, record(), draft)
@@ -266,6 +268,7 @@ async def test_draft(
     assert text.size == size
     assert len(text.open().read()) == size
     await store.written()
+    assert disk.syncs == syncs + 1 + 2 * files
     store.drop_draft(draft)
     assert list(disk.now).count(draft) == files
     for one in (text, store.text(ONE)):

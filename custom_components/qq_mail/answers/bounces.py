@@ -22,9 +22,9 @@ its own QQ refuses at once."""
 
 
 class Bounces:
-    """Knows from the history of an account which of its mails may come back.
+    """Knows from all accounts' histories which mails may come back to an account.
 
-    They come back to the account that has sent them, which may be another one.
+    Those are what it has sent, for itself or another one.
     """
 
     def __init__(
@@ -35,22 +35,22 @@ class Bounces:
         everyone: dict[str, Bounces],
         changed: Callable[[], None],
     ) -> None:
-        """Begin with the mails of earlier runs; `changed` is called for each new one.
+        """Begin with the mails of earlier runs; `changed` is called where there are more.
 
         `everyone` are those of all accounts, this one among them from now on.
         """
-        self._outbox = outbox
-        self._history = history
+        self.outbox = outbox
+        self.history = history
         self._issues = issues
         self._everyone = everyone
         self._changed = changed
+        self._until = 0.0
         everyone[outbox.id] = self
         outbox.async_on_close(partial(everyone.__delitem__, outbox.id))
-        now = read_clock()
-        self._until = now.steady + max(
-            (_left(at, now) for at in self.times), default=0.0
-        )
         outbox.listeners.async_add(self._hear)
+        now = read_clock()
+        for one in everyone.values():
+            one.expect(max((_left(at, now) for at in one.times), default=0.0))
 
     @property
     def left(self) -> float:
@@ -67,32 +67,51 @@ class Bounces:
         """Tell which mail came back from whom, once each; or as much as is known."""
         # Most messages are no part of a digest, whose id is then empty.
         ids = {one[1:].partition("@")[0].upper() for one in references} - {""}
-        home, items = self, list[Item]()
-        for one in self._everyone.values():
-            if found := one.find(ids):
-                home, items = one, found
-        if not items:
-            out = (item for one in self._everyone.values() for item in one.out)
-            known = {one.lower() for item in out for one in _outside(item)}
+        found = [
+            (one, item)
+            for one in self._everyone.values()
+            for item in one.history.items
+            if {item.queue_id, item.digest} & ids
+        ]
+        if not found:
+            known = {one.lower() for item in self.out for one in _outside(item)}
             for address in known.intersection(bounce.recipients):
                 self._issues.tell_bounce(RETURNED, address, bounce, texts)
             return
-        # Those of a digest have the same recipients.
-        everyone = items[0].recipients_of(Outcome.ACCEPTED)
+        # They are many if it is a digest; those have the same recipients.
+        found.sort(key=lambda pair: pair[1].queue_id)
+        item = found[0][1]
+        everyone = item.recipients_of(Outcome.ACCEPTED)
         people = [one for one in everyone if one.lower() in bounce.recipients]
-        if not bounce.recipients and len(outside := _outside(items[0])) == 1:
+        if not bounce.recipients and len(outside := _outside(item)) == 1:
             people = outside
         if not people:
             self._issues.tell_bounce(RETURNED, ", ".join(everyone), bounce, texts)
             return
-        told = items[0].recipients_of(Outcome.BOUNCED)
-        if new := tuple(one for one in people if one not in told):
-            self._tell(home, items, new, bounce, texts)
-
-    def find(self, ids: set[str]) -> list[Item]:
-        """Return the messages of a mail, which are many if it is a digest."""
-        items = (one for one in self._history.items if {one.queue_id, one.digest} & ids)
-        return sorted(items, key=lambda one: one.queue_id)
+        told = item.recipients_of(Outcome.BOUNCED)
+        if not (new := tuple(one for one in people if one not in told)):
+            return
+        for part, (home, item) in enumerate(found):
+            event = OutboxEvent(
+                by=self.outbox.id,
+                account=home.outbox.id,
+                outcome=Outcome.BOUNCED,
+                queue_id=item.queue_id,
+                subject=item.title,
+                recipients=new,
+                attempts=item.results[-1].attempts,
+                priority=item.priority,
+                tag=item.tag,
+                cause=bounce.cause,
+                detail=bounce.detail,
+                digest=item.digest,
+                part=part,
+                of=len(found) if item.digest else 0,
+            )
+            home.outbox.listeners.report(event)
+        LOGGER.warning("Message %s came back: %s", item.queue_id, bounce.detail)
+        for address in new:
+            self._issues.tell_bounce(BOUNCED, address, bounce, texts)
 
     @property
     def out(self) -> list[Item]:
@@ -100,8 +119,12 @@ class Bounces:
         now = read_clock()
         return [
             item
-            for item in self._history.items
+            for one in self._everyone.values()
+            for item in one.history.items
             if (at := item.accepted_at) and _left(at, now) > 0 and _outside(item)
+            # As the history tells it: empty, if its own account has sent it.
+            if ("" if one is self else self.outbox.account.username)
+            in {result.by for result in item.results}
         ]
 
     @callback
@@ -111,45 +134,16 @@ class Bounces:
             event
             and event.outcome is Outcome.ACCEPTED
             and not event.part
-            and (item := self._history.find(event.queue_id))
+            and (item := self.history.find(event.queue_id))
             and _outside(item)
         ):
-            self._everyone.get(event.by, self).expect()
+            sender = self._everyone.get(event.by, self)
+            sender.expect(_COMES_BACK.total_seconds())
 
-    def expect(self) -> None:
-        """Know that this account has sent a mail that may come back."""
-        self._until = read_clock().steady + _COMES_BACK.total_seconds()
+    def expect(self, seconds: float) -> None:
+        """Know that for so long a mail may come back that this account has sent."""
+        self._until = max(self._until, read_clock().steady + seconds)
         self._changed()
-
-    def _tell(
-        self,
-        home: Bounces,
-        items: list[Item],
-        people: tuple[str, ...],
-        bounce: Bounce,
-        texts: Texts,
-    ) -> None:
-        for part, item in enumerate(items):
-            event = OutboxEvent(
-                by=self._outbox.id,
-                account=home._outbox.id,
-                outcome=Outcome.BOUNCED,
-                queue_id=item.queue_id,
-                subject=item.title,
-                recipients=people,
-                attempts=item.results[-1].attempts,
-                priority=item.priority,
-                tag=item.tag,
-                cause=bounce.cause,
-                detail=bounce.detail,
-                digest=item.digest,
-                part=part,
-                of=len(items) if item.digest else 0,
-            )
-            home._outbox.listeners.report(event)
-        LOGGER.warning("Message %s came back: %s", event.queue_id, bounce.detail)
-        for one in people:
-            self._issues.tell_bounce(BOUNCED, one, bounce, texts)
 
 
 def _left(at: datetime, now: Now) -> float:

@@ -1,17 +1,18 @@
 """Repair issues: what a person should know of the mail that comes to an account."""
 
-from typing import Final
+from typing import Any, Final
 
 from homeassistant.const import CONF_USERNAME
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
+from ..accounts import QQMailConfigEntry
 from ..buttons.models import Mail
 from ..clock import read_clock
 from ..const import DOMAIN, PANEL
-from ..coordinator import QQMailConfigEntry
 from ..inbox.bounce import Bounce
 from ..inbox.models import MailboxError
+from ..issues import async_show_issue
 from ..texts import Texts, literal
 
 INBOX: Final = "inbox"
@@ -38,7 +39,7 @@ class Issues:
     @callback
     def tell_refused(self, error: MailboxError) -> None:
         """Report that the login to the inbox is refused."""
-        self._raise(INBOX, is_fixable=False, reply=literal(error.detail))
+        self._raise(INBOX, {"reply": literal(error.detail)}, is_fixable=False)
 
     @callback
     def tell_stranger(self, mail: Mail, address: str) -> None:
@@ -48,32 +49,25 @@ class Issues:
             self._told_at = now
             self._raise(
                 STRANGER,
+                {"address": address, "subject": mail.subject},
                 data={
                     "entry_id": self._entry.entry_id,
                     "address": address,
                     "recipients": ",".join(mail.recipients),
                 },
-                address=address,
-                subject=mail.subject,
             )
 
     @callback
     def tell_bounce(
-        self, issue: str, address: str, bounce: Bounce, texts: Texts
+        self, issue: str, address: str, bounce: Bounce, words: Texts
     ) -> None:
         """Report BOUNCED or RETURNED: from which address, why, and what to do."""
         account = self._entry.data[CONF_USERNAME]
         # Anybody may have written it.
-        why = texts(bounce.cause, account=account, reply=literal(bounce.detail))
+        why = words(bounce.cause, account=account, reply=literal(bounce.detail))
         # It is told once, and a restart may come before anybody has read it.
-        self._raise(
-            issue,
-            about=address,
-            is_persistent=True,
-            address=address,
-            why=why,
-            page=f"/{PANEL}/history",
-        )
+        texts = {"address": address, "why": why, "page": f"/{PANEL}/history"}
+        self._raise(issue, texts, address, is_persistent=True)
 
     @callback
     def withdraw(self, *issues: str) -> None:
@@ -86,24 +80,17 @@ class Issues:
     def _raise(
         self,
         issue: str,
-        *,
+        texts: dict[str, str],
         about: str = "",
+        *,
         is_fixable: bool = True,
-        is_persistent: bool = False,
-        data: dict[str, str | int | float | None] | None = None,
-        **placeholders: str,
+        **others: Any,
     ) -> None:
-        ir.async_create_issue(
+        async_show_issue(
             self._hass,
-            DOMAIN,
-            f"{issue}_{self._entry.entry_id}{about}",
-            data=data,
+            issue,
+            f"{self._entry.entry_id}{about}",
+            {"account": self._entry.data[CONF_USERNAME], **texts},
             is_fixable=is_fixable,
-            is_persistent=is_persistent,
-            severity=ir.IssueSeverity.WARNING,
-            translation_key=issue,
-            translation_placeholders={
-                "account": self._entry.data[CONF_USERNAME],
-                **placeholders,
-            },
+            **others,
         )

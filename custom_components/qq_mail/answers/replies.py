@@ -18,6 +18,8 @@ class Reply:
     """The addr_spec of who wrote it."""
     text: str
     """What the sender wrote, without quotes and signatures; at most 2,000 characters."""
+    action: str = ""
+    """Of the button that asked for it; empty: none did, or it may be any of several."""
 
 
 class Replies:

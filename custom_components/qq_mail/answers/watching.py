@@ -14,24 +14,25 @@ from homeassistant.helpers.start import async_at_started
 from homeassistant.util import dt as dt_util
 from homeassistant.util.ssl import client_context
 
-from ..accounts import async_loaded
-from ..buttons.answerable import Answerable, Told
-from ..buttons.models import Action, Press
+from ..accounts import QQMailConfigEntry, async_loaded
+from ..buttons.answerable import Answerable, Choice, Told
+from ..buttons.models import Press
 from ..buttons.registry import Buttons
 from ..const import CONF_ANSWERS_FROM, DOMAIN, LOGGER
-from ..coordinator import QQMailConfigEntry
+from ..content.request import MessageRequest
 from ..history import History
-from ..inbox.choice import Choice, Said, TitleNeeded, choose
 from ..inbox.client import FOLDER
 from ..inbox.mailbox import Mailbox as Inbox
 from ..inbox.models import Cursor, Head, ImapAccount, LoginRefusedError, MailboxError
 from ..inbox.reading import Incoming, Kind
-from ..mime.address import Mailbox
+from ..mime.address import Mailbox, Recipients
+from ..mime.models import Priority
 from ..outbox.outbox import Outbox
+from ..sending.submit import async_submit
 from ..smtp.replies import Cause
 from ..texts import Texts, async_texts, time_of
 from .bounces import Bounces
-from .confirming import async_confirm
+from .choice import choose
 from .issues import BOUNCED, INBOX, RETURNED, STRANGER, Issues
 from .replies import Replies, Reply
 
@@ -67,7 +68,6 @@ class Answers:
         self._replies = replies
         self._is_heard = is_heard
         self._issues = Issues(hass, entry)
-        self._bounces = Bounces(outbox, history, self._issues, bounces, self._update)
         self._account: ImapAccount | None = None
         self._mailbox: Inbox | None = None
         self._task: asyncio.Task[None] | None = None
@@ -82,6 +82,7 @@ class Answers:
         ]
         """What is told next: first of all what an earlier run did not come to."""
         self._answerables.async_listen(outbox.id, self._update)
+        self._bounces = Bounces(outbox, history, self._issues, bounces, self._update)
         # Those are still true after a restart.
         outbox.async_on_close(lambda: self._issues.withdraw(BOUNCED, RETURNED))
 
@@ -252,33 +253,35 @@ class Answers:
         # What stands in the head is of the mail that is answered; the text may also
         # quote others.
         known = find(head.secrets) or find(mail.secrets)
+        # A quote has the secret of the mail, and those of its buttons in words.
+        known.sort(key=lambda one: len(one.actions))
+        known = list({one.mail.queue_id: one for one in known}.values())
         allowed = [one for one in known if self._is_allowed(one, mail.sender)]
         if not allowed:
             for one in known[:1]:
                 self._issues.tell_stranger(one.mail, mail.sender)
             return
-        offered = [
-            (Choice(number, action.title, action.action, action.destructive), one)
-            for one in allowed
-            for number, action in enumerate(one.actions, 1)
-        ]
-        meaning = choose([choice for choice, _ in offered], mail.text)
-        if isinstance(meaning, Said):
-            self._hear(allowed, mail, meaning.text, texts)
+        offered = [choice for one in allowed for choice in one.choices]
+        meaning = choose(offered, mail.text)
+        if (choice := meaning.choice) is None:
+            self._hear(allowed[0], mail, meaning.text, texts)
             return
-        choice, answered = next(pair for pair in offered if pair[0] is meaning.choice)
-        if isinstance(meaning, TitleNeeded):
-            text = texts("reply_title_needed", title=choice.title)
+        title = choice.action.title
+        if meaning.needs_title:
+            told = texts("reply_title_needed", title=title)
+        elif choice.action.in_words and not meaning.text:
+            told = texts("reply_words_needed", title=title)
         else:
-            action = answered.actions[choice.number - 1]
-            text = self._press(answered, action, mail.sender, texts)
-        self._owe(answered, mail, text)
+            told = self._press(choice, mail.sender, meaning.text, texts)
+        self._owe(choice.known, mail, told)
 
-    def _press(
-        self, answered: Answerable, action: Action, by: str, texts: Texts
-    ) -> str:
-        """Press a button, unless that is over; say what became of it."""
+    def _press(self, choice: Choice, by: str, text: str, texts: Texts) -> str:
+        """Press a button, unless that is over; say what became of it.
+
+        One that is answered in words passes the text on, and can be answered again.
+        """
         now = dt_util.utcnow()
+        answered, action = choice.known, choice.action
         button = self._buttons.find_of(answered.mail, action)
         if button is None:
             until = time_of(min(answered.expires_at, now), now)
@@ -290,30 +293,27 @@ class Answers:
             return texts("reply_used", title=action.title, time=time)
         if button.ended:
             return texts(f"answer_{button.ended}_text", title=action.title)
-        press = Press(mail=button.mail, action=button.action, by=by)
-        heard = self._is_heard(press)
-        self._buttons.press(button, by)
+        if action.in_words:
+            heard = self._replies.tell(
+                Reply(mail=button.mail, sender=by, text=text, action=action.action)
+            )
+        else:
+            press = Press(mail=button.mail, action=button.action, by=by)
+            heard = self._is_heard(press)
+            self._buttons.press(button, by)
         time = time_of(now, now)
         if heard:
             return texts("reply_done", title=action.title, time=time)
         return texts("reply_unheard", title=action.title, time=time)
 
-    def _hear(
-        self, allowed: Sequence[Answerable], mail: Incoming, text: str, texts: Texts
-    ) -> None:
+    def _hear(self, known: Answerable, mail: Incoming, text: str, texts: Texts) -> None:
         """Pass on what somebody wrote; say once that nobody understands it."""
-        first = allowed[0]
-        if text and self._replies.tell(
-            Reply(mail=first.mail, sender=mail.sender, text=text)
+        reply = Reply(mail=known.mail, sender=mail.sender, text=text)
+        if not (text and self._replies.tell(reply)) and self._answerables.confuse(
+            known
         ):
-            return
-        if self._answerables.confuse(first):
-            # The number alone presses nothing that cannot be undone.
-            choices = " · ".join(
-                one.title if one.destructive else f"{number} {one.title}"
-                for number, one in enumerate(first.actions, 1)
-            )
-            self._owe(first, mail, texts("reply_not_understood", choices=choices))
+            choices = " · ".join(choice.shown for choice in known.choices)
+            self._owe(known, mail, texts("reply_not_understood", choices=choices))
 
     def _owe(self, answered: Answerable, mail: Incoming, text: str) -> None:
         """Have the sender told something, unless that was enough."""
@@ -332,10 +332,32 @@ class Answers:
             self._hass.async_create_task(self._async_tell(known, told, note))
 
     async def _async_tell(self, known: Answerable, told: Told, note: str) -> None:
+        """Confirm an answer within its conversation, so that nobody can answer that.
+
+        It is owed until the outbox has it.
+        """
+        conversation = self._outbox.state.conversations.get(known.mail.tag)
+        references = [conversation.references] if conversation else []
+        request = MessageRequest(
+            title=f"Re: {known.mail.subject}",
+            message=f"{told.text}\n\n{note}".rstrip(),
+            priority=Priority.HIGH,
+            wait=0,
+        )
         try:
-            await async_confirm(
-                self._hass, self._entry, self._outbox, self._buttons, known, told, note
-            )
+            with self._outbox.making() as ticket:
+                await async_submit(
+                    self._hass,
+                    self._entry,
+                    self._outbox,
+                    self._buttons,
+                    request,
+                    Recipients(to=(Mailbox(told.to),)),
+                    ticket,
+                    references=" ".join([*references, told.answers]),
+                    answers=told.answers,
+                    kept=partial(self._answerables.pay, known, told),
+                )
         except HomeAssistantError as err:
             LOGGER.warning("An answer to %s was not confirmed: %s", known.mail, err)
 
@@ -343,7 +365,7 @@ class Answers:
     def _keep(self, cursor: Cursor) -> None:
         """Have it written how far the inbox was read."""
         self._cursor = cursor
-        key = (CURSOR, self._outbox.id, cursor.folder)
+        key = (CURSOR, self._outbox.id, FOLDER)
         self._outbox.manager.store.put(key, partial(asdict, cursor))
 
 
@@ -351,10 +373,7 @@ def _read_cursor(record: Mapping[str, Any]) -> Cursor | None:
     """Read what was kept; None: nothing was, or it is damaged."""
     try:
         return Cursor(
-            str(record["account"]),
-            str(record["folder"]),
-            int(record["uid_validity"]),
-            int(record["uid"]),
+            str(record["account"]), int(record["uid_validity"]), int(record["uid"])
         )
     except KeyError, TypeError, ValueError:
         return None

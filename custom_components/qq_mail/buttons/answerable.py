@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import count
 from typing import Final, override
 
 from homeassistant.core import callback
@@ -37,7 +38,7 @@ class Answerable(Secret):
     """A mail whose buttons can be pressed by an answer."""
 
     actions: tuple[Action, ...]
-    """Those of its buttons, in the order of their numbers."""
+    """Those of its buttons, in their order."""
     sent_by: str = ""
     """The account that has sent it for its own: answers come to its inbox as well."""
     told: int = 0
@@ -51,6 +52,33 @@ class Answerable(Secret):
     def people(self) -> set[str]:
         """Who may answer it, in lower case."""
         return {one.lower() for one in self.mail.recipients}
+
+    @property
+    def choices(self) -> list[Choice]:
+        """What an answer can mean."""
+        numbers = count(1)
+        return [
+            Choice(self, one, None if one.in_words else next(numbers))
+            for one in self.actions
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A button, as its mail offers it to who answers."""
+
+    known: Answerable
+    action: Action
+    number: int | None
+    """Its place among those that are pressed, from 1; None: it asks for a text."""
+
+    @property
+    def shown(self) -> str:
+        """What may be answered: a destructive one needs its title."""
+        title = self.action.title
+        if self.action.destructive or not self.number:
+            return title
+        return f"{self.number} {title}"
 
 
 class Answerables(Secrets[Answerable]):

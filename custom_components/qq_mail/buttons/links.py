@@ -6,11 +6,10 @@ from ipaddress import ip_address
 from yarl import URL
 
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.network import NoURLAvailableError, get_url
 from homeassistant.util.network import is_ip_address, is_local
 
-from ..const import DOMAIN
+from ..issues import async_show_issue
 
 PLAIN_HTTP = "plain_http"
 """The issue that says what others could see; a key in the translations."""
@@ -36,17 +35,9 @@ def async_tell_plain_http(hass: HomeAssistant) -> None:
     Not fixable, so that who has read it can ignore it for good.
     """
     base = link_base(hass)
-    if base is None or base[1] or not _is_exposed(URL(base[0])):
-        ir.async_delete_issue(hass, DOMAIN, PLAIN_HTTP)
-        return
-    ir.async_create_issue(
-        hass,
-        DOMAIN,
-        PLAIN_HTTP,
-        is_fixable=False,
-        severity=ir.IssueSeverity.WARNING,
-        translation_key=PLAIN_HTTP,
-        translation_placeholders={"url": base[0]},
+    exposed = base and not base[1] and _is_exposed(URL(base[0]))
+    async_show_issue(
+        hass, PLAIN_HTTP, "", {"url": base[0]} if base and exposed else None
     )
 
 

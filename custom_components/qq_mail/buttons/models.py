@@ -30,6 +30,8 @@ class Action:
     """What people read on it."""
     destructive: bool = False
     """Whether the page asks once more, and an answer has to give the title."""
+    in_words: bool = False
+    """Whether it asks for a text: an answer gives it, and the button is not used up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

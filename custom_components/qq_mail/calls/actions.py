@@ -12,7 +12,6 @@ from homeassistant.util.ulid import ulid_now
 
 from ..accounts import async_loaded, async_settled, being_loaded
 from ..const import LOGGER
-from ..content.draft import absolute
 from ..content.reading import Notes
 from ..content.request import MessageRequest, read_request
 from ..mime.address import Recipients
@@ -20,7 +19,7 @@ from ..outbox.core.models import Outcome
 from ..outbox.submissions import message_id_at
 from ..outbox.view import OutboxView
 from ..sending.preview import async_preview
-from ..texts import async_texts
+from ..texts import async_texts, iso_of
 from .again import to_acknowledge
 from .house import DATA_HOUSE
 from .recipients import chosen_recipients
@@ -117,19 +116,10 @@ async def async_preview_message(call: ServiceCall) -> ServiceResponse:
         request = to_acknowledge(request, await async_texts(call.hass))
     entities = [entity.recipients for entity in share.entities]
     recipients = chosen_recipients(share.entry, request, entities)
-    made = await async_preview(call.hass, share.entry, outbox, request, recipients)
-    path = call.hass.data[DATA_HOUSE].frames.keep(made.page)
-    try:
-        url = absolute(call.hass, path)
-    except HomeAssistantError:
-        url = path
-    return {
-        "text": made.text,
-        "html": made.html,
-        "notes": list(made.notes),
-        "size": made.size,
-        "url": url,
-    }
+    frames = call.hass.data[DATA_HOUSE].frames
+    return await async_preview(
+        call.hass, share.entry, outbox, frames, request, recipients
+    )
 
 
 async def _async_read(call: ServiceCall) -> tuple[list[Share], MessageRequest]:
@@ -181,7 +171,6 @@ def _response(sent: Sent, account: str) -> dict[str, JsonValueType]:
             "notes": list(sent.notes),
         }
     event, plan = receipt.decisive, receipt.plan
-    due = OutboxView.time_of(plan) if plan else None
     refused: list[JsonValueType] = [
         {
             "address": address,
@@ -208,7 +197,7 @@ def _response(sent: Sent, account: str) -> dict[str, JsonValueType]:
             "refused": refused,
         },
         "attempts": event.attempts if event else 0,
-        "next_attempt": due.isoformat() if due else None,
+        "next_attempt": iso_of(OutboxView.time_of(plan)) if plan else None,
         "reason": plan.reason if plan else None,
         "reply": str(event.reply) if event and event.reply else None,
         "cause": event.cause if event else None,

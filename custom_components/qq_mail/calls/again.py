@@ -8,11 +8,10 @@ from homeassistant.components.notify import ATTR_TITLE_DEFAULT
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
-from ..accounts import async_loaded
+from ..accounts import QQMailConfigEntry, async_loaded
 from ..content.actions import with_acknowledge
 from ..content.errors import translated_error
 from ..content.request import MessageRequest, read_again
-from ..coordinator import QQMailConfigEntry
 from ..mime.address import Recipients, one_line
 from ..outbox.composing import Ticket
 from ..repeats.original import Alert, Counted

@@ -1,11 +1,16 @@
 """What the house has once for all accounts: outboxes, buttons, duplicates, reminders."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from homeassistant.components.automation import automations_with_entity
+from homeassistant.components.event import DOMAIN as EVENT_DOMAIN
+from homeassistant.components.script import scripts_with_entity
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util.hass_dict import HassKey
+from homeassistant.util.signal_type import SignalType
 
 from ..answers.bounces import Bounces
 from ..answers.replies import Replies
@@ -15,18 +20,29 @@ from ..buttons.models import Press
 from ..buttons.registry import BUTTON, Buttons
 from ..clock import read_clock
 from ..const import ACKNOWLEDGE, DOMAIN
-from ..coordinator import SIGNAL_ALARM
-from ..history import History
+from ..history import History, Item
+from ..outbox.core.models import OutboxEvent
+from ..outbox.delays import Delay
 from ..outbox.manager import Manager
 from ..outbox.outbox import Outbox
 from ..repeats.duplicates import Duplicates
 from ..repeats.reminder import Reminder
 from ..repeats.reminders import Reminders
-from ..sending.frames import Frames
+from ..sending.preview import Frames
+from ..smtp.models import Account
 from ..store import Store
 
 DATA_HOUSE: HassKey[House] = HassKey(DOMAIN)
 
+SIGNAL_OUTBOX: SignalType[OutboxEvent | None] = SignalType(f"{DOMAIN}_outbox")
+"""Every outcome of every account, and by None that something else has changed."""
+SIGNAL_DELAY: SignalType[str, Delay] = SignalType(f"{DOMAIN}_delay")
+"""That messages of an account, given by its id, wait too long: once an episode."""
+SIGNAL_ALARM: SignalType[Reminder, bool] = SignalType(f"{DOMAIN}_alarm")
+"""That an alarm was acknowledged, or not in its time; once for all its accounts."""
+
+PRESSES_KEY = "action"
+"""The key of the event entity that tells of presses, in its unique id."""
 _PROTECTED = 3
 """Mails of each alarm whose buttons are never forgotten for want of room."""
 _TOGETHER = 5.0
@@ -46,6 +62,19 @@ class Rooms:
     history: History
     answers: Answers
 
+    async def async_stop(self) -> None:
+        """Do nothing more; what is raised from now on is still kept."""
+        self.duplicates.async_stop()
+        self.reminders.async_stop()
+        await self.answers.async_stop()
+        await self.outbox.async_stop()
+
+
+def latest(rooms: Iterable[Rooms]) -> list[tuple[Account, Item]]:
+    """Return accounts' histories: of what something became last comes first."""
+    items = [(one.outbox.account, item) for one in rooms for item in one.history.items]
+    return sorted(items, key=lambda one: one[1].at, reverse=True)
+
 
 class House:
     """Finds what belongs to an account, by its entry's id."""
@@ -59,6 +88,8 @@ class House:
         self.replies = Replies()
         self.bounces: dict[str, Bounces] = {}
         self.rooms: dict[str, Rooms] = {}
+        self.actions: dict[str, set[str]] = {}
+        """The names of each account's actions, behind `notify.`."""
         self.buttons.async_add_listener(self._hear)
 
     @property
@@ -73,6 +104,26 @@ class House:
             self.buttons.async_load(self.manager.take_records(account, BUTTON))
             answerables = self.manager.take_records(account, ANSWERABLE)
             self.buttons.answerables.async_load(answerables)
+
+    def presses_entity(self, account: str) -> str | None:
+        """Return the id of the event entity that tells of presses of an account."""
+        return er.async_get(self._hass).async_get_entity_id(
+            EVENT_DOMAIN, DOMAIN, f"{account}_{PRESSES_KEY}"
+        )
+
+    @callback
+    def is_heard(self, press: Press) -> bool:
+        """Tell whether a press is handled: by us, a trigger, an automation or a script.
+
+        An automation that triggers on the state of any entity is not seen here.
+        """
+        if press.action.action.lower() == ACKNOWLEDGE or self.buttons.is_wanted(press):
+            return True
+        entity_id = self.presses_entity(press.mail.account) or ""
+        return bool(
+            automations_with_entity(self._hass, entity_id)
+            or scripts_with_entity(self._hass, entity_id)
+        )
 
     @callback
     def add(self, account: str, rooms: Rooms) -> None:

@@ -7,10 +7,9 @@ from typing import Any
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
-from ..accounts import async_loaded
+from ..accounts import QQMailConfigEntry, async_loaded
 from ..content.errors import field_error
 from ..content.request import MessageRequest
-from ..coordinator import QQMailConfigEntry
 from ..mime.address import Recipients, one_line
 from ..mime.models import Priority
 from ..outbox.composing import Ticket

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import voluptuous as vol
+
 from homeassistant.exceptions import ServiceValidationError
 
 from ..const import ACKNOWLEDGE, MAX_ACTIONS
@@ -12,6 +14,7 @@ from .reading import (
     Notes,
     Reader,
     as_list,
+    checked,
     is_away,
     is_empty,
     is_for_phones,
@@ -48,6 +51,8 @@ class ActionRow:
     uri: str = ""
     """A URL, or a path of Home Assistant's own; empty where the button acts."""
     destructive: bool = False
+    in_words: bool = False
+    """Whether it asks for a text, which an answer to the mail alone can give."""
 
 
 def with_acknowledge(rows: tuple[ActionRow, ...], title: str) -> tuple[ActionRow, ...]:
@@ -55,7 +60,7 @@ def with_acknowledge(rows: tuple[ActionRow, ...], title: str) -> tuple[ActionRow
 
     Automations for phones often write the name of that action in capitals.
     """
-    if any(row.action.lower() == ACKNOWLEDGE for row in rows):
+    if any(row.action.lower() == ACKNOWLEDGE and not row.in_words for row in rows):
         return rows
     return (*rows, ActionRow(action=ACKNOWLEDGE, title=title))
 
@@ -102,12 +107,14 @@ def _row(item: Any, name: str, notes: Notes) -> ActionRow | None:
     values |= {field: True for field in _CAREFUL if item.get(field)} | values
     values["uri" if leads else "action"] = meant
     title = str(values.get("title", meant))[:_MAX_TITLE_LENGTH]
-    if _asks_for_more(values):
+    in_words = values.pop("behavior", "") == _TYPES or values.get("action") == _REPLY
+    if values.pop("authenticationRequired", False):
+        # Without the lock it would act for everyone who sees the mail.
         notes.append(
             unusable(name, title, "action_for_phones", title=shown_value(title))
         )
         return None
-    return ActionRow(**values | {"title": title})
+    return ActionRow(**values | {"title": title, "in_words": in_words and not leads})
 
 
 def _leads(item: Mapping[Any, Any]) -> bool:
@@ -123,36 +130,12 @@ def _not_shown(field: str, value: Any, title: Any) -> ServiceValidationError:
     return unusable(field, value, "invalid_action", title=shown_value(title) or "…")
 
 
-def _asks_for_more(values: dict[str, Any]) -> bool:
-    """Whether a button needs a text or an unlocked phone, which a mail cannot ask for.
-
-    A button that forgets the latter would act for everyone who sees the mail.
-    """
-    locked = values.pop("authenticationRequired", False)
-    types = values.pop("behavior", "") == _TYPES or values.get("action") == _REPLY
-    return locked or types
-
-
-def _action(value: Any, name: str, notes: Notes) -> str:
-    action = read_line(value, name, notes)
-    if len(action) > _MAX_ACTION_LENGTH:
-        raise unusable(name, value)
-    return action
-
-
-def _uri(value: Any, name: str, notes: Notes) -> str:
-    uri = read_word(value, name, notes).strip()
-    if not is_target(uri):
-        raise unusable(name, value)
-    return uri
-
-
 _CAREFUL = ("destructive", "authenticationRequired")
 
 _READERS: dict[str, Reader] = {
-    "action": _action,
+    "action": checked(read_line, vol.Length(max=_MAX_ACTION_LENGTH)),
     "title": read_line,
-    "uri": _uri,
+    "uri": checked(read_word, vol.All(vol.Strip, vol.truth(is_target))),
     "destructive": read_yes_no,
     "behavior": read_text,
     "authenticationRequired": read_yes_no,

@@ -2,26 +2,18 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 from urllib.parse import quote
 
 from homeassistant.util import dt as dt_util
 
 from ..mime.address import Mailbox, Recipients, one_line
-from ..mime.card import (
-    CONTENT_WIDTH,
-    MAX_OCTETS,
-    Card,
-    Entry,
-    Link,
-    Picture,
-    render_html,
-    render_text,
-)
+from ..mime.card import CONTENT_WIDTH, Card, Entry, Link, Picture
 from ..mime.digest import Alert, Files, read_alert, read_files
 from ..mime.message import compose
 from ..mime.models import BodyPart, Draft, KeptMessage, Priority, WrittenDigest
+from ..mime.render import MAX_OCTETS, render_html, render_text
 from ..texts import Texts, time_of
 from .attachments.budget import measured
 
@@ -43,48 +35,15 @@ _BY_IMPORTANCE = tuple(Priority)
 type _Key = tuple[str, str, str, Priority, Mailbox | None]
 
 
-@dataclass(slots=True)
-class _Chosen:
-    """The alerts that one digest tells, as far as there is room."""
-
-    room: int
-    """Octets of HTML for all of them."""
-    alerts: list[Alert] = field(default_factory=list)
-    alone: list[Alert] = field(default_factory=list)
-    """Those for which there is no room in any digest."""
-    passed_over: int = 0
-    """How many wait for the next one."""
-    _texts: dict[_Key, int] = field(default_factory=dict)
-    _sets: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
-
-    def offer(self, alert: Alert, text: int, links: int) -> None:
-        """Take an alert if there is room for its text and its links, both in octets."""
-        number = len(alert.buttons)
-        if not alert.whole or text + links > self.room or number > MAX_BUTTONS:
-            self.alone.append(alert)
-            return
-        texts, sets = {**self._texts, _key(alert): text}, self._sets
-        if links:
-            # In place of those of an older one with the same title and tag.
-            sets = {**sets, _group(alert): (number, links)}
-        octets = sum(texts.values()) + sum(octets for _, octets in sets.values())
-        buttons = sum(number for number, _ in sets.values())
-        if octets > self.room or buttons > MAX_BUTTONS:
-            self.passed_over += 1
-            return
-        self.alerts.append(alert)
-        self._texts, self._sets = texts, sets
-
-
+@dataclass(frozen=True, slots=True)
 class DigestWriter:
     """Writes one message that tells what many others do: a WriteDigest."""
 
-    def __init__(self, texts: Texts, home: str, language: str, budget: int) -> None:
-        """Keep the words, and the octets that attachments may have."""
-        self._texts = texts
-        self._home = home
-        self._language = language
-        self._budget = budget
+    texts: Texts
+    home: str
+    language: str
+    budget: int
+    """The octets that attachments may have."""
 
     def __call__(
         self,
@@ -97,12 +56,11 @@ class DigestWriter:
         None where those are fewer than two. It blocks. Raises OSError where a message
         cannot be read, and whatever `check` does.
         """
-        choice = self._choose(messages, check)
-        chosen = choice.alerts
+        chosen, alone = self._choose(messages, check)
         if len(chosen) < 2:  # noqa: PLR2004 - one is no digest
             return None
         files: list[Files] = []
-        room, places = self._budget, MAX_PARTS
+        room, places = self.budget, MAX_PARTS
         # The newest first: for the others there may be no room.
         for alert in reversed(chosen):
             check()
@@ -127,44 +85,68 @@ class DigestWriter:
             subject=subject,
             composed=compose(stream, draft),
             parts=tuple(alert.kept.queue_id for alert in chosen),
-            alone=tuple(alert.kept.queue_id for alert in choice.alone),
+            alone=tuple(alert.kept.queue_id for alert in alone),
         )
 
     def _choose(
         self, messages: Iterable[KeptMessage], check: Callable[[], None]
-    ) -> _Chosen:
-        """Read messages until there is room for no more, the oldest first."""
+    ) -> tuple[list[Alert], list[Alert]]:
+        """Read messages until there is room for no more, the oldest first.
+
+        Return the alerts that this digest tells, and those that fit into none.
+        """
         frame = _octets()
-        chosen = _Chosen(MAX_OCTETS - _RESERVE - frame)
+        room = MAX_OCTETS - _RESERVE - frame
+        chosen: list[Alert] = []
+        alone: list[Alert] = []
+        texts: dict[_Key, int] = {}
+        sets: dict[tuple[str, str], tuple[int, int]] = {}
+        passed_over = 0
         for message in messages:
-            if chosen.passed_over == _MAX_PASSED_OVER:
+            if passed_over == _MAX_PASSED_OVER:
                 break
             check()
             alert = read_alert(message)
-            bare = self._entry(_bare(alert), _LONGEST_WHEN, answers=True)
-            text = _octets(bare) - frame
-            entry = self._entry(alert, _LONGEST_WHEN, answers=True)
-            links = 0 if entry == bare else _octets(entry) - frame - text
-            chosen.offer(alert, text, links)
-        return chosen
+            entry, number, links = alert.entry, len(alert.entry.buttons), 0
+            text = _octets(self._entry(alert, _bare(entry), _LONGEST_WHEN)) - frame
+            if entry.buttons or entry.links:
+                links = _octets(self._entry(alert, entry, _LONGEST_WHEN)) - frame - text
+            if not alert.whole or text + links > room or number > MAX_BUTTONS:
+                alone.append(alert)
+                continue
+            more_texts, more_sets = texts | {_key(alert): text}, sets
+            if links:
+                # In place of those of an older one with the same title and tag.
+                more_sets = sets | {_group(alert): (number, links)}
+            octets = sum(more_texts.values()) + sum(
+                one for _, one in more_sets.values()
+            )
+            buttons = sum(number for number, _ in more_sets.values())
+            if octets > room or buttons > MAX_BUTTONS:
+                # It waits for the next one.
+                passed_over += 1
+            else:
+                chosen.append(alert)
+                texts, sets = more_texts, more_sets
+        return chosen, alone
 
     def _subject(self, alerts: Sequence[Alert]) -> str:
         titles = _titles(alerts)
         ((most, _),) = titles.most_common(1)
         number, title = str(len(alerts)), _cut(most, _MAX_SUBJECT)
         newest = alerts[-1].kept.raised
-        span = self._texts.span(alerts[0].kept.raised, newest, newest)
-        text = self._texts("digest_subject", number=number, span=span, title=title)
+        span = self.texts.span(alerts[0].kept.raised, newest, newest)
+        text = self.texts("digest_subject", number=number, span=span, title=title)
         if len(titles) > 1:
             # Or whoever reads no more takes all of them for the same.
-            text = self._texts(
+            text = self.texts(
                 "digest_subject_others", number=number, span=span, title=title
             )
         return one_line(text)
 
     def _card(self, alerts: Sequence[Alert], files: Sequence[Files]) -> Card:
         """Return the card of alerts, whose files come with the newest first."""
-        texts, newest = self._texts, alerts[-1].kept.raised
+        texts, newest = self.texts, alerts[-1].kept.raised
         pictures = tuple(
             _picture(part, time_of(alert.kept.raised, newest))
             for alert, some in zip(reversed(alerts), files, strict=True)
@@ -174,7 +156,8 @@ class DigestWriter:
         left_out = sum(some.left_out for some in files)
         notes = (texts("digest_parts", number=str(left_out)),) if left_out else ()
         sets = _sets(alerts).values()
-        small_print = _common(one.small_print for one in sets if one.small_print) or ()
+        prints = [one.entry.small_print for one in sets if one.entry.small_print]
+        small_print = _common(prints) or ()
         entries = self._entries(alerts)
         if small_print:
             entries = [replace(entry, small_print=()) for entry in entries]
@@ -192,11 +175,13 @@ class DigestWriter:
             small_print=small_print,
             pictures=pictures,
             notes=notes,
-            priority=min((one.priority for one in alerts), key=_BY_IMPORTANCE.index),
+            priority=min(
+                (one.entry.priority for one in alerts), key=_BY_IMPORTANCE.index
+            ),
             sent_by=texts("card_sent_by"),
-            home=self._home,
+            home=self.home,
             time=f"{dt_util.as_local(newest):%Y-%m-%d %H:%M}",
-            language=self._language,
+            language=self.language,
         )
 
     def _entries(self, alerts: Sequence[Alert]) -> list[Entry]:
@@ -208,51 +193,42 @@ class DigestWriter:
         answers = len({alert.reply_to for alert in alerts}) > 1
         entries: list[Entry] = []
         for key, (alert, *others) in same.items():
-            shown = sets.get(_group(alert))
-            if shown is None or _key(shown) != key:
-                shown = _bare(alert)
+            entry = _bare(alert.entry)
+            if (shown := sets.get(_group(alert))) and _key(shown) == key:
+                entry = shown.entry
             when = self._when([alert, *others], alerts[-1])
-            entries.append(self._entry(shown, when, answers=answers))
+            entries.append(self._entry(alert, entry, when, answers=answers))
         return entries
 
-    def _entry(self, alert: Alert, when: str, *, answers: bool) -> Entry:
-        """Return what is told of an alert; `answers`: also where answers to it go."""
-        links = [alert.link] if alert.link else []
+    def _entry(
+        self, alert: Alert, entry: Entry, when: str, *, answers: bool = True
+    ) -> Entry:
+        """Fill in what is told of an alert; `answers`: also where answers to it go."""
+        links, label = entry.links, ""
         if answers and alert.reply_to:
             name = alert.reply_to.display_name or alert.reply_to.addr_spec
             url = f"mailto:{quote(alert.reply_to.addr_spec, safe='@')}"
-            links.append(Link(url, self._texts("digest_reply_to", name=name)))
-        return Entry(
-            title=alert.title,
-            when=when,
-            text=alert.text,
-            priority=alert.priority,
-            label=(
-                self._texts(f"card_{alert.priority}")
-                if alert.priority.is_urgent
-                else ""
-            ),
-            buttons=alert.buttons,
-            small_print=alert.small_print,
-            links=tuple(links),
-        )
+            links = (*links, Link(url, self.texts("digest_reply_to", name=name)))
+        if entry.priority.is_urgent:
+            label = self.texts(f"card_{entry.priority}")
+        return replace(entry, when=when, label=label, links=links)
 
     def _when(self, alerts: Sequence[Alert], newest: Alert) -> str:
         """Return when equal alerts, of which the newest comes first, were raised."""
         now, last, first = (one.kept.raised for one in (newest, alerts[0], alerts[-1]))
         if len(alerts) == 1:
             return time_of(last, now)
-        return self._texts(
+        return self.texts(
             "digest_times",
             number=str(len(alerts)),
-            span=self._texts.span(first, last, now),
+            span=self.texts.span(first, last, now),
         )
 
 
 def _key(alert: Alert) -> _Key:
     """Return what alerts have in common that are told as one."""
-    tag = alert.kept.tag
-    return alert.title, alert.text, tag, alert.priority, alert.reply_to
+    entry, tag = alert.entry, alert.kept.tag
+    return entry.title, entry.text, tag, entry.priority, alert.reply_to
 
 
 def _conversation(alert: Alert) -> str:
@@ -262,23 +238,23 @@ def _conversation(alert: Alert) -> str:
 
 def _group(alert: Alert) -> tuple[str, str]:
     """Return what alerts have in common of which one shows its buttons."""
-    return alert.title, alert.kept.tag
+    return alert.entry.title, alert.kept.tag
 
 
-def _bare(alert: Alert) -> Alert:
+def _bare(entry: Entry) -> Entry:
     """Return an alert without its buttons and its link."""
-    return replace(alert, buttons=(), small_print=(), link=None)
+    return replace(entry, buttons=(), small_print=(), links=())
 
 
 def _sets(alerts: Sequence[Alert]) -> dict[tuple[str, str], Alert]:
     """Return whose buttons and link are shown: of each group the newest that has any."""
-    links = {_group(alert): alert for alert in alerts if alert.link}
-    return links | {_group(alert): alert for alert in alerts if alert.buttons}
+    links = {_group(alert): alert for alert in alerts if alert.entry.links}
+    return links | {_group(alert): alert for alert in alerts if alert.entry.buttons}
 
 
 def _titles(alerts: Sequence[Alert]) -> Counter[str]:
     """Return how often each title was raised; among equals the newest comes first."""
-    return Counter(alert.title for alert in reversed(alerts))
+    return Counter(alert.entry.title for alert in reversed(alerts))
 
 
 def _counts(alerts: Sequence[Alert]) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -15,79 +15,55 @@ from homeassistant.helpers.network import NoURLAvailableError, get_url
 from homeassistant.util import dt as dt_util
 
 from ..const import FETCH_TIMEOUT
-from ..mime.buttons import Button
-from ..mime.card import (
-    CONTENT_WIDTH,
-    Card,
-    Link,
-    Picture,
-    extend_html,
-    extend_text,
-    fitted,
-    render_html,
-    render_text,
-)
+from ..mime.card import CONTENT_WIDTH, Button, Card, Link, Picture
 from ..mime.markup import content_ids, text_of
 from ..mime.message import UnreadablePartError, compose
 from ..mime.models import BodyPart, Composed, Draft, new_content_id
+from ..mime.render import extend_html, extend_text, fitted, render_html, render_text
 from ..texts import Texts
 from .attachments.budget import async_fit
 from .attachments.embedded import async_embedded
-from .attachments.fetched import OCTET_STREAM, too_slow
 from .attachments.fetching import async_fetched
-from .attachments.signatures import PICTURES
+from .attachments.parts import OCTET_STREAM, split, too_slow
+from .attachments.pictures import PICTURES
 from .charts.fetching import Charted, async_charts
 from .errors import AttachmentError, translated_error
 from .redaction import quoted
 from .request import MessageRequest
 from .rows import async_rows
-from .selected import async_not_found_in_table
 
 
+@dataclass(slots=True)
 class Material:
     """All that a mail will hold, fetched already."""
 
-    def __init__(
-        self,
-        card: Card,
-        own_html: str,
-        parts: Sequence[BodyPart],
-        failures: Sequence[HomeAssistantError],
-        names: Mapping[str, str],
-        texts: Texts,
-    ) -> None:
-        self._card = card
-        self._own_html = own_html
-        self._parts = list(parts)
-        self._failures = list(failures)
-        self._unsaid: list[HomeAssistantError] = []
-        self._names = names
-        self._texts = texts
+    card: Card
+    own_html: str
+    """The caller's own; empty: the card is shown."""
+    parts: list[BodyPart]
+    failures: list[HomeAssistantError]
+    """What could not be used, and why."""
+    names: Mapping[str, str]
+    """The names of entities that failures are about, by their ids."""
+    texts: Texts
+    unsaid: Sequence[HomeAssistantError] = ()
+    """Failures that the readers of the mail would be told in vain."""
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What could not be used, and why, for whoever set the call up."""
-        return self._texts.notes(self._failures)
-
-    @property
-    def failures(self) -> Sequence[HomeAssistantError]:
-        """The same, as errors."""
-        return self._failures
-
-    def leave_unsaid(self, failures: Sequence[HomeAssistantError]) -> None:
-        """Keep from the readers of the mail what they are told in vain."""
-        self._unsaid = list(failures)
+        """The failures in words, for whoever set the call up."""
+        return self.texts.notes(self.failures)
 
     @property
     def reads_files(self) -> bool:
         """Whether composing reads files, which may hang on a share that is away."""
-        return any(isinstance(part.content, Path) for part in self._parts)
+        return any(isinstance(part.content, Path) for part in self.parts)
 
     def leave_out_files(self) -> None:
         """Go on without the files: one of them is not read to its end."""
-        for part in [one for one in self._parts if isinstance(one.content, Path)]:
-            self._parts.remove(part)
-            self._failures.append(too_slow(part.filename, FETCH_TIMEOUT))
+        for part in [one for one in self.parts if isinstance(one.content, Path)]:
+            self.parts.remove(part)
+            self.failures.append(too_slow(part.filename, FETCH_TIMEOUT))
 
     def add_buttons(
         self,
@@ -100,13 +76,13 @@ class Material:
 
         `above`: lines that are to be read before a button is pressed.
         """
-        self._card = replace(
-            self._card,
+        self.card = replace(
+            self.card,
             above_buttons=tuple(above),
             buttons=tuple(buttons),
             small_print=tuple(small_print),
         )
-        self._failures += failures
+        self.failures += failures
 
     def compose(self, draft: Draft, stream: BinaryIO) -> Composed:
         """Fill a draft and write it; without a file that cannot be read after all."""
@@ -117,8 +93,8 @@ class Material:
                     stream, replace(draft, text=text, html=html, parts=parts)
                 )
             except UnreadablePartError as err:
-                del self._parts[parts.index(err.part)]
-                self._failures.append(AttachmentError("not_found", err.part.filename))
+                del self.parts[parts.index(err.part)]
+                self.failures.append(AttachmentError("not_found", err.part.filename))
                 stream.seek(0)
                 stream.truncate()
 
@@ -127,20 +103,20 @@ class Material:
 
         It blocks.
         """
-        said = [one for one in self._failures if one not in self._unsaid]
-        notes = self._texts.notes_for_readers(said, self._names)
-        card, own = replace(self._card, notes=notes), self._own_html
+        said = [one for one in self.failures if one not in self.unsaid]
+        notes = self.texts.notes_for_readers(said, self.names)
+        card, own = replace(self.card, notes=notes), self.own_html
         if own:
             referenced = content_ids(own)
         else:
             referenced = content_ids(render_html(card)) if card.markdown else set()
-        there = {part.content_id for part in self._parts}
+        there = {part.content_id for part in self.parts}
         charts = tuple(
             chart if chart.content_id in there else replace(chart, content_id="")
             for chart in card.charts
         )
         referenced |= {chart.content_id for chart in charts}
-        parts = tuple(_placed(part, referenced) for part in self._parts)
+        parts = tuple(_placed(part, referenced) for part in self.parts)
         widths = {
             part.content_id: min(part.width or CONTENT_WIDTH, CONTENT_WIDTH)
             for part in parts
@@ -196,12 +172,17 @@ async def async_material(
     The budget is in octets, before they are encoded.
     """
     rows, missing = await async_rows(hass, request.entities, created, texts)
-    missing += async_not_found_in_table(hass, request.entities)
-    embedded = await async_embedded(hass, request.html)
-    link, unlinked = _absolute(hass, request.link, texts)
+    failures = [*request.notes, *missing]
+    html, pictures, embedded = await async_embedded(hass, request.html)
+    link = None
+    if request.link:
+        try:
+            link = _absolute(hass, request.link, texts)
+        except HomeAssistantError as err:
+            failures.append(err)
     async with AsyncExitStack() as stack:
         fetching = stack.enter_async_context(
-            async_fetched(hass, (*request.attachments, *embedded.attachments), budget)
+            async_fetched(hass, (*request.attachments, *pictures), budget)
         )
         if request.charts:
             # At the same time: a camera is to show the moment, and none waits.
@@ -209,16 +190,10 @@ async def async_material(
             charted, fetched = await asyncio.gather(charting, fetching)
         else:
             charted, fetched = Charted(), await fetching
-        parts = (*charted.parts, *fetched.parts, *embedded.parts)
-        fitting = await async_fit(hass, parts, budget)
-        failures = [
-            *request.notes,
-            *missing,
-            *unlinked,
-            *charted.failures,
-            *fetched.failures,
-            *fitting.failures,
-        ]
+        there, missing = split(fetched)
+        there = [*charted.parts, *there, *embedded]
+        parts, too_large = split(await async_fit(hass, there, budget))
+        failures += [*charted.failures, *missing, *too_large]
         priority = request.priority
         card = Card(
             title=request.title,
@@ -237,7 +212,7 @@ async def async_material(
             language=hass.config.language,
         )
         names = _names_in(hass, failures)
-        yield Material(card, embedded.html, fitting.parts, failures, names, texts)
+        yield Material(card, html, parts, failures, names, texts)
 
 
 def _names_in(
@@ -252,17 +227,9 @@ def _names_in(
     }
 
 
-def _absolute(
-    hass: HomeAssistant, link: Link | None, texts: Texts
-) -> tuple[Link | None, list[HomeAssistantError]]:
-    """Return a button that works from anywhere."""
-    if not link:
-        return None, []
-    try:
-        url = absolute(hass, link.url)
-    except HomeAssistantError as err:
-        return None, [err]
-    return Link(url, link.title or _named(link.url, texts)), []
+def _absolute(hass: HomeAssistant, link: Link, texts: Texts) -> Link:
+    """Return a button that works from anywhere. Raises HomeAssistantError."""
+    return Link(absolute(hass, link.url), link.title or _named(link.url, texts))
 
 
 def _named(url: str, texts: Texts) -> str:

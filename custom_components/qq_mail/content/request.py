@@ -13,7 +13,7 @@ from ..mime.address import Mailbox, Recipients
 from ..mime.card import Link
 from ..mime.models import Priority
 from .actions import ActionRow
-from .attachments.models import Attachment
+from .attachments.fields import Attachment
 from .charts.fields import ChartRequest
 from .errors import field_error, invalid_address
 from .fields import FIELDS, Addresses, Format

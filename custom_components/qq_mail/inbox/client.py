@@ -19,11 +19,10 @@ import threading
 from typing import Any, Final, override
 
 from ..mime.address import one_line
-from ..smtp.errors import SessionError
-from ..smtp.faults import translated
+from ..smtp.errors import SessionError, translated
 from ..smtp.models import Step
 from ..smtp.replies import Cause
-from .models import ImapAccount, LoginRefusedError, MailboxError
+from .models import Cursor, ImapAccount, LoginRefusedError, MailboxError
 
 FOLDER: Final = "INBOX"
 
@@ -41,14 +40,6 @@ _UID = re.compile(rb"\bUID ([0-9]{1,10})\b")
 _SIZE = re.compile(rb"\bRFC822\.SIZE ([0-9]{1,10})\b")
 _DATE = re.compile(rb'\bINTERNALDATE "([^"]{1,40})"')
 _BUSY = "system busy"
-
-
-@dataclass(frozen=True, slots=True)
-class Folder:
-    """A folder as it was when it was examined (RFC 3501 section 6.3.2)."""
-
-    uid_validity: int
-    uid_next: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +102,7 @@ class _Client(imaplib.IMAP4):
 
 
 class ImapSession:
-    """A session that is logged in and reads; each command raises MailboxError.
+    """A session that is logged in and reads; errors of a command are for `understood`.
 
     All but `abort` is for one thread. After an error there is nothing but `close`.
     """
@@ -143,41 +134,42 @@ class ImapSession:
                     do_handshake_on_connect=False,
                 )
             secure.do_handshake()
-        with self._understood():
-            self._client = _Client(secure)
+        self._client = _Client(secure)
 
     def log_in(self) -> None:
         """Log in, and ask what the server can do: QQ's greeting leaves IDLE out.
 
-        Raises LoginRefusedError, or MailboxError where nothing was refused.
+        Raises LoginRefusedError as well.
         """
         client = self._client
-        with self._understood():
-            try:
-                client.login(self._account.username, self._account.password)
-            except imaplib.IMAP4.abort:
+        try:
+            client.login(self._account.username, self._account.password)
+        except imaplib.IMAP4.abort:
+            raise
+        except imaplib.IMAP4.error as err:
+            if client.state == "AUTH":
+                # Not that, but what imaplib has asked for next.
                 raise
-            except imaplib.IMAP4.error as err:
-                if client.state == "AUTH":
-                    # Not that, but what imaplib has asked for next.
-                    raise
-                said = self._shown(err)
-                if said.lower().startswith(_BUSY):
-                    raise MailboxError(Cause.TEMPORARY, said) from None
-                raise LoginRefusedError(Cause.LOGIN_REFUSED, said) from None
-            _, answer = client.capability()
-            offered = b" ".join(filter(None, answer)).decode("ascii").upper().split()
-            client.capabilities = tuple(offered)
-            self.idles = "IDLE" in offered
+            said = self._shown(err)
+            if said.lower().startswith(_BUSY):
+                raise MailboxError(Cause.TEMPORARY, said) from None
+            raise LoginRefusedError(Cause.LOGIN_REFUSED, said) from None
+        _, answer = client.capability()
+        offered = b" ".join(filter(None, answer)).decode("ascii").upper().split()
+        client.capabilities = tuple(offered)
+        self.idles = "IDLE" in offered
 
-    def examine(self) -> Folder:
-        """Look at INBOX without the right to change it; each time it is up to date."""
-        with self._understood():
-            self._ended(*self._client.select(f'"{FOLDER}"', readonly=True))
-            return Folder(
-                self._number("UIDVALIDITY"),
-                self._number("UIDNEXT"),
-            )
+    def examine(self) -> Cursor:
+        """Look at INBOX without the right to change it; return where its mails end.
+
+        Each time it is up to date.
+        """
+        self._ended(*self._client.select(f'"{FOLDER}"', readonly=True))
+        return Cursor(
+            self._account.username,
+            self._number("UIDVALIDITY"),
+            self._number("UIDNEXT"),
+        )
 
     def fetch(
         self, first: int, last: int, items: str, keep: int = MAX_HEAD
@@ -186,25 +178,20 @@ class ImapSession:
 
         Of each literal so many octets are kept.
         """
-        with self._understood():
-            self._client.keep = keep
-            data = self._ended(*self._client.uid("FETCH", f"{first}:{last}", items))
-            found = _fetched(data)
-        return sorted(
-            (one for one in found if first <= one.uid <= last), key=lambda one: one.uid
-        )
+        self._client.keep = keep
+        data = self._ended(*self._client.uid("FETCH", f"{first}:{last}", items))
+        found = (one for one in _fetched(data) if first <= one.uid <= last)
+        return sorted(found, key=lambda one: one.uid)
 
     def wait(self, seconds: float) -> bool:
         """Wait by IDLE for so long at most; tell whether new mail was spoken of."""
-        with self._understood():
-            self._client.left = MAX_ANSWER
-            with self._client.idle(duration=seconds) as idler:
-                return any(kind in ("EXISTS", "RECENT") for kind, _ in idler)
+        self._client.left = MAX_ANSWER
+        with self._client.idle(duration=seconds) as idler:
+            return any(kind in ("EXISTS", "RECENT") for kind, _ in idler)
 
     def log_out(self) -> None:
         """Take leave, if the server still listens."""
-        with suppress(MailboxError), self._understood():
-            self._client.logout()
+        self._client.logout()
 
     def close(self) -> None:
         """Close the connection."""
@@ -234,7 +221,7 @@ class ImapSession:
         return one_line(str(said).replace(code, "***"))[:_MAX_DETAIL]
 
     @contextmanager
-    def _understood(self) -> Iterator[None]:
+    def understood(self) -> Iterator[None]:
         """Turn what imaplib and the connection raise into MailboxError.
 
         Nothing of imaplib is chained: its texts have what the server said.

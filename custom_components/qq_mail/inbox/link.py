@@ -13,8 +13,8 @@ from typing import Final, Self
 from aiohappyeyeballs import start_connection
 
 from ..smtp.replies import Cause
-from .client import MAX_KEPT, MAX_MAIL, Folder, ImapSession, understood
-from .models import Head, ImapAccount, MailboxError
+from .client import MAX_KEPT, MAX_MAIL, ImapSession, understood
+from .models import Cursor, Head, ImapAccount, MailboxError
 from .reading import Incoming, read_mail
 
 _LONG: Final = 4
@@ -68,8 +68,8 @@ class Link:
         """Log in. Raises LoginRefusedError as well."""
         await self._call(self._session.log_in)
 
-    async def examine(self) -> Folder:
-        """Look at the folder as it is now."""
+    async def examine(self) -> Cursor:
+        """Look at INBOX as it is now; return where its mails end."""
         return await self._call(self._session.examine)
 
     async def dates(self, first: int, last: int) -> dict[int, datetime | None]:
@@ -145,7 +145,8 @@ class Link:
                 work.cancel()
         if work.cancelled():
             raise MailboxError(Cause.TIMED_OUT)
-        result = work.result()
+        with self._session.understood():
+            result = work.result()
         self._works = True
         return result
 

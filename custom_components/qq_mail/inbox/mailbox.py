@@ -11,7 +11,6 @@ from typing import Final, Never, Protocol
 
 from ..const import LOGGER
 from ..smtp.replies import Cause
-from .client import FOLDER, Folder
 from .link import Link
 from .models import Cursor, Head, ImapAccount, LoginRefusedError, MailboxError
 from .reading import Incoming
@@ -83,7 +82,7 @@ async def async_check(account: ImapAccount, tls_context: ssl.SSLContext) -> Curs
     """
     async with Link(account, tls_context) as link:
         await link.log_in()
-        return _cursor(account, await link.examine())
+        return await link.examine()
 
 
 class Mailbox:
@@ -201,16 +200,14 @@ class Mailbox:
 
     async def _look(self, link: Link) -> bool:
         """Take what is new; tell whether anything was."""
-        folder = await link.examine()
-        begin = _cursor(self._account, folder)
-        if self._cursor is None or replace(self._cursor, uid=begin.uid) != begin:
-            uid = await self._beginning(link, folder)
-            self._cursor = replace(begin, uid=uid)
+        newest = await link.examine()
+        if self._cursor is None or replace(self._cursor, uid=newest.uid) != newest:
+            self._cursor = replace(newest, uid=await self._beginning(link, newest.uid))
         news = False
-        while (first := self._cursor.uid) < folder.uid_next:
-            end = min(first + _BATCH, folder.uid_next)
+        while (first := self._cursor.uid) < newest.uid:
+            end = min(first + _BATCH, newest.uid)
             heads = await link.heads(first, end - 1)
-            if end == folder.uid_next:
+            if end == newest.uid:
                 # A mail can have a UID before it can be fetched.
                 if not heads and self._absent < _MAX_ABSENT:
                     self._absent += 1
@@ -234,10 +231,9 @@ class Mailbox:
         self._cursor = cursor
         self._tries.clear()
 
-    async def _beginning(self, link: Link, folder: Folder) -> int:
-        """Return the first UID that came since anything is wanted."""
+    async def _beginning(self, link: Link, uid: int) -> int:
+        """Return the first UID below another that came since anything is wanted."""
         since = self._owner.wanted_since() - _SKEW
-        uid = folder.uid_next
         for _ in range(_MAX_WINDOWS):
             first = max(1, uid - _WINDOW)
             if first == uid:
@@ -255,7 +251,3 @@ class Mailbox:
             async with asyncio.timeout(seconds):
                 await self._hurried.wait()
         self._hurried.clear()
-
-
-def _cursor(account: ImapAccount, folder: Folder) -> Cursor:
-    return Cursor(account.username, FOLDER, folder.uid_validity, folder.uid_next)

@@ -22,13 +22,9 @@ class ImapAccount:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far a folder was read; for another folder or account it means nothing.
-
-    QQ gives all folders of an account the same UIDVALIDITY.
-    """
+    """How far the INBOX of an account was read; for another one it means nothing."""
 
     account: str
-    folder: str
     uid_validity: int
     uid: int
     """The first UID that was not read yet."""

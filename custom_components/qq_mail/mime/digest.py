@@ -1,7 +1,7 @@
 """Composed messages read back, for the digest that tells of many."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from email import message_from_binary_file
 from email.headerregistry import AddressHeader
 from email.message import EmailMessage
@@ -10,8 +10,7 @@ from io import BytesIO
 from typing import cast
 
 from .address import Mailbox
-from .buttons import Button
-from .card import Link
+from .card import Button, Entry, Link
 from .header import PRIORITIES
 from .markup import Tag, Text, tokens
 from .message import BASE64_LINE
@@ -21,32 +20,26 @@ _HEAD = 512 * 1024
 """Octets that hold the header and the texts of most messages: files come after them."""
 _PRIORITY_OF = {values[0]: priority for priority, values in PRIORITIES.items()}
 
+type _Marked = tuple[str, str, str]
+"""The mark of an element, its text, and where it leads if it is a link."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
     """What a message says, without its files."""
 
     kept: KeptMessage
-    text: str
-    """Without what surrounds it in a card, and without its buttons and its link."""
+    entry: Entry
+    """In a digest; when it was raised is not written yet."""
+    above_buttons: tuple[str, ...]
     whole: bool
     """Whether all of its texts were read; else it is too long for a digest anyway."""
     to: tuple[Mailbox, ...]
     cc: tuple[Mailbox, ...]
     reply_to: Mailbox | None
     references: str
-    priority: Priority
-    above_buttons: tuple[str, ...]
-    buttons: tuple[Button, ...]
-    small_print: tuple[str, ...]
-    link: Link | None
     files: int
     """How many pictures and files go with it, as far as it was read."""
-
-    @property
-    def title(self) -> str:
-        """Its subject."""
-        return self.kept.subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +57,34 @@ def read_alert(kept: KeptMessage) -> Alert:
     """Read what a message says. It blocks. Raises OSError."""
     message, is_all = _read(kept, _HEAD)
     *_, last = message.walk()
-    shown = _Shown.read(_text(message, "html"))
+    marked = list(_marked(_text(message, "html")))
+    above = tuple(line for text in _all(marked, "above") for line in text.split("\n"))
+    links = [
+        Link(url, text if text != url else "")
+        for mark, text, url in marked
+        if mark == "open"
+    ]
+    buttons = (Button.marked(*one) for one in marked)
+    entry = Entry(
+        title=kept.subject,
+        when="",
+        text="",
+        priority=_PRIORITY_OF.get(str(message["X-Priority"]), Priority.NORMAL),
+        buttons=tuple(filter(None, buttons)),
+        small_print=_all(marked, "small"),
+        links=tuple(links[-1:]),
+    )
+    text = _own_text(_text(message, "plain"), marked, entry, above)
     reply_to = _mailboxes(message, "Reply-To")
     return Alert(
         kept=kept,
-        text=shown.without(_text(message, "plain")),
+        entry=replace(entry, text=text),
+        above_buttons=above,
         whole=is_all or bool(last.get_content_disposition()),
         to=_mailboxes(message, "To"),
         cc=_mailboxes(message, "Cc"),
         reply_to=reply_to[0] if reply_to else None,
         references=str(message["References"] or ""),
-        priority=_PRIORITY_OF.get(str(message["X-Priority"]), Priority.NORMAL),
-        above_buttons=tuple(shown.above),
-        buttons=tuple(shown.buttons),
-        small_print=tuple(shown.small),
-        link=shown.link,
         files=sum(1 for _ in _files(message)),
     )
 
@@ -115,53 +121,20 @@ def read_files(alert: Alert, room: int, places: int) -> Files:
     return Files(tuple(parts), size, left_out)
 
 
-@dataclass(slots=True)
-class _Shown:
-    """What the HTML of a mail shows besides the text, as its marks say."""
-
-    label: str = ""
-    title: str = ""
-    origin: str = ""
-    above: list[str] = field(default_factory=list)
-    buttons: list[Button] = field(default_factory=list)
-    small: list[str] = field(default_factory=list)
-    link: Link | None = None
-
-    @classmethod
-    def read(cls, html: str) -> _Shown:
-        """Read the marks in HTML; that of a caller has them below its own content."""
-        shown = cls()
-        for mark, tag, text in _marked(html):
-            url = tag.attributes.get("href", "")
-            match mark:
-                case "label":
-                    shown.label = text
-                case "title":
-                    shown.title = text
-                case "origin":
-                    shown.origin = text
-                case "above":
-                    shown.above += text.split("\n")
-                case "small":
-                    shown.small.append(text)
-                case "open":
-                    shown.link = Link(url, text if text != url else "")
-                case _:
-                    if button := Button.marked(mark, text, url):
-                        shown.buttons.append(button)
-        return shown
-
-    def without(self, text: str) -> str:
-        """Return the text of the same mail without all of this."""
-        heading = "\n".join(filter(None, (self.label, self.title))).strip()
-        if self.origin and text.startswith(heading) and text.endswith(self.origin):
-            # A card of ours: nobody else's text begins and ends as its HTML does.
-            text = text.removeprefix(heading).removesuffix(self.origin)
-        if self.buttons:
-            lines = ["\n".join(self.above), *(button.text for button in self.buttons)]
-            text = _cut_out(text, "\n\n".join(filter(None, lines)))
-        text = _cut_out(text, "\n".join(self.small))
-        return _cut_out(text, self.link.text if self.link else "").strip()
+def _own_text(
+    text: str, marked: Sequence[_Marked], entry: Entry, above: Sequence[str]
+) -> str:
+    """Return a text without what surrounds it in a card, its buttons and its link."""
+    heading = "\n".join(_all(marked, "label")[-1:] + _all(marked, "title")[-1:]).strip()
+    origin = "".join(_all(marked, "origin")[-1:])
+    if origin and text.startswith(heading) and text.endswith(origin):
+        # A card of ours: nobody else's text begins and ends as its HTML does.
+        text = text.removeprefix(heading).removesuffix(origin)
+    if entry.buttons:
+        lines = ["\n".join(above), *(button.text for button in entry.buttons)]
+        text = _cut_out(text, "\n\n".join(filter(None, lines)))
+    text = _cut_out(text, "\n".join(entry.small_print))
+    return _cut_out(text, "".join(link.text for link in entry.links)).strip()
 
 
 def _cut_out(text: str, paragraphs: str) -> str:
@@ -172,19 +145,25 @@ def _cut_out(text: str, paragraphs: str) -> str:
     return f"{before}\n\n{after}".strip("\n") if found else text
 
 
-def _marked(html: str) -> Iterator[tuple[str, Tag, str]]:
-    """Go through the elements that our templates mark, each with its text."""
+def _marked(html: str) -> Iterator[_Marked]:
+    """Go through the elements that our templates mark, also below a caller's HTML."""
     marked: Tag | None = None
     texts: list[str] = []
     for token in tokens(html):
         match token:
-            case Tag(closing=False) if "data-qq" in token.attributes:
+            case Tag(attributes={"data-qq": _}):
                 marked, texts = token, []
-            case Tag(closing=True) if marked and token.name == marked.name:
-                yield marked.attributes["data-qq"], marked, "".join(texts)
+            case Tag(name) if marked and name == f"/{marked.name}":
+                attributes = marked.attributes
+                yield attributes["data-qq"], "".join(texts), attributes.get("href", "")
                 marked = None
             case Text():
                 texts.append(token.text)
+
+
+def _all(marked: Iterable[_Marked], name: str) -> tuple[str, ...]:
+    """Return the texts of all elements with a mark."""
+    return tuple(text for mark, text, _ in marked if mark == name)
 
 
 def _read(kept: KeptMessage, most: int) -> tuple[EmailMessage, bool]:

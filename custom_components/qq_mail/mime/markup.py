@@ -1,28 +1,22 @@
-"""Reads HTML of the caller's own, which may be anything, in one pass.
-
-Python's parser reads the rest again and again where a comment or a tag has no end: some
-kilobytes of such HTML would take it a minute.
-"""
+"""Reads HTML of the caller's own, which may be anything, in one pass."""
 
 from bisect import bisect_right
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from html import unescape
+from html.parser import HTMLParser
 import re
+from typing import override
 from urllib.parse import unquote
 
-_NAME = re.compile(r"[a-zA-Z][^\s/>]*+")
-_END_OF_TAG = re.compile(r"[\s/]*+>")
+# Of thousands of digits Python makes no number; of hexadecimal ones it does.
+_HUGE_NUMBER = re.compile(r"&#[0-9](?=[0-9]{1000})")
+# An attribute of a tag, and its value with the quotes around it, as Python's parser
+# reads them.
 _ATTRIBUTE = re.compile(
-    r"""[\s/]*+(?P<name>[^\s/>][^\s/>=]*+)"""
-    r"""(?:\s*+=\s*+(?P<value>"[^"]*+"?|'[^']*+'?|[^\s>]*+))?"""
+    r"""(?<=['"\t\n\r\f /])([^\t\n\r\f />][^\t\n\r\f /=>]*+)"""
+    r"""(?:[\t\n\r\f ]*+=[\t\n\r\f ]*+('[^']*'|"[^"]*"|[^>\t\n\r\f ]*+))?"""
 )
-_END_OF_COMMENT = re.compile(r"--!?>")
-# What is in these is no markup (HTML, section 13.2.5.2 and following).
-_RAW = {
-    name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE)
-    for name in ("script", "style", "textarea", "title")
-}
 
 # From `<!--[if` or `<![if` to `<![endif]`: Outlook alone, or all but Outlook, shows
 # what is between them.
@@ -49,12 +43,16 @@ class Tag:
     """The start or the end of an element."""
 
     name: str
-    attributes: dict[str, str]
-    closing: bool
+    """At the end of an element with a slash before it."""
     start: int
-    end: int
-    spans: dict[str, tuple[int, int]]
-    """Where each attribute's value begins and ends, with its quotes."""
+    source: str = ""
+    """As it is written, at the start of an element."""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def end(self) -> int:
+        """Where the start of an element ends."""
+        return self.start + len(self.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,38 +63,48 @@ class Text:
     within: str
     """The element whose content it is, where that is no markup."""
     start: int
-    end: int
 
 
-def tokens(html: str) -> Iterator[Tag | Text]:
-    """Yield tags and texts. A tag or comment without an end is left out."""
-    at = 0
-    while at < len(html):
-        start = html.find("<", at)
-        if start != at:
-            start = start if start >= 0 else len(html)
-            yield Text(unescaped(html[at:start]), "", at, start)
-            at = start
-        elif html.startswith("<!--", at):
-            end = _END_OF_COMMENT.search(html, at + 2)
-            at = end.end() if end else len(html)
-        elif name := _NAME.match(html, at + 1 + html.startswith("</", at)):
-            tag = _tag(html, at, name)
-            if not tag:
-                return
-            yield tag
-            at = tag.end
-            if not tag.closing and (raw := _RAW.get(tag.name)):
-                end = raw.search(html, at)
-                if not end:
-                    return
-                yield Text(html[at : end.start()], tag.name, at, end.start())
-                at = end.start()
-        elif html.startswith(("<!", "<?", "</"), at):
-            at = html.find(">", at) + 1 or len(html)
-        else:
-            yield Text("<", "", at, at + 1)
-            at += 1
+class _Reader(HTMLParser):
+    """Collects tags and texts. A tag or comment without an end is left out."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tokens: list[Tag | Text] = []
+        self._lines = [0, *(match.end() for match in re.finditer("\n", html))]
+        # Behind a blank it waits for nothing. It is not closed: then it would take as
+        # ended what is not.
+        self.feed(_HUGE_NUMBER.sub("&#x", html) + " ")
+
+    @property
+    def at(self) -> int:
+        """How many characters are read."""
+        line, column = self.getpos()
+        return self._lines[line - 1] + column
+
+    @override
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        # Of two attributes with one name the first counts.
+        attributes = {name: value or "" for name, value in reversed(attrs)}
+        source = self.get_starttag_text() or ""
+        self.tokens.append(Tag(tag, self.at, source, attributes))
+
+    @override
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+
+    @override
+    def handle_endtag(self, tag: str) -> None:
+        self.tokens.append(Tag(f"/{tag}", self.at))
+
+    @override
+    def handle_data(self, data: str) -> None:
+        self.tokens.append(Text(data, self.cdata_elem or "", self.at))
+
+
+def tokens(html: str) -> list[Tag | Text]:
+    """Return tags and texts."""
+    return _Reader(html).tokens
 
 
 def content_ids(html: str) -> set[str]:
@@ -106,7 +114,7 @@ def content_ids(html: str) -> set[str]:
         match token:
             case Text(text, within="style"):
                 found.update(_CID_IN_STYLE.findall(text))
-            case Tag(attributes=attributes, closing=False):
+            case Tag(attributes=attributes):
                 found.update(_CID_IN_STYLE.findall(attributes.get("style", "")))
                 for name in ("src", "href", "background"):
                     value = attributes.get(name, "").strip()
@@ -122,8 +130,13 @@ def image_sources(html: str) -> Iterator[tuple[str, int, int]]:
     """
     for token in tokens(html):
         match token:
-            case Tag("img", {"src": url}, closing=False, spans={"src": span}) if url:
-                yield url, *span
+            case Tag("img", start, source, {"src": url}) if url:
+                value = next(
+                    match
+                    for match in _ATTRIBUTE.finditer(source, len("<img"))
+                    if match[1].lower() == "src"
+                )
+                yield url, start + value.start(2), start + value.end(2)
 
 
 def start_of_content(html: str) -> int:
@@ -143,7 +156,7 @@ def start_of_content(html: str) -> int:
             case Tag(attributes={"id": "qq-mail"}, end=end) if outside:
                 # A card of ours, which says by itself where that is.
                 return end
-            case Tag("body", closing=False, end=end) if outside and body is None:
+            case Tag("body", end=end) if outside and body is None:
                 body = end
         if content is None and _is_content(token):
             content = token.start if outside else top
@@ -152,15 +165,9 @@ def start_of_content(html: str) -> int:
 
 def end_of_body(html: str) -> int:
     """Return where something can be put in, so that all see it behind the content."""
-    end = body = document = 0
-    for token in tokens(html):
-        end = token.end
-        match token:
-            case Tag("body", closing=True, start=start):
-                body = start
-            case Tag("html", closing=True, start=start):
-                document = start
-    at = body or document or end
+    reader = _Reader(html)
+    last = {one.name: one.start for one in reader.tokens if isinstance(one, Tag)}
+    at = last.get("/body") or last.get("/html") or min(reader.at, len(html))
     behind = _end_of(_conditions(html), at)
     return at if behind is None else behind
 
@@ -169,7 +176,7 @@ def _is_content(token: Tag | Text) -> bool:
     """Tell whether this is seen, or begins an element that is."""
     if isinstance(token, Text):
         return bool(token.text.strip()) and token.within not in _HEAD
-    return not (token.closing or token.name in _HEAD or token.name == "body")
+    return not token.name.startswith("/") and token.name not in (*_HEAD, "body")
 
 
 def _conditions(html: str) -> list[tuple[int, int]]:
@@ -198,8 +205,8 @@ def text_of(html: str) -> str:
     for token in tokens(html):
         if isinstance(token, Text):
             writer.text("" if token.within else token.text)
-        elif token.closing:
-            writer.end(token.name)
+        elif token.name.startswith("/"):
+            writer.end(token.name[1:])
         else:
             writer.start(token)
     return writer.result()
@@ -311,28 +318,6 @@ class _TextWriter:
         self._line_ends, self._blank, self._mark = 0, False, ""
 
 
-def _tag(html: str, start: int, name: re.Match[str]) -> Tag | None:
-    """Read a tag; None: it has no end."""
-    attributes: dict[str, str] = {}
-    spans: dict[str, tuple[int, int]] = {}
-    at = name.end()
-    while not (end := _END_OF_TAG.match(html, at)):
-        if not (found := _ATTRIBUTE.match(html, at)):
-            return None
-        value = found["value"] or ""
-        spans.setdefault(found["name"].lower(), found.span("value"))
-        if value[:1] in {'"', "'"}:
-            value = value.strip(value[0])
-        attributes.setdefault(found["name"].lower(), unescaped(value))
-        at = found.end()
-    closing = html.startswith("</", start)
-    return Tag(name[0].lower(), attributes, closing, start, end.end(), spans)
-
-
 def unescaped(text: str) -> str:
     """Return a text with its character references resolved."""
-    try:
-        return unescape(text)
-    except ValueError:
-        # Python reads no number of thousands of digits.
-        return text
+    return unescape(_HUGE_NUMBER.sub("&#x", text))

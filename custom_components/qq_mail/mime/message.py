@@ -9,10 +9,10 @@ import re
 from secrets import token_hex
 from typing import BinaryIO
 
-from .card import note_html
 from .header import message_header, part_header
 from .markup import start_of_content
 from .models import BodyPart, Composed, Draft, Gap, Insertion, TextEncoding
+from .render import note_html
 
 BASE64_LINE = (57, 78)
 """Octets before and after encoding, of a line of base64 (RFC 2045 section 6.8)."""

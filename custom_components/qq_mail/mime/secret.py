@@ -30,3 +30,8 @@ def find_secrets(text: str) -> tuple[str, ...]:
     """Return what has the form of a secret, each once, in lower case."""
     found = dict.fromkeys(match[0].lower() for match in _SECRET.finditer(text))
     return tuple(found)[:_MAX_FOUND]
+
+
+def without_secrets(text: str) -> str:
+    """Leave out what has the form of a secret, and the brackets around it."""
+    return re.sub(rf"\[?{_SECRET.pattern}\]?", "", text, flags=_SECRET.flags).strip()

@@ -158,10 +158,7 @@ class Sessions:
             fresh = session.fresh
             self._tell(scheduler.submitting, queue_id)
             result = await session.submit(
-                self._submission(message),
-                before_data,
-                before_text=before_text,
-                in_flight=not action.word_by_word,
+                self._submission(message), before_data, before_text=before_text
             )
         except _CutError:
             told = partial(self._tell, scheduler.cut, queue_id)

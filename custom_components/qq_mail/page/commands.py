@@ -1,34 +1,40 @@
 """What the page asks for over Home Assistant's WebSocket: for administrators alone."""
 
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 import voluptuous as vol
 
 from homeassistant.components import websocket_api
 from homeassistant.components.notify import DOMAIN as NOTIFY_DOMAIN
-from homeassistant.components.websocket_api import ActiveConnection
+from homeassistant.components.websocket_api import (
+    ActiveConnection,
+    WebSocketCommandHandler,
+)
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
-from homeassistant.helpers.translation import async_get_translations
 from homeassistant.helpers.typing import VolDictType
 from homeassistant.util import dt as dt_util
 from homeassistant.util.ssl import client_context
 
-from ..accounts import async_loaded, called_entries
+from ..accounts import QQMailConfigEntry, async_loaded, called_entries
+from ..calls.house import DATA_HOUSE
 from ..const import CODE_URL, DOMAIN
-from ..coordinator import QQMailConfigEntry
 from ..errors import action_error
 from ..history import DISCARDED
 from ..outbox.core.models import Outcome
 from ..smtp.errors import MailError
 from ..smtp.models import Step
 from ..smtp.session import SubmissionSession
-from ..texts import Texts, time_of
+from ..texts import async_texts, time_of
 from . import past, shown
-from .files import VERSION
+from .panel import VERSION, FilesView
 from .step import MAX_LENGTH, read_step, render, write_step
-from .subscription import async_follow
+
+type _Answer = Callable[
+    [HomeAssistant, ActiveConnection, dict[str, Any]], Coroutine[Any, Any, Any]
+]
 
 _MOST_ROWS: Final = 100
 _FOR_OTHERS: Final = {
@@ -49,35 +55,46 @@ _MESSAGE: Final[VolDictType] = {
     vol.Optional("target", default={}): {str: object},
 }
 _ACCOUNT: Final[VolDictType] = {vol.Required(ATTR_CONFIG_ENTRY_ID): _SHORT}
+_COMMANDS: Final[list[WebSocketCommandHandler]] = []
 
 
 @callback
-def async_setup_commands(hass: HomeAssistant) -> None:
-    """Register the commands, once for all accounts."""
-    for command in (
-        _async_subscribe,
-        _async_history,
-        _async_preview,
-        _async_send,
-        _async_check,
-        _async_log_in,
-        _renew_code,
-        _read_step,
-        _write_step,
-    ):
+def async_setup_page(hass: HomeAssistant) -> None:
+    """Open the page's addresses and commands, once for all accounts."""
+    hass.http.register_view(FilesView())
+    hass.http.register_view(hass.data[DATA_HOUSE].frames)
+    for command in _COMMANDS:
         websocket_api.async_register_command(hass, command)
 
 
-@websocket_api.websocket_command(
+def _command(name: str, fields: VolDictType) -> Callable[[_Answer], _Answer]:
+    """Make a command of a function: what it returns is the answer."""
+
+    def make(answer: _Answer) -> _Answer:
+        @websocket_api.websocket_command(
+            {vol.Required("type"): f"{DOMAIN}/{name}", **fields}
+        )
+        @websocket_api.require_admin
+        @websocket_api.async_response
+        async def handle(
+            hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]
+        ) -> None:
+            connection.send_result(msg["id"], await answer(hass, connection, msg))
+
+        _COMMANDS.append(handle)
+        return answer
+
+    return make
+
+
+@_command(
+    "outbox/subscribe",
     {
-        vol.Required("type"): "qq_mail/outbox/subscribe",
         vol.Optional("first", default={}): {_SHORT: _PLACE},
         vol.Optional("number", default=50): _ROWS,
         **_LANGUAGE,
-    }
+    },
 )
-@websocket_api.require_admin
-@websocket_api.async_response
 async def _async_subscribe(
     hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]
 ) -> None:
@@ -85,10 +102,9 @@ async def _async_subscribe(
 
     `first` says from which message on, by the accounts' ids.
     """
-    texts = await _async_texts(hass, msg)
-    connection.send_result(msg["id"])
+    texts = await async_texts(hass, msg["language"])
     task = hass.async_create_background_task(
-        async_follow(
+        shown.async_follow(
             hass,
             lambda: shown.async_accounts(hass, texts, msg["first"], msg["number"]),
             lambda accounts: connection.send_event(
@@ -96,6 +112,8 @@ async def _async_subscribe(
             ),
         ),
         f"{DOMAIN} page",
+        # The answer goes before the first event.
+        eager_start=False,
     )
 
     @callback
@@ -105,94 +123,59 @@ async def _async_subscribe(
     connection.subscriptions[msg["id"]] = end
 
 
-@websocket_api.websocket_command(
+@_command(
+    "history",
     {
-        vol.Required("type"): "qq_mail/history",
         vol.Optional("first", default=0): _PLACE,
         vol.Optional("number", default=50): _ROWS,
         vol.Optional("outcome", default=""): vol.In(["", *Outcome, DISCARDED]),
         vol.Optional("recipient", default=""): _SHORT,
         vol.Optional("text", default=""): _SHORT,
         **_LANGUAGE,
-    }
+    },
 )
-@websocket_api.require_admin
-@websocket_api.async_response
 async def _async_history(
-    hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]
-) -> None:
+    hass: HomeAssistant, _: ActiveConnection, msg: dict[str, Any]
+) -> dict[str, Any]:
     """Answer with what became of messages."""
-    texts = await _async_texts(hass, msg)
-    asked = ("first", "number", "outcome", "recipient", "text")
-    answer = past.history(hass, texts, **{key: msg[key] for key in asked})
-    connection.send_result(msg["id"], answer)
+    return past.history(hass, await async_texts(hass, msg["language"]), msg)
 
 
-@websocket_api.websocket_command({vol.Required("type"): "qq_mail/preview", **_MESSAGE})
-@websocket_api.require_admin
-@websocket_api.async_response
+@_command("preview", _MESSAGE)
 async def _async_preview(
     hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]
-) -> None:
+) -> dict[str, Any]:
     """Answer with a mail as it would be, and which templates could not be rendered."""
     unknown: list[str] = []
-    answer = await hass.services.async_call(
-        DOMAIN,
-        "preview_message",
-        render(hass, msg["data"], unknown),
-        target=render(hass, msg["target"], unknown),
-        blocking=True,
-        return_response=True,
-        context=connection.context(msg),
-    )
+    data = render(hass, msg["data"], unknown)
+    target = render(hass, msg["target"], unknown)
+    answer = await _async_call(hass, connection, msg, "preview_message", data, target)
     # The texts are in the page at its address.
-    answer = {key: answer[key] for key in ("url", "size", "notes")} if answer else {}
-    connection.send_result(msg["id"], {**answer, "unknown": unknown})
+    return {key: answer[key] for key in ("url", "size", "notes")} | {"unknown": unknown}
 
 
-@websocket_api.websocket_command(
-    {
-        vol.Required("type"): "qq_mail/send",
-        vol.Optional("to_me", default=False): bool,
-        **_MESSAGE,
-    }
-)
-@websocket_api.require_admin
-@websocket_api.async_response
+@_command("send", {vol.Optional("to_me", default=False): bool, **_MESSAGE})
 async def _async_send(
     hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]
-) -> None:
+) -> dict[str, Any]:
     """Send a message, with `to_me` to its own account alone; answer what became of it."""
     data, target = render(hass, msg["data"], []), render(hass, msg["target"], [])
     if msg["to_me"]:
         (entry, *_) = called_entries(hass, data.get(ATTR_CONFIG_ENTRY_ID))
         data = {key: value for key, value in data.items() if key not in _FOR_OTHERS}
-        data["to"], target = [entry.runtime_data.outbox.account.username], {}
-    answer = await hass.services.async_call(
-        DOMAIN,
-        "send_message",
-        data,
-        target=target,
-        blocking=True,
-        return_response=True,
-        context=connection.context(msg),
-    )
-    connection.send_result(msg["id"], answer)
+        data["to"], target = [entry.runtime_data.account.username], {}
+    return await _async_call(hass, connection, msg, "send_message", data, target)
 
 
-@websocket_api.websocket_command(
-    {vol.Required("type"): "qq_mail/check", **_ACCOUNT, **_LANGUAGE}
-)
-@websocket_api.require_admin
-@websocket_api.async_response
+@_command("check", {**_ACCOUNT, **_LANGUAGE})
 async def _async_check(
-    hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]
-) -> None:
+    hass: HomeAssistant, _: ActiveConnection, msg: dict[str, Any]
+) -> dict[str, Any]:
     """Answer with an account's last sessions, and to whom a test can be sent."""
     entry = _entry(hass, msg)
     outbox = await async_loaded(entry)
     now = dt_util.utcnow()
-    answer = {
+    return {
         "sessions": [
             {"began": time_of(one.began, now), "lines": one.lines}
             for one in reversed(list(outbox.transcripts))
@@ -206,20 +189,15 @@ async def _async_check(
         ],
         "code_url": CODE_URL,
     }
-    connection.send_result(msg["id"], answer)
 
 
-@websocket_api.websocket_command(
-    {vol.Required("type"): "qq_mail/log_in", **_ACCOUNT, **_LANGUAGE}
-)
-@websocket_api.require_admin
-@websocket_api.async_response
+@_command("log_in", {**_ACCOUNT, **_LANGUAGE})
 async def _async_log_in(
-    hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]
-) -> None:
+    hass: HomeAssistant, _: ActiveConnection, msg: dict[str, Any]
+) -> dict[str, Any]:
     """Log in, as sending would; answer what was said, and why it failed if it did."""
     outbox = await async_loaded(_entry(hass, msg))
-    texts = await _async_texts(hass, msg)
+    texts = await async_texts(hass, msg["language"])
     session = SubmissionSession(outbox.account, client_context())
     why = ""
     try:
@@ -229,58 +207,53 @@ async def _async_log_in(
         if err.step is Step.AUTH:
             outbox.async_count_login()
         why = texts.of(action_error(err, outbox.account))
-    connection.send_result(
-        msg["id"], {"works": not why, "why": why, "lines": session.transcript.lines}
-    )
+    return {"works": not why, "why": why, "lines": session.transcript.lines}
 
 
-@websocket_api.websocket_command(
-    {vol.Required("type"): "qq_mail/renew_code", **_ACCOUNT}
-)
-@websocket_api.require_admin
-@callback
-def _renew_code(
-    hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]
+@_command("renew_code", _ACCOUNT)
+async def _async_renew_code(
+    hass: HomeAssistant, _: ActiveConnection, msg: dict[str, Any]
 ) -> None:
     """Have Home Assistant ask for a new authorization code."""
     _entry(hass, msg).async_start_reauth(hass)
-    connection.send_result(msg["id"])
 
 
-@websocket_api.websocket_command(
-    {
-        vol.Required("type"): "qq_mail/step/read",
-        vol.Required("text"): vol.All(str, vol.Length(max=MAX_LENGTH)),
-    }
-)
-@websocket_api.require_admin
-@callback
-def _read_step(
-    _hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]
-) -> None:
+@_command("step/read", {vol.Required("text"): vol.All(str, vol.Length(max=MAX_LENGTH))})
+async def _async_read_step(
+    _hass: HomeAssistant, _: ActiveConnection, msg: dict[str, Any]
+) -> dict[str, Any]:
     """Answer with target and data of an automation's step."""
     target, data = read_step(msg["text"])
-    connection.send_result(msg["id"], {"target": target, "data": data})
+    return {"target": target, "data": data}
 
 
-@websocket_api.websocket_command(
-    {vol.Required("type"): "qq_mail/step/write", **_MESSAGE}
-)
-@websocket_api.require_admin
-@callback
-def _write_step(
-    _hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]
-) -> None:
+@_command("step/write", _MESSAGE)
+async def _async_write_step(
+    _hass: HomeAssistant, _: ActiveConnection, msg: dict[str, Any]
+) -> dict[str, Any]:
     """Answer with an automation's step."""
-    text = write_step(msg["target"], msg["data"])
-    connection.send_result(msg["id"], {"text": text})
+    return {"text": write_step(msg["target"], msg["data"])}
 
 
-async def _async_texts(hass: HomeAssistant, msg: dict[str, Any]) -> Texts:
-    """Return the texts in the language of whoever looks at the page."""
-    return Texts(
-        await async_get_translations(hass, msg["language"], "exceptions", [DOMAIN])
+async def _async_call(
+    hass: HomeAssistant,
+    connection: ActiveConnection,
+    msg: dict[str, Any],
+    action: str,
+    data: dict[str, Any],
+    target: dict[str, Any],
+) -> dict[str, Any]:
+    """Call an action of ours as whoever looks at the page, and return its answer."""
+    answer = await hass.services.async_call(
+        DOMAIN,
+        action,
+        data,
+        target=target,
+        blocking=True,
+        return_response=True,
+        context=connection.context(msg),
     )
+    return answer or {}
 
 
 def _entry(hass: HomeAssistant, msg: dict[str, Any]) -> QQMailConfigEntry:

@@ -1,15 +1,14 @@
 """What the page shows of the history, in words and in the house's time."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
-from ..calls.house import DATA_HOUSE
+from ..calls.house import DATA_HOUSE, latest
 from ..const import DOMAIN
 from ..errors import action_error
 from ..history import Item, Result
@@ -24,47 +23,31 @@ _MOST_CHOICES: Final = 200
 
 
 def history(
-    hass: HomeAssistant,
-    texts: Texts,
-    *,
-    first: int,
-    number: int,
-    outcome: str,
-    recipient: str,
-    text: str,
+    hass: HomeAssistant, texts: Texts, asked: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return so many messages from the `first` one on, of those that are asked for."""
     now = dt_util.utcnow()
-    items = _items(hass)
+    first, outcome, recipient = asked["first"], asked["outcome"], asked["recipient"]
+    entries = hass.config_entries.async_loaded_entries(DOMAIN)
+    rooms = hass.data[DATA_HOUSE].rooms
+    items = latest(rooms[entry.entry_id] for entry in entries)
     found = [
         (account, item)
         for account, item in items
         if outcome in ("", *(one.outcome for one in item.results))
         and recipient in ("", *item.recipients)
-        and text.casefold() in f"{item.title}\n{item.tag}".casefold()
+        and asked["text"].casefold() in f"{item.title}\n{item.tag}".casefold()
     ]
     recipients = Counter(one for _, item in items for one in item.recipients)
     return {
         "total": len(found),
         "messages": [
             _message(account, item, texts, now)
-            for account, item in found[first : first + number]
+            for account, item in found[first : first + asked["number"]]
         ],
         "recipients": sorted(one for one, _ in recipients.most_common(_MOST_CHOICES)),
         "hours": _hours([item for _, item in items], now),
     }
-
-
-def _items(hass: HomeAssistant) -> list[tuple[Account, Item]]:
-    """Return all accounts' messages: of what something became last comes first."""
-    house = hass.data[DATA_HOUSE]
-    items: list[tuple[Account, Item]] = []
-    for entry in hass.config_entries.async_entries(DOMAIN):
-        rooms = house.rooms.get(entry.entry_id)
-        if rooms and entry.state is ConfigEntryState.LOADED:
-            items += [(rooms.outbox.account, one) for one in rooms.history.items]
-    items.sort(key=lambda one: one[1].at, reverse=True)
-    return items
 
 
 def _message(

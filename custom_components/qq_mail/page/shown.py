@@ -1,26 +1,28 @@
-"""What the page shows of an account's outbox, in words and in the house's time."""
+"""What the page shows of outboxes, in words and in the house's time, as they change."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntryState
 from homeassistant.const import CONF_USERNAME
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.util import dt as dt_util
 
-from ..accounts import not_loaded
-from ..calls.house import DATA_HOUSE, Rooms
+from ..accounts import QQMailConfigEntry, not_loaded
+from ..calls.house import DATA_HOUSE, SIGNAL_OUTBOX, Rooms
 from ..clock import read_clock
 from ..const import DOMAIN
-from ..coordinator import QQMailConfigEntry
-from ..outbox.core.models import Message, Plan, Reason
+from ..outbox.core.models import Down, Message, Plan, Reason
 from ..outbox.outbox import Outbox
 from ..sending.waiting import why_it_waits
 from ..texts import Texts, time_of
 
+_INTERVAL: Final = 1.0
+"""Seconds between two looks at the outboxes: as fast as a person looks."""
 _MOST_RECIPIENTS: Final = 10
 _MOST_PARTS: Final = 100
 _MOST_REPEATS: Final = 100
@@ -42,10 +44,10 @@ async def async_accounts(
             "title": entry.title,
             "address": entry.data[CONF_USERNAME],
         }
-        rooms = house.rooms.get(entry.entry_id)
-        if entry.state is ConfigEntryState.LOADED and rooms:
+        if entry.state is ConfigEntryState.LOADED:
+            rooms = house.rooms[entry.entry_id]
             window = (first.get(entry.entry_id, 0), number)
-            shown.append(account | await _async_account(rooms, texts, *window))
+            shown.append(account | await _async_account(hass, rooms, texts, *window))
         else:
             shown.append(account | _away(entry, texts))
     return shown
@@ -66,19 +68,23 @@ def _away(entry: QQMailConfigEntry, texts: Texts) -> dict[str, Any]:
 
 
 async def _async_account(
-    rooms: Rooms, texts: Texts, first: int, number: int
+    hass: HomeAssistant, rooms: Rooms, texts: Texts, first: int, number: int
 ) -> dict[str, Any]:
     outbox = rooms.outbox
     now = dt_util.utcnow()
-    state = _problem(outbox, texts, now)
+    state = _problem(hass, outbox, texts, now)
     if state and outbox.helped_by:
         state += " " + texts("page_helped", by=outbox.helped_by)
+    last = outbox.last_accepted
+    fine = texts("page_state_sends")
+    if last:
+        fine = texts("page_state_sent", time=time_of(last, now))
     # Not beyond the end: what was on the page may have gone out meanwhile.
     first = max(min(first, len(outbox) - 1) // number * number, 0)
     window = await async_window(outbox, first, first + number)
     tags = Counter(one.tag for one in outbox.waiting() if one.tag)
     return {
-        "state": state or _fine(outbox, texts, now),
+        "state": state or fine,
         "works": not state,
         "left": outbox.left_today,
         "per_day": outbox.per_day,
@@ -105,7 +111,7 @@ async def async_window(
     return window
 
 
-def _problem(outbox: Outbox, texts: Texts, now: datetime) -> str:
+def _problem(hass: HomeAssistant, outbox: Outbox, texts: Texts, now: datetime) -> str:
     """Return in a sentence why an account sends nothing now; nothing if it does."""
     state = outbox.state
     if pause := outbox.pause:
@@ -114,7 +120,9 @@ def _problem(outbox: Outbox, texts: Texts, now: datetime) -> str:
             time=time_of(pause.until, now),
         )
     steady = read_clock()
-    if (down := state.down) and down.until > steady.steady:
+    if (down := state.down or _other_down(hass, outbox)) and (
+        down.until > steady.steady
+    ):
         return texts(
             "page_state_refusing" if down.refused else "page_state_unreachable",
             host=outbox.account.host,
@@ -124,11 +132,22 @@ def _problem(outbox: Outbox, texts: Texts, now: datetime) -> str:
     return ""
 
 
-def _fine(outbox: Outbox, texts: Texts, now: datetime) -> str:
-    last = outbox.last_accepted
-    if not last:
-        return texts("page_state_sends")
-    return texts("page_state_sent", time=time_of(last, now))
+def _other_down(hass: HomeAssistant, outbox: Outbox) -> Down | None:
+    """Return why another account does not reach the server, which this one has too.
+
+    None, where this one has reached it since.
+    """
+    now, last = read_clock(), outbox.last_accepted
+    for rooms in hass.data[DATA_HOUSE].rooms.values():
+        down, other = rooms.outbox.state.down, rooms.outbox.account
+        if (
+            down
+            and not down.refused
+            and (other.host, other.port) == (outbox.account.host, outbox.account.port)
+            and not (last and last > now.wall_at(down.since))
+        ):
+            return down
+    return None
 
 
 def _message(
@@ -142,6 +161,8 @@ def _message(
     why = texts.of(why_it_waits(outbox, plan, now))
     at = None if plan.reason in _NO_TIME else outbox.time_of(plan)
     when = time_of(at, now) if at else ""
+    # That another account will have it stands in the reason.
+    elsewhere = plan.by != outbox.id and plan.reason is not Reason.FALLBACK
     return {
         "queue_id": message.queue_id,
         "title": message.subject,
@@ -154,17 +175,14 @@ def _message(
         # Most of these sentences say it.
         "when": "" if when in why else when,
         "trying": plan.reason is Reason.ATTEMPT,
-        "by": outbox.name_of(plan.by) if _is_elsewhere(outbox, plan) else "",
+        # Another login with a code that was refused would only be counted.
+        "may_retry": not (plan.cause and plan.cause.of_login),
+        "by": outbox.name_of(plan.by) if elsewhere else "",
         "attempts": message.attempts,
         "reply": str(message.reply) if message.reply else "",
         "parts": [one.subject for one in message.parts[:_MOST_PARTS]],
         "more_parts": max(len(message.parts) - _MOST_PARTS, 0),
     }
-
-
-def _is_elsewhere(outbox: Outbox, plan: Plan) -> bool:
-    """Tell whether another account has it; that one will says the reason."""
-    return plan.by not in ("", outbox.id) and plan.reason is not Reason.FALLBACK
 
 
 def people(addresses: Sequence[str]) -> dict[str, Any]:
@@ -206,3 +224,34 @@ def _repeated(rooms: Rooms, now: datetime) -> list[dict[str, Any]]:
         }
         for one in rooms.reminders.shown[:_MOST_REPEATS]
     ]
+
+
+async def async_follow(
+    hass: HomeAssistant,
+    show: Callable[[], Awaitable[list[dict[str, Any]]]],
+    send: Callable[[list[dict[str, Any]]], None],
+) -> None:
+    """Send what `show` returns, and again whenever that changes, until cancelled."""
+    changed = asyncio.Event()
+    last: list[dict[str, Any]] | None = None
+
+    @callback
+    def tell(*_: object) -> None:
+        changed.set()
+
+    # Accounts come and go.
+    stops = (
+        async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, tell),
+        async_dispatcher_connect(hass, SIGNAL_OUTBOX, tell),
+    )
+    try:
+        while True:
+            changed.clear()
+            if (shown := await show()) != last:
+                last = shown
+                send(shown)
+            await changed.wait()
+            await asyncio.sleep(_INTERVAL)
+    finally:
+        for stop in stops:
+            stop()

@@ -39,7 +39,8 @@ def read_step(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
         raise _no_step(" ".join(str(err).split())) from err
     if isinstance(step, list) and len(step) == 1:
         (step,) = step
-    if not isinstance(step, dict) or _action_of(step) not in _ACTIONS:
+    known = isinstance(step, dict) and step.get("action", step.get("service"))
+    if known not in _ACTIONS:
         raise _no_step(_ACTION)
     target, data = step.get("target") or {}, step.get("data") or {}
     if not isinstance(target, dict) or not isinstance(data, dict):
@@ -64,10 +65,6 @@ def render(hass: HomeAssistant, value: Any, unknown: list[str]) -> Any:
     except TemplateError as err:
         unknown.append(str(err))
         return value
-
-
-def _action_of(step: dict[str, Any]) -> object:
-    return step.get("action", step.get("service"))
 
 
 def _no_step(reason: str) -> ServiceValidationError:

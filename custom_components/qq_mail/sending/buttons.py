@@ -1,7 +1,6 @@
 """The buttons of one mail: those that act get a token, the others an address."""
 
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from itertools import repeat
 from urllib.parse import quote
 
@@ -16,13 +15,13 @@ from ..content.actions import ActionRow
 from ..content.draft import Material, absolute
 from ..content.errors import translated_error
 from ..content.request import MessageRequest
-from ..mime.buttons import Button, Look
+from ..mime.card import Button, Look
 from ..outbox.composing import Ticket
 from ..texts import Texts
 
 
-@contextmanager
-def buttons_of(
+@callback
+def add_buttons(
     hass: HomeAssistant,
     registry: Buttons,
     material: Material,
@@ -30,45 +29,48 @@ def buttons_of(
     mail: Mail,
     ticket: Ticket,
     texts: Texts,
-    account: str = "",
-) -> Generator[str]:
-    """Put the buttons into a mail that is submitted within.
+    account: str,
+) -> str:
+    """Put buttons into a mail; if the outbox does not take it, they work no longer.
 
-    Yields what an answer to it has to bring back; empty: it cannot be answered.
-    `account`: the addr_spec to which it can be answered, if that is so. If what is within
-    raises, or the outbox does not take the mail, they work no longer.
+    Returns what an answer to it has to bring back; empty: it cannot be answered.
+    `account`: the addr_spec to which it can be answered, if that is so.
     """
-    actions = [
-        Action(action=row.action, title=row.title, destructive=row.destructive)
-        for row in request.actions
-        if row.action
-    ]
     base = link_base(hass)
-    if not actions or not (base or account):
+    actions = [
+        Action(
+            action=row.action,
+            title=row.title,
+            destructive=row.destructive,
+            in_words=row.in_words,
+        )
+        for row in request.actions
+        if row.action and (account or (base and not row.in_words))
+    ]
+    if not actions:
         draw_buttons(hass, material, request, texts)
-        yield ""
-        return
-    tokens = registry.issue(mail, actions, request.actions_expire_after)
+        return ""
+    lasts = request.actions_expire_after
+    tokens = registry.issue(mail, actions, lasts)
     # It may be taken although its call has gone.
     ticket.taken.add_done_callback(
         lambda taken: None if taken.result() else registry.revoke(mail.queue_id)
     )
-    try:
-        secret = ""
-        if account:
-            lasts = request.actions_expire_after
-            secret = registry.answerables.add(mail, actions, lasts)
+    secret = registry.answerables.add(mail, actions, lasts) if account else ""
+
+    def url_of(action: Action, token: str) -> str:
+        if action.in_words:
+            # By a secret of its own it is known which of them somebody has tapped.
+            own = registry.answerables.add(mail, [action], lasts)
+            return _answer_url(account, mail, "", own)
         if base:
-            urls = [f"{base[0]}{ACTION_PATH}/{token}" for token in tokens]
-        else:
-            urls = [_answer_url(account, mail, one, secret) for one in actions]
-        draw_buttons(
-            hass, material, request, texts, urls, by_mail=bool(account), secret=secret
-        )
-        yield secret
-    except Exception:
-        registry.revoke(mail.queue_id)
-        raise
+            return f"{base[0]}{ACTION_PATH}/{token}"
+        return _answer_url(account, mail, action.title, secret)
+
+    urls = map(url_of, actions, tokens, strict=True)
+    by_mail = bool(account)
+    draw_buttons(hass, material, request, texts, urls, by_mail=by_mail, secret=secret)
+    return secret
 
 
 @callback
@@ -98,11 +100,14 @@ def draw_buttons(
                 failures.append(err)
             else:
                 buttons.append(Button(row.title, url, Look.LINK))
+        elif row.in_words and not by_mail:
+            failures.append(translated_error("answer_in_words", title=row.title))
         elif base or by_mail:
             look = Look.DESTRUCTIVE if row.destructive else Look.ACT
-            at_home = base is not None and base[1]
+            at_home = base is not None and base[1] and not row.in_words
             buttons.append(Button(row.title, next(addresses), look, at_home=at_home))
-    acting = [row for row in request.actions if row.action]
+    acting = [row for row in request.actions if row.action and not row.in_words]
+    in_words = [row.title for row in request.actions if row.in_words]
     if acting and not (base or by_mail):
         failures.append(translated_error("no_buttons"))
     small_print: list[str] = []
@@ -115,31 +120,39 @@ def draw_buttons(
             # Else answers go to somebody else.
             if not (by_mail or request.reply_to):
                 above.append(texts("card_press_by_mail"))
-    if acting and by_mail:
-        small_print += _how_to_answer(acting, secret, texts, links=base is not None)
-        if not base:
+    if by_mail:
+        if acting:
+            small_print += _how_to_press(acting, texts, links=base is not None)
+        small_print += [
+            texts("card_answer_words", title=title, time=until) for title in in_words
+        ]
+        if secret:
+            small_print.append(texts("card_answer_code", code=secret))
+        if acting and not base:
             small_print.append(texts("card_answer_until", time=until))
     material.add_buttons(buttons, small_print, failures, above)
 
 
-def _how_to_answer(
-    acting: Sequence[ActionRow], secret: str, texts: Texts, *, links: bool
+def _how_to_press(
+    acting: Sequence[ActionRow], texts: Texts, *, links: bool
 ) -> list[str]:
     """Return the lines that say how to press a button by an answer."""
-    lines = [
+    return [
         texts("card_answer") if links else texts("card_answer_alone"),
         " · ".join(f"{number} {row.title}" for number, row in enumerate(acting, 1)),
+        *(
+            texts("card_answer_title", title=row.title)
+            for row in acting
+            if row.destructive
+        ),
     ]
-    lines += [
-        texts("card_answer_title", title=row.title) for row in acting if row.destructive
-    ]
-    if secret:
-        lines.append(texts("card_answer_code", code=secret))
-    return lines
 
 
-def _answer_url(account: str, mail: Mail, action: Action, secret: str) -> str:
-    """Return the URL of an answer that only has to be sent (RFC 6068)."""
+def _answer_url(account: str, mail: Mail, text: str, secret: str) -> str:
+    """Return the URL of an answer that only has to be sent (RFC 6068).
+
+    Without a text, which its sender has to write.
+    """
     subject = quote(f"Re: {mail.subject} [{secret}]", safe="")
-    body = quote(f"{action.title}\r\n\r\n[{secret}]", safe="")
+    body = quote(f"{text}\r\n\r\n[{secret}]", safe="")
     return f"mailto:{quote(account, safe='@')}?subject={subject}&body={body}"

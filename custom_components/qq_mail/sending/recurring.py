@@ -6,11 +6,11 @@ from typing import Final
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import entity_registry as er, issue_registry as ir
-from homeassistant.helpers.trace import trace_get, trace_id_get, trace_path_get
+from homeassistant.helpers.trace import trace_get, trace_path_get
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
+from ..issues import async_show_issue
 from ..texts import Texts, literal
 
 RECURRING: Final = "recurring"
@@ -48,7 +48,7 @@ def async_recurring(
 
     Its readers can do nothing about it, so a repair issue takes the place of their note.
     """
-    caller = _caller(hass)
+    caller = _caller()
     state = hass.states.get(caller) if caller else None
     if state is None:
         return []
@@ -60,38 +60,18 @@ def async_recurring(
     found = [one for one in failures if troubles.times[_what(one)] >= _TIMES]
     troubles.recurring = [texts.of(one) for one in found]
     notes = dict.fromkeys(note for one in places.values() for note in one.recurring)
-    issue_id = f"{RECURRING}_{state.entity_id}"
-    if not notes:
-        ir.async_delete_issue(hass, DOMAIN, issue_id)
-        return []
-    ir.async_create_issue(
-        hass,
-        DOMAIN,
-        issue_id,
-        is_fixable=False,
-        severity=ir.IssueSeverity.WARNING,
-        translation_key=RECURRING,
-        translation_placeholders={
-            "name": state.name,
-            # As it is: a value may look like Markdown.
-            "what": "\n".join(f"- {literal(note)}" for note in notes),
-        },
-    )
+    # As it is: a value may look like Markdown.
+    what = "\n".join(f"- {literal(note)}" for note in notes)
+    shown = {"name": state.name, "what": what} if notes else None
+    async_show_issue(hass, RECURRING, state.entity_id, shown)
     return found
 
 
-def _caller(hass: HomeAssistant) -> str | None:
+def _caller() -> str | None:
     """Return the entity id of the automation or script that runs; None: nothing does."""
-    trace = trace_id_get()
-    if trace is None:
-        return None
-    domain, _, item = trace[0].partition(".")
-    entity_id = er.async_get(hass).async_get_entity_id(domain, domain, item)
-    if entity_id:
-        return entity_id
-    # An automation in YAML without an id stands in no registry, but it knows itself.
     first = next(iter((trace_get(clear=False) or {}).values()), None)
     variables = first[0].as_dict().get("changed_variables", {}) if first else {}
+    # Not every automation in YAML stands in a registry, but each knows itself.
     this = variables.get("this") or {}
     return this.get("entity_id")
 

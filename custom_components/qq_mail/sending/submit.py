@@ -1,6 +1,6 @@
 """Makes a mail of a request, and hands it to the outbox."""
 
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -9,7 +9,7 @@ from homeassistant.components.notify import ATTR_TITLE_DEFAULT
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
-from ..accounts import imap_account_from, not_loaded
+from ..accounts import QQMailConfigEntry, imap_account_from, not_loaded
 from ..buttons.models import Mail
 from ..buttons.registry import Buttons
 from ..const import (
@@ -23,7 +23,6 @@ from ..const import (
 from ..content.draft import Material, async_material
 from ..content.errors import invalid_address, translated_error
 from ..content.request import MessageRequest
-from ..coordinator import QQMailConfigEntry
 from ..errors import action_error
 from ..mime.address import Mailbox, Recipients, one_line
 from ..mime.message import BASE64_LINE
@@ -36,7 +35,7 @@ from ..outbox.outbox import Outbox
 from ..outbox.receipts import Receipt
 from ..smtp.replies import Cause
 from ..texts import Texts, async_texts
-from .buttons import buttons_of
+from .buttons import add_buttons
 from .recurring import async_recurring
 from .waiting import why_it_waits
 
@@ -57,7 +56,7 @@ async def async_submit(
     *,
     references: str = "",
     answers: str = "",
-    kept: Callable[[], None] | None = None,
+    kept: Callable[[], None] = lambda: None,
 ) -> tuple[Receipt | None, tuple[str, ...]]:
     """Compose one message and hand it to the outbox; return what became of it.
 
@@ -86,58 +85,57 @@ async def async_submit(
     async with async_material(
         hass, request, budget(entry.options, outbox), raised, texts
     ) as material:
-        with buttons_of(
-            hass,
-            buttons,
-            material,
-            request,
-            mail,
+        address = answered_to(entry, request)
+        secret = add_buttons(
+            hass, buttons, material, request, mail, ticket, texts, address
+        )
+        material.unsaid = async_recurring(hass, entry.entry_id, _amiss(material), texts)
+
+        def keep_all() -> None:
+            buttons.keep(ticket.queue_id)
+            kept()
+
+        reply_to = request.reply_to
+        if not reply_to and (stored := entry.options.get(CONF_REPLY_TO)):
+            reply_to = Mailbox.stored(stored)
+        if secret:
+            own = f"<{secret}@{Mailbox(outbox.account.username).domain}>"
+            references = f"{references} {own}".lstrip()
+            # Of no use here: answers are read where the account is.
+            reply_to = None
+        draft = Draft(
+            recipients=recipients,
+            subject=subject,
+            text="",
+            reply_to=reply_to,
+            priority=request.priority,
+            references=references,
+            answers=answers,
+        )
+        submit = partial(
+            outbox.async_submit,
             ticket,
-            texts,
-            _answered_to(entry, request),
-        ) as secret:
-            material.leave_unsaid(
-                async_recurring(hass, entry.entry_id, _amiss(material), texts)
-            )
-
-            def keep_all() -> None:
-                buttons.keep(ticket.queue_id)
-                if kept:
-                    kept()
-
-            reply_to = request.reply_to or _reply_to(entry.options)
-            if secret:
-                own = f"<{secret}@{Mailbox(outbox.account.username).domain}>"
-                references = f"{references} {own}".lstrip()
-                # Of no use here: answers are read where the account is.
-                reply_to = None
-            draft = Draft(
-                recipients=recipients,
-                subject=subject,
-                text="",
-                reply_to=reply_to,
-                priority=request.priority,
-                references=references,
-                answers=answers,
-            )
-            submit = partial(
-                outbox.async_submit,
-                ticket,
-                partial(material.compose, draft),
-                subject=subject,
-                # Nobody at the other end knows the address; the home they know.
-                sender_name=_sender_name(
-                    request.sender_name
-                    or entry.options.get(CONF_SENDER_NAME, "")
-                    or hass.config.location_name
-                ),
-                wait=request.wait,
-                priority=request.priority,
-                expires_after=request.expires_after,
-                alone=bool(answers),
-                kept=keep_all,
-            )
-            receipt = await _handed_over(entry, submit, material)
+            partial(material.compose, draft),
+            subject=subject,
+            # Nobody at the other end knows the address; the home they know.
+            sender_name=_sender_name(
+                request.sender_name
+                or entry.options.get(CONF_SENDER_NAME, "")
+                or hass.config.location_name
+            ),
+            wait=request.wait,
+            priority=request.priority,
+            expires_after=request.expires_after,
+            alone=bool(answers),
+            kept=keep_all,
+        )
+        with _translated(entry):
+            try:
+                receipt = await submit(reads_files=material.reads_files)
+            except StalledError:
+                # One of its files hangs.
+                material.leave_out_files()
+                receipt = await submit()
     log_notes(texts.notes(_amiss(material)), subject, texts)
     if not receipt:
         return None, material.notes
@@ -189,35 +187,16 @@ def log_notes(notes: tuple[str, ...], subject: str, texts: Texts) -> None:
         LOGGER.warning(texts("logged_note", subject=subject, note=note))
 
 
-def _answered_to(entry: QQMailConfigEntry, request: MessageRequest) -> str:
+def answered_to(entry: QQMailConfigEntry, request: MessageRequest) -> str:
     """Return the address to which a mail can be answered; empty: it cannot."""
     account = imap_account_from(entry.data, entry.options)
     return account.username if account and not request.reply_to else ""
-
-
-def _reply_to(options: Mapping[str, Any]) -> Mailbox | None:
-    stored = options.get(CONF_REPLY_TO)
-    return Mailbox.stored(stored) if stored else None
 
 
 def _sender_name(text: str) -> str:
     """Return as much of a name as fits into a From field of QQ's."""
     octets = one_line(text).encode()[:SENDER_NAME_MAX_BYTES]
     return one_line(octets.decode(errors="ignore"))
-
-
-async def _handed_over(
-    entry: QQMailConfigEntry,
-    submit: Callable[..., Awaitable[Receipt | None]],
-    material: Material,
-) -> Receipt | None:
-    """Hand a message to the outbox, without its files where one of them hangs."""
-    with _translated(entry):
-        try:
-            return await submit(reads_files=material.reads_files)
-        except StalledError:
-            material.leave_out_files()
-            return await submit(reads_files=False)
 
 
 @contextmanager

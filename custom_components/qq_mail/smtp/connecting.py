@@ -1,7 +1,9 @@
-"""From a host's name to a client that can log in: connected over TLS, EHLO said."""
+"""From a host's name to a client that is logged in, over TLS."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 import socket
 import ssl
 from typing import Any, Final, cast, override
@@ -10,10 +12,9 @@ from aiohappyeyeballs import AddrInfoType, start_connection
 from aiosmtplib import SMTP, SMTPResponse
 from aiosmtplib.typing import Default
 
-from .errors import SessionError
-from .faults import read_reply, translated
+from .errors import SessionError, translated
 from .models import Account, Encryption, Step
-from .replies import Cause
+from .replies import Cause, read_reply
 from .transcript import Transcript
 
 # QQ writes the name into a Received field that every recipient can read. An
@@ -34,7 +35,6 @@ GREETING_TIMEOUT = 5.0
 _NEXT_ADDRESS_AFTER: Final = 0.25
 """Seconds after which the next address is tried as well (RFC 8305 section 5)."""
 _GREETING_BYTES: Final = 1024
-_VERBS = ("EHLO", "HELO")
 _OF_THE_ADDRESS = (Cause.TIMED_OUT, Cause.CONNECTION_LOST)
 """After these, the host's next address is tried."""
 
@@ -67,9 +67,37 @@ class Client(SMTP):
             async with asyncio.timeout(self._account.timeout):
                 await self._reach()
         if self._account.encryption is Encryption.STARTTLS:
-            await self._upgrade()
+            with translated(Step.EHLO):
+                await self.ehlo()
+            # QQ would take the login in plaintext as well; we would not.
+            if not self.supports_extension("starttls"):
+                raise SessionError(Cause.NO_STARTTLS, Step.STARTTLS)
+            with translated(Step.STARTTLS):
+                self._transcript.sent("STARTTLS", len(b"STARTTLS\r\n"))
+                self._heard(await self.starttls())
         with translated(Step.EHLO):
             await self.ehlo()
+
+    async def log_in(self) -> None:
+        """Log in with one mechanism. Raises SessionError."""
+        if not self.is_connected:
+            # What a server offers is forgotten with its connection.
+            raise SessionError(Cause.CONNECTION_LOST, Step.AUTH)
+        if "login" in self.server_auth_methods:
+            log_in = self.auth_login
+        elif "plain" in self.server_auth_methods:
+            log_in = self.auth_plain
+        else:
+            raise SessionError(Cause.NO_LOGIN, Step.AUTH)
+        try:
+            with translated(Step.AUTH):
+                await log_in(self._account.username, self._account.password)
+        except SessionError as err:
+            if err.reply:
+                # A server may repeat the login that it refuses.
+                text = self._transcript.without_login(err.reply.text)
+                err.reply = replace(err.reply, text=text)
+            raise
 
     @override
     async def execute_command(
@@ -79,7 +107,7 @@ class Client(SMTP):
         verb = args[0].decode()
         if verb == "AUTH":
             verb = f"AUTH {args[1].decode()}"
-        elif verb not in _VERBS:
+        elif verb != "EHLO":
             verb = "(login)"
         self._transcript.sent(verb, sum(map(len, args)) + len(args) + 1)
         answer = await super().execute_command(*args, timeout=timeout)
@@ -107,53 +135,36 @@ class Client(SMTP):
             try:
                 with translated(Step.CONNECT):
                     async with asyncio.timeout(GREETING_TIMEOUT if untried else None):
-                        greeting = await self._greeting(address, connected)
+                        self._heard(await self._greeting(address, connected))
+                        return
             except SessionError as err:
                 self.close()
+                failed = err.cause is Cause.TLS_FAILED
+                if failed and (said := await _said_without_tls(address)):
+                    known = said.startswith(b"220")
+                    cause = Cause.STARTTLS_PORT if known else Cause.NOT_SMTP
+                    raise SessionError(cause, Step.CONNECT) from err
                 if not untried or err.cause not in _OF_THE_ADDRESS:
                     raise
                 self._transcript.failed(err)
-            else:
-                self._heard(greeting)
-                return
 
     async def _greeting(
         self, address: AddrInfoType, connected: socket.socket
     ) -> SMTPResponse:
         """Return what the server says first.
 
-        Raises SessionError where the account's encryption is not the port's, or what
-        the library, TLS and the system raise.
-        """
-        if self._account.encryption is Encryption.STARTTLS:
-            return await self._plaintext_greeting(address, connected)
-        try:
-            with translated(Step.CONNECT):
-                return await self.connect(sock=connected)
-        except SessionError as err:
-            if err.cause is not Cause.TLS_FAILED:
-                raise
-            said = await _said_without_tls(address)
-            if not said:
-                raise
-            known = said.startswith(b"220")
-            cause = Cause.STARTTLS_PORT if known else Cause.NOT_SMTP
-            raise SessionError(cause, Step.CONNECT) from err
-
-    async def _plaintext_greeting(
-        self, address: AddrInfoType, connected: socket.socket
-    ) -> SMTPResponse:
-        """Return the greeting of a port that begins without TLS.
-
-        While it does not greet, another connection finds out whether it waits for TLS.
+        While a port that begins without TLS does not greet, another connection finds out
+        whether it waits for TLS. Raises SessionError, or what the library, TLS and the
+        system raise.
         """
         # Eager, so that the socket has an owner whatever happens from here on.
         greeting = asyncio.create_task(self.connect(sock=connected), eager_start=True)
         try:
-            await asyncio.wait([greeting], timeout=PROBE_TIMEOUT)
-            doubtful = not greeting.done() or greeting.exception() is not None
-            if doubtful and await self._begins_with_tls(address):
-                raise SessionError(Cause.TLS_PORT, Step.CONNECT)
+            if self._account.encryption is Encryption.STARTTLS:
+                await asyncio.wait([greeting], timeout=PROBE_TIMEOUT)
+                doubtful = not greeting.done() or greeting.exception() is not None
+                if doubtful and await self._begins_with_tls(address):
+                    raise SessionError(Cause.TLS_PORT, Step.CONNECT)
             return await greeting
         finally:
             greeting.cancel()
@@ -161,32 +172,15 @@ class Client(SMTP):
 
     async def _begins_with_tls(self, address: AddrInfoType) -> bool:
         """Tell whether an address expects a TLS handshake at once."""
+        host = self._account.host
         try:
-            async with asyncio.timeout(PROBE_TIMEOUT):
-                _, connected = await _connect([address])
-                _, writer = await asyncio.open_connection(
-                    sock=connected,
-                    ssl=self._context,
-                    server_hostname=self._account.host,
-                )
+            async with _beside(address, ssl=self._context, server_hostname=host):
+                return True
         except ssl.SSLCertVerificationError:
             # Not one to be trusted, but a certificate all the same.
             return True
         except OSError:
             return False
-        writer.transport.abort()
-        return True
-
-    async def _upgrade(self) -> None:
-        """Have the connection encrypted (RFC 3207). Raises SessionError."""
-        with translated(Step.EHLO):
-            await self.ehlo()
-        # QQ would take the login in plaintext as well; we would not.
-        if not self.supports_extension("starttls"):
-            raise SessionError(Cause.NO_STARTTLS, Step.STARTTLS)
-        with translated(Step.STARTTLS):
-            self._transcript.sent("STARTTLS", len(b"STARTTLS\r\n"))
-            self._heard(await self.starttls())
 
     def _heard(self, answer: SMTPResponse) -> None:
         self._transcript.received(read_reply(answer.code, answer.message))
@@ -215,14 +209,23 @@ async def _connect(
     return address_of[connected], connected
 
 
+@asynccontextmanager
+async def _beside(
+    address: AddrInfoType, **tls: Any
+) -> AsyncGenerator[asyncio.StreamReader]:
+    """Open one more connection, to find out what an address expects. Raises OSError."""
+    async with asyncio.timeout(PROBE_TIMEOUT):
+        _, connected = await _connect([address])
+        reader, writer = await asyncio.open_connection(sock=connected, **tls)
+        try:
+            yield reader
+        finally:
+            writer.transport.abort()
+
+
 async def _said_without_tls(address: AddrInfoType) -> bytes:
     """Return what an address says first without TLS, if it says anything."""
     with suppress(OSError):
-        async with asyncio.timeout(PROBE_TIMEOUT):
-            _, connected = await _connect([address])
-            reader, writer = await asyncio.open_connection(sock=connected)
-            try:
-                return await reader.read(_GREETING_BYTES)
-            finally:
-                writer.transport.abort()
+        async with _beside(address) as reader:
+            return await reader.read(_GREETING_BYTES)
     return b""

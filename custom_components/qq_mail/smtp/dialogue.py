@@ -9,10 +9,9 @@ import re
 from typing import Final, override
 
 from ..mime.address import one_line
-from .errors import SessionError
-from .faults import read_reply, translated
+from .errors import SessionError, translated
 from .models import Reply, Step
-from .replies import Cause
+from .replies import Cause, read_reply
 from .transcript import Transcript
 
 _MAX_REPLY: Final = 32 * 1024
@@ -31,7 +30,8 @@ class Dialogue(asyncio.Protocol):
         self._transport = transport
         self._transcript = transcript
         self._received = bytearray()
-        self._outstanding = 0
+        self.outstanding = 0
+        """How many replies are still due."""
         self._paused = False
         self._lost: Exception | None = None
         self._news: asyncio.Future[None] | None = None
@@ -45,14 +45,14 @@ class Dialogue(asyncio.Protocol):
     @property
     def surplus(self) -> bool:
         """Whether the server has sent more than the replies that were due."""
-        return not self._outstanding and bool(self._received)
+        return not self.outstanding and bool(self._received)
 
     def write(self, said: str, octets: bytes, replies: int = 0) -> None:
         """Send octets, for which so many replies are due; `said`: for the transcript."""
-        if not self._outstanding:
+        if not self.outstanding:
             # What came unasked is no reply to this.
             self._received.clear()
-        self._outstanding += replies
+        self.outstanding += replies
         self._transcript.sent(said, len(octets))
         self._transport.write(octets)
 
@@ -69,21 +69,20 @@ class Dialogue(asyncio.Protocol):
         """
         try:
             with translated(step):
-                if (reply := self._read(step)) is None:
-                    async with asyncio.timeout(timeout):
-                        while (reply := self._read(step)) is None:
-                            await self._change()
+                async with asyncio.timeout(timeout):
+                    while (reply := self._read(step)) is None:
+                        await self._change()
         except SessionError as err:
             self._transcript.failed(err)
             raise
-        self._outstanding -= 1
+        self.outstanding -= 1
         self._transcript.received(reply)
         return reply
 
     @override
     def data_received(self, data: bytes) -> None:
         """Keep what comes while a reply is due."""
-        if self._outstanding:
+        if self.outstanding:
             self._received += data
             self._tell()
 

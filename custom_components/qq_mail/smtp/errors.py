@@ -1,10 +1,26 @@
 """Why a message could not be submitted. Texts for users are made elsewhere."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+import errno
+import socket
+import ssl
 from typing import override
 
+from aiosmtplib import (
+    SMTPConnectError,
+    SMTPException,
+    SMTPResponseException,
+    SMTPServerDisconnected,
+)
+
 from .models import Reply, Step
-from .replies import Cause
+from .replies import Cause, diagnose, read_reply
+
+# aiosmtplib's code for what is no SMTP reply, or much too long.
+_INVALID_RESPONSE = -1
+# X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
+_CERTIFICATE_NAME_ERRORS = (62, 64)
 
 # The server closes the connection, or disagrees on the session's state: unknown
 # command, bad sequence, login or encryption wanted (RFC 5321 section 4.2.3, RFC 4954
@@ -32,9 +48,6 @@ class MailError(Exception):
         """A technical addition in English, such as what is wrong with a certificate."""
         self.refused = refused or {}
         """The reply to each recipient that was refused before the transaction ended."""
-        self.of_flight = False
-        """Whether it may have failed only because commands came in one flight: a server
-        may offer that and not be up to it."""
 
     @property
     def speaks_of_session(self) -> bool:
@@ -49,17 +62,16 @@ class MailError(Exception):
 
 
 class SessionError(MailError):
-    """There is no session, or it broke; the message was not judged."""
+    """There is no session, or it broke; the message was not judged.
+
+    At Step.AUTH the login was refused, by a reply or by closing the connection.
+    """
 
     @property
     @override
     def speaks_of_session(self) -> bool:
         """Whether the session was logged in, and broke in a mail transaction."""
         return self.step.in_transaction
-
-
-class AuthenticationError(SessionError):
-    """The login was refused, by a reply or by closing the connection."""
 
 
 class MessageRefusedError(MailError):
@@ -81,3 +93,62 @@ class RecipientsRefusedError(MessageRefusedError):
 
 class OutcomeUnknownError(MailError):
     """No reply to the final dot came: the server may have the message or not."""
+
+
+@contextmanager
+def translated(step: Step) -> Generator[None]:
+    """Turn every error of aiosmtplib, TLS and the system at a step into a MailError."""
+    try:
+        yield
+    except SMTPResponseException as err:
+        raise _refusal(read_reply(err.code, err.message), step) from err
+    except (SMTPException, OSError, UnicodeError) as err:
+        cause, detail = _fault(err)
+        if step is Step.AUTH and cause is Cause.CONNECTION_LOST and _was_closed(err):
+            # This is how QQ refuses a login without a reply.
+            cause, detail = Cause.LOGIN_CLOSED, ""
+        raise SessionError(cause, step, detail=detail) from err
+
+
+def _refusal(reply: Reply, step: Step) -> MailError:
+    """Return the error for a refusing reply, at a step up to the login."""
+    if reply.code == _INVALID_RESPONSE:
+        cause = Cause.NOT_SMTP if step.before_login else Cause.BAD_REPLY
+        return SessionError(cause, step, detail=reply.text)
+    return SessionError(diagnose(reply, step), step, reply)
+
+
+def _fault(err: Exception) -> tuple[Cause, str]:
+    """Return the cause of an exception, and a technical addition."""
+    if isinstance(err, SMTPConnectError) and isinstance(err.__cause__, Exception):
+        # aiosmtplib wraps what went wrong while connecting.
+        err = err.__cause__
+    match err:
+        case ssl.SSLCertVerificationError():
+            if err.verify_code in _CERTIFICATE_NAME_ERRORS:
+                return Cause.CERTIFICATE_NAME, err.verify_message
+            return Cause.CERTIFICATE_UNTRUSTED, err.verify_message
+        case ssl.SSLError():
+            return Cause.TLS_FAILED, err.reason or str(err)
+        case socket.gaierror() | UnicodeError():
+            return Cause.HOST_NOT_FOUND, str(err)
+        # asyncio aborts a TLS handshake only when its time is up.
+        case TimeoutError() | ConnectionAbortedError():
+            return Cause.TIMED_OUT, str(err)
+        case ConnectionRefusedError():
+            return Cause.CONNECTION_REFUSED, str(err)
+        case ConnectionError():
+            return Cause.CONNECTION_LOST, str(err)
+    # Of a host with several addresses: what happened at each, in one text.
+    if f"[Errno {errno.ECONNREFUSED}]" in str(err):
+        return Cause.CONNECTION_REFUSED, str(err)
+    return Cause.UNREACHABLE, str(err)
+
+
+def _was_closed(err: Exception) -> bool:
+    """Return whether the server closed the connection, rather than the network.
+
+    aiosmtplib keeps the system's error as the cause, where there was one. A broken
+    pipe means that the server had closed before we wrote.
+    """
+    return isinstance(err.__cause__ or err, SMTPServerDisconnected | BrokenPipeError)

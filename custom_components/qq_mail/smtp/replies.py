@@ -9,7 +9,10 @@ from enum import StrEnum
 import re
 from typing import Final, NamedTuple, Self
 
+from ..mime.address import one_line
 from .models import Reply, Step
+
+_REPLY_MAX_CHARS: Final = 500
 
 
 class Treatment(StrEnum):
@@ -175,3 +178,16 @@ def diagnose(reply: Reply, step: Step) -> Cause:
         for rule in RULES
         if step in rule.steps and re.search(rule.pattern, said, re.IGNORECASE)
     )
+
+
+def read_reply(code: int, text: str) -> Reply:
+    """Return a reply as one printable line of at most 500 characters.
+
+    QQ's oldest texts are GBK, and a server may send anything.
+    """
+    raw = text.encode("utf-8", "surrogateescape")
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        text = raw.decode("gb18030", "replace")
+    return Reply(code, one_line(text)[:_REPLY_MAX_CHARS])

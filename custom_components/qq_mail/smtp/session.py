@@ -8,7 +8,6 @@ their replies may be damaged; and the reply to the final dot alone decides.
 import asyncio
 from collections.abc import Callable, Collection, Coroutine
 from contextlib import suppress
-from dataclasses import replace
 import re
 import ssl
 from types import TracebackType
@@ -16,10 +15,8 @@ from typing import Any, Self, cast
 
 from .connecting import Client
 from .dialogue import Dialogue
-from .errors import AuthenticationError, MailError, SessionError
-from .faults import translated
+from .errors import MailError, SessionError
 from .models import Account, Step, Submission, SubmissionResult
-from .replies import Cause
 from .transaction import Transaction
 from .transcript import Transcript
 
@@ -47,9 +44,6 @@ class SubmissionSession:
         self._client = Client(account, tls_context, self.transcript)
         self._dialogue: Dialogue | None = None
         """Speaks with the server after the login; until then aiosmtplib does."""
-        self._announces_size = False
-        self.pipelining = False
-        """Whether the server takes several commands in one flight (RFC 2920)."""
         self.fresh = True
         """Whether no message was begun over it yet."""
 
@@ -70,47 +64,18 @@ class SubmissionSession:
     async def open(self) -> None:
         """Connect and authenticate. Raises SessionError."""
         try:
-            await self.connect()
-            await self.authenticate()
-        except MailError as err:
+            await self._client.open()
+            await self._client.log_in()
+            transport = cast("asyncio.Transport", self._client.transport)
+            self._dialogue = Dialogue(transport, self.transcript)
+        except SessionError as err:
             if err.step is Step.CONNECT and err.reply:
                 self.transcript.received(err.reply)
             self.transcript.failed(err)
-            self.drop()
             raise
-        except BaseException:
-            self.drop()
-            raise
-
-    async def connect(self) -> None:
-        """Connect over TLS, with the certificate checked. Raises SessionError."""
-        await self._client.open()
-        self._transport = cast("asyncio.Transport", self._client.transport)
-
-    async def authenticate(self) -> None:
-        """Log in with one mechanism. Raises SessionError."""
-        if not self._client.is_connected:
-            # What a server offers is forgotten with its connection.
-            raise SessionError(Cause.CONNECTION_LOST, Step.AUTH)
-        offered = self._client.server_auth_methods
-        if "login" in offered:
-            log_in = self._client.auth_login
-        elif "plain" in offered:
-            log_in = self._client.auth_plain
-        else:
-            raise AuthenticationError(Cause.NO_LOGIN, Step.AUTH)
-        try:
-            with translated(Step.AUTH):
-                await log_in(self.account.username, self.account.password)
-        except MailError as err:
-            if err.reply:
-                # A server may repeat the login that it refuses.
-                text = self.transcript.without_login(err.reply.text)
-                err.reply = replace(err.reply, text=text)
-            raise
-        self.pipelining = self._client.supports_extension("pipelining")
-        self._announces_size = self._client.supports_extension("size")
-        self._dialogue = Dialogue(self._transport, self.transcript)
+        finally:
+            if not self._dialogue:
+                self.drop()
 
     @property
     def is_open(self) -> bool:
@@ -123,7 +88,6 @@ class SubmissionSession:
         before_data: Callable[[], Coroutine[Any, Any, None]],
         *,
         before_text: Callable[[], None] | None = None,
-        in_flight: bool = True,
     ) -> SubmissionResult:
         """Submit one message: one mail transaction (RFC 5321 section 3.3).
 
@@ -142,15 +106,15 @@ class SubmissionSession:
             cast("Dialogue", self._dialogue),
             submission,
             timeout=self.account.timeout,
-            in_flight=in_flight and self.pipelining,
-            announces_size=self._announces_size,
+            pipelining=self._client.supports_extension("pipelining"),
+            announces_size=self._client.supports_extension("size"),
         )
         # A message that cannot be read is not begun; most are this piece alone.
         await transaction.loaded()
         preparing = asyncio.create_task(before_data(), eager_start=True)
         if preparing.done():
             preparing.result()
-        kept, self.fresh = not self.fresh, False
+        self.fresh = usable = False
         try:
             await transaction.open()
             await preparing
@@ -158,31 +122,21 @@ class SubmissionSession:
                 before_text()
             await transaction.send_text()
             reply = await transaction.end()
+            usable = True
         except MailError as err:
             err.refused = transaction.refused
-            err.of_flight = transaction.came_of_flight(err, kept=kept)
-            await self._leave(transaction, err)
-            raise
-        except BaseException:
-            # A late reply must not be taken for that to the next command, nor the
-            # beginning of a message for the whole.
-            self.drop()
+            usable = await transaction.leave(err)
             raise
         finally:
+            if not usable:
+                # A late reply must not be taken for that to the next command, nor the
+                # beginning of a message for the whole.
+                self.drop()
             preparing.cancel()
             await asyncio.gather(preparing, return_exceptions=True)
         recipients = submission.recipients
         accepted = tuple(to for to in recipients if to not in transaction.refused)
         return SubmissionResult(reply, accepted, transaction.refused)
-
-    async def _leave(self, transaction: Transaction, err: MailError) -> None:
-        """Abandon a transaction that failed; close where the session is of no more use."""
-        usable = False
-        try:
-            usable = await transaction.leave(err)
-        finally:
-            if not usable:
-                self.drop()
 
     async def close(self) -> None:
         """Send QUIT and close. The reply is waited for only briefly."""

@@ -8,6 +8,7 @@ accepted.
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 
 from .dialogue import Dialogue
 from .errors import (
@@ -16,8 +17,8 @@ from .errors import (
     OutcomeUnknownError,
     RecipientsRefusedError,
     SessionError,
+    translated,
 )
-from .faults import translated
 from .models import Reply, Step, Submission
 from .replies import Cause, diagnose
 
@@ -30,13 +31,12 @@ END_OF_DATA_TIMEOUT = 600.0
 A server may scan the message first. A client that gives up earlier may send it twice.
 """
 
+_DATA = b"DATA\r\n"
 _START_INPUT = 354
-_NOT_RECOGNIZED = 500
-_OUT_OF_ORDER = 503
 
 
 class Transaction:
-    """A mail transaction (RFC 5321 section 3.3), in one flight or command by command."""
+    """A mail transaction (RFC 5321 section 3.3)."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Transaction:
         submission: Submission,
         *,
         timeout: float,
-        in_flight: bool,
+        pipelining: bool,
         announces_size: bool,
     ) -> None:
         """Prepare the commands and begin to read the text; nothing is sent yet.
@@ -55,17 +55,16 @@ class Transaction:
         """The reply to each recipient that was refused so far."""
         self._dialogue = dialogue
         self._timeout = timeout
-        self._in_flight = in_flight
-        self._recipients = submission.recipients
+        self._pipelining = pipelining
         # A message that is too large is refused before it is sent.
         size = f" SIZE={submission.size}" if announces_size else ""
         self._mail = _command(f"MAIL FROM:<{submission.reverse_path}>{size}")
-        self._rcpt = [_command(f"RCPT TO:<{to}>") for to in self._recipients]
+        self._rcpt = {to: _command(f"RCPT TO:<{to}>") for to in submission.recipients}
         self._begun = False
         """Whether MAIL was accepted, and nothing has ended the transaction."""
         self._awaits_text = False
         """Whether the server takes what comes as the text, until a final dot."""
-        self._pieces = filter(None, _pieces(submission))
+        self._pieces = _pieces(submission)
         self._piece = self._read()
 
     async def loaded(self) -> None:
@@ -74,14 +73,12 @@ class Transaction:
 
     async def open(self) -> None:
         """Send all commands, up to the reply that asks for the text. Raises MailError."""
-        if self._in_flight:
-            said = " ".join(["MAIL", *["RCPT" for _ in self._rcpt], "DATA"])
-            flight = b"".join([self._mail, *self._rcpt, b"DATA\r\n"])
-            self._dialogue.write(said, flight, len(self._rcpt) + 2)
+        if self._pipelining:
+            self._send(self._mail, *self._rcpt.values(), _DATA)
         await self._name_recipients()
-        reply = await self._ask(b"DATA\r\n", Step.DATA)
+        reply = await self._ask(_DATA, Step.DATA)
         if reply.code != _START_INPUT:
-            raise self._refusal(reply, Step.DATA)
+            raise _refusal(reply, Step.DATA)
         self._awaits_text = True
 
     async def send_text(self) -> None:
@@ -94,9 +91,8 @@ class Transaction:
             raise SessionError(Cause.BAD_REPLY, Step.DATA)
         while len(piece := await self._piece) >= CHUNK_BYTES:
             with translated(Step.BODY):
-                for start in range(0, len(piece), CHUNK_BYTES):
-                    self._dialogue.write("text", piece[start : start + CHUNK_BYTES])
-                    await self._dialogue.drain(self._timeout)
+                self._dialogue.write("text", piece)
+                await self._dialogue.drain(self._timeout)
             self._piece = self._read()
         if not self._dialogue.is_open:
             raise SessionError(Cause.CONNECTION_LOST, Step.BODY)
@@ -120,38 +116,23 @@ class Transaction:
             raise OutcomeUnknownError(
                 Cause.OUTCOME_UNKNOWN, Step.END_OF_DATA, detail=str(reply)
             )
-        raise MessageRefusedError(
-            diagnose(reply, Step.END_OF_DATA), Step.END_OF_DATA, reply
-        )
-
-    def came_of_flight(self, err: MailError, *, kept: bool) -> bool:
-        """Return whether it may have failed only because commands came in one flight.
-
-        `kept`: the session was used before. Then a connection that is lost at MAIL may
-        have died unnoticed in between.
-        """
-        if not self._in_flight or isinstance(err, OutcomeUnknownError):
-            return False
-        if isinstance(err, MessageRefusedError):
-            return err.step is not Step.END_OF_DATA and err.reply.code == _OUT_OF_ORDER
-        return err.step is not Step.BODY and not (err.step is Step.MAIL and kept)
+        raise _refusal(reply, Step.END_OF_DATA)
 
     async def leave(self, err: MailError) -> bool:
         """Abandon the transaction; return whether the session can take another."""
         if (
-            err.of_flight
+            not isinstance(err, MessageRefusedError)
             or err.speaks_of_session
-            or not isinstance(err, MessageRefusedError)
             or self._awaits_text
+            or self._dialogue.outstanding
         ):
             return False
         if not self._begun:
             return True
-        self._dialogue.write("RSET", b"RSET\r\n", 1)
-        try:
+        self._send(b"RSET\r\n")
+        with suppress(SessionError):
             return (await self._dialogue.reply(Step.DATA, self._timeout)).positive
-        except SessionError:
-            return False
+        return False
 
     async def _name_recipients(self) -> None:
         """Send MAIL, and RCPT for each recipient; keep who is refused.
@@ -160,55 +141,47 @@ class Transaction:
         """
         reply = await self._ask(self._mail, Step.MAIL)
         if not reply.positive:
-            await self._refuse(self._refusal(reply, Step.MAIL), len(self._rcpt) + 1)
+            await self._refuse(_refusal(reply, Step.MAIL))
         self._begun = True
-        for number, recipient in enumerate(self._recipients):
-            reply = await self._ask(self._rcpt[number], Step.RCPT)
+        for recipient, command in self._rcpt.items():
+            reply = await self._ask(command, Step.RCPT)
             if not reply.positive:
-                err = self._refusal(reply, Step.RCPT)
+                err = _refusal(reply, Step.RCPT)
                 if err.speaks_of_session or err.cause.of_account:
-                    await self._refuse(err, len(self._rcpt) - number)
+                    await self._refuse(err)
                 self.refused[recipient] = reply
-        if len(self.refused) == len(self._recipients):
+        if len(self.refused) == len(self._rcpt):
             reply = next(iter(self.refused.values()))
             cause = diagnose(reply, Step.RCPT)
-            await self._refuse(RecipientsRefusedError(cause, Step.RCPT, reply), 1)
+            await self._refuse(RecipientsRefusedError(cause, Step.RCPT, reply))
 
-    async def _refuse(self, err: MailError, outstanding: int) -> None:
-        """Raise an error, once the outstanding replies of the flight were read."""
-        if self._in_flight and not err.speaks_of_session:
-            try:
-                for _ in range(outstanding):
-                    reply = await self._dialogue.reply(Step.DATA, self._timeout)
+    async def _refuse(self, err: MailError) -> None:
+        """Raise an error, once the replies that are still due were read."""
+        # The error that is to be raised came first, and counts.
+        with suppress(SessionError):
+            while self._dialogue.outstanding and not err.speaks_of_session:
+                reply = await self._dialogue.reply(Step.DATA, self._timeout)
                 self._awaits_text = reply.code == _START_INPUT
-                if self._awaits_text and isinstance(err, RecipientsRefusedError):
-                    # RFC 2920 section 3.1: nobody gets this, and the session goes on.
-                    self._dialogue.write(".", b".\r\n", 1)
-                    await self._dialogue.reply(Step.END_OF_DATA, self._timeout)
-                    self._begun = self._awaits_text = False
-            except SessionError:
-                # The error that is to be raised came first, and counts.
-                self._awaits_text = True
+            if self._awaits_text and isinstance(err, RecipientsRefusedError):
+                # RFC 2920 section 3.1: nobody gets this, and the session goes on.
+                self._dialogue.write(".", b".\r\n", 1)
+                await self._dialogue.reply(Step.END_OF_DATA, self._timeout)
+                self._begun = self._awaits_text = False
         raise err
 
     async def _ask(self, command: bytes, step: Step) -> Reply:
-        if not self._in_flight:
-            self._dialogue.write(command.split()[0].decode(), command, 1)
+        """Return the reply to a command, which in a flight was sent already."""
+        if not self._pipelining:
+            self._send(command)
         return await self._dialogue.reply(step, self._timeout)
 
-    def _refusal(self, reply: Reply, step: Step) -> MailError:
-        """Return the error for a reply that does not let the transaction go on."""
-        known = reply.transient or reply.permanent
-        if not known or (self._in_flight and reply.code == _NOT_RECOGNIZED):
-            return SessionError(Cause.BAD_REPLY, step, detail=str(reply))
-        return MessageRefusedError(diagnose(reply, step), step, reply)
+    def _send(self, *commands: bytes) -> None:
+        said = " ".join(command.split()[0].decode() for command in commands)
+        self._dialogue.write(said, b"".join(commands), len(commands))
 
     def _read(self) -> asyncio.Task[bytes]:
-        """Begin to read the next piece in a thread.
-
-        A piece of fewer than CHUNK_BYTES octets is the last.
-        """
-        task = asyncio.create_task(asyncio.to_thread(_next, self._pieces))
+        """Begin to read the next piece in a thread."""
+        task = asyncio.create_task(asyncio.to_thread(next, self._pieces))
         # Where the transaction fails first, nobody asks for the result.
         task.add_done_callback(lambda read: read.cancelled() or read.exception())
         return task
@@ -221,21 +194,25 @@ def _command(line: str) -> bytes:
     return line.encode("ascii") + b"\r\n"
 
 
+def _refusal(reply: Reply, step: Step) -> MailError:
+    """Return the error for a reply that does not let the transaction go on."""
+    if reply.transient or reply.permanent:
+        return MessageRefusedError(diagnose(reply, step), step, reply)
+    return SessionError(Cause.BAD_REPLY, step, detail=str(reply))
+
+
 def _pieces(submission: Submission) -> Iterator[bytes]:
-    """Read a message piece by piece, with the insertions in their places."""
-    at = 0
+    """Read a message with its insertions, in pieces of CHUNK_BYTES octets or more.
+
+    The last one is shorter, and may be empty.
+    """
+    piece, at = b"", 0
     with submission.open() as stream:
         for insertion in submission.insertions:
-            yield stream.read(insertion.at - at)
-            yield insertion.octets
+            piece += stream.read(insertion.at - at) + insertion.octets
             at = insertion.at
-        while piece := stream.read(CHUNK_BYTES):
+        piece += stream.read(max(CHUNK_BYTES - len(piece), 0))
+        while len(piece) >= CHUNK_BYTES:
             yield piece
-
-
-def _next(pieces: Iterator[bytes]) -> bytes:
-    """Return the next CHUNK_BYTES octets of a message or more; fewer at its end."""
-    piece = b""
-    while len(piece) < CHUNK_BYTES and (more := next(pieces, b"")):
-        piece += more
-    return piece
+            piece = stream.read(CHUNK_BYTES)
+        yield piece

@@ -6,7 +6,7 @@ from typing import Any, override
 import voluptuous as vol
 
 from homeassistant.config_entries import ConfigFlowResult
-from homeassistant.const import CONF_HOST, CONF_TIMEOUT, CONF_USERNAME
+from homeassistant.const import CONF_USERNAME
 from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.selector import (
@@ -15,10 +15,10 @@ from homeassistant.helpers.selector import (
     SelectSelectorConfig,
 )
 
-from ..account_flow import RECONFIGURE_SCHEMA, AccountFlow, choose_service_name
+from ..accounts import QQMailConfigEntry
 from ..const import CONF_SERVICE_NAME, CONF_TAKEN_OVER
-from ..form import Form, unless_removed
-from ..options import option
+from ..form import RECONFIGURE_SCHEMA, AccountFlow, Form, unless_removed
+from ..notify import choose_service_name
 from ..texts import async_texts
 from .source import CoreAccount, async_core_accounts
 from .switch import TakenOver, async_switch, async_undo, is_switched
@@ -64,8 +64,7 @@ class TakeOverFlow(AccountFlow):
         self, discovery_info: dict[str, Any]
     ) -> ConfigFlowResult:
         """Offer by a card what this integration found by itself."""
-        self._core = await self._find(entry_id=discovery_info["entry_id"])
-        await self._claim(self._core)
+        await self._choose(entry_id=discovery_info["entry_id"])
         self.context["title_placeholders"] = {"name": self._core.username}
         return await self.async_step_confirm()
 
@@ -94,8 +93,7 @@ class TakeOverFlow(AccountFlow):
                     {vol.Required(CONF_USERNAME, default=usernames[0]): select}
                 ),
             )
-        self._core = await self._find(**(user_input or {}))
-        await self._claim(self._core)
+        await self._choose(**(user_input or {}))
         return await self._log_in(dict(self._core.data))
 
     async def async_step_take_over_login(
@@ -142,12 +140,9 @@ class TakeOverFlow(AccountFlow):
         """Let an account that was taken over answer to core's names."""
         with unless_removed():
             entry = self._get_reconfigure_entry()
-        try:
-            await async_switch(self.hass, entry)
-        except HomeAssistantError as err:
+        if reason := await self._switch(entry):
             return self.async_abort(
-                reason="not_switched",
-                description_placeholders={"reason": await self._reason(err)},
+                reason="not_switched", description_placeholders={"reason": reason}
             )
         return self.async_abort(reason="switched")
 
@@ -162,45 +157,43 @@ class TakeOverFlow(AccountFlow):
 
     async def _async_finish_take_over(self, result: ConfigFlowResult) -> None:
         """Switch once the new account is loaded; the result says where that failed."""
-        if not self._keep_working:
-            return
-        try:
-            await async_switch(self.hass, result["result"])
-        except HomeAssistantError as err:
+        if self._keep_working and (reason := await self._switch(result["result"])):
             result["description"] = "not_switched"
-            result["description_placeholders"] = {"reason": await self._reason(err)}
+            result["description_placeholders"] = {"reason": reason}
 
-    async def _find(
+    async def _switch(self, entry: QQMailConfigEntry) -> str:
+        """Let an account answer to core's names; return why it cannot, if so."""
+        try:
+            await async_switch(self.hass, entry)
+        except HomeAssistantError as err:
+            return (await async_texts(self.hass)).of(err)
+        return ""
+
+    async def _choose(
         self, *, entry_id: str | None = None, username: str | None = None
-    ) -> CoreAccount:
-        """Return the account that was meant, or the first one."""
+    ) -> None:
+        """Go on with the account that was meant, or the first one; abort without."""
         for account in await async_core_accounts(self.hass):
             if entry_id in (None, account.entry_id) and username in (
                 None,
                 account.username,
             ):
-                return account
+                self._core = account
+                await self.async_set_unique_id(
+                    account.username, raise_on_progress=False
+                )
+                self._abort_if_unique_id_configured()
+                return
         raise AbortFlow("take_over_gone")
-
-    async def _claim(self, core: CoreAccount) -> None:
-        await self.async_set_unique_id(core.username, raise_on_progress=False)
-        self._abort_if_unique_id_configured()
 
     async def _log_in(self, data: dict[str, Any]) -> ConfigFlowResult:
         """Log in once; where that fails, or something is missing, ask."""
         form = Form(self._doubted)
-        form.read_server(data)
-        form.read_code(data, data[CONF_HOST])
-        if not form.errors:
-            timeout = option(self._core.options, CONF_TIMEOUT)
-            await form.check_login(self.hass, data, timeout, RECONFIGURE_SCHEMA)
-        if form.errors:
-            return self._show_form(
-                "take_over_login",
-                RECONFIGURE_SCHEMA,
-                data,
-                form,
-                account=self._core.username,
+        core = self._core
+        schema = RECONFIGURE_SCHEMA
+        if not await form.check_account(self.hass, data, schema, core.options):
+            return self._show(
+                form, "take_over_login", schema, data, account=core.username
             )
         self._data = data
         return await self.async_step_keep_working()
@@ -218,6 +211,3 @@ class TakeOverFlow(AccountFlow):
         if core.in_yaml:
             notes.append(texts("taken_over_yaml"))
         return "".join(f"\n- {note}" for note in notes)
-
-    async def _reason(self, err: HomeAssistantError) -> str:
-        return (await async_texts(self.hass)).of(err)

@@ -10,8 +10,8 @@ from homeassistant.helpers import device_registry as dr, issue_registry as ir
 from homeassistant.helpers.entity_component import DATA_INSTANCES
 from homeassistant.helpers.start import async_at_started
 
-from ..const import DOMAIN
-from ..coordinator import QQMailConfigEntry
+from ..accounts import QQMailConfigEntry
+from ..issues import async_show_issue
 from .source import CORE_DOMAIN
 from .switch import core_entry, is_switched
 
@@ -35,7 +35,7 @@ def async_watch_leftover(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     entry.async_on_unload(hass.bus.async_listen(_RELOADED, look))
     for issue in (ISSUE_USES_CORE, ISSUE_YAML):
         entry.async_on_unload(
-            partial(ir.async_delete_issue, hass, DOMAIN, _issue_id(issue, entry))
+            partial(async_show_issue, hass, issue, entry.entry_id, None)
         )
 
 
@@ -43,39 +43,20 @@ def async_watch_leftover(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
 def _update_issues(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     core = core_entry(hass, entry)
     users = sorted(_users(hass, core)) if core else []
-    _update(
-        hass,
-        ISSUE_USES_CORE,
-        entry,
-        "\n".join(f"- [{name}]({link})" for name, link in users),
+    _show(
+        hass, ISSUE_USES_CORE, entry, "\n".join(f"- [{n}]({link})" for n, link in users)
     )
     # Core's own issue of the same: it is there while the YAML is.
     in_yaml = ir.async_get(hass).async_get_issue(
         HOMEASSISTANT_DOMAIN, f"deprecated_yaml_{CORE_DOMAIN}"
     )
     imported = core and core.source == SOURCE_IMPORT and in_yaml
-    _update(hass, ISSUE_YAML, entry, core.title if core and imported else "")
+    _show(hass, ISSUE_YAML, entry, core.title if core and imported else "")
 
 
-def _update(
-    hass: HomeAssistant, issue: str, entry: QQMailConfigEntry, what: str
-) -> None:
-    if not what:
-        ir.async_delete_issue(hass, DOMAIN, _issue_id(issue, entry))
-        return
-    ir.async_create_issue(
-        hass,
-        DOMAIN,
-        _issue_id(issue, entry),
-        is_fixable=False,
-        severity=ir.IssueSeverity.WARNING,
-        translation_key=issue,
-        translation_placeholders={"account": entry.title, "what": what},
-    )
-
-
-def _issue_id(issue: str, entry: ConfigEntry) -> str:
-    return f"{issue}_{entry.entry_id}"
+def _show(hass: HomeAssistant, issue: str, entry: QQMailConfigEntry, what: str) -> None:
+    texts = {"account": entry.title, "what": what} if what else None
+    async_show_issue(hass, issue, entry.entry_id, texts)
 
 
 def _users(hass: HomeAssistant, core: ConfigEntry) -> Iterator[tuple[str, str]]:
@@ -94,7 +75,8 @@ def _users(hass: HomeAssistant, core: ConfigEntry) -> Iterator[tuple[str, str]]:
                 entity.raw_config
             ):
                 yield (
-                    _unlinked(entity.name),
+                    # It must not end the link's text in Markdown.
+                    entity.name.replace("[", "(").replace("]", ")"),
                     f"/config/{domain}/edit/{entity.unique_id}"
                     if entity.unique_id
                     else f"/config/{domain}/show/{entity.entity_id}",
@@ -109,8 +91,3 @@ def _calls_core(config: Any) -> bool:
             for key, val in config.items()
         )
     return isinstance(config, list) and any(map(_calls_core, config))
-
-
-def _unlinked(name: str) -> str:
-    """Return a name that does not end a link's text in Markdown."""
-    return name.replace("[", "(").replace("]", ")")

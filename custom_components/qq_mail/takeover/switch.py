@@ -18,9 +18,9 @@ from homeassistant.core import HomeAssistant, Service, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.util import slugify
 
+from ..accounts import QQMailConfigEntry
 from ..const import CONF_TAKEN_OVER, DOMAIN, SUBENTRY_TYPE_RECIPIENT
 from ..content.errors import translated_error
-from ..coordinator import QQMailConfigEntry
 from ..notify import async_update_actions
 from .source import CORE_DOMAIN
 

@@ -9,13 +9,13 @@ import pytest
 
 from custom_components.qq_mail.content.charts.axes import (
     HOUR,
+    Span,
     caption,
     day_edges,
     hour_edges,
     scale,
     time_ticks,
 )
-from custom_components.qq_mail.content.charts.models import Span
 
 BERLIN = "Europe/Berlin"
 

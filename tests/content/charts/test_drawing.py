@@ -10,6 +10,7 @@ import pytest
 from custom_components.qq_mail.content.charts.axes import (
     DAY,
     HOUR,
+    Span,
     day_edges,
     hour_edges,
     scale,
@@ -23,8 +24,7 @@ from custom_components.qq_mail.content.charts.drawing import (
 )
 from custom_components.qq_mail.content.charts.kinds.bars import BarGroups, Bars
 from custom_components.qq_mail.content.charts.kinds.lines import Line, Lines
-from custom_components.qq_mail.content.charts.kinds.timeline import Stretch, Timeline
-from custom_components.qq_mail.content.charts.models import Span
+from custom_components.qq_mail.content.charts.kinds.timeline import Timeline
 
 from .test_axes import span
 
@@ -150,6 +150,7 @@ def test_bars_stand_in_their_hours() -> None:
             Bars(GREEN, tuple(nothing)),
         ),
         daily=False,
+        scale=scale(-2, 4, from_zero=True),
     )
     chart = Painted(plot)
     first, second, third = (NOON + HOUR * share for share in (0.26, 0.5, 0.74))
@@ -165,7 +166,10 @@ def test_a_bar_for_each_day() -> None:
     month = span("2026-10-01T00:00", "2026-11-01T00:00")
     edges = day_edges(month)
     values = (1.0,) * 29 + (3.0, 2.0)
-    chart = Painted(BarGroups(edges, (Bars(BLUE, values),), daily=True), month)
+    axis = scale(1, 3, from_zero=True)
+    chart = Painted(
+        BarGroups(edges, (Bars(BLUE, values),), daily=True, scale=axis), month
+    )
     middles = [edge + DAY / 2 for edge in edges[-3:-1]]
     assert [at(chart, x, 2.5) for x in middles] == [{"blue"}, {"ground"}]
     assert [at(chart, x, 1.5) for x in middles] == [{"blue"}, {"blue"}]
@@ -185,8 +189,8 @@ def test_rows_of_states() -> None:
     """Each in its row and for its time; in between nothing."""
     plot = Timeline(
         (
-            (Stretch(START, NOON, BLUE), Stretch(NOON, START + 18 * HOUR, RED)),
-            (Stretch(NOON, NOON + 1, GREEN),),
+            ((START, NOON, BLUE), (NOON, START + 18 * HOUR, RED)),
+            ((NOON, NOON + 1, GREEN),),
         )
     )
     chart = Painted(plot)
@@ -214,7 +218,7 @@ def test_no_ground_of_its_own(page: str) -> None:
     [
         pytest.param(line((START, 0), (NOON, 99999)), id="wide numbers"),
         pytest.param(line((START, 1)), id="narrow numbers"),
-        pytest.param(Timeline(((Stretch(START, NOON, BLUE),),)), id="rows"),
+        pytest.param(Timeline([[(START, NOON, BLUE)]]), id="rows"),
     ],
 )
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Floods: so many alerts were raised that they are being merged."""
 
+import pytest
+
 from custom_components.qq_mail.outbox.core.limits import Settings
 from custom_components.qq_mail.outbox.core.models import Message, Part
 
@@ -13,6 +15,20 @@ DIGEST_ID = f"{900:026}"
 def parts_of(messages: list[Message]) -> tuple[Part, ...]:
     """Return messages as parts of a digest."""
     return tuple(Part(one.queue_id, one.subject, one.tag) for one in messages)
+
+
+APART = [
+    pytest.param({"restored": True}, id="from a backup"),
+    pytest.param({"in_data": True}, id="the server may have it"),
+    pytest.param({"in_memory": True}, id="not on disk"),
+    pytest.param({"failures": 1}, id="failed for its own sake"),
+    pytest.param({"unanswered": 1}, id="sent without an answer"),
+    pytest.param({"alone": True}, id="could not be merged before"),
+    pytest.param(
+        {"parts": parts_of([message(901, Core().now)])}, id="a digest already"
+    ),
+]
+"""What a message has that is not merged, however important it is."""
 
 
 class Flood(Core):

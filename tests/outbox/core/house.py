@@ -63,7 +63,6 @@ class Flight:
     account: str
     message: Message
     fresh: bool
-    word_by_word: bool
     busy: bool = False
     in_data: bool = False
 
@@ -307,9 +306,7 @@ class House:
         self.check_day(account, one)
         if not attempt.fresh:
             self.have_turn(name, one)
-        self.flights[one.queue_id] = Flight(
-            name, one, attempt.fresh, attempt.word_by_word
-        )
+        self.flights[one.queue_id] = Flight(name, one, attempt.fresh)
 
     def check_day(self, account: Account, one: Message) -> None:
         """See to it that there is room in the day, or in the hour of these people."""

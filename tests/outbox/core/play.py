@@ -28,7 +28,6 @@ from custom_components.qq_mail.outbox.core.record import message_as_dict
 from custom_components.qq_mail.outbox.core.scheduler import Scheduler
 from custom_components.qq_mail.outbox.core.turn import ACCOUNT, MESSAGE, Marks
 from custom_components.qq_mail.smtp.errors import (
-    AuthenticationError,
     MailError,
     MessageRefusedError,
     OutcomeUnknownError,
@@ -47,7 +46,7 @@ UNLIMITED = Settings(burst=5, per_minute=0, per_day=0, digest=False)
 
 AWAY = SessionError(Cause.CONNECTION_REFUSED, Step.CONNECT)
 AMBIGUOUS = Reply(535, "Login fail. Account is abnormal, or system is busy.")
-LOGIN_REFUSED = AuthenticationError(Cause.LOGIN_AMBIGUOUS, Step.AUTH, AMBIGUOUS)
+LOGIN_REFUSED = SessionError(Cause.LOGIN_AMBIGUOUS, Step.AUTH, AMBIGUOUS)
 LOGIN_RESET = SessionError(Cause.CONNECTION_LOST, Step.AUTH)
 UNANSWERED = OutcomeUnknownError(Cause.OUTCOME_UNKNOWN, Step.END_OF_DATA)
 RATE_LIMIT = Reply(550, "Too many attempts. Unable to send. Try again later")

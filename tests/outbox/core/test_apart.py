@@ -7,24 +7,11 @@ import pytest
 
 from custom_components.qq_mail.smtp.models import Reply
 
-from .flood import Flood, parts_of
-from .play import FRIENDS, Core, message
+from .flood import APART, Flood
+from .play import FRIENDS
 
 
-@pytest.mark.parametrize(
-    "values",
-    [
-        pytest.param({"restored": True}, id="from a backup"),
-        pytest.param({"in_data": True}, id="the server may have it"),
-        pytest.param({"in_memory": True}, id="not on disk"),
-        pytest.param({"failures": 1}, id="failed for its own sake"),
-        pytest.param({"unanswered": 1}, id="sent without an answer"),
-        pytest.param({"alone": True}, id="could not be merged before"),
-        pytest.param(
-            {"parts": parts_of([message(901, Core().now)])}, id="a digest already"
-        ),
-    ],
-)
+@pytest.mark.parametrize("values", APART)
 def test_stays_apart_from_a_flood(values: dict[str, Any]) -> None:
     """The others become one without it."""
     core = Flood(0)

@@ -694,22 +694,3 @@ def test_a_pause_tells_why_and_until_when(core: Core) -> None:
     assert core.told[-1].plan
     assert core.told[-1].plan.reason is Reason.PAUSED
     assert core.told[-1].plan.at == pause.until
-
-
-def test_word_by_word_for_a_day(core: Core) -> None:
-    """A server that fails at several commands at once gets one after the other."""
-    one = core.take()
-    core.open(one)
-    error = lost(Step.MAIL)
-    error.of_flight = True
-    core.fail(one, error)
-    (attempt,) = core.those(Attempt)
-    assert (attempt.fresh, attempt.word_by_word) == (True, True)
-    core.accept(one)
-    core.pass_time(DAY - 1)
-    two = core.take()
-    assert [attempt.word_by_word for attempt in core.those(Attempt)] == [True]
-    core.accept(two)
-    core.pass_time(1)
-    core.take()
-    assert [attempt.word_by_word for attempt in core.those(Attempt)] == [False]

@@ -7,7 +7,6 @@ import pytest
 from custom_components.qq_mail.outbox.core.models import Outcome
 from custom_components.qq_mail.outbox.core.retry import LOGIN_PAUSE
 from custom_components.qq_mail.smtp.errors import (
-    AuthenticationError,
     MailError,
     OutcomeUnknownError,
     SessionError,
@@ -87,7 +86,7 @@ def test_one_that_is_in_memory_alone(core: Core) -> None:
             SessionError(Cause.TLS_FAILED, Step.CONNECT, detail="why"), {}, id="server"
         ),
         pytest.param(
-            AuthenticationError(Cause.LOGIN_CLOSED, Step.AUTH, detail="why"),
+            SessionError(Cause.LOGIN_CLOSED, Step.AUTH, detail="why"),
             {},
             id="login",
         ),

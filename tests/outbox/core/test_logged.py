@@ -10,7 +10,7 @@ from custom_components.qq_mail.smtp.errors import MailError
 from custom_components.qq_mail.smtp.models import Step
 
 from .flood import DIGEST_ID, Flood
-from .play import AWAY, LOGIN_REFUSED, NOON, RATE_LIMIT, UNANSWERED, Core, lost, refused
+from .play import AWAY, LOGIN_REFUSED, NOON, RATE_LIMIT, UNANSWERED, Core, refused
 
 LIMIT = refused(Step.MAIL, RATE_LIMIT.code, RATE_LIMIT.text)
 
@@ -85,14 +85,6 @@ def test_digest_is_named() -> None:
     core.be_merged()
     text = logged(core, logging.INFO)
     assert text == f"4 messages become one: {DIGEST_ID}"
-
-
-def test_server_that_fails_at_several_commands(core: Core) -> None:
-    """From then on it is slower, for a day."""
-    error = lost(Step.RCPT)
-    error.of_flight = True
-    core.fail(core.take(), error)
-    assert "one command after the other" in logged(core, logging.INFO)
 
 
 def test_login_that_could_not_be_checked() -> None:

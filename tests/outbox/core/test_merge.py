@@ -10,7 +10,7 @@ from custom_components.qq_mail.outbox.core.limits import Settings
 from custom_components.qq_mail.outbox.core.merge import INTERVAL
 from custom_components.qq_mail.outbox.core.models import AT_ONCE, Merge, Reason
 
-from .flood import PACE, Flood, parts_of
+from .flood import APART, PACE, Flood, parts_of
 from .play import AWAY, FRIENDS, HOUR, HOUSE, MINUTE, UNLIMITED, Core, message
 
 HIGH, HIGHEST = Priority.HIGH, Priority.HIGHEST
@@ -55,15 +55,7 @@ def test_switched_off() -> None:
     [
         pytest.param({"priority": HIGH}, id="high"),
         pytest.param({"priority": HIGHEST}, id="highest"),
-        pytest.param({"restored": True}, id="from a backup"),
-        pytest.param({"in_data": True}, id="the server may have it"),
-        pytest.param({"in_memory": True}, id="not on disk"),
-        pytest.param({"failures": 1}, id="failed for its own sake"),
-        pytest.param({"unanswered": 1}, id="sent without an answer"),
-        pytest.param({"alone": True}, id="could not be merged before"),
-        pytest.param(
-            {"parts": parts_of([message(901, Core().now)])}, id="a digest already"
-        ),
+        *APART,
     ],
 )
 def test_never_merged(values: dict[str, Any]) -> None:

@@ -30,9 +30,9 @@ from custom_components.qq_mail.outbox.core.models import (
 )
 from custom_components.qq_mail.outbox.core.turn import MESSAGE
 from custom_components.qq_mail.smtp.errors import (
-    AuthenticationError,
     MailError,
     OutcomeUnknownError,
+    SessionError,
 )
 from custom_components.qq_mail.smtp.models import Reply, Step, SubmissionResult
 from custom_components.qq_mail.smtp.replies import Cause
@@ -77,10 +77,10 @@ TEXTS = st.sampled_from(["no", RATE_LIMIT.text])
 CODES = st.sampled_from([421, 450, 451, 502, 503, 530, 550, 552])
 LOGIN_ERRORS = st.sampled_from(
     [
-        AuthenticationError(Cause.LOGIN_AMBIGUOUS, Step.AUTH, AMBIGUOUS),
-        AuthenticationError(Cause.LOGIN_CLOSED, Step.AUTH),
-        AuthenticationError(Cause.LOGIN_NEEDS_CODE, Step.AUTH, AMBIGUOUS),
-        AuthenticationError(Cause.TEMPORARY, Step.AUTH, Reply(454, "later")),
+        SessionError(Cause.LOGIN_AMBIGUOUS, Step.AUTH, AMBIGUOUS),
+        SessionError(Cause.LOGIN_CLOSED, Step.AUTH),
+        SessionError(Cause.LOGIN_NEEDS_CODE, Step.AUTH, AMBIGUOUS),
+        SessionError(Cause.TEMPORARY, Step.AUTH, Reply(454, "later")),
         lost(Step.CONNECT),
         lost(Step.EHLO),
         lost(Step.AUTH),
@@ -463,21 +463,13 @@ class SchedulerMachine(RuleBasedStateMachine):
         self.land(flight, "failed", error)
 
     @precondition(some(Where.BUSY))
-    @rule(
-        data=st.data(),
-        refusals=REFUSALS,
-        code=CODES,
-        text=TEXTS,
-        of_flight=st.booleans(),
-    )
+    @rule(data=st.data(), refusals=REFUSALS, code=CODES, text=TEXTS)
     def fail_before_text(
         self,
         data: st.DataObject,
         refusals: dict[str, Reply],
         code: int,
         text: str,
-        *,
-        of_flight: bool,
     ) -> None:
         """Lose the connection, or be refused, at MAIL or RCPT."""
         flight = self.flying(data, Where.BUSY)
@@ -492,24 +484,16 @@ class SchedulerMachine(RuleBasedStateMachine):
             all_refused({to: heard.get(to, FOR_NOW) for to in people}),
         ]
         error = data.draw(st.sampled_from(errors))
-        self.fail(flight, error, of_flight=of_flight)
+        self.fail(flight, error)
 
     @precondition(some(Where.IN_DATA))
-    @rule(
-        data=st.data(),
-        refusals=REFUSALS,
-        code=CODES,
-        text=TEXTS,
-        of_flight=st.booleans(),
-    )
+    @rule(data=st.data(), refusals=REFUSALS, code=CODES, text=TEXTS)
     def fail_in_text(
         self,
         data: st.DataObject,
         refusals: dict[str, Reply],
         code: int,
         text: str,
-        *,
-        of_flight: bool,
     ) -> None:
         """Lose the connection before the final dot, or be refused."""
         flight = self.flying(data, Where.IN_DATA)
@@ -522,11 +506,10 @@ class SchedulerMachine(RuleBasedStateMachine):
             refused(Step.END_OF_DATA, code, text, refused=heard),
         ]
         error = data.draw(st.sampled_from(errors))
-        self.fail(flight, error, of_flight=of_flight)
+        self.fail(flight, error)
 
-    def fail(self, flight: Flight, error: MailError, *, of_flight: bool) -> None:
+    def fail(self, flight: Flight, error: MailError) -> None:
         """Have an attempt fail with a server in reach."""
-        error.of_flight = of_flight and not flight.word_by_word
         self.house.stories[flight.message.queue_id].reached = True
         self.land(flight, "failed", error, fresh=flight.fresh)
 

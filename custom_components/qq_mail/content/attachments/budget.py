@@ -11,9 +11,8 @@ from homeassistant.exceptions import HomeAssistantError
 from ...const import FIT_TIMEOUT, PICTURE_SIDES
 from ...mime.models import BodyPart
 from ..errors import AttachmentError
-from .fetched import (
-    Fetched,
-    joined,
+from .parts import (
+    Found,
     megabytes,
     reason_of,
     safe_filename,
@@ -21,17 +20,16 @@ from .fetched import (
     too_slow,
     unavailable,
 )
-from .pictures import shrunk, width_of
+from .pictures import JPEG, PICTURES, shrunk, width_of
 from .reads import async_reads
-from .signatures import JPEG, PICTURES
 
 
 async def async_fit(
     hass: HomeAssistant, parts: Sequence[BodyPart], budget: int
-) -> Fetched:
+) -> Found:
     """Make the parts' content, in octets, fit: smaller pictures, then fewer parts."""
     if not parts:
-        return Fetched()
+        return []
     try:
         async with asyncio.timeout(FIT_TIMEOUT):
             return await async_reads(hass).run(_fit, parts, budget)
@@ -40,11 +38,10 @@ async def async_fit(
         files = [part for part in parts if isinstance(part.content, Path)]
         others = [part for part in parts if part not in files]
         fitted = await hass.async_add_executor_job(_fit, others, budget)
-        late = tuple(too_slow(part.filename, FIT_TIMEOUT) for part in files)
-        return joined([fitted, Fetched(failures=late)])
+        return [*fitted, *(too_slow(part.filename, FIT_TIMEOUT) for part in files)]
 
 
-def _fit(parts: Sequence[BodyPart], budget: int) -> Fetched:
+def _fit(parts: Sequence[BodyPart], budget: int) -> Found:
     """Shrink pictures, then leave parts out, largest first, until they fit."""
     failures: dict[int, HomeAssistantError] = {}
     sizes: dict[int, int] = {}
@@ -76,10 +73,10 @@ def _fit(parts: Sequence[BodyPart], budget: int) -> Fetched:
     # Without those, the others may not have needed to be shrunk.
     if sum(original[index] for index in sizes) <= budget:
         fitted = dict(enumerate(parts))
-    return Fetched(
-        tuple(measured(fitted[index]) for index in sizes),
-        tuple(failures[index] for index in sorted(failures)),
-    )
+    return [
+        *(measured(fitted[index]) for index in sizes),
+        *(failures[index] for index in sorted(failures)),
+    ]
 
 
 def _largest_first(sizes: dict[int, int]) -> list[int]:

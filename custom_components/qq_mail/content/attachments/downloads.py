@@ -15,9 +15,8 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
 from ...const import DOMAIN, MAX_REDIRECTS
 from ..errors import AttachmentError
-from .fetched import Fetched, megabytes, too_large, unavailable
-from .files import file_part
-from .models import Attachment
+from .fields import Attachment
+from .parts import Found, file_part, megabytes, too_large, unavailable
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _CHUNK = 256 * 1024
@@ -30,7 +29,7 @@ async def async_from_url(
     attachment: Attachment,
     max_bytes: int,
     downloads: list[str],
-) -> Fetched:
+) -> Found:
     """Download from an allowed URL; redirects have to be allowed, too."""
     session, asked = async_get_clientsession(hass), attachment.label
     url = read_url(attachment.value)

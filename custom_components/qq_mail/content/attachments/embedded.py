@@ -1,7 +1,6 @@
 """Makes body parts of pictures in HTML that a mail program could not show."""
 
 from base64 import b64decode
-from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 from homeassistant.core import HomeAssistant
@@ -9,9 +8,8 @@ from homeassistant.core import HomeAssistant
 from ...const import MEGABYTE
 from ...mime.markup import image_sources
 from ...mime.models import BodyPart, new_content_id
-from .models import Attachment
-from .own import own_source_of_url
-from .signatures import PICTURES, signed_type
+from .fields import Attachment, own_source_of_url
+from .pictures import PICTURES, signed_type
 
 _DATA = "data:"
 _BASE64 = ";base64"
@@ -19,25 +17,17 @@ _MAX_DATA = MEGABYTE
 """Characters of a picture that is written into the HTML: a larger one stays there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Embedded:
-    """HTML that refers to its pictures by `cid:` (RFC 2392), and those pictures."""
-
-    html: str
-    attachments: tuple[Attachment, ...] = ()
-    """Pictures that Home Assistant has, and that are still to be fetched."""
-    parts: tuple[BodyPart, ...] = ()
-    """Pictures that were written into the HTML."""
-
-
-async def async_embedded(hass: HomeAssistant, html: str) -> Embedded:
+async def async_embedded(
+    hass: HomeAssistant, html: str
+) -> tuple[str, list[Attachment], list[BodyPart]]:
     """Make body parts of pictures that only Home Assistant or a browser can show.
 
     These are addresses of Home Assistant's own, which need a login or work at home
-    only, and `data:` URLs (RFC 2397), which QQ Mail's pages take out.
+    only, and `data:` URLs (RFC 2397), which QQ Mail's pages take out. Return HTML that
+    refers to them by `cid:` (RFC 2392), those to be fetched, and those it contained.
     """
     if "<img" not in html.lower():
-        return Embedded(html)
+        return html, [], []
     sources = await hass.async_add_executor_job(list, image_sources(html))
     found: dict[str, Attachment | BodyPart] = {}
     pieces: list[str] = []
@@ -49,10 +39,10 @@ async def async_embedded(hass: HomeAssistant, html: str) -> Embedded:
         if url in found:
             pieces += [html[at:start], f'"cid:{found[url].content_id}"']
             at = end
-    return Embedded(
+    return (
         "".join([*pieces, html[at:]]),
-        tuple(one for one in found.values() if isinstance(one, Attachment)),
-        tuple(one for one in found.values() if isinstance(one, BodyPart)),
+        [one for one in found.values() if isinstance(one, Attachment)],
+        [one for one in found.values() if isinstance(one, BodyPart)],
     )
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from itertools import chain
 import mimetypes
 import re
 import traceback
@@ -17,19 +18,18 @@ from ...const import FETCH_TIMEOUT, LOGGER
 from ..errors import AttachmentError
 from ..redaction import redacted
 from .downloads import async_from_url, read_url, remove
-from .fetched import (
-    Fetched,
+from .fields import Attachment, Source, own_source_of_url
+from .parts import (
+    Found,
     as_part,
-    joined,
+    file_part,
+    from_path,
     media_type_of,
     reason_of,
     shown,
     too_slow,
     unavailable,
 )
-from .files import file_part, from_path
-from .models import Attachment, Source
-from .own import own_source_of_url
 from .reads import async_reads
 
 _CAMERA_OR_IMAGE = re.compile(r"media-source://(?:camera|image)/(.+)")
@@ -39,30 +39,26 @@ _TTS = "media-source://tts/"
 @asynccontextmanager
 async def async_fetched(
     hass: HomeAssistant, attachments: Sequence[Attachment], max_bytes: int
-) -> AsyncGenerator[Fetched]:
+) -> AsyncGenerator[Found]:
     """Fetch all attachments at once; downloads are removed when the context ends."""
     if not attachments:
         # Messages without any are not to overtake each other in threads.
-        yield Fetched()
+        yield []
         return
     downloads: list[str] = []
     try:
-        yield joined(
-            await asyncio.gather(
-                *(
-                    _async_fetch(hass, attachment, max_bytes, downloads)
-                    for attachment in attachments
-                )
-            )
+        found = await asyncio.gather(
+            *(_async_fetch(hass, one, max_bytes, downloads) for one in attachments)
         )
+        yield list(chain.from_iterable(found))
     finally:
         await hass.async_add_executor_job(remove, downloads)
 
 
 async def _async_fetch(
     hass: HomeAssistant, attachment: Attachment, max_bytes: int, downloads: list[str]
-) -> Fetched:
-    """Fetch one; whatever goes wrong becomes an error in what is returned."""
+) -> Found:
+    """Fetch one; whatever goes wrong becomes an error."""
     if attachment.source is Source.URL and (
         own := own_source_of_url(hass, attachment.value)
     ):
@@ -104,10 +100,10 @@ async def _async_fetch(
         trace = redacted(traceback.format_exc())
         LOGGER.error("Unexpected error while fetching %s:\n%s", label, trace)
         failure = unavailable(label, type(err).__name__)
-    return Fetched(failures=(failure,))
+    return [failure]
 
 
-async def _async_from_entity(hass: HomeAssistant, attachment: Attachment) -> Fetched:
+async def _async_from_entity(hass: HomeAssistant, attachment: Attachment) -> Found:
     """Take the picture that a camera or an image shows now."""
     entity_id, label = attachment.value, attachment.label
     if not valid_entity_id(entity_id):
@@ -133,12 +129,10 @@ async def _async_from_entity(hass: HomeAssistant, attachment: Attachment) -> Fet
         content, declared = picture.content, picture.content_type
     extension = mimetypes.guess_extension(media_type_of(content, declared))
     name = object_id + (extension or "")
-    fetched = as_part(attachment, content, content, name, declared)
-    titled = tuple(replace(part, title=state.name) for part in fetched.parts)
-    return replace(fetched, parts=titled)
+    return as_part(attachment, content, content, name, declared, title=state.name)
 
 
-async def _async_from_media(hass: HomeAssistant, attachment: Attachment) -> Fetched:
+async def _async_from_media(hass: HomeAssistant, attachment: Attachment) -> Found:
     """Take a file of a media source, or a text that is spoken."""
     content_id, label = attachment.value, attachment.label
     if match := _CAMERA_OR_IMAGE.fullmatch(content_id):

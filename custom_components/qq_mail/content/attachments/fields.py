@@ -1,15 +1,23 @@
-"""The fields of an attachment."""
+"""Attachments that a call asks for: their fields, and where each one comes from."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+import glob
 import re
 from typing import Any
+from urllib.parse import unquote
 
-from homeassistant.core import valid_entity_id
+import voluptuous as vol
+
+from homeassistant.core import HomeAssistant, callback, valid_entity_id
+from homeassistant.helpers.network import is_hass_url
 
 from ..reading import (
     Notes,
     Reader,
     as_list,
+    checked,
     is_away,
     is_empty,
     is_url,
@@ -19,28 +27,47 @@ from ..reading import (
     read_word,
     read_yes_no,
     unusable,
+    valid,
 )
-from .models import Attachment, Source
-from .own import own_source
 
 # Visible ASCII without brackets and quotes: what fits in a header and in HTML.
-CONTENT_ID = re.compile(r"[!#-&(-;=?-~]{1,200}")
+_CONTENT_ID = re.compile(r"[!#-&(-;=?-~]{1,200}")
 _MEDIA_SOURCE = "media-source://"
 _PICTURE_DOMAINS = ("camera.", "image.")
+_PROXY = re.compile(
+    r"/api/(?:camera|image)_proxy(?:_stream)?/((?:camera|image)\.\w+)/*",
+    re.ASCII | re.IGNORECASE,
+)
+_WWW = "/local/"
+_MEDIA = re.compile(r"/media/(local/.+)", re.DOTALL)
+_ORIGIN = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 
 
-def _media_source(value: Any, name: str, _notes: Notes) -> str:
-    text = _text_of(value).strip()
-    if not text.startswith(_MEDIA_SOURCE):
-        raise unusable(name, value, "invalid_media_source")
-    return text
+class Source(StrEnum):
+    """Where an attachment comes from; also the name of its field."""
+
+    ENTITY_ID = "entity_id"
+    """A camera or an image."""
+    MEDIA_SOURCE = "media_source"
+    PATH = "path"
+    """A file, or a glob."""
+    URL = "url"
 
 
-def _picture_entity(value: Any, name: str, notes: Notes) -> str:
-    entity_id = read_word(value, name, notes).strip().lower()
-    if not _is_picture_entity(entity_id):
-        raise unusable(name, value, "attachment_entity")
-    return entity_id
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A picture or file that is to go with a message; nothing is fetched yet."""
+
+    source: Source
+    value: str
+    """Entity id, media content id, path or URL."""
+    filename: str = ""
+    """Empty: the source's own."""
+    content_id: str = ""
+    inline: bool = False
+    """Whether it is shown in the mail, if it is a picture."""
+    label: str = ""
+    """How notes call it, once it is fetched: as it was asked for, without secrets."""
 
 
 def _is_picture_entity(text: str) -> bool:
@@ -101,27 +128,56 @@ def _source_by_look(text: str) -> Source:
     return Source.ENTITY_ID if _is_picture_entity(text.lower()) else Source.PATH
 
 
-def _content_id(value: Any, name: str, notes: Notes) -> str:
-    content_id = read_line(value, name, notes).strip("<>")
-    if not CONTENT_ID.fullmatch(content_id):
-        raise unusable(name, value, "invalid_content_id")
-    return content_id
+def own_source(text: str) -> tuple[Source, str] | None:
+    """Return what a path of Home Assistant's own shows, whatever its query says.
+
+    That is a camera or an image, a file in the folder `www`, or one of its media.
+    """
+    path = unquote(re.split(r"[?#]", text.strip(), maxsplit=1)[0])
+    if match := _PROXY.fullmatch(path):
+        return Source.ENTITY_ID, match[1].lower()
+    if match := _MEDIA.fullmatch(path):
+        return Source.MEDIA_SOURCE, f"media-source://media_source/{match[1]}"
+    if path.startswith(_WWW) and path != _WWW:
+        # An address is no pattern, also where it has brackets.
+        return Source.PATH, f"www/{glob.escape(path.removeprefix(_WWW))}"
+    return None
 
 
-def _url(value: Any, name: str, notes: Notes) -> str:
-    url = read_word(value, name, notes).strip()
-    if not is_url(url, "http", "https"):
-        raise unusable(name, value, "invalid_url")
-    return url
+@callback
+def own_source_of_url(hass: HomeAssistant, url: str) -> tuple[Source, str] | None:
+    """Return the same for a path or for a URL whose host is this Home Assistant."""
+    if not (origin := _ORIGIN.match(url.strip())):
+        return own_source(url)
+    try:
+        is_own = is_hass_url(hass, origin[0])
+    except ValueError:
+        return None
+    return own_source(url.strip()[origin.end() :]) if is_own else None
 
 
 _SOURCES = ", ".join(Source)
 _ATTACHMENT_READERS: dict[str, Reader] = {
-    Source.MEDIA_SOURCE: _media_source,
-    Source.ENTITY_ID: _picture_entity,
+    Source.MEDIA_SOURCE: valid(
+        vol.All(_text_of, vol.Strip, vol.Match(_MEDIA_SOURCE)),
+        "invalid_media_source",
+    ),
+    Source.ENTITY_ID: checked(
+        read_word,
+        vol.All(vol.Strip, vol.Lower, vol.truth(_is_picture_entity)),
+        "attachment_entity",
+    ),
     Source.PATH: read_word,
-    Source.URL: _url,
+    Source.URL: checked(
+        read_word,
+        vol.All(vol.Strip, vol.truth(lambda url: is_url(url, "http", "https"))),
+        "invalid_url",
+    ),
     "filename": read_line,
-    "content_id": _content_id,
+    "content_id": checked(
+        read_line,
+        vol.All(lambda text: text.strip("<>"), vol.truth(_CONTENT_ID.fullmatch)),
+        "invalid_content_id",
+    ),
     "inline": read_yes_no,
 }

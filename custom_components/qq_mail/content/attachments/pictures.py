@@ -1,20 +1,43 @@
-"""Measures pictures and makes them smaller, with Pillow, which most houses never need."""
+"""Recognizes, measures and shrinks pictures, with Pillow, which most never need."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cache
 from io import BytesIO
 from pathlib import Path
+import re
 from typing import Any, BinaryIO
 
 from ...const import LOGGER, MAX_PIXELS, PICTURE_QUALITY
 from ...mime.models import BodyPart
-from .signatures import GIF, JPEG, PNG, WEBP
+
+JPEG = "image/jpeg"
+PNG = "image/png"
+GIF = "image/gif"
+WEBP = "image/webp"
+
+SIGNATURE_LENGTH = 12
+_SIGNATURES = {
+    JPEG: re.compile(rb"\xff\xd8\xff"),
+    PNG: re.compile(rb"\x89PNG\r\n\x1a\n"),
+    GIF: re.compile(rb"GIF8[79]a"),
+    WEBP: re.compile(rb"RIFF....WEBP", re.DOTALL),
+}
+PICTURES = frozenset(_SIGNATURES)
+"""Media types of pictures that are recognized, shown and made smaller."""
 
 _ORIENTATION = 0x0112
 """The tag of how a camera was held (Exif 2.32, section 4.6.4)."""
 # From this orientation on, of a camera's eight, a picture is turned by a quarter.
 _LYING = 5
+
+
+def signed_type(content: bytes) -> str | None:
+    """Return the media type that the first octets of a picture tell."""
+    for media_type, signature in _SIGNATURES.items():
+        if signature.match(content):
+            return media_type
+    return None
 
 
 @cache

@@ -1,11 +1,12 @@
-"""Ticks at numbers and at times that a person would choose."""
+"""Ticks at numbers and at times that a person would choose.
+
+Times are in seconds since 1970, UTC.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 import math
-
-from .models import Span
 
 MINUTE = 60
 HOUR = 60 * MINUTE
@@ -24,6 +25,20 @@ _MANY = 1e5
 """From this distance between two ticks on, powers of ten are written."""
 _ALIKE = 1e-9
 """Share of a number below which a difference comes from rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From when to when a chart is, and the time zone in which its times are written."""
+
+    start: float
+    end: float
+    zone: tzinfo
+
+    @property
+    def length(self) -> float:
+        """How long the chart's time is, in seconds."""
+        return self.end - self.start
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,34 +140,29 @@ def _midnights(span: Span, most: int) -> Iterator[datetime]:
     """Yield when days begin: each, every second, or every seventh one."""
     step = next((days for days in _DAYS if span.length / (days * DAY) <= most), _WEEK)
     # Counted from the last one back, which is the one that matters.
-    for day in _days(span)[::-1][::step][::-1]:
-        begin = _midnight(day, span)
-        if _within(span, begin.timestamp()):
+    for begin in _days(span)[-2::-1][::step][::-1]:
+        if begin.timestamp() >= span.start:
             yield begin
 
 
-def _within(span: Span, time: float) -> bool:
-    return span.start <= time <= span.end
-
-
-def _midnight(day: date, span: Span) -> datetime:
-    """Return when a day begins."""
-    return datetime(day.year, day.month, day.day, tzinfo=span.zone)
-
-
-def _days(span: Span) -> list[date]:
-    """Return the days of which at least a part is in a span."""
-    first = datetime.fromtimestamp(span.start, span.zone).date()
-    # A day that begins just then is none of it.
-    last = datetime.fromtimestamp(span.end - 1, span.zone).date()
-    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
+def _days(span: Span) -> list[datetime]:
+    """Return when each day begins of which a part is in a span, and the last one ends."""
+    # A day that begins just at the end is none of it.
+    first, last = (
+        datetime.fromtimestamp(time, span.zone).replace(
+            hour=0, minute=0, second=0, microsecond=0, fold=0
+        )
+        for time in (span.start, span.end - 1)
+    )
+    return [
+        first + timedelta(days=number)
+        for number in range((last.date() - first.date()).days + 2)
+    ]
 
 
 def day_edges(span: Span) -> tuple[float, ...]:
     """Return when each day of a span begins, and when the last one ends."""
-    days = _days(span)
-    days.append(days[-1] + timedelta(days=1))
-    return tuple(_midnight(day, span).timestamp() for day in days)
+    return tuple(midnight.timestamp() for midnight in _days(span))
 
 
 def hour_edges(span: Span) -> tuple[float, ...]:

@@ -1,29 +1,29 @@
 """Making the charts that a call asks for."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Event
 from typing import Any
 
 from homeassistant.const import ATTR_UNIT_OF_MEASUREMENT
-from homeassistant.core import HomeAssistant, State, callback
+from homeassistant.core import HomeAssistant, State
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.recorder import get_instance
 from homeassistant.util import dt as dt_util
 
 from ...const import CHART_TIMEOUT, LOGGER, MAX_CHARTS
-from ...mime.chart import Chart
+from ...mime.card import Chart
 from ...mime.models import BodyPart, new_content_id
 from ...texts import Texts
 from ..errors import field_error
 from ..states import StateTexts, async_state_texts
+from .axes import Span
 from .drawing import draw
 from .fields import ChartRequest
 from .kinds import kind_of
-from .kinds.kind import AnyKind, Context, Plan
-from .models import Span
+from .kinds.kind import Kind, Plan
 from .recording import Recording
 
 _RECORDER = "recorder"
@@ -40,15 +40,7 @@ class Charted:
     def add(self, title: str, plan: Plan, picture: bytes) -> None:
         """Take in a chart that was drawn."""
         content_id = new_content_id()
-        self.charts.append(
-            Chart(
-                title=title,
-                caption=plan.caption,
-                content_id=content_id,
-                columns=plan.columns,
-                rows=plan.rows,
-            )
-        )
+        self.charts.append(replace(plan.chart, title=title, content_id=content_id))
         self.parts.append(
             BodyPart(
                 content=picture,
@@ -113,14 +105,23 @@ async def _async_chart(
     recorded, other_units = await get_instance(hass).async_add_executor_job(
         _read, hass, list(states.values()), span, given_up
     )
+    groups: dict[tuple[Kind, str], list[tuple[State, Any]]] = {}
     for entity_id in request.entities:
-        if entity_id not in states:
+        if not (state := states.get(entity_id)):
             charted.failures.append(field_error("entity_not_found", entity=entity_id))
-        elif entity_id in other_units:
+            continue
+        if entity_id in recorded:
+            unit = str(state.attributes.get(ATTR_UNIT_OF_MEASUREMENT, ""))
+            group = groups.setdefault((kind_of(state), unit), [])
+            group.append((state, recorded[entity_id]))
+        if entity_id in other_units:
             charted.failures.append(field_error("chart_other_unit", entity=entity_id))
         elif entity_id not in recorded:
             charted.failures.append(field_error("chart_empty", entity=entity_id))
-    plans = _plans(states, recorded, span, state_texts)
+    plans = [
+        kind.plan(group, span, unit, state_texts)
+        for (kind, unit), group in groups.items()
+    ]
     pictures = await hass.async_add_executor_job(
         lambda: [draw(plan.plot, plan.span) for plan in plans]
     )
@@ -136,30 +137,10 @@ def _read(
     And the ids of those of which a part is missing, as it has another unit.
     """
     recording = Recording(hass, span, given_up)
-    of_kind: dict[AnyKind, list[State]] = {}
+    of_kind: dict[Kind, list[State]] = {}
     for state in states:
         of_kind.setdefault(kind_of(state), []).append(state)
     found: dict[str, Any] = {}
     for kind, some in of_kind.items():
         found |= kind.read(recording, some)
     return found, recording.other_units
-
-
-@callback
-def _plans(
-    states: Mapping[str, State],
-    recorded: Mapping[str, Any],
-    span: Span,
-    state_texts: StateTexts,
-) -> list[Plan]:
-    """Return a plan for each kind and unit, in the order of the entities."""
-    groups: dict[tuple[AnyKind, str], list[tuple[State, Any]]] = {}
-    for entity_id, state in states.items():
-        if entity_id in recorded:
-            unit = str(state.attributes.get(ATTR_UNIT_OF_MEASUREMENT, ""))
-            group = groups.setdefault((kind_of(state), unit), [])
-            group.append((state, recorded[entity_id]))
-    return [
-        kind.plan(group, Context(span, unit, state_texts))
-        for (kind, unit), group in groups.items()
-    ]

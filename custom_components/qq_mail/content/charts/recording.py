@@ -1,16 +1,15 @@
 """Reading Home Assistant's recorder. All of it blocks, and runs in a thread."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from threading import Event
-from typing import Literal
+from typing import Any, Literal
 
 from homeassistant.const import ATTR_UNIT_OF_MEASUREMENT
 from homeassistant.core import HomeAssistant, State
 from homeassistant.util.unit_conversion import BaseUnitConverter
 
-from .models import Span, number_of
+from .axes import Span
 
 _PAGE = 5000
 """How many states are in memory at once: some entities have millions."""
@@ -18,17 +17,23 @@ _INSTANT = 1e-6
 """Seconds: the precision of the recorder's times."""
 
 
-@dataclass(frozen=True, slots=True)
-class Statistic:
-    """What the recorder's statistics say of five minutes or an hour."""
+_HIGHEST = 1e100
+"""A larger number is taken for a fault: sums of it would be infinite."""
 
-    start: float
-    end: float
-    mean: float | None
-    lowest: float | None
-    highest: float | None
-    change: float | None
-    """By how much a meter's total has grown."""
+type Point = tuple[float, float | None]
+"""A time and its number; None: from this time on the number is not known."""
+type Statistic = Mapping[str, Any]
+"""The recorder's row of five minutes or an hour: `start`, `end`, and what was asked."""
+
+
+def number_of(text: str) -> float | None:
+    """Return a state as a number, or None where it is none that can be drawn."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    # False for nan as well.
+    return number if -_HIGHEST <= number <= _HIGHEST else None
 
 
 class Recording:
@@ -57,9 +62,7 @@ class Recording:
         for time, row in self._rows(state, self.span.start, with_units=False):
             yield time, row.state
 
-    def numbers(
-        self, state: State, start: float, *, counted: bool
-    ) -> Iterator[tuple[float, float | None]]:
+    def numbers(self, state: State, start: float, *, counted: bool) -> Iterator[Point]:
         """Yield the same from a start on, as numbers in the unit of now.
 
         Where statistics were counted before that start, the number of now is yielded
@@ -97,7 +100,7 @@ class Recording:
             {*types},
         )  # fmt: skip
         metadata = self._statistics.get_metadata(self._hass, statistic_ids=set(found))
-        counted: dict[str, list[Statistic]] = {}
+        counted: dict[str, Any] = {}
         for entity_id, rows in found.items():
             _, about = metadata[entity_id]
             before, unit = about["unit_of_measurement"], units[entity_id]
@@ -106,17 +109,7 @@ class Recording:
             ):
                 self.other_units.add(entity_id)
                 continue
-            counted[entity_id] = [
-                Statistic(
-                    row["start"],
-                    row["end"],
-                    row.get("mean"),
-                    row.get("min"),
-                    row.get("max"),
-                    row.get("change"),
-                )
-                for row in rows
-            ]
+            counted[entity_id] = rows
         return counted
 
     def _rows(

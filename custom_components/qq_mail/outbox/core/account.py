@@ -144,9 +144,6 @@ class Account:
     check_login_at: float = NEVER
     accepted_at: float | None = None
     """When a message was accepted last."""
-    word_by_word_until: float | None = None
-    """Until then one command after the other: the server failed at several in one
-    flight, which it says that it takes."""
     lost: str | None = None
     """The message whose attempt ended last, if it lost its connection."""
     helped_since: float | None = None
@@ -156,10 +153,6 @@ class Account:
     def paused_for_login(self) -> bool:
         """Whether the account is paused because a login was refused."""
         return self.pause is not None and self.pause.cause.of_login
-
-    def word_by_word(self, now: float) -> bool:
-        """Tell whether each command has to wait for the answer to the one before."""
-        return self.word_by_word_until is not None and now < self.word_by_word_until
 
     def as_dict(self, now: Now) -> dict[str, Any]:
         """Return what is kept beside messages, log and conversations."""

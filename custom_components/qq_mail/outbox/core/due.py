@@ -31,7 +31,7 @@ def start_what_is_due(turn: Turn) -> None:
             continue
         turn.queue.begin_attempt(message, now)
         account.idle_session = False
-        turn.do(Attempt(account.id, message, word_by_word=account.word_by_word(now)))
+        turn.do(Attempt(account.id, message))
     _check_login(turn)
 
 

@@ -15,13 +15,7 @@ from ...smtp.models import Reply, Step, SubmissionResult
 from ...smtp.replies import Cause, Treatment, diagnose
 from . import fallback
 from .models import Attempt, Down, Message, Outcome, Pause
-from .retry import (
-    LOGIN_PAUSE,
-    MAX_UNANSWERED,
-    WORD_BY_WORD,
-    login_interval,
-    rate_limit_pause,
-)
+from .retry import LOGIN_PAUSE, MAX_UNANSWERED, login_interval, rate_limit_pause
 from .turn import Turn
 
 _BEFORE_MAIL = (Step.CONNECT, Step.EHLO, Step.STARTTLS, Step.AUTH)
@@ -69,9 +63,6 @@ def failed(turn: Turn, queue_id: str, error: MailError, *, fresh: bool) -> None:
     before, attempt = ended
     if attempt.counted and error.step in _BEFORE_TEXT:
         turn.uncount_sent(before)
-    if error.of_flight:
-        turn.account.word_by_word_until = turn.after(WORD_BY_WORD)
-        turn.log(logging.INFO, "The server takes one command after the other only")
     message = replace(
         before,
         attempts=before.attempts + 1,
@@ -218,8 +209,7 @@ def _try_again(turn: Turn, message: Message) -> None:
     login_at = account.limits.login_at(now, message.level)
     if account.running and not account.pause and login_at <= now:
         turn.queue.begin_attempt(message, now)
-        word_by_word = account.word_by_word(now)
-        turn.do(Attempt(account.id, message, fresh=True, word_by_word=word_by_word))
+        turn.do(Attempt(account.id, message, fresh=True))
         return
     turn.queue.hurry_one(message)
 
@@ -302,8 +292,6 @@ def _is_for_a_fresh_session(error: MailError, *, fresh: bool, progress: bool) ->
     """Whether a failure says something of the session, and nothing of the message."""
     if isinstance(error, OutcomeUnknownError | RecipientsRefusedError):
         return False
-    if error.of_flight:
-        return True
     if not error.speaks_of_session:
         return False
     if progress:

@@ -276,8 +276,6 @@ class Attempt:
     account: str
     message: Message
     fresh: bool = False
-    word_by_word: bool = False
-    """Whether each command waits for the answer to the one before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,9 +25,6 @@ LOGIN_CHECK_INTERVAL: Final = DAY
 MAX_UNANSWERED: Final = 3
 """So often all of a message is sent without an answer before it is given up."""
 
-WORD_BY_WORD: Final = DAY
-"""How long nothing is pipelined with a server that failed at it."""
-
 MAX_SESSIONS: Final = 3
 """At once: QQ counts connections, and one is the rule."""
 MAX_SESSIONS_OF_HIGHEST: Final = 10

@@ -120,7 +120,9 @@ export class Outbox {
       h(
         "div",
         { class: "buttons" },
-        this.#button("send_now", title, () => page.act("retry", one)),
+        message.may_retry
+          ? this.#button("send_now", title, () => page.act("retry", one))
+          : "",
         this.#button("discard", title, () =>
           this.#discard(page.t("discard_sure", { title }), one),
         ),
@@ -129,7 +131,7 @@ export class Outbox {
     );
   }
 
-  #allOf({ tag, same_tag: number }, data) {
+  #allOf({ tag, same_tag: number, may_retry }, data) {
     const { page } = this;
     const sure = page.t("discard_tag_sure", { tag });
     return h(
@@ -139,7 +141,7 @@ export class Outbox {
       h(
         "div",
         { class: "buttons" },
-        this.#button("send_now", tag, () => page.act("retry", data)),
+        may_retry ? this.#button("send_now", tag, () => page.act("retry", data)) : "",
         this.#button("discard", tag, () => this.#discard(sure, data)),
       ),
     );

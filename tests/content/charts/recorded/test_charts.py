@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
 from custom_components.qq_mail.content.charts import fetching
+from custom_components.qq_mail.content.charts.axes import Span
 from custom_components.qq_mail.content.charts.kinds.lines import LINES
-from custom_components.qq_mail.content.charts.models import Span
 from custom_components.qq_mail.content.charts.recording import Recording
 from custom_components.qq_mail.sending import preview as previews
 from homeassistant.components.recorder import history

@@ -3,14 +3,14 @@
 from homeassistant.core import State
 
 from .bars import BARS
-from .kind import AnyKind
+from .kind import Kind
 from .lines import LINES
 from .timeline import TIMELINE
 
-KINDS: tuple[AnyKind, ...] = (BARS, LINES, TIMELINE)
+KINDS = (BARS, LINES, TIMELINE)
 """An entity is drawn as the first kind that fits; the last one fits all."""
 
 
-def kind_of(state: State) -> AnyKind:
+def kind_of(state: State) -> Kind:
     """Return how an entity is drawn, which is as Home Assistant's own charts do it."""
     return next(kind for kind in KINDS if kind.fits(state))

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 import math
+from typing import override
 
 from homeassistant.components.sensor import (
     ATTR_STATE_CLASS,
@@ -12,11 +13,14 @@ from homeassistant.components.sensor import (
 )
 from homeassistant.core import State, callback
 
-from ....mime.chart import ChartRow
+from ....mime.card import Chart, ChartRow
+from ....texts import Texts
+from ...states import StateTexts
 from ..axes import (
     DAY,
     HOUR,
     Scale,
+    Span,
     Tick,
     caption,
     day_edges,
@@ -25,11 +29,9 @@ from ..axes import (
     scale,
     time_ticks,
 )
-from ..drawing import BASE, PLOT_HEIGHT, Canvas, Frame
-from ..models import Span
+from ..drawing import BASE, Canvas, Frame, Plot
 from ..recording import Recording, Statistic
-from ..words import short
-from .kind import COLOURS, Context, Kind, Plan, joined
+from .kind import COLOURS, MOST_DECIMALS, Kind, Plan, joined, rounded
 
 _METERS = (SensorStateClass.TOTAL, SensorStateClass.TOTAL_INCREASING)
 _HOURLY = 2 * DAY
@@ -70,9 +72,9 @@ def _read(recording: Recording, states: Sequence[State]) -> dict[str, Amounts]:
     found: dict[str, Amounts] = {}
     for state in states:
         rows = hours.get(state.entity_id, [])
-        counted = rows[-1].end if rows else whole.start
+        counted = rows[-1]["end"] if rows else whole.start
         rows += [
-            row for row in minutes.get(state.entity_id, []) if row.start >= counted
+            row for row in minutes.get(state.entity_id, []) if row["start"] >= counted
         ]
         values = tuple(_sum(rows, start, end) for start, end in pairwise(edges))
         if any(value is not None for value in values):
@@ -82,48 +84,58 @@ def _read(recording: Recording, states: Sequence[State]) -> dict[str, Amounts]:
 
 def _sum(rows: Iterable[Statistic], start: float, end: float) -> float | None:
     changes = [
-        row.change
+        row["change"]
         for row in rows
-        if start <= row.start < end and row.change is not None
+        if start <= row["start"] < end and row.get("change") is not None
     ]
     return math.fsum(changes) if changes else None
 
 
 @callback
-def _plan(group: Sequence[tuple[State, Amounts]], context: Context) -> Plan:
-    texts, daily, edges = context.texts, _is_daily(context.span), _edges(context.span)
-    whole = Span(edges[0], edges[-1], context.span.zone)
-    bars = tuple(
-        Bars(colour, amounts)
-        for (_, amounts), colour in zip(group, COLOURS, strict=False)
-    )
+def _plan(
+    group: Sequence[tuple[State, Amounts]],
+    span: Span,
+    unit: str,
+    state_texts: StateTexts,
+) -> Plan:
+    texts, daily, edges = state_texts.texts, _is_daily(span), _edges(span)
+    whole = Span(edges[0], edges[-1], span.zone)
+    coloured = list(zip(group, COLOURS, strict=False))
+    known = [value for _, amounts in group for value in amounts if value is not None]
     per = texts("chart_daily") if daily else texts("chart_hourly")
-    return Plan(
-        BarGroups(edges, bars, daily),
-        whole,
-        joined(caption(whole, daily=daily), context.unit, per),
-        (texts("chart_total"), texts("chart_mean"), texts("chart_highest")),
-        tuple(
-            _row(context, state, amounts, colour)
-            for (state, amounts), colour in zip(group, COLOURS, strict=False)
+    chart = Chart(
+        caption=joined(caption(whole, daily=daily), unit, per),
+        columns=(texts("chart_total"), texts("chart_mean"), texts("chart_highest")),
+        rows=tuple(
+            _row(texts, state.name, amounts, colour)
+            for (state, amounts), colour in coloured
         ),
     )
+    plot = BarGroups(
+        edges,
+        tuple(Bars(colour, amounts) for (_, amounts), colour in coloured),
+        daily,
+        scale(min(known), max(known), from_zero=True),
+    )
+    return Plan(chart, plot, whole)
 
 
-def _row(context: Context, state: State, amounts: Amounts, colour: str) -> ChartRow:
+def _row(texts: Texts, name: str, amounts: Amounts, colour: str) -> ChartRow:
     """Say how much was counted."""
     known = [value for value in amounts if value is not None]
-    total, mean, highest = (
-        short(value) for value in (sum(known), sum(known) / len(known), max(known))
+    total, mean, highest = map(
+        _short, (sum(known), sum(known) / len(known), max(known))
     )
-    return ChartRow(
-        name=state.name,
-        line=context.texts(
-            "chart_amounts", name=state.name, total=total, mean=mean, highest=highest
-        ),
-        colour=colour,
-        values=(total, mean, highest),
-    )
+    line = texts("chart_amounts", name=name, total=total, mean=mean, highest=highest)
+    return ChartRow(name=name, line=line, colour=colour, values=(total, mean, highest))
+
+
+def _short(number: float) -> str:
+    """Return a number with three digits, or all of those before the point."""
+    for limit, decimals in ((100, 0), (10, 1)):
+        if abs(number) >= limit:
+            return rounded(number, decimals)
+    return rounded(number, MOST_DECIMALS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,40 +143,29 @@ class Bars:
     """What one meter counted between one edge and the next."""
 
     colour: str
-    values: tuple[float | None, ...]
+    values: Amounts
 
 
-@dataclass(frozen=True, slots=True)
-class BarGroups:
+@dataclass(frozen=True)
+class BarGroups(Plot):
     """Amounts with one unit, side by side for each hour or day."""
 
     edges: tuple[float, ...]
     """One more than there are values."""
     bars: tuple[Bars, ...]
     daily: bool
-    height: int = PLOT_HEIGHT
+    scale: Scale
+    """It holds zero."""
 
-    @property
-    def scale(self) -> Scale:
-        """The scale of all bars, which holds zero."""
-        known = [
-            value for bars in self.bars for value in bars.values if value is not None
-        ]
-        return scale(min(known), max(known), from_zero=True)
-
-    @property
-    def labels(self) -> tuple[tuple[str, float], ...]:
-        """The amounts at the left."""
-        return self.scale.labels
-
+    @override
     def ticks(self, span: Span) -> tuple[Tick, ...]:
         """Return the times below: a day's name stands below the middle of its bar."""
         return day_names(span) if self.daily else time_ticks(span)
 
+    @override
     def draw(self, canvas: Canvas, frame: Frame) -> None:
         """Draw the bars of each hour or day, up or down from zero."""
-        heights = self.scale
-        zero = frame.y(heights.share(0))
+        zero = frame.y(self.scale.share(0))
         for number, (start, end) in enumerate(pairwise(self.edges)):
             left, right = frame.x(start), frame.x(end)
             gap = (right - left) * (1 - _SHARE) / 2
@@ -172,7 +173,7 @@ class BarGroups:
             for place, bars in enumerate(self.bars):
                 if value := bars.values[number]:
                     x = left + gap + place * width
-                    top, bottom = sorted((frame.y(heights.share(value)), zero))
+                    top, bottom = sorted((frame.y(self.scale.share(value)), zero))
                     canvas.bar(x, top, x + width, bottom, bars.colour)
         canvas.line([(frame.left, zero), (frame.right, zero)], BASE)
 

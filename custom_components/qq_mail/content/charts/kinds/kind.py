@@ -6,11 +6,10 @@ from typing import Any
 
 from homeassistant.core import State
 
-from ....mime.chart import ChartRow
-from ....texts import Texts
+from ....mime.card import Chart
 from ...states import StateTexts
+from ..axes import Span
 from ..drawing import Plot
-from ..models import Span
 from ..recording import Recording
 
 COLOURS = (
@@ -21,51 +20,36 @@ COLOURS = (
 AT_REST = "#87919b"
 """The colour of states in which nothing happens: off, closed, nobody at home."""
 
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What a plan needs beside what was recorded."""
-
-    span: Span
-    unit: str
-    """Of all entities in the chart; empty where they have none."""
-    state_texts: StateTexts
-
-    @property
-    def texts(self) -> Texts:
-        """The integration's own texts."""
-        return self.state_texts.texts
+MOST_DECIMALS = 2
+_LONG = 1e9
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A chart that only has to be drawn."""
+    """A chart that only has to be drawn, and that has no title yet."""
 
+    chart: Chart
     plot: Plot
     span: Span
-    caption: str
-    columns: tuple[str, ...]
-    rows: tuple[ChartRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind[T]:
-    """A kind of chart: of which entities, from which records, and how it is drawn.
-
-    T is what was recorded of one entity.
-    """
+class Kind:
+    """A kind of chart: of which entities, from which records, and how it is drawn."""
 
     fits: Callable[[State], bool]
     """Tells whether an entity is drawn this way."""
-    read: Callable[[Recording, Sequence[State]], Mapping[str, T]]
+    read: Callable[[Recording, Sequence[State]], Mapping[str, Any]]
     """Reads the recorder, in a thread; entities without a record are left out."""
-    plan: Callable[[Sequence[tuple[State, T]], Context], Plan]
-    """Plans one chart of entities that have the same unit."""
-
-
-type AnyKind = Kind[Any]
+    plan: Callable[[Sequence[tuple[State, Any]], Span, str, StateTexts], Plan]
+    """Plans one chart of entities, each with what was read, that have the same unit."""
 
 
 def joined(*parts: str) -> str:
     """Return the parts of a caption in one line."""
     return " · ".join(filter(None, parts))
+
+
+def rounded(number: float, decimals: int) -> str:
+    """Return a number with so many decimals; a very large one has four digits."""
+    return f"{number:z.{decimals}f}" if abs(number) < _LONG else f"{number:.4g}"

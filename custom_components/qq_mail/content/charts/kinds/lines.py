@@ -1,9 +1,10 @@
 """Lines: numbers over time, such as temperatures."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, groupby, pairwise
 import math
+from typing import override
 
 from homeassistant.components.sensor import (
     ATTR_STATE_CLASS,
@@ -13,13 +14,12 @@ from homeassistant.components.sensor import (
 from homeassistant.const import ATTR_UNIT_OF_MEASUREMENT
 from homeassistant.core import State, callback
 
-from ....mime.chart import ChartRow
-from ..axes import DAY, HOUR, Scale, Tick, caption, scale, time_ticks
-from ..drawing import PLOT_HEIGHT, WIDTH, Canvas, Frame
-from ..models import Points, Span, number_of
-from ..recording import Recording, Statistic
-from ..words import MOST_DECIMALS, decimals_of, rounded
-from .kind import COLOURS, Context, Kind, Plan, joined
+from ....mime.card import Chart, ChartRow
+from ...states import StateTexts
+from ..axes import DAY, HOUR, Scale, Span, caption, scale
+from ..drawing import WIDTH, Canvas, Frame, Plot
+from ..recording import Point, Recording, Statistic, number_of
+from .kind import COLOURS, MOST_DECIMALS, Kind, Plan, joined, rounded
 
 _NUMBER_DOMAINS = ("counter", "input_number", "number")
 _DETAILED = 2 * DAY
@@ -28,19 +28,6 @@ _RECENT = 6 * HOUR
 """Seconds before the end that are drawn state by state: the mail may be about them."""
 _WIDTH = 2.5
 """How thick a line is, in pixels."""
-
-
-@dataclass(frozen=True, slots=True)
-class Numbers:
-    """What was recorded of an entity whose states are numbers."""
-
-    means: Points
-    """Means of hours, drawn as one line from each to the next."""
-    states: Points
-    """States of the time after those; each one holds until the next."""
-    lowest: float
-    highest: float
-    mean: float
 
 
 def _fits(state: State) -> bool:
@@ -61,28 +48,30 @@ def _read(recording: Recording, states: Sequence[State]) -> dict[str, Numbers]:
         hours = [
             hour
             for hour in counted.get(state.entity_id, ())
-            if hour.mean is not None and hour.end <= span.end - _RECENT
+            if hour.get("mean") is not None and hour["end"] <= span.end - _RECENT
         ]
-        tally = _Tally()
-        means = list(tally.of_hours(hours))
-        start = hours[-1].end if hours else span.start
-        numbers = recording.numbers(state, start, counted=bool(hours))
-        points = tuple(_thinned(tally.of_states(numbers, span.end), span))
+        numbers = Numbers()
+        numbers.add_hours(hours)
+        start = hours[-1]["end"] if hours else span.start
+        later = recording.numbers(state, start, counted=bool(hours))
+        numbers.states += _thinned(numbers.counted(later, span.end), span)
         # Until a number is found the lowest is above the highest.
-        if tally.lowest <= tally.highest:
-            if hours and points and points[0][0] == start:
+        if numbers.lowest <= numbers.highest:
+            if hours and numbers.states and numbers.states[0][0] == start:
                 # The line goes on without a gap.
-                means.append(points[0])
-            found[state.entity_id] = Numbers(
-                means, points, tally.lowest, tally.highest, tally.mean
-            )
+                numbers.means.append(numbers.states[0])
+            found[state.entity_id] = numbers
     return found
 
 
 @dataclass(slots=True)
-class _Tally:
-    """The lowest, the highest and the mean of numbers of which not all are kept."""
+class Numbers:
+    """What was recorded of an entity whose states are numbers."""
 
+    means: list[Point] = field(default_factory=list)
+    """Means of hours, drawn as one line from each to the next."""
+    states: list[Point] = field(default_factory=list)
+    """States of the time after those; each one holds until the next."""
     lowest: float = math.inf
     highest: float = -math.inf
     last: float = math.nan
@@ -91,25 +80,22 @@ class _Tally:
     lasted: float = 0.0
     """Seconds for which a number was known."""
 
-    def of_hours(
-        self, hours: Iterable[Statistic]
-    ) -> Iterator[tuple[float, float | None]]:
-        """Yield the middle of each hour with its mean; None where a gap begins."""
+    def add_hours(self, hours: Iterable[Statistic]) -> None:
+        """Take in the middle of each hour with its mean, and where a gap begins."""
         end = math.inf
         for hour in hours:
-            mean = hour.mean or 0.0
-            self._count(mean, hour.end - hour.start)
-            # A mean of angles comes without a lowest and a highest.
-            self._count(mean if hour.lowest is None else hour.lowest, 0)
-            self._count(mean if hour.highest is None else hour.highest, 0)
-            if hour.start > end:
-                yield end, None
-            yield (hour.start + hour.end) / 2, mean
-            end = hour.end
+            mean = hour["mean"]
+            self._count(mean, hour["end"] - hour["start"])
+            for name in ("min", "max"):
+                # A mean of angles comes without a lowest and a highest.
+                if (number := hour.get(name)) is not None:
+                    self._count(number, 0)
+            if hour["start"] > end:
+                self.means.append((end, None))
+            self.means.append(((hour["start"] + hour["end"]) / 2, mean))
+            end = hour["end"]
 
-    def of_states(
-        self, numbers: Iterable[tuple[float, float | None]], end: float
-    ) -> Iterator[tuple[float, float | None]]:
+    def counted(self, numbers: Iterable[Point], end: float) -> Iterator[Point]:
         """Yield numbers as they are; the last one holds up to the end."""
         for (time, number), (until, _) in pairwise(chain(numbers, [(end, None)])):
             if number is not None:
@@ -129,9 +115,7 @@ class _Tally:
         return self.total / self.lasted if self.lasted else self.last
 
 
-def _thinned(
-    points: Iterable[tuple[float, float | None]], span: Span
-) -> Iterator[tuple[float, float | None]]:
+def _thinned(points: Iterable[Point], span: Span) -> Iterator[Point]:
     """Yield no more points than can be seen.
 
     Those are the first, the lowest, the highest and the last within a pixel.
@@ -150,63 +134,58 @@ def _thinned(
 
 
 @callback
-def _plan(group: Sequence[tuple[State, Numbers]], context: Context) -> Plan:
-    texts, span = context.texts, context.span
-    coloured = [
-        (state, numbers, colour)
-        for (state, numbers), colour in zip(group, COLOURS, strict=False)
+def _plan(
+    group: Sequence[tuple[State, Numbers]],
+    span: Span,
+    unit: str,
+    state_texts: StateTexts,
+) -> Plan:
+    texts = state_texts.texts
+    names = ("chart_now", "chart_lowest", "chart_highest", "chart_mean")
+    coloured = list(zip(group, COLOURS, strict=False))
+    chart = Chart(
+        caption=joined(caption(span), unit),
+        columns=tuple(map(texts, names)),
+        rows=tuple(
+            _row(state_texts, state, numbers, colour)
+            for (state, numbers), colour in coloured
+        ),
+    )
+    lines = [
+        line
+        for (_, numbers), colour in coloured
+        for line in (
+            Line(colour, numbers.means, held=False),
+            Line(colour, numbers.states),
+        )
     ]
-    plot = Lines(
-        tuple(
-            line
-            for _, numbers, colour in coloured
-            for line in (
-                Line(colour, numbers.means, held=False),
-                Line(colour, numbers.states),
-            )
-        ),
-        scale(
-            min(numbers.lowest for _, numbers in group),
-            max(numbers.highest for _, numbers in group),
-        ),
-    )
-    columns = (
-        texts("chart_now"),
-        texts("chart_lowest"),
-        texts("chart_highest"),
-        texts("chart_mean"),
-    )
-    return Plan(
-        plot,
-        span,
-        joined(caption(span), context.unit),
-        columns,
-        tuple(_row(context, *of_entity) for of_entity in coloured),
-    )
+    lowest = min(numbers.lowest for _, numbers in group)
+    highest = max(numbers.highest for _, numbers in group)
+    return Plan(chart, Lines(lines, scale(lowest, highest)), span)
 
 
 @callback
-def _row(context: Context, state: State, numbers: Numbers, colour: str) -> ChartRow:
+def _row(
+    state_texts: StateTexts, state: State, numbers: Numbers, colour: str
+) -> ChartRow:
     """Say what a number is, and its lowest, highest and mean."""
     now = state.state
     if number_of(now) is not None and state.domain == SENSOR_DOMAIN:
-        now = async_rounded_state(context.state_texts.hass, state.entity_id, state)
+        now = async_rounded_state(state_texts.hass, state.entity_id, state)
     if now != state.state:
-        decimals = decimals_of(now)
+        decimals = _decimals_of(now)
     else:
         shown = (now, f"{numbers.lowest:g}", f"{numbers.highest:g}")
-        decimals = min(max(map(decimals_of, shown)), MOST_DECIMALS)
+        decimals = min(max(map(_decimals_of, shown)), MOST_DECIMALS)
     number = number_of(now)
-    now = (
-        context.state_texts(state, now) if number is None else rounded(number, decimals)
-    )
+    now = state_texts(state, now) if number is None else rounded(number, decimals)
     lowest, highest, mean = (
         rounded(value, decimals)
         for value in (numbers.lowest, numbers.highest, numbers.mean)
     )
     return ChartRow(
         name=state.name,
-        line=context.texts(
+        line=state_texts.texts(
             "chart_numbers",
             name=state.name,
             now=now,
@@ -219,33 +198,29 @@ def _row(context: Context, state: State, numbers: Numbers, colour: str) -> Chart
     )
 
 
+def _decimals_of(number: str) -> int:
+    """Return how many decimals a number is written with."""
+    return len(number.partition(".")[2]) if "e" not in number.lower() else 0
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """A line in one colour."""
 
     colour: str
-    points: Points
+    points: Sequence[Point]
     held: bool = True
     """Whether each number holds until the next, as a state does; a mean does not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
+@dataclass(frozen=True)
+class Lines(Plot):
     """Lines on one scale."""
 
-    lines: tuple[Line, ...]
+    lines: Sequence[Line]
     scale: Scale
-    height: int = PLOT_HEIGHT
 
-    @property
-    def labels(self) -> tuple[tuple[str, float], ...]:
-        """The numbers at the left."""
-        return self.scale.labels
-
-    def ticks(self, span: Span) -> tuple[Tick, ...]:
-        """Return the times below."""
-        return time_ticks(span)
-
+    @override
     def draw(self, canvas: Canvas, frame: Frame) -> None:
         """Draw each line in as many pieces as its gaps make."""
         for line in self.lines:

@@ -5,18 +5,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice, pairwise
 import math
+from typing import override
 
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import State, callback
 
-from ....mime.chart import ChartRow, Mark
-from ....mime.signs import signs_of
-from ..axes import Tick, caption, time_ticks
-from ..drawing import COLUMNS, Canvas, Frame
-from ..models import Span
+from ....mime.card import Chart, ChartRow, Mark, signs_of
+from ....texts import Texts
+from ...states import StateTexts
+from ..axes import HOUR, MINUTE, Span, caption
+from ..drawing import COLUMNS, Canvas, Frame, Plot
 from ..recording import Recording
-from ..words import duration
-from .kind import AT_REST, COLOURS, Context, Kind, Plan
+from .kind import AT_REST, COLOURS, Kind, Plan
 
 _REST = (
     *("off", "closed", "idle", "not_home", "standby", "locked", "docked"),
@@ -30,12 +30,16 @@ _ROW, _BAR = 38, 26
 """Pixels: how high a row is, and the bar in it."""
 
 
+type Stretch = tuple[float, float, str]
+"""From when to when a state was, and the state, or its colour."""
+
+
 @dataclass(frozen=True, slots=True)
 class States:
     """What was recorded of an entity, without the times when it was unavailable."""
 
-    stretches: tuple[tuple[float, float, str], ...]
-    """From when to when each state was, no more of them than can be seen."""
+    stretches: Sequence[Stretch]
+    """No more of them than can be seen."""
     lasted: Mapping[str, float]
     """Seconds of each state, the longest first; of very many only those."""
 
@@ -49,14 +53,14 @@ def _read(recording: Recording, states: Sequence[State]) -> dict[str, States]:
     for state in states:
         lasted: Counter[str] = Counter()
         stretches = _stretches(recording.states(state), recording.span, lasted)
-        if seen := tuple(_seen(stretches, recording.span)):
+        if seen := list(_seen(stretches, recording.span)):
             found[state.entity_id] = States(seen, dict(lasted.most_common(_MOST_KEPT)))
     return found
 
 
 def _stretches(
     states: Iterable[tuple[float, str]], span: Span, lasted: Counter[str]
-) -> Iterator[tuple[float, float, str]]:
+) -> Iterator[Stretch]:
     """Yield from when to when each state was, and add its seconds to a counter."""
     for (time, text), (until, _) in pairwise(chain(states, [(span.end, "")])):
         if text not in (STATE_UNAVAILABLE, STATE_UNKNOWN, ""):
@@ -64,9 +68,7 @@ def _stretches(
             yield time, until, text
 
 
-def _seen(
-    stretches: Iterable[tuple[float, float, str]], span: Span
-) -> Iterator[tuple[float, float, str]]:
+def _seen(stretches: Iterable[Stretch], span: Span) -> Iterator[Stretch]:
     """Yield no more than can be seen: of many states within a pixel the first."""
     pixel = span.length / COLUMNS
     last = -math.inf
@@ -77,7 +79,12 @@ def _seen(
 
 
 @callback
-def _plan(group: Sequence[tuple[State, States]], context: Context) -> Plan:
+def _plan(
+    group: Sequence[tuple[State, States]],
+    span: Span,
+    _unit: str,
+    state_texts: StateTexts,
+) -> Plan:
     lasted: Counter[str] = Counter()
     for _, states in group:
         lasted.update({text: round(time) for text, time in states.lasted.items()})
@@ -90,81 +97,81 @@ def _plan(group: Sequence[tuple[State, States]], context: Context) -> Plan:
         | dict.fromkeys(active, last)
         | dict(zip(active, COLOURS, strict=False))
     )
-    rows = tuple(
-        tuple(
-            Stretch(start, end, colours.get(text, last))
-            for start, end, text in states.stretches
-        )
+    chart = Chart(
+        caption=caption(span),
+        rows=tuple(_row(state_texts, *one, colours) for one in group),
+    )
+    rows = [
+        [(start, end, colours.get(text, last)) for start, end, text in states.stretches]
         for _, states in group
-    )
-    return Plan(
-        Timeline(rows),
-        context.span,
-        caption(context.span),
-        (),
-        tuple(_row(context, state, states, colours) for state, states in group),
-    )
+    ]
+    return Plan(chart, Timeline(rows), span)
 
 
 def _row(
-    context: Context, state: State, states: States, colours: Mapping[str, str]
+    state_texts: StateTexts, state: State, states: States, colours: Mapping[str, str]
 ) -> ChartRow:
     """Say how long each state was."""
     marks = tuple(
         Mark(
             colours[text],
-            f"{context.state_texts(state, text)} {duration(seconds, context.texts)}",
+            f"{state_texts(state, text)} {_duration(seconds, state_texts.texts)}",
         )
         for text, seconds in islice(states.lasted.items(), _MOST_SAID)
     )
-    signs = signs_of(context.state_texts.hass.config.language)
+    signs = signs_of(state_texts.hass.config.language)
     said = signs.comma.join(mark.text for mark in marks)
     return ChartRow(name=state.name, line=signs.said(state.name, said), marks=marks)
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """A state from its beginning to its end."""
+def _duration(seconds: float, texts: Texts) -> str:
+    """Return a time in its two largest units; nobody says 12 hours and 0 minutes."""
+    minutes = round(seconds / MINUTE)
+    if not minutes:
+        return texts("chart_minutes", minutes="<1")
+    hours, minutes = divmod(minutes, HOUR // MINUTE)
+    days, hours = divmod(hours, 24)
+    units = (
+        (days, texts("chart_days", days=str(days))),
+        (hours, texts("chart_hours", hours=str(hours))),
+        (minutes, texts("chart_minutes", minutes=str(minutes))),
+    )
+    largest = 0 if days else 1
+    return " ".join(text for number, text in units[largest : largest + 2] if number)
 
-    start: float
-    end: float
-    colour: str
 
-
-@dataclass(frozen=True, slots=True)
-class Timeline:
+@dataclass(frozen=True)
+class Timeline(Plot):
     """Rows of states, from top to bottom."""
 
-    rows: tuple[tuple[Stretch, ...], ...]
+    rows: Sequence[Sequence[Stretch]]
 
     @property
+    @override
     def height(self) -> int:
         """Pixels, as many for each row."""
         return len(self.rows) * _ROW
 
     @property
-    def labels(self) -> tuple[tuple[str, float], ...]:
+    @override
+    def labels(self) -> list[tuple[str, float]]:
         """The rows' numbers at the left: names stand beside the picture."""
-        return tuple((str(row + 1), self.share(row)) for row in range(len(self.rows)))
+        return [(str(row + 1), self.share(row)) for row in range(len(self.rows))]
 
     def share(self, row: int) -> float:
         """Return how high the middle of a row is, as a share of the height."""
         return 1 - (row + 0.5) / len(self.rows)
 
-    def ticks(self, span: Span) -> tuple[Tick, ...]:
-        """Return the times below."""
-        return time_ticks(span)
-
+    @override
     def draw(self, canvas: Canvas, frame: Frame) -> None:
         """Draw a bar for each state."""
         for number, row in enumerate(self.rows):
-            middle = frame.y(self.share(number))
-            for stretch in row:
-                left, right = frame.x(stretch.start), frame.x(stretch.end)
+            top = frame.y(self.share(number)) - _BAR / 2
+            for start, end, colour in row:
+                left = frame.x(start)
                 # A door that was opened for a moment is to be seen.
-                right = max(right, left + 1)
-                top = middle - _BAR / 2
-                canvas.bar(left, top, right, top + _BAR, stretch.colour)
+                right = max(frame.x(end), left + 1)
+                canvas.bar(left, top, right, top + _BAR, colour)
 
 
 TIMELINE = Kind(_fits, _read, _plan)

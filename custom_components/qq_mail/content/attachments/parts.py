@@ -1,0 +1,223 @@
+"""Makes body parts of octets and of files; what goes wrong becomes an error."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+import glob
+from itertools import islice
+import mimetypes
+import os
+from pathlib import Path, PurePath
+import re
+import stat
+
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+
+from ...const import MAX_MATCHES, MEGABYTE
+from ...mime.address import one_line
+from ...mime.models import BodyPart
+from ..errors import AttachmentError
+from ..redaction import quoted
+from .fields import Attachment
+from .pictures import PICTURES, SIGNATURE_LENGTH, signed_type
+
+OCTET_STREAM = "application/octet-stream"
+
+# Not multipart nor message: of these a body part may not be encoded as a file is
+# (RFC 2045 section 6.4).
+_MEDIA_TYPE = re.compile(
+    r"(?!multipart/|message/)[a-z0-9][a-z0-9!#$&^_.+-]{0,126}"
+    r"/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}"
+)
+_MAX_FILENAME = 255
+_MAX_EXTENSION = 16
+_MAX_LABEL = 200
+
+type Found = list[BodyPart | HomeAssistantError]
+"""What became of attachments, in their order: parts, and errors for what is missing."""
+
+
+def split(found: Found) -> tuple[list[BodyPart], list[HomeAssistantError]]:
+    """Return the parts, and the errors."""
+    parts = [one for one in found if isinstance(one, BodyPart)]
+    return parts, [one for one in found if not isinstance(one, BodyPart)]
+
+
+def as_part(
+    attachment: Attachment,
+    content: bytes | Path,
+    head: bytes,
+    name: str,
+    *declared: str,
+    title: str = "",
+) -> Found:
+    """Return what an attachment asked for as a body part, under its own name or this.
+
+    Its media type is told by its first octets, or else by what it is declared to be.
+    What is declared a picture and is none goes along as a plain file, with a note:
+    often it is a page that says why there is no picture.
+    """
+    media_type = media_type_of(head, *declared)
+    part = BodyPart(
+        content=content,
+        media_type=media_type,
+        filename=safe_filename(attachment.filename or name),
+        content_id=attachment.content_id,
+        inline=attachment.inline,
+        title=title,
+    )
+    if media_type not in PICTURES or signed_type(head):
+        return [part]
+    if not head:
+        return [AttachmentError("empty", attachment.label)]
+    plain = replace(part, media_type=OCTET_STREAM, content_id="", inline=False)
+    return [plain, AttachmentError("no_picture", attachment.label)]
+
+
+def media_type_of(content: bytes, *declared: str) -> str:
+    """Return the media type that the first octets tell, or else a declared one."""
+    if signed := signed_type(content):
+        return signed
+    for text in declared:
+        media_type = text.partition(";")[0].strip().lower()
+        if _MEDIA_TYPE.fullmatch(media_type) and media_type != OCTET_STREAM:
+            return media_type
+    return OCTET_STREAM
+
+
+def safe_filename(text: str) -> str:
+    """Return a file name on one line, without folders, of at most 255 octets."""
+    name = one_line(re.split(r"[/\\]", text)[-1])
+    if name in {"", ".", ".."}:
+        return "attachment"
+    stem, dot, extension = name.rpartition(".")
+    if not stem or len(extension.encode()) > _MAX_EXTENSION:
+        stem, dot, extension = name, "", ""
+    room = _MAX_FILENAME - len((dot + extension).encode())
+    return stem.encode()[:room].decode(errors="ignore").rstrip() + dot + extension
+
+
+def shown(text: str) -> str:
+    """Return a text as a note shows it: short, and without secrets."""
+    text = quoted(one_line(text))
+    return text if len(text) <= _MAX_LABEL else f"{text[:_MAX_LABEL]}…"
+
+
+def reason_of(err: Exception) -> str:
+    """Return the operating system's words for an error, or else the error's class.
+
+    An error's own words may be another's, and hold an address with a password.
+    """
+    number = getattr(err, "errno", None)
+    if isinstance(number, int) and number > 0:
+        return os.strerror(number)
+    return type(err).__name__
+
+
+def unavailable(label: str, reason: str = "") -> AttachmentError:
+    """Return the error for what cannot be had, with a reason in our own words."""
+    if not reason:
+        return AttachmentError("unavailable", label)
+    return AttachmentError("failed", label, reason=reason)
+
+
+def too_slow(label: str, seconds: float) -> AttachmentError:
+    """Return the error for what did not come in time."""
+    return AttachmentError("too_slow", label, seconds=str(seconds))
+
+
+def too_large(label: str, size: str, limit: int) -> AttachmentError:
+    """Return the error for what is over the limit, in octets."""
+    return AttachmentError("too_large", label, size=size, limit=megabytes(limit))
+
+
+def megabytes(octets: int) -> str:
+    """Return a size as a note shows it, without its unit."""
+    return f"{octets / MEGABYTE:.1f}"
+
+
+def from_path(hass: HomeAssistant, attachment: Attachment) -> Found:
+    """Take a file, or all that match a glob, from the allowed folders."""
+    value, label = attachment.value, attachment.label
+    if not is_path(value):
+        raise AttachmentError("not_found", label)
+    path = Path(hass.config.config_dir, value)
+    real = path.resolve()
+    allowed = hass.config.is_allowed_path(str(real))
+    # A name may have brackets without being a glob.
+    if not glob.has_magic(value) or (allowed and path.exists()):
+        if not allowed:
+            raise AttachmentError("not_allowed", label)
+        return file_part(attachment, real, PurePath(value).name)
+
+    parts = PurePath(value).parts
+    fixed = next(index for index, part in enumerate(parts) if glob.has_magic(part))
+    folder = Path(hass.config.config_dir, *parts[:fixed]).resolve()
+    if not hass.config.is_allowed_path(str(folder)):
+        raise AttachmentError("not_allowed", label)
+    if ".." in parts[fixed:]:
+        # Down and up again, as often as it is written, would never end.
+        raise AttachmentError("not_found", label)
+    paths = list(islice(_matches(hass, folder, parts[fixed:]), MAX_MATCHES + 1))
+    if not paths:
+        raise AttachmentError("not_found", label)
+    if len(paths) > 1:
+        attachment = replace(attachment, filename="", content_id="")
+    found: Found = []
+    for path in paths[:MAX_MATCHES]:
+        found += _from_match(hass, attachment, path)
+    if len(paths) > MAX_MATCHES:
+        found.append(AttachmentError("too_many", label, number=str(MAX_MATCHES)))
+    return found
+
+
+def is_path(text: str) -> bool:
+    """Whether the system can have a file of that name at all."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+
+
+def _matches(hass: HomeAssistant, folder: Path, parts: Sequence[str]) -> Iterator[Path]:
+    """Yield what a glob matches, sorted, without entering a folder not allowed."""
+    # Part by part: Path.glob would follow links out of the folder.
+    for name in sorted(glob.glob(parts[0], root_dir=folder)):  # noqa: PTH207
+        path = folder / name
+        if len(parts) > 1:
+            if hass.config.is_allowed_path(str(path.resolve())):
+                yield from _matches(hass, path, parts[1:])
+        elif not path.is_dir():
+            yield path
+
+
+def _from_match(hass: HomeAssistant, attachment: Attachment, path: Path) -> Found:
+    """Take one of a glob's files; an error concerns this file alone."""
+    attachment = replace(attachment, label=shown(path.name))
+    real = path.resolve()
+    if not hass.config.is_allowed_path(str(real)):
+        return [AttachmentError("not_allowed", attachment.label)]
+    try:
+        return file_part(attachment, real, path.name)
+    except AttachmentError as err:
+        return [err]
+    except OSError as err:
+        return [unavailable(attachment.label, reason_of(err))]
+
+
+def file_part(
+    attachment: Attachment, path: Path, name: str, declared: str = ""
+) -> Found:
+    """Make a body part of a file, of which only the first octets are read."""
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError) as err:
+        raise AttachmentError("not_found", attachment.label) from err
+    # Anything else could be endless, or wait for a writer.
+    if not stat.S_ISREG(mode):
+        raise AttachmentError("not_supported", attachment.label)
+    with path.open("rb") as file:
+        head = file.read(SIGNATURE_LENGTH)
+    guess, encoding = mimetypes.guess_type(name)
+    guessed = (guess or "") if not encoding else ""
+    return as_part(attachment, path, head, name, declared, guessed)
