@@ -120,7 +120,7 @@ async def test_damaged(
         if kind == ANSWERABLE
     }
     answerables = Answerables(house_of(hass).store)
-    answerables.async_load(account, {**records, (ANSWERABLE, "x"): {"told": 1}})
+    answerables.async_load({**records, (ANSWERABLE, "x"): {"told": 1}})
     assert len(answerables.of(account)) == 1
     assert "Ignoring a record (answerable)" in caplog.text
 
@@ -177,7 +177,7 @@ async def test_confirmed_late(
     gate = hold_up(monkeypatch, composing, "_compose")
     household.answer(mail, "2")
     await asyncio.to_thread(gate.reached.wait)
-    house_of(hass).buttons.answerables.forget(household.presses[0].mail.queue_id)
+    house_of(hass).buttons.answerables.revoke(household.presses[0].mail.queue_id)
     gate.opened.set()
     await household.told()
     assert ANSWERABLE not in {kind for kind, _, _ in on_disk(hass)}

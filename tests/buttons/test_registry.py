@@ -54,15 +54,13 @@ async def restarted(hass: HomeAssistant) -> Buttons:
 def read(hass: HomeAssistant, records: dict[Any, dict[str, Any]]) -> Buttons:
     """Return the buttons of these records."""
     buttons = Buttons(hass, house_of(hass).store, tuple)
-    for account in {account for _, account, _ in records}:
-        buttons.async_load(
-            account,
-            {
-                (kind, name): record
-                for (kind, one, name), record in records.items()
-                if (kind, one) == (BUTTON, account)
-            },
-        )
+    buttons.async_load(
+        {
+            (kind, name): record
+            for (kind, _, name), record in records.items()
+            if kind == BUTTON
+        }
+    )
     return buttons
 
 
@@ -308,7 +306,8 @@ async def test_damaged_record(
     records = on_disk(hass)
     first = next(key for key in records if key[0] == BUTTON)
     empty = (BUTTON, mail.account, "empty")
-    again = read(hass, records | {first: records[first] | damage, empty: {}})
+    damaged = records[first] | damage | {"mail": records[first]["mail"] | damage}
+    again = read(hass, records | {first: damaged, empty: {}})
     assert [again.find(token) is None for token in tokens] == [True, False]
     assert caplog.text.count("Ignoring a record (button)") == 2
 

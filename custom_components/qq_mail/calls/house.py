@@ -101,10 +101,9 @@ class House:
         """Read the store; all buttons are known at once, those of disabled accounts too."""
         await self.manager.async_load()
         for account in self.manager.recorded:
-            records = self.manager.take_records(account, BUTTON)
-            self.buttons.async_load(account, records)
-            records = self.manager.take_records(account, ANSWERABLE)
-            self.buttons.answerables.async_load(account, records)
+            self.buttons.async_load(self.manager.take_records(account, BUTTON))
+            answerables = self.manager.take_records(account, ANSWERABLE)
+            self.buttons.answerables.async_load(answerables)
 
     def presses_entity(self, account: str) -> str | None:
         """Return the id of the event entity that tells of presses of an account."""

@@ -14,8 +14,7 @@ from ..mime.address import Recipients, one_line
 from ..mime.models import Priority
 from ..outbox.composing import Ticket
 from ..outbox.receipts import Receipt
-from ..repeats.alerts import Alert
-from ..repeats.original import Original
+from ..repeats.original import Alert, Original
 from ..sending.submit import async_submit, log_notes
 from ..texts import async_texts
 from .again import said_of, to_acknowledge
