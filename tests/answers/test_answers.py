@@ -371,8 +371,9 @@ async def test_only_while_it_can_be_answered(
     hass: HomeAssistant, household: Household, server: QQServer, pass_time: Any
 ) -> None:
     """The session ends an hour after the last button."""
-    await household.alert(actions_expire_after="01:00:00")
-    await until(lambda: server.imap.open)
+    # Within QQ, from where nothing comes back for two days.
+    await household.alert(to="10002@qq.com", actions_expire_after="01:00:00")
+    await until(lambda: "IDLE" in "".join(server.imap.commands[-1:]))
     pass_time(timedelta(hours=2, minutes=1).total_seconds())
     await until(lambda: not server.imap.open)
 

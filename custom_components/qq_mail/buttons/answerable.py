@@ -66,10 +66,31 @@ class Answerable:
         return {one.lower() for one in self.mail.recipients}
 
     @property
-    def numbered(self) -> list[tuple[int | None, Action]]:
-        """Its buttons with their numbers, which those in words do not have."""
+    def choices(self) -> list[Choice]:
+        """What an answer can mean."""
         numbers = count(1)
-        return [(None if one.in_words else next(numbers), one) for one in self.actions]
+        return [
+            Choice(self, one, None if one.in_words else next(numbers))
+            for one in self.actions
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A button, as its mail offers it to who answers."""
+
+    known: Answerable
+    action: Action
+    number: int | None
+    """Its place among those that are pressed, from 1; None: it asks for a text."""
+
+    @property
+    def shown(self) -> str:
+        """What may be answered: a destructive one needs its title."""
+        title = self.action.title
+        if self.action.destructive or not self.number:
+            return title
+        return f"{self.number} {title}"
 
 
 class Answerables:
