@@ -16,7 +16,8 @@ from homeassistant.util.ssl import client_context
 
 from ..accounts import QQMailConfigEntry, async_loaded
 from ..buttons.answerable import Answerable, Choice, Told
-from ..buttons.models import Press
+from ..buttons.hearers import Hearers
+from ..buttons.models import Press, Reply
 from ..buttons.registry import Buttons
 from ..const import CONF_ANSWERS_FROM, DOMAIN, LOGGER
 from ..content.request import MessageRequest
@@ -34,7 +35,6 @@ from ..texts import Texts, async_texts, time_of
 from .bounces import Bounces
 from .choice import choose
 from .issues import BOUNCED, INBOX, RETURNED, STRANGER, Issues
-from .replies import Replies, Reply
 
 CURSOR: Final = "cursor"
 """The kind of their records in the store."""
@@ -52,7 +52,7 @@ class Answers:
         outbox: Outbox,
         history: History,
         buttons: Buttons,
-        replies: Replies,
+        replies: Hearers[Reply],
         bounces: dict[str, Bounces],
         is_heard: Callable[[Press], bool],
     ) -> None:
@@ -294,9 +294,9 @@ class Answers:
         if button.ended:
             return texts(f"answer_{button.ended}_text", title=action.title)
         if action.in_words:
-            heard = self._replies.tell(
-                Reply(mail=button.mail, sender=by, text=text, action=action.action)
-            )
+            reply = Reply(mail=button.mail, sender=by, text=text, action=action.action)
+            heard = self._replies.is_wanted(reply)
+            self._replies.tell(reply)
         else:
             press = Press(mail=button.mail, action=button.action, by=by)
             heard = self._is_heard(press)
@@ -309,9 +309,10 @@ class Answers:
     def _hear(self, known: Answerable, mail: Incoming, text: str, texts: Texts) -> None:
         """Pass on what somebody wrote; say once that nobody understands it."""
         reply = Reply(mail=known.mail, sender=mail.sender, text=text)
-        if not (text and self._replies.tell(reply)) and self._answerables.confuse(
-            known
-        ):
+        heard = bool(text) and self._replies.is_wanted(reply)
+        if text:
+            self._replies.tell(reply)
+        if not heard and self._answerables.confuse(known):
             choices = " · ".join(choice.shown for choice in known.choices)
             self._owe(known, mail, texts("reply_not_understood", choices=choices))
 

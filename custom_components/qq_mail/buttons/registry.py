@@ -7,13 +7,14 @@ from functools import partial
 import secrets
 from typing import Any, Final
 
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
 from ..clock import Now, read_clock
-from ..const import DOMAIN, LOGGER, MAX_BUTTONS
+from ..const import DOMAIN, MAX_BUTTONS
 from ..store import Store, read_all
 from .answerable import Answerables
+from .hearers import Hearers
 from .kept import digest_of, read_mail, read_time, read_times
 from .links import PLAIN_HTTP, async_tell_plain_http
 from .models import Action, Button, Ended, Mail, Press
@@ -44,8 +45,7 @@ class Buttons:
         """By their digests, the oldest first."""
         self._refused: dict[str, set[str]] = {}
         """Who will never get a mail, by its queue id."""
-        self._listeners: dict[Callable[[Press], None], Callable[[Press], bool]] = {}
-        """Who is told, and which presses that is wanted for."""
+        self.presses = Hearers[Press]()
 
     @callback
     def async_load(
@@ -56,26 +56,6 @@ class Buttons:
         read = partial(_read, account, now)
         self._buttons |= read_all(records, read)
         self._prune(now)
-
-    @callback
-    def async_add_listener(
-        self,
-        listener: Callable[[Press], None],
-        wants: Callable[[Press], bool] = lambda _: False,
-    ) -> CALLBACK_TYPE:
-        """Tell of each button that is pressed; `wants` tells which ones are handled."""
-        self._listeners[listener] = wants
-
-        @callback
-        def remove() -> None:
-            self._listeners.pop(listener, None)
-
-        return remove
-
-    @callback
-    def is_wanted(self, press: Press) -> bool:
-        """Tell whether a listener handles such a press."""
-        return any(wants(press) for wants in self._listeners.values())
 
     @callback
     def issue(
@@ -192,12 +172,7 @@ class Buttons:
         """
         button.used_at, button.used_by = read_clock().wall, by
         self._write(button)
-        press = Press(mail=button.mail, action=button.action, by=by)
-        for listener in list(self._listeners):
-            try:
-                listener(press)
-            except Exception:  # noqa: BLE001 - whatever it is, the others hear of it
-                LOGGER.exception("A listener failed at a button of %s", press.mail)
+        self.presses.tell(Press(mail=button.mail, action=button.action, by=by))
 
     def restored(self, account: str) -> list[Button]:
         """Return an account's buttons that come from a backup, and do not work yet."""
