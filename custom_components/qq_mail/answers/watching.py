@@ -96,9 +96,11 @@ class Answers:
         self._update()
 
     @callback
-    def async_begin(self, cursor: Cursor) -> None:
-        """Begin to read there: a form has just logged in."""
-        self._keep(cursor)
+    def keep(self, cursor: Cursor) -> None:
+        """Have it written how far the inbox was read, or where a form lets it begin."""
+        self._cursor = cursor
+        key = (CURSOR, self._outbox.id, FOLDER)
+        self._outbox.manager.store.put(key, partial(asdict, cursor))
 
     async def async_stop(self) -> None:
         """Read no more."""
@@ -125,13 +127,15 @@ class Answers:
         mails = [
             (head, mail)
             for head in heads
-            if self._is_wanted(head.mail) and (mail := await self._async_whole(head))
+            if (mailbox := self._mailbox)
+            and self._is_wanted(head.mail)
+            and (mail := await mailbox.mail(head))
         ]
         texts = await async_texts(self._hass)
         # From here on without an await, so that all of it is one round.
         for head, mail in mails:
             self._take(head.mail, mail, texts)
-        self._keep(cursor)
+        self.keep(cursor)
         kept = await self._outbox.manager.async_written()
         self._tell_owed("" if kept else texts("answer_not_kept_text"))
 
@@ -193,12 +197,7 @@ class Answers:
         if self._hass.state is CoreState.running:
             return
         started = asyncio.Event()
-
-        @callback
-        def begin(_hass: HomeAssistant) -> None:
-            started.set()
-
-        async_at_started(self._hass, begin)
+        async_at_started(self._hass, callback(lambda _: started.set()))
         await started.wait()
         # Others do at the start what makes them listen.
         with suppress(TimeoutError):
@@ -227,9 +226,6 @@ class Answers:
                 for one in self._answerables.of(self._outbox.id)
             )
         )
-
-    async def _async_whole(self, head: Head) -> Incoming | None:
-        return await self._mailbox.mail(head) if self._mailbox else None
 
     def _is_allowed(self, known: Answerable, sender: str) -> bool:
         """Tell whether whoever has a mail's secret may answer it from an address."""
@@ -361,13 +357,6 @@ class Answers:
                 )
         except HomeAssistantError as err:
             LOGGER.warning("An answer to %s was not confirmed: %s", known.mail, err)
-
-    @callback
-    def _keep(self, cursor: Cursor) -> None:
-        """Have it written how far the inbox was read."""
-        self._cursor = cursor
-        key = (CURSOR, self._outbox.id, FOLDER)
-        self._outbox.manager.store.put(key, partial(asdict, cursor))
 
 
 def _read_cursor(record: Mapping[str, Any]) -> Cursor | None:

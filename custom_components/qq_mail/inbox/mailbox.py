@@ -133,7 +133,9 @@ class Mailbox:
                 self._owner.problem(err)
             except MailboxError as err:
                 self._owner.problem(err)
-                await self._pause(self._retry_after())
+                seconds = FIRST_RETRY * 2.0 ** min(self._failures, _MAX_DOUBLED)
+                self._failures += 1
+                await self._pause(min(LAST_RETRY, seconds))
                 continue
             except Exception:  # noqa: BLE001 - it is our fault, and no reason to end
                 LOGGER.exception("Error while watching a mailbox")
@@ -153,12 +155,6 @@ class Mailbox:
             return None
         self._tries[head.uid] += 1
         return await self._link.mail(head)
-
-    def _retry_after(self) -> float:
-        """Return the seconds to wait after a failure: more each time."""
-        seconds = FIRST_RETRY * 2.0 ** min(self._failures, _MAX_DOUBLED)
-        self._failures += 1
-        return min(LAST_RETRY, seconds)
 
     async def _watch(self, link: Link) -> Never:
         """Look and wait in turn. Raises MailboxError once the session is of no use."""
