@@ -34,8 +34,8 @@ from ..store import Store
 
 DATA_HOUSE: HassKey[House] = HassKey(DOMAIN)
 
-SIGNAL_OUTCOME: SignalType[OutboxEvent] = SignalType(f"{DOMAIN}_outcome")
-"""Every outcome of every account, for whoever does not belong to one."""
+SIGNAL_OUTBOX: SignalType[OutboxEvent | None] = SignalType(f"{DOMAIN}_outbox")
+"""Every outcome of every account, and by None that something else has changed."""
 SIGNAL_DELAY: SignalType[str, Delay] = SignalType(f"{DOMAIN}_delay")
 """That messages of an account, given by its id, wait too long: once an episode."""
 SIGNAL_ALARM: SignalType[Reminder, bool] = SignalType(f"{DOMAIN}_alarm")
@@ -88,6 +88,8 @@ class House:
         self.replies = Hearers[Reply]()
         self.bounces: dict[str, Bounces] = {}
         self.rooms: dict[str, Rooms] = {}
+        self.actions: dict[str, set[str]] = {}
+        """The names of each account's actions, behind `notify.`."""
         self.buttons.presses.async_add_listener(self._hear)
 
     @property

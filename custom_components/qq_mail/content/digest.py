@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 from urllib.parse import quote
 
@@ -35,39 +35,6 @@ _BY_IMPORTANCE = tuple(Priority)
 type _Key = tuple[str, str, str, Priority, Mailbox | None]
 
 
-@dataclass(slots=True)
-class _Chosen:
-    """The alerts that one digest tells, as far as there is room."""
-
-    room: int
-    """Octets of HTML for all of them."""
-    alerts: list[Alert] = field(default_factory=list)
-    alone: list[Alert] = field(default_factory=list)
-    """Those for which there is no room in any digest."""
-    passed_over: int = 0
-    """How many wait for the next one."""
-    _texts: dict[_Key, int] = field(default_factory=dict)
-    _sets: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
-
-    def offer(self, alert: Alert, text: int, links: int) -> None:
-        """Take an alert if there is room for its text and its links, both in octets."""
-        number = len(alert.entry.buttons)
-        if not alert.whole or text + links > self.room or number > MAX_BUTTONS:
-            self.alone.append(alert)
-            return
-        texts, sets = {**self._texts, _key(alert): text}, self._sets
-        if links:
-            # In place of those of an older one with the same title and tag.
-            sets = {**sets, _group(alert): (number, links)}
-        octets = sum(texts.values()) + sum(octets for _, octets in sets.values())
-        buttons = sum(number for number, _ in sets.values())
-        if octets > self.room or buttons > MAX_BUTTONS:
-            self.passed_over += 1
-            return
-        self.alerts.append(alert)
-        self._texts, self._sets = texts, sets
-
-
 @dataclass(frozen=True, slots=True)
 class DigestWriter:
     """Writes one message that tells what many others do: a WriteDigest."""
@@ -89,8 +56,7 @@ class DigestWriter:
         None where those are fewer than two. It blocks. Raises OSError where a message
         cannot be read, and whatever `check` does.
         """
-        choice = self._choose(messages, check)
-        chosen = choice.alerts
+        chosen, alone = self._choose(messages, check)
         if len(chosen) < 2:  # noqa: PLR2004 - one is no digest
             return None
         files: list[Files] = []
@@ -119,27 +85,50 @@ class DigestWriter:
             subject=subject,
             composed=compose(stream, draft),
             parts=tuple(alert.kept.queue_id for alert in chosen),
-            alone=tuple(alert.kept.queue_id for alert in choice.alone),
+            alone=tuple(alert.kept.queue_id for alert in alone),
         )
 
     def _choose(
         self, messages: Iterable[KeptMessage], check: Callable[[], None]
-    ) -> _Chosen:
-        """Read messages until there is room for no more, the oldest first."""
+    ) -> tuple[list[Alert], list[Alert]]:
+        """Read messages until there is room for no more, the oldest first.
+
+        Return the alerts that this digest tells, and those that fit into none.
+        """
         frame = _octets()
-        chosen = _Chosen(MAX_OCTETS - _RESERVE - frame)
+        room = MAX_OCTETS - _RESERVE - frame
+        chosen: list[Alert] = []
+        alone: list[Alert] = []
+        texts: dict[_Key, int] = {}
+        sets: dict[tuple[str, str], tuple[int, int]] = {}
+        passed_over = 0
         for message in messages:
-            if chosen.passed_over == _MAX_PASSED_OVER:
+            if passed_over == _MAX_PASSED_OVER:
                 break
             check()
             alert = read_alert(message)
-            entry = alert.entry
+            entry, number, links = alert.entry, len(alert.entry.buttons), 0
             text = _octets(self._entry(alert, _bare(entry), _LONGEST_WHEN)) - frame
-            links = 0
             if entry.buttons or entry.links:
                 links = _octets(self._entry(alert, entry, _LONGEST_WHEN)) - frame - text
-            chosen.offer(alert, text, links)
-        return chosen
+            if not alert.whole or text + links > room or number > MAX_BUTTONS:
+                alone.append(alert)
+                continue
+            more_texts, more_sets = texts | {_key(alert): text}, sets
+            if links:
+                # In place of those of an older one with the same title and tag.
+                more_sets = sets | {_group(alert): (number, links)}
+            octets = sum(more_texts.values()) + sum(
+                one for _, one in more_sets.values()
+            )
+            buttons = sum(number for number, _ in more_sets.values())
+            if octets > room or buttons > MAX_BUTTONS:
+                # It waits for the next one.
+                passed_over += 1
+            else:
+                chosen.append(alert)
+                texts, sets = more_texts, more_sets
+        return chosen, alone
 
     def _subject(self, alerts: Sequence[Alert]) -> str:
         titles = _titles(alerts)
