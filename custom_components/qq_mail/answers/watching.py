@@ -305,10 +305,9 @@ class Answers:
     def _hear(self, known: Answerable, mail: Incoming, text: str, texts: Texts) -> None:
         """Pass on what somebody wrote; say once that nobody understands it."""
         reply = Reply(mail=known.mail, sender=mail.sender, text=text)
-        heard = bool(text) and self._replies.is_wanted(reply)
-        if text:
+        if text and self._replies.is_wanted(reply):
             self._replies.tell(reply)
-        if not heard and self._answerables.confuse(known):
+        elif self._answerables.confuse(known):
             choices = " · ".join(choice.shown for choice in known.choices)
             self._owe(known, mail, texts("reply_not_understood", choices=choices))
 
