@@ -80,7 +80,7 @@ async def async_check(account: ImapAccount, tls_context: ssl.SSLContext) -> Curs
 
     The caller counts the login. Raises MailboxError.
     """
-    async with Link(account, tls_context) as link:
+    async with Link.opened(account, tls_context) as link:
         await link.log_in()
         return await link.examine()
 
@@ -120,7 +120,7 @@ class Mailbox:
         while True:
             rest = LAST_RETRY
             try:
-                async with Link(self._account, self._tls_context) as link:
+                async with Link.opened(self._account, self._tls_context) as link:
                     rest = self._owner.may_log_in()
                     if not rest:
                         await link.log_in()
