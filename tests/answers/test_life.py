@@ -9,7 +9,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.buttons.answerable import ANSWERABLE, Answerables
-from custom_components.qq_mail.buttons.hearers import Hearers
+from custom_components.qq_mail.buttons.listeners import Listeners
 from custom_components.qq_mail.buttons.models import Reply
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.inbox import mailbox
@@ -207,7 +207,7 @@ async def test_preview(
 
 def test_replies(entry: MockConfigEntry, caplog: pytest.LogCaptureFixture) -> None:
     """One listener that fails does not keep an answer from the others."""
-    replies, heard = Hearers[Reply](), list[Reply]()
+    replies, heard = Listeners[Reply](), list[Reply]()
 
     def fail(reply: Reply) -> None:
         raise ValueError(reply.text)

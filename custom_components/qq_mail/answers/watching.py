@@ -16,7 +16,7 @@ from homeassistant.util.ssl import client_context
 
 from ..accounts import QQMailConfigEntry, async_loaded
 from ..buttons.answerable import Answerable, Choice, Told
-from ..buttons.hearers import Hearers
+from ..buttons.listeners import Listeners
 from ..buttons.models import Press, Reply
 from ..buttons.registry import Buttons
 from ..const import CONF_ANSWERS_FROM, DOMAIN, LOGGER
@@ -52,7 +52,7 @@ class Answers:
         outbox: Outbox,
         history: History,
         buttons: Buttons,
-        replies: Hearers[Reply],
+        replies: Listeners[Reply],
         bounces: dict[str, Bounces],
         is_heard: Callable[[Press], bool],
     ) -> None:

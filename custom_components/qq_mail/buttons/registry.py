@@ -13,9 +13,9 @@ from ..clock import Now, read_clock
 from ..const import DOMAIN, MAX_BUTTONS
 from ..store import Store
 from .answerable import Answerables
-from .hearers import Hearers
 from .kept import Secrets, digest_of
 from .links import PLAIN_HTTP, async_tell_plain_http
+from .listeners import Listeners
 from .models import Action, Button, Ended, Mail, Press
 
 BUTTON: Final = "button"
@@ -45,7 +45,7 @@ class Buttons(Secrets[Button]):
         """The mails whose buttons can be pressed by an answer."""
         self._refused: dict[str, set[str]] = {}
         """Who will never get a mail, by its queue id."""
-        self.presses = Hearers[Press]()
+        self.presses = Listeners[Press]()
 
     @callback
     def issue(

@@ -15,7 +15,7 @@ from homeassistant.util.signal_type import SignalType
 from ..answers.bounces import Bounces
 from ..answers.watching import Answers
 from ..buttons.answerable import ANSWERABLE
-from ..buttons.hearers import Hearers
+from ..buttons.listeners import Listeners
 from ..buttons.models import Press, Reply
 from ..buttons.registry import BUTTON, Buttons
 from ..clock import read_clock
@@ -85,7 +85,7 @@ class House:
         self.manager = Manager(hass, store)
         self.buttons = Buttons(hass, store, self._protected)
         self.frames = Frames()
-        self.replies = Hearers[Reply]()
+        self.replies = Listeners[Reply]()
         self.bounces: dict[str, Bounces] = {}
         self.rooms: dict[str, Rooms] = {}
         self.actions: dict[str, set[str]] = {}

@@ -8,7 +8,7 @@ from ..const import LOGGER
 from .models import Press, Reply
 
 
-class Hearers[Told: (Press, Reply)]:
+class Listeners[Told: (Press, Reply)]:
     """Tells everyone of something; one that fails does not concern the others."""
 
     def __init__(self) -> None:
