@@ -21,7 +21,7 @@ from .accounts import QQMailConfigEntry, account_from, imap_account_from
 from .answers.watching import Answers
 from .buttons.view import async_setup_view
 from .calls.again import async_send_again, async_tell_counted
-from .calls.house import DATA_HOUSE, SIGNAL_DELAY, SIGNAL_OUTCOME, House, Rooms
+from .calls.house import DATA_HOUSE, SIGNAL_DELAY, SIGNAL_OUTBOX, House, Rooms
 from .const import CONF_FALLBACK, DOMAIN
 from .content.attachments.downloads import remove_all
 from .content.digest import DigestWriter
@@ -164,7 +164,7 @@ def _add_rooms(
     texts: Texts,
 ) -> Rooms:
     """Have an account's outbox, duplicates and reminders work together."""
-    outbox.listeners.async_add(partial(_async_tell_triggers, hass))
+    outbox.listeners.async_add(partial(async_dispatcher_send, hass, SIGNAL_OUTBOX))
     outbox.listeners.async_add_watcher(partial(_async_hear_outcome, house))
     outbox.delays.async_add_listener(
         partial(async_dispatcher_send, hass, SIGNAL_DELAY, entry.entry_id)
@@ -214,7 +214,7 @@ async def _async_end_unless_loaded(
 
 async def _async_end(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     """Let an account's outbox end in good order, and its action go."""
-    await async_remove_action(hass, entry)
+    async_remove_action(hass, entry)
     house = hass.data[DATA_HOUSE]
     if rooms := house.rooms.get(entry.entry_id):
         await rooms.async_stop()
@@ -232,13 +232,6 @@ async def _async_stop(house: House, _event: Event) -> None:
 async def _async_reload(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     """Load anew after any change; the flows leave it to this listener."""
     hass.config_entries.async_schedule_reload(entry.entry_id)
-
-
-@callback
-def _async_tell_triggers(hass: HomeAssistant, event: OutboxEvent | None) -> None:
-    """Pass an outcome on to automations."""
-    if event:
-        async_dispatcher_send(hass, SIGNAL_OUTCOME, event)
 
 
 @callback

@@ -92,12 +92,7 @@ def not_loaded(entry: ConfigEntry) -> ServiceValidationError:
 
 async def async_settled(entries: list[QQMailConfigEntry]) -> None:
     """Wait for accounts that are just being loaded anew: their entities come back."""
-
-    async def wait_for(entry: QQMailConfigEntry) -> None:
-        with suppress(ServiceValidationError):
-            await async_loaded(entry)
-
-    await asyncio.gather(*map(wait_for, entries))
+    await asyncio.gather(*map(async_loaded, entries), return_exceptions=True)
 
 
 def being_loaded(hass: HomeAssistant) -> list[QQMailConfigEntry]:

@@ -32,9 +32,6 @@ from .takeover.switch import core_entry
 class QQMailConfigFlow(TakeOverFlow, domain=DOMAIN):
     """Adds an account, and renews its code or its server."""
 
-    VERSION = 1
-    MINOR_VERSION = 1
-
     @classmethod
     @callback
     @override

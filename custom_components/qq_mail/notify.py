@@ -1,6 +1,5 @@
 """Sending by notify entities and by the action notify.<name>."""
 
-from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, override
 
@@ -20,9 +19,9 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant, ServiceCall, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import ensure_unique_string, slugify
-from homeassistant.util.hass_dict import HassKey
 
 from .accounts import QQMailConfigEntry
+from .calls.house import DATA_HOUSE
 from .calls.recipients import chosen_recipients
 from .calls.rights import async_rights, check_rights, own_entity_id
 from .calls.send import async_send
@@ -47,11 +46,6 @@ _KEYS = {ATTR_MESSAGE, ATTR_TITLE, ATTR_TARGET, ATTR_DATA}
 
 # The outbox keeps the order; the entities have nothing to wait for.
 PARALLEL_UPDATES = 0
-
-_DATA_ACTIONS: HassKey[dict[str, dict[str, Callable[[], Awaitable[None]]]]] = HassKey(
-    f"{DOMAIN}_actions"
-)
-"""What takes notify.<name> away again, by the entry's id and the name."""
 
 
 async def async_setup_entry(
@@ -133,12 +127,13 @@ async def async_update_actions(hass: HomeAssistant, entry: QQMailConfigEntry) ->
     loaded, and is taken away only if it is ours. It stays while the entry is loaded
     anew: who calls it meanwhile waits for that.
     """
-    actions = hass.data.setdefault(_DATA_ACTIONS, {}).setdefault(entry.entry_id, {})
+    actions = hass.data[DATA_HOUSE].actions.setdefault(entry.entry_id, set())
     names: list[str] = [entry.options[CONF_SERVICE_NAME]]
     if taken := entry.data.get(CONF_TAKEN_OVER, {}).get("action"):
         names.append(taken)
-    for name in actions.keys() - set(names):
-        await actions.pop(name)()
+    for name in actions.difference(names):
+        actions.remove(name)
+        hass.services.async_remove(NOTIFY_DOMAIN, name)
     for name in names:
         if name in actions:
             continue
@@ -157,13 +152,14 @@ async def async_update_actions(hass: HomeAssistant, entry: QQMailConfigEntry) ->
         hass.services.async_register(
             NOTIFY_DOMAIN, name, partial(_async_notify, entry), schema=_SCHEMA
         )
-        actions[name] = service.async_unregister_services
+        actions.add(name)
 
 
-async def async_remove_action(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
+@callback
+def async_remove_action(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     """Take notify.<name> away with the account."""
-    for unregister in hass.data.get(_DATA_ACTIONS, {}).pop(entry.entry_id, {}).values():
-        await unregister()
+    for name in hass.data[DATA_HOUSE].actions.pop(entry.entry_id, ()):
+        hass.services.async_remove(NOTIFY_DOMAIN, name)
 
 
 def choose_service_name(hass: HomeAssistant, username: str) -> str:

@@ -126,11 +126,15 @@ class QQMailOptionsFlow(OptionsFlow):
                 await _check_inbox(self.hass, form, entry, options)
             if not form.errors:
                 return self.async_create_entry(data=options)
+        shown = dict(stored)
+        if shown.get(CONF_FALLBACK) not in accounts:
+            # That account is not there any more.
+            shown.pop(CONF_FALLBACK, None)
         return form.show(
             self,
             "init",
             _schema(asked, form.errors, accounts),
-            user_input or _by_section(_without_gone(stored, accounts)),
+            user_input or _by_section(shown),
             **_PLACEHOLDERS,
         )
 
@@ -175,17 +179,7 @@ async def _check_inbox(
         rooms = hass.data[DATA_HOUSE].rooms.get(entry.entry_id)
         cursor = await form.check_inbox(account, rooms.outbox if rooms else None)
         if cursor and rooms:
-            rooms.answers.async_begin(cursor)
-
-
-def _without_gone(
-    options: Mapping[str, Any], accounts: Container[str]
-) -> Mapping[str, Any]:
-    """Return stored options without an account that is not there any more."""
-    gone = options.get(CONF_FALLBACK) not in accounts
-    return {
-        key: val for key, val in options.items() if not (gone and key == CONF_FALLBACK)
-    }
+            rooms.answers.keep(cursor)
 
 
 def _by_section(options: Mapping[str, Any]) -> dict[str, Any]:

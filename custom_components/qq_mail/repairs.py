@@ -4,6 +4,9 @@ from collections import Counter
 from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
+from typing import override
+
+import voluptuous as vol
 
 from homeassistant.components.repairs import (
     ConfirmRepairFlow,
@@ -14,20 +17,21 @@ from homeassistant.config_entries import SOURCE_REAUTH
 from homeassistant.const import CONF_USERNAME
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.selector import SelectSelector, SelectSelectorConfig
 from homeassistant.util import dt as dt_util
 
 from .accounts import QQMailConfigEntry
 from .answers.issues import STRANGER
 from .buttons.models import Press
 from .calls.house import DATA_HOUSE, House
-from .const import CODE_URL, CONF_FALLBACK, DOMAIN, LOGGER, PANEL
+from .const import CODE_URL, CONF_ANSWERS_FROM, CONF_FALLBACK, DOMAIN, LOGGER, PANEL
 from .fallback import OFFER, OfferFlow
 from .issues import async_show_issue
 from .log_entries import async_log_discarded
+from .mime.address import Mailbox
 from .outbox.core.models import OutboxEvent, Outcome
 from .outbox.outbox import Outbox
 from .sending.waiting import why_it_waits
-from .stranger_flow import StrangerFlow
 from .texts import Texts, async_texts, literal
 
 _MOST_TITLES = 10
@@ -132,7 +136,7 @@ def async_watch_presses(hass: HomeAssistant) -> None:
         heard = house.is_heard(press)
         async_show_issue(hass, Issue.UNHEARD, action, None if heard else texts)
 
-    house.buttons.async_add_listener(hear)
+    house.buttons.presses.async_add_listener(hear)
 
 
 class AccountIssues:
@@ -193,14 +197,13 @@ class AccountIssues:
         tab = "check" if issue is Issue.LOGIN_REFUSED else "outbox"
         entry_id = self._entry.entry_id
         account = {"account": self._outbox.account.username}
-        severity = ir.IssueSeverity.ERROR if issue in _ERRORS else None
         async_show_issue(
             self._hass,
             issue,
             entry_id,
             None if texts is None else account | texts,
             is_fixable=issue in _FIXABLE,
-            severity=severity or ir.IssueSeverity.WARNING,
+            is_error=issue in _ERRORS,
             # Those that are fixable open a dialog of their own, which has no such link.
             learn_more_url=f"homeassistant://{PANEL}/{tab}",
             data={"entry_id": entry_id} if issue is Issue.RESTORED else None,
@@ -292,22 +295,32 @@ def _day_and_time(time: datetime) -> str:
     return f"{dt_util.as_local(time):%Y-%m-%d %H:%M}"
 
 
-class RestoredFlow(RepairsFlow):
-    """Sends what comes from a backup, or discards it."""
+class _Flow(ConfirmRepairFlow):
+    """A dialog about something of an account."""
 
     def __init__(self, entry_id: str) -> None:
         """Keep which account it is about."""
         self._entry_id = entry_id
 
+    @property
+    def _told(self) -> dict[str, str] | None:
+        """What the issue's texts name."""
+        issue = ir.async_get(self.hass).async_get_issue(self.handler, self.issue_id)
+        return issue.translation_placeholders if issue else None
+
+
+class RestoredFlow(_Flow):
+    """Sends what comes from a backup, or discards it."""
+
+    @override
     async def async_step_init(
-        self, _user_input: dict[str, str] | None = None
+        self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Ask which of the two."""
-        issue = ir.async_get(self.hass).async_get_issue(self.handler, self.issue_id)
         return self.async_show_menu(
             step_id="init",
             menu_options=["send", "discard"],
-            description_placeholders=issue.translation_placeholders if issue else None,
+            description_placeholders=self._told,
         )
 
     async def async_step_send(
@@ -335,4 +348,36 @@ class RestoredFlow(RepairsFlow):
                 async_log_discarded(self.hass, entry, messages, texts)
             house.decide(self._entry_id, send=False)
             await house.manager.async_written()
+        return self.async_create_entry(data={})
+
+
+class StrangerFlow(_Flow):
+    """Lets an address answer the mails of one recipient, or leaves it at that."""
+
+    def __init__(self, entry_id: str, address: str, recipients: str) -> None:
+        """Keep whose mails of which account were answered, and from where."""
+        super().__init__(entry_id)
+        self._address = address
+        self._recipients = recipients.split(",")
+
+    @override
+    async def async_step_confirm(
+        self, user_input: dict[str, str] | None = None
+    ) -> RepairsFlowResult:
+        """Ask whose address it is; nobody's is an answer as well."""
+        if user_input is None:
+            choice = SelectSelector(SelectSelectorConfig(options=self._recipients))
+            return self.async_show_form(
+                step_id="confirm",
+                data_schema=vol.Schema({vol.Optional("recipient"): choice}),
+                description_placeholders=self._told,
+            )
+        entry = self.hass.config_entries.async_get_entry(self._entry_id)
+        if entry and (recipient := user_input.get("recipient")):
+            allowed = entry.options.get(CONF_ANSWERS_FROM, [])
+            another = str(Mailbox(self._address, recipient))
+            self.hass.config_entries.async_update_entry(
+                entry,
+                options={**entry.options, CONF_ANSWERS_FROM: [*allowed, another]},
+            )
         return self.async_create_entry(data={})

@@ -138,9 +138,9 @@ def _without_folders(value: str) -> str:
     return PurePath(value).name or value
 
 
-async def async_texts(hass: HomeAssistant) -> Texts:
-    """Return the texts; they are read from disk only once."""
-    language = hass.config.language
+async def async_texts(hass: HomeAssistant, language: str = "") -> Texts:
+    """Return the texts, in the house's language or another; they are read once."""
+    language = language or hass.config.language
     return Texts(
         await async_get_translations(hass, language, "exceptions", [DOMAIN])
         | await async_get_translations(hass, language, "entity", [DOMAIN])

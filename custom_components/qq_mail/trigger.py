@@ -19,9 +19,8 @@ from homeassistant.helpers.typing import ConfigType
 from homeassistant.setup import async_setup_component
 from homeassistant.util.signal_type import SignalType
 
-from .answers.replies import Reply
-from .buttons.models import Press
-from .calls.house import DATA_HOUSE, SIGNAL_ALARM, SIGNAL_DELAY, SIGNAL_OUTCOME, House
+from .buttons.models import Press, Reply
+from .calls.house import DATA_HOUSE, SIGNAL_ALARM, SIGNAL_DELAY, SIGNAL_OUTBOX, House
 from .const import DOMAIN
 from .event import told_of_outcome, told_of_press
 from .mime.models import Priority
@@ -117,13 +116,15 @@ class QQMailTrigger(Trigger):
 class OutcomeTrigger(QQMailTrigger):
     """Triggers on an outcome."""
 
-    signal = SIGNAL_OUTCOME
+    signal = SIGNAL_OUTBOX
     outcome: ClassVar[Outcome]
 
     @override
-    def run_for(self, event: OutboxEvent) -> _Run | None:
+    def run_for(self, event: OutboxEvent | None) -> _Run | None:
         """Run for an outcome of this kind."""
-        if event.outcome is not self.outcome or not self._wants(event.account):
+        if not event or event.outcome is not self.outcome:
+            return None
+        if not self._wants(event.account):
             return None
         variables = told_of_outcome(event) | {"account": self._address(event.account)}
         return variables, f"message {event.queue_id} {event.outcome}"
@@ -190,7 +191,7 @@ class ActionClickedTrigger(QQMailTrigger):
 
     @override
     def _listen(self, house: House, handle: Callable[..., None]) -> CALLBACK_TYPE:
-        return house.buttons.async_add_listener(handle, self._hears)
+        return house.buttons.presses.async_add_listener(handle, self._hears)
 
 
 class ReplyReceivedTrigger(QQMailTrigger):

@@ -19,6 +19,8 @@ from urllib.parse import urlencode
 
 import aiohttp
 
+from tests.qq_server import Certificates, QQServer
+
 ROOT = Path(__file__).parents[2]
 PORTS = range(20_000, 32_000)
 """Below those that the system gives to outgoing connections: a port that is free after
@@ -27,6 +29,8 @@ START_TIMEOUT = 180.0
 """Seconds for the first start, which compiles every module it loads."""
 STEP_TIMEOUT = 60.0
 
+CODE = "abcdefghijklmnop"
+"""Of each account of a server that is run beside it."""
 USER = "demo"
 PASSWORD = "demo"
 
@@ -443,6 +447,20 @@ class HomeAssistant:
         async with asyncio.timeout(START_TIMEOUT):
             while not await condition():
                 await asyncio.sleep(0.1)
+
+
+@asynccontextmanager
+async def begin(
+    folder: Path, *addresses: str, **settings: Any
+) -> AsyncGenerator[tuple[HomeAssistant, QQServer]]:
+    """Run a Home Assistant, and a server that it trusts, with accounts of these."""
+    certificates = Certificates()
+    ca_file = folder / "ca.pem"
+    certificates.write_ca(ca_file)
+    home = HomeAssistant(folder / "config", ca_file=ca_file, **settings)
+    with QQServer(certificates, dict.fromkeys(addresses, CODE)) as server:
+        async with home:
+            yield home, server
 
 
 def _call(action: str, data: dict[str, Any]) -> dict[str, Any]:

@@ -6,10 +6,8 @@ import re
 
 import aiohttp
 
-from tests.qq_server import Certificates, QQServer
-
-from .home_assistant import HomeAssistant
-from .test_blueprints import ADDRESS, CODE, text_of
+from .home_assistant import HomeAssistant, begin
+from .test_blueprints import ADDRESS, text_of
 from .test_calls import add_account
 
 CONFIGURATION = """\
@@ -43,49 +41,42 @@ async def pressed(home: HomeAssistant) -> float:
 
 async def test_restarts(tmp_path: Path, socket_enabled: None) -> None:
     """What was sent works after a restart; what was pressed is done, power cut or not."""
-    certificates = Certificates()
-    ca_file = tmp_path / "ca.pem"
-    certificates.write_ca(ca_file)
-    home = HomeAssistant(
-        tmp_path / "config", ca_file=ca_file, configuration=CONFIGURATION
-    )
-    with QQServer(certificates, accounts={ADDRESS: CODE}) as server:
-        async with home:
-            await add_account(home, server, ADDRESS)
-            await home.command("config/core/update", external_url=home.url)
-            await home.action(
-                "qq_mail.send_message",
-                message="Water in the cellar",
-                tag="water",
-                actions=[
-                    {"action": "acknowledge", "title": "Acknowledge"},
-                    {"action": "acknowledge", "title": "Me, too"},
-                ],
-            )
-            (mail,) = await asyncio.to_thread(server.wait_for, 1)
-            first, second = dict.fromkeys(LINK.findall(text_of(mail)))
-            logs = [home.log]
-            await home.restart()
-            # Until automations listen, it says that it is not ready.
-            async with asyncio.timeout(60):
-                while not (await press(home, first, "get")).startswith("200 "):
-                    await asyncio.sleep(0.2)
-            assert await pressed(home) == 0
-            assert (await press(home, first)).startswith("200 ")
-            assert await pressed(home) == 1
-            logs.append(home.log)
-            await home.kill()
-            await home.start()
-            async with asyncio.timeout(60):
-                while (await press(home, first, "get")).startswith("503 "):
-                    await asyncio.sleep(0.2)
-            assert "Already done at" in await press(home, first)
-            assert await pressed(home) == 0
-            assert (await press(home, second)).startswith("200 ")
-            assert await pressed(home) == 1
-            await home.action("qq_mail.send_message", clear=True, tag="water")
-            assert (await press(home, second)).startswith("404 ")
-            logs.append(home.log)
+    async with begin(tmp_path, ADDRESS, configuration=CONFIGURATION) as (home, server):
+        await add_account(home, server, ADDRESS)
+        await home.command("config/core/update", external_url=home.url)
+        await home.action(
+            "qq_mail.send_message",
+            message="Water in the cellar",
+            tag="water",
+            actions=[
+                {"action": "acknowledge", "title": "Acknowledge"},
+                {"action": "acknowledge", "title": "Me, too"},
+            ],
+        )
+        (mail,) = await asyncio.to_thread(server.wait_for, 1)
+        first, second = dict.fromkeys(LINK.findall(text_of(mail)))
+        logs = [home.log]
+        await home.restart()
+        # Until automations listen, it says that it is not ready.
+        async with asyncio.timeout(60):
+            while not (await press(home, first, "get")).startswith("200 "):
+                await asyncio.sleep(0.2)
+        assert await pressed(home) == 0
+        assert (await press(home, first)).startswith("200 ")
+        assert await pressed(home) == 1
+        logs.append(home.log)
+        await home.kill()
+        await home.start()
+        async with asyncio.timeout(60):
+            while (await press(home, first, "get")).startswith("503 "):
+                await asyncio.sleep(0.2)
+        assert "Already done at" in await press(home, first)
+        assert await pressed(home) == 0
+        assert (await press(home, second)).startswith("200 ")
+        assert await pressed(home) == 1
+        await home.action("qq_mail.send_message", clear=True, tag="water")
+        assert (await press(home, second)).startswith("404 ")
+        logs.append(home.log)
     assert "Serving /api/qq_mail/action/**REDACTED** to" in logs[-1]
     for log in logs:
         assert [token for token in (first, second) if token in log] == []

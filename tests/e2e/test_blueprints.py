@@ -8,12 +8,11 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 import pytest
 
-from tests.qq_server import AcceptedMessage, Certificates, QQServer, Step, replies
+from tests.qq_server import AcceptedMessage, QQServer, Step, replies
 
-from .home_assistant import ROOT, HomeAssistant
+from .home_assistant import CODE, ROOT, HomeAssistant, begin
 
 ADDRESS = "10001@qq.com"
-CODE = "abcdefghijklmnop"
 BLUEPRINTS = ROOT / "blueprints" / "automation" / "qq_mail"
 PICTURE = ROOT / "custom_components" / "qq_mail" / "brand" / "icon.png"
 ME = ["notify.10001_qq_com"]
@@ -133,34 +132,25 @@ def text_of(mail: AcceptedMessage) -> str:
 
 async def test_blueprints(tmp_path: Path, socket_enabled: None) -> None:
     """Someone rings, a battery is low, the day is over, and a mail is refused."""
-    certificates = Certificates()
-    ca_file = tmp_path / "ca.pem"
-    certificates.write_ca(ca_file)
-    home = HomeAssistant(
-        tmp_path / "config", ca_file=ca_file, configuration=CONFIGURATION
-    )
-    with QQServer(certificates, accounts={ADDRESS: CODE}) as server:
-        async with home:
-            await install(home, server)
+    async with begin(tmp_path, ADDRESS, configuration=CONFIGURATION) as (home, server):
+        await install(home, server)
+        await home.action("input_boolean.turn_on", entity_id="input_boolean.doorbell")
+        (bell,) = await asyncio.to_thread(server.wait_for, 1)
+        for name in ("low_batteries", "daily_report"):
             await home.action(
-                "input_boolean.turn_on", entity_id="input_boolean.doorbell"
+                "automation.trigger",
+                entity_id=f"automation.{name}",
+                skip_condition=False,
             )
-            (bell,) = await asyncio.to_thread(server.wait_for, 1)
-            for name in ("low_batteries", "daily_report"):
-                await home.action(
-                    "automation.trigger",
-                    entity_id=f"automation.{name}",
-                    skip_condition=False,
-                )
-            _, batteries, report = await asyncio.to_thread(server.wait_for, 3)
-            server.script(Step.DOT, replies.CONTENT)
-            with pytest.raises(Exception, match="content"):
-                await home.action(
-                    "notify.send_message", entity_id=ME, message="x", title="Refused"
-                )
-            async with asyncio.timeout(30):
-                while not (told := await home.command("persistent_notification/get")):
-                    await asyncio.sleep(0.1)
+        _, batteries, report = await asyncio.to_thread(server.wait_for, 3)
+        server.script(Step.DOT, replies.CONTENT)
+        with pytest.raises(Exception, match="content"):
+            await home.action(
+                "notify.send_message", entity_id=ME, message="x", title="Refused"
+            )
+        async with asyncio.timeout(30):
+            while not (told := await home.command("persistent_notification/get")):
+                await asyncio.sleep(0.1)
     assert bell.subject == "Someone is at the door"
     assert text_of(bell).startswith("Doorbell button: ")
     assert "camera.front_door" in text_of(bell)
@@ -192,30 +182,24 @@ template:
 
 async def test_alarms_at_once(tmp_path: Path, socket_enabled: None) -> None:
     """Two sensors rise together, and one again: each is a mail that names it."""
-    certificates = Certificates()
-    ca_file = tmp_path / "ca.pem"
-    certificates.write_ca(ca_file)
-    home = HomeAssistant(
-        tmp_path / "config", ca_file=ca_file, configuration=ALARMS, language="zh-Hans"
-    )
     both = ["input_boolean.water", "input_boolean.gas"]
-    with QQServer(certificates, accounts={ADDRESS: CODE}) as server:
-        async with home:
-            await add_account(home, server)
-            await add_automation(
-                home,
-                "alarm",
-                "alarm_until_acknowledged_zh_hans",
-                {
-                    "alarm": ["binary_sensor.water", "binary_sensor.gas"],
-                    "recipient": ME,
-                },
-            )
-            await home.action("input_boolean.turn_on", entity_id=both)
-            await asyncio.to_thread(server.wait_for, 2)
-            for action in ("turn_off", "turn_on"):
-                await home.action(f"input_boolean.{action}", entity_id=both[0])
-            mails = await asyncio.to_thread(server.wait_for, 3)
+    settings = {"configuration": ALARMS, "language": "zh-Hans"}
+    async with begin(tmp_path, ADDRESS, **settings) as (home, server):
+        await add_account(home, server)
+        await add_automation(
+            home,
+            "alarm",
+            "alarm_until_acknowledged_zh_hans",
+            {
+                "alarm": ["binary_sensor.water", "binary_sensor.gas"],
+                "recipient": ME,
+            },
+        )
+        await home.action("input_boolean.turn_on", entity_id=both)
+        await asyncio.to_thread(server.wait_for, 2)
+        for action in ("turn_off", "turn_on"):
+            await home.action(f"input_boolean.{action}", entity_id=both[0])
+        mails = await asyncio.to_thread(server.wait_for, 3)
     subjects = [mail.subject for mail in mails]
     assert sorted(subjects[:2]) == ["厨房燃气：已触发", "地下室：潮湿"]
     assert subjects[2] == "地下室：潮湿"

@@ -22,8 +22,8 @@ from tests.forms import TYPED_OPTIONS
 from tests.qq_server import AcceptedMessage, Certificates, QQServer
 
 from .dovecot import Dovecot
-from .home_assistant import STEP_TIMEOUT, HomeAssistant
-from .test_blueprints import ADDRESS, CODE
+from .home_assistant import CODE, STEP_TIMEOUT, HomeAssistant
+from .test_blueprints import ADDRESS
 from .test_calls import add_account
 
 ANN = "10002@qq.com"

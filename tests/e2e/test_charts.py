@@ -11,10 +11,10 @@ from typing import Any
 
 from PIL import Image
 
-from tests.qq_server import AcceptedMessage, Certificates, QQServer
+from tests.qq_server import AcceptedMessage
 
-from .home_assistant import HomeAssistant
-from .test_blueprints import ADDRESS, CODE, ME, add_account, add_automation
+from .home_assistant import HomeAssistant, begin
+from .test_blueprints import ADDRESS, ME, add_account, add_automation
 
 CONFIGURATION = """\
 recorder:
@@ -166,39 +166,29 @@ def check_words(text: str, html: str) -> None:
 
 async def test_charts(tmp_path: Path, socket_enabled: None) -> None:
     """The action, its preview, the legacy action and the blueprint, in one house."""
-    certificates = Certificates()
-    ca_file = tmp_path / "ca.pem"
-    certificates.write_ca(ca_file)
-    home = HomeAssistant(
-        tmp_path / "config",
-        ca_file=ca_file,
-        configuration=CONFIGURATION,
-        language="zh-Hans",
-    )
     data: dict[str, Any] = {"title": "早上好", "charts": CHARTS}
-    with QQServer(certificates, accounts={ADDRESS: CODE}) as server:
-        async with home:
-            await add_account(home, server)
-            await live(home)
-            async with home.channel() as channel:
-                before = await channel.response(
-                    "qq_mail.preview_message", entity_id=ME, **data
-                )
-                sent = await channel.response(
-                    "qq_mail.send_message", entity_id=ME, **data
-                )
-            await home.action(
-                "notify.qq_mail", message="好", title="旧", data={"charts": CHARTS[:2]}
+    async with begin(
+        tmp_path, ADDRESS, configuration=CONFIGURATION, language="zh-Hans"
+    ) as (home, server):
+        await add_account(home, server)
+        await live(home)
+        async with home.channel() as channel:
+            before = await channel.response(
+                "qq_mail.preview_message", entity_id=ME, **data
             )
-            given = {
-                "recipient": ME,
-                "reported": ["sensor.house"],
-                "charted": ["sensor.living", "binary_sensor.door"],
-            }
-            await add_automation(home, "report", "daily_report_zh_hans", given)
-            await home.action("automation.trigger", entity_id="automation.report")
-            mails = await asyncio.to_thread(server.wait_for, 3)
-            log = home.log
+            sent = await channel.response("qq_mail.send_message", entity_id=ME, **data)
+        await home.action(
+            "notify.qq_mail", message="好", title="旧", data={"charts": CHARTS[:2]}
+        )
+        given = {
+            "recipient": ME,
+            "reported": ["sensor.house"],
+            "charted": ["sensor.living", "binary_sensor.door"],
+        }
+        await add_automation(home, "report", "daily_report_zh_hans", given)
+        await home.action("automation.trigger", entity_id="automation.report")
+        mails = await asyncio.to_thread(server.wait_for, 3)
+        log = home.log
     text, html, pictures = shown(mails[0])
     check_words(text, html)
     assert [note.count("sensor.nowhere") for note in sent["notes"]] == [1]

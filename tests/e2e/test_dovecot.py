@@ -13,7 +13,7 @@ import subprocess
 
 import pytest
 
-from custom_components.qq_mail.inbox.choice import Choice, Pressed, choose
+from custom_components.qq_mail.answers.choice import choose
 from custom_components.qq_mail.inbox.mailbox import Mailbox, async_check
 from custom_components.qq_mail.inbox.models import (
     Cursor,
@@ -22,15 +22,15 @@ from custom_components.qq_mail.inbox.models import (
 )
 from custom_components.qq_mail.inbox.reading import Incoming, Kind
 from custom_components.qq_mail.mime.secret import make_secret
+from tests.answers.test_choice import button, offered
 from tests.inbox.conftest import Recorder
 from tests.qq_server import QQServer
 
 from .dovecot import ACCOUNT, CODE, Dovecot
 
 SECRET = make_secret()
-CHOICES = (
-    Choice(1, "关总阀", "CLOSE_VALVE", destructive=True),
-    Choice(2, "收到", "acknowledge"),
+CHOICES = offered(
+    button("关总阀", "CLOSE_VALVE", destructive=True), button("收到", "acknowledge")
 )
 
 
@@ -141,7 +141,8 @@ def pressed(incoming: Incoming | None) -> int | None:
     assert incoming.secrets == (SECRET,)
     assert incoming.sender == ACCOUNT
     meaning = choose(CHOICES, incoming.text)
-    assert isinstance(meaning, Pressed)
+    assert meaning.choice
+    assert not meaning.needs_title
     return meaning.choice.number
 
 

@@ -11,11 +11,11 @@ import pytest
 
 from custom_components.qq_mail.store import Journal
 from custom_components.qq_mail.store.disk import Disk
-from tests.qq_server import AcceptedMessage, Answer, Certificates, QQServer, Step
+from tests.qq_server import AcceptedMessage, Answer, QQServer, Step
 
-from .home_assistant import Channel, ConnectionLostError, HomeAssistant
+from .home_assistant import CODE, Channel, ConnectionLostError, HomeAssistant, begin
 from .test_answers import LINK, press, pressed
-from .test_blueprints import ADDRESS, CODE, text_of
+from .test_blueprints import ADDRESS, text_of
 from .test_calls import SECOND, add_account
 from .test_crash import SEED, chance_for, drain, say, waiting
 
@@ -142,69 +142,61 @@ def custom_integrations() -> None:
 @pytest.mark.timeout(420)
 async def test_a_fire(tmp_path: Path, socket_enabled: None) -> None:
     """QQ limits the first account, then refuses its login: the fire is told."""
-    certificates = Certificates()
-    ca_file = tmp_path / "ca.pem"
-    certificates.write_ca(ca_file)
-    home = HomeAssistant(
-        tmp_path / "config",
-        ca_file=ca_file,
-        configuration=CONFIGURATION,
-        language="zh-Hans",
-    )
-    with QQServer(certificates, accounts={ADDRESS: CODE, SECOND: CODE}) as server:
-        async with home:
-            house = House(home, server)
-            await add_account(home, server, ADDRESS)
-            assert "fallback" not in (await house.options(ADDRESS))[1]
-            await add_account(home, server, SECOND)
-            await home.command("config/core/update", external_url=home.url)
-            await house.agree()
-            assert "fallback_offer" not in await house.issues()
-            await choose_in_the_form(house)
+    async with begin(
+        tmp_path, ADDRESS, SECOND, configuration=CONFIGURATION, language="zh-Hans"
+    ) as (home, server):
+        house = House(home, server)
+        await add_account(home, server, ADDRESS)
+        assert "fallback" not in (await house.options(ADDRESS))[1]
+        await add_account(home, server, SECOND)
+        await home.command("config/core/update", external_url=home.url)
+        await house.agree()
+        assert "fallback_offer" not in await house.issues()
+        await choose_in_the_form(house)
 
-            server.script(Step.MAIL, LIMITED, match=ADDRESS)
-            mail = await house.raise_fire("厨房")
-            assert_from_second(mail)
-            found = re.search(rf"关闭警笛\W+{LINK.pattern}", text_of(mail))
-            assert found, text_of(mail)
-            token = found[1]
-            page = await press(home, token)
-            assert page.startswith("200 ")
-            assert "已按下" in page
-            assert await pressed(home) == 1
-            assert SECOND in await house.helped_by()
-            assert (await house.issues())["helped"]["translation_placeholders"][
-                "by"
-            ] == SECOND
-            async with home.channel() as channel:
-                assert await house.end_fire(channel) == (0, 1)
-            assert (await press(home, token)).startswith("404 ")
+        server.script(Step.MAIL, LIMITED, match=ADDRESS)
+        mail = await house.raise_fire("厨房")
+        assert_from_second(mail)
+        found = re.search(rf"关闭警笛\W+{LINK.pattern}", text_of(mail))
+        assert found, text_of(mail)
+        token = found[1]
+        page = await press(home, token)
+        assert page.startswith("200 ")
+        assert "已按下" in page
+        assert await pressed(home) == 1
+        assert SECOND in await house.helped_by()
+        assert (await house.issues())["helped"]["translation_placeholders"][
+            "by"
+        ] == SECOND
+        async with home.channel() as channel:
+            assert await house.end_fire(channel) == (0, 1)
+        assert (await press(home, token)).startswith("404 ")
 
-            # The code is not taken any more, and a person tries all the same.
-            server.accounts[ADDRESS] = "another"
-            server.stop()
-            server.start()
-            await home.action("qq_mail.retry")
-            assert_from_second(await house.raise_fire("客厅"))
-            assert "login_refused" in await house.issues()
-            async with home.channel() as channel:
-                assert await house.end_fire(channel) == (0, 1)
-                # What says that it is over is no alarm: that was chosen in the form.
-                assert_from_second(await house.mail_of("Re: 火警：厨房", MINUTE))
+        # The code is not taken any more, and a person tries all the same.
+        server.accounts[ADDRESS] = "another"
+        server.stop()
+        server.start()
+        await home.action("qq_mail.retry")
+        assert_from_second(await house.raise_fire("客厅"))
+        assert "login_refused" in await house.issues()
+        async with home.channel() as channel:
+            assert await house.end_fire(channel) == (0, 1)
+            # What says that it is over is no alarm: that was chosen in the form.
+            assert_from_second(await house.mail_of("Re: 火警：厨房", MINUTE))
 
-                # Neither may send: it waits with the second one, and is over as a whole.
-                server.script(Step.MAIL, LIMITED, times=None)
-                await home.post("/api/events/fire", {"room": "书房"})
-                async with asyncio.timeout(WITHIN):
-                    while not any(
-                        "两个账号目前都无法发信" in one["why"]
-                        for one in await waiting(channel)
-                    ):
-                        await asyncio.sleep(0.2)
-                assert await house.end_fire(channel) == (1, 1)
-            assert {mail.reverse_path for mail in server.accepted} == {SECOND}
-            errors = [line for line in home.log.splitlines() if " ERROR " in line]
-            assert [line for line in errors if "qq_mail" in line] == []
+            # Neither may send: it waits with the second one, and is over as a whole.
+            server.script(Step.MAIL, LIMITED, times=None)
+            await home.post("/api/events/fire", {"room": "书房"})
+            async with asyncio.timeout(WITHIN):
+                while not any(
+                    "两个账号目前都无法发信" in one["why"]
+                    for one in await waiting(channel)
+                ):
+                    await asyncio.sleep(0.2)
+            assert await house.end_fire(channel) == (1, 1)
+        assert {mail.reverse_path for mail in server.accepted} == {SECOND}
+        errors = [line for line in home.log.splitlines() if " ERROR " in line]
+        assert [line for line in errors if "qq_mail" in line] == []
     assert CODE not in home.log
 
 
@@ -252,45 +244,40 @@ async def test_killed_around_the_move(
     """An alarm is in one account's queue, whenever the power fails, and arrives."""
     say(capfd, f"\nQQ_MAIL_SEED={SEED} QQ_MAIL_CRASHES={CRASHES}")
     chance = chance_for("moves")
-    certificates = Certificates()
-    ca_file = tmp_path / "ca.pem"
-    certificates.write_ca(ca_file)
-    home = HomeAssistant(tmp_path / "config", ca_file=ca_file, lean=True)
     found: list[Counter[str]] = []
     told: set[str] = set()
-    with QQServer(certificates, {ADDRESS: CODE, SECOND: CODE}) as server:
-        async with home:
-            house = House(home, server)
-            for address in (ADDRESS, SECOND):
-                await add_account(home, server, address)
-            await house.agree()
-            server.script(Step.MAIL, LIMITED, times=None, match=ADDRESS)
-            async with home.channel() as channel:
-                # From now on the account has been in trouble for longer than 20 s, so
-                # what is raised is taken over at once.
-                await alarm(channel, "Alarm 0")
-                await asyncio.to_thread(server.wait_for, 1, WITHIN)
-            await home.stop()
-            server.delay = SLOW
-            for number in range(1, CRASHES + 1):
-                await home.start()
-                found.append(await queues(home))
-                async with home.channel() as channel:
-                    raising = asyncio.create_task(alarm(channel, f"Alarm {number}"))
-                    if number % 2:
-                        # Before anybody was told of it, or after.
-                        await asyncio.wait({raising})
-                    await asyncio.sleep(chance.uniform(*LIFE))
-                    await home.kill()
-                    if await raising:
-                        told.add(f"Alarm {number}")
-                records = Journal(home.config_dir / ".storage" / "qq_mail", Disk())
-                kept = [key for key in records.load().records if key[0] == "message"]
-                found.append(Counter(queue_id for _, _, queue_id in kept))
-                assert "custom_components/qq_mail/" not in home.log, SEED
+    async with begin(tmp_path, ADDRESS, SECOND, lean=True) as (home, server):
+        house = House(home, server)
+        for address in (ADDRESS, SECOND):
+            await add_account(home, server, address)
+        await house.agree()
+        server.script(Step.MAIL, LIMITED, times=None, match=ADDRESS)
+        async with home.channel() as channel:
+            # From now on the account has been in trouble for longer than 20 s, so
+            # what is raised is taken over at once.
+            await alarm(channel, "Alarm 0")
+            await asyncio.to_thread(server.wait_for, 1, WITHIN)
+        await home.stop()
+        server.delay = SLOW
+        for number in range(1, CRASHES + 1):
             await home.start()
             found.append(await queues(home))
-            await drain(home)
+            async with home.channel() as channel:
+                raising = asyncio.create_task(alarm(channel, f"Alarm {number}"))
+                if number % 2:
+                    # Before anybody was told of it, or after.
+                    await asyncio.wait({raising})
+                await asyncio.sleep(chance.uniform(*LIFE))
+                await home.kill()
+                if await raising:
+                    told.add(f"Alarm {number}")
+            records = Journal(home.config_dir / ".storage" / "qq_mail", Disk())
+            kept = [key for key in records.load().records if key[0] == "message"]
+            found.append(Counter(queue_id for _, _, queue_id in kept))
+            assert "custom_components/qq_mail/" not in home.log, SEED
+        await home.start()
+        found.append(await queues(home))
+        await drain(home)
     arrived = Counter(mail.subject for mail in server.accepted)
     say(
         capfd,

@@ -3,10 +3,8 @@
 import asyncio
 from pathlib import Path
 
-from tests.qq_server import Certificates, QQServer
-
-from .home_assistant import HomeAssistant
-from .test_blueprints import ADDRESS, CODE, text_of
+from .home_assistant import begin
+from .test_blueprints import ADDRESS, text_of
 from .test_calls import add_account
 
 CONFIGURATION = """\
@@ -22,49 +20,42 @@ TOKEN = "4d2f9c0e5a77"
 
 async def test_what_people_reported(tmp_path: Path, socket_enabled: None) -> None:
     """No secret is shown, no login page is a picture, and what is over has no button."""
-    certificates = Certificates()
-    ca_file = tmp_path / "ca.pem"
-    certificates.write_ca(ca_file)
-    home = HomeAssistant(
-        tmp_path / "config", ca_file=ca_file, configuration=CONFIGURATION
-    )
-    with QQServer(certificates, accounts={ADDRESS: CODE}) as server:
-        async with home:
-            www = tmp_path / "config" / "www"
-            www.mkdir(exist_ok=True)
-            (www / "snap.jpg").write_text("<!DOCTYPE html><title>Log in</title>")
-            await add_account(home, server, ADDRESS)
-            await home.action("input_button.press", entity_id="input_button.bell")
-            await home.action(
-                "qq_mail.send_message",
-                title="Reported",
-                message=["first line", "second line"],
-                attachments=[
-                    f"/api/camera_proxy/camera.front?token={TOKEN}",
-                    "/local/snap.jpg",
-                ],
-                entities=["input_button.bell", "sensor.renamed"],
-                link="tel:110",
-                tag="water",
-                actions=[{"action": "close_valve", "title": "Close"}],
-            )
-            await home.action(
-                "notify.qq_mail",
-                title="Odd",
-                message="Odd",
-                data={
-                    "entity_id": None,
-                    "whatever": 1,
-                    "images": [f"/api/image_proxy/image.front?token={TOKEN}"],
-                },
-            )
-            await home.action(
-                "qq_mail.send_message",
-                tag="water",
-                clear=True,
-                actions=[{"action": "close_valve", "title": "Close"}],
-            )
-            reported, odd, over = await asyncio.to_thread(server.wait_for, 3)
+    async with begin(tmp_path, ADDRESS, configuration=CONFIGURATION) as (home, server):
+        www = tmp_path / "config" / "www"
+        www.mkdir(exist_ok=True)
+        (www / "snap.jpg").write_text("<!DOCTYPE html><title>Log in</title>")
+        await add_account(home, server, ADDRESS)
+        await home.action("input_button.press", entity_id="input_button.bell")
+        await home.action(
+            "qq_mail.send_message",
+            title="Reported",
+            message=["first line", "second line"],
+            attachments=[
+                f"/api/camera_proxy/camera.front?token={TOKEN}",
+                "/local/snap.jpg",
+            ],
+            entities=["input_button.bell", "sensor.renamed"],
+            link="tel:110",
+            tag="water",
+            actions=[{"action": "close_valve", "title": "Close"}],
+        )
+        await home.action(
+            "notify.qq_mail",
+            title="Odd",
+            message="Odd",
+            data={
+                "entity_id": None,
+                "whatever": 1,
+                "images": [f"/api/image_proxy/image.front?token={TOKEN}"],
+            },
+        )
+        await home.action(
+            "qq_mail.send_message",
+            tag="water",
+            clear=True,
+            actions=[{"action": "close_valve", "title": "Close"}],
+        )
+        reported, odd, over = await asyncio.to_thread(server.wait_for, 3)
     whole = reported.message.as_string() + text_of(reported) + text_of(odd)
     assert TOKEN not in whole
     types = [part.get_content_type() for part in reported.message.walk()]

@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.qq_server import AcceptedMessage, Certificates, QQServer
+from tests.qq_server import AcceptedMessage, QQServer
 
-from .home_assistant import HomeAssistant
+from .home_assistant import CODE, HomeAssistant, begin
 
 ADDRESS = "10001@qq.com"
-CODE = "abcdefghijklmnop"
 AUTOMATIONS = """\
 - id: by_entity
   alias: By the entity
@@ -128,52 +127,48 @@ def by_core(mails: list[AcceptedMessage]) -> list[bool]:
 @pytest.mark.timeout(300)
 async def test_there_and_back(tmp_path: Path, socket_enabled: None) -> None:
     """Automations send before, after the switch, after a restart, and after the undo."""
-    certificates = Certificates()
-    ca_file = tmp_path / "ca.pem"
-    certificates.write_ca(ca_file)
-    home = HomeAssistant(
-        tmp_path / "config", ca_file=ca_file, automations=AUTOMATIONS, language="en"
-    )
-    with QQServer(certificates, accounts={ADDRESS: CODE}) as server:
-        async with home:
-            house = House(home, server)
-            core = await house.add_core()
-            assert by_core(await house.alarm()) == [True, True]
+    async with begin(tmp_path, ADDRESS, automations=AUTOMATIONS, language="en") as (
+        home,
+        server,
+    ):
+        house = House(home, server)
+        core = await house.add_core()
+        assert by_core(await house.alarm()) == [True, True]
 
-            created = await house.flow(
-                "flow",
-                {"handler": "qq_mail"},
-                {"next_step_id": "take_over"},
-                {"keep_working": True},
-            )
-            assert created["description"] == "taken_over"
-            ours = str(created["result"]["entry_id"])
-            mails = await house.alarm()
-            assert by_core(mails) == [False, False]
-            assert {mail.message["Reply-To"] for mail in mails} == {"me@example.com"}
-            platforms = await house.platforms()
-            assert platforms["notify.home_mom"] == "qq_mail"
-            assert platforms["notify.home_mom_smtp"] == "smtp"
-            issues = (await home.command("repairs/list_issues"))["issues"]
-            (issue,) = (one for one in issues if one["domain"] == "qq_mail")
-            assert issue["issue_id"] == f"uses_core_smtp_{ours}"
-            listed = issue["translation_placeholders"]["what"]
-            assert listed == "- [By core's own action](/config/automation/edit/by_core)"
+        created = await house.flow(
+            "flow",
+            {"handler": "qq_mail"},
+            {"next_step_id": "take_over"},
+            {"keep_working": True},
+        )
+        assert created["description"] == "taken_over"
+        ours = str(created["result"]["entry_id"])
+        mails = await house.alarm()
+        assert by_core(mails) == [False, False]
+        assert {mail.message["Reply-To"] for mail in mails} == {"me@example.com"}
+        platforms = await house.platforms()
+        assert platforms["notify.home_mom"] == "qq_mail"
+        assert platforms["notify.home_mom_smtp"] == "smtp"
+        issues = (await home.command("repairs/list_issues"))["issues"]
+        (issue,) = (one for one in issues if one["domain"] == "qq_mail")
+        assert issue["issue_id"] == f"uses_core_smtp_{ours}"
+        listed = issue["translation_placeholders"]["what"]
+        assert listed == "- [By core's own action](/config/automation/edit/by_core)"
 
-            await home.restart()
-            assert by_core(await house.alarm()) == [False, False]
-            entries = await home.command("config_entries/get", domain="smtp")
-            assert [one["disabled_by"] for one in entries] == ["user"]
+        await home.restart()
+        assert by_core(await house.alarm()) == [False, False]
+        entries = await home.command("config_entries/get", domain="smtp")
+        assert [one["disabled_by"] for one in entries] == ["user"]
 
-            assert await house.reconfigure(ours, "undo") == "undone"
-            (entry,) = await home.command("config_entries/get", domain="smtp")
-            assert (entry["entry_id"], entry["state"]) == (core, "loaded")
-            platforms = await house.platforms()
-            assert platforms["notify.home_mom"] == "smtp"
-            assert platforms["notify.mom"] == "qq_mail"
-            assert by_core(await house.alarm()) == [True, True]
-            issues = (await home.command("repairs/list_issues"))["issues"]
-            assert [one for one in issues if one["domain"] == "qq_mail"] == []
-            errors = [line for line in home.log.splitlines() if " ERROR " in line]
-            assert [line for line in errors if "qq_mail" in line] == []
+        assert await house.reconfigure(ours, "undo") == "undone"
+        (entry,) = await home.command("config_entries/get", domain="smtp")
+        assert (entry["entry_id"], entry["state"]) == (core, "loaded")
+        platforms = await house.platforms()
+        assert platforms["notify.home_mom"] == "smtp"
+        assert platforms["notify.mom"] == "qq_mail"
+        assert by_core(await house.alarm()) == [True, True]
+        issues = (await home.command("repairs/list_issues"))["issues"]
+        assert [one for one in issues if one["domain"] == "qq_mail"] == []
+        errors = [line for line in home.log.splitlines() if " ERROR " in line]
+        assert [line for line in errors if "qq_mail" in line] == []
     assert CODE not in home.log

@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.qq_server import Certificates, QQServer
+from tests.qq_server import QQServer
 
 from .alarms import FIELDS, Alarm, Deed, Kind, Outbox, Page
 from .home_assistant import (
@@ -24,10 +24,10 @@ from .home_assistant import (
     ConnectionLostError,
     HomeAssistant,
     HomeAssistantError,
+    begin,
 )
 from .test_crash import (
     ADDRESS,
-    CODE,
     ENTITY,
     HIGHEST,
     KILLED_AT_START,
@@ -210,26 +210,24 @@ async def test_what_was_told_is_true(
     """After each start, everything is as a caller or a page was told."""
     say(capfd, f"\nQQ_MAIL_SEED={SEED} QQ_MAIL_CRASHES={CRASHES}")
     chance = chance_for("ends")
-    certificates = Certificates()
-    ca_file = tmp_path / "ca.pem"
-    certificates.write_ca(ca_file)
-    home = HomeAssistant(tmp_path / "config", ca_file=ca_file, lean=True)
-    with QQServer(certificates, {ADDRESS: CODE}) as server:
-        async with home, aiohttp.ClientSession() as phone:
-            await add_account(home, server)
-            await home.command("config/core/update", external_url=home.url)
-            # In good order: the account itself is not to be lost with the first kill.
-            await home.stop()
-            house = House(home, server, phone)
-            for number in range(CRASHES):
-                await live_and_die(home, server, house, chance, number)
-            await home.start()
-            async with home.channel() as channel:
-                await channel.action("qq_mail.retry")
-                async with asyncio.timeout(PATIENCE):
-                    while (await Outbox.read(channel)).waiting:
-                        await asyncio.sleep(0.2)
-                assert await house.check(channel) == [], SEED
+    async with (
+        begin(tmp_path, ADDRESS, lean=True) as (home, server),
+        aiohttp.ClientSession() as phone,
+    ):
+        await add_account(home, server)
+        await home.command("config/core/update", external_url=home.url)
+        # In good order: the account itself is not to be lost with the first kill.
+        await home.stop()
+        house = House(home, server, phone)
+        for number in range(CRASHES):
+            await live_and_die(home, server, house, chance, number)
+        await home.start()
+        async with home.channel() as channel:
+            await channel.action("qq_mail.retry")
+            async with asyncio.timeout(PATIENCE):
+                while (await Outbox.read(channel)).waiting:
+                    await asyncio.sleep(0.2)
+            assert await house.check(channel) == [], SEED
     assert house.failed == [], SEED
     assert house.told, SEED
     say(capfd, f"seed {SEED}: {CRASHES} kills, {house.told} things told, all true")

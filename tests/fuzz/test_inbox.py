@@ -3,16 +3,11 @@
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.qq_mail.inbox.choice import (
-    Choice,
-    Pressed,
-    Said,
-    TitleNeeded,
-    choose,
-)
+from custom_components.qq_mail.answers.choice import Meaning, choose
 from custom_components.qq_mail.inbox.reading import Kind, read_mail
 from custom_components.qq_mail.mime.address import tidy
 from custom_components.qq_mail.mime.secret import find_secrets
+from tests.answers.test_choice import button, offered
 from tests.inbox import mails
 
 from .conftest import fuzz
@@ -25,10 +20,10 @@ MAILS = (
     mails.qq_bounce(),
     mails.report(mails.FAILED),
 )
-CHOICES = (
-    Choice(1, "Close the valve", "CLOSE", destructive=True),
-    Choice(2, "Light on", "LIGHT_ON"),
-    Choice(3, "收到", "acknowledge"),
+ACTIONS = (
+    button("Close the valve", "CLOSE", destructive=True),
+    button("Light on", "LIGHT_ON"),
+    button("收到", "acknowledge"),
 )
 ANY = st.text(st.characters(), max_size=100)
 # What means something to whoever reads a mail.
@@ -118,18 +113,22 @@ def letters(text: str) -> str:
 @given(text=ANY, title=ANY, destructive=st.booleans())
 def test_any_answer(text: str, title: str, destructive: bool) -> None:
     """A button is pressed only by what is its own, and a destructive one by its title."""
-    choices = (*CHOICES, Choice(4, title, "X", destructive))
-    match choose(choices, text):
-        case Pressed(choice):
-            first = letters(text.strip().splitlines()[0])
-            assert not choice.destructive or letters(choice.title) in first
-        case TitleNeeded(choice):
-            assert choice.destructive
-        case Said(said):
-            assert len(said) <= 2000
-    assert choose((Choice(1, f"t{title}", "X", destructive),), f"t{title}") in (
-        Pressed(Choice(1, f"t{title}", "X", destructive)),
-        Said(f"t{title}".strip()[:2000]),
+    choices = offered(*ACTIONS, button(title, "X", destructive=destructive))
+    meaning = choose(choices, text)
+    assert len(meaning.text) <= 2000
+    if meaning.choice:
+        action = meaning.choice.action
+        first = letters(text.strip().splitlines()[0])
+        assert action.destructive or not meaning.needs_title
+        assert (
+            not action.destructive
+            or meaning.needs_title
+            or letters(action.title) in first
+        )
+    (choice,) = offered(button(f"t{title}", "X", destructive=destructive))
+    assert choose([choice], f"t{title}") in (
+        Meaning(choice),
+        Meaning(text=f"t{title}".strip()[:2000]),
     )
 
 

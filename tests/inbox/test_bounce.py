@@ -57,7 +57,7 @@ def test_of_another_server(original: str) -> None:
     """A report with fields of its own, and what it returns in either form."""
     mail = read_mail(report(FAILED, original=original))
     assert mail.kind is Kind.BOUNCE
-    assert mail.references == ("<ours@qq.com>", TENCENT, REFERENCE)
+    assert mail.references == (TENCENT, "<ours@qq.com>", REFERENCE)
     assert mail.secrets == (SECRET,)
     assert mail.bounce == Bounce(
         Cause.NO_ADDRESS, NOBODY, "smtp; 550 5.1.1 <nobody@example.com>: unknown 5.1.1"

@@ -39,7 +39,7 @@ class Bounces:
 
         `everyone` are those of all accounts, this one among them from now on.
         """
-        self._outbox = outbox
+        self.outbox = outbox
         self.history = history
         self._issues = issues
         self._everyone = everyone
@@ -67,31 +67,51 @@ class Bounces:
         """Tell which mail came back from whom, once each; or as much as is known."""
         # Most messages are no part of a digest, whose id is then empty.
         ids = {one[1:].partition("@")[0].upper() for one in references} - {""}
-        home, items = self, list[Item]()
-        for one in self._everyone.values():
-            if found := one.find(ids):
-                home, items = one, found
-        if not items:
+        found = [
+            (one, item)
+            for one in self._everyone.values()
+            for item in one.history.items
+            if {item.queue_id, item.digest} & ids
+        ]
+        if not found:
             known = {one.lower() for item in self.out for one in _outside(item)}
             for address in known.intersection(bounce.recipients):
                 self._issues.tell_bounce(RETURNED, address, bounce, texts)
             return
-        # Those of a digest have the same recipients.
-        everyone = items[0].recipients_of(Outcome.ACCEPTED)
+        # They are many if it is a digest; those have the same recipients.
+        found.sort(key=lambda pair: pair[1].queue_id)
+        item = found[0][1]
+        everyone = item.recipients_of(Outcome.ACCEPTED)
         people = [one for one in everyone if one.lower() in bounce.recipients]
-        if not bounce.recipients and len(outside := _outside(items[0])) == 1:
+        if not bounce.recipients and len(outside := _outside(item)) == 1:
             people = outside
         if not people:
             self._issues.tell_bounce(RETURNED, ", ".join(everyone), bounce, texts)
             return
-        told = items[0].recipients_of(Outcome.BOUNCED)
-        if new := tuple(one for one in people if one not in told):
-            self._tell(home, items, new, bounce, texts)
-
-    def find(self, ids: set[str]) -> list[Item]:
-        """Return the messages of a mail, which are many if it is a digest."""
-        items = (one for one in self.history.items if {one.queue_id, one.digest} & ids)
-        return sorted(items, key=lambda one: one.queue_id)
+        told = item.recipients_of(Outcome.BOUNCED)
+        if not (new := tuple(one for one in people if one not in told)):
+            return
+        for part, (home, item) in enumerate(found):
+            event = OutboxEvent(
+                by=self.outbox.id,
+                account=home.outbox.id,
+                outcome=Outcome.BOUNCED,
+                queue_id=item.queue_id,
+                subject=item.title,
+                recipients=new,
+                attempts=item.results[-1].attempts,
+                priority=item.priority,
+                tag=item.tag,
+                cause=bounce.cause,
+                detail=bounce.detail,
+                digest=item.digest,
+                part=part,
+                of=len(found) if item.digest else 0,
+            )
+            home.outbox.listeners.report(event)
+        LOGGER.warning("Message %s came back: %s", item.queue_id, bounce.detail)
+        for address in new:
+            self._issues.tell_bounce(BOUNCED, address, bounce, texts)
 
     @property
     def out(self) -> list[Item]:
@@ -103,7 +123,7 @@ class Bounces:
             for item in one.history.items
             if (at := item.accepted_at) and _left(at, now) > 0 and _outside(item)
             # As the history tells it: empty, if its own account has sent it.
-            if ("" if one is self else self._outbox.account.username)
+            if ("" if one is self else self.outbox.account.username)
             in {result.by for result in item.results}
         ]
 
@@ -124,36 +144,6 @@ class Bounces:
         """Know that for so long a mail may come back that this account has sent."""
         self._until = max(self._until, read_clock().steady + seconds)
         self._changed()
-
-    def _tell(
-        self,
-        home: Bounces,
-        items: list[Item],
-        people: tuple[str, ...],
-        bounce: Bounce,
-        texts: Texts,
-    ) -> None:
-        for part, item in enumerate(items):
-            event = OutboxEvent(
-                by=self._outbox.id,
-                account=home._outbox.id,
-                outcome=Outcome.BOUNCED,
-                queue_id=item.queue_id,
-                subject=item.title,
-                recipients=people,
-                attempts=item.results[-1].attempts,
-                priority=item.priority,
-                tag=item.tag,
-                cause=bounce.cause,
-                detail=bounce.detail,
-                digest=item.digest,
-                part=part,
-                of=len(items) if item.digest else 0,
-            )
-            home._outbox.listeners.report(event)
-        LOGGER.warning("Message %s came back: %s", event.queue_id, bounce.detail)
-        for one in people:
-            self._issues.tell_bounce(BOUNCED, one, bounce, texts)
 
 
 def _left(at: datetime, now: Now) -> float:

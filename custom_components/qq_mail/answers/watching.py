@@ -15,25 +15,26 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.ssl import client_context
 
 from ..accounts import QQMailConfigEntry, async_loaded
-from ..buttons.answerable import Answerable, Told
-from ..buttons.models import Action, Press
+from ..buttons.answerable import Answerable, Choice, Told
+from ..buttons.listeners import Listeners
+from ..buttons.models import Press, Reply
 from ..buttons.registry import Buttons
 from ..const import CONF_ANSWERS_FROM, DOMAIN, LOGGER
+from ..content.request import MessageRequest
 from ..history import History
-from ..inbox.choice import Choice, Said, TitleNeeded, choose
 from ..inbox.client import FOLDER
 from ..inbox.mailbox import Mailbox as Inbox
 from ..inbox.models import Cursor, Head, ImapAccount, LoginRefusedError, MailboxError
 from ..inbox.reading import Incoming, Kind
-from ..mime.address import Mailbox
+from ..mime.address import Mailbox, Recipients
+from ..mime.models import Priority
 from ..outbox.outbox import Outbox
+from ..sending.submit import async_submit
 from ..smtp.replies import Cause
-from ..store import read_all
 from ..texts import Texts, async_texts, time_of
 from .bounces import Bounces
-from .confirming import async_confirm
+from .choice import choose
 from .issues import BOUNCED, INBOX, RETURNED, STRANGER, Issues
-from .replies import Replies, Reply
 
 CURSOR: Final = "cursor"
 """The kind of their records in the store."""
@@ -51,7 +52,7 @@ class Answers:
         outbox: Outbox,
         history: History,
         buttons: Buttons,
-        replies: Replies,
+        replies: Listeners[Reply],
         bounces: dict[str, Bounces],
         is_heard: Callable[[Press], bool],
     ) -> None:
@@ -72,7 +73,7 @@ class Answers:
         self._task: asyncio.Task[None] | None = None
         self._timeout: asyncio.Timeout | None = None
         records = outbox.manager.take_records(outbox.id, CURSOR)
-        self._cursor = read_all(records, _read_cursor).get(FOLDER)
+        self._cursor = _read_cursor(records.get((CURSOR, FOLDER), {}))
         self._owed = [
             (known, told)
             for known in self._answerables.of(outbox.id)
@@ -95,9 +96,11 @@ class Answers:
         self._update()
 
     @callback
-    def async_begin(self, cursor: Cursor) -> None:
-        """Begin to read there: a form has just logged in."""
-        self._keep(cursor)
+    def keep(self, cursor: Cursor) -> None:
+        """Have it written how far the inbox was read, or where a form lets it begin."""
+        self._cursor = cursor
+        key = (CURSOR, self._outbox.id, FOLDER)
+        self._outbox.manager.store.put(key, partial(asdict, cursor))
 
     async def async_stop(self) -> None:
         """Read no more."""
@@ -124,13 +127,15 @@ class Answers:
         mails = [
             (head, mail)
             for head in heads
-            if self._is_wanted(head.mail) and (mail := await self._async_whole(head))
+            if (mailbox := self._mailbox)
+            and self._is_wanted(head.mail)
+            and (mail := await mailbox.mail(head))
         ]
         texts = await async_texts(self._hass)
         # From here on without an await, so that all of it is one round.
         for head, mail in mails:
             self._take(head.mail, mail, texts)
-        self._keep(cursor)
+        self.keep(cursor)
         kept = await self._outbox.manager.async_written()
         self._tell_owed("" if kept else texts("answer_not_kept_text"))
 
@@ -192,12 +197,7 @@ class Answers:
         if self._hass.state is CoreState.running:
             return
         started = asyncio.Event()
-
-        @callback
-        def begin(_hass: HomeAssistant) -> None:
-            started.set()
-
-        async_at_started(self._hass, begin)
+        async_at_started(self._hass, callback(lambda _: started.set()))
         await started.wait()
         # Others do at the start what makes them listen.
         with suppress(TimeoutError):
@@ -226,9 +226,6 @@ class Answers:
                 for one in self._answerables.of(self._outbox.id)
             )
         )
-
-    async def _async_whole(self, head: Head) -> Incoming | None:
-        return await self._mailbox.mail(head) if self._mailbox else None
 
     def _is_allowed(self, known: Answerable, sender: str) -> bool:
         """Tell whether whoever has a mail's secret may answer it from an address."""
@@ -260,42 +257,27 @@ class Answers:
             for one in known[:1]:
                 self._issues.tell_stranger(one.mail, mail.sender)
             return
-        offered = [
-            (
-                Choice(number, action.title, action.action, action.destructive),
-                one,
-                action,
-            )
-            for one in allowed
-            for number, action in one.numbered
-        ]
-        meaning = choose([choice for choice, _, _ in offered], mail.text)
-        text = ""
-        if isinstance(meaning, Said):
-            text = meaning.text
-            meant = [one for one in offered if one[2].in_words]
-            if len(meant) != 1:
-                self._hear(allowed, mail, text, texts)
-                return
+        offered = [choice for one in allowed for choice in one.choices]
+        meaning = choose(offered, mail.text)
+        if (choice := meaning.choice) is None:
+            self._hear(allowed[0], mail, meaning.text, texts)
+            return
+        title = choice.action.title
+        if meaning.needs_title:
+            told = texts("reply_title_needed", title=title)
+        elif choice.action.in_words and not meaning.text:
+            told = texts("reply_words_needed", title=title)
         else:
-            meant = [one for one in offered if one[0] is meaning.choice]
-        ((_, answered, action),) = meant
-        if isinstance(meaning, TitleNeeded):
-            told = texts("reply_title_needed", title=action.title)
-        elif action.in_words and not text:
-            told = texts("reply_words_needed", title=action.title)
-        else:
-            told = self._press(answered, action, mail.sender, text, texts)
-        self._owe(answered, mail, told)
+            told = self._press(choice, mail.sender, meaning.text, texts)
+        self._owe(choice.known, mail, told)
 
-    def _press(
-        self, answered: Answerable, action: Action, by: str, text: str, texts: Texts
-    ) -> str:
+    def _press(self, choice: Choice, by: str, text: str, texts: Texts) -> str:
         """Press a button, unless that is over; say what became of it.
 
         One that is answered in words passes the text on, and can be answered again.
         """
         now = dt_util.utcnow()
+        answered, action = choice.known, choice.action
         button = self._buttons.find_of(answered.mail, action)
         if button is None:
             until = time_of(min(answered.expires_at, now), now)
@@ -308,9 +290,9 @@ class Answers:
         if button.ended:
             return texts(f"answer_{button.ended}_text", title=action.title)
         if action.in_words:
-            heard = self._replies.tell(
-                Reply(mail=button.mail, sender=by, text=text, action=action.action)
-            )
+            reply = Reply(mail=button.mail, sender=by, text=text, action=action.action)
+            heard = self._replies.is_wanted(reply)
+            self._replies.tell(reply)
         else:
             press = Press(mail=button.mail, action=button.action, by=by)
             heard = self._is_heard(press)
@@ -320,22 +302,14 @@ class Answers:
             return texts("reply_done", title=action.title, time=time)
         return texts("reply_unheard", title=action.title, time=time)
 
-    def _hear(
-        self, allowed: Sequence[Answerable], mail: Incoming, text: str, texts: Texts
-    ) -> None:
+    def _hear(self, known: Answerable, mail: Incoming, text: str, texts: Texts) -> None:
         """Pass on what somebody wrote; say once that nobody understands it."""
-        first = allowed[0]
-        if text and self._replies.tell(
-            Reply(mail=first.mail, sender=mail.sender, text=text)
-        ):
-            return
-        if self._answerables.confuse(first):
-            # The number alone presses nothing that cannot be undone.
-            choices = " · ".join(
-                one.title if one.destructive or not number else f"{number} {one.title}"
-                for number, one in first.numbered
-            )
-            self._owe(first, mail, texts("reply_not_understood", choices=choices))
+        reply = Reply(mail=known.mail, sender=mail.sender, text=text)
+        if text and self._replies.is_wanted(reply):
+            self._replies.tell(reply)
+        elif self._answerables.confuse(known):
+            choices = " · ".join(choice.shown for choice in known.choices)
+            self._owe(known, mail, texts("reply_not_understood", choices=choices))
 
     def _owe(self, answered: Answerable, mail: Incoming, text: str) -> None:
         """Have the sender told something, unless that was enough."""
@@ -354,23 +328,41 @@ class Answers:
             self._hass.async_create_task(self._async_tell(known, told, note))
 
     async def _async_tell(self, known: Answerable, told: Told, note: str) -> None:
+        """Confirm an answer within its conversation, so that nobody can answer that.
+
+        It is owed until the outbox has it.
+        """
+        conversation = self._outbox.state.conversations.get(known.mail.tag)
+        references = [conversation.references] if conversation else []
+        request = MessageRequest(
+            title=f"Re: {known.mail.subject}",
+            message=f"{told.text}\n\n{note}".rstrip(),
+            priority=Priority.HIGH,
+            wait=0,
+        )
         try:
-            await async_confirm(
-                self._hass, self._entry, self._outbox, self._buttons, known, told, note
-            )
+            with self._outbox.making() as ticket:
+                await async_submit(
+                    self._hass,
+                    self._entry,
+                    self._outbox,
+                    self._buttons,
+                    request,
+                    Recipients(to=(Mailbox(told.to),)),
+                    ticket,
+                    references=" ".join([*references, told.answers]),
+                    answers=told.answers,
+                    kept=partial(self._answerables.pay, known, told),
+                )
         except HomeAssistantError as err:
             LOGGER.warning("An answer to %s was not confirmed: %s", known.mail, err)
 
-    @callback
-    def _keep(self, cursor: Cursor) -> None:
-        """Have it written how far the inbox was read."""
-        self._cursor = cursor
-        key = (CURSOR, self._outbox.id, FOLDER)
-        self._outbox.manager.store.put(key, partial(asdict, cursor))
 
-
-def _read_cursor(_: str, record: Mapping[str, Any]) -> Cursor:
-    """Read that again; raises KeyError, TypeError or ValueError where it is damaged."""
-    return Cursor(
-        str(record["account"]), int(record["uid_validity"]), int(record["uid"])
-    )
+def _read_cursor(record: Mapping[str, Any]) -> Cursor | None:
+    """Read what was kept; None: nothing was, or it is damaged."""
+    try:
+        return Cursor(
+            str(record["account"]), int(record["uid_validity"]), int(record["uid"])
+        )
+    except KeyError, TypeError, ValueError:
+        return None

@@ -35,7 +35,7 @@ from ..content.reading import (
     read_ids,
     unusable,
 )
-from ..content.selected import async_not_found, empty
+from ..content.rows import async_not_found, empty
 from ..mime.address import Recipients
 from .rights import own_entity_id
 
@@ -130,7 +130,8 @@ def shares_of(
         return [Share(named, tuple(entities))], notes
     if not entities:
         entry = _default_entry(hass, failures)
-        if failures or not (_is_default(entry) or _is_only_one(hass, entry)):
+        entries = hass.config_entries.async_entries(DOMAIN, include_ignore=False)
+        if failures or not (_is_default(entry) or len(entries) == 1):
             notes.append(field_error("other_account", account=entry.title))
         return [Share(entry)], notes
     by_account: dict[str, list[NotifyEntity]] = {}
@@ -169,11 +170,6 @@ def _default_entry(
     return next(filter(_is_default, loaded), loaded[0])
 
 
-def _is_only_one(hass: HomeAssistant, entry: QQMailConfigEntry) -> bool:
-    """Tell whether this is the only account."""
-    return hass.config_entries.async_entries(DOMAIN, include_ignore=False) == [entry]
-
-
 @callback
 def used_entities(
     hass: HomeAssistant, shares: list[Share], *, addressed: bool, clears: bool
@@ -210,10 +206,10 @@ def _called_entities(
     chosen = [entity for entity_id, entity in ours.items() if entity_id in found]
     strangers = [
         *async_not_found(hass, target.ids, "target", lambda ids: _holds(hass, ids)),
-        *(_stranger(hass, one) for one in sorted(named - ours.keys())),
         *(
-            _stranger(hass, one, member=True)
-            for one in sorted(members - named - ours.keys())
+            _stranger(hass, one, member=one not in named)
+            for some in (named, members - named)
+            for one in sorted(some - ours.keys())
         ),
     ]
     if not chosen:
@@ -221,7 +217,7 @@ def _called_entities(
         strangers += [
             _stranger(hass, one)
             for one in sorted(indirect - named - members)
-            if (known := er.async_get(hass).async_get(one)) and _is_ours(known)
+            if _ours(hass, one)
         ]
     return chosen, strangers
 
@@ -252,11 +248,7 @@ def _found(hass: HomeAssistant, ids: Ids) -> tuple[set[str], set[str], set[str]]
 def _holds(hass: HomeAssistant, ids: Ids) -> bool:
     """Whether one of ours, or a member of a group, is in a part of a target."""
     named, members, indirect = _found(hass, ids)
-    registry = er.async_get(hass)
-    return bool(members) or any(
-        (known := registry.async_get(one)) and _is_ours(known)
-        for one in named | indirect
-    )
+    return bool(members) or any(_ours(hass, one) for one in named | indirect)
 
 
 def _members(hass: HomeAssistant, entity_id: str) -> set[str]:
@@ -287,26 +279,29 @@ def _of_devices(hass: HomeAssistant, device_ids: Iterable[str]) -> set[str]:
         for entity in er.async_entries_for_device(
             registry, device_id, include_disabled_entities=True
         )
-        if _is_ours(entity)
+        if _ours(hass, entity.entity_id)
     }
 
 
-def _is_ours(entity: er.RegistryEntry) -> bool:
-    return entity.platform == DOMAIN and entity.domain == NOTIFY_DOMAIN
+def _ours(hass: HomeAssistant, entity_id: str) -> er.RegistryEntry | None:
+    """Return what is registered of a notify entity of ours; None: it is none."""
+    known = er.async_get(hass).async_get(entity_id)
+    ours = known and (known.platform, known.domain) == (DOMAIN, NOTIFY_DOMAIN)
+    return known if ours else None
 
 
 def _stranger(
     hass: HomeAssistant, entity_id: str, *, member: bool = False
 ) -> ServiceValidationError:
     """Return the error for an entity, or a member of a group, that cannot send."""
-    known = er.async_get(hass).async_get(entity_id)
-    ours = known if known and _is_ours(known) else None
+    ours = _ours(hass, entity_id)
     entry_id = (ours and ours.config_entry_id) or ""
     entry = hass.config_entries.async_get_entry(entry_id)
     if entry and entry.state is not ConfigEntryState.LOADED:
         return not_loaded(entry)
     if ours and ours.disabled:
         return field_error("entity_disabled", entity=entity_id)
+    known = er.async_get(hass).async_get(entity_id)
     if known and known.platform == GROUP_DOMAIN:
         return empty("target.entity_id", entity_id)
     if member:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import voluptuous as vol
+
 from homeassistant.exceptions import ServiceValidationError
 
 from ..const import ACKNOWLEDGE, MAX_ACTIONS
@@ -12,6 +14,7 @@ from .reading import (
     Notes,
     Reader,
     as_list,
+    checked,
     is_away,
     is_empty,
     is_for_phones,
@@ -127,26 +130,12 @@ def _not_shown(field: str, value: Any, title: Any) -> ServiceValidationError:
     return unusable(field, value, "invalid_action", title=shown_value(title) or "…")
 
 
-def _action(value: Any, name: str, notes: Notes) -> str:
-    action = read_line(value, name, notes)
-    if len(action) > _MAX_ACTION_LENGTH:
-        raise unusable(name, value)
-    return action
-
-
-def _uri(value: Any, name: str, notes: Notes) -> str:
-    uri = read_word(value, name, notes).strip()
-    if not is_target(uri):
-        raise unusable(name, value)
-    return uri
-
-
 _CAREFUL = ("destructive", "authenticationRequired")
 
 _READERS: dict[str, Reader] = {
-    "action": _action,
+    "action": checked(read_line, vol.Length(max=_MAX_ACTION_LENGTH)),
     "title": read_line,
-    "uri": _uri,
+    "uri": checked(read_word, vol.All(vol.Strip, vol.truth(is_target))),
     "destructive": read_yes_no,
     "behavior": read_text,
     "authenticationRequired": read_yes_no,

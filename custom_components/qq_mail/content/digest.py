@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 from urllib.parse import quote
 
@@ -35,39 +35,6 @@ _BY_IMPORTANCE = tuple(Priority)
 type _Key = tuple[str, str, str, Priority, Mailbox | None]
 
 
-@dataclass(slots=True)
-class _Chosen:
-    """The alerts that one digest tells, as far as there is room."""
-
-    room: int
-    """Octets of HTML for all of them."""
-    alerts: list[Alert] = field(default_factory=list)
-    alone: list[Alert] = field(default_factory=list)
-    """Those for which there is no room in any digest."""
-    passed_over: int = 0
-    """How many wait for the next one."""
-    _texts: dict[_Key, int] = field(default_factory=dict)
-    _sets: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
-
-    def offer(self, alert: Alert, text: int, links: int) -> None:
-        """Take an alert if there is room for its text and its links, both in octets."""
-        number = len(alert.entry.buttons)
-        if not alert.whole or text + links > self.room or number > MAX_BUTTONS:
-            self.alone.append(alert)
-            return
-        texts, sets = {**self._texts, _key(alert): text}, self._sets
-        if links:
-            # In place of those of an older one with the same title and tag.
-            sets = {**sets, _group(alert): (number, links)}
-        octets = sum(texts.values()) + sum(octets for _, octets in sets.values())
-        buttons = sum(number for number, _ in sets.values())
-        if octets > self.room or buttons > MAX_BUTTONS:
-            self.passed_over += 1
-            return
-        self.alerts.append(alert)
-        self._texts, self._sets = texts, sets
-
-
 @dataclass(frozen=True, slots=True)
 class DigestWriter:
     """Writes one message that tells what many others do: a WriteDigest."""
@@ -89,8 +56,7 @@ class DigestWriter:
         None where those are fewer than two. It blocks. Raises OSError where a message
         cannot be read, and whatever `check` does.
         """
-        choice = self._choose(messages, check)
-        chosen = choice.alerts
+        chosen, alone = self._choose(messages, check)
         if len(chosen) < 2:  # noqa: PLR2004 - one is no digest
             return None
         files: list[Files] = []
@@ -103,57 +69,80 @@ class DigestWriter:
             places -= len(files[-1].parts)
         subject = self._subject(chosen)
         card = self._card(chosen, files)
-        reply_to = _common(alert.reply_to for alert in chosen)
         draft = Draft(
             recipients=_recipients(chosen),
             subject=subject,
             text=render_text(card),
             html=render_html(card),
             parts=tuple(part for one in files for part in one.parts),
-            reply_to=reply_to,
+            reply_to=_common(alert.reply_to for alert in chosen),
             priority=card.priority,
             # Where it tells of several conversations, it belongs to none of them.
-            references=_common(_conversation(alert) for alert in chosen) or "",
+            references=_common(one.references.partition(" ")[0] for one in chosen)
+            or "",
         )
         return WrittenDigest(
             subject=subject,
             composed=compose(stream, draft),
             parts=tuple(alert.kept.queue_id for alert in chosen),
-            alone=tuple(alert.kept.queue_id for alert in choice.alone),
+            alone=tuple(alert.kept.queue_id for alert in alone),
         )
 
     def _choose(
         self, messages: Iterable[KeptMessage], check: Callable[[], None]
-    ) -> _Chosen:
-        """Read messages until there is room for no more, the oldest first."""
+    ) -> tuple[list[Alert], list[Alert]]:
+        """Read messages until there is room for no more, the oldest first.
+
+        Return the alerts that this digest tells, and those that fit into none.
+        """
         frame = _octets()
-        chosen = _Chosen(MAX_OCTETS - _RESERVE - frame)
+        room = MAX_OCTETS - _RESERVE - frame
+        chosen: list[Alert] = []
+        alone: list[Alert] = []
+        texts: dict[_Key, int] = {}
+        sets: dict[tuple[str, str], tuple[int, int]] = {}
+        passed_over = 0
         for message in messages:
-            if chosen.passed_over == _MAX_PASSED_OVER:
+            if passed_over == _MAX_PASSED_OVER:
                 break
             check()
             alert = read_alert(message)
-            entry = alert.entry
+            entry, number, links = alert.entry, len(alert.entry.buttons), 0
             text = _octets(self._entry(alert, _bare(entry), _LONGEST_WHEN)) - frame
-            links = 0
             if entry.buttons or entry.links:
                 links = _octets(self._entry(alert, entry, _LONGEST_WHEN)) - frame - text
-            chosen.offer(alert, text, links)
-        return chosen
+            if not alert.whole or text + links > room or number > MAX_BUTTONS:
+                alone.append(alert)
+                continue
+            more_texts, more_sets = texts | {_key(alert): text}, sets
+            if links:
+                # In place of those of an older one with the same title and tag.
+                more_sets = sets | {_group(alert): (number, links)}
+            octets = sum(more_texts.values()) + sum(
+                one for _, one in more_sets.values()
+            )
+            buttons = sum(number for number, _ in more_sets.values())
+            if octets > room or buttons > MAX_BUTTONS:
+                # It waits for the next one.
+                passed_over += 1
+            else:
+                chosen.append(alert)
+                texts, sets = more_texts, more_sets
+        return chosen, alone
 
     def _subject(self, alerts: Sequence[Alert]) -> str:
         titles = _titles(alerts)
         ((most, _),) = titles.most_common(1)
-        number, title = str(len(alerts)), _cut(most, _MAX_SUBJECT)
         newest = alerts[-1].kept.raised
-        span = self.texts.span(alerts[0].kept.raised, newest, newest)
-        text = self.texts("digest_subject", number=number, span=span, title=title)
-        if len(titles) > 1:
-            # Or whoever reads no more takes all of them for the same.
-            text = self.texts(
-                "digest_subject_others", number=number, span=span, title=title
+        return one_line(
+            self.texts(
+                # Or whoever reads no more takes all of them for the same.
+                "digest_subject_others" if len(titles) > 1 else "digest_subject",
+                number=str(len(alerts)),
+                span=self.texts.span(alerts[0].kept.raised, newest, newest),
+                title=_cut(most, _MAX_SUBJECT),
             )
-        return one_line(text)
+        )
 
     def _card(self, alerts: Sequence[Alert], files: Sequence[Files]) -> Card:
         """Return the card of alerts, whose files come with the newest first."""
@@ -240,11 +229,6 @@ def _key(alert: Alert) -> _Key:
     """Return what alerts have in common that are told as one."""
     entry, tag = alert.entry, alert.kept.tag
     return entry.title, entry.text, tag, entry.priority, alert.reply_to
-
-
-def _conversation(alert: Alert) -> str:
-    """Return the message id that all of a conversation refer to."""
-    return alert.references.partition(" ")[0]
 
 
 def _group(alert: Alert) -> tuple[str, str]:

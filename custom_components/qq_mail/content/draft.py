@@ -31,7 +31,6 @@ from .errors import AttachmentError, translated_error
 from .redaction import quoted
 from .request import MessageRequest
 from .rows import async_rows
-from .selected import async_not_found_in_table
 
 
 @dataclass(slots=True)
@@ -174,7 +173,6 @@ async def async_material(
     """
     rows, missing = await async_rows(hass, request.entities, created, texts)
     failures = [*request.notes, *missing]
-    failures += async_not_found_in_table(hass, request.entities)
     html, pictures, embedded = await async_embedded(hass, request.html)
     link = None
     if request.link:

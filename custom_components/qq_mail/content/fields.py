@@ -6,8 +6,10 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+import voluptuous as vol
+
 from ..const import SENDER_NAME_MAX_BYTES
-from ..mime.address import InvalidMailboxError, Mailbox
+from ..mime.address import Mailbox
 from ..mime.card import Link
 from ..mime.models import Priority
 from .actions import read_actions
@@ -18,6 +20,7 @@ from .reading import (
     Notes,
     Reader,
     as_list,
+    checked,
     choice_of,
     from_json,
     is_empty,
@@ -33,6 +36,7 @@ from .reading import (
     shown_pieces,
     shown_value,
     unusable,
+    valid,
 )
 
 MAX_WAIT = 300
@@ -48,63 +52,24 @@ class Format(StrEnum):
     HTML = "html"
 
 
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """The mail addresses in a field, and the texts in it that are none."""
-
-    mailboxes: tuple[Mailbox, ...] = ()
-    refused: tuple[str, ...] = ()
-
-
-def _mailbox(value: Any, name: str, notes: Notes) -> Mailbox:
-    try:
-        return Mailbox.parse(read_word(value, name, notes))
-    except InvalidMailboxError as err:
-        raise unusable(name, value) from err
-
-
-def _mailboxes(value: Any, _name: str, _notes: Notes) -> Addresses:
-    mailboxes: list[Mailbox] = []
-    refused: list[str] = []
+def _mailboxes(value: Any, _name: str, _notes: Notes) -> list[Mailbox | str]:
+    """Return mail addresses, and texts that are none as a note shows them."""
+    found: list[Mailbox | str] = []
     for item in as_list(value):
-        if not isinstance(item, str):
+        if isinstance(item, str):
+            mailboxes, refused = Mailbox.parse_all(item)
+            found += [*mailboxes, *shown_pieces(item, refused)]
+        else:
             # What is no text is no address: it is not cut into several.
-            refused.append(shown_value(item))
-            continue
-        found, others = Mailbox.parse_all(item)
-        mailboxes += found
-        refused += shown_pieces(item, others)
-    return Addresses(tuple(mailboxes), tuple(refused))
+            found.append(shown_value(item))
+    return found
 
 
-def _sender_name(value: Any, name: str, notes: Notes) -> str:
-    sender_name = read_line(value, name, notes)
-    if len(sender_name.encode()) > SENDER_NAME_MAX_BYTES:
-        raise unusable(
-            name, value, "sender_name_too_long", number=str(SENDER_NAME_MAX_BYTES // 3)
-        )
-    return sender_name
-
-
-def _tag(value: Any, name: str, notes: Notes) -> str:
-    tag = read_line(value, name, notes)
-    if len(tag) > MAX_TAG_LENGTH:
-        raise unusable(name, value, "tag_too_long", number=str(MAX_TAG_LENGTH))
-    return tag
-
-
-def _wait(value: Any, name: str, _notes: Notes) -> float:
-    error = unusable(name, value, "invalid_wait")
+def _seconds(value: Any) -> float:
     if isinstance(value, bool):
         # Python would take it for one second.
-        raise error
-    try:
-        seconds = float(value)
-    except (ValueError, TypeError, OverflowError) as err:
-        raise error from err
-    if not 0 <= seconds <= MAX_WAIT:
-        raise error
-    return seconds
+        raise TypeError
+    return float(value)
 
 
 def _entities(value: Any, name: str, notes: Notes) -> dict[str, Any]:
@@ -154,14 +119,28 @@ FIELDS: dict[str, Field] = {
     "to": Field(_mailboxes),
     "cc": Field(_mailboxes),
     "bcc": Field(_mailboxes),
-    "reply_to": Field(_mailbox),
-    "sender_name": Field(_sender_name),
+    "reply_to": Field(checked(read_word, Mailbox.parse)),
+    "sender_name": Field(
+        checked(
+            read_line,
+            vol.truth(lambda name: len(name.encode()) <= SENDER_NAME_MAX_BYTES),
+            "sender_name_too_long",
+            number=str(SENDER_NAME_MAX_BYTES // 3),
+        )
+    ),
     "title": Field(read_text, says=True),
     "message": Field(read_text, says=True),
     "format": Field(choice_of(Format)),
     "html": Field(read_word, says=True),
     "priority": Field(choice_of(Priority)),
-    "tag": Field(_tag),
+    "tag": Field(
+        checked(
+            read_line,
+            vol.Length(max=MAX_TAG_LENGTH),
+            "tag_too_long",
+            number=str(MAX_TAG_LENGTH),
+        )
+    ),
     "clear": Field(read_yes_no),
     "repeat_after": Field(
         period_of(timedelta(seconds=1), timedelta(days=7), "invalid_repeat_after"),
@@ -174,7 +153,10 @@ FIELDS: dict[str, Field] = {
     "expires_after": Field(
         period_of(timedelta(minutes=1), timedelta(days=30), "invalid_expires_after")
     ),
-    "wait": Field(_wait, once=True),
+    "wait": Field(
+        valid(vol.All(_seconds, vol.Range(min=0, max=MAX_WAIT)), "invalid_wait"),
+        once=True,
+    ),
     "attachments": Field(read_attachments, says=True),
     "charts": Field(read_charts, says=True),
     "entities": Field(_entities, says=True),

@@ -147,28 +147,52 @@ def read_text(value: Any, _name: str = "", _notes: Notes | None = None) -> str:
         return as_text(value)
 
 
-def read_word(value: Any, name: str, _notes: Notes) -> str:
-    """Return a text. Raises ServiceValidationError if a sensor that is away made it."""
-    try:
-        text = cv.string(value)
-    except (vol.Invalid, ValueError) as err:
-        raise unusable(name, value) from err
-    if is_away(text):
-        raise unusable(name, value)
-    return text
+def checked(
+    read: Reader,
+    validate: Callable[[Any], Any],
+    key: str = "invalid_value",
+    **placeholders: str,
+) -> Reader:
+    """Return a reader of what passes a validator as well; `key` is that of the note."""
+
+    def reader(value: Any, name: str, notes: Notes) -> Any:
+        found = read(value, name, notes)
+        try:
+            return validate(found)
+        except (vol.Invalid, ValueError, TypeError, OverflowError) as err:
+            raise unusable(name, value, key, **placeholders) from err
+
+    return reader
 
 
-def read_line(value: Any, name: str, notes: Notes) -> str:
-    """Return a text on one line. Raises ServiceValidationError."""
-    return one_line(read_word(value, name, notes))
+def valid(validate: Callable[[Any], Any], key: str, **placeholders: str) -> Reader:
+    """Return a reader of what passes a validator."""
+    return checked(lambda value, _name, _notes: value, validate, key, **placeholders)
 
 
-def read_yes_no(value: Any, name: str, _notes: Notes) -> bool:
-    """Return a boolean, as Home Assistant reads one. Raises ServiceValidationError."""
-    try:
-        return cv.boolean(value)
-    except vol.Invalid as err:
-        raise unusable(name, value, "invalid_yes_no") from err
+read_word = valid(
+    vol.All(cv.string, vol.truth(lambda text: not is_away(text))), "invalid_value"
+)
+"""Reads a text, unless a sensor that is away made it."""
+read_line = checked(read_word, one_line)
+"""Reads a text on one line."""
+read_yes_no = valid(cv.boolean, "invalid_yes_no")
+"""Reads a boolean, as Home Assistant does."""
+
+
+def period_of(least: timedelta, most: timedelta, key: str) -> Reader:
+    """Return a reader of periods within limits."""
+    limits = vol.Range(min=least, max=most)
+    return valid(vol.All(cv.positive_time_period, limits), key)
+
+
+def choice_of(options: type[StrEnum]) -> Reader:
+    """Return a reader of one of these options, in small or capital letters."""
+    return valid(
+        lambda value: options(read_text(value).strip().lower()),
+        "invalid_choice",
+        options=", ".join(options),
+    )
 
 
 def read_ids(
@@ -193,35 +217,6 @@ def read_ids(
                     )
             notes += (unusable(name, text, key) for text in shown_pieces(item, wrong))
     return ids
-
-
-def period_of(least: timedelta, most: timedelta, key: str) -> Reader:
-    """Return a reader of periods within limits; `key` is that of the note."""
-
-    def read(value: Any, name: str, _notes: Notes) -> timedelta:
-        try:
-            period: timedelta = cv.positive_time_period(value)
-        except (vol.Invalid, ValueError, TypeError, OverflowError) as err:
-            raise unusable(name, value, key) from err
-        if not least <= period <= most:
-            raise unusable(name, value, key)
-        return period
-
-    return read
-
-
-def choice_of[E: StrEnum](options: type[E]) -> Reader:
-    """Return a reader of one of these options, in small or capital letters."""
-
-    def read(value: Any, name: str, _notes: Notes) -> E:
-        try:
-            return options(read_text(value).strip().lower())
-        except ValueError as err:
-            raise unusable(
-                name, value, "invalid_choice", options=", ".join(options)
-            ) from err
-
-    return read
 
 
 def is_url(url: str, *schemes: str) -> bool:

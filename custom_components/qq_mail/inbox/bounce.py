@@ -83,15 +83,10 @@ def read_bounce(mail: Mail) -> Bounce | None:
     if failed:
         recipients = [_recipient(block) for block in failed]
         said = " ".join(
-            filter(
-                None, (field(failed[0], "Diagnostic-Code"), field(failed[0], "Status"))
-            )
+            field(failed[0], name) for name in ("Diagnostic-Code", "Status")
         )
     else:
-        text = "\n".join(
-            [plain for _, plain in texts(mail, "plain")]
-            + [html_text(html) for _, html in texts(mail, "html")]
-        )
+        text = "\n".join([*texts(mail, "plain"), *map(html_text, texts(mail, "html"))])
         recipients = [found for form in _QQ_RECIPIENTS for found in form.findall(text)]
         reason = _QQ_REASON.search(text)
         said = reason[1].partition(_QQ_ADVICE)[0] if reason else ""

@@ -14,6 +14,7 @@ import re
 from typing import Final
 
 from ..mime.address import one_line
+from .quotes import unflowed
 
 type Mail = Message[str, str]
 
@@ -78,11 +79,20 @@ def leaves(mail: Mail) -> Iterator[Mail]:
             yield part
 
 
-def texts(mail: Mail, subtype: str) -> Iterator[tuple[Mail, str]]:
-    """Return the texts of a kind that are no attachments, and their parts."""
-    for part in leaves(mail):
-        if part.get_content_type() == f"text/{subtype}" and not part.get_filename():
-            yield part, decoded(content(part), str(part.get_content_charset()))
+def texts(mail: Mail, subtype: str) -> list[str]:
+    """Return the texts of a kind that are no attachments."""
+    return [
+        _text(part)
+        for part in leaves(mail)
+        if part.get_content_type() == f"text/{subtype}" and not part.get_filename()
+    ]
+
+
+def _text(part: Mail) -> str:
+    text = decoded(content(part), str(part.get_content_charset()))
+    if parameter(part, "format") != "flowed":
+        return text
+    return unflowed(text, delsp=parameter(part, "delsp") == "yes")
 
 
 def parameter(part: Mail, name: str) -> str:

@@ -8,11 +8,13 @@ from typing import Final
 from ..const import LOGGER
 from ..mime.secret import find_secrets, without_secrets
 from .bounce import Bounce, looks_like_bounce, read_bounce, returned
-from .parts import Mail, field, fields, parameter, parse, sender, texts
-from .quotes import html_text, own_text, unflowed
+from .parts import Mail, field, fields, parse, sender, texts
+from .quotes import html_text, own_text
 
 _MAX_REFERENCES: Final = 100
 
+_REFERENCES = ("References", "In-Reply-To")
+_IDS = ("Message-ID", "X-OQ-MSGID")
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,250}>")
 # Those of QQ's users have no field that says so.
 _VACATION = re.compile(
@@ -79,31 +81,26 @@ def read_mail(octets: bytes) -> Incoming:
 def _read(octets: bytes) -> Incoming:
     mail = parse(octets)
     kind = _kind(mail)
-    bounce = read_bounce(mail) if kind is Kind.BOUNCE else None
-    mails = [mail]
+    mails, bounce = [mail], None
     if kind is Kind.BOUNCE:
-        if bounce is None:
-            kind = Kind.AUTOMATIC
         mails += returned(mail)
-    plain = [
-        unflowed(text, delsp=parameter(part, "delsp") == "yes")
-        if parameter(part, "format") == "flowed"
-        else text
-        for part, text in texts(mail, "plain")
-    ]
-    html = [text for _, text in texts(mail, "html")]
+        if (bounce := read_bounce(mail)) is None:
+            kind = Kind.AUTOMATIC
+    plain, html = texts(mail, "plain"), texts(mail, "html")
     references = tuple(
         dict.fromkeys(
             found
             for one in mails
-            for name in _reference_fields(one is mail)
+            for name in (*(() if one is mail else _IDS), *_REFERENCES)
             for found in _MESSAGE_ID.findall(field(one, name))
         )
     )[:_MAX_REFERENCES]
     return Incoming(
         kind=kind,
         sender=sender(mail),
-        message_ids=_message_ids(mail),
+        message_ids=tuple(
+            found for name in _IDS for found in _MESSAGE_ID.findall(field(mail, name))
+        ),
         references=references,
         secrets=find_secrets(
             " ".join([*references, field(mail, "Subject"), *plain, *html])
@@ -134,16 +131,3 @@ def _own(plain: list[str], html: list[str]) -> str:
     written = [text for text in plain if text.strip()] or [*map(html_text, html)]
     own = (without_secrets(own_text(text)) for text in written)
     return next(filter(None, own), "")
-
-
-def _reference_fields(outermost: bool) -> tuple[str, ...]:
-    names = ("References", "In-Reply-To")
-    return names if outermost else ("X-OQ-MSGID", "Message-ID", *names)
-
-
-def _message_ids(mail: Mail) -> tuple[str, ...]:
-    return tuple(
-        found
-        for name in ("Message-ID", "X-OQ-MSGID")
-        for found in _MESSAGE_ID.findall(field(mail, name))
-    )

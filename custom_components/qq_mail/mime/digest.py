@@ -151,9 +151,9 @@ def _marked(html: str) -> Iterator[_Marked]:
     texts: list[str] = []
     for token in tokens(html):
         match token:
-            case Tag(closing=False, attributes={"data-qq": _}):
+            case Tag(attributes={"data-qq": _}):
                 marked, texts = token, []
-            case Tag(closing=True) if marked and token.name == marked.name:
+            case Tag(name) if marked and name == f"/{marked.name}":
                 attributes = marked.attributes
                 yield attributes["data-qq"], "".join(texts), attributes.get("href", "")
                 marked = None

@@ -1,8 +1,8 @@
 """Reads HTML of the caller's own, which may be anything, in one pass."""
 
 from bisect import bisect_right
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from html import unescape
 from html.parser import HTMLParser
 import re
@@ -43,11 +43,11 @@ class Tag:
     """The start or the end of an element."""
 
     name: str
-    attributes: dict[str, str]
-    closing: bool
+    """At the end of an element with a slash before it."""
     start: int
     source: str = ""
-    """As it is written; empty for the end of an element."""
+    """As it is written, at the start of an element."""
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def end(self) -> int:
@@ -87,7 +87,7 @@ class _Reader(HTMLParser):
         # Of two attributes with one name the first counts.
         attributes = {name: value or "" for name, value in reversed(attrs)}
         source = self.get_starttag_text() or ""
-        self.tokens.append(Tag(tag, attributes, False, self.at, source))
+        self.tokens.append(Tag(tag, self.at, source, attributes))
 
     @override
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -95,7 +95,7 @@ class _Reader(HTMLParser):
 
     @override
     def handle_endtag(self, tag: str) -> None:
-        self.tokens.append(Tag(tag, {}, True, self.at))
+        self.tokens.append(Tag(f"/{tag}", self.at))
 
     @override
     def handle_data(self, data: str) -> None:
@@ -114,7 +114,7 @@ def content_ids(html: str) -> set[str]:
         match token:
             case Text(text, within="style"):
                 found.update(_CID_IN_STYLE.findall(text))
-            case Tag(attributes=attributes, closing=False):
+            case Tag(attributes=attributes):
                 found.update(_CID_IN_STYLE.findall(attributes.get("style", "")))
                 for name in ("src", "href", "background"):
                     value = attributes.get(name, "").strip()
@@ -130,10 +130,10 @@ def image_sources(html: str) -> Iterator[tuple[str, int, int]]:
     """
     for token in tokens(html):
         match token:
-            case Tag("img", {"src": url}, closing=False, start=start) if url:
+            case Tag("img", start, source, {"src": url}) if url:
                 value = next(
                     match
-                    for match in _ATTRIBUTE.finditer(token.source, len("<img"))
+                    for match in _ATTRIBUTE.finditer(source, len("<img"))
                     if match[1].lower() == "src"
                 )
                 yield url, start + value.start(2), start + value.end(2)
@@ -156,7 +156,7 @@ def start_of_content(html: str) -> int:
             case Tag(attributes={"id": "qq-mail"}, end=end) if outside:
                 # A card of ours, which says by itself where that is.
                 return end
-            case Tag("body", closing=False, end=end) if outside and body is None:
+            case Tag("body", end=end) if outside and body is None:
                 body = end
         if content is None and _is_content(token):
             content = token.start if outside else top
@@ -166,12 +166,8 @@ def start_of_content(html: str) -> int:
 def end_of_body(html: str) -> int:
     """Return where something can be put in, so that all see it behind the content."""
     reader = _Reader(html)
-    ends = {
-        token.name: token.start
-        for token in reader.tokens
-        if isinstance(token, Tag) and token.closing
-    }
-    at = ends.get("body") or ends.get("html") or min(reader.at, len(html))
+    last = {one.name: one.start for one in reader.tokens if isinstance(one, Tag)}
+    at = last.get("/body") or last.get("/html") or min(reader.at, len(html))
     behind = _end_of(_conditions(html), at)
     return at if behind is None else behind
 
@@ -180,7 +176,7 @@ def _is_content(token: Tag | Text) -> bool:
     """Tell whether this is seen, or begins an element that is."""
     if isinstance(token, Text):
         return bool(token.text.strip()) and token.within not in _HEAD
-    return not (token.closing or token.name in _HEAD or token.name == "body")
+    return not token.name.startswith("/") and token.name not in (*_HEAD, "body")
 
 
 def _conditions(html: str) -> list[tuple[int, int]]:
@@ -209,8 +205,8 @@ def text_of(html: str) -> str:
     for token in tokens(html):
         if isinstance(token, Text):
             writer.text("" if token.within else token.text)
-        elif token.closing:
-            writer.end(token.name)
+        elif token.name.startswith("/"):
+            writer.end(token.name[1:])
         else:
             writer.start(token)
     return writer.result()

@@ -14,7 +14,6 @@ from homeassistant.components.websocket_api import (
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
-from homeassistant.helpers.translation import async_get_translations
 from homeassistant.helpers.typing import VolDictType
 from homeassistant.util import dt as dt_util
 from homeassistant.util.ssl import client_context
@@ -28,7 +27,7 @@ from ..outbox.core.models import Outcome
 from ..smtp.errors import MailError
 from ..smtp.models import Step
 from ..smtp.session import SubmissionSession
-from ..texts import Texts, time_of
+from ..texts import async_texts, time_of
 from . import past, shown
 from .panel import VERSION, FilesView
 from .step import MAX_LENGTH, read_step, render, write_step
@@ -103,7 +102,7 @@ async def _async_subscribe(
 
     `first` says from which message on, by the accounts' ids.
     """
-    texts = await _async_texts(hass, msg)
+    texts = await async_texts(hass, msg["language"])
     task = hass.async_create_background_task(
         shown.async_follow(
             hass,
@@ -139,7 +138,7 @@ async def _async_history(
     hass: HomeAssistant, _: ActiveConnection, msg: dict[str, Any]
 ) -> dict[str, Any]:
     """Answer with what became of messages."""
-    return past.history(hass, await _async_texts(hass, msg), msg)
+    return past.history(hass, await async_texts(hass, msg["language"]), msg)
 
 
 @_command("preview", _MESSAGE)
@@ -198,7 +197,7 @@ async def _async_log_in(
 ) -> dict[str, Any]:
     """Log in, as sending would; answer what was said, and why it failed if it did."""
     outbox = await async_loaded(_entry(hass, msg))
-    texts = await _async_texts(hass, msg)
+    texts = await async_texts(hass, msg["language"])
     session = SubmissionSession(outbox.account, client_context())
     why = ""
     try:
@@ -255,13 +254,6 @@ async def _async_call(
         context=connection.context(msg),
     )
     return answer or {}
-
-
-async def _async_texts(hass: HomeAssistant, msg: dict[str, Any]) -> Texts:
-    """Return the texts in the language of whoever looks at the page."""
-    return Texts(
-        await async_get_translations(hass, msg["language"], "exceptions", [DOMAIN])
-    )
 
 
 def _entry(hass: HomeAssistant, msg: dict[str, Any]) -> QQMailConfigEntry:

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntryState
 from homeassistant.const import CONF_USERNAME
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.util import dt as dt_util
 
 from ..accounts import QQMailConfigEntry, not_loaded
-from ..calls.house import DATA_HOUSE, Rooms
+from ..calls.house import DATA_HOUSE, SIGNAL_OUTBOX, Rooms
 from ..clock import read_clock
 from ..const import DOMAIN
 from ..outbox.core.models import Down, Message, Plan, Reason
@@ -234,36 +234,24 @@ async def async_follow(
     """Send what `show` returns, and again whenever that changes, until cancelled."""
     changed = asyncio.Event()
     last: list[dict[str, Any]] | None = None
-    listening: dict[Outbox, CALLBACK_TYPE] = {}
 
     @callback
     def tell(*_: object) -> None:
         changed.set()
 
-    stop = async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, tell)
+    # Accounts come and go.
+    stops = (
+        async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, tell),
+        async_dispatcher_connect(hass, SIGNAL_OUTBOX, tell),
+    )
     try:
         while True:
             changed.clear()
-            _listen(hass, listening, tell)
             if (shown := await show()) != last:
                 last = shown
                 send(shown)
             await changed.wait()
             await asyncio.sleep(_INTERVAL)
     finally:
-        stop()
-        for end in listening.values():
-            end()
-
-
-def _listen(
-    hass: HomeAssistant,
-    listening: dict[Outbox, CALLBACK_TYPE],
-    tell: Callable[[object], None],
-) -> None:
-    """Listen to the outboxes that are there: accounts come and go."""
-    there = {one.outbox for one in hass.data[DATA_HOUSE].rooms.values()}
-    for outbox in listening.keys() - there:
-        listening.pop(outbox)()
-    for outbox in there - listening.keys():
-        listening[outbox] = outbox.listeners.async_add(tell)
+        for stop in stops:
+            stop()

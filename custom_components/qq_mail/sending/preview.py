@@ -83,8 +83,9 @@ class Frames(HomeAssistantView):
         page = _FRAMES.sub(rb"<\1no-\2", html.encode("utf-8", "replace"))
         self._kept[token] = (now + LASTS, page)
         while self._kept:
-            oldest = next(iter(self._kept))
-            if self._kept[oldest][0] > now and self._octets <= MAX_OCTETS:
+            oldest, (until, _) = next(iter(self._kept.items()))
+            octets = sum(len(kept) for _, kept in self._kept.values())
+            if until > now and octets <= MAX_OCTETS:
                 break
             del self._kept[oldest]
         return f"{_PATH}/{token}"
@@ -99,10 +100,6 @@ class Frames(HomeAssistantView):
         return web.Response(
             body=page, content_type="text/html", charset="utf-8", headers=_HEADERS
         )
-
-    @property
-    def _octets(self) -> int:
-        return sum(len(page) for _, page in self._kept.values())
 
 
 async def async_preview(

@@ -6,8 +6,7 @@ from typing import Final
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import entity_registry as er
-from homeassistant.helpers.trace import trace_get, trace_id_get, trace_path_get
+from homeassistant.helpers.trace import trace_get, trace_path_get
 from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
@@ -49,7 +48,7 @@ def async_recurring(
 
     Its readers can do nothing about it, so a repair issue takes the place of their note.
     """
-    caller = _caller(hass)
+    caller = _caller()
     state = hass.states.get(caller) if caller else None
     if state is None:
         return []
@@ -68,18 +67,11 @@ def async_recurring(
     return found
 
 
-def _caller(hass: HomeAssistant) -> str | None:
+def _caller() -> str | None:
     """Return the entity id of the automation or script that runs; None: nothing does."""
-    trace = trace_id_get()
-    if trace is None:
-        return None
-    domain, _, item = trace[0].partition(".")
-    entity_id = er.async_get(hass).async_get_entity_id(domain, domain, item)
-    if entity_id:
-        return entity_id
-    # An automation in YAML without an id stands in no registry, but it knows itself.
     first = next(iter((trace_get(clear=False) or {}).values()), None)
     variables = first[0].as_dict().get("changed_variables", {}) if first else {}
+    # Not every automation in YAML stands in a registry, but each knows itself.
     this = variables.get("this") or {}
     return this.get("entity_id")
 

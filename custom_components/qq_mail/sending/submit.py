@@ -94,7 +94,9 @@ async def async_submit(
             buttons.keep(ticket.queue_id)
             kept()
 
-        reply_to = request.reply_to or _reply_to(entry.options)
+        reply_to = request.reply_to
+        if not reply_to and (stored := entry.options.get(CONF_REPLY_TO)):
+            reply_to = Mailbox.stored(stored)
         if secret:
             own = f"<{secret}@{Mailbox(outbox.account.username).domain}>"
             references = f"{references} {own}".lstrip()
@@ -188,11 +190,6 @@ def answered_to(entry: QQMailConfigEntry, request: MessageRequest) -> str:
     """Return the address to which a mail can be answered; empty: it cannot."""
     account = imap_account_from(entry.data, entry.options)
     return account.username if account and not request.reply_to else ""
-
-
-def _reply_to(options: Mapping[str, Any]) -> Mailbox | None:
-    stored = options.get(CONF_REPLY_TO)
-    return Mailbox.stored(stored) if stored else None
 
 
 def _sender_name(text: str) -> str:

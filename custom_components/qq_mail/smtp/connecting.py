@@ -35,7 +35,6 @@ GREETING_TIMEOUT = 5.0
 _NEXT_ADDRESS_AFTER: Final = 0.25
 """Seconds after which the next address is tried as well (RFC 8305 section 5)."""
 _GREETING_BYTES: Final = 1024
-_VERBS = ("EHLO", "HELO")
 _OF_THE_ADDRESS = (Cause.TIMED_OUT, Cause.CONNECTION_LOST)
 """After these, the host's next address is tried."""
 
@@ -108,7 +107,7 @@ class Client(SMTP):
         verb = args[0].decode()
         if verb == "AUTH":
             verb = f"AUTH {args[1].decode()}"
-        elif verb not in _VERBS:
+        elif verb != "EHLO":
             verb = "(login)"
         self._transcript.sent(verb, sum(map(len, args)) + len(args) + 1)
         answer = await super().execute_command(*args, timeout=timeout)

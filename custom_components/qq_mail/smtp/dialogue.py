@@ -69,10 +69,9 @@ class Dialogue(asyncio.Protocol):
         """
         try:
             with translated(step):
-                if (reply := self._read(step)) is None:
-                    async with asyncio.timeout(timeout):
-                        while (reply := self._read(step)) is None:
-                            await self._change()
+                async with asyncio.timeout(timeout):
+                    while (reply := self._read(step)) is None:
+                        await self._change()
         except SessionError as err:
             self._transcript.failed(err)
             raise

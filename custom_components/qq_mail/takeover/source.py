@@ -97,7 +97,7 @@ class CoreAccount:
             data=data,
             options=_options(core, options, recipients),
             recipients=recipients,
-            sender=sender.addr_spec.lower() if sender else user.addr_spec.lower(),
+            sender=(sender or user).addr_spec.lower(),
             unencrypted=unencrypted,
             in_yaml=entry.source == SOURCE_IMPORT,
         )

@@ -8,6 +8,8 @@ import re
 from typing import Any
 from urllib.parse import unquote
 
+import voluptuous as vol
+
 from homeassistant.core import HomeAssistant, callback, valid_entity_id
 from homeassistant.helpers.network import is_hass_url
 
@@ -15,6 +17,7 @@ from ..reading import (
     Notes,
     Reader,
     as_list,
+    checked,
     is_away,
     is_empty,
     is_url,
@@ -24,10 +27,11 @@ from ..reading import (
     read_word,
     read_yes_no,
     unusable,
+    valid,
 )
 
 # Visible ASCII without brackets and quotes: what fits in a header and in HTML.
-CONTENT_ID = re.compile(r"[!#-&(-;=?-~]{1,200}")
+_CONTENT_ID = re.compile(r"[!#-&(-;=?-~]{1,200}")
 _MEDIA_SOURCE = "media-source://"
 _PICTURE_DOMAINS = ("camera.", "image.")
 _PROXY = re.compile(
@@ -64,20 +68,6 @@ class Attachment:
     """Whether it is shown in the mail, if it is a picture."""
     label: str = ""
     """How notes call it, once it is fetched: as it was asked for, without secrets."""
-
-
-def _media_source(value: Any, name: str, _notes: Notes) -> str:
-    text = _text_of(value).strip()
-    if not text.startswith(_MEDIA_SOURCE):
-        raise unusable(name, value, "invalid_media_source")
-    return text
-
-
-def _picture_entity(value: Any, name: str, notes: Notes) -> str:
-    entity_id = read_word(value, name, notes).strip().lower()
-    if not _is_picture_entity(entity_id):
-        raise unusable(name, value, "attachment_entity")
-    return entity_id
 
 
 def _is_picture_entity(text: str) -> bool:
@@ -138,20 +128,6 @@ def _source_by_look(text: str) -> Source:
     return Source.ENTITY_ID if _is_picture_entity(text.lower()) else Source.PATH
 
 
-def _content_id(value: Any, name: str, notes: Notes) -> str:
-    content_id = read_line(value, name, notes).strip("<>")
-    if not CONTENT_ID.fullmatch(content_id):
-        raise unusable(name, value, "invalid_content_id")
-    return content_id
-
-
-def _url(value: Any, name: str, notes: Notes) -> str:
-    url = read_word(value, name, notes).strip()
-    if not is_url(url, "http", "https"):
-        raise unusable(name, value, "invalid_url")
-    return url
-
-
 def own_source(text: str) -> tuple[Source, str] | None:
     """Return what a path of Home Assistant's own shows, whatever its query says.
 
@@ -182,11 +158,26 @@ def own_source_of_url(hass: HomeAssistant, url: str) -> tuple[Source, str] | Non
 
 _SOURCES = ", ".join(Source)
 _ATTACHMENT_READERS: dict[str, Reader] = {
-    Source.MEDIA_SOURCE: _media_source,
-    Source.ENTITY_ID: _picture_entity,
+    Source.MEDIA_SOURCE: valid(
+        vol.All(_text_of, vol.Strip, vol.Match(_MEDIA_SOURCE)),
+        "invalid_media_source",
+    ),
+    Source.ENTITY_ID: checked(
+        read_word,
+        vol.All(vol.Strip, vol.Lower, vol.truth(_is_picture_entity)),
+        "attachment_entity",
+    ),
     Source.PATH: read_word,
-    Source.URL: _url,
+    Source.URL: checked(
+        read_word,
+        vol.All(vol.Strip, vol.truth(lambda url: is_url(url, "http", "https"))),
+        "invalid_url",
+    ),
     "filename": read_line,
-    "content_id": _content_id,
+    "content_id": checked(
+        read_line,
+        vol.All(lambda text: text.strip("<>"), vol.truth(_CONTENT_ID.fullmatch)),
+        "invalid_content_id",
+    ),
     "inline": read_yes_no,
 }

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from threading import Thread
+from typing import Any
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util.hass_dict import HassKey
@@ -19,7 +21,7 @@ class Reads:
 
     def __init__(self) -> None:
         self._free = asyncio.Semaphore(MAX_READS)
-        self._running: set[asyncio.Future[None]] = set()
+        self._running: set[asyncio.Future[Any]] = set()
 
     async def run[*Ts, T](self, read: Callable[[*Ts], T], *args: *Ts) -> T:
         """Run a function that reads files.
@@ -30,37 +32,30 @@ class Reads:
             raise TimeoutError
         await self._free.acquire()
         loop = asyncio.get_running_loop()
-        over: asyncio.Future[None] = loop.create_future()
-        results: list[T] = []
+        over: asyncio.Future[T] = loop.create_future()
 
-        def ended(err: Exception | None) -> None:
+        def ended(tell: Callable[[], None]) -> None:
             # It has nothing left to do; and who waits may be gone as soon as it knows.
             thread.join()
             self._free.release()
             self._running.remove(over)
-            if over.cancelled():
-                return
-            if err:
-                over.set_exception(err)
-            else:
-                over.set_result(None)
+            if not over.cancelled():
+                tell()
 
         def work() -> None:
-            failure = None
             try:
-                results.append(read(*args))
+                tell = partial(over.set_result, read(*args))
             except Exception as err:  # noqa: BLE001 - it is raised where it is awaited
-                failure = err
+                tell = partial(over.set_exception, err)
             # Home Assistant may have stopped meanwhile.
             with suppress(RuntimeError):
-                loop.call_soon_threadsafe(ended, failure)
+                loop.call_soon_threadsafe(ended, tell)
 
         self._running.add(over)
         # A daemon: Home Assistant does not wait for it when it stops.
         thread = Thread(target=work, name=f"{DOMAIN} read", daemon=True)
         thread.start()
-        await over
-        return results[0]
+        return await over
 
 
 _READS: HassKey[Reads] = HassKey(f"{DOMAIN}_reads")

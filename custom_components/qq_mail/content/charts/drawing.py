@@ -27,6 +27,7 @@ INK = "#788089"
 
 _FINER = 2
 """How much larger all is drawn before it is scaled down, which smooths the edges."""
+_SCALE = PIXELS * _FINER
 _GRID = "#8c98a450"
 _FONT_SIZE = 18
 """In the reader's pixels: about ten on a phone, which is as small as can be read."""
@@ -116,9 +117,8 @@ class Canvas:
         from PIL import Image, ImageDraw, ImageFont  # noqa: PLC0415 - in a thread
 
         size = (WIDTH * PIXELS, height * PIXELS)
-        finer = (size[0] * _FINER, size[1] * _FINER)
         self._image = Image
-        self._shapes = Image.new("RGBA", finer)
+        self._shapes = Image.new("RGBA", (WIDTH * _SCALE, height * _SCALE))
         self._draw = ImageDraw.Draw(self._shapes)
         # Written onto the same colour, or the letters' edges would be darker.
         self._texts = Image.new("RGBA", size, f"{INK}00")
@@ -133,20 +133,16 @@ class Canvas:
         self, path: Sequence[tuple[float, float]], colour: str, width: float = 0.75
     ) -> None:
         """Draw a line through several points."""
-        scale = PIXELS * _FINER
-        points = [(x * scale, y * scale) for x, y in path]
-        self._draw.line(points, colour, round(width * scale), "curve")
+        points = [(x * _SCALE, y * _SCALE) for x, y in path]
+        self._draw.line(points, colour, round(width * _SCALE), "curve")
 
     def dot(self, x: float, y: float, colour: str) -> None:
         """Draw a point that stands alone."""
-        scale = PIXELS * _FINER
-        self._draw.circle((x * scale, y * scale), _DOT * scale, fill=colour)
+        self._draw.circle((x * _SCALE, y * _SCALE), _DOT * _SCALE, fill=colour)
 
     def bar(self, x1: float, y1: float, x2: float, y2: float, colour: str) -> None:
         """Fill a rectangle between its upper left and its lower right corner."""
-        left, top, right, bottom = (
-            round(value * PIXELS * _FINER) for value in (x1, y1, x2, y2)
-        )
+        left, top, right, bottom = (round(at * _SCALE) for at in (x1, y1, x2, y2))
         # Pillow fills up to the second corner, and with it.
         corner = (max(left, right - 1), max(top, bottom - 1))
         self._draw.rectangle(((left, top), corner), fill=colour)
@@ -167,10 +163,7 @@ class Canvas:
         picture = self._shapes.reduce(_FINER)
         # Not scaled: a font rounds off its own edges better.
         picture.alpha_composite(self._texts)
-        image = self._image
-        few = picture.quantize(
-            _COLOURS, image.Quantize.FASTOCTREE, dither=image.Dither.NONE
-        )
+        method, dither = self._image.Quantize.FASTOCTREE, self._image.Dither.NONE
         file = BytesIO()
-        few.save(file, "PNG")
+        picture.quantize(_COLOURS, method, dither=dither).save(file, "PNG")
         return file.getvalue()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import re
 from typing import Final
 
+from ..buttons.answerable import Choice
 from ..const import ACKNOWLEDGE
 from ..mime.address import tidy
 
@@ -21,38 +22,15 @@ _NUMBER = re.compile(r"(?:no\. ?|nr\. ?|#|№)?([0-9]{1,2})")
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """A button that acts, as its mail offers it."""
+class Meaning:
+    """What an answer means."""
 
-    number: int | None
-    """Its place among them, from 1; None: it has none, as it is answered in words."""
-    title: str
-    action: str
-    destructive: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Pressed:
-    """The answer presses this button."""
-
-    choice: Choice
-
-
-@dataclass(frozen=True, slots=True)
-class TitleNeeded:
-    """The answer means a destructive button, but does not give its title."""
-
-    choice: Choice
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """The answer is a text of its own."""
-
-    text: str
-
-
-type Meaning = Pressed | TitleNeeded | Said
+    choice: Choice | None = None
+    """The button that it presses; None: it is a text of its own."""
+    text: str = ""
+    """Such a text, or that for a button which asks for one."""
+    needs_title: bool = False
+    """Whether the button is destructive, and its title was not given."""
 
 
 def choose(choices: Sequence[Choice], text: str) -> Meaning:
@@ -60,15 +38,19 @@ def choose(choices: Sequence[Choice], text: str) -> Meaning:
 
     A button is meant by its title, its number, both, its action's name, or by a common
     word for *acknowledge*; a destructive one by its title alone. Where two are meant,
-    none is.
+    none is. Any other text is for the button that asks for one, if that is just one.
     """
     line = next(filter(None, map(str.strip, text.splitlines())), "")
     said = _plain(line)
     titled = [
         choice
         for choice in choices
-        if _plain(choice.title)
-        and said in (_plain(choice.title), _plain(f"{choice.number} {choice.title}"))
+        if _plain(choice.action.title)
+        and said
+        in (
+            _plain(choice.action.title),
+            _plain(f"{choice.number} {choice.action.title}"),
+        )
     ]
     number = _NUMBER.fullmatch(said)
     meant = titled + [
@@ -76,7 +58,7 @@ def choose(choices: Sequence[Choice], text: str) -> Meaning:
         for choice in choices
         if choice not in titled
         and (
-            said == _plain(choice.action) != ""
+            said == _plain(choice.action.action) != ""
             or (number and int(number[1]) == choice.number)
         )
     ]
@@ -84,14 +66,15 @@ def choose(choices: Sequence[Choice], text: str) -> Meaning:
         meant = [
             choice
             for choice in choices
-            if choice.number and choice.action.lower() == ACKNOWLEDGE
+            if choice.number and choice.action.action.lower() == ACKNOWLEDGE
         ]
-    if len(meant) != 1:
-        return Said(text.strip()[:MAX_TEXT])
-    (choice,) = meant
-    if choice.destructive and not titled:
-        return TitleNeeded(choice)
-    return Pressed(choice)
+    if len(meant) == 1:
+        (choice,) = meant
+        return Meaning(choice, needs_title=choice.action.destructive and not titled)
+    asking = [choice for choice in choices if choice.action.in_words]
+    return Meaning(
+        asking[0] if len(asking) == 1 else None, text=text.strip()[:MAX_TEXT]
+    )
 
 
 def _plain(text: str) -> str:
