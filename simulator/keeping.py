@@ -12,7 +12,7 @@ from typing import Any, cast
 from custom_components.qq_mail.outbox.core.loading import Records
 from custom_components.qq_mail.outbox.core.turn import MESSAGE
 from custom_components.qq_mail.store import Key, Store
-from custom_components.qq_mail.store.rounds import Record
+from custom_components.qq_mail.store.store import Record
 from tests.store.house import FOLDER, ROOT
 from tests.store.power import SimulatedDisk
 

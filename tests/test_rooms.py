@@ -14,16 +14,17 @@ KNOWS = {
     "mime": set(),
     "smtp": {"mime"},
     "store": set(),
+    "typed": {"clock"},
     "inbox": {"const", "mime", "smtp"},
     "core": {"clock", "mime", "smtp"},
     "outbox": {"clock", "const", "core", "mime", "smtp", "store"},
     "content": {"const", "mime", "texts"},
-    "buttons": {"clock", "const", "issues", "mime", "store", "texts"},
+    "buttons": {"clock", "const", "issues", "mime", "store", "texts", "typed"},
     "answers": {
         *("accounts", "clock", "const", "history", "issues", "texts"),
         *("buttons", "content", "core", "inbox", "mime", "outbox", "sending", "smtp"),
     },
-    "repeats": {"clock", "const", "core", "mime", "outbox", "store"},
+    "repeats": {"clock", "const", "core", "mime", "outbox", "store", "typed"},
     "sending": {
         *("accounts", "clock", "const", "errors", "issues", "options", "texts"),
         *("buttons", "content", "core", "mime", "outbox", "smtp"),
@@ -43,7 +44,9 @@ KNOWS = {
             "store",
         ),
     },
-    "history": {"buttons", "clock", "core", "mime", "outbox", "smtp", "store"},
+    "history": {
+        *("buttons", "clock", "core", "mime", "outbox", "smtp", "store", "typed"),
+    },
     "page": {
         *("accounts", "clock", "const", "errors", "history", "texts"),
         *("calls", "content", "core", "outbox", "sending", "smtp"),

@@ -1,10 +1,11 @@
 """What became of an account's messages lately: who got what, when, and what QQ said."""
 
 from collections import Counter
-from collections.abc import Collection
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Self
+from functools import partial
+from typing import Any, Final
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.event import async_track_time_change
@@ -14,10 +15,10 @@ from .buttons.models import Press
 from .clock import read_clock
 from .mime.models import Priority
 from .outbox.core.models import OutboxEvent, Outcome
-from .outbox.core.record import Record
 from .outbox.outbox import Outbox
 from .smtp.replies import Cause
 from .store import Key, read_all
+from .typed import PASSING, as_json, read_json
 
 HISTORY: Final = "history"
 """The kind of its records in the store."""
@@ -46,26 +47,6 @@ class Result:
     by: str = ""
     """The address of the account that sent it instead; empty: its own sent it."""
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return what can be written as JSON."""
-        texts = {"at": self.at.isoformat(), "recipients": list(self.recipients)}
-        return asdict(self) | texts
-
-    @classmethod
-    def read(cls, data: object) -> Self:
-        """Return what was written. Raises ValueError."""
-        record = Record.of(data)
-        cause = record.optional("cause", str)
-        return cls(
-            at=record.time("at"),
-            outcome=record.text("outcome"),
-            recipients=record.all_texts("recipients"),
-            attempts=record.count("attempts"),
-            cause=Cause(cause) if cause else None,
-            reply=record.text("reply"),
-            by=record.text("by"),
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Pressed:
@@ -76,16 +57,12 @@ class Pressed:
     by: str = ""
     """Who answered the mail; empty: whoever has it opened the button's link."""
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return what can be written as JSON."""
-        return asdict(self) | {"at": self.at.isoformat()}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """A message that nobody tries any more, or not for all of its recipients."""
 
-    queue_id: str
+    queue_id: str = field(metadata=PASSING)
     title: str
     """Empty: it is not to be kept."""
     tag: str
@@ -131,39 +108,6 @@ class Item:
         """Return those whom this outcome was told of."""
         some = (one for one in self.results if one.outcome == outcome)
         return tuple(one for result in some for one in result.recipients)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return what can be written as JSON."""
-        return {
-            "title": self.title,
-            "tag": self.tag,
-            "priority": self.priority,
-            "digest": self.digest,
-            "results": [one.as_dict() for one in self.results],
-            "presses": [one.as_dict() for one in self.presses],
-        }
-
-    @classmethod
-    def read(cls, queue_id: str, data: object) -> Self:
-        """Return what was written. Raises ValueError."""
-        ulid_to_bytes(queue_id)
-        record = Record.of(data)
-        results = tuple(map(Result.read, record.items("results")))
-        if not results:
-            raise ValueError("nothing became of it")
-        presses = [Record.of(one) for one in record.items("presses")]
-        return cls(
-            queue_id=queue_id,
-            title=record.text("title"),
-            tag=record.text("tag"),
-            priority=Priority(record.text("priority")),
-            digest=record.text("digest"),
-            results=results,
-            presses=tuple(
-                Pressed(one.time("at"), one.text("title"), one.text("by"))
-                for one in presses
-            ),
-        )
 
 
 class History:
@@ -222,13 +166,14 @@ class History:
 
     def _return(self) -> None:
         """Let who comes after this one go on with what is known."""
-        known = {(HISTORY, one.queue_id): one.as_dict() for one in self.items}
+        now = read_clock()
+        known = {(HISTORY, one.queue_id): as_json(one, now) for one in self.items}
         self._outbox.manager.return_records(self._outbox.id, known)
 
     def _load(self) -> None:
         outbox = self._outbox
         records = outbox.manager.take_records(outbox.id, HISTORY)
-        items = read_all(records, Item.read)
+        items = read_all(records, _read)
         for _, queue_id in records:
             if queue_id not in items:
                 outbox.manager.store.remove((HISTORY, outbox.id, queue_id))
@@ -309,7 +254,17 @@ class History:
 
     def _put(self, item: Item) -> None:
         self._items[item.queue_id] = item
-        self._outbox.manager.store.put(self._key(item), item.as_dict)
+        record = partial(as_json, item, read_clock())
+        self._outbox.manager.store.put(self._key(item), record)
 
     def _key(self, item: Item) -> Key:
         return (HISTORY, self._outbox.id, item.queue_id)
+
+
+def _read(queue_id: str, record: Mapping[str, Any]) -> Item:
+    """Read a message again; raises KeyError, TypeError or ValueError."""
+    ulid_to_bytes(queue_id)
+    item: Item = read_json(Item, record, read_clock(), queue_id=queue_id)
+    if not item.results:
+        raise ValueError("nothing became of it")
+    return item

@@ -29,6 +29,7 @@ from .outbox.core.models import Message, Plan
 from .outbox.outbox import Outbox
 from .sending.waiting import why_it_waits
 from .texts import Texts, async_texts, iso_of
+from .typed import as_json
 
 _AT_ONCE = 200
 """Messages that are described in one turn of the event loop."""
@@ -157,6 +158,7 @@ async def _async_get_history(call: ServiceCall) -> ServiceResponse:
 
 def _item(account: str, item: Item) -> JsonValueType:
     """Return what is known of a message of the history."""
+    now = read_clock()
     return {
         "account": account,
         "queue_id": item.queue_id,
@@ -167,8 +169,8 @@ def _item(account: str, item: Item) -> JsonValueType:
         "accepted_at": iso_of(item.accepted_at),
         "delay": item.delay,
         "digest": item.digest or None,
-        "results": [one.as_dict() for one in item.results],
-        "presses": [one.as_dict() for one in item.presses],
+        "results": as_json(item.results, now),
+        "presses": as_json(item.presses, now),
     }
 
 

@@ -490,7 +490,7 @@ async def test_over_while_away(
         pytest.param({"key": None}, id="no key"),
         pytest.param({"recipients": {"to": [], "cc": [], "bcc": []}}, id="nobody"),
         pytest.param({"recipients": {"to": 1, "cc": [], "bcc": []}}, id="no list"),
-        pytest.param({"until": "tomorrow"}, id="no time"),
+        pytest.param({"began": "tomorrow"}, id="no time"),
         pytest.param({"priority": "fast"}, id="no priority"),
         pytest.param({"counted": {"number": -1}}, id="no count"),
     ],
@@ -504,7 +504,8 @@ async def test_damaged(
 ) -> None:
     """What cannot be read stops nothing."""
     first = await send(hass, **DOOR)
-    record = record_of(hass, DUPLICATE) | damage
+    whole = record_of(hass, DUPLICATE)
+    record = whole | damage | {"alert": whole["alert"] | damage}
     key = (DUPLICATE, loaded_entry.entry_id, first["queue_id"])
     house_of(hass).store.put(key, lambda: record)
     await restart(hass, loaded_entry)
@@ -569,7 +570,7 @@ async def test_counted_is_on_disk(
 ) -> None:
     """Who was answered that it is counted can rely on that."""
     await send(hass, **DOOR)
-    assert record_of(hass, DUPLICATE)["counted"] is None
+    assert record_of(hass, DUPLICATE)["counted"]["number"] == 0
     for count in (1, 2):
         assert (await send(hass, **DOOR))["count"] == count
         assert record_of(hass, DUPLICATE)["counted"]["number"] == count

@@ -176,14 +176,6 @@ class SimulatedDisk(Disk):
         return len(self._node(file).content)
 
     @override
-    def size(self, descriptor: int) -> int:
-        return len(self.opened[descriptor].content)
-
-    @override
-    def is_linked(self, descriptor: int) -> bool:
-        return self.opened[descriptor] in self.now.values()
-
-    @override
     def read(self, descriptor: int, place: int, length: int) -> bytes:
         return bytes(self.opened[descriptor].content[place : place + length])
 

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from custom_components.qq_mail.store import Change, Journal, Key
-from custom_components.qq_mail.store.line import Found, read_lines
+from custom_components.qq_mail.store.line import Line, read_lines
 
 from .house import FOLDER, ROOT, seen, text_of
 from .power import SimulatedDisk, State
@@ -39,14 +39,14 @@ def put(key: Key, number: int, text: bytes | None = None) -> Change:
     return Change(key, record.encode(), text)
 
 
-def lines_of(state: State) -> dict[Key, list[tuple[Path, Found]]]:
+def lines_of(state: State) -> dict[Key, list[tuple[Path, Line]]]:
     """Return all lines of each key."""
-    lines: dict[Key, list[tuple[Path, Found]]] = {}
+    lines: dict[Key, list[tuple[Path, Line]]] = {}
     for file, octets in state.items():
         if not file.name.startswith(("records", "texts")) or not octets:
             continue
         for line in read_lines(octets, int(file.name[-8:], 16)):
-            assert isinstance(line, Found)
+            assert isinstance(line, Line)
             lines.setdefault(line.key, []).append((file, line))
     return lines
 
@@ -69,7 +69,7 @@ def noise(size: int) -> Noise:
     return damage
 
 
-def overlap(line: Found, damaged: slice) -> bool:
+def overlap(line: Line, damaged: slice) -> bool:
     """Tell whether a line has damaged octets."""
     return line.start < int(damaged.stop) and line.stop > int(damaged.start)
 

@@ -1,10 +1,11 @@
 """What a button is, whose it is, and what is told when it is pressed."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, Self
+from typing import Final
+
+from ..typed import PASSING
 
 ACTION_PATH: Final = "/api/qq_mail/action"
 """A button's address is this, a slash and its token."""
@@ -32,25 +33,6 @@ class Action:
     in_words: bool = False
     """Whether it asks for a text: an answer gives it, and the button is not used up."""
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return what can be written as JSON."""
-        return {
-            "action": self.action,
-            "title": self.title,
-            "destructive": self.destructive,
-            "in_words": self.in_words,
-        }
-
-    @classmethod
-    def read(cls, record: Mapping[str, Any]) -> Self:
-        """Read that again; raises KeyError or TypeError where it is damaged."""
-        return cls(
-            action=str(record["action"]),
-            title=str(record["title"]),
-            destructive=bool(record["destructive"]),
-            in_words=bool(record["in_words"]),
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
@@ -66,16 +48,6 @@ class Mail:
     """The addr_specs of its envelope, as the outbox tells of them."""
     time: datetime
     """When the alert was raised."""
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return what can be written as JSON; the account stands in the key."""
-        return {
-            "queue_id": self.queue_id,
-            "tag": self.tag,
-            "subject": self.subject,
-            "recipients": list(self.recipients),
-            "time": self.time.isoformat(),
-        }
 
 
 class Channel(StrEnum):
@@ -102,23 +74,42 @@ class Press:
         return Channel.MAIL if self.by else Channel.LINK
 
 
-@dataclass(slots=True, kw_only=True)
-class Button:
-    """One button of one mail, as long as its token works."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An answer to a mail in somebody's own words."""
 
     mail: Mail
-    action: Action
-    digest: str
-    """The SHA-256 of its token, which itself is kept nowhere."""
+    sender: str
+    """The addr_spec of who wrote it."""
+    text: str
+    """What the sender wrote, without quotes and signatures; at most 2,000 characters."""
+    action: str = ""
+    """Of the button that asked for it; empty: none did, or it may be any of several."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Secret:
+    """What only those know who have a mail, and what they may do by it for a while."""
+
+    mail: Mail
+    digest: str = field(metadata=PASSING)
+    """Its SHA-256, by which it is known; it itself is kept nowhere."""
     expires_at: datetime
     """By the clock on the wall, as the mail says it."""
     lifetime: float
     """Seconds from when it was issued: it never works for longer."""
-    deadline: float
-    """When they are over, by the steady clock."""
+    deadline: float = field(default=0.0, metadata=PASSING)
+    """When it is over, by the steady clock."""
+    restored: bool = False
+    """It comes from a backup, and works once a person has decided."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Button(Secret):
+    """One button of one mail, as long as its token works."""
+
+    action: Action
     used_at: datetime | None = None
     used_by: str = ""
     """The addr_spec of who answered the mail, if that used it."""
     ended: Ended | None = None
-    restored: bool = False
-    """It comes from a backup, and works once a person has decided."""

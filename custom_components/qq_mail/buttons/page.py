@@ -12,7 +12,7 @@ from markupsafe import Markup
 from homeassistant.util import dt as dt_util
 
 from ..texts import Texts
-from .models import Button, Ended
+from .models import Button
 
 CONFIRMED = "confirmed"
 """What is in the query of whoever was asked once more."""
@@ -74,60 +74,32 @@ class Pages:
             small=self._small(button),
         )
 
-    def done(self, button: Button, *, heard: bool, kept: bool = True) -> str:
+    def done(self, button: Button, *, heard: bool, kept: bool) -> str:
         """Return the page after a press.
 
         `heard`: whether an automation listens to it; `kept`: whether the disk took it.
         """
-        title = _isolated(button.action.title)
-        texts = [self._texts("answer_done_text", title=title)]
-        if not heard:
-            texts = [self._texts("answer_unheard_text", title=title)]
+        what = "answer_done_text" if heard else "answer_unheard_text"
+        texts = [self._texts(what, title=_isolated(button.action.title))]
         if not kept:
             texts.append(self._texts("answer_not_kept_text"))
         return self._page(self._texts("answer_done"), *texts, small=self._mail(button))
 
-    def ended(self, button: Button, why: Ended) -> str:
-        """Return the page of a button that acts no more, although nobody pressed it."""
+    def over(self, button: Button) -> str:
+        """Return the page of a button that acts no more: it was pressed, or has ended."""
+        why, times = str(button.ended), {}
+        if button.used_at:
+            why, times = "done_before", {"time": _time(button.used_at)}
         return self._page(
-            self._texts(f"answer_{why}"),
+            self._texts(f"answer_{why}", **times),
             self._texts(f"answer_{why}_text", title=_isolated(button.action.title)),
             small=self._mail(button),
         )
 
-    def done_before(self, button: Button, used_at: datetime) -> str:
-        """Return the page of a button that was pressed earlier."""
+    def why(self, reason: str) -> str:
+        """Return the page that says why nothing was done, whichever button it is."""
         return self._page(
-            self._texts("answer_done_before", time=_time(used_at)),
-            self._texts(
-                "answer_done_before_text", title=_isolated(button.action.title)
-            ),
-            small=self._mail(button),
-        )
-
-    def unknown(self) -> str:
-        """Return the one page of all links that do not work."""
-        return self._page(
-            self._texts("answer_unknown"), self._texts("answer_unknown_text")
-        )
-
-    def too_many(self) -> str:
-        """Return the page of links that do not work, while there are too many."""
-        return self._page(
-            self._texts("answer_too_many"), self._texts("answer_too_many_text")
-        )
-
-    def not_ready(self) -> str:
-        """Return the page of a button that works in a moment."""
-        return self._page(
-            self._texts("answer_not_ready"), self._texts("answer_not_ready_text")
-        )
-
-    def from_elsewhere(self) -> str:
-        """Return the page for a press that another site's page has sent."""
-        return self._page(
-            self._texts("answer_from_elsewhere"),
-            self._texts("answer_from_elsewhere_text"),
+            self._texts(f"answer_{reason}"), self._texts(f"answer_{reason}_text")
         )
 
     def _mail(self, button: Button) -> str:

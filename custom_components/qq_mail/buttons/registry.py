@@ -1,21 +1,21 @@
 """Which buttons work: kept in memory, and in the store for after a restart."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import timedelta
-from functools import partial
 import secrets
-from typing import Any, Final
+from typing import Final, override
 
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
 from ..clock import Now, read_clock
-from ..const import DOMAIN, LOGGER, MAX_BUTTONS
-from ..store import Store, read_all
+from ..const import DOMAIN, MAX_BUTTONS
+from ..store import Store
 from .answerable import Answerables
-from .kept import digest_of, read_mail, read_time, read_times
+from .kept import Secrets, digest_of
 from .links import PLAIN_HTTP, async_tell_plain_http
+from .listeners import Listeners
 from .models import Action, Button, Ended, Mail, Press
 
 BUTTON: Final = "button"
@@ -25,8 +25,11 @@ TOKEN_LENGTH = 2 * _TOKEN_OCTETS
 """Characters: in hex, as QQ's pages mangle what has a meaning in a URL."""
 
 
-class Buttons:
-    """All accounts' buttons, and who hears of it when one is pressed."""
+class Buttons(Secrets[Button]):
+    """All accounts' buttons, and who hears of it when one is pressed.
+
+    What is done to those of a mail is done to its answering as well.
+    """
 
     def __init__(
         self,
@@ -35,47 +38,14 @@ class Buttons:
         protected: Callable[[], Collection[str]],
     ) -> None:
         """Begin with none; `protected` names mails whose buttons are not forgotten."""
+        super().__init__(store, BUTTON, Button)
         self._hass = hass
-        self._store = store
         self._protected = protected
         self.answerables = Answerables(store)
         """The mails whose buttons can be pressed by an answer."""
-        self._buttons: dict[str, Button] = {}
-        """By their digests, the oldest first."""
         self._refused: dict[str, set[str]] = {}
         """Who will never get a mail, by its queue id."""
-        self._listeners: dict[Callable[[Press], None], Callable[[Press], bool]] = {}
-        """Who is told, and which presses that is wanted for."""
-
-    @callback
-    def async_load(
-        self, account: str, records: Mapping[tuple[str, str], Mapping[str, Any]]
-    ) -> None:
-        """Know an account's buttons of an earlier run."""
-        now = read_clock()
-        read = partial(_read, account, now)
-        self._buttons |= read_all(records, read)
-        self._prune(now)
-
-    @callback
-    def async_add_listener(
-        self,
-        listener: Callable[[Press], None],
-        wants: Callable[[Press], bool] = lambda _: False,
-    ) -> CALLBACK_TYPE:
-        """Tell of each button that is pressed; `wants` tells which ones are handled."""
-        self._listeners[listener] = wants
-
-        @callback
-        def remove() -> None:
-            self._listeners.pop(listener, None)
-
-        return remove
-
-    @callback
-    def is_wanted(self, press: Press) -> bool:
-        """Tell whether a listener handles such a press."""
-        return any(wants(press) for wants in self._listeners.values())
+        self.presses = Listeners[Press]()
 
     @callback
     def issue(
@@ -85,37 +55,24 @@ class Buttons:
 
         For all who have the mail, each once. `keep` has them survive a restart.
         """
-        # From now on, not from the mail's time: the clock may have been set since.
-        now = read_clock()
         tokens = tuple(secrets.token_hex(_TOKEN_OCTETS) for _ in actions)
         for token, action in zip(tokens, actions, strict=True):
-            button = Button(
-                mail=mail,
-                action=action,
-                digest=digest_of(token),
-                expires_at=now.wall + lasts,
-                lifetime=lasts.total_seconds(),
-                deadline=now.steady + lasts.total_seconds(),
-            )
-            self._buttons[button.digest] = button
-        self._prune(now)
+            self._add(token, mail, lasts, action=action)
+        self._prune(read_clock())
         async_tell_plain_http(self._hass)
         return tokens
 
+    @override
     @callback
     def keep(self, queue_id: str) -> None:
-        """Have a mail's buttons put on disk, by the same round as the mail."""
-        for button in self._of(queue_id):
-            self._write(button)
+        super().keep(queue_id)
         self.answerables.keep(queue_id)
 
+    @override
     @callback
     def revoke(self, *queue_ids: str) -> None:
-        """Have the buttons of these mails, which nobody gets, work no longer."""
-        self._remove(
-            button for button in self.all() if button.mail.queue_id in queue_ids
-        )
-        self.answerables.forget(*queue_ids)
+        super().revoke(*queue_ids)
+        self.answerables.revoke(*queue_ids)
 
     @callback
     def revoke_tag(self, account: str, tag: str) -> None:
@@ -126,18 +83,18 @@ class Buttons:
             if (button.mail.account, button.mail.tag) == (account, tag)
         )
 
+    @override
     @callback
     def revoke_account(self, account: str) -> None:
-        """Have an account's buttons work no longer; the store forgets them itself."""
-        self._remove(button for button in self.all() if button.mail.account == account)
-        self.answerables.forget_account(account)
-        if not self._buttons:
+        super().revoke_account(account)
+        self.answerables.revoke_account(account)
+        if not self._known:
             ir.async_delete_issue(self._hass, DOMAIN, PLAIN_HTTP)
 
     @callback
     def revoke_for(self, queue_id: str, recipients: Iterable[str]) -> None:
         """Know who will never get a mail; once that is all, its buttons go."""
-        if button := next(iter(self._of(queue_id)), None):
+        for button in self.of_mail(queue_id)[:1]:
             refused = self._refused.setdefault(queue_id, set())
             refused.update(recipients)
             if refused.issuperset(button.mail.recipients):
@@ -146,28 +103,21 @@ class Buttons:
     @callback
     def end(self, queue_ids: Collection[str], why: str) -> None:
         """Have the buttons of these mails say why they act no more."""
-        chosen = set(queue_ids)
-        for button in self.all():
-            if button.mail.queue_id in chosen and not button.used_at:
+        for button in self.of_mail(*queue_ids):
+            if not button.used_at:
                 button.ended = Ended(why)
                 self._write(button)
 
+    @override
     @callback
     def async_decide(self, account: str, *, send: bool) -> None:
-        """Have the buttons work that come from a backup, or forget them."""
+        super().async_decide(account, send=send)
         self.answerables.async_decide(account, send=send)
-        restored = self.restored(account)
-        if not send:
-            self._remove(restored)
-            return
-        for button in restored:
-            button.restored = False
-            self._write(button)
 
     @callback
     def find(self, token: str) -> Button | None:
         """Return the button with this token, if it works, or says why it does not."""
-        button = self._buttons.get(digest_of(token))
+        button = self._known.get(digest_of(token))
         return button if button and self._works(button) else None
 
     @callback
@@ -178,7 +128,7 @@ class Buttons:
         """
         found = [
             one
-            for one in self._of(mail.queue_id)
+            for one in self.of_mail(mail.queue_id)
             if one.action == action and self._works(one)
         ]
         return min(found, key=lambda one: one.used_at is not None, default=None)
@@ -192,22 +142,7 @@ class Buttons:
         """
         button.used_at, button.used_by = read_clock().wall, by
         self._write(button)
-        press = Press(mail=button.mail, action=button.action, by=by)
-        for listener in list(self._listeners):
-            try:
-                listener(press)
-            except Exception:  # noqa: BLE001 - whatever it is, the others hear of it
-                LOGGER.exception("A listener failed at a button of %s", press.mail)
-
-    def restored(self, account: str) -> list[Button]:
-        """Return an account's buttons that come from a backup, and do not work yet."""
-        return [
-            one for one in self.all() if one.restored and one.mail.account == account
-        ]
-
-    def all(self) -> list[Button]:
-        """Return every button that is known, the oldest first."""
-        return list(self._buttons.values())
+        self.presses.tell(Press(mail=button.mail, action=button.action, by=by))
 
     def _works(self, button: Button) -> bool:
         """Tell whether a button works, or says why it does not."""
@@ -216,26 +151,22 @@ class Buttons:
         over = now.wall >= button.expires_at or now.steady >= button.deadline
         return not (button.restored or over)
 
-    def _of(self, queue_id: str) -> list[Button]:
-        return [one for one in self.all() if one.mail.queue_id == queue_id]
-
-    def _write(self, button: Button) -> None:
-        self._store.put(_key(button), partial(_as_dict, button))
-
-    def _remove(self, buttons: Iterable[Button]) -> None:
-        for button in list(buttons):
-            del self._buttons[button.digest]
+    @override
+    def _remove(self, some: Iterable[Button]) -> None:
+        gone = list(some)
+        super()._remove(gone)
+        for button in gone:
             self._refused.pop(button.mail.queue_id, None)
-            self._store.remove(_key(button))
 
+    @override
     def _prune(self, now: Now) -> None:
         """Forget what is over, and of accounts that have too many what matters least.
 
         First those that were used or ended, then the oldest of the tag, or mail without
         one, that has most.
         """
-        self._remove(one for one in self.all() if now.steady >= one.deadline)
-        numbers = Counter(one.mail.account for one in self._buttons.values())
+        super()._prune(now)
+        numbers = Counter(one.mail.account for one in self._known.values())
         for account, number in numbers.items():
             if number > MAX_BUTTONS:
                 self._make_room(account, number - MAX_BUTTONS)
@@ -261,35 +192,3 @@ class Buttons:
 
 def _of_what(button: Button) -> str:
     return button.mail.tag or button.mail.queue_id
-
-
-def _key(button: Button) -> tuple[str, str, str]:
-    return (BUTTON, button.mail.account, button.digest)
-
-
-def _as_dict(button: Button) -> dict[str, Any]:
-    """Return what is kept of a button, in times that a restart does not change."""
-    return {
-        **button.mail.as_dict(),
-        **button.action.as_dict(),
-        "expires_at": button.expires_at.isoformat(),
-        "lifetime": button.lifetime,
-        "used_at": button.used_at and button.used_at.isoformat(),
-        "used_by": button.used_by,
-        "ended": button.ended,
-        "restored": button.restored,
-    }
-
-
-def _read(account: str, now: Now, digest: str, record: Mapping[str, Any]) -> Button:
-    """Read that again; raises KeyError, TypeError or ValueError where it is damaged."""
-    return Button(
-        mail=read_mail(account, record),
-        action=Action.read(record),
-        digest=digest,
-        **read_times(record, now),
-        used_at=read_time(record["used_at"]) if record["used_at"] else None,
-        used_by=str(record["used_by"]),
-        ended=Ended(record["ended"]) if record["ended"] else None,
-        restored=bool(record["restored"]),
-    )

@@ -117,7 +117,7 @@ class ButtonView(HomeAssistantView):
             return self._look(token, pages)
         if request.method == METH_POST:
             return await self._async_press(request, token, pages)
-        return _page(pages.unknown(), HTTPStatus.METHOD_NOT_ALLOWED, **_ALLOWED)
+        return _page(pages.why("unknown"), HTTPStatus.METHOD_NOT_ALLOWED, **_ALLOWED)
 
     def _look(self, token: str, pages: Pages) -> web.Response:
         """Show a page; programs that open every link change nothing."""
@@ -132,7 +132,7 @@ class ButtonView(HomeAssistantView):
         """Do it, unless that was done; what the request says in its body is not read."""
         # From here on without an await, until the button is used up.
         if request.headers.get("Sec-Fetch-Site") == "cross-site":
-            return _page(pages.from_elsewhere(), HTTPStatus.FORBIDDEN)
+            return _page(pages.why("from_elsewhere"), HTTPStatus.FORBIDDEN)
         button = self._find(token)
         if button is None:
             return self._answer_unknown(pages)
@@ -142,19 +142,18 @@ class ButtonView(HomeAssistantView):
             return _page(pages.ask_once_more(button))
         heard = self._is_heard(Press(mail=button.mail, action=button.action))
         self._buttons.press(button)
+        kept = True
         try:
             async with asyncio.timeout(DISK_TIMEOUT):
                 await self._store.written()
         except OSError, TimeoutError:
-            return _page(pages.done(button, heard=heard, kept=False))
-        return _page(pages.done(button, heard=heard))
+            kept = False
+        return _page(pages.done(button, heard=heard, kept=kept))
 
     def _over(self, button: Button, pages: Pages) -> web.Response | None:
         """Return the page of a button that does not act; None: it does."""
-        if button.used_at:
-            return _page(pages.done_before(button, button.used_at))
-        if button.ended:
-            return _page(pages.ended(button, button.ended))
+        if button.used_at or button.ended:
+            return _page(pages.over(button))
         return None if self._is_ready(button) else _not_ready(pages)
 
     async def _async_begin(self) -> None:
@@ -187,7 +186,7 @@ class ButtonView(HomeAssistantView):
         full = len(self._unknown) == _MAX_UNKNOWN
         if not full or now - self._unknown[0] >= _WINDOW:
             self._unknown.append(now)
-            return _page(pages.unknown(), HTTPStatus.NOT_FOUND)
+            return _page(pages.why("unknown"), HTTPStatus.NOT_FOUND)
         if self._logged is None or now - self._logged >= _LOG_EVERY:
             self._logged = now
             LOGGER.warning(
@@ -195,11 +194,13 @@ class ButtonView(HomeAssistantView):
                 "somebody was guessing; the buttons of mails go on working",
                 _MAX_UNKNOWN,
             )
-        return _page(pages.too_many(), HTTPStatus.TOO_MANY_REQUESTS, **_TOO_MANY)
+        too_many = pages.why("too_many")
+        return _page(too_many, HTTPStatus.TOO_MANY_REQUESTS, **_TOO_MANY)
 
 
 def _not_ready(pages: Pages) -> web.Response:
-    return _page(pages.not_ready(), HTTPStatus.SERVICE_UNAVAILABLE, **_NOT_READY)
+    not_ready = pages.why("not_ready")
+    return _page(not_ready, HTTPStatus.SERVICE_UNAVAILABLE, **_NOT_READY)
 
 
 def _page(html: str, status: int = HTTPStatus.OK, **headers: str) -> web.Response:

@@ -14,7 +14,7 @@ from ..content.errors import translated_error
 from ..content.request import MessageRequest, read_again
 from ..mime.address import Recipients, one_line
 from ..outbox.composing import Ticket
-from ..repeats.alerts import Alert, Counted
+from ..repeats.original import Alert, Counted
 from ..repeats.reminder import Reminder
 from ..sending.submit import async_submit
 from ..texts import Texts, async_texts, time_of

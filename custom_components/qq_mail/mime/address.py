@@ -135,20 +135,12 @@ class Recipients:
 
     @classmethod
     def stored(cls, data: Mapping[str, Iterable[str]]) -> Self:
-        """Read what `as_dict` or a form has stored, without checking it."""
+        """Read what a form has stored, without checking it."""
         return cls(
             to=tuple(map(Mailbox.stored, data.get("to", ()))),
             cc=tuple(map(Mailbox.stored, data.get("cc", ()))),
             bcc=tuple(map(Mailbox.stored, data.get("bcc", ()))),
         )
-
-    def as_dict(self) -> dict[str, list[str]]:
-        """Return what can be written as JSON."""
-        return {
-            "to": list(map(str, self.to)),
-            "cc": list(map(str, self.cc)),
-            "bcc": list(map(str, self.bcc)),
-        }
 
     @property
     def addr_specs(self) -> tuple[str, ...]:

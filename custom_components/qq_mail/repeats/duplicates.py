@@ -14,9 +14,8 @@ from ..const import DOMAIN, LOGGER
 from ..outbox.composing import Ticket
 from ..outbox.core.models import OutboxEvent, Outcome
 from ..outbox.outbox import Outbox
-from .alerts import Alert, Counted
 from .kept import Kept
-from .original import Original
+from .original import Alert, Counted, Original
 
 DUPLICATE: Final = "duplicate"
 """The kind of its records in the store."""
@@ -39,7 +38,7 @@ class Duplicates(Kept[Original]):
 
         `tell` sends a mail, and calls what it is given when that is put on disk.
         """
-        super().__init__(hass, outbox, DUPLICATE, Original.read)
+        super().__init__(hass, outbox, DUPLICATE, Original)
         self._tell = tell
         self._open = {
             one.alert.key: one

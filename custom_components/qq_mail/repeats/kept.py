@@ -2,17 +2,18 @@
 
 from abc import ABC, abstractmethod
 import asyncio
-from collections.abc import Callable, Collection, Iterable
-from functools import partial
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Protocol
 
 from homeassistant.core import HomeAssistant, callback
 
 from ..clock import Now, read_clock
+from ..mime.address import Recipients
 from ..outbox.composing import Ticket
 from ..outbox.core.models import OutboxEvent
 from ..outbox.outbox import Outbox
 from ..store import read_all
+from ..typed import as_json, read_json
 
 _LONGEST_SLEEP = 60.0
 """Seconds between two looks at the clock: timers do not count the machine's sleep."""
@@ -26,8 +27,12 @@ class Keepable(Protocol):
     restored: bool
     """It comes from a backup: a person has to decide."""
 
-    def as_dict(self, now: Now) -> dict[str, Any]:
-        """Return what can be written as JSON."""
+    @property
+    def recipients(self) -> Recipients:
+        """Who gets it."""
+
+    def bound(self, now: Now) -> None:
+        """Last no longer than it was to, once it was read; raises ValueError."""
 
 
 class Kept[One: Keepable](ABC):
@@ -38,16 +43,13 @@ class Kept[One: Keepable](ABC):
         hass: HomeAssistant,
         outbox: Outbox,
         kind: str,
-        read: Callable[[str, object, Now], One],
+        one: type[One],
     ) -> None:
-        """Begin with what an earlier run has left.
-
-        `kind`: of their records. `read` reads one that is known by a queue id; it
-        raises ValueError.
-        """
+        """Begin with what an earlier run has left; `kind`: of their records."""
         self._hass = hass
         self._outbox = outbox
         self._kind = kind
+        self._type = one
         self._known: dict[str, One] = {}
         """By their queue ids, the oldest first."""
         self._timer: asyncio.TimerHandle | None = None
@@ -58,8 +60,7 @@ class Kept[One: Keepable](ABC):
         """What ends that; empty once it is stopped."""
         outbox.async_on_close(self._return)
         records = outbox.manager.take_records(outbox.id, kind)
-        now = read_clock()
-        self._known |= read_all(records, lambda key, data: read(key, data, now))
+        self._known |= read_all(records, self._read)
 
     @callback
     def async_stop(self) -> None:
@@ -121,10 +122,17 @@ class Kept[One: Keepable](ABC):
         self._known[one.queue_id] = one
         ticket.taken.add_done_callback(settled)
 
+    def _read(self, queue_id: str, record: Mapping[str, Any]) -> One:
+        now = read_clock()
+        one: One = read_json(self._type, record, now, queue_id=queue_id)
+        one.bound(now)
+        if one.recipients == Recipients():
+            raise ValueError("no recipients")
+        return one
+
     def _write(self, one: One) -> None:
-        record = partial(one.as_dict, read_clock())
         key = (self._kind, self._outbox.id, one.queue_id)
-        self._outbox.manager.store.put(key, record)
+        self._outbox.manager.store.put(key, lambda: as_json(one, read_clock()))
         self._changed()
 
     def _forget(self, some: Iterable[One]) -> None:
@@ -141,7 +149,7 @@ class Kept[One: Keepable](ABC):
         """Let who comes after this one go on with what is known."""
         now, outbox = read_clock(), self._outbox
         known = {
-            (self._kind, key): one.as_dict(now) for key, one in self._known.items()
+            (self._kind, key): as_json(one, now) for key, one in self._known.items()
         }
         outbox.manager.return_records(outbox.id, known)
 

@@ -1,15 +1,79 @@
-"""An alert that went out or is to, and how often the same one came since."""
+"""An alert, the message that it became, and how often the same one came since."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Self
+from hashlib import sha256
+import json
+from typing import Self
 
 from ..clock import Now
+from ..mime.address import Recipients
 from ..mime.models import Priority
 from ..outbox.composing import Ticket
-from ..outbox.core.record import Record
-from ..outbox.manager import RESTORED
-from .alerts import Alert, Counted, read_counted, read_recipients, stored_counted
+from ..typed import PASSING, Steady
+
+_MAX_TITLE = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """What an alert is told by from others, and what a mail about it needs."""
+
+    key: str
+    """A hash of what makes it the same alert: its tag, or all that it says and shows; and
+    its recipients."""
+    tag: str
+    title: str
+    recipients: Recipients
+    priority: Priority
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        tag: str,
+        title: str,
+        texts: tuple[str, ...],
+        shown: Iterable[object] = (),
+        recipients: Recipients,
+        priority: Priority,
+    ) -> Self:
+        """Return what stands for an alert; its texts are only hashed.
+
+        `shown` are the pictures, entities and charts that it names: the same camera is
+        the same, whatever it sees.
+        """
+        same = [
+            ["tag", tag] if tag else ["texts", title, *texts, *map(str, shown)],
+            sorted(map(str.lower, recipients.addr_specs)),
+        ]
+        # Without a title, the text's beginning is what people know it by.
+        known_by = " ".join((title or next(filter(None, texts), "")).split())
+        return cls(
+            key=sha256(json.dumps(same).encode()).hexdigest(),
+            tag=tag,
+            title=known_by[:_MAX_TITLE],
+            recipients=recipients,
+            priority=priority,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many alerts were not sent, and when they were raised."""
+
+    number: int = 0
+    first: datetime | None = None
+    last: datetime | None = None
+
+    def plus(self, later: Counted) -> Counted:
+        """Return both as one."""
+        return Counted(
+            self.number + later.number,
+            self.first or later.first,
+            later.last or self.last,
+        )
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -17,9 +81,9 @@ class Original:
     """A message that went out or is to, and how often the same alert came since."""
 
     alert: Alert
-    queue_id: str
-    began: float
-    """When it was raised, by the steady clock; as are all instants but datetimes."""
+    queue_id: str = field(metadata=PASSING)
+    began: Steady
+    """When it was raised."""
     length: float
     """Seconds for which the same is counted. 0: it only tells of earlier ones."""
     raised: datetime
@@ -31,9 +95,9 @@ class Original:
     """Whether the server has it."""
     restored: bool = False
     """It comes from a backup: the house that it was copied from goes on with it."""
-    telling: bool = False
+    telling: bool = field(default=False, metadata=PASSING)
     """Whether a mail is being made of what was counted: nothing is counted any more."""
-    ticket: Ticket | None = None
+    ticket: Ticket | None = field(default=None, metadata=PASSING)
     """None: an earlier run had it."""
 
     @property
@@ -70,47 +134,12 @@ class Original:
         counted, self.counted = self.counted, Counted()
         return counted
 
-    def as_dict(self, now: Now) -> dict[str, Any]:
-        """Return what can be written as JSON."""
-        alert = self.alert
-        return {
-            "key": alert.key,
-            "tag": alert.tag,
-            "title": alert.title,
-            "recipients": alert.recipients.as_dict(),
-            "priority": alert.priority,
-            "until": now.wall_at(self.until).isoformat(),
-            "length": self.length,
-            "raised": self.raised.isoformat(),
-            "counted": stored_counted(self.counted),
-            "carried": stored_counted(self.carried),
-            "went_out": self.went_out,
-            RESTORED: self.restored,
-        }
+    @property
+    def recipients(self) -> Recipients:
+        """Who gets it."""
+        return self.alert.recipients
 
-    @classmethod
-    def read(cls, queue_id: str, data: object, now: Now) -> Self:
-        """Return what was written. Raises ValueError."""
-        record = Record.of(data)
-        length = record.seconds("length")
-        left = (record.time("until") - now.wall).total_seconds()
-        # A clock that was set makes nothing last longer than it was to.
-        until = now.steady + min(max(left, 0.0), length)
-        alert = Alert(
-            key=record.text("key"),
-            tag=record.text("tag"),
-            title=record.text("title"),
-            recipients=read_recipients(record.optional("recipients", dict)),
-            priority=Priority(record.text("priority")),
-        )
-        return cls(
-            alert=alert,
-            queue_id=queue_id,
-            began=until - length,
-            length=length,
-            raised=record.time("raised"),
-            counted=read_counted(record.optional("counted", dict)),
-            carried=read_counted(record.optional("carried", dict)),
-            went_out=record.flag("went_out"),
-            restored=record.flag(RESTORED),
-        )
+    def bound(self, now: Now) -> None:
+        """Last no longer than it was to, whatever was done to the clock."""
+        left = min(max(self.until - now.steady, 0.0), self.length)
+        self.began = now.steady + left - self.length

@@ -2,15 +2,13 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Self
+from typing import Any
 
 from ..clock import Now
 from ..mime.address import Recipients
 from ..mime.models import Priority
 from ..outbox.composing import Ticket
-from ..outbox.core.record import Record
-from ..outbox.manager import RESTORED
-from .alerts import read_recipients
+from ..typed import PASSING, Steady
 
 _MAX_MAILS = 1500
 """Of one alarm that are remembered: one a minute for a day."""
@@ -21,9 +19,9 @@ _LONGEST_INTERVAL = 3600.0
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Reminder:
-    """An alarm that nobody has acknowledged. Instants are of the steady clock."""
+    """An alarm that nobody has acknowledged."""
 
-    queue_id: str
+    queue_id: str = field(metadata=PASSING)
     """Of its first mail."""
     again: dict[str, Any]
     """What the call said, to be read once more: what it names is fetched anew."""
@@ -36,9 +34,9 @@ class Reminder:
     """Seconds from when a mail went out to the next one, in the beginning."""
     length: float
     """Seconds after which it is over by itself."""
-    due: float
-    ends: float
-    unanswered: float
+    due: Steady
+    ends: Steady
+    unanswered: Steady
     """When it is told that nobody has acknowledged it, at its end at the latest.
 
     Raised again and again, it is told as for the first one.
@@ -47,11 +45,11 @@ class Reminder:
     """Mails so far."""
     queue_ids: list[str] = field(default_factory=list)
     """Of all of them: who presses a button of any has acknowledged all."""
-    waits: bool = True
+    waits: bool = field(default=True, metadata=PASSING)
     """Whether the last one has not gone out yet: the next one waits for it."""
     restored: bool = False
     """It comes from a backup: a person has to decide."""
-    ticket: Ticket | None = None
+    ticket: Ticket | None = field(default=None, metadata=PASSING)
     """Of the last one, if this run has made it."""
 
     @property
@@ -74,47 +72,18 @@ class Reminder:
         people = frozenset(one.lower() for one in self.recipients.addr_specs)
         return self.tag, people
 
-    def as_dict(self, now: Now) -> dict[str, Any]:
-        """Return what can be written as JSON."""
-        return {
-            "again": self.again,
-            "tag": self.tag,
-            "recipients": self.recipients.as_dict(),
-            "priority": self.priority,
-            "raised": self.raised.isoformat(),
-            "every": self.every,
-            "length": self.length,
-            "due": now.wall_at(self.due).isoformat(),
-            "ends": now.wall_at(self.ends).isoformat(),
-            "unanswered": now.wall_at(self.unanswered).isoformat(),
-            "number": self.number,
-            "queue_ids": self.queue_ids[-_MAX_MAILS:],
-            RESTORED: self.restored,
-        }
+    def add_mail(self, ticket: Ticket) -> None:
+        """Know the next mail, which waits."""
+        self.number += 1
+        self.waits, self.ticket = True, ticket
+        self.queue_ids.append(ticket.queue_id)
+        del self.queue_ids[:-_MAX_MAILS]
 
-    @classmethod
-    def read(cls, queue_id: str, data: object, now: Now) -> Self:
-        """Return what was written. Raises ValueError."""
-        record = Record.of(data)
-        every, length = record.seconds("every"), record.seconds("length")
-        # A clock that was set makes nothing wait longer than it was to.
-        due = (record.time("due") - now.wall).total_seconds()
-        ends = (record.time("ends") - now.wall).total_seconds()
-        unanswered = (record.time("unanswered") - now.wall).total_seconds()
-        longest = max(every, _LONGEST_INTERVAL)
-        return cls(
-            queue_id=queue_id,
-            again=record.optional("again", dict) or {},
-            tag=record.text("tag"),
-            recipients=read_recipients(record.optional("recipients", dict)),
-            priority=Priority(record.text("priority")),
-            raised=record.time("raised"),
-            every=every,
-            length=length,
-            due=now.steady + min(max(due, 0.0), longest),
-            ends=now.steady + min(ends, length),
-            unanswered=now.steady + min(unanswered, ends, length),
-            number=record.count("number"),
-            queue_ids=list(record.all_texts("queue_ids")),
-            restored=record.flag(RESTORED),
-        )
+    def bound(self, now: Now) -> None:
+        """Wait and last no longer than it was to, whatever was done to the clock."""
+        if not self.queue_ids:
+            raise ValueError("no mail")
+        longest = now.steady + max(self.every, _LONGEST_INTERVAL)
+        self.due = min(max(self.due, now.steady), longest)
+        self.ends = min(self.ends, now.steady + self.length)
+        self.unanswered = min(self.unanswered, self.ends)

@@ -46,7 +46,7 @@ class Reminders(Kept[Reminder]):
         `unanswered` is told of an alarm that nobody has acknowledged in its time, or that
         goes out no more.
         """
-        super().__init__(hass, outbox, REMINDER, Reminder.read)
+        super().__init__(hass, outbox, REMINDER, Reminder)
         self._send = send
         self._tell_ended = ended
         self._tell_unanswered = unanswered
@@ -263,9 +263,7 @@ class Reminders(Kept[Reminder]):
         """Send an alarm again."""
         # At once, so that a clear finds it, and who answers it too.
         with self._outbox.making(reminder.tag) as ticket:
-            reminder.number += 1
-            reminder.waits, reminder.ticket = True, ticket
-            reminder.queue_ids.append(ticket.queue_id)
+            reminder.add_mail(ticket)
             try:
                 keep = partial(self.async_keep, reminder.queue_id)
                 await self._send(reminder, ticket, keep)

@@ -50,17 +50,9 @@ class Disk:
         """Let go of a file."""
         os.close(descriptor)
 
-    def size(self, descriptor: int) -> int:
-        """Return how many octets a file has."""
-        return os.fstat(descriptor).st_size
-
     def length(self, file: Path) -> int:
-        """Return how many octets a file has that is not open."""
+        """Return how many octets a file has."""
         return file.stat().st_size
-
-    def is_linked(self, descriptor: int) -> bool:
-        """Tell whether an open file still has a name."""
-        return os.fstat(descriptor).st_nlink > 0
 
     def read(self, descriptor: int, place: int, length: int) -> bytes:
         """Return octets from a place on; fewer where the file ends before."""
@@ -125,6 +117,6 @@ def read_file(disk: Disk, file: Path) -> bytes:
     """Return what a file holds."""
     descriptor = disk.open(file)
     try:
-        return disk.read(descriptor, 0, disk.size(descriptor))
+        return disk.read(descriptor, 0, disk.length(file))
     finally:
         disk.close(descriptor)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import errno
 from typing import NamedTuple
 
-from .line import Found, Key, Sum, read_line
+from .line import Key, Line, Sum, read_line
 from .segment import Segment
 
 
@@ -24,7 +24,7 @@ class Place(NamedTuple):
         FileNotFoundError: it was overwritten, or its segment is gone.
         """
         line, _ = self._read(key)
-        if not line.record_whole:
+        if line.said is None or not line.record_whole:
             raise self._gone()
         return line.said
 
@@ -35,7 +35,7 @@ class Place(NamedTuple):
             raise self._gone()
         return octets[line.text_at : -1]
 
-    def _read(self, key: Key) -> tuple[Found, bytes]:
+    def _read(self, key: Key) -> tuple[Line, bytes]:
         octets = self.segment.read(self.start, self.stop)
         line = read_line(octets, 0, self.segment.salt)
         if line is None or line.key != key:
@@ -68,7 +68,7 @@ class Entry:
 
     born: int
     place: Place
-    text: Body | None
+    text: Body | None = None
 
     def places(self) -> set[Place]:
         """Return the lines that it needs."""
@@ -77,20 +77,14 @@ class Entry:
         return {self.place}
 
 
-class Gone(NamedTuple):
-    """That a key was removed: to be told as long as an older line of it is there."""
-
-    born: int
-    place: Place
-
-
 class Index:
     """All keys, and what no longer belongs to one."""
 
     def __init__(self) -> None:
         """Begin with nothing."""
         self.entries: dict[Key, Entry] = {}
-        self.gone: dict[Key, Gone] = {}
+        self.gone: dict[Key, Entry] = {}
+        """What was removed: to be told as long as an older line of it is there."""
         self.older: dict[Key, tuple[Segment, ...]] = {}
         """In which segments there are, or may be, older lines of a key."""
         self.is_incomplete = False
@@ -107,14 +101,14 @@ class Index:
         known = self.entries.get(key) or self.gone.get(key)
         return known.born if known else 0
 
-    def learn(self, place: Place, line: Found) -> None:
+    def learn(self, place: Place, line: Line) -> None:
         """Learn of a line that can be read."""
         if line.record is None:
             self.remove(place, line)
         else:
             self.put(place, line, self.text_of(place, line))
 
-    def put(self, place: Place, line: Found, text: Body | None) -> None:
+    def put(self, place: Place, line: Line, text: Body | None) -> None:
         """Learn of a line that says what holds of a key."""
         self._let_go(line.key)
         self.gone.pop(line.key, None)
@@ -124,23 +118,23 @@ class Index:
         if text and text.file:
             self.files.add(text.file)
 
-    def remove(self, place: Place, line: Found) -> None:
+    def remove(self, place: Place, line: Line) -> None:
         """Learn of a line that says that a key is gone."""
-        entry = self.lose(line.key)
-        self.gone[line.key] = Gone(line.born, place)
+        entry = self.entries.get(line.key)
+        self.lose(line.key, Entry(line.born, place))
         if entry:
             for each in entry.places():
                 self.bury(each)
             if entry.text and entry.text.file:
                 self.dead_files.append(entry.text.file)
 
-    def lose(self, key: Key) -> Entry | None:
-        """Learn that a key is not there any more, whatever the disk says."""
+    def lose(self, key: Key, gone: Entry) -> None:
+        """Learn that a key is not there any more, and where the disk says so, or will."""
         self._let_go(key)
+        self.gone[key] = gone
         entry = self.entries.pop(key, None)
         if entry and entry.text:
             self.files.discard(entry.text.file)
-        return entry
 
     def note(self, segment: Segment, key: Key) -> None:
         """Learn that there is, or may be, an older line of a key in a segment."""
@@ -156,7 +150,7 @@ class Index:
             for segment in self.older.get(key, ())
         )
 
-    def text_of(self, place: Place, line: Found) -> Body | None:
+    def text_of(self, place: Place, line: Line) -> Body | None:
         """Return the text that belongs to a line: its own, or the one before."""
         if line.text is None:
             return None
@@ -190,6 +184,6 @@ class Index:
             place.segment.live -= place.stop - place.start
 
 
-def place_of(segment: Segment, line: Found) -> Place:
+def place_of(segment: Segment, line: Line) -> Place:
     """Return where a line is."""
     return Place(segment, line.start, line.body, line.stop)

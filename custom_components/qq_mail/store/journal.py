@@ -18,7 +18,7 @@ from typing import BinaryIO
 from .damage import Damage, Damaged
 from .disk import LOGGER, Disk
 from .index import Body, Index, place_of
-from .line import Key, Line, Round, sum_of, write_round
+from .line import Key, Line, write_round
 from .loading import Loaded, Loader
 from .marks import Marks
 from .segment import Kind
@@ -52,29 +52,28 @@ class Journal:
         self._marks = Marks(self._disk, folder)
         self._damaged = Damaged(self._disk, folder / "damaged")
         self._index = Index()
-        self._segments = Segments(self._disk, folder, (), {})
-        self._tidying = self._new_tidying()
+        self._segments = Segments(self._disk, folder)
+        self._tidying = Tidying(
+            self._disk, folder, self._index, self._segments, self._add
+        )
         self._round = 0
-        self._lost: dict[Key, int] = {}
-        """Keys that were set aside, and are to be removed: places in the order."""
-        self._doubtful: set[Key] = set()
-        """Keys that the disk may have though it refused them."""
         self._is_unknown = False
         """Whether the folder could not be read, so that nothing may be added."""
         self._is_held = False
 
     def load(self) -> Loaded:
         """Read everything. What the disk does is told, and never raised."""
-        loader = Loader(self._disk, self.folder, self._marks, self._damaged)
+        loader = Loader(
+            *(self._disk, self.folder, self._marks, self._damaged),
+            *(self._index, self._segments),
+        )
         try:
             loader.load()
         except OSError as err:
             self._is_unknown = True
             loader.tell(Damage(f"{self.folder}: {err}", file=self.folder))
             return loader.loaded
-        self._index, self._round, self._lost = loader.index, loader.round, loader.lost
-        self._segments = Segments(self._disk, self.folder, loader.segments, loader.cuts)
-        self._tidying = self._new_tidying()
+        self._round = loader.round
         with suppress(OSError):
             # For the first draft; else the first round makes it.
             self._marks.make_folder()
@@ -90,18 +89,16 @@ class Journal:
         Returns what was left out, because its draft is gone.
         """
         self._get_ready()
-        lines: dict[Key, Line] = {
-            key: Line(key, born, None) for key, born in self._lost.items()
-        }
+        lines: list[Line] = []
         left_out: dict[Key, OSError] = {}
         for change in changes:
             try:
                 if line := self._line(change):
-                    lines[line.key] = line
+                    lines.append(line)
             except FileNotFoundError as err:
                 left_out[change.key] = err
         if lines:
-            self._add([*lines.values()])
+            self._add(lines)
         for change in changes:
             if isinstance(change.text, Path):
                 self.drop_draft(change.text)
@@ -130,11 +127,12 @@ class Journal:
     def release(self) -> None:
         """Tidy again: the backup is made. First its mark is cleared away."""
         self._is_held = False
-        self._marks.end_snapshot()
+        self._marks.is_stale = True
 
     def forget(self, account: str) -> None:
         """Leave nothing of an account whose keys were removed, once it is tidied."""
-        self._segments.empty_all()
+        for segment in self._segments.all:
+            segment.retire()
         self._damaged.forget(account)
 
     @property
@@ -207,9 +205,6 @@ class Journal:
         """Let go of all files."""
         self._segments.close()
 
-    def _new_tidying(self) -> Tidying:
-        return Tidying(self._disk, self.folder, self._index, self._segments, self._add)
-
     def _get_ready(self) -> None:
         """Clear away what a crash or a backup left, before something is changed."""
         if self._is_unknown:
@@ -222,57 +217,52 @@ class Journal:
     def _line(self, change: Change) -> Line | None:
         """Return the line of a change, or None where there is nothing to say."""
         key, record, text = change.key, change.record, change.text
-        born = self._index.born(key) or self._lost.get(key, 0)
+        line = Line(key=key, born=self._index.born(key), said=record)
         known = self._index.entries.get(key)
         if record is None:
-            is_there = known or key in self._doubtful or key in self._lost
-            return Line(key, born, None) if is_there else None
+            # The disk may have older lines, be it some that it refused.
+            return line if known or key in self._index.older else None
         if isinstance(text, Path):
-            content = self._take(text)
-            if isinstance(content, int):
-                return Line(key, born, record, (content, 0), file=text.name)
-            text = content
-        if text is not None:
-            return Line(key, born, record, sum_of(text), text)
-        if known and known.text:
-            return Line(key, born, record, known.text.sum, file=known.text.file)
-        return Line(key, born, record)
+            self._take(line, text)
+        elif text is not None:
+            line.content = text
+        elif known and known.text:
+            line.text, line.file = known.text.sum, known.text.file
+        return line
 
-    def _take(self, draft: Path) -> bytes | int:
-        """Return what is in a draft, or the size of one that stays as it is, synced."""
+    def _take(self, line: Line, draft: Path) -> None:
+        """Put into a line what is in a draft; a large one stays as it is, synced."""
         descriptor = self._disk.open(draft)
         try:
-            size = self._disk.size(descriptor)
+            size = self._disk.length(draft)
             if size <= LARGE:
-                return self._disk.read(descriptor, 0, size)
+                line.content = self._disk.read(descriptor, 0, size)
+                return
             self._disk.sync(descriptor)
         finally:
             self._disk.close(descriptor)
         self._disk.sync_folder(self.folder)
-        return size
+        line.text, line.file = (size, 0), draft.name
 
     def _add(self, lines: Sequence[Line]) -> None:
         """Add a round, and learn of it."""
         holds = any(line.content is not None for line in lines)
         segment = self._segments.for_round(Kind.TEXTS if holds else Kind.RECORDS)
         self._round += 1
-        segments = self._segments
-        round_ = Round(
-            self._round, segment.last, segments.beside(segment), segments.refused
-        )
-        octets, found = write_round(round_, lines, segment.end, segment.salt)
+        for line in lines:
+            line.round, line.before = self._round, segment.last
+            line.beside = self._segments.beside(segment)
+            line.refused = self._segments.refused
+        octets = write_round(lines, segment.end, segment.salt)
         try:
             segment.append(octets, self._round)
         except OSError:
             self._segments.refuse(segment, self._round)
             for line in lines:
-                self._doubtful.add(line.key)
                 self._index.note(segment, line.key)
             raise
-        for each in found:
-            self._index.learn(place_of(segment, each), each)
-            self._doubtful.discard(each.key)
-            self._lost.pop(each.key, None)
+        for line in lines:
+            self._index.learn(place_of(segment, line), line)
 
     def _open(self, key: Key, text: Body) -> BinaryIO:
         if text.file:

@@ -31,50 +31,42 @@ _HEAD = len("00000000 00000000 \n")
 _CONTENT = re.compile(rb"[^\0]")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Line:
-    """A line as it is to be written: what is known of one key from now on."""
+    """What holds of one key from its round on, as its header says it."""
 
-    key: Key
-    born: int
-    """Its place in the order in which keys were first written; 0: it is new."""
-    record: bytes | None
-    """JSON; None: it is removed."""
-    text: Sum | None = None
-    """Of the text that belongs to it."""
-    content: bytes | None = None
-    """The text itself, if it is to stand in this line."""
-    file: str = ""
-    """The file of its own that the text is in."""
-
-
-class Found(NamedTuple):
-    """A line that was found in a segment, or written to it."""
-
-    round: int
-    number: int
-    of: int
-    before: int
+    round: int = 0
+    line: int = 0
+    """Which one of its round it is, from 1 on."""
+    of: int = 0
+    before: int = 0
     """The round before this one in the same segment, or 0."""
-    beside: tuple[int, int]
+    beside: tuple[int, int] = (0, 0)
     """The salt of the other segment to which rounds are added, and its last."""
-    refused: tuple[int, ...]
+    refused: tuple[int, ...] = ()
     """Earlier rounds that are not to be believed, if something of them is there."""
     key: Key
     born: int
-    record: Sum | None
-    text: Sum | None
-    holds: bool
+    """Its place in the order in which keys were first written; 0: it is new."""
+    record: Sum | None = None
+    """None: the key is gone."""
+    text: Sum | None = None
+    """Of the text that belongs to it."""
+    holds: bool = False
     """Whether the text stands in this line."""
-    file: str
-    sectors: int
+    file: str = ""
+    """The file of its own that the text is in."""
+
+    # From here on what the header does not say.
+    sectors: int = 0
     """Of its round."""
-    start: int
-    body: int
+    start: int = 0
+    body: int = 0
     """Where the record begins; the text is behind it, and a newline behind each."""
-    stop: int
-    said: bytes = b""
-    """The record itself, where it was read."""
+    said: bytes | None = None
+    """The record itself, JSON."""
+    content: bytes | None = None
+    """The text itself, where it is to be written."""
     record_whole: bool = True
     text_whole: bool = True
     blank: bool = False
@@ -89,6 +81,15 @@ class Found(NamedTuple):
     def text_at(self) -> int:
         """Where the text begins that stands in this line."""
         return self.body + (self.record[0] + 1 if self.record else 0)
+
+    @property
+    def stop(self) -> int:
+        """Where it ends."""
+        return self.text_at + (self.text[0] + 1 if self.text and self.holds else 0)
+
+
+_SAID = tuple(Line.__dataclass_fields__)[:12]
+"""What a header says."""
 
 
 class Gap(NamedTuple):
@@ -108,66 +109,36 @@ def next_sector(place: int) -> int:
     return -(-place // SECTOR) * SECTOR
 
 
-@dataclass(frozen=True, slots=True)
-class Round:
-    """What all lines of a round say."""
-
-    number: int
-    before: int
-    """The round before this one in the same segment, or 0."""
-    beside: tuple[int, int]
-    """The salt of the other segment to which rounds are added, and its last."""
-    refused: tuple[int, ...]
-    """Earlier rounds that are not to be believed, if something of them is there."""
-
-
-def write_round(
-    round_: Round, lines: Sequence[Line], start: int, salt: int
-) -> tuple[bytes, list[Found]]:
-    """Return the octets of a round that begins at a place, and where its lines are."""
-    said = [
-        _said(round_, line, index, len(lines)) for index, line in enumerate(lines, 1)
-    ]
-    texts = [json.dumps(each, separators=(",", ":")).encode() for each in said]
-    held = [
-        [part for part in (line.record, line.content) if part is not None]
-        for line in lines
-    ]
-    size = sum(_HEAD + len(text) for text in texts)
-    size += sum(len(part) + 1 for parts in held for part in parts)
+def write_round(lines: Sequence[Line], start: int, salt: int) -> bytes:
+    """Return the octets of a round that begins at a place; its lines learn theirs."""
+    headers = []
+    for number, line in enumerate(lines, 1):
+        line.line, line.of = number, len(lines)
+        line.born = line.born or line.round * _MOST_LINES + number
+        if line.said is not None:
+            line.record = sum_of(line.said)
+        if line.content is not None:
+            line.text, line.holds = sum_of(line.content), True
+        said = {name: value for name in _SAID if (value := getattr(line, name))}
+        headers.append(json.dumps(said, separators=(",", ":")).encode())
+    size = sum(
+        _HEAD + len(header) + line.stop - line.body
+        for header, line in zip(headers, lines, strict=True)
+    )
     sectors = next_sector(size) // SECTOR
     octets = bytearray()
-    found: list[Found] = []
-    for each, text, parts in zip(said, texts, held, strict=True):
-        place = start + len(octets)
-        checked = b"%08x %b" % (sectors, text)
+    for header, line in zip(headers, lines, strict=True):
+        line.start = start + len(octets)
+        checked = b"%08x %b" % (sectors, header)
         octets += b"%08x %b\n" % (crc32(checked, salt), checked)
-        found.append(_found(each, sectors, place, start + len(octets)))
-        for part in parts:
-            octets += part + b"\n"
-    return bytes(octets.ljust(sectors * SECTOR, b"\0")), found
+        line.body = start + len(octets)
+        for part in (line.said, line.content):
+            if part is not None:
+                octets += part + b"\n"
+    return bytes(octets.ljust(sectors * SECTOR, b"\0"))
 
 
-def _said(round_: Round, line: Line, index: int, of: int) -> dict[str, Any]:
-    """Return what a header says."""
-    header = {
-        "round": round_.number,
-        "line": index,
-        "of": of,
-        "before": round_.before,
-        "beside": round_.beside,
-        "refused": round_.refused,
-        "key": line.key,
-        "born": line.born or round_.number * _MOST_LINES + index,
-        "record": None if line.record is None else sum_of(line.record),
-        "text": line.text,
-        "holds": line.content is not None,
-        "file": line.file,
-    }
-    return {name: value for name, value in header.items() if value}
-
-
-def read_lines(octets: bytes, salt: int) -> Iterator[Found | Gap]:
+def read_lines(octets: bytes, salt: int) -> Iterator[Line | Gap]:
     """Go through the lines of a segment, and through what is between them."""
     place = 0
     while content := _CONTENT.search(octets, place):
@@ -182,22 +153,21 @@ def read_lines(octets: bytes, salt: int) -> Iterator[Found | Gap]:
             place = line.stop
 
 
-def read_line(octets: bytes, start: int, salt: int) -> Found | None:
+def read_line(octets: bytes, start: int, salt: int) -> Line | None:
     """Return the line that begins at a place, or None if there is none."""
     match = _header_at(octets, start, salt)
     if match is None:
         return None
-    line = _found(json.loads(match[4]), int(match[3], 16), start, match.end())
+    line = _parse(match[4])
+    line.sectors, line.start, line.body = int(match[3], 16), start, match.end()
     held = memoryview(octets)[line.body : line.stop]
-    said = held[: line.record[0] if line.record else 0]
-    record = line.record is None or sum_of(said) == line.record
-    text = not line.holds or sum_of(held[line.text_at - line.body : -1]) == line.text
-    return line._replace(
-        said=bytes(said),
-        record_whole=record,
-        text_whole=text,
-        blank=not (record and text) and not bytes(held).strip(b"\0"),
-    )
+    if line.record:
+        line.said = bytes(held[: line.record[0]])
+        line.record_whole = sum_of(line.said) == line.record
+    if line.holds:
+        line.text_whole = sum_of(held[line.text_at - line.body : -1]) == line.text
+    line.blank = not line.whole and not bytes(held).strip(b"\0")
+    return line
 
 
 def is_torn(octets: bytes, start: int, size: int | None) -> bool:
@@ -232,29 +202,12 @@ def _next_line(octets: bytes, place: int, salt: int) -> int:
     return place + len(octets[place:].rstrip(b"\0"))
 
 
-def _found(said: dict[str, Any], sectors: int, start: int, body: int) -> Found:
-    """Return what a header says of a line that begins at a place."""
+def _parse(header: bytes) -> Line:
+    said: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in json.loads(header).items()
+    }
     kind, account, name = said["key"]
-    beside = said["beside"]
-    record, text = said.get("record"), said.get("text")
-    holds = "holds" in said
-    return Found(
-        round=said["round"],
-        number=said["line"],
-        of=said["of"],
-        before=said.get("before", 0),
-        beside=(beside[0], beside[1]),
-        refused=tuple(said.get("refused", ())),
-        key=(intern(kind), intern(account), name),
-        born=said["born"],
-        record=record and (record[0], record[1]),
-        text=text and (text[0], text[1]),
-        holds=holds,
-        file=said.get("file", ""),
-        sectors=sectors,
-        start=start,
-        body=body,
-        stop=body
-        + (record[0] + 1 if record else 0)
-        + (text[0] + 1 if text and holds else 0),
-    )
+    # Many keys have these in common.
+    said["key"] = intern(kind), intern(account), name
+    return Line(**said)

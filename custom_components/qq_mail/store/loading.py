@@ -5,16 +5,18 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 
 from .damage import Damage, Damaged
 from .disk import LOGGER, Disk
-from .index import Body, Index, Place, place_of
-from .line import Found, Key
+from .index import Body, Entry, Index, Place, place_of
+from .line import Key, Line
 from .marks import Marks
 from .reading import Read, read_segment
 from .records import Records
 from .segment import Segment
+from .segments import Segments
 
 TEXT = ".text"
 """How the name of a text's own file ends."""
@@ -38,21 +40,25 @@ class Loaded:
 class Loader:
     """Reads a folder once. Whatever the disk does, what can be read is returned."""
 
-    def __init__(self, disk: Disk, folder: Path, marks: Marks, away: Damaged) -> None:
-        """Name the folder, its marks, and where to put what cannot be read."""
+    def __init__(
+        self,
+        disk: Disk,
+        folder: Path,
+        marks: Marks,
+        away: Damaged,
+        index: Index,
+        segments: Segments,
+    ) -> None:
+        """Name where it reads, and what is to know of it; `away`: what cannot be read."""
         self._disk = disk
         self._folder = folder
         self._marks = marks
         self._damaged = away
+        self._index = index
+        self._segments = segments
         self.loaded = Loaded()
-        self.index = Index()
-        self.segments: list[Segment] = []
         self.round = 0
         """The last one that may have been written."""
-        self.cuts: dict[Segment, int] = {}
-        """Where segments are to be cut off before something is added."""
-        self.lost: dict[Key, int] = {}
-        """What was set aside, and is to be removed: places in the order by keys."""
         self._said: dict[Key, bytes] = {}
         """Records."""
         self._unread: dict[Key, Place] = {}
@@ -81,7 +87,7 @@ class Loader:
             read.decide(doubtful, last[read.segment.salt])
             if read.cut is not None:
                 LOGGER.warning("The end of %s is not whole", read.segment.file)
-                self.cuts[read.segment] = read.cut
+                self._segments.to_cut[read.segment] = 0
         self._replay(reads)
         self._tell_gaps(reads)
         self._tell_unread()
@@ -92,9 +98,9 @@ class Loader:
             self.loaded.damage += self._damaged.all()
         if not is_present and not self.loaded.records:
             # There is nothing to decide about.
-            self._marks.lack_present()
+            self._marks.lacks_present = True
         self.loaded.from_backup = not is_present and bool(self.loaded.records)
-        self._marks.end_snapshot()
+        self._marks.is_stale = True
 
     def _read_segments(self, names: Iterable[str], until: int | None) -> list[Read]:
         reads = []
@@ -102,14 +108,15 @@ class Loader:
             segment = Segment.named_so(self._disk, self._folder, name)
             if segment is None:
                 continue
-            self.segments.append(segment)
+            self._segments.all.append(segment)
             try:
                 reads.append(read_segment(segment, until))
             except OSError as err:
                 segment.keep_as_it_is()
-                self.index.is_incomplete = True
+                self._index.is_incomplete = True
                 self.round = _LEAP
                 self.tell(Damage(f"{name}: {err}", file=segment.file))
+        self._segments.all.sort(key=attrgetter("number"))
         return reads
 
     def _replay(self, reads: Iterable[Read]) -> None:
@@ -119,36 +126,36 @@ class Loader:
             for read in reads
             for line in read.lines
         ]
-        lines.sort(key=lambda each: each[0][:2])
+        lines.sort(key=lambda each: (each[0].round, each[0].line))
         for line, place in lines:
             self._learn(line, place)
         # What a removed key left that was not overwritten yet.
-        self.index.dead.clear()
-        self.index.dead_files.clear()
+        self._index.dead.clear()
+        self._index.dead_files.clear()
         for line, place in lines:
-            if line.key in self.index.gone and not line.blank:
-                self.index.bury(place)
+            if line.key in self._index.gone and not line.blank:
+                self._index.bury(place)
 
-    def _learn(self, line: Found, place: Place) -> None:
+    def _learn(self, line: Line, place: Place) -> None:
         key = line.key
-        if line.record and not line.record_whole:
-            self.index.note(place.segment, key)
+        if not line.record_whole:
+            self._index.note(place.segment, key)
             self._unread[key] = place
             if line.text and line.holds and line.text_whole:
                 self._texts[key] = Body(line.text, place)
             return
         self._unread.pop(key, None)
         self._said.pop(key, None)
-        if line.record is None:
-            self.index.remove(place, line)
+        if line.said is None:
+            self._index.remove(place, line)
             return
         self._said[key] = line.said
-        text = self.index.text_of(place, line)
+        text = self._index.text_of(place, line)
         if text and not line.text_whole:
             text = Body(text.sum)
         elif text and text.is_lost:
             text = self._texts.get(key, text)
-        self.index.put(place, line, text)
+        self._index.put(place, line, text)
 
     def _tell_gaps(self, reads: Iterable[Read]) -> None:
         """Set aside octets that are no lines."""
@@ -163,24 +170,22 @@ class Loader:
     def _tell_unread(self) -> None:
         """Set aside what was the newest record of a key; an older one holds then."""
         for key, place in self._unread.items():
-            older = self.index.entries.get(key)
+            older = self._index.entries.get(key)
             which = "the newest" if older else "the"
+            if not older and key not in self._index.gone:
+                self._index.lose(key, Entry(0, place))
             damage = Damage(f"{which} record of {' '.join(key)}", (key,))
-            place.segment.to_empty = True
-            octets = slice(place.start, place.stop)
-            if self._set_aside(damage, place.segment, octets) and not older:
-                self.lost[key] = 0
+            self._set_aside(damage, place.segment, slice(place.start, place.stop))
 
     def _find_texts(self) -> None:
         """Set aside what has lost its text."""
-        for key, entry in list(self.index.entries.items()):
+        for key, entry in list(self._index.entries.items()):
             if entry.text is None or self._has_text(entry.text):
                 continue
-            self.index.lose(key)
+            self._index.lose(key, entry)
             damage = Damage(f"the text of {' '.join(key)}", (key,))
-            octets = slice(entry.place.start, entry.place.stop)
-            if self._set_aside(damage, entry.place.segment, octets):
-                self.lost[key] = entry.born
+            place = entry.place
+            self._set_aside(damage, place.segment, slice(place.start, place.stop))
 
     def _has_text(self, text: Body) -> bool:
         if not text.file:
@@ -195,7 +200,7 @@ class Loader:
 
     def _in_order(self) -> dict[Key, bytes]:
         """Return the records, in the order in which they were first written."""
-        entries = self.index.entries
+        entries = self._index.entries
         order = sorted(entries, key=lambda key: entries[key].born)
         return {key: self._said[key] for key in order}
 
@@ -203,20 +208,20 @@ class Loader:
         """Remove the files of texts that never counted, or no longer do."""
         for name in names:
             file = self._folder / name
-            if not name.endswith(TEXT) or name in self.index.files:
+            if not name.endswith(TEXT) or name in self._index.files:
                 continue
             with suppress(OSError):
-                if self.loaded.damage or self.lost:
+                if any(segment.to_empty for segment in self._segments.all):
                     # It may belong to what is damaged.
                     self._damaged.take(file)
                 else:
                     self._disk.unlink(file)
 
-    def _set_aside(self, damage: Damage, segment: Segment, octets: slice) -> bool:
-        if self._damaged.set_aside(damage, segment, octets):
-            return True
-        self.tell(replace(damage, file=segment.file))
-        return False
+    def _set_aside(self, damage: Damage, segment: Segment, octets: slice) -> None:
+        """Copy octets of a segment, of which nothing but what lives is to stay."""
+        segment.retire()
+        if not self._damaged.set_aside(damage, segment, octets):
+            self.tell(replace(damage, file=segment.file))
 
     def tell(self, damage: Damage) -> None:
         """Tell of what stays where it is."""

@@ -4,9 +4,6 @@ from pathlib import Path
 
 from .disk import LOGGER, Disk, read_file, write_file
 
-_PRESENT = Path("__pycache__", "present")
-_SNAPSHOT = "snapshot"
-
 
 class Marks:
     """What blocks raises OSError where the disk does, if nothing else is said."""
@@ -15,11 +12,12 @@ class Marks:
         """Name the folder."""
         self._disk = disk
         self._folder = folder
-        self._snapshot = folder / _SNAPSHOT
-        self._lacks_present = False
+        self._present = folder / "__pycache__" / "present"
+        self._snapshot = folder / "snapshot"
+        self.lacks_present = False
         """Whether the mark is to be made that this is no backup's."""
-        self._has_snapshot = False
-        """Whether the mark is to be removed that says how far a backup goes."""
+        self.is_stale = False
+        """Whether the mark is to be removed, if it is there, how far a backup goes."""
 
     def is_present(self) -> bool:
         """Tell whether the folder was here all the time, and never raise.
@@ -28,32 +26,28 @@ class Marks:
         folder that comes from one lacks the mark. An error of the disk does not say so.
         """
         try:
-            return self._disk.exists(self._folder / _PRESENT)
+            return self._disk.exists(self._present)
         except OSError as err:
-            LOGGER.error("Cannot look for %s: %s", self._folder / _PRESENT, err)
+            LOGGER.error("Cannot look for %s: %s", self._present, err)
             return True
 
     def set_present(self) -> None:
         """Mark the folder as no backup's, or as one that a person has decided about."""
-        present = self._folder / _PRESENT
-        self._disk.make_folder(present.parent)
-        write_file(self._disk, present, b"Without it, all here is from a backup.\n")
+        self._disk.make_folder(self._present.parent)
+        content = b"Without it, all here is from a backup.\n"
+        write_file(self._disk, self._present, content)
         self._disk.sync_folder(self._folder)
-        self._lacks_present = False
+        self.lacks_present = False
 
     def make_folder(self) -> None:
         """Make the folder, if it is not there, so that it survives a power cut."""
         if not self._disk.exists(self._folder):
-            self._lacks_present = True
+            self.lacks_present = True
             self._disk.make_folder(self._folder)
             for parent in (self._folder.parent, self._folder.parent.parent):
                 self._disk.sync_folder(parent)
-        if self._lacks_present:
+        if self.lacks_present:
             self.set_present()
-
-    def lack_present(self) -> None:
-        """Have the folder marked: nothing in it needs a decision."""
-        self._lacks_present = True
 
     def snapshot(self) -> int | None:
         """Return the last round of the backup that this comes from, and never raise."""
@@ -66,17 +60,8 @@ class Marks:
         """Say up to which round a backup goes that is made now."""
         write_file(self._disk, self._snapshot, str(last).encode())
 
-    def end_snapshot(self) -> None:
-        """Have that removed, if it is there."""
-        self._has_snapshot = True
-
-    @property
-    def is_stale(self) -> bool:
-        """Whether a mark is to be removed."""
-        return self._has_snapshot
-
     def clear(self) -> None:
-        """Remove it."""
+        """Remove that again."""
         self._disk.unlink(self._snapshot)
         self._disk.sync_folder(self._folder)
-        self._has_snapshot = False
+        self.is_stale = False

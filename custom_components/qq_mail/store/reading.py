@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
 
-from .line import SECTOR, Found, Gap, is_torn, next_sector, read_lines
+from .line import SECTOR, Gap, Line, is_torn, next_sector, read_lines
 from .segment import Segment
 
 
@@ -14,14 +14,14 @@ class Read:
     """What was read of a segment."""
 
     segment: Segment
-    lines: list[Found] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     """Octets that are no lines."""
     lacks: bool = False
     """Whether lines are missing of which others speak."""
     cut: int | None = None
     """From where on a power cut, or a copy, left no more than a part."""
-    last: list[Found] = field(default_factory=list)
+    last: list[Line] = field(default_factory=list)
     """The lines of the last round."""
     last_start: int = 0
     is_torn: bool = False
@@ -45,7 +45,7 @@ class Read:
         self.lacks |= last > (self.lines[-1].round if self.lines else 0)
         if self.cut is not None:
             self.gaps = [gap for gap in self.gaps if gap.start < self.cut]
-        self.segment.holds(self.lines, damaged=self.lacks or bool(self.gaps))
+        self.segment.holds(self.lines)
 
 
 def read_segment(segment: Segment, last: int | None) -> Read:
@@ -74,7 +74,7 @@ def read_segment(segment: Segment, last: int | None) -> Read:
     return read
 
 
-def _is_whole(lines: list[Found]) -> bool:
+def _is_whole(lines: list[Line]) -> bool:
     return all(line.whole for line in lines) and (
         not lines or len(lines) == lines[0].of
     )

@@ -9,7 +9,7 @@ from secrets import randbits
 from typing import Self
 
 from .disk import Disk
-from .line import Found, next_sector
+from .line import Line, next_sector
 
 ROOM = 256 * 1024
 """Octets of zeros that are written ahead: a round that fits in them changes the file
@@ -94,25 +94,16 @@ class Segment:
 
     def is_there(self) -> bool:
         """Tell whether the file still has its name: somebody may have removed it."""
-        try:
-            return self.disk.is_linked(self._open())
-        except FileNotFoundError:
-            return False
+        return self.disk.exists(self.file)
 
     def append(self, octets: bytes, round_: int) -> None:
         """Add a round; when this returns, it survives a power cut."""
-        descriptor = self._open()
+        self._write(self.end, octets)
         try:
-            self.disk.write(descriptor, self.end, octets)
-        except OSError:
-            self._take_back(descriptor, len(octets))
-            raise
-        try:
-            self.disk.sync(descriptor)
             if not self.named:
                 self._sync_name()
         except OSError:
-            self._give_up(descriptor)
+            self._give_up()
             raise
         self.last = round_
         self.end += len(octets)
@@ -125,17 +116,7 @@ class Segment:
             # First, for without room a round needs no further sync.
             self._sync_name()
             return
-        descriptor = self._open()
-        try:
-            self.disk.write(descriptor, self.room, bytes(ROOM))
-        except OSError:
-            self._take_back(descriptor, 0)
-            raise
-        try:
-            self.disk.sync(descriptor)
-        except OSError:
-            self._give_up(descriptor)
-            raise
+        self._write(self.room, bytes(ROOM))
         self.room += ROOM
 
     def overwrite(self, places: list[tuple[int, int]]) -> None:
@@ -146,30 +127,33 @@ class Segment:
         if self.kind is Kind.TEXTS:
             self.disk.sync(descriptor)
 
-    def holds(self, lines: Sequence[Found], *, damaged: bool) -> None:
+    def holds(self, lines: Sequence[Line]) -> None:
         """Learn what was found in it."""
         if lines:
             self.last = lines[-1].round
             self.end = next_sector(lines[-1].stop)
-        self.is_full = damaged or self.end >= FULL
-        self.to_empty = damaged
+        self.is_full = self.end >= FULL
+
+    def retire(self) -> None:
+        """Have what lives in it move on, however much that is, so that it can go."""
+        self.is_full = self.to_empty = True
 
     def keep_as_it_is(self) -> None:
         """Neither add to it nor empty it: not all that is in it can be read."""
         self.is_full = self.is_stuck = True
 
-    def cut(self, start: int) -> None:
-        """Cut it off; when this returns, that survives a power cut."""
+    def cut(self) -> None:
+        """Cut off what is behind its end; when this returns, that survives a power cut."""
         descriptor = self._open()
-        self.disk.truncate(descriptor, start)
+        self.disk.truncate(descriptor, self.end)
         self.disk.sync(descriptor)
-        self.room = start
+        self.room = self.end
 
     def read_all(self) -> bytes:
         """Return all octets; what the disk cannot read of them is noise."""
         descriptor = self.disk.open(self.file)
         try:
-            self.room = self.disk.size(descriptor)
+            self.room = self.disk.length(self.file)
             return self.disk.read(descriptor, 0, self.room)
         except IsADirectoryError:
             raise
@@ -216,20 +200,32 @@ class Segment:
         self.disk.sync_folder(self.file.parent)
         self.named = True
 
-    def _take_back(self, descriptor: int, length: int) -> None:
+    def _write(self, place: int, octets: bytes) -> None:
+        """Write and sync, or leave it as it was, as far as the disk lets us."""
+        descriptor = self._open()
+        try:
+            self.disk.write(descriptor, place, octets)
+        except OSError:
+            self._take_back(descriptor, place, len(octets))
+            raise
+        try:
+            self.disk.sync(descriptor)
+        except OSError:
+            self._give_up()
+            raise
+
+    def _take_back(self, descriptor: int, place: int, length: int) -> None:
         """Undo a write that failed. What a full disk has already, it lets us write."""
         try:
             self.disk.truncate(descriptor, self.room)
-            self.disk.write(
-                descriptor, self.end, bytes(min(length, self.room - self.end))
-            )
+            self.disk.write(descriptor, place, bytes(min(length, self.room - place)))
         except OSError:
-            self._give_up(descriptor)
+            self._give_up()
 
-    def _give_up(self, descriptor: int) -> None:
+    def _give_up(self) -> None:
         """Add nothing more: after a sync that failed, the next one may lie."""
         self.is_full = True
         with suppress(OSError):
-            self.disk.truncate(descriptor, self.end)
+            self.disk.truncate(self._open(), self.end)
         self.room = self.end
         self.close()

@@ -1,6 +1,5 @@
 """All segments: to which a round is added, and which is to be emptied next."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from .disk import Disk
@@ -13,76 +12,65 @@ _MOST_REFUSED = 4
 class Segments:
     """The segments in a folder. What blocks raises OSError where the disk does."""
 
-    def __init__(
-        self,
-        disk: Disk,
-        folder: Path,
-        found: Iterable[Segment],
-        cuts: dict[Segment, int],
-    ) -> None:
-        """Begin with those that were found, and where some are to be cut off."""
+    def __init__(self, disk: Disk, folder: Path) -> None:
+        """Begin with none."""
         self._disk = disk
         self._folder = folder
-        self._all = sorted(found, key=lambda segment: segment.number)
-        self._cuts = cuts
-        self._refused: dict[Segment, int] = {}
-        """Rounds that segments refused for good, of which parts may be there; 0: none,
-        but a sync failed."""
-        self._current = {
-            segment.kind: segment for segment in self._all if not segment.is_full
-        }
+        self.all: list[Segment] = []
+        """In the order of their numbers."""
+        self.to_cut: dict[Segment, int] = {}
+        """Those with something behind their end that is not to be believed, and the
+        round of which it may be a part; 0: it says so itself."""
 
     def get_ready(self) -> None:
         """Cut off what is not to be believed, before something is added.
 
-        Where a segment does not take that, rounds that are added to others say what it
-        refused. Once it is several, it is the disk, and no further one is begun.
+        Where a segment that gets no more rounds does not take that, those that are added
+        to others say what it refused. Once it is several, it is the disk, and no further
+        one is begun.
         """
-        while self._cuts:
-            segment, start = next(iter(self._cuts.items()))
-            segment.cut(start)
-            del self._cuts[segment]
         failure = None
-        for segment in list(self._refused):
+        for segment in list(self.to_cut):
             try:
-                segment.cut(segment.end)
-                del self._refused[segment]
+                segment.cut()
+                del self.to_cut[segment]
             except OSError as err:
                 failure = err
             finally:
                 segment.close()
-        if failure and len(self._refused) >= _MOST_REFUSED:
+        if failure and (
+            len(self.to_cut) >= _MOST_REFUSED
+            or not all(segment.is_full for segment in self.to_cut)
+        ):
             raise failure
 
     def refuse(self, segment: Segment, round_: int) -> None:
         """Have a round cut off that a segment refused, if it can take no other."""
         if segment.is_full:
-            self._refused[segment] = round_
+            self.to_cut[segment] = round_
 
     @property
     def refused(self) -> tuple[int, ...]:
         """Rounds that are not to be believed, if something of them is there."""
-        return tuple(self._refused.values())
+        return tuple(self.to_cut.values())
 
     def for_round(self, kind: Kind) -> Segment:
         """Return the segment to which a round is added."""
-        segment = self._current.get(kind)
-        if segment and not segment.is_full and segment.is_there():
-            return segment
-        if segment:
+        segment = self._newest(kind)
+        if segment and not segment.is_full:
+            if segment.is_there():
+                return segment
             segment.close()
-        number = max((each.number for each in self._all), default=0) + 1
+            self.all.remove(segment)
+        number = max((each.number for each in self.all), default=0) + 1
         segment = Segment.new(self._disk, self._folder, kind, number)
-        self._all.append(segment)
-        self._current[kind] = segment
+        self.all.append(segment)
         return segment
 
     def beside(self, segment: Segment) -> tuple[int, int]:
         """Return the salt and the last round of the other one that gets rounds."""
-        for other in self._current.values():
-            if other is not segment:
-                return other.salt, other.last
-        return 0, 0
+        others = [one for one in map(self._newest, Kind) if one and one is not segment]
+        return (others[0].salt, others[0].last) if others else (0, 0)
 
     @property
     def is_cramped(self) -> bool:
@@ -91,8 +79,7 @@ class Segments:
 
     def make_room(self) -> None:
         """Do a piece of that, of one sync."""
-        kind = next(filter(self._needs_room, Kind))
-        segment = self.for_round(kind)
+        segment = self.for_round(next(filter(self._needs_room, Kind)))
         try:
             segment.make_room()
         except OSError:
@@ -102,7 +89,7 @@ class Segments:
     def next_to_empty(self) -> Segment | None:
         """Return the segment of which least lives, if that is a half at most."""
         return min(
-            (segment for segment in self._all if segment.is_to_be_emptied),
+            (segment for segment in self.all if segment.is_to_be_emptied),
             key=lambda segment: segment.live,
             default=None,
         )
@@ -110,23 +97,21 @@ class Segments:
     def remove(self, segment: Segment) -> None:
         """Remove one of which nothing lives."""
         segment.remove()
-        self._all.remove(segment)
-
-    def empty_all(self) -> None:
-        """Have all that lives written again, and nothing else left."""
-        for segment in self._all:
-            segment.is_full = segment.to_empty = True
+        self.all.remove(segment)
 
     @property
     def dead(self) -> int:
         """How many octets of them do not live."""
-        return sum(segment.end - segment.live for segment in self._all)
+        return sum(segment.end - segment.live for segment in self.all)
 
     def close(self) -> None:
         """Let go of all files."""
-        for segment in self._all:
+        for segment in self.all:
             segment.close()
 
+    def _newest(self, kind: Kind) -> Segment | None:
+        return next((one for one in reversed(self.all) if one.kind is kind), None)
+
     def _needs_room(self, kind: Kind) -> bool:
-        segment = self._current.get(kind)
+        segment = self._newest(kind)
         return segment is None or segment.is_full or segment.is_cramped

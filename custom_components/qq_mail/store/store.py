@@ -1,22 +1,22 @@
 """The store as the event loop sees it: memory changes first, the disk follows."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 import errno
 from functools import partial
 from io import BytesIO
 from pathlib import Path
 from secrets import token_hex
-from typing import BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from .disk import LOGGER, Disk
 from .index import Body
 from .journal import Change, Journal
 from .line import Key
 from .loading import TEXT, Loaded
-from .rounds import Record, Round, Wanted
+from .records import as_octets
 
 RETRY_INTERVAL = 60.0
 """Seconds after which a disk that took no writes is tried again."""
@@ -25,6 +25,9 @@ QUIET = 5.0
 the disk changes something more often than that."""
 LONGEST_HOLD = 2 * 60 * 60.0
 """Seconds after which a backup is over whose end nobody told."""
+
+
+type Record = Callable[[], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,31 @@ class Text:
     OSError, FileNotFoundError among them if it is gone."""
     size: int
     """In octets."""
+
+
+class _Wanted(NamedTuple):
+    """What is to be on disk of a key."""
+
+    record: Record | None
+    """None: it is to be gone."""
+    text: bytes | Path | None = None
+
+    def after(self, earlier: _Wanted | None) -> _Wanted:
+        """Return the same with the text that was not written yet.
+
+        Also of a key that is to be gone: then its draft goes with it.
+        """
+        if earlier and self.text is None:
+            return self._replace(text=earlier.text)
+        return self
+
+
+@dataclass(slots=True)
+class _Round:
+    """What is written together, and who waits for it."""
+
+    changes: dict[Key, _Wanted] = field(default_factory=dict)
+    waiting: list[asyncio.Future[None]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +90,15 @@ class Store:
         """Name the folder; tests give a disk of their own."""
         self._disk = disk or Disk()
         self._journal = Journal(folder, self._disk)
-        self._next = Round()
-        self._writing = Round()
-        self._refused: dict[Key, Wanted] = {}
+        self._next = _Round()
+        self._writing = _Round()
+        self._refused: dict[Key, _Wanted] = {}
         self._begun = 0
         """How many rounds were begun."""
         self._chores: list[_Chore] = []
         self._failed_chores: list[_Chore] = []
-        self._listeners: list[Callable[[], None]] = []
-        self._unwritten = 0
+        self.unwritten = 0
+        """How many changes the disk did not take, when it was last tried."""
         self._is_idle = asyncio.Event()
         self._is_idle.set()
         self._is_ill = False
@@ -78,9 +106,8 @@ class Store:
         self._is_tidying = False
         self._is_stopping = False
         self._is_closed = False
-        self._quiet: asyncio.TimerHandle | None = None
-        self._retrying: asyncio.TimerHandle | None = None
-        self._holding: asyncio.TimerHandle | None = None
+        self._timers: dict[Callable[[], None], asyncio.TimerHandle] = {}
+        """By what they are for."""
 
     async def async_load(self) -> Loaded:
         """Return what is on disk. Call it once, before anything else."""
@@ -103,11 +130,11 @@ class Store:
         it. A key that has a text keeps it. A key that is removed and put again in the
         same round was not removed.
         """
-        self._want(key, Wanted(record, text))
+        self._want(key, _Wanted(record, text))
 
     def remove(self, key: Key) -> None:
         """Have a key removed, with its text."""
-        self._want(key, Wanted(None))
+        self._want(key, _Wanted(None))
 
     def remove_account(self, account: str) -> None:
         """Have all keys of an account removed, and its texts overwritten at once."""
@@ -143,8 +170,10 @@ class Store:
             if isinstance(text, bytes):
                 return Text(partial(BytesIO, text), len(text))
             if text:
-                draft = partial(self._journal.open_draft, key, text)
-                return Text(draft, self._size(text))
+                size = 0
+                with suppress(OSError):
+                    size = self._disk.length(text)
+                return Text(partial(self._journal.open_draft, key, text), size)
         body = self._journal.text(key) or Body((0, 0))
         return Text(partial(self._journal.open_text, key, body), body.sum[0])
 
@@ -161,18 +190,9 @@ class Store:
         return self._journal.free_space()
 
     @property
-    def unwritten(self) -> int:
-        """How many changes the disk did not take, when it was last tried."""
-        return self._unwritten
-
-    @property
     def is_busy(self) -> bool:
         """Whether something is being done, or will be when it has been quiet."""
-        return not self._is_idle.is_set() or self._quiet is not None
-
-    def listen(self, changed: Callable[[], None]) -> None:
-        """Have it told when `unwritten` changes."""
-        self._listeners.append(changed)
+        return not self._is_idle.is_set() or self._tidy in self._timers
 
     def hold(self) -> asyncio.Future[None]:
         """Change nothing that is on disk, while a backup is made: only add to it.
@@ -180,43 +200,37 @@ class Store:
         Wait for what it returns before files are copied: then a copy holds exactly
         what was there now. It ends by `release`, or by itself after two hours.
         """
-        self._end_holding()
-        self._holding = self._loop.call_later(LONGEST_HOLD, self.release)
+        self._do_later(LONGEST_HOLD, self.release)
         return self._chore(self._journal.hold)
 
     def release(self) -> None:
         """Tidy again: the backup is made."""
-        self._end_holding()
+        self._cancel(self.release)
         self._chore(self._journal.release)
 
     async def async_stop(self) -> None:
         """Try what the disk refused once more, and from now on only what still comes."""
         self._is_stopping = True
-        self._cancel_timers()
+        self._cancel(self._tidy)
         self._retry()
         await self._is_idle.wait()
 
     async def async_close(self) -> None:
         """Write nothing more: the folder may soon be another's, or be gone."""
         self._is_stopping = True
-        self._cancel_timers()
+        self._cancel(self._tidy, self._retry)
         while not self._is_idle.is_set():
             await self._is_idle.wait()
         self._is_closed = True
-        self._end_holding()
+        self._cancel(self.release)
         await self._loop.run_in_executor(None, self._journal.close)
 
-    def _want(self, key: Key, wanted: Wanted) -> None:
+    def _want(self, key: Key, wanted: _Wanted) -> None:
         if self._is_closed:
             return
         earlier = self._next.changes.get(key) or self._refused.get(key)
         self._next.changes[key] = wanted.after(earlier)
         self._go_on()
-
-    def _size(self, draft: Path) -> int:
-        with suppress(OSError):
-            return self._disk.length(draft)
-        return 0
 
     def _chore(self, do: Callable[[], None]) -> asyncio.Future[None]:
         done = self._loop.create_future()
@@ -232,7 +246,7 @@ class Store:
         """Do what is to be done, but not at once: what is decided together is one."""
         if self._is_idle.is_set():
             self._is_idle.clear()
-            self._cancel_quiet()
+            self._cancel(self._tidy)
             self._loop.call_soon(self._step)
 
     def _step(self) -> None:
@@ -261,7 +275,7 @@ class Store:
         """Wait for what comes; if nothing does for a while, tidy."""
         self._is_idle.set()
         if not self._is_stopping and not self._is_ill and self._journal.is_untidy:
-            self._quiet = self._loop.call_later(QUIET, self._tidy)
+            self._do_later(QUIET, self._tidy)
 
     def _tidy(self) -> None:
         self._is_tidying = True
@@ -270,7 +284,7 @@ class Store:
     def _begin(self) -> None:
         """Write a round."""
         round_ = self._writing = self._next
-        self._next = Round()
+        self._next = _Round()
         self._begun += 1
         changes: list[Change] = []
         broken: dict[Key, Exception] = {}
@@ -278,7 +292,8 @@ class Store:
             # The newest of each: what was refused before is of no use any more.
             self._refused.pop(key, None)
             try:
-                changes.append(wanted.change(key))
+                octets = as_octets(wanted.record()) if wanted.record else None
+                changes.append(Change(key, octets, wanted.text))
             except Exception as err:  # noqa: BLE001 - one must not stop the others
                 LOGGER.exception("There is no record of %s", key)
                 broken[key] = err
@@ -290,12 +305,12 @@ class Store:
 
     def _end(
         self,
-        round_: Round,
+        round_: _Round,
         broken: dict[Key, Exception],
         job: asyncio.Future[dict[Key, OSError]],
     ) -> None:
         """Tell who waits for a round, and keep what the disk refused."""
-        self._writing = Round()
+        self._writing = _Round()
         refusal = job.exception()
         if refusal is None:
             broken |= job.result()
@@ -313,7 +328,7 @@ class Store:
         elif self._refused:
             # It takes writes again.
             self._retry()
-        self._tell()
+        self.unwritten = len(self._refused)
         self._step()
 
     def _run(self, do: Callable[[], None], chore: _Chore | None = None) -> None:
@@ -334,41 +349,26 @@ class Store:
         self._loop.run_in_executor(None, do).add_done_callback(end)
 
     def _retry_later(self) -> None:
-        if not self._retrying and not self._is_stopping:
-            self._retrying = self._loop.call_later(RETRY_INTERVAL, self._retry)
+        if self._retry not in self._timers and not self._is_stopping:
+            self._do_later(RETRY_INTERVAL, self._retry)
 
     def _retry(self) -> None:
         """Try all again that the disk refused."""
-        if self._retrying:
-            self._retrying.cancel()
-            self._retrying = None
+        self._cancel(self._retry)
         self._is_ill = False
         self._next.changes = self._refused | self._next.changes
         self._chores += self._failed_chores
         self._failed_chores = []
         self._go_on()
 
-    def _tell(self) -> None:
-        if self._unwritten != len(self._refused):
-            self._unwritten = len(self._refused)
-            for listener in self._listeners:
-                listener()
+    def _do_later(self, seconds: float, do: Callable[[], None]) -> None:
+        self._cancel(do)
+        self._timers[do] = self._loop.call_later(seconds, do)
 
-    def _end_holding(self) -> None:
-        if self._holding:
-            self._holding.cancel()
-            self._holding = None
-
-    def _cancel_quiet(self) -> None:
-        if self._quiet:
-            self._quiet.cancel()
-            self._quiet = None
-
-    def _cancel_timers(self) -> None:
-        self._cancel_quiet()
-        if self._retrying:
-            self._retrying.cancel()
-            self._retrying = None
+    def _cancel(self, *some: Callable[[], None]) -> None:
+        for do in some:
+            if timer := self._timers.pop(do, None):
+                timer.cancel()
 
 
 def _settle(

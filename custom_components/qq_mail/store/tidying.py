@@ -111,7 +111,7 @@ class Tidying:
                 break
             if line:
                 lines.append(line)
-                size += len(line.record or b"") + len(line.content or b"")
+                size += len(line.said or b"") + len(line.content or b"")
             keys.pop()
         if lines:
             self._add(lines)
@@ -126,14 +126,12 @@ class Tidying:
         if entry is None:
             gone = self._index.gone.get(key)
             is_here = gone and gone.place.segment is segment
-            return Line(key, gone.born, None) if gone and is_here else None
+            return Line(key=key, born=gone.born) if gone and is_here else None
         if not any(place.segment is segment for place in entry.places()):
             return None
-        record = entry.place.read_record(key)
-        text = entry.text
-        if text is None:
-            return Line(key, entry.born, record)
-        content = None
-        if text.place and text.place.segment is segment:
-            content = text.place.read_text(key)
-        return Line(key, entry.born, record, text.sum, content, text.file)
+        line = Line(key=key, born=entry.born, said=entry.place.read_record(key))
+        if text := entry.text:
+            line.text, line.file = text.sum, text.file
+            if text.place and text.place.segment is segment:
+                line.content = text.place.read_text(key)
+        return line

@@ -1,0 +1,73 @@
+"""Dataclasses as the store keeps them: as JSON, every value of which is checked."""
+
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import cache
+from math import isfinite
+from types import UnionType
+from typing import Any, Final, get_args, get_origin, get_type_hints
+
+from .clock import Now
+
+type Steady = float
+"""An instant of the steady clock: kept as what the clock on the wall says then."""
+
+PASSING: Final = {"passing": True}
+"""The metadata of a field that is not kept."""
+
+
+def as_json(value: Any, now: Now, hint: Any = None) -> Any:
+    """Return what can be written as JSON of a value, which is of this type."""
+    if hint is Steady:
+        return now.wall_at(value).isoformat()
+    kind: Any = type(value)
+    if kept := _kept(kind):
+        return {name: as_json(getattr(value, name), now, of) for name, of in kept}
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, list | tuple):
+        return [as_json(each, now) for each in value]
+    return value
+
+
+def read_json(hint: Any, value: Any, now: Now, **given: object) -> Any:
+    """Read that again; `given` are those of a dataclass's fields that are not kept.
+
+    Raises KeyError, TypeError or ValueError where it is damaged.
+    """
+    kind: Any = get_origin(hint) or hint
+    if kind is Steady:
+        time = read_json(datetime, value, now)
+        return now.steady + (time - now.wall).total_seconds()
+    if kind is UnionType:
+        return None if value is None else read_json(get_args(hint)[0], value, now)
+    if kept := _kept(kind):
+        read = {name: read_json(of, value[name], now) for name, of in kept}
+        return kind(**read, **given)
+    if kind in (list, tuple) and hint is not list:
+        of = get_args(hint)[0]
+        return kind(read_json(of, each, now) for each in read_json(list, value, now))
+    if issubclass(kind, datetime):
+        time = datetime.fromisoformat(value)
+        if time.tzinfo is None:
+            # It would not compare.
+            raise ValueError(value)
+        return time
+    if issubclass(kind, StrEnum):
+        return kind(value)
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind or (kind is float and not isfinite(value)):
+        raise ValueError(value)
+    return value
+
+
+@cache
+def _kept(kind: Any) -> list[tuple[str, Any]]:
+    """Return a dataclass's fields that are kept, and their types; of all else none."""
+    if not is_dataclass(kind):
+        return []
+    hints = get_type_hints(kind)
+    kept = [one.name for one in fields(kind) if "passing" not in one.metadata]
+    return [(name, hints[name]) for name in kept]
