@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from dataclasses import replace
 import logging
 import math
+from pathlib import Path
 import ssl
 import time
 import traceback
@@ -209,6 +210,15 @@ def events(loaded_entry: MockConfigEntry) -> Events:
     events = Events()
     events.listen(loaded_entry)
     return events
+
+
+@pytest.fixture
+def www(hass: HomeAssistant) -> Path:
+    """Return a folder that files may be attached from, as it is by default."""
+    folder = Path(hass.config.path("www"))
+    folder.mkdir()
+    hass.config.allowlist_external_dirs = {str(folder)}
+    return folder
 
 
 @pytest.fixture(scope="session")

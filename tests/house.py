@@ -1,6 +1,7 @@
 """What tests do to a house, and look up in it: alerts, time, and what is on disk."""
 
 import asyncio
+from collections.abc import Iterable
 from datetime import timedelta
 import errno
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     async_fire_time_changed,
+    async_mock_service,
 )
 
 from custom_components.qq_mail import async_setup
@@ -99,6 +101,30 @@ async def later(
     # Timers are set by the event loop's clock, which is not frozen.
     async_fire_time_changed(hass, dt_util.utcnow() + time)
     await hass.async_block_till_done()
+
+
+async def listen(
+    hass: HomeAssistant,
+    trigger: str,
+    names: Iterable[str],
+    options: dict[str, Any] | None = None,
+) -> list[ServiceCall]:
+    """Have an automation listen, and return the calls it makes with what is named."""
+    triggers: dict[str, Any] = {"trigger": f"{DOMAIN}.{trigger}"}
+    if options is not None:
+        triggers["options"] = options
+    config = {
+        # Only what has one is traced.
+        "id": "listens",
+        "triggers": triggers,
+        "actions": {
+            "action": "test.automation",
+            "data": {name: f"{{{{ trigger.{name} }}}}" for name in names},
+        },
+    }
+    assert await async_setup_component(hass, "automation", {"automation": config})
+    await hass.async_block_till_done()
+    return async_mock_service(hass, "test", "automation")
 
 
 async def expire(

@@ -6,18 +6,14 @@ from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
-from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
-    async_mock_service,
-)
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.const import DOMAIN
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.helpers import issue_registry as ir
-from homeassistant.setup import async_setup_component
 
 from .conftest import ADDRESS
-from .house import later, outbox_of, set_up_in_shanghai, until
+from .house import later, listen, outbox_of, set_up_in_shanghai, until
 from .qq_server import Answer, Close, QQServer, Step, replies
 from .test_translations import texts_of
 from .test_trigger import second_account
@@ -39,16 +35,7 @@ async def automate(hass: HomeAssistant, **options: str) -> list[ServiceCall]:
         *("number", "titles", "recipients", "priority", "reason", "next_attempt"),
         "account",
     )
-    config = {
-        "triggers": {"trigger": "qq_mail.messages_delayed", "options": options},
-        "actions": {
-            "action": "test.automation",
-            "data": {name: f"{{{{ trigger.{name} }}}}" for name in names},
-        },
-    }
-    assert await async_setup_component(hass, "automation", {"automation": config})
-    await hass.async_block_till_done()
-    return async_mock_service(hass, "test", "automation")
+    return await listen(hass, "messages_delayed", names, options)
 
 
 def issue_of(hass: HomeAssistant, entry: MockConfigEntry) -> ir.IssueEntry | None:

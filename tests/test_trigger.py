@@ -1,22 +1,16 @@
 """The triggers in automations: when they fire, for which account, with what."""
 
-from typing import Any
-
 from freezegun.api import FrozenDateTimeFactory
 import pytest
-from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
-    async_mock_service,
-)
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.trigger import TRIGGERS
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.setup import async_setup_component
 
 from .conftest import ADDRESS, Events
-from .house import add_account, expire
+from .house import add_account, expire, listen
 from .qq_server import QQServer, Step, replies
 
 VARIABLES = (
@@ -36,18 +30,7 @@ async def automate(
     hass: HomeAssistant, trigger: str, **options: str
 ) -> list[ServiceCall]:
     """Set an automation up, and return the calls it makes."""
-    config: dict[str, Any] = {
-        "triggers": {"trigger": f"{DOMAIN}.{trigger}"},
-        "actions": {
-            "action": "test.automation",
-            "data": {name: f"{{{{ trigger.{name} }}}}" for name in VARIABLES},
-        },
-    }
-    if options:
-        config["triggers"]["options"] = options
-    assert await async_setup_component(hass, "automation", {"automation": config})
-    await hass.async_block_till_done()
-    return async_mock_service(hass, "test", "automation")
+    return await listen(hass, trigger, VARIABLES, options or None)
 
 
 @pytest.mark.parametrize("trigger", TRIGGERS)

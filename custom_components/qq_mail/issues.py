@@ -16,7 +16,7 @@ def async_show_issue(
     texts: dict[str, str] | None,
     *,
     is_fixable: bool = False,
-    severity: ir.IssueSeverity = ir.IssueSeverity.WARNING,
+    is_error: bool = False,
     **others: Any,
 ) -> None:
     """Raise an issue, a key in the translations; without `texts`, withdraw it.
@@ -32,7 +32,7 @@ def async_show_issue(
         DOMAIN,
         issue_id,
         is_fixable=is_fixable,
-        severity=severity,
+        severity=ir.IssueSeverity.ERROR if is_error else ir.IssueSeverity.WARNING,
         translation_key=issue,
         translation_placeholders=texts,
         **others,

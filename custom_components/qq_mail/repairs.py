@@ -194,14 +194,13 @@ class AccountIssues:
         tab = "check" if issue is Issue.LOGIN_REFUSED else "outbox"
         entry_id = self._entry.entry_id
         account = {"account": self._outbox.account.username}
-        severity = ir.IssueSeverity.ERROR if issue in _ERRORS else None
         async_show_issue(
             self._hass,
             issue,
             entry_id,
             None if texts is None else account | texts,
             is_fixable=issue in _FIXABLE,
-            severity=severity or ir.IssueSeverity.WARNING,
+            is_error=issue in _ERRORS,
             # Those that are fixable open a dialog of their own, which has no such link.
             learn_more_url=f"homeassistant://{PANEL}/{tab}",
             data={"entry_id": entry_id} if issue is Issue.RESTORED else None,

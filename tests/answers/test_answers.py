@@ -5,10 +5,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
-from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
-    async_mock_service,
-)
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.mime.secret import find_secrets
@@ -20,7 +17,7 @@ from homeassistant.setup import async_setup_component
 
 from ..calls.test_send import body_of
 from ..conftest import ADDRESS, shut_down
-from ..house import record_of, refuse, restart, until
+from ..house import listen, record_of, refuse, restart, until
 from ..qq_server import AcceptedMessage, QQServer
 from .conftest import ACTIONS, ANN, Household, answer_to
 
@@ -37,16 +34,7 @@ async def automate(
     hass: HomeAssistant, trigger: str, *names: str, **options: str
 ) -> list[ServiceCall]:
     """Have an automation listen, and return the calls it makes."""
-    config = {
-        "triggers": {"trigger": f"{DOMAIN}.{trigger}", "options": options},
-        "actions": {
-            "action": "test.automation",
-            "data": {name: f"{{{{ trigger.{name} }}}}" for name in names},
-        },
-    }
-    assert await async_setup_component(hass, "automation", {"automation": config})
-    await hass.async_block_till_done()
-    return async_mock_service(hass, "test", "automation")
+    return await listen(hass, trigger, names, options)
 
 
 def issue(hass: HomeAssistant, entry: MockConfigEntry, key: str) -> Any:

@@ -4,20 +4,16 @@ from typing import Any
 
 from aiohttp.test_utils import TestClient
 import pytest
-from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
-    async_mock_service,
-)
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.qq_mail.buttons.models import Action
-from custom_components.qq_mail.const import DOMAIN
 from homeassistant.components.trace.util import async_get_trace, async_list_traces
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.setup import async_setup_component
 
 from ..conftest import ADDRESS
-from ..house import on_disk
+from ..house import listen, on_disk
 from ..qq_server import QQServer
 from ..test_diagnostics import download
 from ..test_trigger import second_account
@@ -30,21 +26,7 @@ async def automate(
     hass: HomeAssistant, options: dict[str, Any] | None
 ) -> list[ServiceCall]:
     """Set an automation up, and return the calls it makes."""
-    trigger: dict[str, Any] = {"trigger": f"{DOMAIN}.action_clicked"}
-    if options is not None:
-        trigger["options"] = options
-    config = {
-        # Only what has one is traced.
-        "id": "answered",
-        "triggers": trigger,
-        "actions": {
-            "action": "test.automation",
-            "data": {name: f"{{{{ trigger.{name} }}}}" for name in (*CLICK, "account")},
-        },
-    }
-    assert await async_setup_component(hass, "automation", {"automation": config})
-    await hass.async_block_till_done()
-    return async_mock_service(hass, "test", "automation")
+    return await listen(hass, "action_clicked", (*CLICK, "account"), options)
 
 
 async def test_trigger(house: House, browser: Browser) -> None:
@@ -89,7 +71,7 @@ async def test_token_nowhere(
     assert calls
     await house.store.written()
     _, diagnostics = await download(hass, hass_client, house.entry)
-    key = "automation.answered"
+    key = "automation.listens"
     traces = [
         await async_get_trace(hass, key, trace["run_id"])
         for trace in await async_list_traces(hass, "automation", key)

@@ -58,15 +58,6 @@ def body_of(mail: AcceptedMessage, subtype: str = "plain") -> str:
 
 
 @pytest.fixture
-def www(hass: HomeAssistant) -> Path:
-    """Return a folder that files may be attached from, as it is by default."""
-    folder = Path(hass.config.path("www"))
-    folder.mkdir()
-    hass.config.allowlist_external_dirs = {str(folder)}
-    return folder
-
-
-@pytest.fixture
 async def with_family(hass: HomeAssistant, loaded_entry: MockConfigEntry) -> None:
     """Add a recipient to the account."""
     hass.config_entries.async_add_subentry(loaded_entry, RECIPIENT)

@@ -18,15 +18,6 @@ from ..qq_server import QQServer
 SETTING = "这封邮件有的地方没有设置好，详情见 Home Assistant 的日志。"
 
 
-@pytest.fixture
-def www(hass: HomeAssistant) -> Path:
-    """Return a folder that files may be attached from, as it is by default."""
-    folder = Path(hass.config.path("www"))
-    folder.mkdir()
-    hass.config.allowlist_external_dirs = {str(folder)}
-    return folder
-
-
 @pytest.mark.parametrize(
     ("data", "lines", "technical"),
     [

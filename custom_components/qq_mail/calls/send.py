@@ -16,7 +16,7 @@ from ..outbox.composing import Ticket
 from ..outbox.receipts import Receipt
 from ..repeats.original import Alert, Original
 from ..sending.submit import async_submit, log_notes
-from ..texts import async_texts
+from ..texts import Texts, async_texts
 from .again import said_of, to_acknowledge
 from .house import DATA_HOUSE, House, Rooms
 
@@ -99,8 +99,7 @@ class _Sending:
             discarded, conversation = await outbox.async_clear(tag)
             texts = await async_texts(self.hass)
             if not conversation:
-                notes = texts.notes(await self._async_notes(request))
-                log_notes(notes, request.title, texts)
+                notes = await self._async_done(request, texts)
                 return Sent(None, notes, discarded, request.refused)
             urgent = request.priority is Priority.HIGHEST
             calm = Priority.HIGH if urgent else request.priority
@@ -145,8 +144,7 @@ class _Sending:
                 alert, ticket, request.repeat_after
             )
             if isinstance(found, Original):
-                notes = texts.notes(await self._async_notes(request))
-                log_notes(notes, alert.title, texts)
+                notes = await self._async_done(request, texts)
                 repeated = Repeated(found.counted.number, found.raised, found.queue_id)
                 return Sent(None, notes, refused=request.refused, repeated=repeated)
             if found.number:
@@ -158,13 +156,16 @@ class _Sending:
                 rooms.duplicates.async_failed(ticket.queue_id)
                 raise
 
-    async def _async_notes(
-        self, request: MessageRequest
-    ) -> tuple[HomeAssistantError, ...]:
+    async def _async_done(
+        self, request: MessageRequest, texts: Texts
+    ) -> tuple[str, ...]:
         """Return the notes on what was done, once it is on disk, or one that it is not."""
-        if await self.rooms.outbox.manager.async_written():
-            return request.notes
-        return (*request.notes, field_error("done_not_kept"))
+        errors = list(request.notes)
+        if not await self.rooms.outbox.manager.async_written():
+            errors.append(field_error("done_not_kept"))
+        notes = texts.notes(errors)
+        log_notes(notes, one_line(request.title), texts)
+        return notes
 
     async def _async_send(self, request: MessageRequest, ticket: Ticket) -> Sent:
         """Send a message, and have it repeated if that is wanted."""

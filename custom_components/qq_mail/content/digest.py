@@ -69,17 +69,17 @@ class DigestWriter:
             places -= len(files[-1].parts)
         subject = self._subject(chosen)
         card = self._card(chosen, files)
-        reply_to = _common(alert.reply_to for alert in chosen)
         draft = Draft(
             recipients=_recipients(chosen),
             subject=subject,
             text=render_text(card),
             html=render_html(card),
             parts=tuple(part for one in files for part in one.parts),
-            reply_to=reply_to,
+            reply_to=_common(alert.reply_to for alert in chosen),
             priority=card.priority,
             # Where it tells of several conversations, it belongs to none of them.
-            references=_common(_conversation(alert) for alert in chosen) or "",
+            references=_common(one.references.partition(" ")[0] for one in chosen)
+            or "",
         )
         return WrittenDigest(
             subject=subject,
@@ -133,16 +133,16 @@ class DigestWriter:
     def _subject(self, alerts: Sequence[Alert]) -> str:
         titles = _titles(alerts)
         ((most, _),) = titles.most_common(1)
-        number, title = str(len(alerts)), _cut(most, _MAX_SUBJECT)
         newest = alerts[-1].kept.raised
-        span = self.texts.span(alerts[0].kept.raised, newest, newest)
-        text = self.texts("digest_subject", number=number, span=span, title=title)
-        if len(titles) > 1:
-            # Or whoever reads no more takes all of them for the same.
-            text = self.texts(
-                "digest_subject_others", number=number, span=span, title=title
+        return one_line(
+            self.texts(
+                # Or whoever reads no more takes all of them for the same.
+                "digest_subject_others" if len(titles) > 1 else "digest_subject",
+                number=str(len(alerts)),
+                span=self.texts.span(alerts[0].kept.raised, newest, newest),
+                title=_cut(most, _MAX_SUBJECT),
             )
-        return one_line(text)
+        )
 
     def _card(self, alerts: Sequence[Alert], files: Sequence[Files]) -> Card:
         """Return the card of alerts, whose files come with the newest first."""
@@ -229,11 +229,6 @@ def _key(alert: Alert) -> _Key:
     """Return what alerts have in common that are told as one."""
     entry, tag = alert.entry, alert.kept.tag
     return entry.title, entry.text, tag, entry.priority, alert.reply_to
-
-
-def _conversation(alert: Alert) -> str:
-    """Return the message id that all of a conversation refer to."""
-    return alert.references.partition(" ")[0]
 
 
 def _group(alert: Alert) -> tuple[str, str]:

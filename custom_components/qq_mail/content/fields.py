@@ -52,26 +52,17 @@ class Format(StrEnum):
     HTML = "html"
 
 
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """The mail addresses in a field, and the texts in it that are none."""
-
-    mailboxes: tuple[Mailbox, ...] = ()
-    refused: tuple[str, ...] = ()
-
-
-def _mailboxes(value: Any, _name: str, _notes: Notes) -> Addresses:
-    mailboxes: list[Mailbox] = []
-    refused: list[str] = []
+def _mailboxes(value: Any, _name: str, _notes: Notes) -> list[Mailbox | str]:
+    """Return mail addresses, and texts that are none as a note shows them."""
+    found: list[Mailbox | str] = []
     for item in as_list(value):
-        if not isinstance(item, str):
+        if isinstance(item, str):
+            mailboxes, refused = Mailbox.parse_all(item)
+            found += [*mailboxes, *shown_pieces(item, refused)]
+        else:
             # What is no text is no address: it is not cut into several.
-            refused.append(shown_value(item))
-            continue
-        found, others = Mailbox.parse_all(item)
-        mailboxes += found
-        refused += shown_pieces(item, others)
-    return Addresses(tuple(mailboxes), tuple(refused))
+            found.append(shown_value(item))
+    return found
 
 
 def _seconds(value: Any) -> float:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from itertools import chain
 import json
 from typing import Any
 
@@ -16,7 +17,7 @@ from .actions import ActionRow
 from .attachments.fields import Attachment
 from .charts.fields import ChartRequest
 from .errors import field_error, invalid_address
-from .fields import FIELDS, Addresses, Format
+from .fields import FIELDS, Format
 from .reading import (
     Notes,
     as_list,
@@ -165,14 +166,17 @@ def _read(data: Mapping[Any, Any], notes: Notes) -> MessageRequest:
     text_format = values.pop("format", Format.TEXT)
     if text_format is Format.HTML and "html" not in values:
         values["html"] = values.pop("message", "")
-    addresses: dict[str, Addresses] = {
-        name: values.pop(name, Addresses()) for name in ("to", "cc", "bcc")
+    named: dict[str, list[Mailbox | str]] = {
+        name: values.pop(name, []) for name in ("to", "cc", "bcc")
     }
-    refused = tuple(text for each in addresses.values() for text in each.refused)
+    refused = tuple(one for one in chain(*named.values()) if isinstance(one, str))
     notes.extend(invalid_address(text) for text in refused)
     request = MessageRequest(
         recipients=Recipients(
-            **{name: each.mailboxes for name, each in addresses.items()}
+            **{
+                name: tuple(one for one in each if isinstance(one, Mailbox))
+                for name, each in named.items()
+            }
         ),
         refused=refused,
         markdown=text_format is Format.MARKDOWN,

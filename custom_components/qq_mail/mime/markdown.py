@@ -25,10 +25,9 @@ _STYLES = {
     "p": _BLOCK,
     "h1": _BLOCK + "font-size:20px;line-height:28px;",
     "h2": _BLOCK + "font-size:18px;line-height:26px;",
-    "h3": _BLOCK + "font-size:16px;line-height:24px;",
-    "h4": _BLOCK + "font-size:16px;line-height:24px;",
-    "h5": _BLOCK + "font-size:16px;line-height:24px;",
-    "h6": _BLOCK + "font-size:16px;line-height:24px;",
+    **dict.fromkeys(
+        ("h3", "h4", "h5", "h6"), _BLOCK + "font-size:16px;line-height:24px;"
+    ),
     "ul": _BLOCK + "padding-left:24px;",
     "ol": _BLOCK + "padding-left:24px;",
     "li": "margin:0 0 4px 0;",

@@ -43,6 +43,7 @@ _NOTE = Markup(
 MAX_OCTETS = 100_000
 """The most that the HTML of a mail may have: Gmail cuts what is over 102 kB."""
 _MAX_PREHEADER = 150
+_NOBR = Markup("<nobr>{}</nobr>")
 _MARKS = re.compile(r"^(#+|-|\|) ", re.MULTILINE)
 # Fills the line of a list of mails, where the card's title would follow otherwise.
 _NOTHING = Markup("&#8199;&#847; ")
@@ -166,19 +167,16 @@ def _unbroken(text: str) -> Markup:
     """Return a text whose lines end between words, but not within a number."""
     words = [text] if _columns(text) <= _MAX_UNBROKEN else text.split(" ")
     return Markup(" ").join(
-        Markup("<nobr>{}</nobr>").format(word)
-        if 0 < _columns(word) <= _MAX_UNBROKEN
-        else word
+        _NOBR.format(word) if 0 < _columns(word) <= _MAX_UNBROKEN else word
         for word in words
     )
 
 
 def _whole_times(text: str) -> Markup:
     """Return a text whose times are never cut: browsers end lines after a hyphen."""
-    pieces = _TIME.split(text)
     return Markup().join(
-        Markup("<nobr>{}</nobr>").format(piece) if place % 2 else piece
-        for place, piece in enumerate(pieces)
+        _NOBR.format(piece) if place % 2 else piece
+        for place, piece in enumerate(_TIME.split(text))
     )
 
 

@@ -34,7 +34,8 @@ async def async_from_url(
     session, asked = async_get_clientsession(hass), attachment.label
     url = read_url(attachment.value)
     for _ in range(MAX_REDIRECTS + 1):
-        if url is None or not _is_allowed_url(hass, url):
+        # It may be fetched whatever user and password it has.
+        if not (url and hass.config.is_allowed_external_url(str(url.with_user(None)))):
             raise AttachmentError("url_not_allowed", attachment.label)
         if ".." in re.split(r"[/\\]", url.path):
             # A server may read as `..` what is encoded here, and leave an allowed path.
@@ -110,11 +111,6 @@ def read_url(text: str, base: URL | None = None) -> URL | None:
     except ValueError:
         return None
     return url if url.scheme in ("http", "https") and url.host else None
-
-
-def _is_allowed_url(hass: HomeAssistant, url: URL) -> bool:
-    """Whether Home Assistant may fetch a URL, whatever user and password it has."""
-    return hass.config.is_allowed_external_url(str(url.with_user(None)))
 
 
 def remove(downloads: list[str]) -> None:

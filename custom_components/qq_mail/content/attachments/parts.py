@@ -139,10 +139,12 @@ def megabytes(octets: int) -> str:
 def from_path(hass: HomeAssistant, attachment: Attachment) -> Found:
     """Take a file, or all that match a glob, from the allowed folders."""
     value, label = attachment.value, attachment.label
-    if not is_path(value):
-        raise AttachmentError("not_found", label)
     path = Path(hass.config.config_dir, value)
-    real = path.resolve()
+    try:
+        real = path.resolve()
+    except ValueError as err:
+        # The system can have no file of that name.
+        raise AttachmentError("not_found", label) from err
     allowed = hass.config.is_allowed_path(str(real))
     # A name may have brackets without being a glob.
     if not glob.has_magic(value) or (allowed and path.exists()):
@@ -169,14 +171,6 @@ def from_path(hass: HomeAssistant, attachment: Attachment) -> Found:
     if len(paths) > MAX_MATCHES:
         found.append(AttachmentError("too_many", label, number=str(MAX_MATCHES)))
     return found
-
-
-def is_path(text: str) -> bool:
-    """Whether the system can have a file of that name at all."""
-    try:
-        return b"\0" not in os.fsencode(text)
-    except UnicodeEncodeError:
-        return False
 
 
 def _matches(hass: HomeAssistant, folder: Path, parts: Sequence[str]) -> Iterator[Path]:

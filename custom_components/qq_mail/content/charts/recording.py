@@ -95,22 +95,19 @@ class Recording:
             state.entity_id: state.attributes.get(ATTR_UNIT_OF_MEASUREMENT)
             for state in states
         }
-        found = self._statistics.statistics_during_period(
+        found: dict[str, Any] = self._statistics.statistics_during_period(
             self._hass, _utc(span.start), _utc(span.end), set(units), period, None,
             {*types},
         )  # fmt: skip
         metadata = self._statistics.get_metadata(self._hass, statistic_ids=set(found))
-        counted: dict[str, Any] = {}
-        for entity_id, rows in found.items():
-            _, about = metadata[entity_id]
+        for entity_id, (_, about) in metadata.items():
             before, unit = about["unit_of_measurement"], units[entity_id]
             if before != unit and not self._converter(
                 before, unit, about["unit_class"]
             ):
                 self.other_units.add(entity_id)
-                continue
-            counted[entity_id] = rows
-        return counted
+                del found[entity_id]
+        return found
 
     def _rows(
         self, state: State, start: float, *, with_units: bool, counted: bool = False
