@@ -99,7 +99,7 @@ class QQMailActionEntity(_QQMailEventEntity):
     @override
     def listen(self) -> CALLBACK_TYPE:
         """Hear of presses, those of other accounts' buttons included."""
-        return self.hass.data[DATA_HOUSE].buttons.async_add_listener(self._hear)
+        return self.hass.data[DATA_HOUSE].buttons.presses.async_add_listener(self._hear)
 
     @callback
     def _hear(self, press: Press) -> None:

@@ -36,7 +36,7 @@ def async_setup_log_entries(hass: HomeAssistant) -> None:
     def log(press: Press) -> None:
         hass.async_create_task(_async_log_press(hass, press))
 
-    hass.data[DATA_HOUSE].buttons.async_add_listener(log)
+    hass.data[DATA_HOUSE].buttons.presses.async_add_listener(log)
 
 
 @callback

@@ -135,7 +135,7 @@ def async_watch_presses(hass: HomeAssistant) -> None:
         heard = house.is_heard(press)
         async_show_issue(hass, Issue.UNHEARD, action, None if heard else texts)
 
-    house.buttons.async_add_listener(hear)
+    house.buttons.presses.async_add_listener(hear)
 
 
 class AccountIssues:

@@ -19,8 +19,7 @@ from homeassistant.helpers.typing import ConfigType
 from homeassistant.setup import async_setup_component
 from homeassistant.util.signal_type import SignalType
 
-from .answers.replies import Reply
-from .buttons.models import Press
+from .buttons.models import Press, Reply
 from .calls.house import DATA_HOUSE, SIGNAL_ALARM, SIGNAL_DELAY, SIGNAL_OUTBOX, House
 from .const import DOMAIN
 from .event import told_of_outcome, told_of_press
@@ -192,7 +191,7 @@ class ActionClickedTrigger(QQMailTrigger):
 
     @override
     def _listen(self, house: House, handle: Callable[..., None]) -> CALLBACK_TYPE:
-        return house.buttons.async_add_listener(handle, self._hears)
+        return house.buttons.presses.async_add_listener(handle, self._hears)
 
 
 class ReplyReceivedTrigger(QQMailTrigger):

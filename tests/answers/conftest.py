@@ -33,7 +33,9 @@ class Household:
         self.server = server
         self.entry = entry
         self.presses: list[Press] = []
-        house_of(hass).buttons.async_add_listener(self.presses.append, lambda _: True)
+        house_of(hass).buttons.presses.async_add_listener(
+            self.presses.append, lambda _: True
+        )
 
     @property
     def pressed(self) -> list[str]:

@@ -171,7 +171,7 @@ async def test_link_was_first(hass: HomeAssistant, household: Household) -> None
 async def test_nobody_listens(hass: HomeAssistant, household: Household) -> None:
     """Who pressed is told, as on the page."""
     mail = await household.alert()
-    hass.data["qq_mail"].buttons.async_add_listener(
+    hass.data["qq_mail"].buttons.presses.async_add_listener(
         household.presses.append, lambda _: False
     )
     household.answer(mail, "2")

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.qq_mail.answers.replies import Replies, Reply
 from custom_components.qq_mail.buttons.answerable import ANSWERABLE, Answerables
+from custom_components.qq_mail.buttons.listeners import Listeners
+from custom_components.qq_mail.buttons.models import Reply
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.inbox import mailbox
 from custom_components.qq_mail.outbox import composing
@@ -206,18 +207,20 @@ async def test_preview(
 
 def test_replies(entry: MockConfigEntry, caplog: pytest.LogCaptureFixture) -> None:
     """One listener that fails does not keep an answer from the others."""
-    replies, heard = Replies(), list[Reply]()
+    replies, heard = Listeners[Reply](), list[Reply]()
 
     def fail(reply: Reply) -> None:
         raise ValueError(reply.text)
 
     reply = Reply(mail=mail_of(entry), sender=ANN, text="Hello")
-    assert not replies.tell(reply)
+    assert not replies.is_wanted(reply)
     replies.async_add_listener(fail, lambda _: True)
     remove = replies.async_add_listener(heard.append, lambda _: True)
-    assert replies.tell(reply)
+    assert replies.is_wanted(reply)
+    replies.tell(reply)
     remove()
-    assert replies.tell(reply)
+    replies.tell(reply)
+    assert replies.is_wanted(reply)
     assert heard == [reply]
     assert "A listener failed at an answer to" in caplog.text
 

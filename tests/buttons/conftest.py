@@ -37,7 +37,7 @@ class House:
         self.hass = hass
         self.entry = entry
         self.presses: list[Press] = []
-        self.buttons.async_add_listener(self.presses.append)
+        self.buttons.presses.async_add_listener(self.presses.append)
 
     @property
     def buttons(self) -> Buttons:

@@ -343,15 +343,15 @@ async def test_listener_that_fails(
     def fail(press: Press) -> None:
         raise RuntimeError(press.action.action)
 
-    buttons.async_add_listener(fail)
-    buttons.async_add_listener(heard.append)
+    buttons.presses.async_add_listener(fail)
+    buttons.presses.async_add_listener(heard.append)
     tokens = issue(buttons, mail, ACKNOWLEDGE, CLOSE)
     first, second = map(buttons.find, tokens)
     assert first
     buttons.press(first)
     assert [press.action for press in heard] == [ACKNOWLEDGE]
     assert "RuntimeError: acknowledge" in caplog.text
-    leave = buttons.async_add_listener(heard.clear)  # type: ignore[arg-type] # is not called
+    leave = buttons.presses.async_add_listener(heard.clear)  # type: ignore[arg-type] # is not called
     leave()
     assert second
     buttons.press(second)
@@ -360,13 +360,13 @@ async def test_listener_that_fails(
 
 async def test_wanted(buttons: Buttons, mail: Mail) -> None:
     """Who listens says which presses are handled; most only look on."""
-    buttons.async_add_listener(lambda _: None)
+    buttons.presses.async_add_listener(lambda _: None)
     press, other = (Press(mail=mail, action=action) for action in (CLOSE, ACKNOWLEDGE))
-    assert not buttons.is_wanted(press)
-    leave = buttons.async_add_listener(lambda _: None, lambda one: one == press)
-    assert [buttons.is_wanted(one) for one in (press, other)] == [True, False]
+    assert not buttons.presses.is_wanted(press)
+    leave = buttons.presses.async_add_listener(lambda _: None, lambda one: one == press)
+    assert [buttons.presses.is_wanted(one) for one in (press, other)] == [True, False]
     leave()
-    assert not buttons.is_wanted(press)
+    assert not buttons.presses.is_wanted(press)
 
 
 @pytest.mark.parametrize(

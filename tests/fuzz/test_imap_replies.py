@@ -76,7 +76,7 @@ async def outcome(account: ImapAccount, tls_context: ssl.SSLContext) -> str:
     """Do what a mailbox does; any exception but MailboxError is a fault."""
     async with asyncio.timeout(LONGEST):
         try:
-            async with Link(account, tls_context) as link:
+            async with Link.opened(account, tls_context) as link:
                 await link.log_in()
                 end = await link.examine()
                 await link.dates(1, end.uid)

@@ -39,7 +39,7 @@ class Issues:
     @callback
     def tell_refused(self, error: MailboxError) -> None:
         """Report that the login to the inbox is refused."""
-        self._raise(INBOX, {"reply": literal(error.detail)}, is_fixable=False)
+        self._raise(INBOX, {"reply": literal(error.detail)})
 
     @callback
     def tell_stranger(self, mail: Mail, address: str) -> None:
@@ -50,6 +50,7 @@ class Issues:
             self._raise(
                 STRANGER,
                 {"address": address, "subject": mail.subject},
+                is_fixable=True,
                 data={
                     "entry_id": self._entry.entry_id,
                     "address": address,
@@ -67,7 +68,7 @@ class Issues:
         why = words(bounce.cause, account=account, reply=literal(bounce.detail))
         # It is told once, and a restart may come before anybody has read it.
         texts = {"address": address, "why": why, "page": f"/{PANEL}/history"}
-        self._raise(issue, texts, address, is_persistent=True)
+        self._raise(issue, texts, address, is_fixable=True, is_persistent=True)
 
     @callback
     def withdraw(self, *issues: str) -> None:
@@ -78,19 +79,8 @@ class Issues:
                 ir.async_delete_issue(self._hass, domain, issue_id)
 
     def _raise(
-        self,
-        issue: str,
-        texts: dict[str, str],
-        about: str = "",
-        *,
-        is_fixable: bool = True,
-        **others: Any,
+        self, issue: str, texts: dict[str, str], about: str = "", **others: Any
     ) -> None:
-        async_show_issue(
-            self._hass,
-            issue,
-            f"{self._entry.entry_id}{about}",
-            {"account": self._entry.data[CONF_USERNAME], **texts},
-            is_fixable=is_fixable,
-            **others,
-        )
+        texts["account"] = self._entry.data[CONF_USERNAME]
+        about = f"{self._entry.entry_id}{about}"
+        async_show_issue(self._hass, issue, about, texts, **others)

@@ -16,7 +16,8 @@ from homeassistant.util.ssl import client_context
 
 from ..accounts import QQMailConfigEntry, async_loaded
 from ..buttons.answerable import Answerable, Choice, Told
-from ..buttons.models import Press
+from ..buttons.listeners import Listeners
+from ..buttons.models import Press, Reply
 from ..buttons.registry import Buttons
 from ..const import CONF_ANSWERS_FROM, DOMAIN, LOGGER
 from ..content.request import MessageRequest
@@ -34,7 +35,6 @@ from ..texts import Texts, async_texts, time_of
 from .bounces import Bounces
 from .choice import choose
 from .issues import BOUNCED, INBOX, RETURNED, STRANGER, Issues
-from .replies import Replies, Reply
 
 CURSOR: Final = "cursor"
 """The kind of their records in the store."""
@@ -52,7 +52,7 @@ class Answers:
         outbox: Outbox,
         history: History,
         buttons: Buttons,
-        replies: Replies,
+        replies: Listeners[Reply],
         bounces: dict[str, Bounces],
         is_heard: Callable[[Press], bool],
     ) -> None:
@@ -96,9 +96,11 @@ class Answers:
         self._update()
 
     @callback
-    def async_begin(self, cursor: Cursor) -> None:
-        """Begin to read there: a form has just logged in."""
-        self._keep(cursor)
+    def keep(self, cursor: Cursor) -> None:
+        """Have it written how far the inbox was read, or where a form lets it begin."""
+        self._cursor = cursor
+        key = (CURSOR, self._outbox.id, FOLDER)
+        self._outbox.manager.store.put(key, partial(asdict, cursor))
 
     async def async_stop(self) -> None:
         """Read no more."""
@@ -125,13 +127,15 @@ class Answers:
         mails = [
             (head, mail)
             for head in heads
-            if self._is_wanted(head.mail) and (mail := await self._async_whole(head))
+            if (mailbox := self._mailbox)
+            and self._is_wanted(head.mail)
+            and (mail := await mailbox.mail(head))
         ]
         texts = await async_texts(self._hass)
         # From here on without an await, so that all of it is one round.
         for head, mail in mails:
             self._take(head.mail, mail, texts)
-        self._keep(cursor)
+        self.keep(cursor)
         kept = await self._outbox.manager.async_written()
         self._tell_owed("" if kept else texts("answer_not_kept_text"))
 
@@ -193,12 +197,7 @@ class Answers:
         if self._hass.state is CoreState.running:
             return
         started = asyncio.Event()
-
-        @callback
-        def begin(_hass: HomeAssistant) -> None:
-            started.set()
-
-        async_at_started(self._hass, begin)
+        async_at_started(self._hass, callback(lambda _: started.set()))
         await started.wait()
         # Others do at the start what makes them listen.
         with suppress(TimeoutError):
@@ -227,9 +226,6 @@ class Answers:
                 for one in self._answerables.of(self._outbox.id)
             )
         )
-
-    async def _async_whole(self, head: Head) -> Incoming | None:
-        return await self._mailbox.mail(head) if self._mailbox else None
 
     def _is_allowed(self, known: Answerable, sender: str) -> bool:
         """Tell whether whoever has a mail's secret may answer it from an address."""
@@ -294,9 +290,9 @@ class Answers:
         if button.ended:
             return texts(f"answer_{button.ended}_text", title=action.title)
         if action.in_words:
-            heard = self._replies.tell(
-                Reply(mail=button.mail, sender=by, text=text, action=action.action)
-            )
+            reply = Reply(mail=button.mail, sender=by, text=text, action=action.action)
+            heard = self._replies.is_wanted(reply)
+            self._replies.tell(reply)
         else:
             press = Press(mail=button.mail, action=button.action, by=by)
             heard = self._is_heard(press)
@@ -309,9 +305,9 @@ class Answers:
     def _hear(self, known: Answerable, mail: Incoming, text: str, texts: Texts) -> None:
         """Pass on what somebody wrote; say once that nobody understands it."""
         reply = Reply(mail=known.mail, sender=mail.sender, text=text)
-        if not (text and self._replies.tell(reply)) and self._answerables.confuse(
-            known
-        ):
+        if text and self._replies.is_wanted(reply):
+            self._replies.tell(reply)
+        elif self._answerables.confuse(known):
             choices = " · ".join(choice.shown for choice in known.choices)
             self._owe(known, mail, texts("reply_not_understood", choices=choices))
 
@@ -360,13 +356,6 @@ class Answers:
                 )
         except HomeAssistantError as err:
             LOGGER.warning("An answer to %s was not confirmed: %s", known.mail, err)
-
-    @callback
-    def _keep(self, cursor: Cursor) -> None:
-        """Have it written how far the inbox was read."""
-        self._cursor = cursor
-        key = (CURSOR, self._outbox.id, FOLDER)
-        self._outbox.manager.store.put(key, partial(asdict, cursor))
 
 
 def _read_cursor(record: Mapping[str, Any]) -> Cursor | None:

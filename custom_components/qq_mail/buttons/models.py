@@ -74,6 +74,19 @@ class Press:
         return Channel.MAIL if self.by else Channel.LINK
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An answer to a mail in somebody's own words."""
+
+    mail: Mail
+    sender: str
+    """The addr_spec of who wrote it."""
+    text: str
+    """What the sender wrote, without quotes and signatures; at most 2,000 characters."""
+    action: str = ""
+    """Of the button that asked for it; empty: none did, or it may be any of several."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Secret:
     """What only those know who have a mail, and what they may do by it for a while."""

@@ -6,15 +6,16 @@ from datetime import timedelta
 import secrets
 from typing import Final, override
 
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
 from ..clock import Now, read_clock
-from ..const import DOMAIN, LOGGER, MAX_BUTTONS
+from ..const import DOMAIN, MAX_BUTTONS
 from ..store import Store
 from .answerable import Answerables
 from .kept import Secrets, digest_of
 from .links import PLAIN_HTTP, async_tell_plain_http
+from .listeners import Listeners
 from .models import Action, Button, Ended, Mail, Press
 
 BUTTON: Final = "button"
@@ -44,28 +45,7 @@ class Buttons(Secrets[Button]):
         """The mails whose buttons can be pressed by an answer."""
         self._refused: dict[str, set[str]] = {}
         """Who will never get a mail, by its queue id."""
-        self._listeners: dict[Callable[[Press], None], Callable[[Press], bool]] = {}
-        """Who is told, and which presses that is wanted for."""
-
-    @callback
-    def async_add_listener(
-        self,
-        listener: Callable[[Press], None],
-        wants: Callable[[Press], bool] = lambda _: False,
-    ) -> CALLBACK_TYPE:
-        """Tell of each button that is pressed; `wants` tells which ones are handled."""
-        self._listeners[listener] = wants
-
-        @callback
-        def remove() -> None:
-            self._listeners.pop(listener, None)
-
-        return remove
-
-    @callback
-    def is_wanted(self, press: Press) -> bool:
-        """Tell whether a listener handles such a press."""
-        return any(wants(press) for wants in self._listeners.values())
+        self.presses = Listeners[Press]()
 
     @callback
     def issue(
@@ -162,12 +142,7 @@ class Buttons(Secrets[Button]):
         """
         button.used_at, button.used_by = read_clock().wall, by
         self._write(button)
-        press = Press(mail=button.mail, action=button.action, by=by)
-        for listener in list(self._listeners):
-            try:
-                listener(press)
-            except Exception:  # noqa: BLE001 - whatever it is, the others hear of it
-                LOGGER.exception("A listener failed at a button of %s", press.mail)
+        self.presses.tell(Press(mail=button.mail, action=button.action, by=by))
 
     def _works(self, button: Button) -> bool:
         """Tell whether a button works, or says why it does not."""

@@ -13,10 +13,10 @@ from homeassistant.util.hass_dict import HassKey
 from homeassistant.util.signal_type import SignalType
 
 from ..answers.bounces import Bounces
-from ..answers.replies import Replies
 from ..answers.watching import Answers
 from ..buttons.answerable import ANSWERABLE
-from ..buttons.models import Press
+from ..buttons.listeners import Listeners
+from ..buttons.models import Press, Reply
 from ..buttons.registry import BUTTON, Buttons
 from ..clock import read_clock
 from ..const import ACKNOWLEDGE, DOMAIN
@@ -85,12 +85,12 @@ class House:
         self.manager = Manager(hass, store)
         self.buttons = Buttons(hass, store, self._protected)
         self.frames = Frames()
-        self.replies = Replies()
+        self.replies = Listeners[Reply]()
         self.bounces: dict[str, Bounces] = {}
         self.rooms: dict[str, Rooms] = {}
         self.actions: dict[str, set[str]] = {}
         """The names of each account's actions, behind `notify.`."""
-        self.buttons.async_add_listener(self._hear)
+        self.buttons.presses.async_add_listener(self._hear)
 
     @property
     def store(self) -> Store:
@@ -117,7 +117,9 @@ class House:
 
         An automation that triggers on the state of any entity is not seen here.
         """
-        if press.action.action.lower() == ACKNOWLEDGE or self.buttons.is_wanted(press):
+        if press.action.action.lower() == ACKNOWLEDGE or self.buttons.presses.is_wanted(
+            press
+        ):
             return True
         entity_id = self.presses_entity(press.mail.account) or ""
         return bool(

@@ -1,13 +1,12 @@
 """A session in a thread of its own, from the event loop: each command has a deadline."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 import socket
 import ssl
-from types import TracebackType
 from typing import Final, Self
 
 from aiohappyeyeballs import start_connection
@@ -35,29 +34,27 @@ class Link:
         self._thread = ThreadPoolExecutor(1, "QQ Mail IMAP")
         self._works = False
 
-    async def __aenter__(self) -> Self:
-        """Connect over TLS, with the certificate checked; the login is the next step."""
-        self._session.take(await self._connect())
-        try:
-            await self._call(self._session.connect)
-        except BaseException:
-            await self._end()
-            raise
-        return self
+    @classmethod
+    @asynccontextmanager
+    async def opened(
+        cls, account: ImapAccount, tls_context: ssl.SSLContext
+    ) -> AsyncGenerator[Self]:
+        """Connect over TLS, with the certificate checked; the login is the next step.
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Leave, whatever happened."""
+        It is left whatever happens within.
+        """
+        link = cls(account, tls_context)
+        link._session.take(await link._connect())
         try:
-            if self._works:
-                with suppress(MailboxError):
-                    await self._call(self._session.log_out, timeout=_LEAVING)
+            await link._call(link._session.connect)
+            yield link
         finally:
-            await self._end()
+            try:
+                if link._works:
+                    with suppress(MailboxError):
+                        await link._call(link._session.log_out, timeout=_LEAVING)
+            finally:
+                await link._end()
 
     @property
     def idles(self) -> bool:

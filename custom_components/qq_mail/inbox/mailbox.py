@@ -80,7 +80,7 @@ async def async_check(account: ImapAccount, tls_context: ssl.SSLContext) -> Curs
 
     The caller counts the login. Raises MailboxError.
     """
-    async with Link(account, tls_context) as link:
+    async with Link.opened(account, tls_context) as link:
         await link.log_in()
         return await link.examine()
 
@@ -120,7 +120,7 @@ class Mailbox:
         while True:
             rest = LAST_RETRY
             try:
-                async with Link(self._account, self._tls_context) as link:
+                async with Link.opened(self._account, self._tls_context) as link:
                     rest = self._owner.may_log_in()
                     if not rest:
                         await link.log_in()
@@ -133,7 +133,9 @@ class Mailbox:
                 self._owner.problem(err)
             except MailboxError as err:
                 self._owner.problem(err)
-                await self._pause(self._retry_after())
+                seconds = FIRST_RETRY * 2.0 ** min(self._failures, _MAX_DOUBLED)
+                self._failures += 1
+                await self._pause(min(LAST_RETRY, seconds))
                 continue
             except Exception:  # noqa: BLE001 - it is our fault, and no reason to end
                 LOGGER.exception("Error while watching a mailbox")
@@ -153,12 +155,6 @@ class Mailbox:
             return None
         self._tries[head.uid] += 1
         return await self._link.mail(head)
-
-    def _retry_after(self) -> float:
-        """Return the seconds to wait after a failure: more each time."""
-        seconds = FIRST_RETRY * 2.0 ** min(self._failures, _MAX_DOUBLED)
-        self._failures += 1
-        return min(LAST_RETRY, seconds)
 
     async def _watch(self, link: Link) -> Never:
         """Look and wait in turn. Raises MailboxError once the session is of no use."""
