@@ -183,6 +183,10 @@ class House:
 
     def renew_code(self) -> None:
         """Give the code that the first account's server takes now."""
+        if not self.running:
+            # There is no form while the machine is off.
+            self.agenda.later(MINUTE, self.renew_code)
+            return
         self.report.note("a person gives a new code")
         self._live(self._sessions[FIRST].renew_code)
 

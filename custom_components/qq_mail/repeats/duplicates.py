@@ -40,12 +40,6 @@ class Duplicates(Kept[Original]):
         """
         super().__init__(hass, outbox, DUPLICATE, Original)
         self._tell = tell
-        self._open = {
-            one.alert.key: one
-            for one in self._known.values()
-            if one.length and not one.restored
-        }
-        """Those to which the same alert is counted, by its key."""
         for one in list(self._known.values()):
             waits = one.went_out or outbox.holds(one.queue_id)
             if not (waits or one.restored):
@@ -71,7 +65,7 @@ class Duplicates(Kept[Original]):
         Without `within` it is not to be counted. Of two at the same time, the second
         one waits until it is known whether the first one was taken.
         """
-        while (known := self._open.get(alert.key)) and within:
+        while (known := self._like(alert)) and within:
             if not known.covers(now := read_clock(), within):
                 break
             if not known.ticket or known.ticket.taken.done():
@@ -123,7 +117,6 @@ class Duplicates(Kept[Original]):
             carried=carried,
             ticket=ticket,
         )
-        self._open[alert.key] = original
         self._begin(original, ticket)
         self._write(original)
 
@@ -166,7 +159,6 @@ class Duplicates(Kept[Original]):
         if not one.untold.number:
             self._forget([one])
             return
-        self._close(one)
         one.telling = True
         self._hass.async_create_background_task(
             self._async_tell(one), f"{DOMAIN} duplicates"
@@ -200,14 +192,11 @@ class Duplicates(Kept[Original]):
         self._known.pop(original.queue_id, None)
         self._changed()
 
-    @override
-    def _forget(self, some: Iterable[Original]) -> None:
-        gone = list(some)
-        for one in gone:
-            self._close(one)
-        super()._forget(gone)
-
-    def _close(self, one: Original) -> None:
-        """Count the same alert to this one no longer."""
-        if self._open.get(one.alert.key) is one:
-            del self._open[one.alert.key]
+    def _like(self, alert: Alert) -> Original | None:
+        """Return the last one to which the same alert is counted."""
+        found = (
+            one
+            for one in reversed(self._known.values())
+            if one.alert.key == alert.key and one.length and not one.restored
+        )
+        return next((one for one in found if not one.telling), None)

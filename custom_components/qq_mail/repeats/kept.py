@@ -3,33 +3,36 @@
 from abc import ABC, abstractmethod
 import asyncio
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any
 
 from homeassistant.core import HomeAssistant, callback
 
 from ..clock import Now, read_clock, seconds_until
-from ..mime.address import Recipients
 from ..outbox.composing import Ticket
 from ..outbox.core.models import OutboxEvent
 from ..outbox.outbox import Outbox
 from ..store import read_all
-from ..typed import as_json, read_json
+from ..typed import PASSING, as_json, read_json
 
 
-class Keepable(Protocol):
+@dataclass(slots=True, kw_only=True, eq=False)
+class Keepable(ABC):
     """What an original, to which others are counted, and a reminder have in common."""
 
-    queue_id: str
+    queue_id: str = field(metadata=PASSING)
     """Of its first mail, by which it is known."""
-    restored: bool
+    restored: bool = False
     """It comes from a backup: a person has to decide."""
+    ticket: Ticket | None = field(default=None, metadata=PASSING)
+    """Of its last mail; None: an earlier run has made it."""
 
-    @property
-    def recipients(self) -> Recipients:
-        """Who gets it."""
-
+    @abstractmethod
     def bound(self, now: Now) -> None:
-        """Last no longer than it was to, once it was read; raises ValueError."""
+        """Last no longer than it was to, whatever was done to the clock.
+
+        Raises ValueError where what was read makes no sense.
+        """
 
 
 class Kept[One: Keepable](ABC):
@@ -123,8 +126,6 @@ class Kept[One: Keepable](ABC):
         now = read_clock()
         one: One = read_json(self._type, record, now, queue_id=queue_id)
         one.bound(now)
-        if one.recipients == Recipients():
-            raise ValueError("no recipients")
         return one
 
     def _write(self, one: One) -> None:

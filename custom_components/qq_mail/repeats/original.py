@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 import json
-from typing import Self
+from typing import Self, override
 
 from ..clock import Now
 from ..mime.address import Recipients
 from ..mime.models import Priority
-from ..outbox.composing import Ticket
 from ..typed import PASSING, Steady
+from .kept import Keepable
 
 _MAX_TITLE = 100
 
@@ -77,11 +77,10 @@ class Counted:
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Original:
+class Original(Keepable):
     """A message that went out or is to, and how often the same alert came since."""
 
     alert: Alert
-    queue_id: str = field(metadata=PASSING)
     began: Steady
     """When it was raised."""
     length: float
@@ -93,12 +92,8 @@ class Original:
     """Those that it tells of, until it has gone out."""
     went_out: bool = False
     """Whether the server has it."""
-    restored: bool = False
-    """It comes from a backup: the house that it was copied from goes on with it."""
     telling: bool = field(default=False, metadata=PASSING)
     """Whether a mail is being made of what was counted: nothing is counted any more."""
-    ticket: Ticket | None = field(default=None, metadata=PASSING)
-    """None: an earlier run had it."""
 
     @property
     def until(self) -> float:
@@ -134,12 +129,9 @@ class Original:
         counted, self.counted = self.counted, Counted()
         return counted
 
-    @property
-    def recipients(self) -> Recipients:
-        """Who gets it."""
-        return self.alert.recipients
-
+    @override
     def bound(self, now: Now) -> None:
-        """Last no longer than it was to, whatever was done to the clock."""
+        if self.alert.recipients == Recipients():
+            raise ValueError("no recipients")
         left = min(max(self.until - now.steady, 0.0), self.length)
         self.began = now.steady + left - self.length

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, override
 
 from ..clock import Now
 from ..mime.address import Recipients
 from ..mime.models import Priority
 from ..outbox.composing import Ticket
 from ..typed import PASSING, Steady
+from .kept import Keepable
 
 _MAX_MAILS = 1500
 """Of one alarm that are remembered: one a minute for a day."""
@@ -18,11 +19,9 @@ _LONGEST_INTERVAL = 3600.0
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Reminder:
+class Reminder(Keepable):
     """An alarm that nobody has acknowledged."""
 
-    queue_id: str = field(metadata=PASSING)
-    """Of its first mail."""
     again: dict[str, Any]
     """What the call said, to be read once more: what it names is fetched anew."""
     tag: str
@@ -47,10 +46,6 @@ class Reminder:
     """Of all of them: who presses a button of any has acknowledged all."""
     waits: bool = field(default=True, metadata=PASSING)
     """Whether the last one has not gone out yet: the next one waits for it."""
-    restored: bool = False
-    """It comes from a backup: a person has to decide."""
-    ticket: Ticket | None = field(default=None, metadata=PASSING)
-    """Of the last one, if this run has made it."""
 
     @property
     def interval(self) -> float:
@@ -79,10 +74,10 @@ class Reminder:
         self.queue_ids.append(ticket.queue_id)
         del self.queue_ids[:-_MAX_MAILS]
 
+    @override
     def bound(self, now: Now) -> None:
-        """Wait and last no longer than it was to, whatever was done to the clock."""
-        if not self.queue_ids:
-            raise ValueError("no mail")
+        if not self.queue_ids or self.recipients == Recipients():
+            raise ValueError("no mail, or nobody to send it to")
         longest = now.steady + max(self.every, _LONGEST_INTERVAL)
         self.due = min(max(self.due, now.steady), longest)
         self.ends = min(self.ends, now.steady + self.length)

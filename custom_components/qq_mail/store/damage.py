@@ -29,23 +29,18 @@ class Damaged:
         self._disk = disk
         self._folder = folder
 
-    def set_aside(self, damage: Damage, segment: Segment, octets: slice) -> bool:
-        """Copy octets of a segment, and say whether that was possible.
+    def set_aside(self, damage: Damage, segment: Segment, octets: slice) -> None:
+        """Copy octets of a segment. Raises OSError.
 
         What was set aside once is not set aside again while its segment is there.
         """
         file = self._folder / f"{segment.file.name}@{octets.start}"
         said = json.dumps({"what": damage.what, "keys": damage.keys}).encode()
-        try:
-            self._disk.make_folder(self._folder)
-            if not self._disk.exists(file):
-                content = segment.read(octets.start, octets.stop)
-                write_file(self._disk, file, said + b"\n" + content)
-        except OSError as err:
-            LOGGER.error("Cannot set aside: %s: %s", damage.what, err)
-            return False
+        self._disk.make_folder(self._folder)
+        if not self._disk.exists(file):
+            content = segment.read(octets.start, octets.stop)
+            write_file(self._disk, file, said + b"\n" + content)
         LOGGER.error("Set aside, as it cannot be read: %s", damage.what)
-        return True
 
     def take(self, file: Path) -> None:
         """Move a file there. Raises OSError."""

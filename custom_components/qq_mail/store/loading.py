@@ -92,7 +92,9 @@ class Loader:
         self._tell_gaps(reads)
         self._tell_unread()
         self._find_texts()
-        self.loaded.records = Records(self._in_order())
+        entries = self._index.entries
+        order = sorted(entries, key=lambda key: entries[key].born)
+        self.loaded.records = Records({key: self._said[key] for key in order})
         self._sort_out(names)
         with suppress(OSError):
             self.loaded.damage += self._damaged.all()
@@ -198,12 +200,6 @@ class Loader:
             # Who wants to read it will hear of that.
             return True
 
-    def _in_order(self) -> dict[Key, bytes]:
-        """Return the records, in the order in which they were first written."""
-        entries = self._index.entries
-        order = sorted(entries, key=lambda key: entries[key].born)
-        return {key: self._said[key] for key in order}
-
     def _sort_out(self, names: Iterable[str]) -> None:
         """Remove the files of texts that never counted, or no longer do."""
         for name in names:
@@ -220,7 +216,9 @@ class Loader:
     def _set_aside(self, damage: Damage, segment: Segment, octets: slice) -> None:
         """Copy octets of a segment, of which nothing but what lives is to stay."""
         segment.retire()
-        if not self._damaged.set_aside(damage, segment, octets):
+        try:
+            self._damaged.set_aside(damage, segment, octets)
+        except OSError:
             self.tell(replace(damage, file=segment.file))
 
     def tell(self, damage: Damage) -> None:
