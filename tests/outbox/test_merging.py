@@ -100,7 +100,7 @@ async def test_one_mail(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """All that waited in it, the newest first; each is told of, and nothing is left."""
-    monkeypatch.setattr(listeners_module, "_AT_ONCE", 3)
+    monkeypatch.setattr(listeners_module, "_AT_ONCE", 2)
     answers = await flood(hass, loaded_entry)
     await later(hass, freezer, HALF_A_MINUTE)
     _, mail = await asyncio.to_thread(server.wait_for, 2)

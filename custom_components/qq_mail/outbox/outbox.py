@@ -329,7 +329,7 @@ class Outbox(OutboxView):
                 self.hass.async_create_background_task(
                     async_copy(self.hass, self.manager, action), f"{DOMAIN} copy"
                 )
-            case TakeOver():
+            case _:
                 self.sessions.cancel(action.message.queue_id)
 
     def submission(self, message: Message, account: Account) -> Submission:

@@ -73,6 +73,9 @@ def test_low_and_normal_are_merged() -> None:
         core.take(priority=priority)
     core.sleep()
     assert core.merging == [["Alert 2", "Alert 3", "Alert 4", "Alert 5"]]
+    plan = core.scheduler.next_plan(core.now, HOUSE)
+    assert plan
+    assert plan.reason is Reason.DIGEST
 
 
 @pytest.mark.parametrize(

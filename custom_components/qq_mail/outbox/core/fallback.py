@@ -129,8 +129,6 @@ def _hanging(account: Account, now: float) -> Iterator[tuple[float, Message, Acc
         else:
             continue
         other = helper_of(account, replace(message, in_data=False))
-        if other:
-            plan = gate(other, now, message)
-            at = round(max(at, plan.at if plan else now), 3)
-            if at < NEVER:
-                yield at, message, other
+        plan = gate(other, now, message) if other else None
+        if other and (plan is None or plan.at < NEVER):
+            yield round(max(at, plan.at if plan else now), 3), message, other
