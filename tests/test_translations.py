@@ -750,8 +750,6 @@ GIVEN_BY = {
 BY_OTHER_WAYS = {
     "invalid_value": {"field", "value"},
     "answer_done_before": {"time"},
-    "chart_lowest": set[str](),
-    "chart_now": set[str](),
     "digest_subject": {"number", "span", "title"},
     "digest_subject_others": {"number", "span", "title"},
     "card_high": set[str](),

@@ -141,11 +141,15 @@ def _plan(
     state_texts: StateTexts,
 ) -> Plan:
     texts = state_texts.texts
-    names = ("chart_now", "chart_lowest", "chart_highest", "chart_mean")
     coloured = list(zip(group, COLOURS, strict=False))
     chart = Chart(
         caption=joined(caption(span), unit),
-        columns=tuple(map(texts, names)),
+        columns=(
+            texts("chart_now"),
+            texts("chart_lowest"),
+            texts("chart_highest"),
+            texts("chart_mean"),
+        ),
         rows=tuple(
             _row(state_texts, state, numbers, colour)
             for (state, numbers), colour in coloured
