@@ -9,7 +9,7 @@ from functools import partial
 from random import Random
 from typing import Any, cast
 
-from custom_components.qq_mail.outbox.core.loading import Records
+from custom_components.qq_mail.outbox.core.account import Records
 from custom_components.qq_mail.outbox.core.turn import MESSAGE
 from custom_components.qq_mail.store import Key, Store
 from custom_components.qq_mail.store.store import Record

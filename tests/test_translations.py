@@ -743,10 +743,17 @@ GIVEN_BY = {
     "self": (0, "", set[str]()),
     "period_of": (2, "", {"field", "value"}),
     "unusable": (2, "", {"field", "value"}),
+    "valid": (1, "", {"field", "value"}),
+    "checked": (2, "", {"field", "value"}),
 }
 # What is not written down where it is used, and what is given to it.
 BY_OTHER_WAYS = {
     "invalid_value": {"field", "value"},
+    "answer_done_before": {"time"},
+    "chart_lowest": set[str](),
+    "chart_now": set[str](),
+    "digest_subject": {"number", "span", "title"},
+    "digest_subject_others": {"number", "span", "title"},
     "card_high": set[str](),
     "card_highest": set[str](),
     "card_unavailable": set[str](),

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv
@@ -102,6 +102,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
     if rooms := house.rooms.get(entry.entry_id):
         outbox = rooms.outbox
         outbox.configure(account, settings)
+        if outbox.state.asked:
+            # Home Assistant withdraws the question when an entry is loaded anew.
+            entry.async_start_reauth(hass)
     else:
         outbox = Outbox(
             hass,
@@ -110,8 +113,6 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
             account,
             client_context(),
             settings,
-            ask_for_code=partial(entry.async_start_reauth, hass),
-            stop_asking=partial(_async_stop_asking, hass, entry),
         )
         outbox.async_load()
         rooms = _add_rooms(hass, entry, house, outbox, texts)
@@ -231,13 +232,6 @@ async def _async_stop(house: House, _event: Event) -> None:
 async def _async_reload(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     """Load anew after any change; the flows leave it to this listener."""
     hass.config_entries.async_schedule_reload(entry.entry_id)
-
-
-@callback
-def _async_stop_asking(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
-    """Withdraw the question for a new code: the old one works again."""
-    for flow in list(entry.async_get_active_flows(hass, {SOURCE_REAUTH})):
-        hass.config_entries.flow.async_abort(flow["flow_id"])
 
 
 @callback

@@ -51,7 +51,7 @@ class QQMailProblemEntity(QQMailStateEntity[dict[str, Any]], BinarySensorEntity)
             cause, until = delay.plan.reason, outbox.time_of(delay.plan)
         elif outbox.manager.store.unwritten:
             cause = "disk"
-        elif outbox.expired:
+        elif outbox.state.expired:
             cause = Outcome.EXPIRED
         shown = {"cause": cause, "until": iso_of(until)}
         if by := outbox.helped_by:

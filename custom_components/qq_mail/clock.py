@@ -22,6 +22,14 @@ class Now:
         return self.wall + timedelta(seconds=steady - self.steady)
 
 
+def seconds_until(steady: float) -> float:
+    """Return how long a timer may sleep until then: it does not count the machine's sleep.
+
+    So the clock is looked at once a minute.
+    """
+    return min(max(steady - read_clock().steady, 0.0), 60.0)
+
+
 def read_clock() -> Now:
     """Read both clocks at once, the steady one to the millisecond.
 

@@ -69,17 +69,17 @@ def _outbox(outbox: Outbox) -> dict[str, Any]:
             "until": iso_of(pause.until),
             "reply": _reply(pause.reply),
         },
-        "session_open": outbox.session_open,
+        "session_open": outbox.sessions.is_open,
         "next_attempt": iso_of(outbox.next_attempt),
         "accepted_today": outbox.accepted_today,
         "left_today": outbox.left_today,
         "pace": outbox.pace,
-        "last_accepted": iso_of(outbox.last_accepted),
+        "last_accepted": iso_of(outbox.state.tally.last_accepted),
         "damaged": len(outbox.manager.damage) + len(outbox.unreadable),
         "unwritten": outbox.manager.store.unwritten,
         "sessions": [
             {"began": iso_of(one.began), "lines": one.lines}
-            for one in outbox.transcripts
+            for one in outbox.sessions.transcripts
         ],
     }
 

@@ -13,6 +13,7 @@ from homeassistant.components.repairs import (
     RepairsFlow,
     RepairsFlowResult,
 )
+from homeassistant.config_entries import SOURCE_REAUTH
 from homeassistant.const import CONF_USERNAME
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
@@ -159,6 +160,7 @@ class AccountIssues:
         """Whether something may come from a backup; nothing comes later."""
         self._damaged = 0
         self._troubles = 0
+        self._asked = 0
         self._update(None)
         outbox.listeners.async_add(self._update)
         outbox.async_on_close(self._withdraw_all)
@@ -171,6 +173,7 @@ class AccountIssues:
         self._show(Issue.DELAYED, self._delayed())
         self._show(Issue.HELPED, self._helped())
         self._show(Issue.DAY_NEARLY_USED, self._day_nearly_used())
+        self._ask_for_code()
         if self._restored:
             restored = self._house.restored(self._entry.entry_id)
             self._restored = any(restored.values())
@@ -178,8 +181,8 @@ class AccountIssues:
             texts["page"] = f"/{PANEL}/outbox"
             self._show(Issue.RESTORED, texts if self._restored else None)
         self._tell_damage()
-        if self._outbox.troubles > self._troubles:
-            self._troubles = self._outbox.troubles
+        if self._outbox.manager.troubles > self._troubles:
+            self._troubles = self._outbox.manager.troubles
             self._show(Issue.TROUBLE, {"url": _ISSUES_URL})
         if event and event.outcome is Outcome.EXPIRED:
             self._tell_expired()
@@ -231,6 +234,16 @@ class AccountIssues:
             "url": CODE_URL,
         }
 
+    def _ask_for_code(self) -> None:
+        """Ask for a new code whenever the old one was refused, or withdraw that."""
+        hass, asked = self._hass, self._outbox.state.asked
+        if asked > self._asked:
+            self._entry.async_start_reauth(hass)
+        elif self._asked and not asked:
+            for flow in list(self._entry.async_get_active_flows(hass, {SOURCE_REAUTH})):
+                hass.config_entries.flow.async_abort(flow["flow_id"])
+        self._asked = asked
+
     def _delayed(self) -> dict[str, str] | None:
         """Say what waits too long, why, and when it is tried next."""
         if not (delay := self._outbox.delays.current):
@@ -249,10 +262,11 @@ class AccountIssues:
 
     def _day_nearly_used(self) -> dict[str, str] | None:
         """Name who sends most while there is time to do something about it."""
-        limit, left = self._outbox.per_day, self._outbox.left_today
+        state, left = self._outbox.state, self._outbox.left_today
+        limit = state.limits.settings.per_day
         if left is None or left > limit * _LEFT_TO_WARN_AT:
             return None
-        titles = [f"- {literal(one)}: {n}" for one, n in self._outbox.sent_most]
+        titles = [f"- {literal(one)}: {n}" for one, n in state.tally.most()]
         return {
             "sent": str(limit - left),
             "limit": str(limit),

@@ -50,7 +50,7 @@ SENSORS = (
     QQMailSensorEntityDescription(
         key="last_accepted",
         device_class=SensorDeviceClass.TIMESTAMP,
-        value_fn=lambda rooms: rooms.outbox.last_accepted,
+        value_fn=lambda rooms: rooms.outbox.state.tally.last_accepted,
     ),
     QQMailSensorEntityDescription(
         key="next_attempt",

@@ -13,7 +13,7 @@ from custom_components.qq_mail.buttons.listeners import Listeners
 from custom_components.qq_mail.buttons.models import Reply
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.inbox import mailbox
-from custom_components.qq_mail.outbox import composing
+from custom_components.qq_mail.outbox import intake as intake_module
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
 from homeassistant.core import CoreState, HomeAssistant
@@ -134,7 +134,7 @@ async def test_not_confirmed(
 ) -> None:
     """What cannot be said is pressed all the same, and stands in the log."""
     mail = await household.alert()
-    monkeypatch.setattr(composing, "MAX_MESSAGES", 0)
+    monkeypatch.setattr(intake_module, "MAX_MESSAGES", 0)
     server.script(Step.MAIL, Answer(451, "Try again later"), times=None)
     household.answer(mail, "2")
     await until(lambda: "was not confirmed" in caplog.text)
@@ -151,7 +151,7 @@ async def test_killed_before_it_is_confirmed(
 ) -> None:
     """What was pressed is confirmed after the start, and not pressed again."""
     mail = await household.alert()
-    gate = hold_up(monkeypatch, composing, "_compose")
+    gate = hold_up(monkeypatch, intake_module, "_compose")
     household.answer(mail, "2")
     await asyncio.to_thread(gate.reached.wait)
     killed = Path(shutil.copytree(store_folder(hass), tmp_path / "killed"))
@@ -175,7 +175,7 @@ async def test_confirmed_late(
 ) -> None:
     """Of a mail that nobody can answer any more nothing is kept."""
     mail = await household.alert()
-    gate = hold_up(monkeypatch, composing, "_compose")
+    gate = hold_up(monkeypatch, intake_module, "_compose")
     household.answer(mail, "2")
     await asyncio.to_thread(gate.reached.wait)
     house_of(hass).buttons.answerables.revoke(household.presses[0].mail.queue_id)

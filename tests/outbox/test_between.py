@@ -11,8 +11,12 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.content.errors import field_error
-from custom_components.qq_mail.outbox import composing, discarding
-from custom_components.qq_mail.outbox.errors import OutboxClosedError
+from custom_components.qq_mail.outbox import (
+    composing,
+    intake as intake_module,
+    outbox as outbox_module,
+)
+from custom_components.qq_mail.outbox.composing import OutboxClosedError
 from custom_components.qq_mail.smtp import transaction as transaction_module
 from custom_components.qq_mail.store import Journal
 from custom_components.qq_mail.texts import async_texts
@@ -61,7 +65,7 @@ async def test_removed_while_composed(
     """A file is still being read when the account goes: nothing of it is left."""
     (tmp_path / "log.txt").write_text("x" * octets)
     hass.config.allowlist_external_dirs = {str(tmp_path)}
-    gate = hold_up(monkeypatch, composing, "_compose")
+    gate = hold_up(monkeypatch, intake_module, "_compose")
     call = hass.async_create_task(
         notify(hass, data={"attachments": [{"path": str(tmp_path / "log.txt")}]})
     )
@@ -86,7 +90,7 @@ async def test_disabled_while_composed(
     """Nothing is taken for an account that is disabled."""
     (tmp_path / "log.txt").write_text("x" * 2 * composing.SMALL)
     hass.config.allowlist_external_dirs = {str(tmp_path)}
-    gate = hold_up(monkeypatch, composing, "_compose", after=True)
+    gate = hold_up(monkeypatch, intake_module, "_compose", after=True)
     call = hass.async_create_task(
         notify(hass, data={"attachments": [{"path": str(tmp_path / "log.txt")}]})
     )
@@ -140,7 +144,7 @@ async def test_removed_while_it_is_cleared(
     server.script(Step.CONNECT, Close(), times=None)
     for title in "ab":
         await send(hass, tag="door", title=title, wait=0)
-    monkeypatch.setattr(discarding, "_AT_ONCE", 1)
+    monkeypatch.setattr(outbox_module, "_DISCARDED_AT_ONCE", 1)
 
     async def removed_meanwhile(_: float) -> None:
         with suppress(UnknownEntry):
@@ -149,7 +153,7 @@ async def test_removed_while_it_is_cleared(
     outbox = outbox_of(loaded_entry)
     with monkeypatch.context() as patch:
         module = SimpleNamespace(**vars(asyncio) | {"sleep": removed_meanwhile})
-        patch.setattr(discarding, "asyncio", module)
+        patch.setattr(outbox_module, "asyncio", module)
         answer = await send(hass, tag="door", clear=True)
     assert answer["status"] == "cleared"
     with pytest.raises(OutboxClosedError):
@@ -214,7 +218,7 @@ async def test_cancelled_and_cleared(
         await call
     clear = hass.async_create_task(send(hass, tag="door", clear=True))
     intake = outbox_of(loaded_entry)._intake  # noqa: SLF001 - nothing else shows it
-    await until(lambda: all(each.cleared for each in intake._orders))  # noqa: SLF001
+    await until(lambda: any(each.cleared for each in intake._making))  # noqa: SLF001
     gate.opened.set()
     assert (await clear)["discarded"] == 1
     await until(lambda: waiting(hass) == [])
@@ -235,7 +239,7 @@ async def test_cleared_while_it_is_written(
         call = hass.async_create_task(send(hass, tag="door"))
         await until(gate.reached.is_set)
         clear = hass.async_create_task(send(hass, tag="door", clear=True))
-        await until(lambda: all(each.cleared for each in intake._orders))  # noqa: SLF001
+        await until(lambda: any(each.cleared for each in intake._making))  # noqa: SLF001
         patch.setattr(Journal, "write", refuse)
         gate.opened.set()
         answers = await asyncio.gather(call, clear)

@@ -9,7 +9,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.content.errors import field_error
-from custom_components.qq_mail.outbox import composing
+from custom_components.qq_mail.outbox import composing, intake as intake_module
 from custom_components.qq_mail.outbox.core.models import Level
 from custom_components.qq_mail.outbox.manager import DISK_TIMEOUTS
 from custom_components.qq_mail.smtp import transaction as transaction_module
@@ -129,7 +129,7 @@ async def test_normal_waits_for_the_disk(
     ("owner", "name", "value"),
     [
         pytest.param(Journal, "write", refuse, id="refuses"),
-        pytest.param(composing, "MAX_BYTES", composing.SMALL, id="has no room"),
+        pytest.param(intake_module, "MAX_BYTES", composing.SMALL, id="has no room"),
     ],
 )
 async def test_large_on_a_full_disk(

@@ -12,9 +12,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.content import digest as digest_module
 from custom_components.qq_mail.outbox import (
-    digests as digests_module,
-    discarding,
     listeners as listeners_module,
+    manager as manager_module,
+    outbox as outbox_module,
 )
 from custom_components.qq_mail.outbox.composing import WireStream
 from custom_components.qq_mail.outbox.core import merge as merge_module
@@ -428,7 +428,7 @@ async def test_unloaded_while_a_file_hangs(
 ) -> None:
     """Nobody waits for it for long."""
     answers = await flood(hass, loaded_entry)
-    monkeypatch.setattr(digests_module, "STOP_GRACE", 0)
+    monkeypatch.setattr(manager_module, "STOP_GRACE", 0)
     gate = hold_up(monkeypatch, digest_module, "read_alert")
     await later(hass, freezer, HALF_A_MINUTE)
     await until(gate.reached.is_set)
@@ -458,7 +458,7 @@ async def test_error_while_composed(
     await later(hass, freezer, HALF_A_MINUTE)
     _, mail = await asyncio.to_thread(server.wait_for, 2)
     assert mail.subject == "Alert 0"
-    assert outbox_of(loaded_entry).troubles == 1
+    assert outbox_of(loaded_entry).manager.troubles == 1
 
 
 async def test_stopped_while_written(
@@ -553,7 +553,7 @@ async def test_trouble_while_deciding(
     with monkeypatch.context() as patch:
         patch.setattr(merge_module, "merge", broken)
         await later(hass, freezer, HALF_A_MINUTE)
-    assert outbox_of(loaded_entry).troubles == 1
+    assert outbox_of(loaded_entry).manager.troubles == 1
     await later(hass, freezer, timedelta(minutes=2))
     _, mail = await asyncio.to_thread(server.wait_for, 2)
     assert mail.subject.startswith("4 alerts")
@@ -568,7 +568,7 @@ async def test_discarded_in_slices(
 ) -> None:
     """Some were discarded while it was written, and the others when it was there."""
     await flood(hass, loaded_entry)
-    monkeypatch.setattr(discarding, "_AT_ONCE", 2)
+    monkeypatch.setattr(outbox_module, "_DISCARDED_AT_ONCE", 2)
     outbox = outbox_of(loaded_entry)
     server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
     gate = hold_up_digest(monkeypatch)
@@ -584,6 +584,6 @@ async def test_discarded_in_slices(
 
     with monkeypatch.context() as patch:
         patch.setattr(asyncio, "sleep", merged_meanwhile)
-        await discarding.async_discard(outbox.manager, outbox.id, ids)
+        await outbox._discard(ids)  # noqa: SLF001 - as if each were asked for
     await until(lambda: not waiting(hass))
     assert len(outbox) == 0

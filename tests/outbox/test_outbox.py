@@ -13,7 +13,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.clock import read_clock
-from custom_components.qq_mail.outbox import composing
+from custom_components.qq_mail.outbox import intake as intake_module
 from custom_components.qq_mail.outbox.core.turn import MESSAGE
 from custom_components.qq_mail.outbox.sessions import IDLE_TIMEOUT
 from custom_components.qq_mail.outbox.submissions import message_id_at
@@ -80,7 +80,7 @@ async def test_accepted(
     assert server.accepted[0].message["X-OQ-MSGID"] == message_id
     assert waiting(hass) == []
     assert outbox.accepted_today == 1
-    assert outbox.last_accepted
+    assert outbox.state.tally.last_accepted
     assert outbox.next_attempt is None
 
 
@@ -650,7 +650,7 @@ async def test_full(
 ) -> None:
     """Past its bounds a message has one try, and then that is said."""
     await notify(hass)
-    monkeypatch.setattr(composing, limit, 0)
+    monkeypatch.setattr(intake_module, limit, 0)
     server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
     with pytest.raises(HomeAssistantError) as refused:
         await notify(hass)
@@ -938,10 +938,10 @@ async def test_login_used_up_meanwhile(
     freezer.tick(2 * IDLE_TIMEOUT + 1)
     for _ in range(8):
         outbox.async_count_login()
-    assert outbox.session_open
+    assert outbox.sessions.is_open
     answer = await send(hass)
     assert (answer["status"], answer["reason"]) == ("deferred", "logins")
-    await until(lambda: not outbox.session_open)
+    await until(lambda: not outbox.sessions.is_open)
     assert len(outbox) == server.connections == 1
     await later(hass, freezer, timedelta(minutes=15))
     await until(lambda: len(server.accepted) == 2)

@@ -13,7 +13,6 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.clock import read_clock
 from custom_components.qq_mail.outbox import (
-    composing,
     intake as intake_module,
     sessions as sessions_module,
 )
@@ -236,7 +235,7 @@ async def test_cleared_before_it_was_taken(
     await until(gate.reached.is_set)
     clear = hass.async_create_task(send(hass, tag="door", clear=True))
     intake = outbox_of(loaded_entry)._intake  # noqa: SLF001 - nothing else shows it
-    await until(lambda: all(each.cleared for each in intake._orders))  # noqa: SLF001
+    await until(lambda: any(each.cleared for each in intake._making))  # noqa: SLF001
     gate.opened.set()
     assert (await clear)["discarded"] == 1
     assert (await alarm)["status"] == "cleared"
@@ -270,7 +269,7 @@ async def test_file_that_hangs(
     file.write_bytes(b"\xff\xd8\xff" + bytes(100))
     hass.config.allowlist_external_dirs.add(str(tmp_path))
     gone_on = threading.Event()
-    monkeypatch.setattr(composing, "_STALL_TIMEOUT", 0.2)
+    monkeypatch.setattr(intake_module, "_STALL_TIMEOUT", 0.2)
     hang = threading.Event()
     opened = Path.open
 
@@ -527,7 +526,7 @@ async def test_two_sessions(
     await asyncio.gather(*(notify(hass, title=title) for title in ("one", "two")))
     assert server.logins == 2
     await until(lambda: server.open_connections == 1)
-    sessions = outbox_of(loaded_entry)._sessions  # noqa: SLF001 - nothing else shows it
+    sessions = outbox_of(loaded_entry).sessions
     assert sessions.is_open
     server.script(Step.MAIL, Hang())
     await notify(hass, data={"wait": 0})
@@ -627,7 +626,7 @@ async def test_reserve(
 ) -> None:
     """An outbox that is full of the rest still has room for the fire alarm."""
     server.script(Step.CONNECT, Close(), times=None)
-    monkeypatch.setattr(composing, "MAX_MESSAGES", 10)
+    monkeypatch.setattr(intake_module, "MAX_MESSAGES", 10)
     for _ in range(10):
         await notify(hass, data={"priority": "lowest"})
     refused = None

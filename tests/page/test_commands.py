@@ -269,7 +269,7 @@ async def test_check(
         {"entity_id": "notify.123456_qq_com", "name": ADDRESS},
         {"entity_id": "notify.family", "name": "notify.family"},
     ]
-    sessions = outbox_of(loaded_entry).transcripts
+    sessions = outbox_of(loaded_entry).sessions.transcripts
     assert [one["lines"] for one in answer["sessions"]] == [
         one.lines for one in reversed(list(sessions))
     ]

@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.qq_mail.clock import read_clock
 from custom_components.qq_mail.const import DOMAIN
-from custom_components.qq_mail.outbox import composing
+from custom_components.qq_mail.outbox import intake as intake_module
 from custom_components.qq_mail.outbox.core.turn import MESSAGE
 from custom_components.qq_mail.repeats import duplicates as duplicates_module
 from custom_components.qq_mail.repeats.duplicates import DUPLICATE
@@ -253,7 +253,7 @@ async def test_first_is_cancelled(
 ) -> None:
     """Whoever waited for a call that made no mail goes out itself."""
     begun, go_on = asyncio.Event(), asyncio.Event()
-    make = composing.Composer.async_compose
+    make = intake_module.Intake.async_make
 
     async def fails_once(*args: Any) -> Any:
         if not begun.is_set():
@@ -262,7 +262,7 @@ async def test_first_is_cancelled(
             raise RuntimeError
         return await make(*args)
 
-    monkeypatch.setattr(composing.Composer, "async_compose", fails_once)
+    monkeypatch.setattr(intake_module.Intake, "async_make", fails_once)
     first = hass.async_create_task(send(hass, **DOOR))
     await begun.wait()
     second = hass.async_create_task(send(hass, **DOOR))
@@ -281,14 +281,14 @@ async def test_cleared_while_it_waits_for_another(
 ) -> None:
     """What is over is neither sent nor counted."""
     begun, go_on = asyncio.Event(), asyncio.Event()
-    make = composing.Composer.async_compose
+    make = intake_module.Intake.async_make
 
     async def wait(*args: Any) -> Any:
         begun.set()
         await go_on.wait()
         return await make(*args)
 
-    monkeypatch.setattr(composing.Composer, "async_compose", wait)
+    monkeypatch.setattr(intake_module.Intake, "async_make", wait)
     calls = [hass.async_create_task(send(hass, **DOOR, tag="door")) for _ in "ab"]
     await begun.wait()
     await asyncio.sleep(0)
@@ -347,7 +347,7 @@ async def test_not_kept(
     """A message that neither the disk nor QQ takes raises, and swallows nothing."""
     server.script(Step.MAIL, Answer(451, "later"))
     with monkeypatch.context() as full:
-        full.setattr(composing, "MAX_MESSAGES", 0)
+        full.setattr(intake_module, "MAX_MESSAGES", 0)
         with pytest.raises(HomeAssistantError):
             await send(hass, **DOOR)
     assert await counted(hass) == []
@@ -588,7 +588,7 @@ async def test_telling_fails(
     await send(hass, **DOOR)
     await send(hass, **DOOR)
     with monkeypatch.context() as full:
-        full.setattr(composing, "MAX_MESSAGES", 0)
+        full.setattr(intake_module, "MAX_MESSAGES", 0)
         server.script(Step.MAIL, Answer(451, "later"))
         await later(hass, freezer, HOUR)
         await until(
@@ -617,7 +617,7 @@ async def test_telling_breaks(
     await send(hass, **DOOR)
     await send(hass, **DOOR)
     with monkeypatch.context() as broken:
-        broken.setattr(composing.Composer, "async_compose", fail)
+        broken.setattr(intake_module.Intake, "async_make", fail)
         await later(hass, freezer, HOUR)
         await until(
             lambda: (
@@ -752,7 +752,7 @@ async def test_not_kept_while_the_account_rests(
     """A message that was not even tried raises, and swallows nothing."""
     server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
     await send(hass, message="Another")
-    monkeypatch.setattr(composing, "MAX_MESSAGES", 0)
+    monkeypatch.setattr(intake_module, "MAX_MESSAGES", 0)
     for _ in "ab":
         with pytest.raises(HomeAssistantError):
             await send(hass, **DOOR)
@@ -777,7 +777,7 @@ async def test_cleared_while_told(
         raise RuntimeError("broken")
 
     with monkeypatch.context() as broken:
-        broken.setattr(composing.Composer, "async_compose", fail)
+        broken.setattr(intake_module.Intake, "async_make", fail)
         freezer.tick(HOUR)
         async_fire_time_changed(hass, dt_util.utcnow() + HOUR)
         await begun.wait()

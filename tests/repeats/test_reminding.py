@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.qq_mail.const import DOMAIN, MAX_AGAIN
 from custom_components.qq_mail.content.errors import field_error
-from custom_components.qq_mail.outbox import composing
+from custom_components.qq_mail.outbox import intake as intake_module
 from custom_components.qq_mail.repeats import reminders as reminders_module
 from custom_components.qq_mail.repeats.reminders import REMINDER
 from custom_components.qq_mail.texts import async_texts
@@ -229,14 +229,14 @@ async def test_acknowledged_while_one_waits(
     """A mail that reminds of nothing any more does not go out."""
     first = await send(hass, **WATER)
     begun, go_on = asyncio.Event(), asyncio.Event()
-    make = composing.Composer.async_compose
+    make = intake_module.Intake.async_make
 
     async def wait(*args: Any) -> Any:
         begun.set()
         await go_on.wait()
         return await make(*args)
 
-    monkeypatch.setattr(composing.Composer, "async_compose", wait)
+    monkeypatch.setattr(intake_module.Intake, "async_make", wait)
     server.script(Step.MAIL, Answer(451, "later"))
     freezer.tick(TEN_MINUTES)
     async_fire_time_changed(hass, dt_util.utcnow() + TEN_MINUTES)
@@ -361,7 +361,7 @@ async def test_replaced_while_it_is_made(
 ) -> None:
     """A first mail that fails ends nothing that has taken its place."""
     begun, go_on = asyncio.Event(), asyncio.Event()
-    make = composing.Composer.async_compose
+    make = intake_module.Intake.async_make
 
     async def fail_once(*args: Any) -> Any:
         if not begun.is_set():
@@ -370,7 +370,7 @@ async def test_replaced_while_it_is_made(
             raise RuntimeError
         return await make(*args)
 
-    monkeypatch.setattr(composing.Composer, "async_compose", fail_once)
+    monkeypatch.setattr(intake_module.Intake, "async_make", fail_once)
     first = hass.async_create_task(send(hass, **WATER))
     await begun.wait()
     second = hass.async_create_task(send(hass, **WATER))
@@ -391,7 +391,7 @@ async def test_acknowledged_while_it_is_made(
 ) -> None:
     """Raised anew just when somebody answers: its mail goes out, once."""
     first = await send(hass, **WATER)
-    gate = hold_up(monkeypatch, composing, "_compose")
+    gate = hold_up(monkeypatch, intake_module, "_compose")
     again = hass.async_create_task(send(hass, **WATER))
     await until(gate.reached.is_set)
     house_of(hass).acknowledge(loaded_entry.entry_id, first["queue_id"])
@@ -437,7 +437,7 @@ async def test_replaced_again_and_again(
     assert "not repeated" not in str(answer["notes"])
     assert len(await reminders(hass)) == 2
     # What is just being tried is not tried again at once.
-    await until(lambda: not outbox_of(loaded_entry).attempting)
+    await until(lambda: not outbox_of(loaded_entry).sessions.attempting)
     server.reset()
     outbox_of(loaded_entry).async_retry()
     await out(loaded_entry, server, 5)
@@ -664,7 +664,7 @@ async def test_not_kept(
     server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
     await send(hass, message="Another")
     with monkeypatch.context() as full:
-        full.setattr(composing, "MAX_MESSAGES", 0)
+        full.setattr(intake_module, "MAX_MESSAGES", 0)
         await later(hass, freezer, TEN_MINUTES)
         await until(lambda: "water could not be sent again" in caplog.text)
         with pytest.raises(HomeAssistantError):
@@ -686,7 +686,7 @@ async def test_not_made(
     async def fail(*_: Any) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(composing.Composer, "async_compose", fail)
+    monkeypatch.setattr(intake_module.Intake, "async_make", fail)
     with pytest.raises(RuntimeError):
         await send(hass, **WATER)
     assert await reminders(hass) == []
@@ -707,7 +707,7 @@ async def test_breaks(
 
     await send(hass, **WATER)
     with monkeypatch.context() as broken:
-        broken.setattr(composing.Composer, "async_compose", fail)
+        broken.setattr(intake_module.Intake, "async_make", fail)
         await later(hass, freezer, TEN_MINUTES)
         await until(lambda: "water could not be sent again: broken" in caplog.text)
     assert "Traceback" in caplog.text

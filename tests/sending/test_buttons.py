@@ -16,7 +16,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.qq_mail.buttons.registry import BUTTON
 from custom_components.qq_mail.clock import read_clock
 from custom_components.qq_mail.const import DOMAIN
-from custom_components.qq_mail.outbox import composing
+from custom_components.qq_mail.outbox import intake as intake_module
 from custom_components.qq_mail.store import Journal
 from custom_components.qq_mail.texts import Texts, async_texts
 from homeassistant.components.trace.util import async_get_trace, async_list_traces
@@ -418,7 +418,7 @@ async def test_cannot_be_kept(
 ) -> None:
     """What could not be taken has no buttons that work."""
     await send(hass)
-    monkeypatch.setattr(composing, "MAX_MESSAGES", 0)
+    monkeypatch.setattr(intake_module, "MAX_MESSAGES", 0)
     server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
     with pytest.raises(HomeAssistantError):
         await send(hass, actions=ACTIONS)
@@ -450,7 +450,7 @@ async def test_call_cancelled_before_it_is_taken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """There is no mail in the end."""
-    gate = hold_up(monkeypatch, composing, "_compose")
+    gate = hold_up(monkeypatch, intake_module, "_compose")
     call = hass.async_create_task(send(hass, tag="water", actions=ACTIONS))
     await until(gate.reached.is_set)
     call.cancel()
@@ -542,7 +542,7 @@ async def test_the_token_is_in_the_mail_alone(
     address = f"/api/diagnostics/config_entry/{loaded_entry.entry_id}"
     seen.append(await (await client.get(address)).text())
     seen += [state.as_dict() for state in hass.states.async_all()]
-    seen += [repr(outbox_of(loaded_entry).transcripts), str(on_disk(hass))]
+    seen += [repr(outbox_of(loaded_entry).sessions.transcripts), str(on_disk(hass))]
     everything = caplog.text + str(seen)
     assert "close_valve" in everything
     assert [token for token in tokens if token in everything] == []

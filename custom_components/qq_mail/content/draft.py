@@ -106,10 +106,7 @@ class Material:
         said = [one for one in self.failures if one not in self.unsaid]
         notes = self.texts.notes_for_readers(said, self.names)
         card, own = replace(self.card, notes=notes), self.own_html
-        if own:
-            referenced = content_ids(own)
-        else:
-            referenced = content_ids(render_html(card)) if card.markdown else set()
+        referenced = content_ids(own or (render_html(card) if card.markdown else ""))
         there = {part.content_id for part in self.parts}
         charts = tuple(
             chart if chart.content_id in there else replace(chart, content_id="")
@@ -154,8 +151,7 @@ def _placed(part: BodyPart, referenced: set[str]) -> BodyPart:
         if content_id in referenced and part.media_type != OCTET_STREAM:
             return replace(part, inline=True, content_id=content_id)
     if part.inline and part.media_type in PICTURES:
-        own_id = part.content_id or new_content_id()
-        return replace(part, content_id=own_id)
+        return replace(part, content_id=part.content_id or new_content_id())
     return replace(part, inline=False)
 
 
@@ -177,7 +173,8 @@ async def async_material(
     link = None
     if request.link:
         try:
-            link = _absolute(hass, request.link, texts)
+            url, title = absolute(hass, request.link.url), request.link.title
+            link = Link(url, title or _named(request.link.url, texts))
         except HomeAssistantError as err:
             failures.append(err)
     async with AsyncExitStack() as stack:
@@ -225,11 +222,6 @@ def _names_in(
         for value in (failure.translation_placeholders or {}).values()
         if (state := hass.states.get(value))
     }
-
-
-def _absolute(hass: HomeAssistant, link: Link, texts: Texts) -> Link:
-    """Return a button that works from anywhere. Raises HomeAssistantError."""
-    return Link(absolute(hass, link.url), link.title or _named(link.url, texts))
 
 
 def _named(url: str, texts: Texts) -> str:

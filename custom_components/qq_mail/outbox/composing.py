@@ -2,28 +2,32 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from io import BytesIO
 import os
 from pathlib import Path
-from typing import BinaryIO, cast
-
-from homeassistant.core import HomeAssistant
+from typing import BinaryIO
 
 from ..clock import Now
-from ..const import MAX_BYTES, MAX_MESSAGES, MAX_SHARE_OF_DISK, MEGABYTE
+from ..const import MEGABYTE
 from ..mime.models import Composed
 from ..store import Store
 from .core.models import Message
-from .errors import OutboxFullError, StalledError
 
 SMALL = MEGABYTE
 """Octets up to which a text is written in memory, and kept in the journal."""
-_RESERVE = 0.1
-"""What important messages may have on top of the bounds, as a share of these."""
-_STALL_TIMEOUT = 10.0
-"""Seconds without progress after which an attached file is taken for unreadable."""
+
+
+class OutboxFullError(Exception):
+    """There is no room for another message."""
+
+
+class OutboxClosedError(Exception):
+    """The account is gone."""
+
+
+class StalledError(Exception):
+    """A file that was to go with a message is not read to its end in time."""
 
 
 @dataclass(eq=False, slots=True)
@@ -52,6 +56,8 @@ class Order:
     """As it will wait, but for what is known when it is written."""
     reads_files: bool
     """Which may hang."""
+    kept: Callable[[], None]
+    """Marks what belongs to it and is to be on disk by the same round."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,86 +123,5 @@ class WireStream:
             self._store.drop_draft(self._path)
 
 
-class Composer:
-    """Writes messages; the outbox takes them into its care."""
-
-    def __init__(self, hass: HomeAssistant, store: Store) -> None:
-        """Keep where large texts are written to."""
-        self._hass = hass
-        self._store = store
-
-    async def async_compose(self, order: Order, held: int, number: int) -> Made:
-        """Write a message, if there is room beside so many octets and messages.
-
-        Raises StalledError where a file that goes with it is not read to its end;
-        OutboxFullError; whatever `compose` raises, but OSError means the disk.
-        """
-        share = 1 + _RESERVE if order.message.priority.is_urgent else 1
-        stream = WireStream(self._store, order.ticket.queue_id, SMALL)
-
-        def write() -> Made:
-            made = _compose(order, stream)
-            free = self._store.free_space()
-            room = min(MAX_BYTES, (free + held) * MAX_SHARE_OF_DISK) * share
-            if number >= MAX_MESSAGES * share or held + made.message.size > room:
-                raise OutboxFullError
-            return made
-
-        return await self._async_run(order, stream, write)
-
-    async def async_compose_in_memory(self, order: Order) -> Made:
-        """Write a message that the disk does not take."""
-        stream = WireStream(self._store, order.ticket.queue_id, None)
-        return await self._async_run(order, stream, lambda: _compose(order, stream))
-
-    async def async_drop(self, made: Made) -> None:
-        """Leave nothing of a message that nobody takes."""
-        if isinstance(made.text, Path):
-            await self._hass.async_add_executor_job(self._store.drop_draft, made.text)
-
-    async def _async_run(
-        self, order: Order, stream: WireStream, write: Callable[[], Made]
-    ) -> Made:
-        """Run in an executor, for as long as there is progress."""
-
-        def run() -> Made:
-            try:
-                return write()
-            except BaseException:
-                stream.drop()
-                raise
-
-        job = self._hass.async_add_executor_job(run)
-        if not order.reads_files:
-            return await job
-        seen = -1
-        while not job.done():
-            await asyncio.wait({job}, timeout=_STALL_TIMEOUT)
-            if not job.done() and stream.written == seen:
-                stream.abandoned = True
-                job.add_done_callback(_forget)
-                raise StalledError
-            seen = stream.written
-        return job.result()
-
-
 def _open_private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
-
-
-def _compose(order: Order, stream: WireStream) -> Made:
-    composed = order.compose(cast("BinaryIO", stream))
-    message = replace(
-        order.message,
-        recipients=composed.recipients,
-        size=composed.size,
-        gaps=composed.gaps,
-        reply_to=composed.reply_to,
-    )
-    return Made(message=message, text=stream.text())
-
-
-def _forget(job: asyncio.Future[Made]) -> None:
-    """Take what came of a job that nobody waits for."""
-    with suppress(Exception, asyncio.CancelledError):
-        job.result()

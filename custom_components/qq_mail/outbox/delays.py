@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from typing import Final
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 
 from ..clock import read_clock
 from ..mime.models import Priority
+from .core.account import Account
 from .core.models import Level, Message, Plan, Reason
 from .core.plan import plan_of
 from .view import OutboxView
@@ -41,16 +43,17 @@ class Delay:
 class Delays:
     """Looks after an account's messages, and tells when an episode begins or grows."""
 
-    def __init__(self, hass: HomeAssistant, view: OutboxView) -> None:
-        """Begin with nothing that waits."""
+    def __init__(
+        self, hass: HomeAssistant, view: OutboxView, show: Callable[[], None]
+    ) -> None:
+        """Begin with nothing that waits; `show` has what changed shown."""
         self.current: Delay | None = None
         self._hass = hass
         self._view = view
-        self._late: list[Message] = []
-        """What waits too long, the most important first."""
+        self._show = show
         self._promised: dict[str, float] = {}
         """When a message that waits for long was last seen to wait as promised."""
-        self._worst: int | None = None
+        self._worst = -inf
         """The rank of the most important message of this episode."""
         self._listeners: set[Callable[[Delay], None]] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -62,12 +65,12 @@ class Delays:
         return partial(self._listeners.discard, listener)
 
     @callback
-    def watch(self, show: Callable[[], None]) -> None:
-        """Look again in a while, as long as something waits; `show` what changed."""
+    def watch(self) -> None:
+        """Look again in a while, as long as something waits."""
         if not len(self._view):
-            self.current = self._worst = None
+            self.current, self._worst = None, -inf
         elif self._timer is None and self._view.running:
-            self._timer = self._hass.loop.call_later(INTERVAL, self._look, show)
+            self._timer = self._hass.loop.call_later(INTERVAL, self._look)
 
     @callback
     def stop(self) -> None:
@@ -76,60 +79,54 @@ class Delays:
             self._timer.cancel()
             self._timer = None
 
-    def _look(self, show: Callable[[], None]) -> None:
+    def _look(self) -> None:
         self._timer = None
-        before, self.current = self.current, self._found()
-        if self.current is None:
-            self._worst = None
-        else:
-            rank = self._late[0].rank
-            if self._worst is None or rank > self._worst:
-                self._worst = rank
-                for listener in list(self._listeners):
-                    listener(self.current)
-        if self.current != before:
-            show()
-        self.watch(show)
-
-    def _found(self) -> Delay | None:
-        now = read_clock().steady
+        before, now = self.current, read_clock().steady
         self._promised = {
             key: at for key, at in self._promised.items() if self._view.holds(key)
         }
-        late = [one for one in self._view.waiting() if self._is_late(one, now)]
-        self._late = sorted(late, key=lambda one: (-one.rank, one.queue_id))
-        if not late:
-            return None
-        worst = self._late[0]
-        return Delay(
-            number=len(late),
-            titles=tuple(one.subject for one in self._late[:_MOST_NAMED]),
-            recipients=worst.recipients,
-            priority=worst.priority,
-            plan=self._plan(worst, now),
-        )
+        late = [
+            (message, plan)
+            for account, message in self._view.state.raised()
+            if (plan := self._late(account, message, now))
+        ]
+        late.sort(key=lambda one: (-one[0].rank, one[0].queue_id))
+        if late:
+            worst, plan = late[0]
+            self.current = Delay(
+                number=len(late),
+                titles=tuple(one.subject for one, _ in late[:_MOST_NAMED]),
+                recipients=worst.recipients,
+                priority=worst.priority,
+                plan=plan,
+            )
+            if worst.rank > self._worst:
+                self._worst = worst.rank
+                for listener in list(self._listeners):
+                    listener(self.current)
+        else:
+            self.current, self._worst = None, -inf
+        if self.current != before:
+            self._show()
+        self.watch()
 
-    def _plan(self, message: Message, now: float) -> Plan:
-        accounts = self._view.state.house
-        account = accounts[message.by] if message.home else self._view.state
-        return plan_of(account, now, message, 0)
-
-    def _is_late(self, message: Message, now: float) -> bool:
-        """Tell whether a message waits for longer than it should.
+    def _late(self, account: Account, message: Message, now: float) -> Plan | None:
+        """Return the plan of a message that waits for longer than it should.
 
         After a start, and after what was promised, it has as long again to be tried.
         """
         since = self._promised.get(message.queue_id, message.arrived)
         if now - max(message.raised, since) <= _PATIENCE[message.level]:
-            return False
-        reason = self._plan(message, now).reason
-        promised = reason in _AS_PROMISED or (
+            return None
+        plan = plan_of(account, now, message, 0)
+        promised = plan.reason in _AS_PROMISED or (
             # What was promised ends at this moment, as it seems.
-            reason in (Reason.ATTEMPT, Reason.TURN)
+            plan.reason in (Reason.ATTEMPT, Reason.TURN)
             and message.level is Level.BELOW
             and not message.attempts
             and message.queue_id not in self._promised
         )
         if promised:
             self._promised[message.queue_id] = now
-        return not promised
+            return None
+        return plan

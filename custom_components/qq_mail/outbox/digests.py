@@ -1,27 +1,31 @@
-"""Makes digests, off the event loop."""
+"""Makes digests, and copies of alarms, off the event loop."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
+import shutil
 from typing import BinaryIO, cast
 
 from homeassistant.core import HomeAssistant, callback
 
 from ..clock import read_clock
-from ..const import DOMAIN, LOGGER, STOP_GRACE
+from ..const import DOMAIN, LOGGER
 from ..mime.models import KeptMessage, WriteDigest, WrittenDigest
+from ..store import Text
 from .composing import SMALL, WireStream
+from .core.account import Account
 from .core.groups import Merging
-from .core.models import Merge, Message, Part
+from .core.models import Merge, Message, Part, TakeOver
 from .core.record import message_as_dict
 from .core.turn import MESSAGE
-from .manager import Manager
+from .manager import Manager, async_end
 
 type Prepare = Callable[[], Awaitable[WriteDigest]]
 
 
 class _NotWantedError(Exception):
-    """One of the messages was discarded meanwhile, or the outbox stops."""
+    """One of the messages was discarded meanwhile, or the account stops."""
 
 
 class Digests:
@@ -33,17 +37,11 @@ class Digests:
         self._manager = manager
         self._id = account_id
         self._tasks: dict[asyncio.Task[None], str] = {}
-        self._stopping = False
 
     @property
     def at_work(self) -> set[str]:
         """The first messages of what is being merged."""
         return set(self._tasks.values())
-
-    @callback
-    def start(self) -> None:
-        """Begin to work, or go on after a stop."""
-        self._stopping = False
 
     @callback
     def merge(self, action: Merge, prepare: Prepare) -> None:
@@ -57,27 +55,19 @@ class Digests:
         task.add_done_callback(partial(self._tasks.pop))
 
     async def async_stop(self) -> None:
-        """Have nothing more made; what is being written is written to its end."""
-        self._stopping = True
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=STOP_GRACE)
-        tasks = set(self._tasks)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        """Let what is being written be written to its end: the account has stopped."""
+        await async_end(self._tasks)
 
-    def _is_wanted(self, merging: Merging) -> bool:
-        """Tell whether nobody has discarded one of the messages meanwhile."""
-        first = merging.queue_ids[0]
+    def _account(self, merging: Merging) -> Account | None:
+        """Return the account, if nobody has discarded one of the messages meanwhile."""
         account = self._manager.scheduler.accounts.get(self._id)
-        return account is not None and (
-            account.queue.groups.merging.get(first) is merging
-        )
+        known = account and account.queue.groups.merging.get(merging.queue_ids[0])
+        return account if known is merging else None
 
     def _check(self, merging: Merging) -> None:
         """Raise _NotWantedError where what is made is of no use. Also for threads."""
-        if self._stopping or not self._is_wanted(merging):
+        account = self._account(merging)
+        if not (account and account.running):
             raise _NotWantedError
 
     async def _merge(
@@ -98,13 +88,12 @@ class Digests:
                 )
                 for one in messages
             ]
-
             written = await self._hass.async_add_executor_job(
                 write, cast("BinaryIO", stream), kept, partial(self._check, merging)
             )
             self._check(merging)
         except BaseException as err:
-            await asyncio.shield(self._drop(stream))
+            await asyncio.shield(self._hass.async_add_executor_job(stream.drop))
             again = isinstance(err, _NotWantedError | asyncio.CancelledError)
             if isinstance(err, OSError):
                 LOGGER.error("Messages go out one by one: %s", err)
@@ -125,16 +114,13 @@ class Digests:
         manager.happen(manager.scheduler.merged, self._id, first, digest, written.alone)
 
     def _tell_failed(self, merging: Merging, *, again: bool = False) -> None:
-        if self._is_wanted(merging):
+        if self._account(merging):
             self._manager.happen(
                 self._manager.scheduler.merge_failed,
                 self._id,
                 merging.queue_ids[0],
                 again=again,
             )
-
-    async def _drop(self, stream: WireStream) -> None:
-        await self._hass.async_add_executor_job(stream.drop)
 
 
 def _digest(
@@ -163,3 +149,45 @@ def _digest(
         lifetime=too_old - newest.raised,
         parts=tuple(Part(one.queue_id, one.subject, one.tag) for one in parts),
     )
+
+
+async def async_copy(hass: HomeAssistant, manager: Manager, action: TakeOver) -> None:
+    """Keep a copy of an alarm, and have the other account send it.
+
+    The disk's refusal is logged: the first one is still being tried.
+    """
+    store, first = manager.store, action.message
+    copy = replace(
+        first,
+        queue_id=manager.new_id(),
+        home=action.account,
+        by=action.by,
+        copy=True,
+        attempts=0,
+        in_data=False,
+        arrived=read_clock().steady,
+    )
+    stream = WireStream(store, copy.queue_id, SMALL)
+    text = store.text((MESSAGE, action.account, first.queue_id))
+    try:
+        await hass.async_add_executor_job(_copy, text, stream)
+    except OSError:
+        manager.report_trouble(f"Message {first.queue_id} cannot be copied")
+        await hass.async_add_executor_job(stream.drop)
+        return
+    scheduler = manager.scheduler
+    there = {action.account, action.by} <= scheduler.accounts.keys()
+    now = scheduler.find(action.account, first.queue_id) if there else None
+    # What was discarded while it is tried is in memory alone.
+    if not now or now.in_memory:
+        await hass.async_add_executor_job(stream.drop)
+        return
+    record = partial(message_as_dict, copy, read_clock())
+    store.put((MESSAGE, action.account, copy.queue_id), record, stream.text())
+    # The attempt waits for the disk, but not for long: it is an alarm.
+    manager.happen(scheduler.take, action.by, copy)
+
+
+def _copy(text: Text, stream: WireStream) -> None:
+    with text.open() as source:
+        shutil.copyfileobj(source, cast("BinaryIO", stream))

@@ -1,26 +1,42 @@
 """A message's way into the outbox: onto the disk, or where that fails, into memory."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
-from typing import Final
+from pathlib import Path
+from typing import BinaryIO, Final, cast
 
 from homeassistant.core import HomeAssistant
 
 from ..clock import read_clock
-from ..const import LOGGER
-from .composing import Composer, Made, Order, Ticket
+from ..const import LOGGER, MAX_BYTES, MAX_MESSAGES, MAX_SHARE_OF_DISK
+from .composing import (
+    SMALL,
+    Made,
+    Order,
+    OutboxClosedError,
+    OutboxFullError,
+    StalledError,
+    Ticket,
+    WireStream,
+)
+from .core.models import Outcome
 from .core.record import message_as_dict
 from .core.turn import MESSAGE
-from .errors import OutboxClosedError, OutboxFullError
 from .manager import DISK_TIMEOUTS
-from .receipts import Call, Receipt
+from .receipts import Receipt
 from .view import OutboxView
 
+_RESERVE = 0.1
+"""What important messages may have on top of the bounds, as a share of these."""
+_STALL_TIMEOUT = 10.0
+"""Seconds without progress after which an attached file is taken for unreadable."""
 _MEMORY_TIMEOUT: Final = 60.0
 """Seconds that a message which cannot be kept waits for its turn."""
+_UNDECIDED = (Outcome.DEFERRED, Outcome.EXPIRED)
 
 
 class Intake:
@@ -30,13 +46,13 @@ class Intake:
         """Begin with nothing."""
         self.bodies: dict[str, bytes] = {}
         """Of messages that the disk did not take."""
+        self._hass = hass
         self._view = view
         self._manager = view.manager
-        self._composer = Composer(hass, view.manager.store)
-        self._tickets: set[Ticket] = set()
-        """Of messages that are being made."""
-        self._orders: set[Ticket] = set()
-        """Of those among them that are being taken, be their calls cancelled or not."""
+        self._store = view.manager.store
+        self._making = Counter[Ticket]()
+        """Messages that are being made or taken, be their calls cancelled or not: how
+        many are at it."""
         self._adding: dict[str, int] = {}
         """Octets of those among them that are being put on disk."""
         self._taking = asyncio.Lock()
@@ -46,22 +62,20 @@ class Intake:
     def making(self, tag: str = "") -> Iterator[Ticket]:
         """Announce a message that is being made, so that a clear finds it."""
         ticket = Ticket(self._manager.new_id(), read_clock(), tag)
-        self._tickets.add(ticket)
-        try:
+        with self._at(ticket):
             yield ticket
-        finally:
-            self._tickets.discard(ticket)
-            self._settle(ticket)
 
     def clear(self, tag: str) -> int:
         """Let nothing become of what is being made under a tag; return the number."""
         chosen = [
             ticket
-            for ticket in self._tickets | self._orders
-            if ticket.tag == tag and not ticket.cleared
+            for ticket in self._making
+            if ticket.tag == tag and not (ticket.cleared or ticket.taken.done())
         ]
         for ticket in chosen:
             ticket.cleared = True
+            # It may be on its way to the disk.
+            self._store.remove((MESSAGE, self._view.id, ticket.queue_id))
             # It may be on its way to the disk.
             key = (MESSAGE, self._view.id, ticket.queue_id)
             self._manager.store.remove(key)
@@ -72,116 +86,186 @@ class Intake:
         async with self._taking:
             self._closed = True
 
-    async def async_take(
-        self, order: Order, kept: Callable[[], None] | None
-    ) -> tuple[Call, Exception | None] | None:
-        """Take a message, which a clear can find until it is taken."""
-        self._orders.add(order.ticket)
-        try:
-            return await self._make_and_take(order, kept)
-        finally:
-            self._orders.discard(order.ticket)
-            self._settle(order.ticket)
+    async def async_take(self, order: Order) -> Receipt | None:
+        """Take a message: make it durable first, then known; None: it was cleared.
 
-    async def async_one_try(self, call: Call) -> None:
-        """Wait until a message that is only in memory was tried, or that is too long."""
-        queue_id, view = call.receipt.queue_id, self._view
-        until = read_clock().steady + _MEMORY_TIMEOUT
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_MEMORY_TIMEOUT):
-                while view.running and self._comes_by(until, queue_id):
-                    call.tried.clear()
-                    await call.tried.wait()
-        while view.is_tried(queue_id) and view.running:
-            call.tried.clear()
-            await call.tried.wait()
-
-    def _comes_by(self, until: float, queue_id: str) -> bool:
-        """Tell whether a message that is there has its turn by then."""
-        plan = self._manager.plan(self._view.id, queue_id)
-        return plan is not None and plan.at < until
-
-    def _settle(self, ticket: Ticket) -> None:
-        """Know that a message was not taken, once nobody is at it any more."""
-        if not ticket.taken.done() and ticket not in self._tickets | self._orders:
-            ticket.taken.set_result(False)
-
-    async def _make_and_take(
-        self, order: Order, kept: Callable[[], None] | None
-    ) -> tuple[Call, Exception | None] | None:
-        """Make a message durable first, then known."""
-        store, queue_id = self._manager.store, order.ticket.queue_id
+        One that the disk did not take has its try when this ends. Raises why, unless
+        that has decided on it; OutboxClosedError; whatever `compose` raises.
+        """
+        ticket, queue_id = order.ticket, order.ticket.queue_id
         key = (MESSAGE, self._view.id, queue_id)
-        made, trouble = None, None
-        if order.reads_files:
-            # What hangs here holds up nobody else.
-            made, trouble = await self._make(order)
-        async with self._taking:
-            # One after the other, so that they go out as they came.
-            if self._closed:
-                if made:
-                    await self._composer.async_drop(made)
-                raise OutboxClosedError
-            if made is None:
-                made, trouble = await self._make(order)
-            if not trouble:
-                record = partial(message_as_dict, made.message, read_clock())
-                store.put(key, record, made.text)
-                self._adding[queue_id] = made.message.size
-            if order.ticket.cleared:
-                store.remove(key)
-            elif kept:
-                kept()
-            self._manager.write_marks()
-            written = store.written()
-        if not trouble:
-            # Whoever comes meanwhile shares the next sync.
-            try:
-                async with asyncio.timeout(DISK_TIMEOUTS.get(made.message.level)):
-                    await asyncio.shield(written)
-            except (OSError, TimeoutError) as err:
-                trouble = err
-                if not isinstance(made.text, bytes):
-                    made = await self._composer.async_compose_in_memory(order)
-                # What the disk does not let go would be sent after the next start.
-                store.remove(key)
-            finally:
-                del self._adding[queue_id]
-        # From here on without an await: nobody can come between.
-        message = made.message
-        self._tickets.discard(order.ticket)
-        if order.ticket.cleared:
-            return None
-        if trouble:
-            LOGGER.error(
-                "Message %s cannot be kept: %s",
-                queue_id,
-                trouble or type(trouble).__name__,
-            )
-            message = replace(message, in_memory=True)
-            self.bodies[queue_id] = bytes(made.text)
-        call = Call(
-            self._view.id,
-            Receipt(
+        with self._at(ticket):
+            made, trouble = await self._put_on_disk(order, key)
+            # From here on without an await: nobody can come between.
+            if ticket.cleared:
+                return None
+            message = made.message
+            if trouble:
+                why = trouble or type(trouble).__name__
+                LOGGER.error("Message %s cannot be kept: %s", queue_id, why)
+                message = replace(message, in_memory=True)
+                self.bodies[queue_id] = bytes(made.text)
+            receipt = Receipt(
+                account=self._view.id,
                 queue_id=queue_id,
                 recipients=message.recipients,
                 kept=not trouble,
-            ),
-        )
-        self._manager.calls[queue_id] = call
-        self._manager.happen(self._manager.scheduler.take, self._view.id, message)
-        if not self._view.running:
-            call.tried.set()
-        order.ticket.taken.set_result(True)
-        return call, trouble
-
-    async def _make(self, order: Order) -> tuple[Made, Exception | None]:
-        """Compose a message, if there is room beside all that is kept or about to be."""
-        queue, adding = self._view.state.queue, self._adding
-        try:
-            made = await self._composer.async_compose(
-                order, queue.size + sum(adding.values()), len(queue) + len(adding)
             )
+            self._manager.receipts[queue_id] = receipt
+            self._manager.happen(self._manager.scheduler.take, self._view.id, message)
+            if not self._view.running:
+                receipt.tried.set()
+            ticket.taken.set_result(True)
+        if trouble:
+            await self._one_try(receipt)
+            event = receipt.decisive
+            if event is None or event.outcome in _UNDECIDED:
+                raise trouble
+        return receipt
+
+    @contextmanager
+    def _at(self, ticket: Ticket) -> Iterator[None]:
+        """Be at a message; it was not taken if it is not once nobody is at it."""
+        self._making[ticket] += 1
+        try:
+            yield
+        finally:
+            self._making[ticket] -= 1
+            if not self._making[ticket]:
+                del self._making[ticket]
+                if not ticket.taken.done():
+                    ticket.taken.set_result(False)
+
+    async def _put_on_disk(
+        self, order: Order, key: tuple[str, str, str]
+    ) -> tuple[Made, Exception | None]:
+        """Make a message, and have the disk take it; return why it did not."""
+        made, trouble = None, None
+        if order.reads_files:
+            # What hangs here holds up nobody else.
+            made, trouble = await self.async_make(order)
+        async with self._taking:
+            # One after the other, so that they go out as they came.
+            if self._closed:
+                if made and isinstance(made.text, Path):
+                    await self._hass.async_add_executor_job(
+                        self._store.drop_draft, made.text
+                    )
+                raise OutboxClosedError
+            if made is None:
+                made, trouble = await self.async_make(order)
+            if not trouble:
+                record = partial(message_as_dict, made.message, read_clock())
+                self._store.put(key, record, made.text)
+                self._adding[made.message.queue_id] = made.message.size
+            if order.ticket.cleared:
+                self._store.remove(key)
+            else:
+                order.kept()
+            self._manager.write_marks()
+            written = self._store.written()
+        if trouble:
+            return made, trouble
+        # Whoever comes meanwhile shares the next sync.
+        try:
+            async with asyncio.timeout(DISK_TIMEOUTS.get(made.message.level)):
+                await asyncio.shield(written)
+        except (OSError, TimeoutError) as err:
+            trouble = err
+            if isinstance(made.text, Path):
+                made = await self._make_in_memory(order)
+            # What the disk does not let go would be sent after the next start.
+            self._store.remove(key)
+        finally:
+            del self._adding[made.message.queue_id]
+        return made, trouble
+
+    async def async_make(self, order: Order) -> tuple[Made, Exception | None]:
+        """Compose a message, if there is room beside all that is kept or about to be.
+
+        Raises StalledError where a file that goes with it is not read to its end.
+        """
+        queue, adding = self._view.state.queue, self._adding
+        held = queue.size + sum(adding.values())
+        number = len(queue) + len(adding)
+        share = 1 + _RESERVE if order.message.priority.is_urgent else 1
+
+        def write(stream: WireStream) -> Made:
+            made = _compose(order, stream)
+            free = self._store.free_space()
+            room = min(MAX_BYTES, (free + held) * MAX_SHARE_OF_DISK) * share
+            if number >= MAX_MESSAGES * share or held + made.message.size > room:
+                raise OutboxFullError
+            return made
+
+        try:
+            return await self._run(order, SMALL, write), None
         except (OSError, OutboxFullError) as err:
-            return await self._composer.async_compose_in_memory(order), err
-        return made, None
+            return await self._make_in_memory(order), err
+
+    async def _make_in_memory(self, order: Order) -> Made:
+        return await self._run(order, None, partial(_compose, order))
+
+    async def _run(
+        self, order: Order, most: int | None, write: Callable[[WireStream], Made]
+    ) -> Made:
+        """Write a message in an executor, for as long as there is progress."""
+        stream = WireStream(self._store, order.ticket.queue_id, most)
+
+        def run() -> Made:
+            try:
+                return write(stream)
+            except BaseException:
+                stream.drop()
+                raise
+
+        job = self._hass.async_add_executor_job(run)
+        if not order.reads_files:
+            return await job
+        seen = -1
+        while not job.done():
+            await asyncio.wait({job}, timeout=_STALL_TIMEOUT)
+            if not job.done() and stream.written == seen:
+                stream.abandoned = True
+                job.add_done_callback(_forget)
+                raise StalledError
+            seen = stream.written
+        return job.result()
+
+    async def _one_try(self, receipt: Receipt) -> None:
+        """Wait until a message that is only in memory was tried, or that is too long."""
+        queue_id, view = receipt.queue_id, self._view
+        until = read_clock().steady + _MEMORY_TIMEOUT
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_MEMORY_TIMEOUT):
+                while (
+                    view.running
+                    and (plan := self._manager.plan(view.id, queue_id))
+                    and plan.at < until
+                ):
+                    receipt.tried.clear()
+                    await receipt.tried.wait()
+        while view.is_tried(queue_id) and view.running:
+            receipt.tried.clear()
+            await receipt.tried.wait()
+        # Nothing of it is on a disk that could be waited for.
+        self._manager.happen(self._manager.scheduler.discard, view.id, (queue_id,))
+        self.bodies.pop(queue_id, None)
+
+
+def _compose(order: Order, stream: WireStream) -> Made:
+    composed = order.compose(cast("BinaryIO", stream))
+    message = replace(
+        order.message,
+        recipients=composed.recipients,
+        size=composed.size,
+        gaps=composed.gaps,
+        reply_to=composed.reply_to,
+    )
+    return Made(message=message, text=stream.text())
+
+
+def _forget(job: asyncio.Future[Made]) -> None:
+    """Take what came of a job that nobody waits for."""
+    with suppress(Exception, asyncio.CancelledError):
+        job.result()

@@ -31,8 +31,8 @@ class Listeners:
         self._entity: Callable[[OutboxEvent], None] | None = None
         self._missed: deque[OutboxEvent] | None = None
         """What was told while the entry was loaded anew; None: it is not."""
-        self._late: list[OutboxEvent] = []
-        self._parts = deque[OutboxEvent]()
+        self._waiting = deque[OutboxEvent]()
+        """What is told later, in the order in which it happened."""
 
     @callback
     def async_add(
@@ -76,13 +76,18 @@ class Listeners:
     def report(self, event: OutboxEvent) -> None:
         """Tell of an outcome; what Home Assistant's start would hide, after it."""
         self._call(self._watchers, event)
-        if not self._parts and not event.part:
-            self._tell_when_started(event)
+        starting = self._hass.state in (CoreState.not_running, CoreState.starting)
+        if not (self._waiting or starting or event.part):
+            self.tell(event)
             return
-        # A digest can be of a thousand.
-        if not self._parts:
-            self._hass.loop.call_soon(self._tell_parts)
-        self._parts.append(event)
+        self._waiting.append(event)
+        if len(self._waiting) > 1:
+            return
+        if starting:
+            async_at_started(self._hass, self._async_started)
+        else:
+            # A digest can be of a thousand.
+            self._hass.loop.call_soon(self._tell_waiting)
 
     @callback
     def tell(self, event: OutboxEvent | None) -> None:
@@ -98,22 +103,11 @@ class Listeners:
         """Tell who is concerned by what is taken back."""
         self._call(self._discard_listeners, queue_ids)
 
-    def _tell_parts(self) -> None:
-        for _ in range(min(_AT_ONCE, len(self._parts))):
-            self._tell_when_started(self._parts.popleft())
-        if self._parts:
-            self._hass.loop.call_soon(self._tell_parts)
-
-    def _tell_when_started(self, event: OutboxEvent) -> None:
-        starting = self._hass.state in (CoreState.not_running, CoreState.starting)
-        if self._late:
-            # In the order in which it happened.
-            self._late.append(event)
-        elif starting:
-            self._late.append(event)
-            async_at_started(self._hass, self._async_tell_late)
-        else:
-            self.tell(event)
+    def _tell_waiting(self) -> None:
+        for _ in range(min(_AT_ONCE, len(self._waiting))):
+            self.tell(self._waiting.popleft())
+        if self._waiting:
+            self._hass.loop.call_soon(self._tell_waiting)
 
     def _call[E](self, listeners: Iterable[Callable[[E], None]], event: E) -> None:
         for listener in list(listeners):
@@ -122,11 +116,9 @@ class Listeners:
             except Exception:  # noqa: BLE001 - whatever it is, the mail goes on
                 LOGGER.exception("A listener failed at %s", event)
 
-    async def _async_tell_late(self, hass: HomeAssistant) -> None:
+    async def _async_started(self, hass: HomeAssistant) -> None:
         # Others do at the start what makes them listen.
         with suppress(TimeoutError):
             async with asyncio.timeout(_START_TIMEOUT):
                 await hass.async_block_till_done()
-        late, self._late = self._late, []
-        for event in late:
-            self.tell(event)
+        self._tell_waiting()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from random import SystemRandom
 from typing import Any, Final, Protocol
@@ -12,32 +12,17 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 from homeassistant.util.ulid import ulid_at_time, ulid_to_bytes
 
-from ..clock import Now, read_clock
-from ..const import DISK_TIMEOUT, LOGGER
+from ..clock import Now, read_clock, seconds_until
+from ..const import DISK_TIMEOUT, LOGGER, STOP_GRACE
 from ..smtp.models import Account as SmtpAccount, Submission
 from ..store import Damage, Records, Store, as_octets
 from .core.account import Account
-from .core.fallback import elsewhere
-from .core.models import (
-    NEVER,
-    Action,
-    Attempt,
-    Level,
-    LogIn,
-    Merge,
-    Message,
-    Plan,
-    Reason,
-    TakeOver,
-    Tell,
-)
+from .core.models import NEVER, Action, Level, Log, Message, Plan, Reason, Tell, Work
 from .core.scheduler import Scheduler
 from .core.turn import MESSAGE
 from .listeners import Listeners
-from .receipts import Calls
+from .receipts import Receipt
 
-_LONGEST_SLEEP = 60.0
-"""Seconds between two looks at the clock: timers do not count the machine's sleep."""
 DISK_TIMEOUTS: Final = {Level.HIGHEST: 2.0, Level.HIGH: DISK_TIMEOUT}
 """Seconds that an important message waits for a disk that hangs."""
 _WAITS_FOR = (Reason.ATTEMPT, Reason.TURN)
@@ -45,40 +30,21 @@ _WAITS_FOR = (Reason.ATTEMPT, Reason.TURN)
 
 
 class Hands(Protocol):
-    """Does on the network and on the disk what follows for one account."""
+    """What the manager knows of an account's outbox."""
 
     listeners: Listeners
     account: SmtpAccount
     reads_answers: bool
 
     @property
-    def attempting(self) -> set[str]:
-        """The queue ids that are being tried."""
+    def at_work(self) -> tuple[set[str], set[str]]:
+        """The queue ids that are being tried, and the first ones of digests."""
 
-    @property
-    def merging(self) -> set[str]:
-        """The first messages of the digests that are being made."""
-
-    def attempt(self, action: Attempt) -> None:
-        """Try a message."""
-
-    def log_in(self) -> None:
-        """Log in without a message."""
-
-    def merge(self, action: Merge) -> None:
-        """Make a digest."""
-
-    def take_over(self, action: TakeOver) -> None:
-        """End an attempt, or make a copy of its message, for another account."""
+    def do(self, action: Work) -> None:
+        """Do on the network and on the disk what follows for the account."""
 
     def submission(self, message: Message, account: SmtpAccount) -> Submission:
         """Return a message as it is to go out by an account, be it another one."""
-
-    def ask_for_code(self) -> None:
-        """Ask a person for a new authorization code."""
-
-    def stop_asking(self) -> None:
-        """Withdraw that question: the code works after all."""
 
 
 RESTORED: Final = "restored"
@@ -103,7 +69,8 @@ class Manager:
         )
         self.hands: dict[str, Hands] = {}
         """By account."""
-        self.calls: Calls = WeakValueDictionary()
+        self.receipts = WeakValueDictionary[str, Receipt]()
+        """Of calls that wait, by queue id. Who was cancelled drops out by itself."""
         self.troubles = 0
         """How often something went wrong that nobody expected."""
         self.damage: tuple[Damage, ...] = ()
@@ -113,7 +80,6 @@ class Manager:
         self._hass = hass
         self._happened = deque[Callable[[Now], list[Action]]]()
         self._working = False
-        self._asked: dict[str, int] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._last_id = 0.0
 
@@ -162,9 +128,8 @@ class Manager:
     def waiting(self, account_id: str) -> list[tuple[str, str]]:
         """Return title and recipients of each message of an account, be it disabled."""
         if account := self.scheduler.accounts.get(account_id):
-            there = [message for _, message in elsewhere(account)]
-            waiting = [*(one for one in account.queue if not one.home), *there]
-            return [(one.subject, ", ".join(one.recipients)) for one in waiting]
+            waiting = account.raised()
+            return [(one.subject, ", ".join(one.recipients)) for _, one in waiting]
         records = Records(self._records.get(account_id, {}))
         return [
             (str(record.get("subject")), ", ".join(map(str, record["recipients"])))
@@ -177,7 +142,6 @@ class Manager:
         """Forget an account, and have all of it removed from the disk."""
         self.scheduler.remove_account(read_clock(), account_id)
         self._records.pop(account_id, None)
-        self._asked.pop(account_id, None)
         self.write_marks()
         self.store.remove_account(account_id)
 
@@ -256,9 +220,9 @@ class Manager:
     @callback
     def release_calls(self, account_id: str) -> None:
         """Let all calls return that wait for an account which stops."""
-        for call in list(self.calls.values()):
-            if call.account == account_id:
-                call.tried.set()
+        for receipt in list(self.receipts.values()):
+            if receipt.account == account_id:
+                receipt.tried.set()
 
     @callback
     def stop_timer(self) -> None:
@@ -280,7 +244,6 @@ class Manager:
                 self._do(action)
             except Exception:  # noqa: BLE001 - it must not stop the other actions
                 self._recover(f" at {type(action).__name__}")
-        self._ask_for_codes()
         self._release_calls()
         for hands in list(self.hands.values()):
             hands.listeners.tell(None)
@@ -288,64 +251,51 @@ class Manager:
     def _do(self, action: Action) -> None:
         """Do what follows; nothing here waits."""
         match action:
-            case Attempt():
-                self.hands[action.account].attempt(action)
-            case LogIn():
-                self.hands[action.account].log_in()
-            case Merge():
-                self.hands[action.account].merge(action)
-            case TakeOver():
-                self.hands[action.account].take_over(action)
             case Tell(event):
-                if call := self.calls.get(event.queue_id):
-                    call.receipt.events.append(event)
+                if receipt := self.receipts.get(event.queue_id):
+                    receipt.events.append(event)
                 if hands := self.hands.get(event.account):
                     hands.listeners.report(event)
+            case Log(level, text):
+                LOGGER.log(level, text)
             case _:
-                LOGGER.log(action.level, action.text)
+                self.hands[action.account].do(action)
 
     def _recover(self, where: str) -> None:
         """Go on after an error that nobody expected, but not at once."""
         self.report_trouble(f"The outbox goes on after an error{where}")
         # Whatever was decided was not done: nobody is at work for these.
         for account_id, hands in self.hands.items():
-            self.scheduler.recover(
-                read_clock(), account_id, hands.attempting, hands.merging
-            )
+            self.scheduler.recover(read_clock(), account_id, *hands.at_work)
         self.write_marks()
-
-    def _ask_for_codes(self) -> None:
-        """Ask a person for a code where the core wants one, or withdraw that."""
-        for account_id, hands in list(self.hands.items()):
-            asked = self.account(account_id).asked
-            before, self._asked[account_id] = self._asked.get(account_id, 0), asked
-            if asked > before:
-                hands.ask_for_code()
-            elif before and not asked:
-                hands.stop_asking()
 
     def _release_calls(self) -> None:
         """Let calls return whose messages are not being tried now."""
-        for queue_id, call in list(self.calls.items()):
-            plan = self.plan(call.account, queue_id)
+        for queue_id, receipt in list(self.receipts.items()):
+            plan = self.plan(receipt.account, queue_id)
             if plan is None or plan.reason not in _WAITS_FOR:
-                call.receipt.plan = plan
-                call.tried.set()
+                receipt.plan = plan
+                receipt.tried.set()
 
     def _schedule(self) -> None:
         """Look again when there is something to do."""
         self.stop_timer()
-        now = read_clock()
         try:
-            at = self.scheduler.wake_at(now)
+            at = self.scheduler.wake_at(read_clock())
         except Exception:  # noqa: BLE001 - whatever it is, the mail goes on
             self._recover(" while looking ahead")
-            at = now.steady + _LONGEST_SLEEP
-        if at == NEVER and not any(
-            account.running for account in self.scheduler.accounts.values()
-        ):
-            return
-        delay = min(at - now.steady, _LONGEST_SLEEP)
-        self._timer = self._hass.loop.call_later(
-            max(delay, 0.0), partial(self.happen, self.scheduler.time_passed)
-        )
+            at = NEVER
+        if any(one.running for one in self.scheduler.accounts.values()):
+            self._timer = self._hass.loop.call_later(
+                seconds_until(at), self.happen, self.scheduler.time_passed
+            )
+
+
+async def async_end(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Let tasks end, but not for long; each leaves the collection when it has ended."""
+    if tasks:
+        await asyncio.wait(tasks, timeout=STOP_GRACE)
+    if left := list(tasks):
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left)

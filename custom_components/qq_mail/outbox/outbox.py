@@ -1,11 +1,12 @@
 """The front door of an account: it takes messages, keeps them, tells what came of it."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import make_msgid
+from itertools import batched
 import ssl
 from typing import Any, BinaryIO
 
@@ -16,26 +17,23 @@ from ..const import DOMAIN, LOGGER
 from ..mime.address import Mailbox
 from ..mime.models import Composed, Priority
 from ..smtp.models import Account, Submission
-from ..smtp.transcript import Transcript
-from .composing import Order, Ticket
-from .copies import async_copy
+from .composing import Order, OutboxClosedError, Ticket
 from .core.account import Conversation
 from .core.limits import Settings as Limits
-from .core.models import Attempt, Merge, Message, Outcome, TakeOver
+from .core.models import Attempt, LogIn, Merge, Message, Outcome, TakeOver, Work
 from .core.turn import ACCOUNT, CONVERSATION, LOGIN, MESSAGE, SENT
 from .delays import Delays
-from .digests import Digests, Prepare
-from .discarding import async_discard
-from .errors import OutboxClosedError
+from .digests import Digests, Prepare, async_copy
 from .intake import Intake
 from .listeners import Listeners
 from .manager import Manager
-from .receipts import Call, Receipt
+from .receipts import Receipt
 from .sessions import Sessions
 from .submissions import Notes, submission_of
 from .view import OutboxView
 
-_UNDECIDED = (Outcome.DEFERRED, Outcome.EXPIRED)
+_DISCARDED_AT_ONCE = 200
+"""Messages, before others have their turn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,24 +62,19 @@ class Outbox(OutboxView):
         account: Account,
         tls_context: ssl.SSLContext,
         settings: Settings,
-        *,
-        ask_for_code: Callable[[], None],
-        stop_asking: Callable[[], None],
     ) -> None:
-        """Prepare; the callables ask a person for a new code, and withdraw that."""
+        """Prepare; nothing is loaded yet."""
         super().__init__(manager, account_id)
         self.hass = hass
         self.account = account
         self.listeners = Listeners(hass)
-        self.delays = Delays(hass, self)
-        self.listeners.async_add(lambda _: self.delays.watch(self.async_show))
+        self.delays = Delays(hass, self, self.async_show)
+        self.listeners.async_add(lambda _: self.delays.watch())
         self.unreadable: list[str] = []
         """What could not be read of what waits."""
-        self.ask_for_code = ask_for_code
-        self.stop_asking = stop_asking
         self._settings = settings
         self._scheduler = manager.scheduler
-        self._sessions = Sessions(
+        self.sessions = Sessions(
             hass,
             manager,
             account_id,
@@ -96,16 +89,6 @@ class Outbox(OutboxView):
         self._intake = Intake(hass, self)
         self._ends: list[Callable[[], None]] = []
         self._abandoned = False
-
-    @property
-    def session_open(self) -> bool:
-        """Whether the next message needs no login."""
-        return self._sessions.is_open
-
-    @property
-    def transcripts(self) -> Collection[Transcript]:
-        """What was said in the last sessions, without what is private."""
-        return self._sessions.transcripts
 
     @callback
     def async_show(self) -> None:
@@ -130,17 +113,13 @@ class Outbox(OutboxView):
     @callback
     def start(self, *, check_login: bool) -> None:
         """Begin to work; with `check_login`, with a login."""
-        self._digests.start()
         self._happen(self._scheduler.start, check_login=check_login)
 
     @callback
     def configure(self, account: Account, settings: Settings) -> None:
         """Go on with other settings; what is being tried is not disturbed."""
         self.account, self._settings = account, settings
-        self._sessions.use_account(account)
-        if self.state.asked:
-            # Home Assistant withdraws the question when an entry is loaded anew.
-            self.ask_for_code()
+        self.sessions.use_account(account)
         self._happen(self._scheduler.configure, settings.limits)
 
     async def async_stop(self) -> None:
@@ -148,7 +127,7 @@ class Outbox(OutboxView):
         self._happen(self._scheduler.stop)
         self.delays.stop()
         await self._digests.async_stop()
-        await self._sessions.async_stop()
+        await self.sessions.async_stop()
         self.manager.release_calls(self.id)
         self.manager.write_marks()
 
@@ -183,12 +162,12 @@ class Outbox(OutboxView):
         *,
         subject: str,
         wait: float,
+        kept: Callable[[], None],
         sender_name: str = "",
         priority: Priority = Priority.NORMAL,
         expires_after: timedelta | None = None,
         reads_files: bool = False,
         alone: bool = False,
-        kept: Callable[[], None] | None = None,
     ) -> Receipt | None:
         """Take a message, and wait so many seconds for an attempt that runs.
 
@@ -213,20 +192,20 @@ class Outbox(OutboxView):
             lifetime=(expires_after or self._settings.expires_after).total_seconds(),
             alone=alone,
         )
-        order = Order(ticket, compose, message, reads_files)
+        order = Order(ticket, compose, message, reads_files, kept)
         # A call that is cancelled must not leave a message that nobody knows of.
-        call = await asyncio.shield(
-            self.hass.async_create_task(self._take(order, kept))
+        receipt = await asyncio.shield(
+            self.hass.async_create_task(self._intake.async_take(order))
         )
-        if call is None:
+        if receipt is None:
             return None
-        receipt = call.receipt
         try:
             async with asyncio.timeout(wait):
-                await call.tried.wait()
+                await receipt.tried.wait()
                 await self.manager.async_written()
         except TimeoutError:
             LOGGER.debug("Message %s is not waited for longer", receipt.queue_id)
+        self.manager.receipts.pop(receipt.queue_id, None)
         if not self._abandoned:
             receipt.plan = self.manager.plan(self.id, receipt.queue_id)
         if not receipt.plan:
@@ -261,7 +240,7 @@ class Outbox(OutboxView):
         told = any(map(self.is_tried, chosen))
         told = told or self._scheduler.is_told_with_others(self.id, tag)
         self.listeners.tell_discarded(chosen)
-        discarded += await async_discard(self.manager, self.id, chosen)
+        discarded += await self._discard(chosen)
         if not self._is_known:
             return discarded, None
         if told or self._scheduler.is_told_with_others(self.id, tag):
@@ -306,7 +285,7 @@ class Outbox(OutboxView):
         gone = [message.queue_id for message in chosen]
         gone += [part.queue_id for message in chosen for part in message.parts]
         self.listeners.tell_discarded(gone)
-        await async_discard(self.manager, self.id, [one.queue_id for one in chosen])
+        await self._discard([one.queue_id for one in chosen])
         return chosen
 
     @callback
@@ -314,14 +293,13 @@ class Outbox(OutboxView):
         """Go on: a person gave a code, or a server, with which a login worked."""
         # At once: the next login is not to be one with the old code.
         self.account = account
-        self._sessions.use_account(account)
+        self.sessions.use_account(account)
         self._happen(self._scheduler.code_renewed)
 
     @callback
     def async_count_login(self, *, imap: bool = False) -> None:
         """Count a login that a form has made in vain, or to see whether IMAP works."""
-        self._scheduler.login_tried(read_clock(), self.id, imap=imap)
-        self.manager.write_marks()
+        self._happen(self._scheduler.login_tried, imap=imap)
 
     @callback
     def async_log_in_to_read(self) -> float:
@@ -333,44 +311,31 @@ class Outbox(OutboxView):
     # What the manager has done by it
 
     @property
-    def attempting(self) -> set[str]:
-        """The queue ids that are being tried."""
-        return self._sessions.attempting
-
-    @property
-    def merging(self) -> set[str]:
-        """The first messages of the digests that are being made."""
-        return self._digests.at_work
+    def at_work(self) -> tuple[set[str], set[str]]:
+        """The queue ids that are being tried, and the first ones of digests."""
+        return self.sessions.attempting, self._digests.at_work
 
     @callback
-    def attempt(self, action: Attempt) -> None:
-        """Try a message."""
-        self._sessions.attempt(action)
-
-    @callback
-    def log_in(self) -> None:
-        """Log in without a message."""
-        self._sessions.log_in()
-
-    @callback
-    def take_over(self, action: TakeOver) -> None:
-        """End an attempt, or make a copy of its message, for another account."""
-        if action.copy:
-            self.hass.async_create_background_task(
-                async_copy(self.hass, self.manager, action), f"{DOMAIN} copy"
-            )
-        else:
-            self._sessions.cancel(action.message.queue_id)
+    def do(self, action: Work) -> None:
+        """Do on the network and on the disk what follows for the account."""
+        match action:
+            case Attempt():
+                self.sessions.attempt(action)
+            case LogIn():
+                self.sessions.log_in()
+            case Merge():
+                self._digests.merge(action, self._settings.digest)
+            case TakeOver(copy=True):
+                self.hass.async_create_background_task(
+                    async_copy(self.hass, self.manager, action), f"{DOMAIN} copy"
+                )
+            case TakeOver():
+                self.sessions.cancel(action.message.queue_id)
 
     def submission(self, message: Message, account: Account) -> Submission:
         """Return a message as it is to go out by an account, be it another one."""
         body = self._intake.bodies.get(message.queue_id)
         return submission_of(self, account, message, body, self._settings.notes)
-
-    @callback
-    def merge(self, action: Merge) -> None:
-        """Make a digest."""
-        self._digests.merge(action, self._settings.digest)
 
     # How it does that
 
@@ -382,18 +347,24 @@ class Outbox(OutboxView):
     def _happen(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         self.manager.happen(method, self.id, *args, **kwargs)
 
-    async def _take(self, order: Order, kept: Callable[[], None] | None) -> Call | None:
-        """Take a message; one that the disk did not take has its try when this ends."""
-        taken = await self._intake.async_take(order, kept)
-        if taken is None:
-            return None
-        call, trouble = taken
-        if trouble:
-            await self._intake.async_one_try(call)
-            # Nothing of it is on a disk that could be waited for.
-            self._happen(self._scheduler.discard, (call.receipt.queue_id,))
-            self._intake.bodies.pop(call.receipt.queue_id, None)
-            decisive = call.receipt.decisive
-            if decisive is None or decisive.outcome in _UNDECIDED:
-                raise trouble
-        return call
+    async def _discard(self, queue_ids: list[str]) -> int:
+        """Remove messages, and let others work in between; return how many went at once.
+
+        One that is being tried goes if it is not accepted. With an account that is
+        removed meanwhile go all of its messages.
+        """
+        for some in batched(queue_ids, _DISCARDED_AT_ONCE, strict=False):
+            if self._is_known:
+                self._happen(self._scheduler.discard, some)
+            await asyncio.sleep(0)
+        if not self._is_known:
+            return len(queue_ids)
+        # What some of many became while the others were discarded.
+        left = {queue_id for queue_id in queue_ids if self.holds(queue_id)}
+        whole = [
+            one.queue_id
+            for one in set(filter(None, map(self.find, left)))
+            if one.parts and left.issuperset(part.queue_id for part in one.parts)
+        ]
+        self._happen(self._scheduler.discard, whole)
+        return len(queue_ids) - len(left)

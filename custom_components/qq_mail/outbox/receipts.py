@@ -1,17 +1,17 @@
-"""The calls that wait for their messages' first attempts, and what they are told."""
+"""What a call is told, which waits for its message's first attempt."""
 
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from weakref import WeakValueDictionary
 
 from .core.models import OutboxEvent, Outcome, Plan
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(eq=False, slots=True, kw_only=True, weakref_slot=True)
 class Receipt:
     """What has become of a message by the time its call returns."""
 
+    account: str
     queue_id: str
     recipients: tuple[str, ...]
     plan: Plan | None = None
@@ -23,11 +23,16 @@ class Receipt:
     events: list[OutboxEvent] = field(default_factory=list)
     """Of its first attempt: one for those who were accepted, one for those who wait,
     and one for each who was refused. Empty: it was not tried yet."""
+    tried: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set where there is nothing to wait for any more."""
 
     @property
     def decisive(self) -> OutboxEvent | None:
         """The event that says what became of it: what was accepted counts first."""
-        return min(self.events, key=_by_weight, default=None)
+        weights = list(Outcome)
+        return min(
+            self.events, key=lambda one: weights.index(one.outcome), default=None
+        )
 
     @property
     def by(self) -> str:
@@ -67,20 +72,3 @@ class Receipt:
             if event.outcome in outcomes
             for recipient in event.recipients
         )
-
-
-@dataclass(eq=False, slots=True, weakref_slot=True)
-class Call:
-    """A call that waits for the first attempt of its message."""
-
-    account: str
-    receipt: Receipt
-    tried: asyncio.Event = field(default_factory=asyncio.Event)
-
-
-type Calls = WeakValueDictionary[str, Call]
-"""By queue ids. A call that was cancelled drops out by itself."""
-
-
-def _by_weight(event: OutboxEvent) -> int:
-    return list(Outcome).index(event.outcome)

@@ -10,13 +10,13 @@ from typing import Any
 from homeassistant.core import HomeAssistant, callback
 
 from ..clock import read_clock
-from ..const import DOMAIN, STOP_GRACE
+from ..const import DOMAIN
 from ..smtp.errors import MailError
 from ..smtp.models import Account, Submission
 from ..smtp.session import SubmissionSession
 from ..smtp.transcript import Transcript
 from .core.models import Attempt, Level, Message
-from .manager import Manager
+from .manager import Manager, async_end
 
 IDLE_TIMEOUT = 240.0
 """Seconds that a session stays open without a message: RFC 5321 grants 300. One that
@@ -108,13 +108,7 @@ class Sessions:
 
     async def async_stop(self) -> None:
         """Let attempts end, but not for long; what they were at is marked on disk."""
-        if self._tasks:
-            await asyncio.wait(self._tasks.values(), timeout=STOP_GRACE)
-        tasks = set(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await async_end(self._tasks.values())
         self._drop_idle()
 
     def _start(self, key: str, work: Coroutine[Any, Any, None]) -> None:
@@ -240,7 +234,9 @@ class Sessions:
         """Keep a session for a while, if it can be used again."""
         if not session.is_open:
             return
-        if self._idle or session.account != self.account or not self._may_keep():
+        account = self._scheduler.accounts.get(self._id)
+        may_keep = account is not None and account.pause is None
+        if self._idle or session.account != self.account or not may_keep:
             self._close(session)
             return
         self._idle, self._idle_since = session, read_clock().steady
@@ -249,14 +245,9 @@ class Sessions:
         self._idle_timer = self._hass.loop.call_later(IDLE_TIMEOUT, self._close_idle)
         self._tell(self._scheduler.session_idle, idle=True)
 
-    def _may_keep(self) -> bool:
-        account = self._scheduler.accounts.get(self._id)
-        return account is not None and account.pause is None
-
     def _close_idle(self) -> None:
         self._idle_timer = None
-        if self._idle:
-            session, self._idle = self._idle, None
+        if session := self._take_idle(fresh=False):
             self._close(session)
         self._tell(self._scheduler.session_idle, idle=False)
 
@@ -268,6 +259,5 @@ class Sessions:
             self._idle_timer.cancel()
             self._idle_timer = None
         if self._idle:
-            self._idle.drop()
-            self._idle = None
+            self._take_idle(fresh=True)
             self._tell(self._scheduler.session_idle, idle=False)

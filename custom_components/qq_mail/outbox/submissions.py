@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from io import BytesIO
-from typing import BinaryIO
 
 from homeassistant.util import dt as dt_util
 
@@ -65,11 +64,7 @@ def submission_of(
     return Submission(
         account.username,
         message.recipients,
-        view.manager.store.text(key).open if body is None else partial(_open, body),
+        view.manager.store.text(key).open if body is None else partial(BytesIO, body),
         message.size + sum(len(one.octets) for one in put_in),
         tuple(put_in),
     )
-
-
-def _open(body: bytes) -> BinaryIO:
-    return BytesIO(body)

@@ -11,7 +11,6 @@ from ..const import DEFAULT_MAX_SIZE
 from ..smtp.models import Reply
 from ..smtp.replies import Cause
 from .core.account import Account
-from .core.fallback import elsewhere
 from .core.models import NEVER, Message, Plan, Reason
 from .core.plan import plan_of, plans
 from .manager import Manager
@@ -39,7 +38,7 @@ class OutboxView:
     def __len__(self) -> int:
         """Return how many messages wait."""
         queue = self.state.queue
-        return len(queue) - len(queue.guests) + len(elsewhere(self.state))
+        return len(queue) - len(queue.guests) + len(self.state.elsewhere())
 
     def __bool__(self) -> bool:
         """Return that there is one, though nothing may wait in it."""
@@ -54,11 +53,6 @@ class OutboxView:
     def running(self) -> bool:
         """Whether messages are tried; else they are only kept."""
         return self.state.running
-
-    @property
-    def troubles(self) -> int:
-        """How often something went wrong that nobody expected."""
-        return self.manager.troubles
 
     @property
     def max_size(self) -> int:
@@ -102,14 +96,9 @@ class OutboxView:
         return None if since is None else read_clock().wall_at(since)
 
     @property
-    def next_plan(self) -> Plan | None:
-        """When something is tried next, and why not now; None where nothing waits."""
-        return self.manager.scheduler.next_plan(read_clock(), self.id)
-
-    @property
     def next_attempt(self) -> datetime | None:
         """When something is tried next; None where nothing waits."""
-        plan = self.next_plan
+        plan = self.manager.scheduler.next_plan(read_clock(), self.id)
         return self.time_of(plan) if plan else None
 
     @property
@@ -123,38 +112,17 @@ class OutboxView:
         return self.state.limits.rate(read_clock().steady)
 
     @property
-    def per_day(self) -> int:
-        """How many messages may go out within 24 hours; 0: any number."""
-        return self.state.limits.settings.per_day
-
-    @property
     def left_today(self) -> int | None:
         """How many of them are left; None: there is no limit."""
         return self.state.limits.left_today(read_clock().steady)
 
     @property
-    def sent_most(self) -> list[tuple[str, int]]:
-        """The titles of which most went out since yesterday, and how often."""
-        return self.state.tally.most()
-
-    @property
-    def last_accepted(self) -> datetime | None:
-        """When the last one was."""
-        return self.state.tally.last_accepted
-
-    @property
     def oldest_waiting(self) -> datetime | None:
         """When the oldest alert was raised that waits; a digest's is its newest one."""
-        others = [message for _, message in elsewhere(self.state)]
-        queue = self.state.queue
-        own = self.waiting() if queue.guests else filter(None, [queue.oldest()])
-        oldest = min((*own, *others), key=lambda one: one.queue_id, default=None)
+        there = [message for _, message in self.state.elsewhere()]
+        waiting = filter(None, [self.state.queue.oldest(), *there])
+        oldest = min(waiting, key=lambda one: one.queue_id, default=None)
         return self.raised_at(oldest) if oldest else None
-
-    @property
-    def expired(self) -> bool:
-        """Whether a message expired, and none was accepted since."""
-        return self.state.expired
 
     @property
     def restored(self) -> list[str]:
@@ -176,8 +144,7 @@ class OutboxView:
 
     def waiting(self) -> list[Message]:
         """Return what was raised here and waits, be it with another account."""
-        own = [one for one in self.state.queue if not one.home]
-        return own + [message for _, message in elsewhere(self.state)]
+        return [message for _, message in self.state.raised()]
 
     def age_of(self, message: Message) -> float:
         """Return the seconds since an alert was raised."""
@@ -197,7 +164,7 @@ class OutboxView:
         What another account has taken over comes first.
         """
         now, state = read_clock().steady, self.state
-        for other, message in elsewhere(state):
+        for other, message in state.elsewhere():
             yield message, plan_of(other, now, message, 0)
         for message, plan in plans(state, now):
             if not message.home:

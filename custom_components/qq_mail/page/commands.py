@@ -178,7 +178,7 @@ async def _async_check(
     return {
         "sessions": [
             {"began": time_of(one.began, now), "lines": one.lines}
-            for one in reversed(list(outbox.transcripts))
+            for one in reversed(list(outbox.sessions.transcripts))
         ],
         "recipients": [
             {"entity_id": one.entity_id, "name": _name(hass, one)}

@@ -75,7 +75,7 @@ async def _async_account(
     state = _problem(hass, outbox, texts, now)
     if state and outbox.helped_by:
         state += " " + texts("page_helped", by=outbox.helped_by)
-    last = outbox.last_accepted
+    last = outbox.state.tally.last_accepted
     fine = texts("page_state_sends")
     if last:
         fine = texts("page_state_sent", time=time_of(last, now))
@@ -87,7 +87,7 @@ async def _async_account(
         "state": state or fine,
         "works": not state,
         "left": outbox.left_today,
-        "per_day": outbox.per_day,
+        "per_day": outbox.state.limits.settings.per_day,
         "waiting": len(outbox),
         "first": first,
         "messages": [_message(outbox, *one, tags, texts, now) for one in window],
@@ -137,7 +137,7 @@ def _other_down(hass: HomeAssistant, outbox: Outbox) -> Down | None:
 
     None, where this one has reached it since.
     """
-    now, last = read_clock(), outbox.last_accepted
+    now, last = read_clock(), outbox.state.tally.last_accepted
     for rooms in hass.data[DATA_HOUSE].rooms.values():
         down, other = rooms.outbox.state.down, rooms.outbox.account
         if (

@@ -8,15 +8,12 @@ from typing import Any
 
 from homeassistant.core import HomeAssistant, callback
 
-from ..clock import Now, read_clock
+from ..clock import Now, read_clock, seconds_until
 from ..outbox.composing import Ticket
 from ..outbox.core.models import OutboxEvent
 from ..outbox.outbox import Outbox
 from ..store import read_all
 from ..typed import PASSING, as_json, read_json
-
-_LONGEST_SLEEP = 60.0
-"""Seconds between two looks at the clock: timers do not count the machine's sleep."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -167,7 +164,7 @@ class Kept[One: Keepable](ABC):
         self._cancel_timer()
         times = list(self._times())
         if self._listening and times:
-            delay = min(max(min(times) - read_clock().steady, 0.0), _LONGEST_SLEEP)
+            delay = seconds_until(min(times))
             self._timer = self._hass.loop.call_later(delay, self._look)
 
     def _cancel_timer(self) -> None:

@@ -28,9 +28,8 @@ from ..mime.address import Mailbox, Recipients, one_line
 from ..mime.message import BASE64_LINE
 from ..mime.models import Draft
 from ..options import option
-from ..outbox.composing import Ticket
+from ..outbox.composing import OutboxClosedError, OutboxFullError, StalledError, Ticket
 from ..outbox.core.models import OutboxEvent, Outcome
-from ..outbox.errors import OutboxClosedError, OutboxFullError, StalledError
 from ..outbox.outbox import Outbox
 from ..outbox.receipts import Receipt
 from ..smtp.replies import Cause

@@ -336,7 +336,8 @@ class House:
         waiting = {
             (one.rank, frozenset(one.recipients)): one
             for one in queue
-            if not queue.is_owned(one.queue_id) and queue.due_of(one) <= self.now.steady
+            if not (queue.is_owned(one.queue_id) or one.restored)
+            and one.due <= self.now.steady
         }
         side.overtaken = {
             lane: side.overtaken.get(lane, set())
@@ -366,6 +367,9 @@ class House:
         assert not queue_ids & (self.flights.keys() | self.owned)
         for one in parts:
             story = self.stories[one.queue_id]
+            # That is a turn: they wait no more.
+            lane = (one.rank, frozenset(one.recipients))
+            self.sides[name].overtaken.pop(lane, None)
             assert one.mergeable
             people = {(one.queue_id, person) for person in one.recipients}
             assert story.copies or not people & self.got
@@ -440,7 +444,6 @@ class House:
         assert queue.in_progress.keys() == flights
         assert queue.groups.merging.keys() == making
         assert len(flights) <= MAX_SESSIONS_OF_HIGHEST
-        assert queue.restored == {one.queue_id for one in messages if one.restored}
         holders = {part.queue_id: one for one in messages for part in one.parts}
         # Either a message counts or its digest, and it is in no other.
         assert not holders.keys() & {one.queue_id for one in messages}

@@ -6,10 +6,9 @@ import json
 from typing import Any
 
 from custom_components.qq_mail.clock import Now
-from custom_components.qq_mail.outbox.core.account import Account, Conversation
+from custom_components.qq_mail.outbox.core.account import Account, Conversation, Loaded
 from custom_components.qq_mail.outbox.core.due import EXPIRE_AT_ONCE
 from custom_components.qq_mail.outbox.core.limits import Limits, Settings
-from custom_components.qq_mail.outbox.core.loading import Loaded
 from custom_components.qq_mail.outbox.core.models import (
     DAY,
     Action,

@@ -222,9 +222,9 @@ def test_a_digest_goes_out_for_others_sake() -> None:
     core.flood = [
         replace(one, tag=tag) for one, tag in zip(core.flood, tags, strict=True)
     ]
-    assert not core.queue.is_told_with_others("leak")
+    assert not core.scheduler.is_told_with_others("house", "leak")
     digest = core.be_merged()
-    assert core.queue.is_told_with_others("leak")
-    assert not core.queue.is_told_with_others("other")
+    assert core.scheduler.is_told_with_others("house", "leak")
+    assert not core.scheduler.is_told_with_others("house", "other")
     core.queue.put(replace(digest, parts=parts_of(core.flood[:2])))
-    assert not core.queue.is_told_with_others("leak")
+    assert not core.scheduler.is_told_with_others("house", "leak")

@@ -163,15 +163,6 @@ def test_one_that_is_too_long_for_a_digest() -> None:
     assert {one.subject for one in core.queue} == {"Digest", "Alert 2", "Alert 7"}
 
 
-def test_too_long_ones_without_a_digest() -> None:
-    """The others are merged again."""
-    core = Flood(6)
-    long = core.flood[3]
-    core.happen("merge_failed", core.first, again=True, alone=(long.queue_id,))
-    assert core.get(long).alone
-    assert [len(one) for one in core.merging] == [5]
-
-
 def test_error_that_nobody_expected() -> None:
     """Nobody makes a digest any more: its messages wait again."""
     core = Flood()

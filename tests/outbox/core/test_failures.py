@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from custom_components.qq_mail.mime.models import Priority
-from custom_components.qq_mail.outbox.core.house import AFTER_TROUBLE
 from custom_components.qq_mail.outbox.core.models import DAY, Attempt, Outcome, Reason
 from custom_components.qq_mail.outbox.core.retry import LOGIN_PAUSE, RATE_LIMIT_PAUSE
+from custom_components.qq_mail.outbox.core.scheduler import AFTER_TROUBLE
 from custom_components.qq_mail.smtp.errors import MailError
 from custom_components.qq_mail.smtp.models import Reply, Step, SubmissionResult
 from custom_components.qq_mail.smtp.replies import Cause

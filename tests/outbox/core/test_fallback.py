@@ -7,7 +7,6 @@ import pytest
 
 from custom_components.qq_mail.clock import Now
 from custom_components.qq_mail.mime.models import Priority
-from custom_components.qq_mail.outbox.core.fallback import elsewhere
 from custom_components.qq_mail.outbox.core.limits import Settings
 from custom_components.qq_mail.outbox.core.models import (
     HOUR,
@@ -349,7 +348,7 @@ def test_an_account_that_is_removed(stuck: Pair) -> None:
     """What another one has of it goes with it."""
     one = stuck.take()
     stuck.pass_time(20.0)
-    ((other, there),) = elsewhere(stuck.account(FIRST))
+    ((other, there),) = stuck.account(FIRST).elsewhere()
     assert (other.id, there.queue_id) == (SECOND, one.queue_id)
     third = Settings(fallback=SECOND)
     stuck.scheduler.add_account(stuck.now, "third", third, {})

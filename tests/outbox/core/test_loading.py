@@ -363,9 +363,9 @@ def test_records_are_held_no_longer_than_needed(core: Core) -> None:
     core.pass_time(UNSURE_FOR)
     core.take()
     # What was cut off is told at the start.
-    assert core.scheduler._loaded  # noqa: SLF001 - nothing else shows it
+    assert core.account.loaded
     core.happen("start", check_login=True)
-    assert not core.scheduler._loaded  # noqa: SLF001
+    assert not core.account.loaded
     core.stop()
     core.happen("start", check_login=True)
     assert core.in_progress == {"Alert 1"}

@@ -96,8 +96,7 @@ def test_accepted_for_some_when_it_was_discarded(core: Core) -> None:
     assert not core.scheduler.text_begins(core.now, "house", one.queue_id)
     assert not core.scheduler.may_send("house", one.queue_id)
     core.happen("submitting", one.queue_id)
-    result = core.scheduler.accounts["house"].queue.in_progress[one.queue_id]
-    assert result.unwanted
+    assert core.get(one).unwanted
     core.happen("failed", one.queue_id, ALL_GREYLISTED)
     assert core.outcomes == []
     assert not core.has(one)

@@ -17,7 +17,6 @@ from hypothesis.stateful import (
 
 from custom_components.qq_mail.clock import Now
 from custom_components.qq_mail.mime.models import Priority
-from custom_components.qq_mail.outbox.core.house import AFTER_TROUBLE
 from custom_components.qq_mail.outbox.core.limits import Settings
 from custom_components.qq_mail.outbox.core.models import (
     DAY,
@@ -28,6 +27,7 @@ from custom_components.qq_mail.outbox.core.models import (
     Message,
     Reason,
 )
+from custom_components.qq_mail.outbox.core.scheduler import AFTER_TROUBLE
 from custom_components.qq_mail.outbox.core.turn import MESSAGE
 from custom_components.qq_mail.smtp.errors import (
     MailError,
@@ -196,7 +196,7 @@ class SchedulerMachine(RuleBasedStateMachine):
             chosen = [data.draw(st.sampled_from(chosen))]
         for queue_id in chosen:
             known = house.get(queue_id)
-            merging = house.account(name).queue.groups.merging_of(queue_id)
+            merging = house.account(name).queue.groups.owned.get(queue_id)
             if known and queue_id not in house.flights:
                 house.forget(known)
                 if merging:
@@ -279,9 +279,9 @@ class SchedulerMachine(RuleBasedStateMachine):
     def give_back(self, flight: Flight) -> None:
         """Note what becomes of an attempt that is cut."""
         house, queue_id = self.house, flight.message.queue_id
-        if house.account(flight.account).queue.in_progress[queue_id].unwanted:
-            known = house.get(queue_id)
-            assert known
+        known = house.get(queue_id)
+        assert known
+        if known.unwanted:
             house.forget(known)
         # It was its turn.
         house.stories[queue_id].hurried = True
@@ -398,10 +398,10 @@ class SchedulerMachine(RuleBasedStateMachine):
         if not tried:
             story.hurried = True
         queue = house.account(flight.account).queue
-        if queue.in_progress[queue_id].unwanted:
+        known = queue.get(queue_id)
+        assert known
+        if known.unwanted:
             # Whoever is not told of otherwise is discarded now.
-            known = queue.get(queue_id)
-            assert known
             house.apply(flight.account, what, queue_id, *args, **kwargs)
             assert queue.get(queue_id) is None
             for key in house.keys_of(known):

@@ -1,7 +1,8 @@
 """An account as the core knows it: how it stands with its server, and what it counts."""
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -9,16 +10,21 @@ from ...clock import Now
 from ...smtp.models import Reply
 from ...smtp.replies import Cause
 from .limits import Entry, Learned, Limits, Settings
-from .models import DAY, NEVER, Down, Level, Pause
+from .models import DAY, NEVER, Down, Level, Message, Pause
 from .queue import Queue
 from .record import Record, ago, read_reply, reply_as_dict
-from .retry import LOGIN_CHECK_INTERVAL, LONGEST_PAUSE
+from .retry import LONGEST_PAUSE
 
 CONVERSATION_DURATION: Final = 7 * DAY
 """Seconds for which messages with the same tag make one conversation."""
 MAX_CONVERSATIONS: Final = 1000
 """Conversations that are remembered; a tag may be made by a template."""
 
+type Records = Mapping[tuple[str, str], Mapping[str, Any]]
+"""What the disk has of an account, by kind and key."""
+
+_COUNTS = ("login_refusals", "asked", "pauses")
+"""Numbers of an account that are kept."""
 _MOST_TITLES = 50
 """Of a day: a title may be made by a template."""
 _LONGEST_TITLE = 100
@@ -46,7 +52,7 @@ class Tally:
     def __init__(self) -> None:
         """Begin with none."""
         self.last_accepted: datetime | None = None
-        self._days: dict[date, dict[str, int]] = {}
+        self._days: dict[date, Counter[str]] = {}
         """How often each title was sent today and yesterday."""
         self._accepted: tuple[date | None, int] = (None, 0)
 
@@ -64,13 +70,9 @@ class Tally:
 
     def most(self) -> list[tuple[str, int]]:
         """Return the titles that were sent most, and how often."""
-        sums: dict[str, int] = {}
-        for titles in self._days.values():
-            for title, number in titles.items():
-                sums[title] = sums.get(title, 0) + number
-        return sorted(sums.items(), key=lambda item: (-item[1], item[0]))[
-            :_SHOWN_TITLES
-        ]
+        sums = sum(self._days.values(), Counter[str]())
+        by_number = sorted(sums.items(), key=lambda item: (-item[1], item[0]))
+        return by_number[:_SHOWN_TITLES]
 
     def as_dict(self) -> dict[str, Any]:
         """Return what can be written as JSON."""
@@ -92,24 +94,40 @@ class Tally:
             tally.last_accepted = record.time("last_accepted")
         for day, titles in sorted((record.optional("titles", dict) or {}).items())[-2:]:
             some = Record.of(titles)
-            tally._days[date.fromisoformat(day)] = {
-                title[:_LONGEST_TITLE]: some.count(title)
-                for title in list(titles)[:_MOST_TITLES]
-            }
+            tally._days[date.fromisoformat(day)] = Counter(
+                {
+                    title[:_LONGEST_TITLE]: some.count(title)
+                    for title in list(titles)[:_MOST_TITLES]
+                }
+            )
         return tally
 
     def _count_title(self, today: date, title: str) -> None:
         if today not in self._days:
             # A clock that was set back makes a third day: the oldest goes.
             self._days = dict(sorted(self._days.items())[-1:])
-            self._days[today] = {}
+            self._days[today] = Counter()
         titles = self._days[today]
         if title not in titles and len(titles) >= _MOST_TITLES:
             # Who was sent least makes room, and hands its count on: a title that comes
             # often stays, whatever comes in between.
             least = min(titles, key=lambda one: titles[one])
             titles[title] = titles.pop(least)
-        titles[title] = titles.get(title, 0) + 1
+        titles[title] += 1
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What was read of an account, and by which clock."""
+
+    records: Records
+    at: Now
+    by: Now
+    """The clock by which its age was counted last."""
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+    """Kind and key of what could not be read."""
+    cut_off: list[str] = field(default_factory=list)
+    """Queue ids of what the server may have: its attempt ended with the process."""
 
 
 @dataclass(slots=True)
@@ -148,6 +166,28 @@ class Account:
     """The message whose attempt ended last, if it lost its connection."""
     helped_since: float | None = None
     """Since when another account sends what this one may not."""
+    loaded: Loaded | None = None
+    """What an earlier run left of it, as long as its age may have to be counted anew."""
+
+    def owner_of(self, queue_id: str) -> Account:
+        """Return the account that has a message, or its digest; by default this one."""
+        accounts = self.house.values()
+        owners = (one for one in accounts if one.queue.get_whole(queue_id))
+        return next(owners, self)
+
+    def elsewhere(self) -> list[tuple[Account, Message]]:
+        """Return what others have taken over from this account, and who has it."""
+        return [
+            (other, message)
+            for other in self.house.values()
+            for queue_id, home in other.queue.guests.items()
+            if home == self.id and (message := other.queue.get(queue_id))
+        ]
+
+    def raised(self) -> list[tuple[Account, Message]]:
+        """Return what was raised here and waits, and the account that has it."""
+        own = [(self, message) for message in self.queue if not message.home]
+        return own + self.elsewhere()
 
     @property
     def paused_for_login(self) -> bool:
@@ -166,13 +206,11 @@ class Account:
                 "length": pause.length,
                 "reply": reply_as_dict(pause.reply),
             },
-            "login_refusals": self.login_refusals,
-            "asked": self.asked,
+            **{key: getattr(self, key) for key in _COUNTS},
             "expired": self.expired,
-            "pauses": self.pauses,
             "minute": _learned_as_dict(self.limits.minute, now),
             "hour": _learned_as_dict(self.limits.hour, now),
-            "max_size": self.max_size,
+            "max_size": self.max_size or 0,
             "tally": self.tally.as_dict(),
         }
 
@@ -189,24 +227,17 @@ class Account:
             pause = _read_pause(Record(kept), written, now)
         minute = _read_learned(record.optional("minute", dict), written, now)
         hour = _read_learned(record.optional("hour", dict), written, now)
-        counts = [record.count(key) for key in ("login_refusals", "asked", "pauses")]
-        tally = Tally.read(Record.of(record.optional("tally", dict) or {}))
-        max_size = None
-        if record.optional("max_size", int) is not None:
-            max_size = record.count("max_size")
-        expired = record.flag("expired")
+        counts = {key: record.count(key) for key in _COUNTS}
+        tally = Tally.read(Record.of(record.optional("tally", dict)))
+        max_size, expired = record.count("max_size") or None, record.flag("expired")
         # Nothing is taken over before all of it could be read.
         self.pause, self.tally, self.max_size = pause, tally, max_size
-        self.login_refusals, self.asked, self.pauses = counts
         self.expired = expired
+        for key, number in counts.items():
+            setattr(self, key, number)
         self.limits.minute, self.limits.hour = minute, hour
         if pause and pause.cause.of_login:
             self.check_login_at = pause.until
-
-    def put_login_check_off(self, now: Now) -> None:
-        """Have the login checked a day from now, if no message does it before."""
-        if not self.pause:
-            self.check_login_at = round(now.steady + LOGIN_CHECK_INTERVAL, 3)
 
     def use_conversation(self, tag: str, new: Conversation) -> Conversation:
         """Return a tag's conversation: the new one where there is none, or an old one.
@@ -248,13 +279,8 @@ def new_account(
 
 def conversation_as_dict(conversation: Conversation) -> dict[str, Any]:
     """Return what can be written as JSON."""
-    return {
-        "references": conversation.references,
-        "subject": conversation.subject,
-        "started": conversation.started.isoformat(),
-        "used": conversation.used.isoformat(),
-        "went_out": conversation.went_out,
-    }
+    times = {"started": conversation.started, "used": conversation.used}
+    return asdict(conversation) | {key: at.isoformat() for key, at in times.items()}
 
 
 def read_conversation(data: Mapping[str, Any]) -> Conversation:

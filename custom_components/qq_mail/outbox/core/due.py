@@ -4,9 +4,8 @@ import logging
 
 from . import fallback, merge
 from .account import Account
-from .models import Attempt, Level, LogIn, Message, Outcome
+from .models import NEVER, Level, LogIn, Message, Outcome
 from .plan import free_at, heads
-from .retry import LOGIN_CHECK_INTERVAL
 from .turn import Turn
 
 EXPIRE_AT_ONCE = 20
@@ -29,10 +28,11 @@ def start_what_is_due(turn: Turn) -> None:
     while message := _next(account, now):
         if merge.merge(turn, message):
             continue
-        turn.queue.begin_attempt(message, now)
         account.idle_session = False
-        turn.do(Attempt(account.id, message))
-    _check_login(turn)
+        turn.attempt(message)
+    if _login_check_at(account, now) <= now:
+        turn.put_login_check_off()
+        turn.do(LogIn(account.id))
 
 
 def wake_at(account: Account, now: float) -> float:
@@ -40,13 +40,11 @@ def wake_at(account: Account, now: float) -> float:
     queue = account.queue
     times = [queue.next_expiry(), fallback.wake_at(account, now)]
     if account.pause:
-        times.append(account.pause.until)
-        return min(times)
-    if not queue.in_progress:
-        login_at = account.limits.login_at(now, Level.BELOW)
-        times.append(max(account.check_login_at, login_at))
+        return min(*times, account.pause.until)
+    times.append(_login_check_at(account, now))
     down_until = account.down.until if account.down else now
-    times.append(max(queue.next_later(), down_until))
+    if later := queue.first_later():
+        times.append(max(later[0], down_until))
     for message, plan in heads(account, now):
         times.append(plan.at if plan else _goes_at(account, now, message))
     return min(times)
@@ -60,7 +58,7 @@ def _give_up_expired(turn: Turn) -> None:
             f" {message.reply or message.cause}",
         )
         turn.remove(message)
-        turn.tell(message, Outcome.EXPIRED, cause=message.cause, reply=message.reply)
+        turn.tell(message, Outcome.EXPIRED)
 
 
 def _next(account: Account, now: float) -> Message | None:
@@ -79,12 +77,8 @@ def _goes_at(account: Account, now: float, message: Message) -> float:
     return at
 
 
-def _check_login(turn: Turn) -> None:
-    """Check the login now and then: a revoked code is to be noticed by day."""
-    account, now = turn.account, turn.now.steady
-    if account.pause or turn.queue.in_progress or account.check_login_at > now:
-        return
-    if account.limits.login_at(now, Level.BELOW) > now:
-        return
-    account.check_login_at = turn.after(LOGIN_CHECK_INTERVAL)
-    turn.do(LogIn(account.id))
+def _login_check_at(account: Account, now: float) -> float:
+    """Return when the login is checked: a revoked code is to be noticed by day."""
+    if account.pause or account.queue.in_progress:
+        return NEVER
+    return max(account.check_login_at, account.limits.login_at(now, Level.BELOW))

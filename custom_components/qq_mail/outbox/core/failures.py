@@ -14,7 +14,7 @@ from ...smtp.errors import (
 from ...smtp.models import Reply, Step, SubmissionResult
 from ...smtp.replies import Cause, Treatment, diagnose
 from . import fallback
-from .models import Attempt, Down, Message, Outcome, Pause
+from .models import Down, Message, Outcome, Pause
 from .retry import LOGIN_PAUSE, MAX_UNANSWERED, login_interval, rate_limit_pause
 from .turn import Turn
 
@@ -26,11 +26,12 @@ _PAUSES = (Treatment.PAUSE, Treatment.LOGIN_LATER, Treatment.NEW_CODE)
 
 
 def accepted(turn: Turn, queue_id: str, result: SubmissionResult) -> None:
-    """Go on with whoever was refused, and let the others go: the way is free."""
-    ended = turn.queue.end_attempt(queue_id)
-    if ended is None:
+    """Know that the server accepted a message, for all its recipients or for some.
+
+    The way is free: the others go, and whoever was refused for now has another try.
+    """
+    if not (message := turn.queue.end_attempt(queue_id)):
         return
-    message, attempt = ended
     account = turn.account
     account.pauses, account.accepted_at = 0, turn.now.steady
     account.helped_since = None
@@ -40,28 +41,25 @@ def accepted(turn: Turn, queue_id: str, result: SubmissionResult) -> None:
     message = replace(
         message, attempts=message.attempts + 1, reached=True, in_data=False
     )
-    turn.tell(
-        replace(message, recipients=result.accepted),
-        Outcome.ACCEPTED,
-        reply=result.reply,
-    )
+    heard = replace(message, recipients=result.accepted, cause=None, reply=result.reply)
+    turn.tell(heard, Outcome.ACCEPTED)
     if any(_is_for_now(reply) for reply in result.refused.values()):
-        left = _waits_itself(turn, _for_now(message, result.refused))
-        _defer(turn, left, unwanted=attempt.unwanted)
+        _defer(turn, _waits_itself(turn, _for_now(message, result.refused)))
     else:
         turn.remove(message)
     _reject_refused(turn, message, result.refused)
 
 
-def failed(turn: Turn, queue_id: str, error: MailError, *, fresh: bool) -> None:
-    """Defer a message or reject it, and pause the account where needed."""
+def failed(turn: Turn, queue_id: str, error: MailError, *, fresh: bool = True) -> None:
+    """Know that a message was not accepted, in a session that was fresh or not.
+
+    It is deferred or rejected, and the account pauses where that is needed.
+    """
     if error.step is Step.AUTH:
         turn.count_login()
-    ended = turn.queue.end_attempt(queue_id)
-    if ended is None:
+    if not (before := turn.queue.end_attempt(queue_id)):
         return
-    before, attempt = ended
-    if attempt.counted and error.step in _BEFORE_TEXT:
+    if before.in_data and error.step in _BEFORE_TEXT:
         turn.uncount_sent(before)
     message = replace(
         before,
@@ -73,95 +71,87 @@ def failed(turn: Turn, queue_id: str, error: MailError, *, fresh: bool) -> None:
     )
     # What was heard is settled, whatever came after it.
     left = _after_refusals(message, error.refused)
+    progress = left is not None and left.recipients != message.recipients
     if left is None:
         _way_is_free(turn)
         turn.remove(message)
-        _reject_refused(turn, message, error.refused)
-        return
-    progress = len(left.recipients) < len(message.recipients)
-    if (
-        _is_for_a_fresh_session(error, fresh=fresh, progress=progress)
-        and not attempt.unwanted
+    elif not before.unwanted and _is_for_a_fresh_session(
+        error, fresh=fresh, progress=progress
     ):
         again = left if progress else replace(before, in_data=False)
         turn.write(again)
-        if attempt.counted:
+        if before.in_data:
             turn.uncount_sent(before)
-        _reject_refused(turn, message, error.refused)
         _try_again(turn, again)
-        return
-    if isinstance(error, RecipientsRefusedError):
+    elif isinstance(error, RecipientsRefusedError):
         _way_is_free(turn)
-        left = _waits_itself(turn, _for_now(left, error.refused))
-        _defer(turn, left, unwanted=attempt.unwanted)
+        _defer(turn, _waits_itself(turn, _for_now(left, error.refused)))
     elif isinstance(error, OutcomeUnknownError):
-        _unknown(turn, left, error, unwanted=attempt.unwanted)
+        _unknown(turn, left, error)
     elif error.cause.treatment in (
         Treatment.REJECT_MESSAGE,
         Treatment.REJECT_RECIPIENT,
     ):
         _way_is_free(turn)
         turn.remove(left)
-        turn.reject(left, error.cause, error.reply, error.detail)
-    elif pause_if_needed(turn, error):
-        _defer(turn, left, unwanted=attempt.unwanted, detail=error.detail)
+        turn.reject(left, error.detail)
     else:
-        left = _blame(turn, left, error)
-        _defer(turn, left, unwanted=attempt.unwanted, detail=error.detail)
+        if not pause_if_needed(turn, error):
+            left = _blame(turn, left, error)
+        _defer(turn, left, detail=error.detail)
     _reject_refused(turn, message, error.refused)
 
 
-def broke(turn: Turn, queue_id: str, detail: str, *, lost: bool, sent: bool) -> None:
+def broke(
+    turn: Turn, queue_id: str, detail: str, *, lost: bool = False, sent: bool = False
+) -> None:
     """Keep a message at which something unexpected went wrong, if it can be.
 
     `lost`: its text is gone, so that no further attempt can help. `sent`: its final dot
     may have gone out.
     """
-    ended = turn.queue.end_attempt(queue_id)
-    if ended is None:
+    if not (message := turn.queue.end_attempt(queue_id)):
         return
-    message, attempt = ended
     message = replace(message, attempts=message.attempts + 1, reply=None)
     if lost:
         turn.remove(message)
         # It never reached a server, so there is no cause but this.
         turn.log(logging.ERROR, f"Cannot read message {queue_id}: {detail}")
-        turn.tell(message, Outcome.REJECTED, detail=detail)
+        turn.tell(replace(message, cause=None), Outcome.REJECTED, detail)
     elif sent:
-        cut_off(turn, message, unwanted=attempt.unwanted)
+        cut_off(turn, message)
     else:
         message = replace(message, cause=Cause.TEMPORARY, in_data=False)
-        message = _waits_itself(turn, message)
-        _defer(turn, message, unwanted=attempt.unwanted, detail=detail)
+        _defer(turn, _waits_itself(turn, message), detail=detail)
 
 
 def cut(turn: Turn, queue_id: str) -> None:
     """Have a message wait that was not tried after all, unless it was discarded."""
-    ended = turn.queue.end_attempt(queue_id)
-    if ended is None:
-        return
-    message, attempt = ended
-    if attempt.counted:
-        turn.uncount_sent(message)
-    if attempt.unwanted:
-        _defer(turn, message, unwanted=True)
+    attempt = turn.queue.in_progress.get(queue_id)
+    if not (message := turn.queue.end_attempt(queue_id)):
         return
     if message.in_data:
         # It had been announced, and nothing of it was sent.
+        turn.uncount_sent(message)
         message = replace(message, in_data=False)
         turn.write(message)
+    if message.unwanted:
+        _defer(turn, message)
+        return
     # It was its turn, be it by a person's wish.
-    turn.queue.hurry_one(message)
+    turn.hurry(message)
+    if attempt and attempt.taken_over:
+        fallback.move_at_once(turn, message, hanging=True)
 
 
-def cut_off(turn: Turn, message: Message, *, unwanted: bool = False) -> None:
+def cut_off(turn: Turn, message: Message) -> None:
     """Keep a message that the server may have: its attempt ended without a word.
 
     That all of it was sent is not known, so it does not count as unanswered.
     """
     turn.went_out(message)
     message = replace(message, in_data=False, cause=Cause.OUTCOME_UNKNOWN, reply=None)
-    _defer(turn, _waits_itself(turn, message), Outcome.UNKNOWN, unwanted=unwanted)
+    _defer(turn, _waits_itself(turn, message), Outcome.UNKNOWN)
 
 
 def pause_if_needed(turn: Turn, error: MailError) -> bool:
@@ -208,10 +198,9 @@ def _try_again(turn: Turn, message: Message) -> None:
     # Of a session that died unseen, there may be no login left.
     login_at = account.limits.login_at(now, message.level)
     if account.running and not account.pause and login_at <= now:
-        turn.queue.begin_attempt(message, now)
-        turn.do(Attempt(account.id, message, fresh=True))
-        return
-    turn.queue.hurry_one(message)
+        turn.attempt(message, fresh=True)
+    else:
+        turn.hurry(message)
 
 
 def _waits_itself(turn: Turn, message: Message) -> Message:
@@ -229,55 +218,43 @@ def _defer(
     turn: Turn,
     message: Message,
     outcome: Outcome = Outcome.DEFERRED,
-    *,
-    unwanted: bool = False,
     detail: str = "",
 ) -> None:
     """Keep a message for its next attempt, if it is to have one."""
-    if not (unwanted or message.in_memory):
+    if not message.in_memory:
         turn.write(message)
-        turn.tell(
-            message, outcome, cause=message.cause, reply=message.reply, detail=detail
-        )
+        turn.tell(message, outcome, detail)
         return
     if (
         outcome is Outcome.DEFERRED
-        and not unwanted
-        and fallback.move_if_refused(turn, message)
+        and not message.unwanted
+        and fallback.move_at_once(turn, message)
     ):
         # Nothing of it is on disk: the other account's try is its last one.
         return
     turn.remove(message)
-    if unwanted:
+    if message.unwanted:
         turn.log(logging.INFO, f"Message {message.queue_id} was discarded")
     if outcome is Outcome.UNKNOWN:
         # It may be out in the world all the same.
-        turn.tell(message, outcome, cause=message.cause, detail=detail)
-    elif not unwanted:
+        turn.tell(message, outcome, detail)
+    elif not message.unwanted:
         # Nothing of it is on disk, so that it has no other try.
         turn.log(
             logging.ERROR,
             f"Message {message.queue_id} is lost: it could not be kept, and was not"
             f" accepted: {message.reply or detail or message.cause}",
         )
-        turn.tell(
-            message,
-            Outcome.EXPIRED,
-            cause=message.cause,
-            reply=message.reply,
-            detail=detail,
-        )
+        turn.tell(message, Outcome.EXPIRED, detail)
 
 
-def _unknown(
-    turn: Turn, message: Message, error: OutcomeUnknownError, *, unwanted: bool
-) -> None:
+def _unknown(turn: Turn, message: Message, error: OutcomeUnknownError) -> None:
     """Send again what was sent without an answer, but not without end."""
     turn.went_out(message)
     message = replace(message, unanswered=message.unanswered + 1)
     if message.unanswered < MAX_UNANSWERED:
         message = _blame(turn, message, error)
-        _defer(turn, message, Outcome.UNKNOWN, unwanted=unwanted, detail=error.detail)
+        _defer(turn, message, Outcome.UNKNOWN, error.detail)
         return
     turn.remove(message)
     turn.log(
@@ -285,14 +262,12 @@ def _unknown(
         f"Message {message.queue_id} was sent {message.unanswered} times without an"
         " answer, and is not sent again",
     )
-    turn.tell(message, Outcome.UNKNOWN, cause=error.cause, detail=error.detail)
+    turn.tell(message, Outcome.UNKNOWN, error.detail)
 
 
 def _is_for_a_fresh_session(error: MailError, *, fresh: bool, progress: bool) -> bool:
     """Whether a failure says something of the session, and nothing of the message."""
-    if isinstance(error, OutcomeUnknownError | RecipientsRefusedError):
-        return False
-    if not error.speaks_of_session:
+    if isinstance(error, RecipientsRefusedError) or not error.speaks_of_session:
         return False
     if progress:
         # Each time there are fewer recipients, so this ends.
@@ -361,10 +336,10 @@ def _for_now(message: Message, refused: Mapping[str, Reply]) -> Message:
 
 def _reject_refused(turn: Turn, message: Message, refused: Mapping[str, Reply]) -> None:
     """Report those who were refused for good."""
-    for recipient, reply in refused.items():
+    for to, reply in refused.items():
         if not _is_for_now(reply):
             cause = diagnose(reply, Step.RCPT)
-            turn.reject(replace(message, recipients=(recipient,)), cause, reply)
+            turn.reject(replace(message, recipients=(to,), cause=cause, reply=reply))
 
 
 def _is_for_now(reply: Reply) -> bool:

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from . import merge
 from .account import Account
-from .models import NEVER, Level, Message, Plan, TakeOver
-from .plan import gate, helper_of, taken_over_at
+from .models import NEVER, Level, Message, TakeOver
+from .plan import gate, helper_of, taken_over
 from .retry import COPIED_AFTER, TAKEN_OVER_AFTER
 from .turn import Turn
 
@@ -25,16 +25,12 @@ def hand_over(turn: Turn) -> None:
         _, stuck, other = found
         if not merge.merge(turn, stuck, by=other):
             move(turn, stuck, other)
-    for at, queue_id, other in list(_hanging(account, now)):
-        message = account.queue.get(queue_id)
-        if at <= now and message:
-            attempt = account.queue.in_progress[queue_id]
-            account.queue.in_progress[queue_id] = replace(attempt, taken_over=True)
-            turn.do(
-                TakeOver(
-                    account.id, message, other.id, copy=attempt.text_since is not None
-                )
-            )
+    for at, message, other in list(_hanging(account, now)):
+        if at <= now:
+            attempt = account.queue.in_progress[message.queue_id]
+            attempt.taken_over = True
+            copy = attempt.text_since is not None
+            turn.do(TakeOver(account.id, message, other.id, copy))
 
 
 def wake_at(account: Account, now: float) -> float:
@@ -55,23 +51,15 @@ def move(turn: Turn, message: Message, other: Account) -> None:
     turn.of(other).write(message)
 
 
-def move_if_refused(turn: Turn, message: Message) -> bool:
-    """Move a message at once if its account may not send it, and another one may."""
+def move_at_once(turn: Turn, message: Message, *, hanging: bool = False) -> bool:
+    """Move a message whose account may not send it, or hangs, if another one may now."""
     account, now = turn.account, turn.now.steady
-    plan = gate(account, now, message)
-    other = helper_of(account, message, plan) if plan else None
+    plan = None if hanging else gate(account, now, message)
+    other = helper_of(account, message, plan) if plan or hanging else None
     if other is None or gate(other, now, message):
         return False
     move(turn, message, other)
     return True
-
-
-def move_hanging(turn: Turn, queue_id: str) -> None:
-    """Move a message whose attempt was ended for that, unless it can't be any more."""
-    message = turn.queue.get(queue_id)
-    other = helper_of(turn.account, message) if message else None
-    if message and other and gate(other, turn.now.steady, message) is None:
-        move(turn, message, other)
 
 
 def place(turn: Turn) -> None:
@@ -91,21 +79,8 @@ def place(turn: Turn) -> None:
 
 def part(turn: Turn) -> None:
     """Forget what others have of an account; what it had of others went home before."""
-    account = turn.account
-    for other in account.house.values():
-        for queue_id, home in list(other.queue.guests.items()):
-            if home == account.id:
-                other.queue.remove(queue_id)
-
-
-def elsewhere(account: Account) -> list[tuple[Account, Message]]:
-    """Return what other accounts have taken over from this one, and which has it."""
-    return [
-        (other, message)
-        for other in account.house.values()
-        for queue_id, home in other.queue.guests.items()
-        if home == account.id and (message := other.queue.get(queue_id))
-    ]
+    for other, message in turn.account.elsewhere():
+        other.queue.remove(message.queue_id)
 
 
 def _give_back(turn: Turn) -> None:
@@ -118,13 +93,9 @@ def _give_back(turn: Turn) -> None:
             and not queue.is_owned(queue_id)
             and not (account.running and account.house[home].running)
         ):
-            _go_home(turn, message, home)
-
-
-def _go_home(turn: Turn, message: Message, home: str) -> None:
-    """Have a message in its own account's queue, as if it had always been there."""
-    turn.queue.remove(message.queue_id)
-    turn.of(turn.account.house[home]).write(replace(message, home="", by=""))
+            # As if it had always been there.
+            queue.remove(queue_id)
+            turn.at_home(message).write(replace(message, home="", by=""))
 
 
 def _stuck(account: Account, now: float) -> Iterator[tuple[float, Message, Account]]:
@@ -136,22 +107,20 @@ def _stuck(account: Account, now: float) -> Iterator[tuple[float, Message, Accou
         return
     for message in account.queue.heads(now):
         plan = gate(account, now, message)
-        other = helper_of(account, message, plan) if plan else None
-        if plan and other:
-            at = taken_over_at(account, now, message, plan, other)
-            if at < plan.at:
-                yield at, message, other
+        if plan and (taken := taken_over(account, now, message, plan)):
+            at, other = taken
+            yield at, message, other
 
 
-def _hanging(account: Account, now: float) -> Iterator[tuple[float, str, Account]]:
+def _hanging(account: Account, now: float) -> Iterator[tuple[float, Message, Account]]:
     """Yield the attempts that have no end, and when another account comes to help.
 
     Before its text begins, a message can be moved. Later the server may have it: but an
     alarm that may arrive twice is better than one that does not.
     """
-    for queue_id, attempt in account.queue.in_progress.items():
-        message = account.queue.get(queue_id)
-        if message is None or attempt.taken_over or attempt.unwanted:
+    for message in account.queue.trying:
+        attempt = account.queue.in_progress[message.queue_id]
+        if attempt.taken_over or message.unwanted:
             continue
         if attempt.text_since is None:
             at = attempt.since + TAKEN_OVER_AFTER[message.level]
@@ -160,10 +129,8 @@ def _hanging(account: Account, now: float) -> Iterator[tuple[float, str, Account
         else:
             continue
         other = helper_of(account, replace(message, in_data=False))
-        if other and (held := _held(other, now, message)) < NEVER:
-            yield round(max(at, held), 3), queue_id, other
-
-
-def _held(other: Account, now: float, message: Message) -> float:
-    plan: Plan | None = gate(other, now, message)
-    return plan.at if plan else now
+        if other:
+            plan = gate(other, now, message)
+            at = round(max(at, plan.at if plan else now), 3)
+            if at < NEVER:
+                yield at, message, other

@@ -10,7 +10,7 @@ type Group = tuple[Level, str, str]
 they go but once an hour."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Merging:
     """Messages of which a digest is being made: it owns them until that has ended."""
 
@@ -29,8 +29,9 @@ class Groups:
         """Until when the next of a group wait for each other; steady seconds."""
         self.digests: dict[str, str] = {}
         """By queue ids: the digests that messages have become a part of."""
+        self.owned: dict[str, Merging] = {}
+        """By queue ids: what is being merged."""
         self._waiting: dict[Group, dict[str, None]] = {}
-        self._owned: dict[str, str] = {}
 
     def know(self, message: Message) -> None:
         """Note what is known of a message."""
@@ -42,14 +43,18 @@ class Groups:
 
     def forget(self, message: Message) -> None:
         """Forget a message that is gone."""
-        self._drop(group_of(message), message.queue_id)
+        group = group_of(message)
+        if waiting := self._waiting.get(group):
+            waiting.pop(message.queue_id, None)
+            if not waiting:
+                del self._waiting[group]
         for part in message.parts:
             self.digests.pop(part.queue_id, None)
 
     def candidates(self, group: Group, *, any_tag: bool = False) -> list[str]:
         """Return who can be merged, or is being tried and could be afterwards."""
         groups = self._alike(group, any_tag=any_tag)
-        return [one for each in groups for one in each if one not in self._owned]
+        return [one for each in groups for one in each if one not in self.owned]
 
     def size(self, group: Group, *, any_tag: bool = False) -> int:
         """Return how many those are at most, at no cost unless tags do not matter."""
@@ -57,37 +62,21 @@ class Groups:
 
     def own(self, merging: Merging) -> None:
         """Begin to merge."""
-        first = merging.queue_ids[0]
-        self.merging[first] = merging
-        self._owned |= dict.fromkeys(merging.queue_ids, first)
-
-    def merging_of(self, queue_id: str) -> Merging | None:
-        """Return the merging that owns a message, if one does."""
-        first = self._owned.get(queue_id)
-        return self.merging[first] if first else None
-
-    def is_merging_for(self, level: Level, people: str) -> bool:
-        """Tell whether a digest of this level is being made for these people."""
-        return any(one.group[:2] == (level, people) for one in self.merging.values())
+        self.merging[merging.queue_ids[0]] = merging
+        self.owned |= dict.fromkeys(merging.queue_ids, merging)
 
     def end(self, first: str) -> Merging | None:
         """Let go of what was being merged; None: that was given up before."""
         merging = self.merging.pop(first, None)
         if merging:
             for queue_id in merging.queue_ids:
-                del self._owned[queue_id]
+                del self.owned[queue_id]
         return merging
 
     def _alike(self, group: Group, *, any_tag: bool) -> list[dict[str, None]]:
         if not any_tag:
             return [self._waiting.get(group, {})]
         return [each for other, each in self._waiting.items() if other[:2] == group[:2]]
-
-    def _drop(self, group: Group, queue_id: str) -> None:
-        if waiting := self._waiting.get(group):
-            waiting.pop(queue_id, None)
-            if not waiting:
-                del self._waiting[group]
 
 
 def group_of(message: Message) -> Group:

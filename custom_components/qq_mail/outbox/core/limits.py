@@ -173,13 +173,14 @@ class Limits:
         if level is Level.HIGHEST:
             # Counted, but an alarm never waits because of what went out before it.
             return None
-        plans = [
-            Plan(self._hour_at(now, pending), Reason.HOUR),
-            Plan(self._pace_at(now, level, pending), Reason.PACE),
-        ]
+        plans = []
         if by_day:
             day_at = self._day_at(now, level, people, pending + digests)
-            plans.insert(0, Plan(day_at, Reason.DAY))
+            plans.append(Plan(day_at, Reason.DAY))
+        if self.hour:
+            most = int(self.hour.now(now))
+            plans.append(Plan(self._room_at(now, HOUR, most, pending), Reason.HOUR))
+        plans.append(Plan(self._pace_at(now, level, pending), Reason.PACE))
         if needs_login:
             plans.append(Plan(self.login_at(now, level), Reason.LOGINS))
         last = max(plans, key=lambda plan: plan.at)
@@ -220,35 +221,33 @@ class Limits:
 
     def _day_at(self, now: float, level: Level, people: str, pending: int) -> float:
         limit = self._most_a_day(level)
-        first = _first_after(self.sent, now - DAY)
-        too_many = len(self.sent) - first + pending - limit
-        if not limit or too_many < 0:
+        room_at = self._room_at(now, DAY, limit, pending) if limit else now
+        if room_at <= now:
             return now
-        # When so many are a day old that there is room again, or an hour after the
-        # last one of this level to the same people.
-        place = first + too_many
-        room_at = self.sent[place].at + DAY if place < len(self.sent) else math.inf
+        # When there is room again, or an hour after the last one of this level to the
+        # same people.
         alike = (
             one.at
             for one in reversed(self.sent)
             if one.people == people and one.level is level
         )
         last = next(alike, -math.inf)
-        # To the millisecond, as the clock is read.
-        return max(now, round(min(room_at, last + HOUR), 3))
+        return max(now, min(room_at, round(last + HOUR, 3)))
+
+    def _room_at(self, now: float, seconds: float, limit: int, pending: int) -> float:
+        """Return when so many are so old that there is room for one more beside them.
+
+        To the millisecond, as the clock is read.
+        """
+        first = _first_after(self.sent, now - seconds)
+        too_many = len(self.sent) - first + pending - limit
+        if too_many < 0 or not self.sent:
+            return now
+        place = min(first + too_many, len(self.sent) - 1)
+        return max(now, round(self.sent[place].at + seconds, 3))
 
     def _most_a_day(self, level: Level) -> int:
         return math.ceil(self.settings.per_day * _SHARE_OF_DAY[level])
-
-    def _hour_at(self, now: float, pending: int) -> float:
-        if self.hour is None:
-            return now
-        first = _first_after(self.sent, now - HOUR)
-        too_many = len(self.sent) - first + pending - int(self.hour.now(now))
-        if too_many < 0:
-            return now
-        place = min(first + too_many, len(self.sent) - 1)
-        return max(now, round(self.sent[place].at + HOUR, 3)) if place >= 0 else now
 
     def _pace_at(self, now: float, level: Level, pending: int) -> float:
         rate = self.rate(now)

@@ -44,9 +44,6 @@ def merge(turn: Turn, message: Message, *, by: Account | None = None) -> bool:
     # become one, whatever their tags.
     room = max(limits.room_today(now, level), 1.0)
     any_tag = room < len(turn.queue) and groups.size(group, any_tag=True) > room
-    if groups.size(group, any_tag=any_tag) <= enough:
-        groups.floods.pop(group, None)
-        return False
     candidates = groups.candidates(group, any_tag=any_tag)
     waiting = sorted(one for one in candidates if one not in turn.queue.in_progress)
     if len(waiting) <= enough:
@@ -94,28 +91,24 @@ def merged(
     turn.log(logging.INFO, f"{len(parts)} messages become one: {digest.queue_id}")
 
 
-def merge_failed(
-    turn: Turn, first: str, *, again: bool, alone: tuple[str, ...] = ()
-) -> None:
-    """Let go out one by one what could not be merged.
+def merge_failed(turn: Turn, first: str, *, again: bool = False) -> None:
+    """Let go out one by one what could not be merged; the disk has it as before.
 
-    `again`: that says nothing against the next try; but for those that go `alone`.
+    `again`: that says nothing against the next try.
     """
     merging = turn.queue.groups.end(first)
     if merging is None:
         return
     if not again:
         turn.queue.groups.floods.pop(merging.group, None)
-    _let_go(turn, merging, (), alone if again else merging.queue_ids)
+    _let_go(turn, merging, (), () if again else merging.queue_ids)
 
 
-def forget_tag(turn: Turn, tag: str, home: str = "") -> None:
-    """Let a digest of several tags go out without another word on one of them.
-
-    `home` is the account whose tag it is; empty: the one whose turn this is.
-    """
+def forget_tag(turn: Turn, home: str, tag: str) -> None:
+    """Let digests of several tags go out without another word on one of an account."""
     for digest in turn.queue:
-        if digest.home == home and any(one.tag == tag for one in digest.parts):
+        of_home = (digest.home or turn.account.id) == home
+        if of_home and any(one.tag == tag for one in digest.parts):
             parts = (
                 replace(one, tag="") if one.tag == tag else one for one in digest.parts
             )
@@ -135,19 +128,18 @@ def _let_go(
             turn.queue.put(message)
 
 
-def discard(turn: Turn, queue_ids: Collection[str]) -> None:
-    """Remove messages; one that is being tried goes if it is not accepted."""
+def discard(turn: Turn, queue_id: str) -> None:
+    """Remove a message; one that is being tried goes if it is not accepted."""
     queue = turn.queue
-    for queue_id in queue_ids:
-        message = queue.get(queue_id)
-        if message and (attempt := queue.in_progress.get(queue_id)):
-            queue.in_progress[queue_id] = replace(attempt, unwanted=True)
-            # Whatever comes of the attempt, and be it a kill, there is no other.
-            turn.forget(message)
-            queue.put(replace(message, in_memory=True))
-        elif message and (merging := queue.groups.merging_of(queue_id)):
-            # What is made of it is of no use.
-            queue.groups.end(merging.queue_ids[0])
-            _let_go(turn, merging, {queue_id})
-        elif message:
-            turn.remove(message)
+    if not (message := queue.get(queue_id)):
+        return
+    if queue_id in queue.in_progress:
+        # Whatever comes of the attempt, and be it a kill, there is no other.
+        turn.forget(message)
+        queue.put(replace(message, in_memory=True, unwanted=True))
+    elif merging := queue.groups.owned.get(queue_id):
+        # What is made of it is of no use.
+        queue.groups.end(merging.queue_ids[0])
+        _let_go(turn, merging, {queue_id})
+    else:
+        turn.remove(message)

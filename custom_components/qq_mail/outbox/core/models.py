@@ -149,6 +149,8 @@ class Message:
     in_memory: bool = False
     """The disk did not take it, or it was discarded while it is tried: there is no next
     try."""
+    unwanted: bool = False
+    """A person discarded it while it is tried: if it is not accepted, it goes."""
     parts: tuple[Part, ...] = ()
     """It is a digest, and these are what it is made of, the oldest first."""
     alone: bool = False
@@ -323,4 +325,5 @@ class Log:
     text: str
 
 
-type Action = Attempt | LogIn | Merge | TakeOver | Tell | Log
+type Work = Attempt | LogIn | Merge | TakeOver
+type Action = Work | Tell | Log

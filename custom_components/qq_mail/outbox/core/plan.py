@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from .account import Account
 from .groups import Group, group_of
+from .lanes import in_turns
 from .limits import people_of
 from .models import NEVER, Level, Message, Plan, Reason
 from .retry import (
@@ -27,7 +28,8 @@ def gate(
         return Plan(pause.until, Reason.PAUSED, pause.cause)
     queue, level = account.queue, message.level
     people = people_of(message.recipients)
-    uncounted = sum(not one.counted for one in queue.in_progress.values())
+    # Those being tried whose text is not announced, so that the limits have no count.
+    uncounted = sum(not one.in_data for one in queue.trying)
     # Each becomes a mail, which was in turn before.
     digests = sum(one.group[0] >= level for one in queue.groups.merging.values())
     # A digest had its turn of the day when it was begun. What went to others since has
@@ -73,17 +75,16 @@ def _plan_of(account: Account, now: float, message: Message, ahead: int | None) 
         return Plan(now, Reason.ATTEMPT)
     if message.restored:
         return Plan(NEVER, Reason.DECISION)
-    if queue.groups.merging_of(message.queue_id):
+    if message.queue_id in queue.groups.owned:
         return Plan(now, Reason.DIGEST)
-    due = queue.due_of(message)
+    due = message.due
     if ahead is None:
         ahead = 0 if due > now else _mails_ahead(account, now, message)
     plan = gate(account, now, message, ahead=ahead)
     if plan and plan.at > due:
-        if due <= now and (other := helper_of(account, message, plan)):
-            at = taken_over_at(account, now, message, plan, other)
-            if at < plan.at:
-                return Plan(max(at, now), Reason.FALLBACK, plan.cause, other.id)
+        if due <= now and (taken := taken_over(account, now, message, plan)):
+            at, other = taken
+            return Plan(max(at, now), Reason.FALLBACK, plan.cause, other.id)
         return replace(plan, at=now) if plan.at == NEVER else plan
     if due > now:
         return Plan(due, Reason.BACK_OFF if message.failures else Reason.DIGEST)
@@ -94,7 +95,7 @@ def _plan_of(account: Account, now: float, message: Message, ahead: int | None) 
 def plans(account: Account, now: float) -> Iterator[tuple[Message, Plan]]:
     """Yield what waits, in the order in which it goes out, with its plan."""
     ahead, digests = 0, dict[Group, int]()
-    for message in account.queue.in_order():
+    for message in in_turns(list(account.queue)):
         group = group_of(message)
         before = digests.get(group, ahead) if message.mergeable else ahead
         plan = plan_of(account, now, message, before)
@@ -137,21 +138,26 @@ def helper_of(
     return other
 
 
-def taken_over_at(
-    account: Account, now: float, message: Message, plan: Plan, other: Account
-) -> float:
-    """Return when the other account takes a message over, if nothing changes.
+def taken_over(
+    account: Account, now: float, message: Message, plan: Plan
+) -> tuple[float, Account] | None:
+    """Return when another account takes a message over, if nothing changes, and which.
 
     What has just been raised waits no longer than the account has been in trouble.
     """
+    if not (other := helper_of(account, message, plan)):
+        return None
     since = message.arrived
     if plan.reason is Reason.PAUSED and account.pause:
         since = min(since, account.pause.until - account.pause.length)
     elif plan.reason is Reason.NO_SERVER and account.down:
         since = min(since, account.down.since)
-    held = gate(other, now, message, ahead=other.queue.guests_waiting)
+    queue = other.queue
+    guests = sum(not queue.is_owned(queue_id) for queue_id in queue.guests)
+    held = gate(other, now, message, ahead=guests)
     at = round(since + TAKEN_OVER_AFTER[message.level], 3)
-    return max(at, held.at) if held else at
+    at = max(at, held.at) if held else at
+    return (at, other) if at < plan.at else None
 
 
 def free_at(account: Account, message: Message) -> float:
@@ -180,12 +186,9 @@ def free_at(account: Account, message: Message) -> float:
 def _hour_is_taken(account: Account, level: Level, people: str) -> bool:
     """Tell whether a message, or a digest, for the same people is on its way."""
     queue = account.queue
-    trying = map(queue.get, queue.in_progress)
-    return queue.groups.is_merging_for(level, people) or any(
-        one.level is level and people_of(one.recipients) == people
-        for one in trying
-        if one
-    )
+    merging = (one.group[:2] for one in queue.groups.merging.values())
+    trying = ((one.level, people_of(one.recipients)) for one in queue.trying)
+    return (level, people) in (*merging, *trying)
 
 
 def _is_flooded(account: Account, now: float, group: Group) -> bool:
@@ -200,14 +203,12 @@ def _is_flooded(account: Account, now: float, group: Group) -> bool:
 
 def _mails_ahead(account: Account, now: float, message: Message) -> int:
     """Return about how many mails go before a message that has just come."""
-    queue = account.queue
-    ahead = max(queue.ready(message.rank) - 1, 0)
-    if ahead:
+    mails = 0
+    for group, number in account.queue.ready(message.rank).items():
         # Those that become one digest are one mail, also with this one among them.
-        for group, number in queue.ready_groups(message.rank).items():
-            if number > 1 and _is_flooded(account, now, group):
-                ahead -= number - 1
-    return ahead
+        flooded = group and number > 1 and _is_flooded(account, now, group)
+        mails += 1 if flooded else number
+    return max(mails - 1, 0)
 
 
 def heads(account: Account, now: float) -> Iterator[tuple[Message, Plan | None]]:
@@ -224,14 +225,15 @@ def heads(account: Account, now: float) -> Iterator[tuple[Message, Plan | None]]
 
 
 def next_plan(account: Account, now: float) -> Plan | None:
-    """Return when an account tries something next, and why not now."""
+    """Return when something of an account is tried next, and why not now."""
     queue = account.queue
+    plans = [plan_of(other, now, message, 0) for other, message in account.elsewhere()]
     messages = [message for message, _ in heads(account, now)]
     if later := queue.first_later():
-        messages.append(later)
-    if messages:
-        each = (plan_of(account, now, message, 0) for message in messages)
-        return min(each, key=lambda plan: plan.at)
-    if queue.in_progress:
-        return Plan(now, Reason.ATTEMPT)
-    return Plan(now, Reason.DIGEST) if queue.groups.merging else None
+        messages.append(later[1])
+    plans += [plan_of(account, now, message, 0) for message in messages]
+    if not messages and queue.in_progress:
+        plans.append(Plan(now, Reason.ATTEMPT))
+    elif not messages and queue.groups.merging:
+        plans.append(Plan(now, Reason.DIGEST))
+    return min(plans, key=lambda plan: plan.at, default=None)

@@ -2,20 +2,23 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
 from .groups import Group, Groups, Merging, group_of
-from .lanes import Lanes, Ready, in_turns
+from .lanes import Lanes, Ready
 from .models import NEVER, Message
 
 _SPARE = 64
 """Entries of a heap that may be stale before it is tidied, whatever its size."""
 
 type _Later = tuple[float, str]
+"""When it is due, or expires; queue id."""
+type _Kind = tuple[int, Group | None]
+"""Rank, and the group of those that could be merged."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class InProgress:
     """An attempt that has not ended."""
 
@@ -25,12 +28,8 @@ class InProgress:
     """Steady seconds."""
     busy_since: float | None = None
     """Since when its session is at work for it; None: it is still being opened."""
-    counted: bool = False
-    """Whether the limits count it: its text is announced, or on its way."""
     text_since: float | None = None
     """Since when its text is on its way."""
-    unwanted: bool = False
-    """A person discarded it meanwhile: if it is not accepted, it goes."""
     taken_over: bool = False
     """Another account is to have it, or a copy of it: that is asked for once."""
 
@@ -49,22 +48,16 @@ class Queue:
         self.size = 0
         """Octets of all of them."""
         self.in_progress: dict[str, InProgress] = {}
-        self.restored: set[str] = set()
-        """Those that come from a backup, and wait for a person's decision."""
         self.guests: dict[str, str] = {}
         """The accounts of those that were taken over from them, by queue id."""
         self.groups = Groups()
         self._messages: dict[str, Message] = {}
         self._places: dict[str, Ready | _Later] = {}
-        self._ready = Counter[int]()
-        """How many may be tried, by rank."""
-        self._mergeable = Counter[tuple[Group, int]]()
-        """How many of them could be merged, by group and rank."""
-        self._grouped: dict[str, tuple[Group, int]] = {}
+        self._ready = Counter[_Kind]()
+        """How many may be tried, of each kind."""
+        self._kinds: dict[str, _Kind] = {}
         """Where each of those is counted."""
         self._lanes = Lanes(lambda entry: self._places.get(entry[2]) == entry)
-        self._oldest: list[str] = []
-        """A heap of queue ids, like those below."""
         self._later: list[_Later] = []
         self._expiry: list[_Later] = []
 
@@ -87,13 +80,20 @@ class Queue:
     def put(self, message: Message) -> None:
         """Add a message, or replace what is known of it."""
         queue_id = message.queue_id
-        known = self._messages.get(queue_id)
-        self.size += message.size - (known.size if known else 0)
-        self._know(message)
-        if not known:
-            self._push(self._oldest, queue_id, self._messages.__contains__)
+        if known := self._messages.get(queue_id):
+            self.size -= known.size
+            self.groups.forget(known)
+        self.size += message.size
+        self.groups.know(message)
+        self._messages[queue_id] = message
+        if message.home:
+            self.guests[queue_id] = message.home
+        if (expires_at := message.expires_at) is not None:
+            self._push(self._expiry, (expires_at, queue_id), self._expires)
         if not self.is_owned(queue_id):
-            self._place(message)
+            entry = (NEVER if message.restored else message.due, queue_id)
+            self._put_at(queue_id, entry)
+            self._push(self._later, entry, self._is)
 
     def remove(self, queue_id: str) -> None:
         """Let go of a message that is there."""
@@ -102,40 +102,35 @@ class Queue:
         self.groups.forget(message)
         self.in_progress.pop(queue_id, None)
         self._put_at(queue_id, None)
-        self.restored.discard(queue_id)
         self.guests.pop(queue_id, None)
 
     @property
-    def guests_waiting(self) -> int:
-        """How many of those that were taken over have not had their turn."""
-        return sum(not self.is_owned(queue_id) for queue_id in self.guests)
+    def restored(self) -> set[str]:
+        """Those that come from a backup, and wait for a person's decision."""
+        return {one.queue_id for one in self if one.restored}
 
     def hand_out(self, message: Message) -> None:
         """Let go of a message whose turn it was, for another account to have it."""
         self._serve(message)
         self.remove(message.queue_id)
 
+    @property
+    def trying(self) -> list[Message]:
+        """What is being tried."""
+        return [self._messages[queue_id] for queue_id in self.in_progress]
+
     def begin_attempt(self, message: Message, now: float) -> None:
         """Let a message be tried: nobody else touches it until that has ended."""
         self._serve(message)
         self.in_progress[message.queue_id] = InProgress(message.rank, now)
 
-    def end_attempt(self, queue_id: str) -> tuple[Message, InProgress] | None:
+    def end_attempt(self, queue_id: str) -> Message | None:
         """Return a message that was tried; it waits again, unless it is removed."""
-        attempt = self.in_progress.pop(queue_id, None)
-        if attempt is None:
+        if self.in_progress.pop(queue_id, None) is None:
             return None
         message = self._messages[queue_id]
         self.put(message)
-        return message, attempt
-
-    def is_told_with_others(self, tag: str, home: str = "") -> bool:
-        """Tell whether a digest goes out for others' sake that speaks of a tag, too.
-
-        `home` is the account whose tag it is; empty: the one whose queue this is.
-        """
-        digests = [{part.tag for part in one.parts} for one in self if one.home == home]
-        return any(tag in tags and len(tags) > 1 for tags in digests)
+        return message
 
     def merge(self, merging: Merging) -> tuple[Message, ...]:
         """Let messages become one: nobody else touches them until that has ended."""
@@ -146,16 +141,14 @@ class Queue:
 
     def is_owned(self, queue_id: str) -> bool:
         """Tell whether a message is being tried, or merged."""
-        return (
-            queue_id in self.in_progress or self.groups.merging_of(queue_id) is not None
-        )
+        return queue_id in self.in_progress or queue_id in self.groups.owned
 
     def heads(self, now: float) -> Iterator[Message]:
         """Yield the first message of each lane that may be tried (see Lanes)."""
         while self._later and self._later[0][0] <= now:
             entry = heappop(self._later)
             if self._is(entry):
-                self._make_ready(self._messages[entry[1]])
+                self._put_at(entry[1], self._lanes.add(self._messages[entry[1]]))
         for queue_id in self._lanes.heads():
             yield self._messages[queue_id]
 
@@ -177,91 +170,34 @@ class Queue:
         """Return when to look for what is too old; it may be early."""
         return self._expiry[0][0] if self._expiry else NEVER
 
-    def next_later(self) -> float:
-        """Return when the next one may be tried of those that may not yet."""
+    def first_later(self) -> tuple[float, Message] | None:
+        """Return the first of those that may not be tried yet, but will be, and when."""
         while self._later and not self._is(self._later[0]):
             heappop(self._later)
-        return self._later[0][0] if self._later else NEVER
-
-    def first_later(self) -> Message | None:
-        """Return the first of those that may not be tried yet, but will be."""
-        if self.next_later() == NEVER:
+        if not self._later or self._later[0][0] == NEVER:
             return None
-        return self._messages[self._later[0][1]]
+        at, queue_id = self._later[0]
+        return at, self._messages[queue_id]
 
-    def due_of(self, message: Message) -> float:
-        """Return when a message may be tried, as far as it goes itself."""
-        place = self._places.get(message.queue_id)
-        # Ready ones were hurried, where they are not due by themselves.
-        return place[0] if place and not _is_ready(place) else float("-inf")
+    def ready(self, rank: int) -> Counter[Group | None]:
+        """Return how many may be tried that are as important as that, or more.
 
-    def ready(self, rank: int) -> int:
-        """Return how many may be tried that are as important as that, or more."""
-        return sum(number for one, number in self._ready.items() if one >= rank)
-
-    def ready_groups(self, rank: int) -> Counter[Group]:
-        """Return how many of those could be merged, by group."""
-        sums = Counter[Group]()
-        for (group, one), number in self._mergeable.items():
+        By group; None: those that cannot be merged.
+        """
+        sums = Counter[Group | None]()
+        for (one, group), number in self._ready.items():
             if one >= rank:
                 sums[group] += number
         return sums
 
-    def hurry(self, *, restored: bool) -> list[Message]:
-        """Let everything be tried as soon as possible: a person asked for it.
-
-        With `restored`, what comes from a backup as well; return those, which are known
-        otherwise then.
-        """
-        waiting = {entry[1] for entry in self._later if self._is(entry)}
-        held = set() if restored else self.restored & waiting
-        waiting -= held
-        self._later = [(NEVER, queue_id) for queue_id in held]
-        return [
-            message
-            for queue_id in waiting
-            if (message := self.hurry_one(self._messages[queue_id]))
-        ]
-
-    def hurry_one(self, message: Message) -> Message | None:
-        """Let a message that waits be tried as soon as possible."""
-        if self.is_owned(message.queue_id):
-            return None
-        restored = message.restored
-        if restored:
-            # What it was in the middle of then is no news: a person has decided.
-            message = replace(message, restored=False, in_data=False, by="")
-            self._know(message)
-        self._make_ready(message)
-        return message if restored else None
-
     def oldest(self) -> Message | None:
-        """Return the message that came first, in the order of the queue ids."""
-        while self._oldest and self._oldest[0] not in self._messages:
-            heappop(self._oldest)
-        return self._messages[self._oldest[0]] if self._oldest else None
-
-    def in_order(self) -> list[Message]:
-        """Return the messages as they go out if they may."""
-        return in_turns(list(self._messages.values()))
+        """Return the one that was raised here first, in the order of the queue ids."""
+        own = (one for one in self._messages if one not in self.guests)
+        return self.get(min(own if self.guests else self._messages, default=""))
 
     def _serve(self, message: Message) -> None:
         if _is_ready(self._put_at(message.queue_id, None)):
             self._lanes.serve(message)
-
-    def _know(self, message: Message) -> None:
-        if (known := self._messages.get(message.queue_id)) is not None:
-            self.groups.forget(known)
-        self.groups.know(message)
-        self._messages[message.queue_id] = message
-        if message.home:
-            self.guests[message.queue_id] = message.home
-        if message.restored:
-            self.restored.add(message.queue_id)
-        else:
-            self.restored.discard(message.queue_id)
-        if (expires_at := message.expires_at) is not None:
-            self._push(self._expiry, (expires_at, message.queue_id), self._expires)
 
     def _is(self, entry: _Later) -> bool:
         return self._places.get(entry[1]) == entry
@@ -270,40 +206,26 @@ class Queue:
         message = self._messages.get(entry[1])
         return message is not None and message.expires_at == entry[0]
 
-    def _place(self, message: Message) -> None:
-        due = NEVER if message.restored else message.due
-        entry = (due, message.queue_id)
-        self._put_at(message.queue_id, entry)
-        self._push(self._later, entry, self._is)
-
-    def _make_ready(self, message: Message) -> None:
-        if not _is_ready(self._places.get(message.queue_id)):
-            self._put_at(message.queue_id, self._lanes.add(message))
-
     def _put_at(
         self, queue_id: str, place: Ready | _Later | None
     ) -> Ready | _Later | None:
         """Change where a message waits; return where it waited before."""
         before = self._places.pop(queue_id, None)
-        if before is not None and _is_ready(before):
-            self._ready[-int(before[0])] -= 1
-            if group := self._grouped.pop(queue_id, None):
-                self._mergeable[group] -= 1
-                if not self._mergeable[group]:
-                    del self._mergeable[group]
+        if kind := self._kinds.pop(queue_id, None):
+            self._ready[kind] -= 1
+            if not self._ready[kind]:
+                del self._ready[kind]
         if place is not None:
             self._places[queue_id] = place
-            if _is_ready(place):
-                self._ready[-int(place[0])] += 1
-                message = self._messages[queue_id]
-                if message.mergeable:
-                    group = group_of(message), message.rank
-                    self._grouped[queue_id] = group
-                    self._mergeable[group] += 1
+        if _is_ready(place):
+            message = self._messages[queue_id]
+            kind = message.rank, group_of(message) if message.mergeable else None
+            self._kinds[queue_id] = kind
+            self._ready[kind] += 1
         return before
 
-    def _push[T: (str, _Later)](
-        self, heap: list[T], entry: T, counts: Callable[[T], bool]
+    def _push(
+        self, heap: list[_Later], entry: _Later, counts: Callable[[_Later], bool]
     ) -> None:
         """Add to a heap, and tidy it once most of it is stale."""
         heappush(heap, entry)

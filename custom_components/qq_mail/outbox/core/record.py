@@ -1,18 +1,18 @@
 """Records on disk: JSON objects, every value of which is checked when it is read."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 import math
 import re
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from ...clock import Now
 from ...mime.models import Gap, Priority, TextEncoding
 from ...smtp.models import Reply
 from ...smtp.replies import Cause
 from .models import AT_ONCE, Message, Part
-from .retry import longest_back_off
+from .retry import back_off
 
 _FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 """Before it there was no such record: a clock that says so had not been set."""
@@ -111,34 +111,39 @@ def ago(age: float, written: datetime, now: Now) -> float:
     return round(now.steady - min(age + since, _MAX_SECONDS), 3)
 
 
+_FIELDS: Final[Mapping[str, Callable[[Record, str], Any]]] = {
+    "subject": Record.text,
+    "recipients": Record.all_texts,
+    "sender_name": Record.text,
+    "tag": Record.text,
+    "size": Record.count,
+    "lifetime": Record.seconds,
+    "attempts": Record.count,
+    "failures": Record.count,
+    "unanswered": Record.count,
+    "in_data": Record.flag,
+    "restored": Record.flag,
+    "alone": Record.flag,
+    "by": Record.text,
+    "copy": Record.flag,
+    "reply_to": Record.flag,
+}
+"""What is kept of a message as it is, and how it is read."""
+
+
 def message_as_dict(message: Message, now: Now) -> dict[str, Any]:
     """Return what can be written as JSON of a message.
 
     The steady clock begins anew with each start of the machine, so that durations are
     kept, and when they were measured.
     """
-    return {
-        "subject": message.subject,
-        "recipients": message.recipients,
-        "sender_name": message.sender_name,
+    return {name: getattr(message, name) for name in _FIELDS} | {
         "priority": message.priority,
-        "tag": message.tag,
-        "size": message.size,
         "gaps": [asdict(gap) for gap in message.gaps],
+        "parts": [asdict(part) for part in message.parts],
         "written": now.wall.isoformat(),
         "age": max(now.steady - message.raised, 0.0),
-        "lifetime": message.lifetime,
         "wait": max(message.due - now.steady, 0.0),
-        "attempts": message.attempts,
-        "failures": message.failures,
-        "unanswered": message.unanswered,
-        "in_data": message.in_data,
-        "restored": message.restored,
-        "alone": message.alone,
-        "by": message.by,
-        "copy": message.copy,
-        "reply_to": message.reply_to,
-        "parts": [asdict(part) for part in message.parts],
         "cause": message.cause,
         "reply": reply_as_dict(message.reply),
     }
@@ -150,38 +155,24 @@ def read_message(queue_id: str, data: Mapping[str, Any], now: Now) -> Message:
     A wait is no longer than it was, and an age grows, but never shrinks.
     """
     record = Record(data)
-    written = record.time("written")
-    failures = record.count("failures")
-    cause = record.optional("cause", str)
+    values = {name: read(record, name) for name, read in _FIELDS.items()}
+    written, cause = record.time("written"), record.optional("cause", str)
     due = AT_ONCE
-    if cause == Cause.OUTCOME_UNKNOWN and not record.flag("in_data"):
-        # Second copies are not to be hurried; all else is tried at once.
-        wait = min(record.seconds("wait"), longest_back_off(failures))
+    if cause == Cause.OUTCOME_UNKNOWN and not values["in_data"]:
+        # Second copies are not to be hurried; all else is tried at once. None waits
+        # for longer than so many failures can have brought.
+        wait = min(record.seconds("wait"), back_off(values["failures"], 1.0))
         due = max(ago(0.0, written, now) + wait, now.steady)
     return Message(
+        **values,
         queue_id=_queue_id(queue_id),
-        subject=record.text("subject"),
-        recipients=record.all_texts("recipients"),
-        sender_name=record.text("sender_name"),
         priority=Priority(record.text("priority")),
-        tag=record.text("tag"),
-        size=record.count("size"),
-        gaps=tuple(_gap(gap) for gap in record.items("gaps")),
+        gaps=tuple(map(_gap, record.items("gaps"))),
+        parts=tuple(map(_part, record.items("parts"))),
         raised=ago(record.seconds("age"), written, now),
         arrived=now.steady,
-        lifetime=record.seconds("lifetime"),
         due=due,
-        attempts=record.count("attempts"),
-        failures=failures,
-        unanswered=record.count("unanswered"),
-        offered_at=float(failures > 0),
-        in_data=record.flag("in_data"),
-        restored=record.flag("restored"),
-        alone=record.flag("alone"),
-        by=record.text("by"),
-        copy=record.flag("copy"),
-        reply_to=record.flag("reply_to"),
-        parts=tuple(map(_part, record.items("parts"))),
+        offered_at=float(values["failures"] > 0),
         cause=Cause(cause) if cause else None,
         reply=read_reply(record.optional("reply", dict)),
     )

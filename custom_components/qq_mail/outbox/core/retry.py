@@ -45,11 +45,6 @@ def back_off(failures: int, chance: float) -> float:
     return round(step * (1 + JITTER * chance), 3)
 
 
-def longest_back_off(failures: int) -> float:
-    """Return the longest wait that so many failures can have brought."""
-    return back_off(failures, 1.0)
-
-
 def rate_limit_pause(pauses: int) -> float:
     """Return the pause after so many others without an accepted message."""
     return min(RATE_LIMIT_PAUSE * 2.0 ** min(pauses, 10), MAX_RATE_LIMIT_PAUSE)

@@ -1,7 +1,7 @@
 """One turn of the scheduler: an account, what time it is, what follows and is kept."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
 from itertools import count
@@ -9,14 +9,13 @@ import logging
 from typing import Any, Final
 
 from ...clock import Now
-from ...smtp.models import Reply
-from ...smtp.replies import Cause
 from .account import Account, conversation_as_dict, entry_as_dict
 from .limits import Entry, people_of
-from .models import Action, Log, Message, OutboxEvent, Outcome, Tell
+from .models import AT_ONCE, Action, Attempt, Log, Message, OutboxEvent, Outcome, Tell
 from .plan import plan_of
+from .queue import Queue
 from .record import message_as_dict
-from .retry import back_off
+from .retry import LOGIN_CHECK_INTERVAL, back_off
 
 type Key = tuple[str, str, str]
 """Kind, account, and what it is known by: as the store has it."""
@@ -30,34 +29,28 @@ MESSAGE: Final = "message"
 SENT: Final = "sent"
 
 
+@dataclass(slots=True)
 class Turn:
     """Collects what follows from one thing that happened to an account."""
 
-    def __init__(
-        self,
-        account: Account,
-        now: Now,
-        marks: Marks,
-        *,
-        chance: Callable[[], float],
-        today: Callable[[datetime], date],
-    ) -> None:
-        """Begin with nothing to do; chance gives numbers between 0 and 1."""
-        self.account = account
-        self.queue = account.queue
-        self.now = now
-        self.actions: list[Action] = []
-        self._marks = marks
-        self._chance = chance
-        self._today = today
+    account: Account
+    now: Now
+    marks: Marks
+    chance: Callable[[], float]
+    """Gives numbers between 0 and 1."""
+    today: Callable[[datetime], date]
+    """Gives the house's day of an instant."""
+    actions: list[Action] = field(default_factory=list)
+
+    @property
+    def queue(self) -> Queue:
+        """The account's messages."""
+        return self.account.queue
 
     def of(self, account: Account) -> Turn:
         """Return the same turn of another account: what follows is done together."""
-        other = Turn(
-            account, self.now, self._marks, chance=self._chance, today=self._today
-        )
-        other.actions = self.actions
-        return other
+        now, chance, today = self.now, self.chance, self.today
+        return Turn(account, now, self.marks, chance, today, self.actions)
 
     def at_home(self, message: Message) -> Turn:
         """Return the turn of the account in which a message was raised."""
@@ -68,13 +61,33 @@ class Turn:
         """Have something done by the shell."""
         self.actions.append(action)
 
+    def attempt(self, message: Message, *, fresh: bool = False) -> None:
+        """Have a message tried; `fresh`: not by a session that was kept."""
+        self.queue.begin_attempt(message, self.now.steady)
+        self.do(Attempt(self.account.id, message, fresh))
+
+    def hurry(self, message: Message) -> None:
+        """Let a message that waits be tried as soon as possible."""
+        if self.queue.is_owned(message.queue_id):
+            return
+        hurried = replace(message, due=AT_ONCE)
+        if message.restored:
+            # What it was in the middle of then is no news: a person has decided.
+            self.write(replace(hurried, restored=False, in_data=False, by=""))
+        else:
+            self.queue.put(hurried)
+
     def after(self, seconds: float) -> float:
         """Return the instant so many seconds from now, to the millisecond."""
         return round(self.now.steady + seconds, 3)
 
     def back_off(self, failures: int) -> float:
         """Return the seconds to wait after so many failures."""
-        return back_off(failures, self._chance())
+        return back_off(failures, self.chance())
+
+    def put_login_check_off(self) -> None:
+        """Have the login checked a day from now, if no message does it before."""
+        self.account.check_login_at = self.after(LOGIN_CHECK_INTERVAL)
 
     def log(self, level: int, text: str) -> None:
         """Have something said in the log."""
@@ -143,21 +156,13 @@ class Turn:
     def count_accepted(self, message: Message) -> None:
         """Count a message for the day."""
         subjects = tuple(one.subject for one in message.parts) or (message.subject,)
-        today = self._today(self.now.wall)
+        today = self.today(self.now.wall)
         self.account.tally.count(self.now, today, subjects)
         self.account.expired = False
         self.write_account()
 
-    def tell(
-        self,
-        message: Message,
-        outcome: Outcome,
-        *,
-        cause: Cause | None = None,
-        reply: Reply | None = None,
-        detail: str = "",
-    ) -> None:
-        """Tell of an outcome; what waits is told with its plan.
+    def tell(self, message: Message, outcome: Outcome, detail: str = "") -> None:
+        """Tell of an outcome, with a message's cause; what waits is told with its plan.
 
         Of a digest each of its messages is told, when it is known what became of it.
         """
@@ -167,7 +172,6 @@ class Turn:
             home.write_account()
         waits = self.queue.get(message.queue_id) is not None
         waits = waits and outcome in (Outcome.DEFERRED, Outcome.UNKNOWN)
-        plan = plan_of(self.account, self.now.steady, message) if waits else None
         event = OutboxEvent(
             account=message.home or self.account.id,
             by=self.account.id,
@@ -178,28 +182,25 @@ class Turn:
             attempts=message.attempts,
             priority=message.priority,
             tag=message.tag,
-            cause=cause,
-            reply=reply,
+            cause=message.cause,
+            reply=message.reply,
             detail=detail,
-            plan=plan,
+            plan=plan_of(self.account, self.now.steady, message) if waits else None,
             of=len(message.parts),
         )
         if waits or not message.parts:
             self.do(Tell(event))
             return
         for number, part in enumerate(message.parts):
-            self.do(
-                Tell(
-                    replace(
-                        event,
-                        queue_id=part.queue_id,
-                        subject=part.subject,
-                        tag=part.tag,
-                        digest=message.queue_id,
-                        part=number,
-                    )
-                )
+            told = replace(
+                event,
+                queue_id=part.queue_id,
+                subject=part.subject,
+                tag=part.tag,
+                digest=message.queue_id,
+                part=number,
             )
+            self.do(Tell(told))
 
     def remove(self, message: Message) -> None:
         """Let a message go: it was answered, or expired, or a person said so."""
@@ -211,15 +212,14 @@ class Turn:
         if not message.in_memory:
             self._mark(MESSAGE, message.queue_id, None, message.home)
 
-    def reject(
-        self, message: Message, cause: Cause, reply: Reply | None, detail: str = ""
-    ) -> None:
-        """Report that a message was refused for good."""
+    def reject(self, message: Message, detail: str = "") -> None:
+        """Report that a message was refused for good, with its cause."""
         self.log(
             logging.ERROR,
-            f"Message {message.queue_id} was rejected: {reply or detail or cause}",
+            f"Message {message.queue_id} was rejected:"
+            f" {message.reply or detail or message.cause}",
         )
-        self.tell(message, Outcome.REJECTED, cause=cause, reply=reply, detail=detail)
+        self.tell(message, Outcome.REJECTED, detail)
 
     def _mark(
         self,
@@ -228,7 +228,7 @@ class Turn:
         record: Callable[[], Mapping[str, Any]] | None,
         home: str = "",
     ) -> None:
-        self._marks[(kind, home or self.account.id, key)] = record
+        self.marks[(kind, home or self.account.id, key)] = record
 
 
 def _sent_key(message: Message) -> str:
