@@ -56,7 +56,7 @@ class Order:
     """As it will wait, but for what is known when it is written."""
     reads_files: bool
     """Which may hang."""
-    kept: Callable[[], None] | None = None
+    kept: Callable[[], None]
     """Marks what belongs to it and is to be on disk by the same round."""
 
 

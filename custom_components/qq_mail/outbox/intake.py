@@ -160,7 +160,7 @@ class Intake:
                 self._adding[made.message.queue_id] = made.message.size
             if order.ticket.cleared:
                 self._store.remove(key)
-            elif order.kept:
+            else:
                 order.kept()
             self._manager.write_marks()
             written = self._store.written()

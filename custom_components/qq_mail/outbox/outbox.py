@@ -162,12 +162,12 @@ class Outbox(OutboxView):
         *,
         subject: str,
         wait: float,
+        kept: Callable[[], None],
         sender_name: str = "",
         priority: Priority = Priority.NORMAL,
         expires_after: timedelta | None = None,
         reads_files: bool = False,
         alone: bool = False,
-        kept: Callable[[], None] | None = None,
     ) -> Receipt | None:
         """Take a message, and wait so many seconds for an attempt that runs.
 

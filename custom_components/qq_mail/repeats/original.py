@@ -115,8 +115,6 @@ class Original(Keepable):
 
         What has not gone out yet covers it however long that takes: it will tell.
         """
-        if not self.length:
-            return False
         length = min(self.length, within.total_seconds())
         return not self.went_out or now.steady - self.began < length
 
