@@ -28,6 +28,8 @@ FAULTS: dict[str, Action] = {
     "leaked bytes": Raw(LEAKED + b"\r\n"),
     "GBK": Answer(451, "系统繁忙".encode("gbk")),
 }
+PATIENCE = 1.5
+"""Seconds: for the attempt with the fault, and enough for the one without it."""
 # Where a login did not come about, the only one is that of the second attempt.
 BEFORE_LOGIN = (Step.GREETING, Step.EHLO, Step.STARTTLS, Step.AUTH)
 
@@ -72,12 +74,12 @@ async def test_fault(
 ) -> None:
     """The message arrives; where the answer was lost it may arrive twice."""
     monkeypatch.setattr(connecting, "PROBE_TIMEOUT", 0.3)
-    monkeypatch.setattr(transaction_module, "END_OF_DATA_TIMEOUT", 0.5)
+    monkeypatch.setattr(transaction_module, "END_OF_DATA_TIMEOUT", PATIENCE)
     data: dict[str, Any] = {**entry.data}
     if step is Step.STARTTLS:
         data |= {"port": server.starttls_port, "encryption": "starttls"}
     hass.config_entries.async_update_entry(
-        entry, data=data, options={**entry.options, "timeout": 0.5}
+        entry, data=data, options={**entry.options, "timeout": PATIENCE}
     )
     assert await hass.config_entries.async_setup(entry.entry_id)
     events = Events()

@@ -23,7 +23,7 @@ class Page:
     async def ask(self, command: str, **data: Any) -> dict[str, Any]:
         """Return the whole answer to a command."""
         await self.socket.send_json_auto_id({"type": f"qq_mail/{command}", **data})
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (answer := await self.socket.receive_json())["type"] == "event":
                 self.events.append(answer["event"])
         return dict(answer)
@@ -48,7 +48,7 @@ class Page:
 
     async def seen(self) -> list[dict[str, Any]]:
         """Return the accounts as they are shown next."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not self.events:
                 self.events.append((await self.socket.receive_json())["event"])
         return list(self.events.pop(0)["accounts"])
