@@ -331,3 +331,22 @@ async def test_reload_keeps_the_question(
     assert reauth_flows(hass) == 1
     await restart(hass, loaded_entry)
     assert reauth_flows(hass) == 1
+
+
+async def test_discarded_while_its_text_is_read(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The server hears nothing of it, and the session goes on with the next one."""
+    gate = hold_up(monkeypatch, Journal, "open_text")
+    await send(hass, title="Gone", message="x" * 2 * composing.SMALL, wait=0)
+    await until(gate.reached.is_set)
+    outbox = outbox_of(loaded_entry)
+    await outbox.async_discard()
+    gate.opened.set()
+    await until(lambda: not outbox.sessions.attempting)
+    await notify(hass)
+    assert [mail.subject for mail in server.accepted] == ["Alarm"]
+    assert server.logins == 1
