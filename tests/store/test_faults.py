@@ -210,6 +210,71 @@ def test_text_without_a_record() -> None:
     assert len(loaded.damage) == 2
 
 
+def test_text_of_a_segment_that_cannot_be_opened(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody knows what the segment says of it, and so it is kept."""
+    disk = filled()
+    write(disk, FOLDER / "5.text", b"x")
+    records, open_file = segment_of(disk, "records"), disk.open
+    monkeypatch.setattr(
+        disk,
+        "open",
+        lambda file, **how: (
+            fail(errno.EACCES)() if file == records else open_file(file, **how)
+        ),
+    )
+    Journal(FOLDER, disk).load()
+    assert DAMAGED / "5.text" in disk.now
+
+
+def test_damage_that_cannot_be_set_aside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stays where it is until it can."""
+    disk = filled()
+    texts = segment_of(disk, "texts")
+    disk.now[texts].content[900] ^= 1
+    octets = bytes(disk.now[texts].content)
+    with monkeypatch.context() as patch:
+        patch.setattr(disk, "make_folder", fail())
+        journal = Journal(FOLDER, disk)
+        (damage,) = journal.load().damage
+        assert damage.keys == (ONE,)
+        settle(journal)
+    assert texts in disk.now
+    assert bytes(disk.now[texts].content) == octets
+    (damage,) = Journal(FOLDER, disk).load().damage
+    assert damage.file
+    assert damage.file.parent == DAMAGED
+
+
+def test_torn_round_that_cannot_be_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind a newer round it would be believed: none is written."""
+    disk = filled()
+    records = segment_of(disk, "records")
+    journal = Journal(FOLDER, disk)
+    journal.load()
+    journal.write([Change(LIMITS, None), put(("limits", "b", ""), 1)])
+    lines = [
+        line
+        for each in lines_of(disk.state()).values()
+        for path, line in each
+        if path == records
+    ]
+    *_, earlier, _, last = sorted(lines, key=lambda line: line.start)
+    content = disk.now[records].content
+    # The power failed, and an earlier record has a flipped bit.
+    sector = (last.stop - 1) // SECTOR * SECTOR
+    content[sector : sector + SECTOR] = bytes(SECTOR)
+    content[earlier.stop - 3] ^= 1
+    monkeypatch.setattr(disk, "truncate", fail())
+    journal = Journal(FOLDER, disk)
+    loaded = journal.load()
+    assert LIMITS in loaded.records
+    with pytest.raises(OSError, match="error"):
+        journal.write([put(TWO, 7)])
+    assert LIMITS in Journal(FOLDER, SimulatedDisk(disk.state())).load().records
+
+
 def test_damage_of_an_account() -> None:
     """It goes with the account; another's stays, and so does what nobody knows."""
     disk = filled()

@@ -87,7 +87,7 @@ class Loader:
             read.decide(doubtful, last[read.segment.salt])
             if read.cut is not None:
                 LOGGER.warning("The end of %s is not whole", read.segment.file)
-                self._segments.to_cut[read.segment] = 0
+                self._segments.to_cut[read.segment] = None
         self._replay(reads)
         self._tell_gaps(reads)
         self._tell_unread()
@@ -207,7 +207,7 @@ class Loader:
             if not name.endswith(TEXT) or name in self._index.files:
                 continue
             with suppress(OSError):
-                if any(segment.to_empty for segment in self._segments.all):
+                if any(one.to_empty or one.is_stuck for one in self._segments.all):
                     # It may belong to what is damaged.
                     self._damaged.take(file)
                 else:
@@ -215,11 +215,14 @@ class Loader:
 
     def _set_aside(self, damage: Damage, segment: Segment, octets: slice) -> None:
         """Copy octets of a segment, of which nothing but what lives is to stay."""
-        segment.retire()
         try:
             self._damaged.set_aside(damage, segment, octets)
         except OSError:
+            # They are nowhere else.
+            segment.keep_as_it_is()
             self.tell(replace(damage, file=segment.file))
+        else:
+            segment.retire()
 
     def tell(self, damage: Damage) -> None:
         """Tell of what stays where it is."""

@@ -18,9 +18,10 @@ class Segments:
         self._folder = folder
         self.all: list[Segment] = []
         """In the order of their numbers."""
-        self.to_cut: dict[Segment, int] = {}
+        self.to_cut: dict[Segment, int | None] = {}
         """Those with something behind their end that is not to be believed, and the
-        round of which it may be a part; 0: it says so itself."""
+        round of which it may be a part; 0: of none. None: it was there at the start, and
+        would be believed behind newer rounds."""
 
     def get_ready(self) -> None:
         """Cut off what is not to be believed, before something is added.
@@ -39,7 +40,8 @@ class Segments:
             finally:
                 segment.close()
         if failure and (
-            len(self.to_cut) >= _MOST_REFUSED
+            None in self.to_cut.values()
+            or len(self.to_cut) >= _MOST_REFUSED
             or not all(segment.is_full for segment in self.to_cut)
         ):
             raise failure
@@ -52,7 +54,7 @@ class Segments:
     @property
     def refused(self) -> tuple[int, ...]:
         """Rounds that are not to be believed, if something of them is there."""
-        return tuple(self.to_cut.values())
+        return tuple(filter(None, self.to_cut.values()))
 
     def for_round(self, kind: Kind) -> Segment:
         """Return the segment to which a round is added."""
