@@ -56,7 +56,7 @@ MAX_SHARE_OF_DISK: Final = 0.1
 DISK_TIMEOUT: Final = 10.0
 """Seconds that a person, or an important message, waits for a disk that hangs."""
 STOP_GRACE: Final = 1.0
-"""Seconds that an attempt in the air gets when Home Assistant stops."""
+"""Seconds that an attempt in progress gets when Home Assistant stops."""
 
 QQ_DOMAINS: Final = ("qq.com", "vip.qq.com", "foxmail.com")
 """QQ Mail's own; any other domain is hosted at Tencent Exmail."""

@@ -76,9 +76,6 @@ class Intake:
             ticket.cleared = True
             # It may be on its way to the disk.
             self._store.remove((MESSAGE, self._view.id, ticket.queue_id))
-            # It may be on its way to the disk.
-            key = (MESSAGE, self._view.id, ticket.queue_id)
-            self._manager.store.remove(key)
         return len(chosen)
 
     async def async_close(self) -> None:

@@ -191,11 +191,11 @@ def calls(work: Callable[[], object]) -> int:
     return counted
 
 
-def crowd(number: int, people: int) -> Core:
+def crowd(number: int, people: int, *, alone: bool = True) -> Core:
     """Return a core at which so many wait, for so many people, tried in vain."""
     core = Core(Settings(per_minute=0, per_day=0))
     for place in range(number):
-        core.take(recipients=(f"{place % people}@example.com",), alone=True)
+        core.take(recipients=(f"{place % people}@example.com",), alone=alone)
     (first,) = core.trying
     core.fail(first, AWAY)
     core.sleep()
@@ -211,11 +211,24 @@ def send_ten(core: Core) -> None:
     core.take()
 
 
+@pytest.mark.parametrize("alone", [True, False])
 @pytest.mark.parametrize("people", [1, 20, 10_000])
-def test_cost_does_not_grow_with_what_waits(people: int) -> None:
+def test_cost_does_not_grow_with_what_waits(people: int, alone: bool) -> None:
     """Sending one costs the same with ten thousand waiting, for few or for many."""
-    few, many = crowd(20, min(people, 20)), crowd(10_000, people)
+    few, many = (
+        crowd(20, min(people, 20), alone=alone),
+        crowd(10_000, people, alone=alone),
+    )
     assert calls(lambda: send_ten(many)) <= 1.5 * calls(lambda: send_ten(few))
+
+
+def test_all_are_retried_again_and_again() -> None:
+    """What may go already is left as it is, and so nothing grows."""
+    core = crowd(1000, 20)
+    for _ in range(3):
+        core.happen("retry")
+    lanes = core.queue._lanes._lanes  # noqa: SLF001 - nothing else shows it
+    assert sum(map(len, lanes.values())) <= len(core.queue)
 
 
 def test_few_expire_at_once(core: Core) -> None:

@@ -44,8 +44,11 @@ def merge(turn: Turn, message: Message, *, by: Account | None = None) -> bool:
     # become one, whatever their tags.
     room = max(limits.room_today(now, level), 1.0)
     any_tag = room < len(turn.queue) and groups.size(group, any_tag=True) > room
-    candidates = groups.candidates(group, any_tag=any_tag)
-    waiting = sorted(one for one in candidates if one not in turn.queue.in_progress)
+    waiting: list[str] = []
+    # Else none are merged, and each attempt would look at all that wait.
+    if groups.size(group, any_tag=any_tag) > enough:
+        candidates = groups.candidates(group, any_tag=any_tag)
+        waiting = sorted(one for one in candidates if one not in turn.queue.in_progress)
     if len(waiting) <= enough:
         groups.floods.pop(group, None)
         return False

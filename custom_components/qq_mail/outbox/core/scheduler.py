@@ -70,7 +70,6 @@ class Scheduler:
     session_idle = _happens(happenings.session_idle)
     login_failed = _happens(happenings.login_failed)
     code_renewed = _happens(happenings.code_renewed)
-    login_tried = _happens(Turn.count_login)
 
     submitting = _happens(happenings.submitting)
     accepted = _happens(failures.accepted)
@@ -180,6 +179,10 @@ class Scheduler:
             and account.pause is None
             and account.limits.login_at(now.steady, level) <= now.steady
         )
+
+    def login_tried(self, now: Now, account_id: str, *, imap: bool = False) -> None:
+        """Count a login of a form, be it refused; `imap`: it was to read the inbox."""
+        self.turn(now, account_id).count_login(imap=imap)
 
     def log_in_to_read(self, now: Now, account_id: str) -> float:
         """Count a login to read the inbox, and return 0, or the seconds until one may be.

@@ -68,7 +68,8 @@ class Turn:
 
     def hurry(self, message: Message) -> None:
         """Let a message that waits be tried as soon as possible."""
-        if self.queue.is_owned(message.queue_id):
+        is_due = message.due <= self.now.steady and not message.restored
+        if is_due or self.queue.is_owned(message.queue_id):
             return
         hurried = replace(message, due=AT_ONCE)
         if message.restored:
