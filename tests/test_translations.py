@@ -134,6 +134,7 @@ LOGGED = {
 REPLY_TEXTS = {
     *("done", "not_understood", "over", "title_needed", "unheard", "used", "used_by"),
     "words_needed",
+    "words_unheard",
 }
 
 # What the texts may name, by where they stand.

@@ -4,10 +4,12 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.qq_mail.calls.house import SIGNAL_OUTBOX
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.trigger import TRIGGERS
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.dispatcher import async_dispatcher_send
 
 from .conftest import ADDRESS, Events
 from .house import add_account, expire, listen
@@ -85,6 +87,19 @@ async def test_message_rejected(
         "account": ADDRESS,
         "platform": f"{DOMAIN}.message_rejected",
     }
+
+
+async def test_refused_while_the_account_is_removed(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry, events: Events
+) -> None:
+    """Home Assistant has forgotten the account already; an automation hears of it."""
+    calls = await automate(hass, "message_rejected")
+    await be_refused(hass, server)
+    (event,) = await events.wait(1)
+    await hass.config_entries.async_remove(loaded_entry.entry_id)
+    async_dispatcher_send(hass, SIGNAL_OUTBOX, event)
+    await hass.async_block_till_done()
+    assert [call.data["account"] for call in calls] == [ADDRESS, ""]
 
 
 async def test_message_expired(

@@ -108,9 +108,9 @@ class QQMailTrigger(Trigger):
         )
 
     def _address(self, account: str) -> str:
-        entry = self._hass.config_entries.async_get_known_entry(account)
-        address: str = entry.data[CONF_USERNAME]
-        return address
+        # What was being tried when the account was removed is told as well.
+        entry = self._hass.config_entries.async_get_entry(account)
+        return str(entry.data[CONF_USERNAME]) if entry else ""
 
 
 class OutcomeTrigger(QQMailTrigger):

@@ -123,6 +123,12 @@ def test_destructive_by_word() -> None:
         pytest.param(WORDS[:2], "2", Meaning(WORDS[0], "2"), id="no number"),
         pytest.param(WORDS[:2], "At 8", Meaning(WORDS[0], "At 8"), id="text"),
         pytest.param(WORDS[:2], "Say it", Meaning(WORDS[0]), id="title"),
+        pytest.param(
+            WORDS[:2], "Say it:\nAt 8", Meaning(WORDS[0], "At 8"), id="title and text"
+        ),
+        pytest.param(
+            WORDS[:2], "None Say it", Meaning(WORDS[0], "None Say it"), id="none"
+        ),
         pytest.param(WORDS[:2], "", Meaning(WORDS[0]), id="nothing"),
         pytest.param(WORDS, "At 8", Meaning(text="At 8"), id="two that ask"),
         pytest.param(WORDS[1:], "ok", Meaning(WORDS[2], "ok"), id="no word for it"),

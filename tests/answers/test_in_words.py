@@ -108,7 +108,7 @@ async def test_answered(
     assert [call.data["text"] for call in heard] == ["At eight", "At nine"]
     assert {call.data["action"] for call in heard} == {"REPLY"}
     household.answer(mail, "1", **changes)
-    await household.told(3)
+    assert len(await household.told(3)) == 3
     assert household.pressed == ["lamp"]
     assert len(heard) == 2
 
@@ -134,7 +134,7 @@ async def test_nobody_listens(household: Household) -> None:
     for text in ("At eight", "At nine"):
         tap(household, mail, text)
     for told in await household.told(2):
-        assert "no automation in the house listens to it" in told.text
+        assert "Nobody was told: Say something" in told.text
 
 
 async def test_over(
@@ -196,3 +196,14 @@ async def test_stranger(household: Household, heard: list[ServiceCall]) -> None:
     tap(household, mail, "At eight")
     await household.told()
     assert [call.data["sender"] for call in heard] == [ANN]
+
+
+async def test_no_more_than_three(
+    household: Household, heard: list[ServiceCall]
+) -> None:
+    """What is written is passed on, but of one mail no more is told."""
+    mail = await household.alert(actions=[REPLY, GUESTS])
+    for number in range(4):
+        tap(household, mail, f"Number {number}", number % 2)
+        await until(lambda number=number: len(heard) == number + 1)
+    await household.told(3)

@@ -222,7 +222,7 @@ def test_replies(entry: MockConfigEntry, caplog: pytest.LogCaptureFixture) -> No
     replies.tell(reply)
     assert replies.is_wanted(reply)
     assert heard == [reply]
-    assert "A listener failed at an answer to" in caplog.text
+    assert "A listener failed at a press or an answer of" in caplog.text
 
 
 async def test_discarded(

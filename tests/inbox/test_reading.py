@@ -292,6 +292,11 @@ def test_senders(header: str, sender: str) -> None:
         ),
         pytest.param("=?utf-8?b?%?=Fwd: x", Kind.FORWARDED, id="bad base64"),
         pytest.param("=?utf-8?b?A?=Fwd: x", Kind.FORWARDED, id="a digit of base64"),
+        pytest.param(
+            "=?utf-8?b?6Ieq5Yqo5Zue5aSN77ya?= =?utf-8?b?x?=",
+            Kind.AUTOMATIC,
+            id="one of two is broken",
+        ),
         pytest.param("Re: =?utf-8?q?Fwd=3A_x?=", Kind.ANSWER, id="behind a text"),
         pytest.param("转=?utf-8?b?5Y+R?=: x", Kind.FORWARDED, id="half of it not"),
         pytest.param("=?utf-8*zh?q?Fwd=3A_x?=", Kind.FORWARDED, id="with a language"),

@@ -18,7 +18,7 @@ def impatient(quick_silence: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transaction_module, "END_OF_DATA_TIMEOUT", 10)
 
 
-@pytest.fixture(params=[True, False], ids=["in one flight", "word by word"])
+@pytest.fixture(params=[True, False], ids=["in one flight", "one by one"])
 def each_way(server: QQServer, request: pytest.FixtureRequest) -> None:
     """Run a test with a server that takes several commands at once, and without."""
     server.offer_pipelining = request.param

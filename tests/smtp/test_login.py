@@ -1,5 +1,6 @@
 """Logging in: once, by one mechanism, and every way to be refused."""
 
+from base64 import b64encode
 from dataclasses import replace
 import ssl
 from typing import Any
@@ -141,3 +142,15 @@ async def test_no_login_offered(
     with pytest.raises(SessionError) as failed:
         await submit(account, tls_context)
     assert (failed.value.step, failed.value.cause) == (Step.AUTH, Cause.NO_LOGIN)
+
+
+async def test_code_that_is_repeated_in_no_proper_reply(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext
+) -> None:
+    """It stands in no error."""
+    code = b64encode(account.password.encode())
+    server.script(At.AUTH, Raw(b"what is " + code + b"?\r\n"))
+    with pytest.raises(SessionError) as failed:
+        await submit(account, tls_context)
+    assert "what is" in failed.value.detail
+    assert code.decode() not in str(failed.value)

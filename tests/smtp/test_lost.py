@@ -64,6 +64,10 @@ from .submitting import FRIENDS, SUBMISSION, WIRE, nothing, submit, until
         pytest.param(
             At.MAIL, Raw(b"250 O", close=True), Cause.CONNECTION_LOST, id="half"
         ),
+        *(
+            pytest.param(at, Answer(500, "what?"), Cause.BAD_REPLY, id=f"500 at {at}")
+            for at in (At.MAIL, At.RCPT, At.DATA)
+        ),
     ],
 )
 async def test_session_lost(

@@ -40,7 +40,7 @@ def choose(choices: Sequence[Choice], text: str) -> Meaning:
     word for *acknowledge*; a destructive one by its title alone. Where two are meant,
     none is. Any other text is for the button that asks for one, if that is just one.
     """
-    line = next(filter(None, map(str.strip, text.splitlines())), "")
+    line, *rest = text.strip().splitlines() or [""]
     said = _plain(line)
     titled = [
         choice
@@ -49,7 +49,7 @@ def choose(choices: Sequence[Choice], text: str) -> Meaning:
         and said
         in (
             _plain(choice.action.title),
-            _plain(f"{choice.number} {choice.action.title}"),
+            _plain(f"{choice.number or ''} {choice.action.title}"),
         )
     ]
     number = _NUMBER.fullmatch(said)
@@ -70,6 +70,8 @@ def choose(choices: Sequence[Choice], text: str) -> Meaning:
         ]
     if len(meant) == 1:
         (choice,) = meant
+        if choice.action.in_words:
+            return Meaning(choice, text="\n".join(rest).strip()[:MAX_TEXT])
         return Meaning(choice, needs_title=choice.action.destructive and not titled)
     asking = [choice for choice in choices if choice.action.in_words]
     return Meaning(

@@ -250,8 +250,11 @@ class Answers:
         # quote others.
         known = find(head.secrets) or find(mail.secrets)
         # A quote has the secret of the mail, and those of its buttons in words.
-        known.sort(key=lambda one: len(one.actions))
-        known = list({one.mail.queue_id: one for one in known}.values())
+        most = {
+            one.mail.queue_id: one
+            for one in sorted(known, key=lambda one: len(one.actions))
+        }
+        known = [one for one in known if most[one.mail.queue_id] is one]
         allowed = [one for one in known if self._is_allowed(one, mail.sender)]
         if not allowed:
             for one in known[:1]:
@@ -289,18 +292,19 @@ class Answers:
             return texts("reply_used", title=action.title, time=time)
         if button.ended:
             return texts(f"answer_{button.ended}_text", title=action.title)
+        time = time_of(now, now)
         if action.in_words:
             reply = Reply(mail=button.mail, sender=by, text=text, action=action.action)
-            heard = self._replies.is_wanted(reply)
+            if not self._replies.is_wanted(reply):
+                return texts("reply_words_unheard", title=action.title)
             self._replies.tell(reply)
         else:
             press = Press(mail=button.mail, action=button.action, by=by)
             heard = self._is_heard(press)
             self._buttons.press(button, by)
-        time = time_of(now, now)
-        if heard:
-            return texts("reply_done", title=action.title, time=time)
-        return texts("reply_unheard", title=action.title, time=time)
+            if not heard:
+                return texts("reply_unheard", title=action.title, time=time)
+        return texts("reply_done", title=action.title, time=time)
 
     def _hear(self, known: Answerable, mail: Incoming, text: str, texts: Texts) -> None:
         """Pass on what somebody wrote; say once that nobody understands it."""

@@ -146,7 +146,7 @@ class Answerables(Secrets[Answerable]):
     @callback
     def owe(self, known: Answerable, told: Told) -> bool:
         """Keep what somebody is to be told, unless that is too much of one mail."""
-        if known.told == _MOST_TOLD:
+        if sum(one.told for one in self.of_mail(known.mail.queue_id)) >= _MOST_TOLD:
             return False
         known.told += 1
         known.owed += (told,)
@@ -164,7 +164,7 @@ class Answerables(Secrets[Answerable]):
     @callback
     def confuse(self, known: Answerable) -> bool:
         """Tell whether nobody was told yet that an answer to a mail means nothing."""
-        if known.confused:
+        if any(one.confused for one in self.of_mail(known.mail.queue_id)):
             return False
         known.confused = True
         self._write(known)

@@ -42,4 +42,6 @@ class Listeners[Told: (Press, Reply)]:
             try:
                 listener(told)
             except Exception:  # noqa: BLE001 - whatever it is, the others hear of it
-                LOGGER.exception("A listener failed at an answer to %s", told.mail)
+                LOGGER.exception(
+                    "A listener failed at a press or an answer of %s", told.mail
+                )

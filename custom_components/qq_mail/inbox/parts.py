@@ -4,11 +4,11 @@ Python's newer policies parse each field by a grammar, which takes long for what
 malformed, and may raise; so the older one is used, and fields are decoded here.
 """
 
+from base64 import b64decode
 from collections.abc import Iterator
 from email import message_from_bytes
-from email.errors import HeaderParseError
-from email.header import decode_header
 from email.message import Message
+from email.quoprimime import header_decode
 from email.utils import getaddresses
 import re
 from typing import Final
@@ -24,7 +24,10 @@ _MAX_PARTS: Final = 100
 _MAX_FIELD: Final = 10_000
 _MAX_FROM: Final = 1000
 
-_WORD = re.compile(r"=\?[^?]*\?[bq]\?[^?]*\?=", re.IGNORECASE)
+_WORD = re.compile(
+    r"=\?([^?\s*]{1,40})(?:\*[^?\s]{0,40})?\?([bq])\?([^?]*)\?=", re.IGNORECASE
+)
+_BETWEEN_WORDS = re.compile(r"(?<=\?=)\s+(?==\?)")
 _ADDR_SPEC = re.compile(r"[!#-'*+\-/-9=?A-Z^-~.]+@[a-z0-9.-]+", re.IGNORECASE)
 # Others are never those of a mail, and some of Python's take very long.
 _CHARSET = re.compile(
@@ -135,17 +138,30 @@ def _unescaped(value: str) -> str:
 
 
 def _without_words(text: str) -> str:
-    """Decode encoded-words (RFC 2047), also where one character is in two of them."""
+    """Decode encoded-words (RFC 2047), also where one character is in two of them.
+
+    Word by word: for Python's own one that is broken spoils the whole field, and long
+    ones take very long.
+    """
+    pieces: list[tuple[str, bytes]] = []
+    text, at = _BETWEEN_WORDS.sub("", text), 0
+    for word in _WORD.finditer(text):
+        if word.start() > at:
+            pieces.append(("utf-8", text[at : word.start()].encode("utf-8", "replace")))
+        at = word.end()
+        octets = _word_octets(word[2].lower(), word[3])
+        if pieces and pieces[-1][0] == word[1].lower():
+            octets = pieces.pop()[1] + octets
+        pieces.append((word[1].lower(), octets))
+    pieces.append(("utf-8", text[at:].encode("utf-8", "replace")))
+    return "".join(decoded(octets, charset) for charset, octets in pieces)
+
+
+def _word_octets(encoding: str, text: str) -> bytes:
+    if encoding == "q":
+        return header_decode(text).encode("latin-1", "replace")
     try:
-        words = decode_header(text)
-    except HeaderParseError:
-        words = [(_WORD.sub("", text), None)]
-    return "".join(
-        word
-        if isinstance(word, str)
-        # This is how text between words is given, whatever is in it.
-        else word.decode("raw-unicode-escape", "replace")
-        if charset is None
-        else decoded(word, charset)
-        for word, charset in words
-    )
+        return b64decode(f"{text}==")
+    except ValueError:
+        # No base64, or not even ASCII.
+        return b""

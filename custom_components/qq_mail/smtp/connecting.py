@@ -93,8 +93,9 @@ class Client(SMTP):
             with translated(Step.AUTH):
                 await log_in(self._account.username, self._account.password)
         except SessionError as err:
+            # A server may repeat the login that it refuses, be it in no proper reply.
+            err.detail = self._transcript.without_login(err.detail)
             if err.reply:
-                # A server may repeat the login that it refuses.
                 text = self._transcript.without_login(err.reply.text)
                 err.reply = replace(err.reply, text=text)
             raise

@@ -22,8 +22,8 @@ _INVALID_RESPONSE = -1
 # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 _CERTIFICATE_NAME_ERRORS = (62, 64)
 
-# The server closes the connection, or disagrees on the session's state: unknown
-# command, bad sequence, login or encryption wanted (RFC 5321 section 4.2.3, RFC 4954
+# The server closes the connection, or disagrees on the session's state: a command that
+# it does not have, bad sequence, login or encryption wanted (RFC 5321 section 4.2.3, RFC 4954
 # section 6).
 _SESSION_CODES = (421, 502, 503, 530)
 
@@ -64,7 +64,7 @@ class MailError(Exception):
 class SessionError(MailError):
     """There is no session, or it broke; the message was not judged.
 
-    At Step.AUTH the login was refused, by a reply or by closing the connection.
+    At Step.AUTH it may be a refused login, which `cause.of_login` tells.
     """
 
     @property

@@ -33,6 +33,7 @@ A server may scan the message first. A client that gives up earlier may send it 
 
 _DATA = b"DATA\r\n"
 _START_INPUT = 354
+_NOT_RECOGNIZED = 500
 
 
 class Transaction:
@@ -196,7 +197,9 @@ def _command(line: str) -> bytes:
 
 def _refusal(reply: Reply, step: Step) -> MailError:
     """Return the error for a reply that does not let the transaction go on."""
-    if reply.transient or reply.permanent:
+    # Who does not know MAIL, RCPT or DATA has lost step, and has judged nothing.
+    lost_step = reply.code == _NOT_RECOGNIZED and step is not Step.END_OF_DATA
+    if (reply.transient or reply.permanent) and not lost_step:
         return MessageRefusedError(diagnose(reply, step), step, reply)
     return SessionError(Cause.BAD_REPLY, step, detail=str(reply))
 
@@ -215,4 +218,5 @@ def _pieces(submission: Submission) -> Iterator[bytes]:
         while len(piece) >= CHUNK_BYTES:
             yield piece
             piece = stream.read(CHUNK_BYTES)
-        yield piece
+    # The file is not needed while the server takes its time.
+    yield piece
