@@ -408,6 +408,7 @@ async def test_refused_for_some(
     assert [await works(hass, token) for token in issued] == [True, True]
 
 
+@pytest.mark.parametrize("paused", [False, True])
 async def test_cannot_be_kept(
     hass: HomeAssistant,
     server: QQServer,
@@ -415,11 +416,12 @@ async def test_cannot_be_kept(
     external: None,
     issued: list[str],
     monkeypatch: pytest.MonkeyPatch,
+    paused: bool,
 ) -> None:
-    """What could not be taken has no buttons that work."""
+    """What could not be taken has no buttons that work, be it tried or not."""
+    server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS, skip=int(not paused))
     await send(hass)
     monkeypatch.setattr(intake_module, "MAX_MESSAGES", 0)
-    server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
     with pytest.raises(HomeAssistantError):
         await send(hass, actions=ACTIONS)
     assert [await works(hass, token) for token in issued] == [False, False]

@@ -128,13 +128,18 @@ async def async_submit(
             alone=bool(answers),
             kept=keep_all,
         )
-        with _translated(entry):
-            try:
-                receipt = await submit(reads_files=material.reads_files)
-            except StalledError:
-                # One of its files hangs.
-                material.leave_out_files()
-                receipt = await submit()
+        try:
+            with _translated(entry):
+                try:
+                    receipt = await submit(reads_files=material.reads_files)
+                except StalledError:
+                    # One of its files hangs.
+                    material.leave_out_files()
+                    receipt = await submit()
+        except HomeAssistantError:
+            # Neither the disk nor the server has taken it.
+            buttons.revoke(ticket.queue_id)
+            raise
     log_notes(texts.notes(_amiss(material)), subject, texts)
     if not receipt:
         return None, material.notes
