@@ -97,6 +97,9 @@ async def test_only_a_hash_is_kept(
 async def test_bounded(buttons: Buttons, entry: MockConfigEntry) -> None:
     """A thousand for an account, of which the oldest go; others' stay."""
     (others,) = buttons.issue(mail_of(entry, account="b"), [ACKNOWLEDGE], DAY)
+    for queue_id in ("0", "2"):
+        mail = mail_of(entry, queue_id=queue_id, tag="")
+        buttons.answerables.add(mail, [ACKNOWLEDGE], DAY)
     tokens = [
         buttons.issue(mail_of(entry, queue_id=str(number), tag=""), [ACKNOWLEDGE], DAY)[
             0
@@ -107,6 +110,9 @@ async def test_bounded(buttons: Buttons, entry: MockConfigEntry) -> None:
     assert buttons.find(tokens[-1])
     assert buttons.find(others)
     assert len(buttons.all()) == MAX_BUTTONS + 1
+    # An answer to the mail would press nothing either.
+    assert not buttons.answerables.of_mail("0")
+    assert buttons.answerables.of_mail("2")
 
 
 async def test_what_makes_room(

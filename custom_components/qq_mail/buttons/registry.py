@@ -188,6 +188,9 @@ class Buttons(Secrets[Button]):
             numbers[most] -= 1
             gone.append(oldest)
         self._remove(gone)
+        # Nor does an answer to such a mail press anything any more.
+        left_of = {one.mail.queue_id for one in self.all()}
+        self.answerables.revoke(*({one.mail.queue_id for one in gone} - left_of))
 
 
 def _of_what(button: Button) -> str:
