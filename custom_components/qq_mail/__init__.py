@@ -165,7 +165,7 @@ def _add_rooms(
 ) -> Rooms:
     """Have an account's outbox, duplicates and reminders work together."""
     outbox.listeners.async_add(partial(async_dispatcher_send, hass, SIGNAL_OUTBOX))
-    outbox.listeners.async_add_watcher(partial(_async_hear_outcome, house))
+    outbox.listeners.async_add_early(partial(_async_hear_outcome, house))
     outbox.delays.async_add_listener(
         partial(async_dispatcher_send, hass, SIGNAL_DELAY, entry.entry_id)
     )

@@ -121,7 +121,7 @@ class History:
         self._outbox = outbox
         self._items: dict[str, Item] = {}
         """By their queue ids; of what something became last stands last."""
-        outbox.listeners.async_add_watcher(self._hear)
+        outbox.listeners.async_add_early(self._hear)
         outbox.listeners.async_add_discard_listener(self._discarded)
         outbox.async_on_close(
             # The count of the day falls to zero although nothing happens.

@@ -8,6 +8,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.qq_mail.repeats import reminders as reminders_module
 from custom_components.qq_mail.texts import async_texts
 from homeassistant.core import HomeAssistant
 
@@ -89,6 +90,20 @@ async def test_acknowledged_while_one_waits_for_one(
     await until(lambda: not len(outbox_of(loaded_entry)))
     await later(hass, freezer, timedelta(hours=1))
     assert [mail.recipients for mail in server.accepted] == [(MUM, DAD), (DAD,)]
+
+
+async def test_raised_again_and_again(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of so many mails the newest are remembered."""
+    monkeypatch.setattr(reminders_module, "MAX_MAILS", 2)
+    first, second, _ = [await send(hass, **WATER) for _ in range(3)]
+    for sent, left in ((first, 1), (second, 0)):
+        house_of(hass).acknowledge(loaded_entry.entry_id, sent["queue_id"])
+        assert len(await reminders(hass)) == left
 
 
 async def test_button_of_an_alarm_that_was_acknowledged(

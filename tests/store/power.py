@@ -144,6 +144,10 @@ class SimulatedDisk(Disk):
         return path in self.now
 
     @override
+    def is_linked(self, descriptor: int) -> bool:
+        return any(self.opened[descriptor] is node for node in self.now.values())
+
+    @override
     def make_folder(self, folder: Path) -> None:
         if folder not in self.now:
             self.before("mkdir")

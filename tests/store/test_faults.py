@@ -324,6 +324,21 @@ def test_header_that_cannot_be_read_any_more() -> None:
         journal.open_text(TWO, text)
 
 
+def test_segment_whose_place_is_taken() -> None:
+    """A program that copies files puts one where it is: what is written then is kept."""
+    disk = filled()
+    journal = Journal(FOLDER, disk)
+    journal.load()
+    journal.write([put(LIMITS, 2)])
+    records = segment_of(disk, "records")
+    octets = bytes(disk.now[records].content)
+    disk.unlink(records)
+    write(disk, records, octets)
+    journal.write([put(LIMITS, 3)])
+    loaded = Journal(FOLDER, SimulatedDisk(disk.state())).load()
+    assert loaded.records[LIMITS]["number"] == 3
+
+
 def test_removal_of_what_is_overwritten_by_somebody(disk: SimulatedDisk) -> None:
     """A segment that was removed needs no overwriting."""
     disk = filled()

@@ -26,7 +26,7 @@ class Listeners:
         """Begin with nobody to tell."""
         self._hass = hass
         self._listeners: set[Callable[[OutboxEvent | None], None]] = set()
-        self._watchers: set[Callable[[OutboxEvent], None]] = set()
+        self._early: set[Callable[[OutboxEvent], None]] = set()
         self._discard_listeners: set[Callable[[Collection[str]], None]] = set()
         self._entity: Callable[[OutboxEvent], None] | None = None
         self._missed: deque[OutboxEvent] | None = None
@@ -43,12 +43,10 @@ class Listeners:
         return partial(self._listeners.discard, listener)
 
     @callback
-    def async_add_watcher(
-        self, watcher: Callable[[OutboxEvent], None]
-    ) -> CALLBACK_TYPE:
+    def async_add_early(self, listener: Callable[[OutboxEvent], None]) -> CALLBACK_TYPE:
         """Tell of each outcome when it happens, be it before anyone else can listen."""
-        self._watchers.add(watcher)
-        return partial(self._watchers.discard, watcher)
+        self._early.add(listener)
+        return partial(self._early.discard, listener)
 
     @callback
     def async_add_discard_listener(
@@ -75,7 +73,7 @@ class Listeners:
     @callback
     def report(self, event: OutboxEvent) -> None:
         """Tell of an outcome; what Home Assistant's start would hide, after it."""
-        self._call(self._watchers, event)
+        self._call(self._early, event)
         starting = self._hass.state in (CoreState.not_running, CoreState.starting)
         if not (self._waiting or starting or event.part):
             self.tell(event)

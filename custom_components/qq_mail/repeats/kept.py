@@ -54,7 +54,7 @@ class Kept[One: Keepable](ABC):
         """By their queue ids, the oldest first."""
         self._timer: asyncio.TimerHandle | None = None
         self._listening = [
-            outbox.listeners.async_add_watcher(self._hear),
+            outbox.listeners.async_add_early(self._hear),
             outbox.listeners.async_add_discard_listener(self._discarded),
         ]
         """What ends that; empty once it is stopped."""

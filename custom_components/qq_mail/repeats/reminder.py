@@ -11,7 +11,7 @@ from ..outbox.composing import Ticket
 from ..typed import PASSING, Steady
 from .kept import Keepable
 
-_MAX_MAILS = 1500
+MAX_MAILS = 1500
 """Of one alarm that are remembered: one a minute for a day."""
 _AT_THIS_PACE = 5
 """Mails after which the time between two doubles: nobody reads them."""
@@ -72,7 +72,7 @@ class Reminder(Keepable):
         self.number += 1
         self.waits, self.ticket = True, ticket
         self.queue_ids.append(ticket.queue_id)
-        del self.queue_ids[:-_MAX_MAILS]
+        del self.queue_ids[:-MAX_MAILS]
 
     @override
     def bound(self, now: Now) -> None:

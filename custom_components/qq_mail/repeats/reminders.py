@@ -17,7 +17,7 @@ from ..outbox.composing import Ticket
 from ..outbox.core.models import OutboxEvent, Outcome
 from ..outbox.outbox import Outbox
 from .kept import Kept
-from .reminder import Reminder
+from .reminder import MAX_MAILS, Reminder
 
 REMINDER: Final = "reminder"
 """The kind of its records in the store."""
@@ -99,7 +99,8 @@ class Reminders(Kept[Reminder]):
         like = self._like(reminder)
         if like:
             # Who answers an older mail of the conversation has heard of it as well.
-            reminder.queue_ids = [*like[-1].queue_ids, *reminder.queue_ids]
+            ids = [*like[-1].queue_ids, *reminder.queue_ids]
+            reminder.queue_ids = ids[-MAX_MAILS:]
             reminder.unanswered = min(one.unanswered for one in (*like, reminder))
             self._forget(like[1:])
         elif len(self._known) >= MAX_REMINDERS and not self._make_room(reminder):

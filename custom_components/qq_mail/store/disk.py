@@ -30,6 +30,10 @@ class Disk:
             return False
         return True
 
+    def is_linked(self, descriptor: int) -> bool:
+        """Tell whether an open file still has a name."""
+        return os.fstat(descriptor).st_nlink > 0
+
     def make_folder(self, folder: Path) -> None:
         """Make a folder, and those above it, that nobody else can read."""
         folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)

@@ -93,8 +93,11 @@ class Segment:
         return self.is_full and not self.is_stuck and (self.to_empty or is_mostly_dead)
 
     def is_there(self) -> bool:
-        """Tell whether the file still has its name: somebody may have removed it."""
-        return self.disk.exists(self.file)
+        """Tell whether the file still has a name: somebody may have taken its place."""
+        try:
+            return self.disk.is_linked(self._open())
+        except FileNotFoundError:
+            return False
 
     def append(self, octets: bytes, round_: int) -> None:
         """Add a round; when this returns, it survives a power cut."""
