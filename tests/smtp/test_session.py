@@ -179,6 +179,8 @@ async def test_quit_changes_nothing(
         server.script(step, action)
     result = await submit(account, tls_context)
     assert result.accepted == FRIENDS
+    # Nobody waits for the server here, which may read it later.
+    await until(lambda: server.quits)
     assert len(server.accepted) == server.quits == 1
 
 
