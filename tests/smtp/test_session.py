@@ -180,7 +180,7 @@ async def test_quit_changes_nothing(
     result = await submit(account, tls_context)
     assert result.accepted == FRIENDS
     # Nobody waits for the server here, which may read it later.
-    await until(lambda: server.quits)
+    await until(lambda: server.quits == 1)
     assert len(server.accepted) == server.quits == 1
 
 
