@@ -11,10 +11,7 @@ from typing import Literal
 from PIL import Image, ImageDraw
 from playwright.async_api import Browser, async_playwright
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-
-from custom_components.qq_mail.mime.card import (  # noqa: E402 - needs the path above
+from custom_components.qq_mail.mime.card import (
     Button,
     Card,
     Entry,
@@ -23,9 +20,11 @@ from custom_components.qq_mail.mime.card import (  # noqa: E402 - needs the path
     Picture,
     Row,
 )
-from custom_components.qq_mail.mime.models import Priority  # noqa: E402
-from custom_components.qq_mail.mime.render import render_html  # noqa: E402
-from scripts.chart_cards import WORDS, cards  # noqa: E402
+from custom_components.qq_mail.mime.models import Priority
+from custom_components.qq_mail.mime.render import render_html
+from scripts.chart_cards import WORDS, cards
+
+ROOT = Path(__file__).parents[1]
 
 IMAGES = ROOT / "docs" / "images"
 PHONE, DESK = 390, 800

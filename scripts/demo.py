@@ -15,14 +15,12 @@ import tempfile
 from typing import Any
 
 from homeassistant.util import yaml
+from scripts.demo_journey import ADDRESS, CODE, ENTITY, NO_CAMERA, PICTURE, Journey
+from scripts.demo_texts import LANGUAGES, Texts
+from tests.e2e.home_assistant import PASSWORD, USER, HomeAssistant
+from tests.qq_server import AcceptedMessage, Certificates, QQServer
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-
-from scripts.demo_journey import ADDRESS, CODE, ENTITY, NO_CAMERA, PICTURE, Journey  # noqa: E402 - needs the path above
-from scripts.demo_texts import LANGUAGES, Texts  # noqa: E402
-from tests.e2e.home_assistant import PASSWORD, USER, HomeAssistant  # noqa: E402
-from tests.qq_server import AcceptedMessage, Certificates, QQServer  # noqa: E402
 
 PORT = 8123
 

@@ -16,11 +16,8 @@ import tempfile
 import time
 from typing import override
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-
-from tests.e2e.home_assistant import Channel, HomeAssistant, HomeAssistantError  # noqa: E402 - needs the path above
-from tests.e2e.test_crash import (  # noqa: E402
+from tests.e2e.home_assistant import Channel, HomeAssistant, HomeAssistantError
+from tests.e2e.test_crash import (
     ENTITY,
     HIGHEST,
     SEED,
@@ -29,8 +26,10 @@ from tests.e2e.test_crash import (  # noqa: E402
     chance_for,
     waiting,
 )
-from tests.qq_server import Certificates, ImapStep, Raw, Step, replies  # noqa: E402
-from tests.qq_server.actions import Action  # noqa: E402
+from tests.qq_server import Certificates, ImapStep, Raw, Step, replies
+from tests.qq_server.actions import Action
+
+ROOT = Path(__file__).parents[1]
 
 WARM_UP = 0.2
 """The share of the time after which memory and open files are measured first."""

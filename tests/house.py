@@ -83,6 +83,12 @@ def hold_up(
     return gate
 
 
+async def until_cleared(outbox: Outbox) -> None:
+    """Wait until a clear has found something that is being made."""
+    intake = outbox._intake  # noqa: SLF001 - nothing else shows it
+    await until(lambda: any(each.cleared for each in intake._making))  # noqa: SLF001
+
+
 async def notify(hass: HomeAssistant, title: str = "Alarm", **data: Any) -> None:
     """Raise an alert."""
     await hass.services.async_call(

@@ -207,3 +207,13 @@ async def test_no_more_than_three(
         tap(household, mail, f"Number {number}", number % 2)
         await until(lambda number=number: len(heard) == number + 1)
     await household.told(3)
+
+
+async def test_quotes_of_two_mails(hass: HomeAssistant, household: Household) -> None:
+    """A text is for the older one, however many buttons each of them has."""
+    heard = await automate(hass, "reply_received", "tag")
+    older = await household.alert(tag="older")
+    newer = await household.alert(tag="newer", actions=[LAMP])
+    household.answer(newer, f"Hello\n\n{older.text}", refers=False)
+    await until(lambda: len(heard) == 1)
+    assert heard[0].data["tag"] == "older"

@@ -39,6 +39,7 @@ from ..house import (
     refuse,
     restart,
     until,
+    until_cleared,
     waiting,
 )
 from ..qq_server import Answer, Close, QQServer, Step, replies
@@ -217,8 +218,7 @@ async def test_cancelled_and_cleared(
     with suppress(asyncio.CancelledError):
         await call
     clear = hass.async_create_task(send(hass, tag="door", clear=True))
-    intake = outbox_of(loaded_entry)._intake  # noqa: SLF001 - nothing else shows it
-    await until(lambda: any(each.cleared for each in intake._making))  # noqa: SLF001
+    await until_cleared(outbox_of(loaded_entry))
     gate.opened.set()
     assert (await clear)["discarded"] == 1
     await until(lambda: waiting(hass) == [])
@@ -233,13 +233,12 @@ async def test_cleared_while_it_is_written(
 ) -> None:
     """What the disk still has, and a kill would bring back, is not told as gone."""
     outbox = outbox_of(loaded_entry)
-    intake = outbox._intake  # noqa: SLF001 - nothing else shows it
     with monkeypatch.context() as patch:
         gate = hold_up(patch, Journal, "write")
         call = hass.async_create_task(send(hass, tag="door"))
         await until(gate.reached.is_set)
         clear = hass.async_create_task(send(hass, tag="door", clear=True))
-        await until(lambda: any(each.cleared for each in intake._making))  # noqa: SLF001
+        await until_cleared(outbox)
         patch.setattr(Journal, "write", refuse)
         gate.opened.set()
         answers = await asyncio.gather(call, clear)

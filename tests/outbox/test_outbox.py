@@ -946,3 +946,14 @@ async def test_login_used_up_meanwhile(
     await later(hass, freezer, timedelta(minutes=15))
     await until(lambda: len(server.accepted) == 2)
     assert server.logins == 2
+
+
+async def test_login_of_an_account_that_is_removed_meanwhile(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry
+) -> None:
+    """Nothing is left in which it could count."""
+    outbox = outbox_of(loaded_entry)
+    await hass.config_entries.async_remove(loaded_entry.entry_id)
+    outbox.async_count_login()
+    await outbox.manager.async_written()
+    assert on_disk(hass) == {}

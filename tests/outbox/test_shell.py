@@ -46,6 +46,7 @@ from ..house import (
     restart,
     store_folder,
     until,
+    until_cleared,
     waiting,
 )
 from ..qq_server import Answer, Close, Hang, QQServer, Raw, Stall, Step, replies
@@ -234,8 +235,7 @@ async def test_cleared_before_it_was_taken(
     alarm = hass.async_create_task(send(hass, tag="door", title="Door open"))
     await until(gate.reached.is_set)
     clear = hass.async_create_task(send(hass, tag="door", clear=True))
-    intake = outbox_of(loaded_entry)._intake  # noqa: SLF001 - nothing else shows it
-    await until(lambda: any(each.cleared for each in intake._making))  # noqa: SLF001
+    await until_cleared(outbox_of(loaded_entry))
     gate.opened.set()
     assert (await clear)["discarded"] == 1
     assert (await alarm)["status"] == "cleared"

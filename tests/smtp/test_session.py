@@ -356,3 +356,17 @@ async def test_preparation_for_nothing(
             await session.submit(SUBMISSION, prepare)
         assert left == ["left"]
         assert session.is_open
+
+
+async def test_file_is_closed_before_the_last_answer(
+    server: QQServer, account: Account, tls_context: ssl.SSLContext
+) -> None:
+    """A server may take ten minutes for that, and the message may go meanwhile."""
+    stream = BytesIO(WIRE)
+    submission = replace(SUBMISSION, open=lambda: stream)
+    server.script(At.DOT, Hang())
+    waiting = asyncio.create_task(submit(account, tls_context, submission))
+    await until(lambda: stream.closed)
+    assert not waiting.done()
+    waiting.cancel()
+    await asyncio.wait({waiting})

@@ -164,7 +164,7 @@ class Answerables(Secrets[Answerable]):
     @callback
     def confuse(self, known: Answerable) -> bool:
         """Tell whether nobody was told yet that an answer to a mail means nothing."""
-        if any(one.confused for one in self.of_mail(known.mail.queue_id)):
+        if known.confused:
             return False
         known.confused = True
         self._write(known)

@@ -299,8 +299,10 @@ class Outbox(OutboxView):
     @callback
     def async_count_login(self, *, imap: bool = False) -> None:
         """Count a login that a form has made in vain, or to see whether IMAP works."""
-        self._scheduler.login_tried(read_clock(), self.id, imap=imap)
-        self.manager.write_marks()
+        # The account may have been removed while that took its time.
+        if self._is_known:
+            self._scheduler.login_tried(read_clock(), self.id, imap=imap)
+            self.manager.write_marks()
 
     @callback
     def async_log_in_to_read(self) -> float:
