@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-DEMO = Path(__file__).parents[2] / "scripts" / "demo.py"
+REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,8 @@ DEMO = Path(__file__).parents[2] / "scripts" / "demo.py"
 def test_demo(language: str, passed: str) -> None:
     """The demo's own check passes: every mail arrives with the right content."""
     journey = subprocess.run(
-        [sys.executable, DEMO, "--check", "--language", language],
+        [sys.executable, "-m", "scripts.demo", "--check", "--language", language],
+        cwd=REPOSITORY,
         capture_output=True,
         text=True,
         check=False,
