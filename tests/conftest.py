@@ -75,8 +75,10 @@ def server(running_server: QQServer, socket_enabled: None) -> Generator[QQServer
 
 
 @pytest.fixture(autouse=True)
-def custom_integrations(enable_custom_integrations: None) -> None:
-    """Let Home Assistant load the integration."""
+def custom_integrations(request: pytest.FixtureRequest) -> None:
+    """Let Home Assistant load the integration, where a test has one."""
+    if "hass" in request.fixturenames:
+        request.getfixturevalue("enable_custom_integrations")
 
 
 @pytest.fixture

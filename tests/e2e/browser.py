@@ -10,7 +10,7 @@ import shutil
 import threading
 from typing import Any, Literal
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.qq_server import Certificates, QQServer
 
@@ -24,6 +24,11 @@ PICTURE = ROOT / "custom_components" / "qq_mail" / "brand" / "icon.png"
 """What a camera would have seen."""
 ADD = "/config/integrations/dashboard/add?domain=qq_mail"
 ACCOUNTS = "/config/integrations/integration/qq_mail"
+FORGET = """\
+Object.keys(localStorage).filter((key) => key !== "hassTokens")
+  .forEach((key) => localStorage.removeItem(key))
+"""
+"""What the front end remembers of a visit, but for the login."""
 THREAD = ThreadPoolExecutor(1)
 """Playwright has an event loop here, which tests must not meet in theirs."""
 LOCALES = {"zh-Hans": "zh-CN", "en": "en-US"}
@@ -48,7 +53,7 @@ class Desk:
         self.server = server
         self._browser = browser
         self._loop: asyncio.AbstractEventLoop = loop
-        self._states: dict[str, Any] = {}
+        self._contexts: dict[str, BrowserContext] = {}
 
     def do[T](self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Have something done by Home Assistant's other interfaces."""
@@ -71,24 +76,30 @@ class Desk:
 
     @contextmanager
     def page(self, path: str, language: str = "zh-Hans") -> Generator[Page]:
-        """Open a page as someone who is logged in and reads this language."""
+        """Open a page as someone who is logged in and reads this language.
+
+        What it loads of the front end is loaded once for each language.
+        """
         chosen = {"language": language, "number_format": "language"}
         self.do(
             self.home.command("frontend/set_user_data", key="language", value=chosen)
         )
-        context = self._browser.new_context(
-            viewport={"width": 900, "height": 1100},
-            locale=LOCALES[language],
-            storage_state=self._states.get(language),
-        )
-        context.set_default_timeout(TIMEOUT)
-        page = context.new_page()
-        if language not in self._states:
+        if language in self._contexts:
+            page = self._contexts[language].new_page()
+        else:
+            context = self._browser.new_context(
+                viewport={"width": 900, "height": 1100},
+                locale=LOCALES[language],
+                reduced_motion="reduce",
+            )
+            context.set_default_timeout(TIMEOUT)
+            page = context.new_page()
             self._log_in(page)
-            self._states[language] = context.storage_state()
+            self._contexts[language] = context
         page.goto(f"{self.home.url}{path}")
         yield page
-        context.close()
+        page.evaluate(FORGET)
+        page.close()
 
     @contextmanager
     def blank(self, width: int, scheme: Literal["light", "dark"]) -> Generator[Page]:

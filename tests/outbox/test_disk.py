@@ -14,6 +14,7 @@ from custom_components.qq_mail.outbox.core.models import Level
 from custom_components.qq_mail.outbox.manager import DISK_TIMEOUTS
 from custom_components.qq_mail.smtp import transaction as transaction_module
 from custom_components.qq_mail.store import Journal
+from custom_components.qq_mail.store.store import RETRY_INTERVAL
 from custom_components.qq_mail.texts import async_texts
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -136,6 +137,7 @@ async def test_large_on_a_full_disk(
     hass: HomeAssistant,
     server: QQServer,
     loaded_entry: MockConfigEntry,
+    pass_time: Callable[[float], None],
     monkeypatch: pytest.MonkeyPatch,
     owner: Any,
     name: str,
@@ -148,6 +150,7 @@ async def test_large_on_a_full_disk(
     assert answer["status"] == "accepted"
     (mail,) = server.accepted
     assert body_of(mail).count("xy") == composing.SMALL
+    pass_time(RETRY_INTERVAL)
     await until(lambda: large_texts(hass) == [])
 
 
