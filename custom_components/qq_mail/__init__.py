@@ -238,7 +238,7 @@ async def _async_reload(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
 def _async_hear_outcome(house: House, event: OutboxEvent) -> None:
     """Revoke the buttons of a mail that nobody gets; note whom people will answer."""
     if event.outcome is Outcome.ACCEPTED and event.by != event.account:
-        house.buttons.answerables.note_sender(event.queue_id, event.by)
+        house.buttons.note_sender(event.queue_id, event.by)
     if event.outcome in (Outcome.REJECTED, Outcome.EXPIRED):
         house.buttons.revoke_for(event.queue_id, event.recipients)
 

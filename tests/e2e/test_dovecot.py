@@ -141,9 +141,9 @@ def pressed(incoming: Incoming | None) -> int | None:
     assert incoming.secrets == (SECRET,)
     assert incoming.sender == ACCOUNT
     meaning = choose(CHOICES, incoming.text)
-    assert meaning.choice
+    assert meaning.button
     assert not meaning.needs_title
-    return meaning.choice.number
+    return meaning.button.number
 
 
 async def test_answered_by_smtplib(

@@ -15,9 +15,8 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.ssl import client_context
 
 from ..accounts import QQMailConfigEntry, async_loaded
-from ..buttons.answerable import Answerable, Choice, Told
 from ..buttons.listeners import Listeners
-from ..buttons.models import Press, Reply
+from ..buttons.models import Button, MailButtons, Press, Reply, Told
 from ..buttons.registry import Buttons
 from ..const import CONF_ANSWERS_FROM, DOMAIN, LOGGER
 from ..content.request import MessageRequest
@@ -40,6 +39,8 @@ CURSOR: Final = "cursor"
 """The kind of their records in the store."""
 _START_TIMEOUT: Final = 10.0
 """Seconds that automations get at the start to begin to listen."""
+_MOST_TOLD: Final = 3
+"""Answers of ours to one mail: more would be a loop, or a quarrel."""
 
 
 class Answers:
@@ -64,7 +65,6 @@ class Answers:
         self._entry = entry
         self._outbox = outbox
         self._buttons = buttons
-        self._answerables = buttons.answerables
         self._replies = replies
         self._is_heard = is_heard
         self._issues = Issues(hass, entry)
@@ -76,12 +76,12 @@ class Answers:
         self._cursor = _read_cursor(records.get((CURSOR, FOLDER), {}))
         self._owed = [
             (known, told)
-            for known in self._answerables.of(outbox.id)
+            for known in self._buttons.answerable(outbox.id)
             if known.mail.account == outbox.id
             for told in known.owed
         ]
         """What is told next: first of all what an earlier run did not come to."""
-        self._answerables.async_listen(outbox.id, self._update)
+        self._buttons.async_listen(outbox.id, self._update)
         self._bounces = Bounces(outbox, history, self._issues, bounces, self._update)
         # Those are still true after a restart.
         outbox.async_on_close(lambda: self._issues.withdraw(BOUNCED, RETURNED))
@@ -118,7 +118,7 @@ class Answers:
 
     def wanted_since(self) -> datetime:
         """Return when the oldest mail went out that can be answered, or come back."""
-        times = [one.mail.time for one in self._answerables.of(self._outbox.id)]
+        times = [one.mail.time for one in self._buttons.answerable(self._outbox.id)]
         return min([*times, *self._bounces.times], default=dt_util.utcnow())
 
     async def received(self, heads: Sequence[Head], cursor: Cursor) -> None:
@@ -178,7 +178,7 @@ class Answers:
     @property
     def _left(self) -> float:
         """For how many seconds a mail may still be answered, or come back."""
-        return max(self._answerables.left(self._outbox.id), self._bounces.left)
+        return max(self._buttons.left(self._outbox.id), self._bounces.left)
 
     async def _async_read(self, account: ImapAccount) -> None:
         """Read until no mail can be answered or come back any more."""
@@ -220,14 +220,14 @@ class Answers:
         if mail.kind is Kind.BOUNCE:
             return self._bounces.left > 0
         return mail.kind is Kind.ANSWER and bool(
-            self._answerables.find(self._outbox.id, mail.secrets)
+            self._buttons.answered(self._outbox.id, mail.secrets)
             or any(
                 self._is_allowed(one, mail.sender)
-                for one in self._answerables.of(self._outbox.id)
+                for one in self._buttons.answerable(self._outbox.id)
             )
         )
 
-    def _is_allowed(self, known: Answerable, sender: str) -> bool:
+    def _is_allowed(self, known: MailButtons, sender: str) -> bool:
         """Tell whether whoever has a mail's secret may answer it from an address."""
         if sender in {*known.people, self._outbox.account.username.lower()}:
             return True
@@ -245,45 +245,36 @@ class Answers:
             self._bounces.take(mail.bounce, mail.references, texts)
         if mail.kind is not Kind.ANSWER:
             return
-        find = partial(self._answerables.find, self._outbox.id)
+        find = partial(self._buttons.answered, self._outbox.id)
         # What stands in the head is of the mail that is answered; the text may also
         # quote others.
-        known = find(head.secrets) or find(mail.secrets)
-        # A quote has the secret of the mail, and those of its buttons in words.
-        most = {
-            one.mail.queue_id: one
-            for one in sorted(known, key=lambda one: len(one.actions))
-        }
-        known = [one for one in known if most[one.mail.queue_id] is one]
-        allowed = [one for one in known if self._is_allowed(one, mail.sender)]
-        if not allowed:
-            for one in known[:1]:
+        found = find(head.secrets) or find(mail.secrets)
+        meant = [one for one in found if self._is_allowed(one.group, mail.sender)]
+        if not meant:
+            for one in found[:1]:
                 self._issues.tell_stranger(one.mail, mail.sender)
             return
-        offered = [choice for one in allowed for choice in one.choices]
-        meaning = choose(offered, mail.text)
-        if (choice := meaning.choice) is None:
-            self._hear(allowed[0], mail, meaning.text, texts)
+        meaning = choose(meant, mail.text)
+        if (button := meaning.button) is None:
+            self._hear(meant[0].group, mail, meaning.text, texts)
             return
-        title = choice.action.title
+        title = button.action.title
         if meaning.needs_title:
             told = texts("reply_title_needed", title=title)
-        elif choice.action.in_words and not meaning.text:
+        elif button.action.in_words and not meaning.text:
             told = texts("reply_words_needed", title=title)
         else:
-            told = self._press(choice, mail.sender, meaning.text, texts)
-        self._owe(choice.known, mail, told)
+            told = self._press(button, mail.sender, meaning.text, texts)
+        self._owe(button.group, mail, told)
 
-    def _press(self, choice: Choice, by: str, text: str, texts: Texts) -> str:
+    def _press(self, button: Button, by: str, text: str, texts: Texts) -> str:
         """Press a button, unless that is over; say what became of it.
 
         One that is answered in words passes the text on, and can be answered again.
         """
-        now = dt_util.utcnow()
-        answered, action = choice.known, choice.action
-        button = self._buttons.find_of(answered.mail, action)
-        if button is None:
-            until = time_of(min(answered.expires_at, now), now)
+        now, action = dt_util.utcnow(), button.action
+        if not self._buttons.works(button):
+            until = time_of(min(button.group.expires_at, now), now)
             return texts("reply_over", title=action.title, time=until)
         if button.used_at:
             time = time_of(button.used_at, now)
@@ -299,31 +290,40 @@ class Answers:
                 return texts("reply_words_unheard", title=action.title)
             self._replies.tell(reply)
         else:
-            press = Press(mail=button.mail, action=button.action, by=by)
+            press = Press(mail=button.mail, action=action, by=by)
             heard = self._is_heard(press)
             self._buttons.press(button, by)
             if not heard:
                 return texts("reply_unheard", title=action.title, time=time)
         return texts("reply_done", title=action.title, time=time)
 
-    def _hear(self, known: Answerable, mail: Incoming, text: str, texts: Texts) -> None:
+    def _hear(
+        self, known: MailButtons, mail: Incoming, text: str, texts: Texts
+    ) -> None:
         """Pass on what somebody wrote; say once that nobody understands it."""
         reply = Reply(mail=known.mail, sender=mail.sender, text=text)
         if text and self._replies.is_wanted(reply):
             self._replies.tell(reply)
-        elif self._answerables.confuse(known):
-            choices = " · ".join(choice.shown for choice in known.choices)
+        elif not known.confused:
+            known.confused = True
+            choices = " · ".join(button.shown for button in known.buttons)
             self._owe(known, mail, texts("reply_not_understood", choices=choices))
 
-    def _owe(self, answered: Answerable, mail: Incoming, text: str) -> None:
+    def _owe(self, known: MailButtons, mail: Incoming, text: str) -> None:
         """Have the sender told something, unless that was enough."""
         answers = next((one for one in mail.message_ids if one.isascii()), None)
-        if answers is None:
-            # No program that people write with leaves it out.
-            return
-        told = Told(mail.sender, text, answers)
-        if self._answerables.owe(answered, told):
-            self._owed.append((answered, told))
+        # No program that people write with leaves it out.
+        if answers and known.told < _MOST_TOLD:
+            told = Told(mail.sender, text, answers)
+            known.told += 1
+            known.owed += (told,)
+            self._owed.append((known, told))
+        self._buttons.write(known)
+
+    def _pay(self, known: MailButtons, told: Told) -> None:
+        """Owe it no longer: the outbox has it, by the same round."""
+        known.owed = tuple(one for one in known.owed if one is not told)
+        self._buttons.write(known)
 
     @callback
     def _tell_owed(self, note: str = "") -> None:
@@ -331,7 +331,7 @@ class Answers:
         for known, told in owed:
             self._hass.async_create_task(self._async_tell(known, told, note))
 
-    async def _async_tell(self, known: Answerable, told: Told, note: str) -> None:
+    async def _async_tell(self, known: MailButtons, told: Told, note: str) -> None:
         """Confirm an answer within its conversation, so that nobody can answer that.
 
         It is owed until the outbox has it.
@@ -356,7 +356,7 @@ class Answers:
                     ticket,
                     references=" ".join([*references, told.answers]),
                     answers=told.answers,
-                    kept=partial(self._answerables.pay, known, told),
+                    kept=partial(self._pay, known, told),
                 )
         except HomeAssistantError as err:
             LOGGER.warning("An answer to %s was not confirmed: %s", known.mail, err)

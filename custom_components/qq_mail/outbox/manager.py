@@ -49,7 +49,7 @@ class Hands(Protocol):
 
 RESTORED: Final = "restored"
 """In a record: it comes from a backup, and waits for a person's decision."""
-_OF_BACKUP = (MESSAGE, "duplicate", "reminder", "button", "answerable")
+_OF_BACKUP = (MESSAGE, "duplicate", "reminder", "buttons")
 """Kinds of records that the house from which a backup was made goes on with."""
 
 
