@@ -57,4 +57,4 @@ async def open_store(disk: SimulatedDisk) -> AsyncGenerator[OpenStore]:
 
     yield start
     for store in stores:
-        await store.async_close()
+        await store.async_stop()

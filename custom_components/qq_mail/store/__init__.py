@@ -8,7 +8,7 @@ from .journal import LARGE, Change, Journal
 from .line import Key
 from .loading import Loaded
 from .records import Records, as_octets, read_all
-from .store import Store, Text
+from .store import Store
 
 __all__ = [
     "LARGE",
@@ -19,7 +19,6 @@ __all__ = [
     "Loaded",
     "Records",
     "Store",
-    "Text",
     "as_octets",
     "read_all",
 ]

@@ -166,7 +166,7 @@ class Journal:
         entry = self._index.entries.get(key)
         return entry.text if entry else None
 
-    def open_text(self, key: Key, text: Body) -> BinaryIO:
+    def open_text(self, key: Key, text: Body | None) -> BinaryIO:
         """Open a text, from any thread; if it was moved meanwhile, where it is now.
 
         Raises FileNotFoundError if it is gone.
@@ -196,14 +196,6 @@ class Journal:
             # What cannot be removed is dropped at the next start.
             with suppress(OSError):
                 self._disk.unlink(draft)
-
-    def free_space(self) -> int:
-        """Return the octets that are free on the disk."""
-        return self._disk.free_space(self.folder)
-
-    def close(self) -> None:
-        """Let go of all files."""
-        self._segments.close()
 
     def _get_ready(self) -> None:
         """Clear away what a crash or a backup left, before something is changed."""
@@ -264,9 +256,9 @@ class Journal:
         for line in lines:
             self._index.learn(place_of(segment, line), line)
 
-    def _open(self, key: Key, text: Body) -> BinaryIO:
-        if text.file:
+    def _open(self, key: Key, text: Body | None) -> BinaryIO:
+        if text and text.file:
             return self._disk.stream(self.folder / text.file)
-        if text.place is None:
+        if text is None or text.place is None:
             raise FileNotFoundError(errno.ENOENT, "There is no text", str(key))
         return BytesIO(text.place.read_text(key))

@@ -106,11 +106,6 @@ class Segments:
         """How many octets of them do not live."""
         return sum(segment.end - segment.live for segment in self.all)
 
-    def close(self) -> None:
-        """Let go of all files."""
-        for segment in self.all:
-            segment.close()
-
     def _newest(self, kind: Kind) -> Segment | None:
         return next((one for one in reversed(self.all) if one.kind is kind), None)
 
