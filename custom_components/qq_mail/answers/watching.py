@@ -21,7 +21,7 @@ from ..buttons.registry import Buttons
 from ..const import CONF_ANSWERS_FROM, DOMAIN, LOGGER
 from ..content.request import MessageRequest
 from ..history import History
-from ..inbox.client import FOLDER
+from ..inbox.link import FOLDER
 from ..inbox.mailbox import Mailbox as Inbox
 from ..inbox.models import Cursor, Head, ImapAccount, LoginRefusedError, MailboxError
 from ..inbox.reading import Incoming, Kind
