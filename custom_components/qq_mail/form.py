@@ -47,7 +47,7 @@ from .const import (
 )
 from .errors import action_error
 from .inbox.mailbox import async_check
-from .inbox.models import Cursor, ImapAccount, LoginRefusedError, MailboxError
+from .inbox.models import Cursor, LoginRefusedError, MailboxError
 from .mime.address import InvalidMailboxError, Mailbox, one_line, shown_texts, tidy
 from .outbox.outbox import Outbox
 from .smtp.errors import MailError
@@ -276,7 +276,7 @@ class Form:
             logging_in.remove(account.username)
 
     async def check_inbox(
-        self, account: ImapAccount, outbox: Outbox | None
+        self, account: Account, outbox: Outbox | None
     ) -> Cursor | None:
         """Log in to an inbox; return where reading begins, or note why that failed."""
         if outbox:

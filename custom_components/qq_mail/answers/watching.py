@@ -18,19 +18,23 @@ from ..accounts import QQMailConfigEntry, async_loaded
 from ..buttons.listeners import Listeners
 from ..buttons.models import Button, MailButtons, Press, Reply, Told
 from ..buttons.registry import Buttons
+from ..clock import read_clock
 from ..const import CONF_ANSWERS_FROM, DOMAIN, LOGGER
 from ..content.request import MessageRequest
 from ..history import History
 from ..inbox.link import FOLDER
-from ..inbox.mailbox import Mailbox as Inbox
-from ..inbox.models import Cursor, Head, ImapAccount, LoginRefusedError, MailboxError
+from ..inbox.mailbox import Mailbox as Inbox, ReadMail
+from ..inbox.models import Cursor, Head, LoginRefusedError, MailboxError
 from ..inbox.reading import Incoming, Kind
 from ..mime.address import Mailbox, Recipients
 from ..mime.models import Priority
 from ..outbox.outbox import Outbox
 from ..sending.submit import async_submit
+from ..smtp.models import Account
 from ..smtp.replies import Cause
+from ..store import read_all
 from ..texts import Texts, async_texts, time_of
+from ..typed import read_json
 from .bounces import Bounces
 from .choice import choose
 from .issues import BOUNCED, INBOX, RETURNED, STRANGER, Issues
@@ -68,12 +72,12 @@ class Answers:
         self._replies = replies
         self._is_heard = is_heard
         self._issues = Issues(hass, entry)
-        self._account: ImapAccount | None = None
+        self._account: Account | None = None
         self._mailbox: Inbox | None = None
         self._task: asyncio.Task[None] | None = None
         self._timeout: asyncio.Timeout | None = None
-        records = outbox.manager.take_records(outbox.id, CURSOR)
-        self._cursor = _read_cursor(records.get((CURSOR, FOLDER), {}))
+        cursors = read_all(outbox.manager.take_records(outbox.id, CURSOR), _read_cursor)
+        self._cursor = cursors.get(FOLDER)
         self._owed = [
             (known, told)
             for known in self._buttons.answerable(outbox.id)
@@ -87,7 +91,7 @@ class Answers:
         outbox.async_on_close(lambda: self._issues.withdraw(BOUNCED, RETURNED))
 
     @callback
-    def configure(self, account: ImapAccount | None) -> None:
+    def configure(self, account: Account | None) -> None:
         """Read this inbox, or none; what is read goes on unless it is another."""
         if account != self._account:
             self._account = account
@@ -96,7 +100,7 @@ class Answers:
         self._update()
 
     @callback
-    def keep(self, cursor: Cursor) -> None:
+    def keep_cursor(self, cursor: Cursor) -> None:
         """Have it written how far the inbox was read, or where a form lets it begin."""
         self._cursor = cursor
         key = (CURSOR, self._outbox.id, FOLDER)
@@ -121,21 +125,21 @@ class Answers:
         times = [one.mail.time for one in self._buttons.answerable(self._outbox.id)]
         return min([*times, *self._bounces.times], default=dt_util.utcnow())
 
-    async def received(self, heads: Sequence[Head], cursor: Cursor) -> None:
+    async def received(
+        self, heads: Sequence[Head], read: ReadMail, cursor: Cursor
+    ) -> None:
         """Do what new mail means, and keep how far it was read by the same round."""
         await self._async_ready()
         mails = [
             (head, mail)
             for head in heads
-            if (mailbox := self._mailbox)
-            and self._is_wanted(head.mail)
-            and (mail := await mailbox.mail(head))
+            if self._is_wanted(head.mail) and (mail := await read(head))
         ]
         texts = await async_texts(self._hass)
         # From here on without an await, so that all of it is one round.
         for head, mail in mails:
             self._take(head.mail, mail, texts)
-        self.keep(cursor)
+        self.keep_cursor(cursor)
         kept = await self._outbox.manager.async_written()
         self._tell_owed("" if kept else texts("answer_not_kept_text"))
 
@@ -180,7 +184,7 @@ class Answers:
         """For how many seconds a mail may still be answered, or come back."""
         return max(self._buttons.left(self._outbox.id), self._bounces.left)
 
-    async def _async_read(self, account: ImapAccount) -> None:
+    async def _async_read(self, account: Account) -> None:
         """Read until no mail can be answered or come back any more."""
         await self._async_started()
         self._tell_owed()
@@ -362,11 +366,6 @@ class Answers:
             LOGGER.warning("An answer to %s was not confirmed: %s", known.mail, err)
 
 
-def _read_cursor(record: Mapping[str, Any]) -> Cursor | None:
-    """Read what was kept; None: nothing was, or it is damaged."""
-    try:
-        return Cursor(
-            str(record["account"]), int(record["uid_validity"]), int(record["uid"])
-        )
-    except KeyError, TypeError, ValueError:
-        return None
+def _read_cursor(_folder: str, record: Mapping[str, Any]) -> Cursor:
+    cursor: Cursor = read_json(Cursor, record, read_clock())
+    return cursor

@@ -21,10 +21,10 @@ from aiohappyeyeballs import start_connection
 
 from ..mime.address import one_line
 from ..smtp.errors import SessionError, translated
-from ..smtp.models import Step
+from ..smtp.models import Account, Step
 from ..smtp.replies import Cause
 from .client import MAX_KEPT, MAX_MAIL, Client, Fetched, read_fetched
-from .models import Cursor, Head, ImapAccount, LoginRefusedError, MailboxError
+from .models import Cursor, Head, LoginRefusedError, MailboxError
 from .reading import Incoming, read_mail
 
 FOLDER: Final = "INBOX"
@@ -47,7 +47,7 @@ class Link:
     """
 
     def __init__(
-        self, account: ImapAccount, tls_context: ssl.SSLContext, made: socket.socket
+        self, account: Account, tls_context: ssl.SSLContext, made: socket.socket
     ) -> None:
         """Prepare; nothing is said yet over the connection."""
         self._account = account
@@ -63,7 +63,7 @@ class Link:
     @classmethod
     @asynccontextmanager
     async def opened(
-        cls, account: ImapAccount, tls_context: ssl.SSLContext
+        cls, account: Account, tls_context: ssl.SSLContext
     ) -> AsyncGenerator[Self]:
         """Connect over TLS, with the certificate checked; the login is the next step.
 
@@ -287,7 +287,7 @@ def _connecting() -> Iterator[None]:
         raise MailboxError(err.cause, err.detail) from err
 
 
-async def _connect(account: ImapAccount) -> socket.socket:
+async def _connect(account: Account) -> socket.socket:
     loop = asyncio.get_running_loop()
     with _connecting():
         async with asyncio.timeout(account.timeout):

@@ -1,23 +1,10 @@
-"""How to reach a mailbox, what is found in it, and why it cannot be read."""
+"""What is found in a mailbox, and why it cannot be read."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import override
 
 from ..smtp.replies import Cause
 from .reading import Incoming
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImapAccount:
-    """How to reach an IMAP server, over implicit TLS, and as whom."""
-
-    username: str
-    password: str = field(repr=False)
-    """The authorization code: the same as that of SMTP."""
-    host: str
-    port: int = 993
-    timeout: float = 30.0
-    """Seconds for connecting, and for a command that has little to answer."""
 
 
 @dataclass(frozen=True, slots=True)
