@@ -53,9 +53,7 @@ class Journal:
         self._damaged = Damaged(self._disk, folder / "damaged")
         self._index = Index()
         self._segments = Segments(self._disk, folder)
-        self._tidying = Tidying(
-            self._disk, folder, self._index, self._segments, self._add
-        )
+        self._tidying = Tidying(self._index, self._segments, self._add)
         self._round = 0
         self._is_unknown = False
         """Whether the folder could not be read, so that nothing may be added."""
@@ -63,10 +61,7 @@ class Journal:
 
     def load(self) -> Loaded:
         """Read everything. What the disk does is told, and never raised."""
-        loader = Loader(
-            *(self._disk, self.folder, self._marks, self._damaged),
-            *(self._index, self._segments),
-        )
+        loader = Loader(self._marks, self._damaged, self._index, self._segments)
         try:
             loader.load()
         except OSError as err:
@@ -103,7 +98,7 @@ class Journal:
             if isinstance(change.text, Path):
                 self.drop_draft(change.text)
         if not self._is_held:
-            self._tidying.drop_files()
+            self._segments.drop_files(self._index.dead_files)
         return left_out
 
     def accept(self) -> None:

@@ -6,10 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from operator import attrgetter
-from pathlib import Path
 
 from .damage import Damage, Damaged
-from .disk import LOGGER, Disk
+from .disk import LOGGER
 from .index import Body, Entry, Index, Place, place_of
 from .line import Key, Line
 from .marks import Marks
@@ -41,17 +40,11 @@ class Loader:
     """Reads a folder once. Whatever the disk does, what can be read is returned."""
 
     def __init__(
-        self,
-        disk: Disk,
-        folder: Path,
-        marks: Marks,
-        away: Damaged,
-        index: Index,
-        segments: Segments,
+        self, marks: Marks, away: Damaged, index: Index, segments: Segments
     ) -> None:
-        """Name where it reads, and what is to know of it; `away`: what cannot be read."""
-        self._disk = disk
-        self._folder = folder
+        """Name what is to know of it; `away`: what cannot be read."""
+        self._disk = segments.disk
+        self._folder = segments.folder
         self._marks = marks
         self._damaged = away
         self._index = index
