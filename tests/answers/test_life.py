@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.qq_mail.buttons.listeners import Listeners
+from custom_components.qq_mail.buttons.listeners import ListenersTo
 from custom_components.qq_mail.buttons.models import Reply
 from custom_components.qq_mail.buttons.registry import BUTTONS, Buttons
 from custom_components.qq_mail.const import DOMAIN
@@ -207,7 +207,7 @@ async def test_preview(
 
 def test_replies(entry: MockConfigEntry, caplog: pytest.LogCaptureFixture) -> None:
     """One listener that fails does not keep an answer from the others."""
-    replies, heard = Listeners[Reply](), list[Reply]()
+    replies, heard = ListenersTo[Reply](), list[Reply]()
 
     def fail(reply: Reply) -> None:
         raise ValueError(reply.text)

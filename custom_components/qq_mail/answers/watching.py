@@ -8,14 +8,13 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-from homeassistant.core import CoreState, HomeAssistant, callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.helpers.start import async_at_started
 from homeassistant.util import dt as dt_util
 from homeassistant.util.ssl import client_context
 
 from ..accounts import QQMailConfigEntry, async_loaded
-from ..buttons.listeners import Listeners
+from ..buttons.listeners import ListenersTo, async_listened
 from ..buttons.models import Button, MailButtons, Press, Reply, Told
 from ..buttons.registry import Buttons
 from ..clock import read_clock
@@ -41,8 +40,6 @@ from .issues import BOUNCED, INBOX, RETURNED, STRANGER, Issues
 
 CURSOR: Final = "cursor"
 """The kind of their records in the store."""
-_START_TIMEOUT: Final = 10.0
-"""Seconds that automations get at the start to begin to listen."""
 _MOST_TOLD: Final = 3
 """Answers of ours to one mail: more would be a loop, or a quarrel."""
 
@@ -57,7 +54,7 @@ class Answers:
         outbox: Outbox,
         history: History,
         buttons: Buttons,
-        replies: Listeners[Reply],
+        replies: ListenersTo[Reply],
         bounces: dict[str, Bounces],
         is_heard: Callable[[Press], bool],
     ) -> None:
@@ -186,7 +183,7 @@ class Answers:
 
     async def _async_read(self, account: Account) -> None:
         """Read until no mail can be answered or come back any more."""
-        await self._async_started()
+        await async_listened(self._hass)
         self._tell_owed()
         mailbox = Inbox(account, client_context(), self, self._cursor)
         self._mailbox = mailbox
@@ -195,18 +192,6 @@ class Answers:
                 await mailbox.run()
         self._mailbox = self._timeout = self._task = None
         self._issues.withdraw(INBOX)
-
-    async def _async_started(self) -> None:
-        """Wait until automations can listen."""
-        if self._hass.state is CoreState.running:
-            return
-        started = asyncio.Event()
-        async_at_started(self._hass, callback(lambda _: started.set()))
-        await started.wait()
-        # Others do at the start what makes them listen.
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_START_TIMEOUT):
-                await self._hass.async_block_till_done()
 
     async def _async_ready(self) -> None:
         """Wait until the account's entities are there. Raises MailboxError."""

@@ -17,7 +17,7 @@ from ..mime.secret import make_secret
 from ..store import Store, read_all
 from ..typed import as_json, read_json
 from .links import PLAIN_HTTP, async_tell_plain_http
-from .listeners import Listeners
+from .listeners import ListenersTo
 from .models import Action, Button, Ended, Mail, MailButtons, Press
 
 BUTTONS: Final = "buttons"
@@ -43,7 +43,7 @@ class Buttons:
         self._known: dict[str, MailButtons] = {}
         """By their names, the oldest first."""
         self._listeners: dict[str, Callable[[], None]] = {}
-        self.presses = Listeners[Press]()
+        self.presses = ListenersTo[Press]()
 
     @callback
     def async_load(self, records: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:

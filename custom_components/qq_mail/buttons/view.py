@@ -3,7 +3,6 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from http import HTTPStatus
 import string
 from typing import Final, override
@@ -13,14 +12,14 @@ from aiohttp.hdrs import METH_ANY, METH_GET, METH_HEAD, METH_POST
 
 from homeassistant.components.http import HomeAssistantView
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.core import CoreState, HomeAssistant, callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.http import request_handler_factory
-from homeassistant.helpers.start import async_at_started
 
 from ..clock import read_clock
 from ..const import DISK_TIMEOUT, DOMAIN, LOGGER
 from ..store import Store
 from ..texts import async_texts
+from .listeners import async_listened
 from .log_filter import keep_tokens_out
 from .models import ACTION_PATH, Button, Press
 from .page import CONFIRMED, HEADERS, Pages
@@ -31,8 +30,6 @@ _MAX_UNKNOWN: Final = 30
 _WINDOW: Final = 60.0
 """So many links that do not work are told so within so many seconds."""
 _LOG_EVERY: Final = 3600.0
-_START_TIMEOUT: Final = 10.0
-"""Seconds that automations get at the start to begin to listen."""
 _ALLOWED: Final = {"Allow": "GET, HEAD, POST"}
 _NOT_READY: Final = {"Retry-After": "30"}
 _TOO_MANY: Final = {"Retry-After": f"{_WINDOW:.0f}"}
@@ -50,8 +47,8 @@ def async_setup_view(
     keep_tokens_out()
     view = ButtonView(hass, buttons, store, is_heard)
     hass.http.register_view(view)
-    if hass.state is not CoreState.running:
-        async_at_started(hass, view.async_begin)
+    # In the background: who else waits for all at the start is not to wait for it.
+    hass.async_create_background_task(view.async_begin(), f"{DOMAIN} buttons")
 
 
 class ButtonView(HomeAssistantView):
@@ -79,16 +76,15 @@ class ButtonView(HomeAssistantView):
         self._buttons = buttons
         self._store = store
         self._is_heard = is_heard
-        self._started = hass.state is CoreState.running
+        self._started = False
         self._unknown: deque[float] = deque(maxlen=_MAX_UNKNOWN)
         """When the last ones were opened, by the steady clock."""
         self._logged: float | None = None
 
-    @callback
-    def async_begin(self, hass: HomeAssistant) -> None:
+    async def async_begin(self) -> None:
         """Let buttons act once automations hear of it."""
-        # In the background: who else waits for all at the start is not to wait for it.
-        hass.async_create_background_task(self._async_begin(), f"{DOMAIN} buttons")
+        await async_listened(self._hass)
+        self._started = True
 
     @override
     def register(
@@ -155,13 +151,6 @@ class ButtonView(HomeAssistantView):
         if button.used_at or button.ended:
             return _page(pages.over(button))
         return None if self._is_ready(button) else _not_ready(pages)
-
-    async def _async_begin(self) -> None:
-        # Others do at the start what makes them listen.
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_START_TIMEOUT):
-                await self._hass.async_block_till_done()
-        self._started = True
 
     async def _async_pages(self) -> Pages:
         """Return the pages in Home Assistant's language."""

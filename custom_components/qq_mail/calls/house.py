@@ -14,7 +14,7 @@ from homeassistant.util.signal_type import SignalType
 
 from ..answers.bounces import Bounces
 from ..answers.watching import Answers
-from ..buttons.listeners import Listeners
+from ..buttons.listeners import ListenersTo
 from ..buttons.models import Press, Reply
 from ..buttons.registry import BUTTONS, Buttons
 from ..clock import read_clock
@@ -84,7 +84,7 @@ class House:
         self.manager = Manager(hass, store)
         self.buttons = Buttons(hass, store, self._protected)
         self.frames = Frames()
-        self.replies = Listeners[Reply]()
+        self.replies = ListenersTo[Reply]()
         self.bounces: dict[str, Bounces] = {}
         self.rooms: dict[str, Rooms] = {}
         self.actions: dict[str, set[str]] = {}

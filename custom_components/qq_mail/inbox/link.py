@@ -17,9 +17,8 @@ import ssl
 import threading
 from typing import Any, Final, Self
 
-from aiohappyeyeballs import start_connection
-
 from ..mime.address import one_line
+from ..smtp.connecting import addresses_of, connect
 from ..smtp.errors import SessionError, translated
 from ..smtp.models import Account, Step
 from ..smtp.replies import Cause
@@ -33,8 +32,6 @@ _MAX_HEAD: Final = 64 * 1024
 _MAX_DETAIL: Final = 300
 _LONG: Final = 4
 """Times an account's timeout that a command may take which has much to answer."""
-_NEXT_ADDRESS: Final = 0.25
-"""Seconds until a host's next address is tried as well (RFC 8305 section 5)."""
 _LEAVING: Final = 0.5
 """Seconds for LOGOUT: nothing depends on its answer."""
 _BUSY = "system busy"
@@ -288,12 +285,7 @@ def _connecting() -> Iterator[None]:
 
 
 async def _connect(account: Account) -> socket.socket:
-    loop = asyncio.get_running_loop()
     with _connecting():
         async with asyncio.timeout(account.timeout):
-            addresses = await loop.getaddrinfo(
-                account.host, account.port, type=socket.SOCK_STREAM
-            )
-            return await start_connection(
-                addresses, happy_eyeballs_delay=_NEXT_ADDRESS, loop=loop
-            )
+            _, made = await connect(await addresses_of(account))
+            return made

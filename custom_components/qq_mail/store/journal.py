@@ -19,7 +19,7 @@ from .damage import Damage, Damaged
 from .disk import LOGGER, Disk
 from .index import Body, Index, place_of
 from .line import Key, Line, write_round
-from .loading import Loaded, Loader
+from .loading import Contents, Loader
 from .marks import Marks
 from .segment import Kind
 from .segments import Segments
@@ -59,7 +59,7 @@ class Journal:
         """Whether the folder could not be read, so that nothing may be added."""
         self._is_held = False
 
-    def load(self) -> Loaded:
+    def load(self) -> Contents:
         """Read everything. What the disk does is told, and never raised."""
         loader = Loader(self._marks, self._damaged, self._index, self._segments)
         try:

@@ -25,7 +25,7 @@ _LEAP = 1_000_000
 
 
 @dataclass(slots=True)
-class Loaded:
+class Contents:
     """What was in the folder."""
 
     records: Records[Key] = field(default_factory=partial(Records[Key], {}))
@@ -49,7 +49,7 @@ class Loader:
         self._damaged = away
         self._index = index
         self._segments = segments
-        self.loaded = Loaded()
+        self.loaded = Contents()
         self.round = 0
         """The last one that may have been written."""
         self._said: dict[Key, bytes] = {}

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, NamedTuple
 from .disk import LOGGER, Disk
 from .journal import Change, Journal
 from .line import Key
-from .loading import TEXT, Loaded
+from .loading import TEXT, Contents
 from .records import as_octets
 
 RETRY_INTERVAL = 60.0
@@ -87,7 +87,7 @@ class Store:
         self._timers: dict[Callable[[], None], asyncio.TimerHandle] = {}
         """By what they are for."""
 
-    async def async_load(self) -> Loaded:
+    async def async_load(self) -> Contents:
         """Return what is on disk. Call it once, before anything else."""
         self._loop = asyncio.get_running_loop()
         loaded = await self._loop.run_in_executor(None, self._journal.load)
