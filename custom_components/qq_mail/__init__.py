@@ -63,7 +63,7 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     house = hass.data[DATA_HOUSE] = House(hass, store)
     await house.async_load()
     async_setup_services(hass)
-    async_setup_view(hass, house.buttons, store, house.is_heard)
+    async_setup_view(hass, house.buttons, house.manager.async_written, house.is_heard)
     async_setup_log_entries(hass)
     async_setup_page(hass)
     async_watch_presses(hass)

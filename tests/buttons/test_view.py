@@ -18,10 +18,11 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.qq_mail.buttons import view as view_module
 from custom_components.qq_mail.buttons.log_filter import keep_tokens_out
 from custom_components.qq_mail.buttons.models import Action, Ended
 from custom_components.qq_mail.buttons.registry import BUTTONS
+from custom_components.qq_mail.outbox.core.models import Level
+from custom_components.qq_mail.outbox.manager import DISK_TIMEOUTS
 from custom_components.qq_mail.store import Journal
 from custom_components.qq_mail.texts import async_texts
 from homeassistant.components.http.ban import KEY_BAN_MANAGER
@@ -507,7 +508,7 @@ async def test_disk_that_hangs(
 ) -> None:
     """Nobody waits long for it, and the page says the same."""
     (token,) = house.issue()
-    monkeypatch.setattr(view_module, "DISK_TIMEOUT", 0.05)
+    monkeypatch.setitem(DISK_TIMEOUTS, Level.HIGH, 0.05)
     with monkeypatch.context() as patch:
         gate = hold_up(patch, Journal, "write")
         page = await page_of(await browser.post(path_of(token)))
