@@ -15,7 +15,7 @@ import pytest
 
 from custom_components.qq_mail.answers.choice import choose
 from custom_components.qq_mail.inbox.mailbox import Mailbox, async_check
-from custom_components.qq_mail.inbox.models import Cursor, LoginRefusedError
+from custom_components.qq_mail.inbox.models import Cursor, MailboxError
 from custom_components.qq_mail.inbox.reading import Incoming, Kind
 from custom_components.qq_mail.mime.secret import make_secret
 from custom_components.qq_mail.smtp.models import Account, Encryption
@@ -98,7 +98,7 @@ async def test_no_cursor(dovecot: Dovecot, account: Account, owner: Recorder) ->
 
 async def test_refused(dovecot: Dovecot, account: Account) -> None:
     """A wrong code is told from all else."""
-    with pytest.raises(LoginRefusedError, match="AUTHENTICATIONFAILED"):
+    with pytest.raises(MailboxError, match=r"login_refused: .*AUTHENTICATIONFAILED"):
         await async_check(replace(account, password="wrong"), dovecot.tls_context)
 
 

@@ -15,11 +15,7 @@ from custom_components.qq_mail.inbox import (
     mailbox as mailbox_module,
 )
 from custom_components.qq_mail.inbox.mailbox import async_check, poll_interval
-from custom_components.qq_mail.inbox.models import (
-    Cursor,
-    LoginRefusedError,
-    MailboxError,
-)
+from custom_components.qq_mail.inbox.models import Cursor, MailboxError
 from custom_components.qq_mail.smtp.models import Account
 from custom_components.qq_mail.smtp.replies import Cause
 from tests.conftest import ADDRESS, CODE
@@ -290,7 +286,7 @@ async def test_refused_logins(
         server.imap.habits.service_open = True
         await owner.until(lambda: owner.problems[-1] is None)
     refusals = owner.problems[:3]
-    assert all(isinstance(error, LoginRefusedError) for error in refusals)
+    assert all(error and error.cause.of_login for error in refusals)
     assert {error.detail for error in refusals if error} == {
         str(replies.LOGIN_AMBIGUOUS.text)[:300]
     }
@@ -561,7 +557,7 @@ async def test_check(
         ADDRESS, server.imap.habits.uid_validity, 4
     )
     await until(lambda: not server.imap.open)
-    with pytest.raises(LoginRefusedError):
+    with pytest.raises(MailboxError, match=r"^login_refused"):
         await async_check(replace(imap_account, password="x"), tls_context)
 
 

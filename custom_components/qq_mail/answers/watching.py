@@ -23,7 +23,7 @@ from ..content.request import MessageRequest
 from ..history import History
 from ..inbox.link import FOLDER
 from ..inbox.mailbox import Mailbox as Inbox, ReadMail
-from ..inbox.models import Cursor, Head, LoginRefusedError, MailboxError
+from ..inbox.models import Cursor, Head, MailboxError
 from ..inbox.reading import Incoming, Kind
 from ..mime.address import Mailbox, Recipients
 from ..mime.models import Priority
@@ -142,12 +142,13 @@ class Answers:
 
     def problem(self, error: MailboxError | None) -> None:
         """Report why the mailbox cannot be read for a while, or that it can again."""
-        self._outbox.reads_answers = not isinstance(error, LoginRefusedError)
+        refused = error is not None and error.cause.of_login
+        self._outbox.reads_answers = not refused
         if error is None:
             self._issues.withdraw(INBOX)
             return
         LOGGER.info("Answers to %s are not read: %s", self._entry.title, error)
-        if isinstance(error, LoginRefusedError):
+        if refused:
             self._issues.tell_refused(error)
 
     # How it does that

@@ -23,7 +23,7 @@ from ..smtp.errors import SessionError, translated
 from ..smtp.models import Account, Step
 from ..smtp.replies import Cause
 from .client import MAX_KEPT, MAX_MAIL, Client, Fetched, read_fetched
-from .models import Cursor, Head, LoginRefusedError, MailboxError
+from .models import Cursor, Head, MailboxError
 from .reading import Incoming, read_mail
 
 FOLDER: Final = "INBOX"
@@ -79,10 +79,7 @@ class Link:
                 await link._end()
 
     async def log_in(self) -> None:
-        """Log in, and ask what the server can do: QQ's greeting leaves IDLE out.
-
-        Raises LoginRefusedError as well.
-        """
+        """Log in, and ask what the server can do: QQ's greeting leaves IDLE out."""
 
         def log_in() -> None:
             client = self._client
@@ -95,9 +92,10 @@ class Link:
                     # Not that, but what imaplib has asked for next.
                     raise
                 said = self._shown(err)
-                if said.lower().startswith(_BUSY):
-                    raise MailboxError(Cause.TEMPORARY, said) from None
-                raise LoginRefusedError(Cause.LOGIN_REFUSED, said) from None
+                busy = said.lower().startswith(_BUSY)
+                # Of QQ's causes none is told from another.
+                cause = Cause.TEMPORARY if busy else Cause.LOGIN_REFUSED
+                raise MailboxError(cause, said) from None
             _, answer = client.capability()
             offered = b" ".join(filter(None, answer)).decode("ascii").upper().split()
             client.capabilities = tuple(offered)

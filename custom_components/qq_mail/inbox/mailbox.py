@@ -13,7 +13,7 @@ from ..const import LOGGER
 from ..smtp.models import Account
 from ..smtp.replies import Cause
 from .link import Link
-from .models import Cursor, Head, LoginRefusedError, MailboxError
+from .models import Cursor, Head, MailboxError
 from .reading import Incoming
 
 IDLE_ROUND = 120.0
@@ -133,16 +133,15 @@ class Mailbox:
                         self._refusals = 0
                         self._owner.problem(None)
                         await self._watch(link)
-            except LoginRefusedError as err:
-                rest = RESTS[min(self._refusals, len(RESTS) - 1)]
-                self._refusals += 1
-                self._owner.problem(err)
             except MailboxError as err:
                 self._owner.problem(err)
-                seconds = FIRST_RETRY * 2.0 ** min(self._failures, _MAX_DOUBLED)
-                self._failures += 1
-                await self._pause(min(LAST_RETRY, seconds))
-                continue
+                if not err.cause.of_login:
+                    seconds = FIRST_RETRY * 2.0 ** min(self._failures, _MAX_DOUBLED)
+                    self._failures += 1
+                    await self._pause(min(LAST_RETRY, seconds))
+                    continue
+                rest = RESTS[min(self._refusals, len(RESTS) - 1)]
+                self._refusals += 1
             except Exception:  # noqa: BLE001 - it is our fault, and no reason to end
                 LOGGER.exception("Error while watching a mailbox")
             await asyncio.sleep(rest)

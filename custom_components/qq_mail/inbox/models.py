@@ -28,7 +28,10 @@ class Head:
 
 
 class MailboxError(Exception):
-    """A mailbox cannot be read now; it never says anything of the authorization code."""
+    """A mailbox cannot be read now; where the login is refused, `cause.of_login` tells.
+
+    It never says anything of the authorization code: SMTP alone decides whether that works.
+    """
 
     def __init__(self, cause: Cause, detail: str = "") -> None:
         """Keep the cause, and in English what the server or the system said."""
@@ -40,10 +43,3 @@ class MailboxError(Exception):
     def __str__(self) -> str:
         """Return a line for the log."""
         return f"{self.cause}: {self.detail}" if self.detail else str(self.cause)
-
-
-class LoginRefusedError(MailboxError):
-    """The server refused the login; of QQ's causes none is told from another.
-
-    It says nothing of the authorization code: SMTP alone decides whether that works.
-    """
