@@ -109,13 +109,10 @@ class Buttons:
             if not button.revoked
         ]
 
-    def restored(self, account: str) -> list[Button]:
-        """Return an account's that come from a backup, and do not work yet."""
-        return [
-            one
-            for one in self.all()
-            if one.group.restored and one.mail.account == account
-        ]
+    def restored(self, account: str) -> int:
+        """Return how many of an account come from a backup, and do not work yet."""
+        mine = (one.group for one in self.all() if one.mail.account == account)
+        return sum(group.restored for group in mine)
 
     @callback
     def async_decide(self, account: str, *, send: bool) -> None:

@@ -139,7 +139,7 @@ class House:
             "number": len(rooms.outbox.restored),
             "alarms": rooms.reminders.restored,
             "counted": rooms.duplicates.restored,
-            "buttons": len(self.buttons.restored(account)),
+            "buttons": self.buttons.restored(account),
         }
 
     @callback

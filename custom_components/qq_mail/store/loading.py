@@ -169,8 +169,7 @@ class Loader:
             which = "the newest" if older else "the"
             if not older and key not in self._index.gone:
                 self._index.lose(key, Entry(0, place))
-            damage = Damage(f"{which} record of {' '.join(key)}", (key,))
-            self._set_aside(damage, place.segment, slice(place.start, place.stop))
+            self._set_aside_line(f"{which} record of {' '.join(key)}", key, place)
 
     def _find_texts(self) -> None:
         """Set aside what has lost its text."""
@@ -178,9 +177,7 @@ class Loader:
             if entry.text is None or self._has_text(entry.text):
                 continue
             self._index.lose(key, entry)
-            damage = Damage(f"the text of {' '.join(key)}", (key,))
-            place = entry.place
-            self._set_aside(damage, place.segment, slice(place.start, place.stop))
+            self._set_aside_line(f"the text of {' '.join(key)}", key, entry.place)
 
     def _has_text(self, text: Body) -> bool:
         if not text.file:
@@ -205,6 +202,10 @@ class Loader:
                     self._damaged.take(file)
                 else:
                     self._disk.unlink(file)
+
+    def _set_aside_line(self, what: str, key: Key, place: Place) -> None:
+        octets = slice(place.start, place.stop)
+        self._set_aside(Damage(what, (key,)), place.segment, octets)
 
     def _set_aside(self, damage: Damage, segment: Segment, octets: slice) -> None:
         """Copy octets of a segment, of which nothing but what lives is to stay."""
