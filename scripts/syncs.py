@@ -145,14 +145,14 @@ async def measure(folder: Path, sync: float, round_trip: float) -> None:
         await store.written()
     say("Syncs for 5,000 that come fifty at a time", disk.syncs - before)
     await quiet(store)
-    await store.async_close()
+    await store.async_stop()
     say("Files for them", len([*(folder / "qq_mail").glob("*-*")]))
 
     store = Store(folder / "qq_mail", disk)
     start = time.perf_counter()
     await store.async_load()
     say("Loading them", f"{time.perf_counter() - start:.2f} s")
-    await store.async_close()
+    await store.async_stop()
     del store
     gc.collect()
     tracemalloc.start()
@@ -175,7 +175,7 @@ async def measure(folder: Path, sync: float, round_trip: float) -> None:
         each for number in range(5000, 5100) for each in await alert(store, number, 0)
     ]
     say("The longest round while it is tidied", f"{max(took) * 1000:.0f} ms")
-    await store.async_close()
+    await store.async_stop()
 
 
 def say(what: str, value: object) -> None:

@@ -300,7 +300,7 @@ async def end_process(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     house = house_of(hass)
     await until(lambda: not house.rooms)
     house.manager.stop_timer()
-    await house.store.async_close()
+    await house.store.async_stop()
 
 
 async def begin_process(hass: HomeAssistant, entry: MockConfigEntry) -> None:

@@ -94,7 +94,7 @@ async def test_removed_by_a_house_that_started_without_it(
     await disable(hass, loaded_entry)
     house = hass.data.pop(DATA_HOUSE)
     house.manager.stop_timer()
-    await house.store.async_close()
+    await house.store.async_stop()
     hass.config.components.remove(DOMAIN)
     with patch.object(hass.http, "register_view"):
         await hass.config_entries.async_remove(loaded_entry.entry_id)

@@ -109,7 +109,6 @@ async def damaged(hass: HomeAssistant) -> Path:
         store.put(("message", "account", name), lambda: {"subject": "Alarm"})
         await store.written()
     await store.async_stop()
-    await store.async_close()
     for file in store_folder(hass).glob("records-*"):
         content = file.read_bytes()
         file.write_bytes(content.replace(b"first", b"f\xffrst"))

@@ -21,8 +21,9 @@ KNOWS = {
     "content": {"const", "mime", "texts"},
     "buttons": {"clock", "const", "issues", "mime", "store", "texts", "typed"},
     "answers": {
-        *("accounts", "clock", "const", "history", "issues", "texts"),
+        *("accounts", "clock", "const", "history", "issues", "texts", "typed"),
         *("buttons", "content", "core", "inbox", "mime", "outbox", "sending", "smtp"),
+        "store",
     },
     "repeats": {"clock", "const", "core", "mime", "outbox", "store", "typed"},
     "sending": {

@@ -63,7 +63,7 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     house = hass.data[DATA_HOUSE] = House(hass, store)
     await house.async_load()
     async_setup_services(hass)
-    async_setup_view(hass, house.buttons, store, house.is_heard)
+    async_setup_view(hass, house.buttons, house.manager.async_written, house.is_heard)
     async_setup_log_entries(hass)
     async_setup_page(hass)
     async_watch_presses(hass)
@@ -238,7 +238,7 @@ async def _async_reload(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
 def _async_hear_outcome(house: House, event: OutboxEvent) -> None:
     """Revoke the buttons of a mail that nobody gets; note whom people will answer."""
     if event.outcome is Outcome.ACCEPTED and event.by != event.account:
-        house.buttons.answerables.note_sender(event.queue_id, event.by)
+        house.buttons.note_sender(event.queue_id, event.by)
     if event.outcome in (Outcome.REJECTED, Outcome.EXPIRED):
         house.buttons.revoke_for(event.queue_id, event.recipients)
 

@@ -26,7 +26,6 @@ from .const import (
     IMAP_PORT,
 )
 from .content.errors import field_error
-from .inbox.models import ImapAccount
 from .options import option
 from .outbox.outbox import Outbox
 from .smtp.models import Account, Encryption
@@ -51,7 +50,7 @@ def account_from(data: Mapping[str, Any], options: Mapping[str, Any]) -> Account
 
 def imap_account_from(
     data: Mapping[str, Any], options: Mapping[str, Any]
-) -> ImapAccount | None:
+) -> Account | None:
     """Return where an entry's inbox is read for answers.
 
     None: nobody wants that, or has said where.
@@ -60,11 +59,12 @@ def imap_account_from(
     host = known or option(options, CONF_IMAP_HOST)
     if not host or not option(options, CONF_ANSWERS):
         return None
-    return ImapAccount(
+    return Account(
         username=data[CONF_USERNAME],
         password=data[CONF_PASSWORD],
         host=host,
         port=IMAP_PORT if known else option(options, CONF_IMAP_PORT),
+        encryption=Encryption.TLS,
         timeout=option(options, CONF_TIMEOUT),
     )
 

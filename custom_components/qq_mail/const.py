@@ -53,8 +53,6 @@ MAX_BYTES: Final = 1024**3
 MAX_SHARE_OF_DISK: Final = 0.1
 """What may wait for an account; a tenth of the free disk, if that is less."""
 
-DISK_TIMEOUT: Final = 10.0
-"""Seconds that a person, or an important message, waits for a disk that hangs."""
 STOP_GRACE: Final = 1.0
 """Seconds that an attempt in progress gets when Home Assistant stops."""
 

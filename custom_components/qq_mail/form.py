@@ -47,7 +47,7 @@ from .const import (
 )
 from .errors import action_error
 from .inbox.mailbox import async_check
-from .inbox.models import Cursor, ImapAccount, LoginRefusedError, MailboxError
+from .inbox.models import Cursor, MailboxError
 from .mime.address import InvalidMailboxError, Mailbox, one_line, shown_texts, tidy
 from .outbox.outbox import Outbox
 from .smtp.errors import MailError
@@ -276,7 +276,7 @@ class Form:
             logging_in.remove(account.username)
 
     async def check_inbox(
-        self, account: ImapAccount, outbox: Outbox | None
+        self, account: Account, outbox: Outbox | None
     ) -> Cursor | None:
         """Log in to an inbox; return where reading begins, or note why that failed."""
         if outbox:
@@ -284,8 +284,9 @@ class Form:
         try:
             return await async_check(account, client_context())
         except MailboxError as err:
-            refused = isinstance(err, LoginRefusedError)
-            self.errors[CONF_ANSWERS] = "imap_refused" if refused else "imap_failed"
+            self.errors[CONF_ANSWERS] = (
+                "imap_refused" if err.cause.of_login else "imap_failed"
+            )
             self._placeholders |= {
                 "host": account.host,
                 "port": str(account.port),

@@ -179,7 +179,7 @@ async def _check_inbox(
         rooms = hass.data[DATA_HOUSE].rooms.get(entry.entry_id)
         cursor = await form.check_inbox(account, rooms.outbox if rooms else None)
         if cursor and rooms:
-            rooms.answers.keep(cursor)
+            rooms.answers.keep_cursor(cursor)
 
 
 def _by_section(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,19 +5,17 @@ from datetime import UTC, datetime
 import pytest
 
 from custom_components.qq_mail.answers.choice import Meaning, choose
-from custom_components.qq_mail.buttons.answerable import Answerable, Choice
-from custom_components.qq_mail.buttons.models import Action, Mail
+from custom_components.qq_mail.buttons.models import Action, Button, Mail, MailButtons
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 MAIL = Mail(account="", queue_id="", tag="", subject="", recipients=(), time=NOW)
 
 
-def offered(*actions: Action) -> tuple[Choice, ...]:
+def offered(*actions: Action) -> tuple[Button, ...]:
     """Return what a mail with these buttons offers."""
-    answerable = Answerable(
-        mail=MAIL, actions=actions, digest="", expires_at=NOW, lifetime=0, deadline=0
-    )
-    return tuple(answerable.choices)
+    buttons = [Button(action=one, digest=str(at)) for at, one in enumerate(actions)]
+    MailButtons(mail=MAIL, name="", expires_at=NOW, lifetime=0, buttons=buttons)
+    return tuple(buttons)
 
 
 def button(title: str, action: str, **more: bool) -> Action:
@@ -134,6 +132,6 @@ def test_destructive_by_word() -> None:
         pytest.param(WORDS[1:], "ok", Meaning(WORDS[2], "ok"), id="no word for it"),
     ],
 )
-def test_in_words(choices: tuple[Choice, ...], text: str, meaning: Meaning) -> None:
+def test_in_words(choices: tuple[Button, ...], text: str, meaning: Meaning) -> None:
     """What presses nothing is for the button that asks for a text, if it is one."""
     assert choose(choices, text) == meaning

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.qq_mail.buttons.answerable import ANSWERABLE, Answerables
-from custom_components.qq_mail.buttons.listeners import Listeners
+from custom_components.qq_mail.buttons.listeners import ListenersTo
 from custom_components.qq_mail.buttons.models import Reply
+from custom_components.qq_mail.buttons.registry import BUTTONS, Buttons
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.inbox import mailbox
 from custom_components.qq_mail.outbox import intake as intake_module
@@ -87,8 +87,8 @@ async def test_backup(
     forget_mark(hass)
     await begin_process(hass, household.entry)
     again = Household(hass, server, household.entry)
-    answerables = house_of(hass).buttons.answerables
-    assert answerables.of(household.entry.entry_id) == []
+    answerable = house_of(hass).buttons.answerable
+    assert answerable(household.entry.entry_id) == []
     house_of(hass).decide(household.entry.entry_id, send=send)
     again.answer(mail, "2")
     await hass.async_block_till_done()
@@ -96,16 +96,16 @@ async def test_backup(
     await until(lambda: len(again.presses) == number)
     assert len(await again.told(number)) == number
     assert again.pressed == pressed
-    assert len(answerables.of(household.entry.entry_id)) == number
+    assert len(answerable(household.entry.entry_id)) == number
 
 
 async def test_removed(hass: HomeAssistant, household: Household) -> None:
     """Nothing is left of an account."""
     await household.alert()
-    assert ANSWERABLE in {kind for kind, _, _ in on_disk(hass)}
+    assert BUTTONS in {kind for kind, _, _ in on_disk(hass)}
     await hass.config_entries.async_remove(household.entry.entry_id)
     await hass.async_block_till_done()
-    assert house_of(hass).buttons.answerables.of(household.entry.entry_id) == []
+    assert house_of(hass).buttons.answerable(household.entry.entry_id) == []
     assert on_disk(hass) == {}
 
 
@@ -118,12 +118,12 @@ async def test_damaged(
     records = {
         (kind, name): record
         for (kind, _, name), record in on_disk(hass).items()
-        if kind == ANSWERABLE
+        if kind == BUTTONS
     }
-    answerables = Answerables(house_of(hass).store)
-    answerables.async_load({**records, (ANSWERABLE, "x"): {"told": 1}})
-    assert len(answerables.of(account)) == 1
-    assert "Ignoring a record (answerable)" in caplog.text
+    buttons = Buttons(hass, house_of(hass).store, tuple)
+    buttons.async_load({**records, (BUTTONS, "x"): {"told": 1}})
+    assert len(buttons.answerable(account)) == 1
+    assert "Ignoring a record (buttons)" in caplog.text
 
 
 async def test_not_confirmed(
@@ -178,10 +178,10 @@ async def test_confirmed_late(
     gate = hold_up(monkeypatch, intake_module, "_compose")
     household.answer(mail, "2")
     await asyncio.to_thread(gate.reached.wait)
-    house_of(hass).buttons.answerables.revoke(household.presses[0].mail.queue_id)
+    house_of(hass).buttons.revoke(household.presses[0].mail.queue_id)
     gate.opened.set()
     await household.told()
-    assert ANSWERABLE not in {kind for kind, _, _ in on_disk(hass)}
+    assert BUTTONS not in {kind for kind, _, _ in on_disk(hass)}
 
 
 @pytest.mark.parametrize(
@@ -202,12 +202,12 @@ async def test_preview(
     assert shown
     assert ("Away from home?" in str(shown["text"])) is answered
     assert "Leave this code" not in str(shown["text"])
-    assert house_of(hass).buttons.answerables.of(household.entry.entry_id) == []
+    assert house_of(hass).buttons.answerable(household.entry.entry_id) == []
 
 
 def test_replies(entry: MockConfigEntry, caplog: pytest.LogCaptureFixture) -> None:
     """One listener that fails does not keep an answer from the others."""
-    replies, heard = Listeners[Reply](), list[Reply]()
+    replies, heard = ListenersTo[Reply](), list[Reply]()
 
     def fail(reply: Reply) -> None:
         raise ValueError(reply.text)
@@ -231,7 +231,7 @@ async def test_discarded(
     """What nobody gets is not waited for."""
     server.script(Step.MAIL, Answer(451, "Try again later"), times=None)
     await send(hass, to=ANN, actions=ACTIONS)
-    answerables = house_of(hass).buttons.answerables
-    assert len(answerables.of(household.entry.entry_id)) == 1
+    answerable = house_of(hass).buttons.answerable
+    assert len(answerable(household.entry.entry_id)) == 1
     await hass.services.async_call(DOMAIN, "discard", {"all": True}, blocking=True)
-    assert answerables.of(household.entry.entry_id) == []
+    assert answerable(household.entry.entry_id) == []

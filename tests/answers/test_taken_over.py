@@ -7,7 +7,7 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.qq_mail.buttons.answerable import ANSWERABLE
+from custom_components.qq_mail.buttons.registry import BUTTONS
 from custom_components.qq_mail.outbox.core.models import Outcome
 from homeassistant.core import HomeAssistant
 
@@ -83,12 +83,12 @@ async def test_the_sender_reads_its_inbox(
     await until(lambda: len(server.accepted) > 1 and not len(outbox_of(other)))
     told = server.accepted[1]
     assert (told.reverse_path, told.recipients) == (OTHER, (ANN,))
-    (known,) = house_of(hass).buttons.answerables.of(household.entry.entry_id)
+    (known,) = house_of(hass).buttons.answerable(household.entry.entry_id)
     assert known.sent_by == other.entry_id
-    house_of(hass).buttons.answerables.note_sender("another mail", "nobody")
+    house_of(hass).buttons.note_sender("another mail", "nobody")
     assert known.sent_by == other.entry_id
     # And so after a restart.
-    (record,) = (one for key, one in on_disk(hass).items() if key[0] == ANSWERABLE)
+    (record,) = (one for key, one in on_disk(hass).items() if key[0] == BUTTONS)
     assert record["sent_by"] == other.entry_id
 
 

@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.buttons.links import PLAIN_HTTP, link_base
 from custom_components.qq_mail.buttons.models import Action, Mail, Press
-from custom_components.qq_mail.buttons.registry import BUTTON, Buttons
+from custom_components.qq_mail.buttons.registry import BUTTONS, Buttons
 from custom_components.qq_mail.clock import read_clock
 from custom_components.qq_mail.const import DOMAIN, MAX_BUTTONS
 from homeassistant.core import HomeAssistant
@@ -58,7 +58,7 @@ def read(hass: HomeAssistant, records: dict[Any, dict[str, Any]]) -> Buttons:
         {
             (kind, name): record
             for (kind, _, name), record in records.items()
-            if kind == BUTTON
+            if kind == BUTTONS
         }
     )
     return buttons
@@ -89,7 +89,7 @@ async def test_only_a_hash_is_kept(
     (token,) = issue(buttons, mail, ACKNOWLEDGE)
     assert re.fullmatch("[0-9a-f]{64}", token)
     await house_of(hass).store.written()
-    ((_, _, name),) = (key for key in on_disk(hass) if key[0] == BUTTON)
+    ((_, _, name),) = (key for key in on_disk(hass) if key[0] == BUTTONS)
     assert buttons.find(name) is None
     assert token not in repr(buttons.all()) + str(on_disk(hass))
 
@@ -97,22 +97,20 @@ async def test_only_a_hash_is_kept(
 async def test_bounded(buttons: Buttons, entry: MockConfigEntry) -> None:
     """A thousand for an account, of which the oldest go; others' stay."""
     (others,) = buttons.issue(mail_of(entry, account="b"), [ACKNOWLEDGE], DAY)
-    for queue_id in ("0", "2"):
-        mail = mail_of(entry, queue_id=queue_id, tag="")
-        buttons.answerables.add(mail, [ACKNOWLEDGE], DAY)
+    mails = [mail_of(entry, queue_id=str(number), tag="") for number in range(1002)]
+    assert len(mails) == MAX_BUTTONS + 2
     tokens = [
-        buttons.issue(mail_of(entry, queue_id=str(number), tag=""), [ACKNOWLEDGE], DAY)[
-            0
-        ]
-        for number in range(MAX_BUTTONS + 2)
+        buttons.issue(mail, [ACKNOWLEDGE], DAY, mail.queue_id)[0] for mail in mails
     ]
     assert [buttons.find(token) is None for token in tokens[:3]] == [True, True, False]
     assert buttons.find(tokens[-1])
     assert buttons.find(others)
     assert len(buttons.all()) == MAX_BUTTONS + 1
     # An answer to the mail would press nothing either.
-    assert not buttons.answerables.of_mail("0")
-    assert buttons.answerables.of_mail("2")
+    answerable = buttons.answerable(entry.entry_id)
+    assert [one.mail.queue_id for one in answerable[:2]] == ["2", "3"]
+    assert buttons.answered(entry.entry_id, ["0"]) == []
+    assert buttons.answered(entry.entry_id, ["2"]) == [buttons.find(tokens[2])]
 
 
 async def test_what_makes_room(
@@ -229,7 +227,7 @@ async def test_from_a_backup(
     assert restored.find(token) is None
     restored.async_decide(mail.account, send=True)
     assert restored.find(token)
-    assert sum(one.restored for one in restored.all()) == 1
+    assert sum(one.group.restored for one in restored.all()) == 1
     assert (await restarted(hass)).find(token)
     restored = read(hass, records)
     restored.async_decide(mail.account, send=False)
@@ -286,7 +284,7 @@ async def test_expired_while_away(
     freezer.tick(3600)
     assert (await restarted(hass)).all() == []
     await house_of(hass).store.written()
-    assert [key for key in on_disk(hass) if key[0] == BUTTON] == []
+    assert [key for key in on_disk(hass) if key[0] == BUTTONS] == []
 
 
 @pytest.mark.parametrize(
@@ -307,15 +305,17 @@ async def test_damaged_record(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """What is whole is read."""
-    tokens = issue(buttons, mail, ACKNOWLEDGE, CLOSE)
+    tokens = [issue(buttons, mail, one)[0] for one in (ACKNOWLEDGE, CLOSE)]
     await house_of(hass).store.written()
     records = on_disk(hass)
-    first = next(key for key in records if key[0] == BUTTON)
-    empty = (BUTTON, mail.account, "empty")
-    damaged = records[first] | damage | {"mail": records[first]["mail"] | damage}
+    first = next(key for key in records if key[0] == BUTTONS)
+    empty = (BUTTONS, mail.account, "empty")
+    damaged = records[first] | damage
+    for part in (damaged["mail"], *damaged["buttons"]):
+        part.update(damage)
     again = read(hass, records | {first: damaged, empty: {}})
     assert [again.find(token) is None for token in tokens] == [True, False]
-    assert caplog.text.count("Ignoring a record (button)") == 2
+    assert caplog.text.count("Ignoring a record (buttons)") == 2
 
 
 async def test_disk_that_refuses(

@@ -6,7 +6,7 @@ from typing import Any
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 
-from custom_components.qq_mail.buttons.registry import BUTTON
+from custom_components.qq_mail.buttons.registry import BUTTONS
 from custom_components.qq_mail.const import DOMAIN
 from homeassistant.exceptions import HomeAssistantError
 
@@ -132,7 +132,7 @@ async def test_revoked_when_removed(house: House, server: QQServer) -> None:
     (token,) = house.issue()
     house.buttons.keep(CLICK["queue_id"])
     await house.store.written()
-    assert any(kind == BUTTON for kind, *_ in on_disk(house.hass))
+    assert any(kind == BUTTONS for kind, *_ in on_disk(house.hass))
     await house.hass.config_entries.async_remove(house.entry.entry_id)
     assert not works(house, token)
     assert on_disk(house.hass) == {}

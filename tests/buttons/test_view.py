@@ -18,10 +18,11 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.qq_mail.buttons import view as view_module
 from custom_components.qq_mail.buttons.log_filter import keep_tokens_out
 from custom_components.qq_mail.buttons.models import Action, Ended
-from custom_components.qq_mail.buttons.registry import BUTTON
+from custom_components.qq_mail.buttons.registry import BUTTONS
+from custom_components.qq_mail.outbox.core.models import Level
+from custom_components.qq_mail.outbox.manager import DISK_TIMEOUTS
 from custom_components.qq_mail.store import Journal
 from custom_components.qq_mail.texts import async_texts
 from homeassistant.components.http.ban import KEY_BAN_MANAGER
@@ -248,7 +249,7 @@ async def test_guessing(
 def set_clock(house: House, by: timedelta) -> None:
     """Set the clock on the wall: what it then differs by from what people were told."""
     for button in house.buttons.all():
-        button.expires_at -= by
+        button.group.expires_at -= by
 
 
 @pytest.mark.parametrize("by", [timedelta(), timedelta(days=-3)])
@@ -498,7 +499,7 @@ async def test_who_presses_goes_away(
     await asyncio.wait([press])
     gate.opened.set()
     await house.store.written()
-    assert record_of(house.hass, BUTTON)["used_at"]
+    assert record_of(house.hass, BUTTONS)["buttons"][0]["used_at"]
     assert len(house.presses) == 1
 
 
@@ -507,7 +508,7 @@ async def test_disk_that_hangs(
 ) -> None:
     """Nobody waits long for it, and the page says the same."""
     (token,) = house.issue()
-    monkeypatch.setattr(view_module, "DISK_TIMEOUT", 0.05)
+    monkeypatch.setitem(DISK_TIMEOUTS, Level.HIGH, 0.05)
     with monkeypatch.context() as patch:
         gate = hold_up(patch, Journal, "write")
         page = await page_of(await browser.post(path_of(token)))
@@ -515,7 +516,7 @@ async def test_disk_that_hangs(
     texts = await async_texts(house.hass)
     assert texts("answer_not_kept_text") in html.unescape(page)
     await house.store.written()
-    assert record_of(house.hass, BUTTON)["used_at"]
+    assert record_of(house.hass, BUTTONS)["buttons"][0]["used_at"]
     assert len(house.presses) == 1
 
 
@@ -535,7 +536,7 @@ async def test_disk_that_refuses(
     assert texts("answer_not_kept_text") in html.unescape(page)
     assert len(house.presses) == 1
     await house.store.async_stop()
-    assert record_of(house.hass, BUTTON)["used_at"]
+    assert record_of(house.hass, BUTTONS)["buttons"][0]["used_at"]
 
 
 @pytest.mark.parametrize("why", Ended)

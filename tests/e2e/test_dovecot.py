@@ -15,13 +15,10 @@ import pytest
 
 from custom_components.qq_mail.answers.choice import choose
 from custom_components.qq_mail.inbox.mailbox import Mailbox, async_check
-from custom_components.qq_mail.inbox.models import (
-    Cursor,
-    ImapAccount,
-    LoginRefusedError,
-)
+from custom_components.qq_mail.inbox.models import Cursor, MailboxError
 from custom_components.qq_mail.inbox.reading import Incoming, Kind
 from custom_components.qq_mail.mime.secret import make_secret
+from custom_components.qq_mail.smtp.models import Account, Encryption
 from tests.answers.test_choice import button, offered
 from tests.inbox.conftest import Recorder
 from tests.qq_server import QQServer
@@ -35,10 +32,15 @@ CHOICES = offered(
 
 
 @pytest.fixture
-def account(dovecot: Dovecot) -> ImapAccount:
+def account(dovecot: Dovecot) -> Account:
     """Return the account in it."""
-    return ImapAccount(
-        username=ACCOUNT, password=CODE, host="127.0.0.1", port=dovecot.port
+    return Account(
+        username=ACCOUNT,
+        password=CODE,
+        host="127.0.0.1",
+        port=dovecot.port,
+        encryption=Encryption.TLS,
+        timeout=30.0,
     )
 
 
@@ -50,11 +52,12 @@ async def owner() -> Recorder:
 
 @asynccontextmanager
 async def watched(
-    dovecot: Dovecot, account: ImapAccount, owner: Recorder, cursor: Cursor | None
+    dovecot: Dovecot, account: Account, owner: Recorder, cursor: Cursor | None
 ) -> AsyncGenerator[None]:
     """Watch the mailbox."""
-    owner.mailbox = Mailbox(account, dovecot.tls_context, owner, cursor)
-    task = asyncio.create_task(owner.mailbox.run())
+    owner.reads = True
+    mailbox = Mailbox(account, dovecot.tls_context, owner, cursor)
+    task = asyncio.create_task(mailbox.run())
     try:
         yield
     finally:
@@ -70,7 +73,7 @@ def mail(text: str) -> bytes:
     return message.as_bytes()
 
 
-async def test_read(dovecot: Dovecot, account: ImapAccount, owner: Recorder) -> None:
+async def test_read(dovecot: Dovecot, account: Account, owner: Recorder) -> None:
     """What was there before is left, what comes is read, and nothing is marked."""
     dovecot.deliver(mail("before"))
     cursor = await async_check(account, dovecot.tls_context)
@@ -85,9 +88,7 @@ async def test_read(dovecot: Dovecot, account: ImapAccount, owner: Recorder) -> 
     assert dovecot.marked == []
 
 
-async def test_no_cursor(
-    dovecot: Dovecot, account: ImapAccount, owner: Recorder
-) -> None:
+async def test_no_cursor(dovecot: Dovecot, account: Account, owner: Recorder) -> None:
     """What came since an hour before the oldest mail that can be answered."""
     for _ in range(3):
         dovecot.deliver(mail("1"))
@@ -95,15 +96,15 @@ async def test_no_cursor(
         assert await owner.mails(3) == [1, 2, 3]
 
 
-async def test_refused(dovecot: Dovecot, account: ImapAccount) -> None:
+async def test_refused(dovecot: Dovecot, account: Account) -> None:
     """A wrong code is told from all else."""
-    with pytest.raises(LoginRefusedError, match="AUTHENTICATIONFAILED"):
+    with pytest.raises(MailboxError, match=r"login_refused: .*AUTHENTICATIONFAILED"):
         await async_check(replace(account, password="wrong"), dovecot.tls_context)
 
 
 @pytest.fixture
 async def answered(
-    server: QQServer, dovecot: Dovecot, account: ImapAccount, owner: Recorder
+    server: QQServer, dovecot: Dovecot, account: Account, owner: Recorder
 ) -> AsyncGenerator[Recorder]:
     """Deliver what QQ's SMTP takes into the mailbox, and watch that."""
     server.on_accepted = lambda message: dovecot.deliver(message.content_within_qq)
@@ -141,9 +142,9 @@ def pressed(incoming: Incoming | None) -> int | None:
     assert incoming.secrets == (SECRET,)
     assert incoming.sender == ACCOUNT
     meaning = choose(CHOICES, incoming.text)
-    assert meaning.choice
+    assert meaning.button
     assert not meaning.needs_title
-    return meaning.choice.number
+    return meaning.button.number
 
 
 async def test_answered_by_smtplib(

@@ -7,7 +7,8 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.qq_mail.inbox.link import Link
-from custom_components.qq_mail.inbox.models import ImapAccount, MailboxError
+from custom_components.qq_mail.inbox.models import MailboxError
+from custom_components.qq_mail.smtp.models import Account, Encryption
 from tests.conftest import ADDRESS, CODE
 from tests.inbox.mails import answer
 from tests.qq_server import ImapStep, QQServer, Raw, Tagged
@@ -72,7 +73,7 @@ OCTETS = st.lists(PIECES | st.binary(max_size=4), max_size=12).map(b"".join)
 TEXTS = st.text(max_size=30).map(lambda text: text.encode("utf-8", "replace").decode())
 
 
-async def outcome(account: ImapAccount, tls_context: ssl.SSLContext) -> str:
+async def outcome(account: Account, tls_context: ssl.SSLContext) -> str:
     """Do what a mailbox does; any exception but MailboxError is a fault."""
     async with asyncio.timeout(LONGEST):
         try:
@@ -126,13 +127,14 @@ async def test_any_end(
     assert CODE not in await outcome(imap_account(server), tls_context)
 
 
-def imap_account(server: QQServer) -> ImapAccount:
+def imap_account(server: QQServer) -> Account:
     """Return the account, with little patience."""
-    return ImapAccount(
+    return Account(
         username=ADDRESS,
         password=CODE,
         host=server.host,
         port=server.imap.port,
+        encryption=Encryption.TLS,
         timeout=TIMEOUT,
     )
 

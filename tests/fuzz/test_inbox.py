@@ -116,8 +116,8 @@ def test_any_answer(text: str, title: str, destructive: bool) -> None:
     choices = offered(*ACTIONS, button(title, "X", destructive=destructive))
     meaning = choose(choices, text)
     assert len(meaning.text) <= 2000
-    if meaning.choice:
-        action = meaning.choice.action
+    if meaning.button:
+        action = meaning.button.action
         first = letters(text.strip().splitlines()[0])
         assert action.destructive or not meaning.needs_title
         assert (

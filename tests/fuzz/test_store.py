@@ -30,7 +30,6 @@ def folder(tmp_path: Path) -> Path:
     journal.write([put(key, 0, TEXT) for key in KEYS])
     journal.write([put(KEYS[0], 1), Change(KEYS[1], None)])
     journal.write([put(KEYS[2], 1)])
-    journal.close()
     return folder
 
 
@@ -118,5 +117,4 @@ def test_damaged_folder(
     journal.write([put(NEW, 2)])
     while journal.is_untidy:
         journal.tidy()
-    journal.close()
     assert Journal(copy).load().records[NEW]["number"] == 2

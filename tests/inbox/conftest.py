@@ -9,14 +9,10 @@ import ssl
 import pytest
 
 from custom_components.qq_mail.inbox import mailbox as mailbox_module
-from custom_components.qq_mail.inbox.mailbox import Mailbox
-from custom_components.qq_mail.inbox.models import (
-    Cursor,
-    Head,
-    ImapAccount,
-    MailboxError,
-)
+from custom_components.qq_mail.inbox.mailbox import Mailbox, ReadMail
+from custom_components.qq_mail.inbox.models import Cursor, Head, MailboxError
 from custom_components.qq_mail.inbox.reading import Incoming
+from custom_components.qq_mail.smtp.models import Account, Encryption
 from tests.conftest import ADDRESS, CODE
 from tests.qq_server import QQServer
 
@@ -36,8 +32,8 @@ class Recorder:
         self.cursors: list[Cursor] = []
         self.problems: list[MailboxError | None] = []
         self.read: list[Incoming | None] = []
-        self.mailbox: Mailbox | None = None
-        """Whose texts are read, if they are."""
+        self.reads = False
+        """Whether texts are read."""
         self.fault: Exception | None = None
         self._changed = asyncio.Event()
 
@@ -58,12 +54,14 @@ class Recorder:
         """Return what a test wants."""
         return self.since
 
-    async def received(self, heads: Sequence[Head], cursor: Cursor) -> None:
+    async def received(
+        self, heads: Sequence[Head], read: ReadMail, cursor: Cursor
+    ) -> None:
         """Keep what came, and its texts."""
         if self.fault:
             raise self.fault
-        if self.mailbox:
-            self.read += [await self.mailbox.mail(head) for head in heads]
+        if self.reads:
+            self.read += [await read(head) for head in heads]
         self.heads += heads
         self.cursors.append(cursor)
         self._changed.set()
@@ -90,10 +88,15 @@ type Watch = Callable[..., AbstractAsyncContextManager[Mailbox]]
 
 
 @pytest.fixture
-def imap_account(server: QQServer) -> ImapAccount:
+def imap_account(server: QQServer) -> Account:
     """Return the account on the server."""
-    return ImapAccount(
-        username=ADDRESS, password=CODE, host=server.host, port=server.imap.port
+    return Account(
+        username=ADDRESS,
+        password=CODE,
+        host=server.host,
+        port=server.imap.port,
+        encryption=Encryption.TLS,
+        timeout=30.0,
     )
 
 
@@ -120,7 +123,7 @@ def cursor(server: QQServer) -> Cursor:
 
 @pytest.fixture
 def watch(
-    imap_account: ImapAccount,
+    imap_account: Account,
     tls_context: ssl.SSLContext,
     owner: Recorder,
     cursor: Cursor,
@@ -129,7 +132,7 @@ def watch(
 
     @asynccontextmanager
     async def watch(
-        account: ImapAccount = imap_account, cursor: Cursor | None = cursor
+        account: Account = imap_account, cursor: Cursor | None = cursor
     ) -> AsyncGenerator[Mailbox]:
         mailbox = Mailbox(account, tls_context, owner, cursor)
         task = asyncio.create_task(mailbox.run())

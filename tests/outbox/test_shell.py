@@ -105,7 +105,7 @@ async def test_backup(
     assert len(server.accepted) == 1 + sent
     # Who discards it takes its buttons back as well.
     assert len(house_of(hass).buttons.all()) == sent
-    assert house_of(hass).buttons.restored(loaded_entry.entry_id) == []
+    assert house_of(hass).buttons.restored(loaded_entry.entry_id) == 0
     assert issue_of(hass, loaded_entry, "restored") is None
 
 

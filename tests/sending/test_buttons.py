@@ -13,7 +13,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.qq_mail.buttons.registry import BUTTON
+from custom_components.qq_mail.buttons.registry import BUTTONS
 from custom_components.qq_mail.clock import read_clock
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.outbox import intake as intake_module
@@ -377,7 +377,7 @@ async def test_cleared_while_it_is_made(
     assert (await alarm)["status"] == "cleared"
     assert server.accepted == []
     assert [await works(hass, token) for token in issued] == [False, False]
-    assert [key for key in on_disk(hass) if key[0] == BUTTON] == []
+    assert [key for key in on_disk(hass) if key[0] == BUTTONS] == []
 
 
 async def test_refused_for_good(

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from custom_components.qq_mail.store import (
-    Loaded,
+    Contents,
     Store,
     journal,
     segment,
@@ -17,7 +17,7 @@ from custom_components.qq_mail.store import (
 from .house import FOLDER, ROOT
 from .power import SimulatedDisk
 
-type OpenStore = Callable[..., Awaitable[tuple[Store, Loaded]]]
+type OpenStore = Callable[..., Awaitable[tuple[Store, Contents]]]
 
 
 @pytest.fixture
@@ -50,11 +50,11 @@ async def open_store(disk: SimulatedDisk) -> AsyncGenerator[OpenStore]:
     """Return what opens a store, as a start of Home Assistant does."""
     stores: list[Store] = []
 
-    async def start(on: SimulatedDisk = disk) -> tuple[Store, Loaded]:
+    async def start(on: SimulatedDisk = disk) -> tuple[Store, Contents]:
         store = Store(FOLDER, on)
         stores.append(store)
         return store, await store.async_load()
 
     yield start
     for store in stores:
-        await store.async_close()
+        await store.async_stop()

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from random import Random
 
-from custom_components.qq_mail.store import Change, Journal, Key, Loaded
+from custom_components.qq_mail.store import Change, Contents, Journal, Key
 
 from .power import SimulatedDisk, State, write
 
@@ -142,7 +142,7 @@ class House:
         known[change.key] = change.record.decode(), text
 
 
-def seen(journal: Journal, loaded: Loaded) -> Known:
+def seen(journal: Journal, loaded: Contents) -> Known:
     """Return what a journal says, texts and all."""
     known: Known = {}
     for key, record in loaded.records.items():

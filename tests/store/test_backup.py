@@ -155,7 +155,7 @@ async def test_accepted(open_store: OpenStore, disk: SimulatedDisk) -> None:
     store, _ = await open_store()
     store.put(ONE, record(), TEXT)
     await store.written()
-    await store.async_close()
+    await store.async_stop()
     disk = SimulatedDisk(backup(disk.state()))
     store, loaded = await open_store(disk)
     assert (dict(loaded.records), loaded.from_backup) == ({ONE: {}}, True)
@@ -187,7 +187,7 @@ async def test_backup_without_anything(
     await store.written()
     store.remove(ONE)
     await store.written()
-    await store.async_close()
+    await store.async_stop()
     disk = SimulatedDisk(backup(disk.state()))
     store, loaded = await open_store(disk)
     assert not loaded.from_backup
@@ -204,7 +204,7 @@ async def test_mark_that_cannot_be_looked_for(
     store, _ = await open_store()
     store.put(ONE, record())
     await store.written()
-    await store.async_close()
+    await store.async_stop()
 
     def exists(path: Path) -> bool:
         raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))

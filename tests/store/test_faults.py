@@ -436,7 +436,6 @@ def test_torn_on_a_real_disk(tmp_path: Path) -> None:
     journal.load()
     journal.write([put(LIMITS, 1)])
     journal.write([put(LIMITS, 2)])
-    journal.close()
     (file,) = folder.glob("records-*")
     file.write_bytes(file.read_bytes()[:700])
     journal = Journal(folder)
@@ -444,7 +443,6 @@ def test_torn_on_a_real_disk(tmp_path: Path) -> None:
     assert loaded.records[LIMITS]["number"] == 1
     assert loaded.damage == []
     journal.write([put(ONE, 3)])
-    journal.close()
     loaded = Journal(folder).load()
     assert {key: value["number"] for key, value in loaded.records.items()} == {
         LIMITS: 1,

@@ -55,16 +55,15 @@ async def test_kept(open_store: OpenStore) -> None:
     store.put(ONE, record(fill="x" * 300_000))
     store.put(TWO, record(subject="水"))
     await store.written()
-    assert store.text(TWO).open().read() == TEXT
-    await store.async_close()
+    assert store.text(TWO)().read() == TEXT
+    await store.async_stop()
     store, loaded = await open_store()
     assert list(loaded.records.items()) == [
         (TWO, {"subject": "水"}),
         (LIMITS, {"sent": [1, 2]}),
         (ONE, {"fill": "x" * 300_000}),
     ]
-    assert store.text(TWO).size == len(TEXT)
-    assert store.text(TWO).open().read() == TEXT
+    assert store.text(TWO)().read() == TEXT
 
 
 async def test_rounds(open_store: OpenStore, disk: SimulatedDisk) -> None:
@@ -134,11 +133,11 @@ async def test_refused(open_store: OpenStore, disk: SimulatedDisk) -> None:
     store.remove(TWO)
     with pytest.raises(OSError, match="Read-only"):
         await store.written()
-    assert store.text(ONE).open().read() == TEXT
+    assert store.text(ONE)().read() == TEXT
     store.put(ONE, record(number=2))
     with pytest.raises(OSError, match="Read-only"):
         await store.written()
-    assert store.text(ONE).open().read() == TEXT
+    assert store.text(ONE)().read() == TEXT
     with pytest.raises(OSError, match="Read-only"):
         await store.written()
     assert store.unwritten == 2
@@ -178,7 +177,7 @@ async def test_refused_while_another_comes(
     refused = store.written()
     await asyncio.sleep(0)
     store.put(ONE, record(number=2))
-    assert store.text(ONE).open().read() == TEXT
+    assert store.text(ONE)().read() == TEXT
     for waiting in (refused, store.written()):
         with pytest.raises(OSError, match="Read-only"):
             await waiting
@@ -217,7 +216,7 @@ async def test_record_that_cannot_be_made(open_store: OpenStore) -> None:
     with pytest.raises(TypeError):
         await store.written()
     assert store.unwritten == 0
-    await store.async_close()
+    await store.async_stop()
     _, loaded = await open_store()
     assert loaded.records == {TWO: {}}
 
@@ -268,18 +267,16 @@ async def test_draft(
     syncs = disk.syncs
     store.put(ONE, record(), draft)
     text = store.text(ONE)
-    assert text.size == size
-    assert len(text.open().read()) == size
+    assert len(text().read()) == size
     await store.written()
     assert disk.syncs == syncs + 1 + 2 * files
     store.drop_draft(draft)
     assert list(disk.now).count(draft) == files
     for one in (text, store.text(ONE)):
-        assert one.size == size
-        assert len(one.open().read()) == size
-    await store.async_close()
+        assert len(one().read()) == size
+    await store.async_stop()
     store, _ = await open_store()
-    assert len(store.text(ONE).open().read()) == size
+    assert len(store.text(ONE)().read()) == size
     store.put(ONE, record(number=2))
     await store.written()
     store.remove(ONE)
@@ -295,11 +292,11 @@ async def test_draft_that_is_gone(open_store: OpenStore) -> None:
     store.put(TWO, record())
     with pytest.raises(FileNotFoundError):
         await store.written()
-    assert (text.size, store.unwritten) == (0, 0)
+    assert store.unwritten == 0
     with pytest.raises(FileNotFoundError):
-        text.open()
+        text()
     with pytest.raises(FileNotFoundError):
-        store.text(ONE).open()
+        store.text(ONE)()
     store.put(TWO, record(number=2))
     await store.written()
 
@@ -312,11 +309,11 @@ async def test_text_is_overwritten(
     store.put(ONE, record(), TEXT)
     await store.written()
     text = store.text(ONE)
-    stream = text.open()
+    stream = text()
     store.remove(ONE)
-    assert store.text(ONE).open().read() == TEXT
+    assert store.text(ONE)().read() == TEXT
     await store.written()
-    assert text.open().read() == TEXT
+    assert text().read() == TEXT
     assert b"123456" in everything(disk)
     monkeypatch.setattr("custom_components.qq_mail.store.store.QUIET", 0)
     store.put(TWO, record())
@@ -325,7 +322,7 @@ async def test_text_is_overwritten(
     assert stream.read() == TEXT
     assert b"123456" not in everything(disk)
     with pytest.raises(FileNotFoundError):
-        text.open()
+        text()
 
 
 async def test_overwritten_after_a_restart(
@@ -338,14 +335,14 @@ async def test_overwritten_after_a_restart(
     await store.written()
     store.remove(ONE)
     await store.written()
-    await store.async_close()
+    await store.async_stop()
     assert b"123456" in everything(disk)
     monkeypatch.setattr("custom_components.qq_mail.store.store.QUIET", 0)
     store, loaded = await open_store()
     await rest(store)
     assert b"123456" not in everything(disk)
     assert loaded.records == {TWO: {}}
-    assert store.text(TWO).open().read() == b"two"
+    assert store.text(TWO)().read() == b"two"
 
 
 @pytest.mark.usefixtures("small")
@@ -368,7 +365,7 @@ async def test_remove_account(open_store: OpenStore, disk: SimulatedDisk) -> Non
     assert len(loaded.records) == 30
     assert loaded.damage == []
     for key in loaded.records:
-        assert store.text(key).open().read() == key[2].encode()
+        assert store.text(key)().read() == key[2].encode()
 
 
 @pytest.mark.usefixtures("small")
@@ -382,7 +379,7 @@ async def test_text_that_moves(open_store: OpenStore, disk: SimulatedDisk) -> No
     store.remove_account("b")
     await rest(store)
     assert files - set(disk.now)
-    assert text.open().read() == TEXT
+    assert text().read() == TEXT
 
 
 async def test_cost_of_a_change(open_store: OpenStore, disk: SimulatedDisk) -> None:
@@ -419,24 +416,8 @@ async def test_stop(open_store: OpenStore, disk: SimulatedDisk) -> None:
     await store.written()
     await store.async_stop()
     assert store.unwritten == 0
-    await store.async_close()
     _, loaded = await open_store()
     assert loaded.records.keys() == {ONE, TWO}
-
-
-async def test_close(open_store: OpenStore, disk: SimulatedDisk) -> None:
-    """Then nothing is written, and who asks hears so."""
-    store, _ = await open_store()
-    store.put(ONE, record())
-    await store.async_close()
-    state = disk.state()
-    store.put(TWO, record())
-    store.remove(ONE)
-    await store.hold()
-    with pytest.raises(OSError, match="closed"):
-        await store.written()
-    assert disk.state() == state
-    assert disk.opened == {}
 
 
 @pytest.mark.usefixtures("at_once")
@@ -477,7 +458,7 @@ async def test_folder_that_was_removed(
     store.put(TWO, record(), b"two")
     await store.written()
     with pytest.raises(FileNotFoundError):
-        store.text(ONE).open()
+        store.text(ONE)()
     _, loaded = await open_store(SimulatedDisk(disk.state()))
     assert loaded.records == {TWO: {}}
     assert not loaded.from_backup
@@ -494,15 +475,15 @@ def test_private(tmp_path: Path) -> None:
         draft = store.draft("2")
         draft.write_bytes(b"x" * 2_000_000)
         store.put(TWO, record(), draft)
-        assert store.text(TWO).size == 2_000_000
+        assert len(store.text(TWO)().read()) == 2_000_000
         await store.written()
         assert store.free_space() > 0
-        assert len(store.text(TWO).open().read()) == 2_000_000
+        assert len(store.text(TWO)().read()) == 2_000_000
         store.remove(ONE)
         store.remove_account("b")
         await store.written()
         await rest(store)
-        await store.async_close()
+        await store.async_stop()
 
     (tmp_path / ".storage").mkdir()
     asyncio.run(fill())

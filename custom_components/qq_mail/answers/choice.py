@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import re
 from typing import Final
 
-from ..buttons.answerable import Choice
+from ..buttons.models import Button
 from ..const import ACKNOWLEDGE
 from ..mime.address import tidy
 
@@ -25,7 +25,7 @@ _NUMBER = re.compile(r"(?:no\. ?|nr\. ?|#|№)?([0-9]{1,2})")
 class Meaning:
     """What an answer means."""
 
-    choice: Choice | None = None
+    button: Button | None = None
     """The button that it presses; None: it is a text of its own."""
     text: str = ""
     """Such a text, or that for a button which asks for one."""
@@ -33,7 +33,7 @@ class Meaning:
     """Whether the button is destructive, and its title was not given."""
 
 
-def choose(choices: Sequence[Choice], text: str) -> Meaning:
+def choose(buttons: Sequence[Button], text: str) -> Meaning:
     """Return what an answer means, by its first line that is not blank.
 
     A button is meant by its title, its number, both, its action's name, or by a common
@@ -43,37 +43,37 @@ def choose(choices: Sequence[Choice], text: str) -> Meaning:
     line, *rest = text.strip().splitlines() or [""]
     said = _plain(line)
     titled = [
-        choice
-        for choice in choices
-        if _plain(choice.action.title)
+        button
+        for button in buttons
+        if _plain(button.action.title)
         and said
         in (
-            _plain(choice.action.title),
-            _plain(f"{choice.number or ''} {choice.action.title}"),
+            _plain(button.action.title),
+            _plain(f"{button.number or ''} {button.action.title}"),
         )
     ]
     number = _NUMBER.fullmatch(said)
     meant = titled + [
-        choice
-        for choice in choices
-        if choice not in titled
+        button
+        for button in buttons
+        if button not in titled
         and (
-            said == _plain(choice.action.action) != ""
-            or (number and int(number[1]) == choice.number)
+            said == _plain(button.action.action) != ""
+            or (number and int(number[1]) == button.number)
         )
     ]
     if not meant and _ACKNOWLEDGED.fullmatch(said):
         meant = [
-            choice
-            for choice in choices
-            if choice.number and choice.action.action.lower() == ACKNOWLEDGE
+            button
+            for button in buttons
+            if button.number and button.action.action.lower() == ACKNOWLEDGE
         ]
     if len(meant) == 1:
-        (choice,) = meant
-        if choice.action.in_words:
-            return Meaning(choice, text="\n".join(rest).strip()[:MAX_TEXT])
-        return Meaning(choice, needs_title=choice.action.destructive and not titled)
-    asking = [choice for choice in choices if choice.action.in_words]
+        (button,) = meant
+        if button.action.in_words:
+            return Meaning(button, text="\n".join(rest).strip()[:MAX_TEXT])
+        return Meaning(button, needs_title=button.action.destructive and not titled)
+    asking = [button for button in buttons if button.action.in_words]
     return Meaning(
         asking[0] if len(asking) == 1 else None, text=text.strip()[:MAX_TEXT]
     )

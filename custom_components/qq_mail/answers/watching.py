@@ -8,38 +8,40 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-from homeassistant.core import CoreState, HomeAssistant, callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.helpers.start import async_at_started
 from homeassistant.util import dt as dt_util
 from homeassistant.util.ssl import client_context
 
 from ..accounts import QQMailConfigEntry, async_loaded
-from ..buttons.answerable import Answerable, Choice, Told
-from ..buttons.listeners import Listeners
-from ..buttons.models import Press, Reply
+from ..buttons.listeners import ListenersTo, async_listened
+from ..buttons.models import Button, MailButtons, Press, Reply, Told
 from ..buttons.registry import Buttons
+from ..clock import read_clock
 from ..const import CONF_ANSWERS_FROM, DOMAIN, LOGGER
 from ..content.request import MessageRequest
 from ..history import History
-from ..inbox.client import FOLDER
-from ..inbox.mailbox import Mailbox as Inbox
-from ..inbox.models import Cursor, Head, ImapAccount, LoginRefusedError, MailboxError
+from ..inbox.link import FOLDER
+from ..inbox.mailbox import Mailbox as Inbox, ReadMail
+from ..inbox.models import Cursor, Head, MailboxError
 from ..inbox.reading import Incoming, Kind
 from ..mime.address import Mailbox, Recipients
 from ..mime.models import Priority
 from ..outbox.outbox import Outbox
 from ..sending.submit import async_submit
+from ..smtp.models import Account
 from ..smtp.replies import Cause
+from ..store import read_all
 from ..texts import Texts, async_texts, time_of
+from ..typed import read_json
 from .bounces import Bounces
 from .choice import choose
 from .issues import BOUNCED, INBOX, RETURNED, STRANGER, Issues
 
 CURSOR: Final = "cursor"
 """The kind of their records in the store."""
-_START_TIMEOUT: Final = 10.0
-"""Seconds that automations get at the start to begin to listen."""
+_MOST_TOLD: Final = 3
+"""Answers of ours to one mail: more would be a loop, or a quarrel."""
 
 
 class Answers:
@@ -52,7 +54,7 @@ class Answers:
         outbox: Outbox,
         history: History,
         buttons: Buttons,
-        replies: Listeners[Reply],
+        replies: ListenersTo[Reply],
         bounces: dict[str, Bounces],
         is_heard: Callable[[Press], bool],
     ) -> None:
@@ -64,30 +66,29 @@ class Answers:
         self._entry = entry
         self._outbox = outbox
         self._buttons = buttons
-        self._answerables = buttons.answerables
         self._replies = replies
         self._is_heard = is_heard
         self._issues = Issues(hass, entry)
-        self._account: ImapAccount | None = None
+        self._account: Account | None = None
         self._mailbox: Inbox | None = None
         self._task: asyncio.Task[None] | None = None
         self._timeout: asyncio.Timeout | None = None
-        records = outbox.manager.take_records(outbox.id, CURSOR)
-        self._cursor = _read_cursor(records.get((CURSOR, FOLDER), {}))
+        cursors = read_all(outbox.manager.take_records(outbox.id, CURSOR), _read_cursor)
+        self._cursor = cursors.get(FOLDER)
         self._owed = [
             (known, told)
-            for known in self._answerables.of(outbox.id)
+            for known in self._buttons.answerable(outbox.id)
             if known.mail.account == outbox.id
             for told in known.owed
         ]
         """What is told next: first of all what an earlier run did not come to."""
-        self._answerables.async_listen(outbox.id, self._update)
+        self._buttons.async_listen(outbox.id, self._update)
         self._bounces = Bounces(outbox, history, self._issues, bounces, self._update)
         # Those are still true after a restart.
         outbox.async_on_close(lambda: self._issues.withdraw(BOUNCED, RETURNED))
 
     @callback
-    def configure(self, account: ImapAccount | None) -> None:
+    def configure(self, account: Account | None) -> None:
         """Read this inbox, or none; what is read goes on unless it is another."""
         if account != self._account:
             self._account = account
@@ -96,7 +97,7 @@ class Answers:
         self._update()
 
     @callback
-    def keep(self, cursor: Cursor) -> None:
+    def keep_cursor(self, cursor: Cursor) -> None:
         """Have it written how far the inbox was read, or where a form lets it begin."""
         self._cursor = cursor
         key = (CURSOR, self._outbox.id, FOLDER)
@@ -118,35 +119,36 @@ class Answers:
 
     def wanted_since(self) -> datetime:
         """Return when the oldest mail went out that can be answered, or come back."""
-        times = [one.mail.time for one in self._answerables.of(self._outbox.id)]
+        times = [one.mail.time for one in self._buttons.answerable(self._outbox.id)]
         return min([*times, *self._bounces.times], default=dt_util.utcnow())
 
-    async def received(self, heads: Sequence[Head], cursor: Cursor) -> None:
+    async def received(
+        self, heads: Sequence[Head], read: ReadMail, cursor: Cursor
+    ) -> None:
         """Do what new mail means, and keep how far it was read by the same round."""
         await self._async_ready()
         mails = [
             (head, mail)
             for head in heads
-            if (mailbox := self._mailbox)
-            and self._is_wanted(head.mail)
-            and (mail := await mailbox.mail(head))
+            if self._is_wanted(head.mail) and (mail := await read(head))
         ]
         texts = await async_texts(self._hass)
         # From here on without an await, so that all of it is one round.
         for head, mail in mails:
             self._take(head.mail, mail, texts)
-        self.keep(cursor)
+        self.keep_cursor(cursor)
         kept = await self._outbox.manager.async_written()
         self._tell_owed("" if kept else texts("answer_not_kept_text"))
 
     def problem(self, error: MailboxError | None) -> None:
         """Report why the mailbox cannot be read for a while, or that it can again."""
-        self._outbox.reads_answers = not isinstance(error, LoginRefusedError)
+        refused = error is not None and error.cause.of_login
+        self._outbox.reads_answers = not refused
         if error is None:
             self._issues.withdraw(INBOX)
             return
         LOGGER.info("Answers to %s are not read: %s", self._entry.title, error)
-        if isinstance(error, LoginRefusedError):
+        if refused:
             self._issues.tell_refused(error)
 
     # How it does that
@@ -178,11 +180,11 @@ class Answers:
     @property
     def _left(self) -> float:
         """For how many seconds a mail may still be answered, or come back."""
-        return max(self._answerables.left(self._outbox.id), self._bounces.left)
+        return max(self._buttons.left(self._outbox.id), self._bounces.left)
 
-    async def _async_read(self, account: ImapAccount) -> None:
+    async def _async_read(self, account: Account) -> None:
         """Read until no mail can be answered or come back any more."""
-        await self._async_started()
+        await async_listened(self._hass)
         self._tell_owed()
         mailbox = Inbox(account, client_context(), self, self._cursor)
         self._mailbox = mailbox
@@ -191,18 +193,6 @@ class Answers:
                 await mailbox.run()
         self._mailbox = self._timeout = self._task = None
         self._issues.withdraw(INBOX)
-
-    async def _async_started(self) -> None:
-        """Wait until automations can listen."""
-        if self._hass.state is CoreState.running:
-            return
-        started = asyncio.Event()
-        async_at_started(self._hass, callback(lambda _: started.set()))
-        await started.wait()
-        # Others do at the start what makes them listen.
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_START_TIMEOUT):
-                await self._hass.async_block_till_done()
 
     async def _async_ready(self) -> None:
         """Wait until the account's entities are there. Raises MailboxError."""
@@ -220,14 +210,14 @@ class Answers:
         if mail.kind is Kind.BOUNCE:
             return self._bounces.left > 0
         return mail.kind is Kind.ANSWER and bool(
-            self._answerables.find(self._outbox.id, mail.secrets)
+            self._buttons.answered(self._outbox.id, mail.secrets)
             or any(
                 self._is_allowed(one, mail.sender)
-                for one in self._answerables.of(self._outbox.id)
+                for one in self._buttons.answerable(self._outbox.id)
             )
         )
 
-    def _is_allowed(self, known: Answerable, sender: str) -> bool:
+    def _is_allowed(self, known: MailButtons, sender: str) -> bool:
         """Tell whether whoever has a mail's secret may answer it from an address."""
         if sender in {*known.people, self._outbox.account.username.lower()}:
             return True
@@ -245,45 +235,36 @@ class Answers:
             self._bounces.take(mail.bounce, mail.references, texts)
         if mail.kind is not Kind.ANSWER:
             return
-        find = partial(self._answerables.find, self._outbox.id)
+        find = partial(self._buttons.answered, self._outbox.id)
         # What stands in the head is of the mail that is answered; the text may also
         # quote others.
-        known = find(head.secrets) or find(mail.secrets)
-        # A quote has the secret of the mail, and those of its buttons in words.
-        most = {
-            one.mail.queue_id: one
-            for one in sorted(known, key=lambda one: len(one.actions))
-        }
-        known = [one for one in known if most[one.mail.queue_id] is one]
-        allowed = [one for one in known if self._is_allowed(one, mail.sender)]
-        if not allowed:
-            for one in known[:1]:
+        found = find(head.secrets) or find(mail.secrets)
+        meant = [one for one in found if self._is_allowed(one.group, mail.sender)]
+        if not meant:
+            for one in found[:1]:
                 self._issues.tell_stranger(one.mail, mail.sender)
             return
-        offered = [choice for one in allowed for choice in one.choices]
-        meaning = choose(offered, mail.text)
-        if (choice := meaning.choice) is None:
-            self._hear(allowed[0], mail, meaning.text, texts)
+        meaning = choose(meant, mail.text)
+        if (button := meaning.button) is None:
+            self._hear(meant[0].group, mail, meaning.text, texts)
             return
-        title = choice.action.title
+        title = button.action.title
         if meaning.needs_title:
             told = texts("reply_title_needed", title=title)
-        elif choice.action.in_words and not meaning.text:
+        elif button.action.in_words and not meaning.text:
             told = texts("reply_words_needed", title=title)
         else:
-            told = self._press(choice, mail.sender, meaning.text, texts)
-        self._owe(choice.known, mail, told)
+            told = self._press(button, mail.sender, meaning.text, texts)
+        self._owe(button.group, mail, told)
 
-    def _press(self, choice: Choice, by: str, text: str, texts: Texts) -> str:
+    def _press(self, button: Button, by: str, text: str, texts: Texts) -> str:
         """Press a button, unless that is over; say what became of it.
 
         One that is answered in words passes the text on, and can be answered again.
         """
-        now = dt_util.utcnow()
-        answered, action = choice.known, choice.action
-        button = self._buttons.find_of(answered.mail, action)
-        if button is None:
-            until = time_of(min(answered.expires_at, now), now)
+        now, action = dt_util.utcnow(), button.action
+        if not self._buttons.works(button):
+            until = time_of(min(button.group.expires_at, now), now)
             return texts("reply_over", title=action.title, time=until)
         if button.used_at:
             time = time_of(button.used_at, now)
@@ -299,31 +280,40 @@ class Answers:
                 return texts("reply_words_unheard", title=action.title)
             self._replies.tell(reply)
         else:
-            press = Press(mail=button.mail, action=button.action, by=by)
+            press = Press(mail=button.mail, action=action, by=by)
             heard = self._is_heard(press)
             self._buttons.press(button, by)
             if not heard:
                 return texts("reply_unheard", title=action.title, time=time)
         return texts("reply_done", title=action.title, time=time)
 
-    def _hear(self, known: Answerable, mail: Incoming, text: str, texts: Texts) -> None:
+    def _hear(
+        self, known: MailButtons, mail: Incoming, text: str, texts: Texts
+    ) -> None:
         """Pass on what somebody wrote; say once that nobody understands it."""
         reply = Reply(mail=known.mail, sender=mail.sender, text=text)
         if text and self._replies.is_wanted(reply):
             self._replies.tell(reply)
-        elif self._answerables.confuse(known):
-            choices = " · ".join(choice.shown for choice in known.choices)
+        elif not known.confused:
+            known.confused = True
+            choices = " · ".join(button.shown for button in known.buttons)
             self._owe(known, mail, texts("reply_not_understood", choices=choices))
 
-    def _owe(self, answered: Answerable, mail: Incoming, text: str) -> None:
+    def _owe(self, known: MailButtons, mail: Incoming, text: str) -> None:
         """Have the sender told something, unless that was enough."""
         answers = next((one for one in mail.message_ids if one.isascii()), None)
-        if answers is None:
-            # No program that people write with leaves it out.
-            return
-        told = Told(mail.sender, text, answers)
-        if self._answerables.owe(answered, told):
-            self._owed.append((answered, told))
+        # No program that people write with leaves it out.
+        if answers and known.told < _MOST_TOLD:
+            told = Told(mail.sender, text, answers)
+            known.told += 1
+            known.owed += (told,)
+            self._owed.append((known, told))
+        self._buttons.write(known)
+
+    def _pay(self, known: MailButtons, told: Told) -> None:
+        """Owe it no longer: the outbox has it, by the same round."""
+        known.owed = tuple(one for one in known.owed if one is not told)
+        self._buttons.write(known)
 
     @callback
     def _tell_owed(self, note: str = "") -> None:
@@ -331,7 +321,7 @@ class Answers:
         for known, told in owed:
             self._hass.async_create_task(self._async_tell(known, told, note))
 
-    async def _async_tell(self, known: Answerable, told: Told, note: str) -> None:
+    async def _async_tell(self, known: MailButtons, told: Told, note: str) -> None:
         """Confirm an answer within its conversation, so that nobody can answer that.
 
         It is owed until the outbox has it.
@@ -356,17 +346,12 @@ class Answers:
                     ticket,
                     references=" ".join([*references, told.answers]),
                     answers=told.answers,
-                    kept=partial(self._answerables.pay, known, told),
+                    kept=partial(self._pay, known, told),
                 )
         except HomeAssistantError as err:
             LOGGER.warning("An answer to %s was not confirmed: %s", known.mail, err)
 
 
-def _read_cursor(record: Mapping[str, Any]) -> Cursor | None:
-    """Read what was kept; None: nothing was, or it is damaged."""
-    try:
-        return Cursor(
-            str(record["account"]), int(record["uid_validity"]), int(record["uid"])
-        )
-    except KeyError, TypeError, ValueError:
-        return None
+def _read_cursor(_folder: str, record: Mapping[str, Any]) -> Cursor:
+    cursor: Cursor = read_json(Cursor, record, read_clock())
+    return cursor

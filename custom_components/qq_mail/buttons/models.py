@@ -7,6 +7,9 @@ from typing import Final
 
 from ..typed import PASSING
 
+LINGER: Final = 3600.0
+"""Seconds after its buttons' end in which who answers a mail is told that it is over."""
+
 ACTION_PATH: Final = "/api/qq_mail/action"
 """A button's address is this, a slash and its token."""
 
@@ -87,29 +90,93 @@ class Reply:
     """Of the button that asked for it; empty: none did, or it may be any of several."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Secret:
-    """What only those know who have a mail, and what they may do by it for a while."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What somebody who answered a mail is told."""
 
-    mail: Mail
-    digest: str = field(metadata=PASSING)
-    """Its SHA-256, by which it is known; it itself is kept nowhere."""
-    expires_at: datetime
-    """By the clock on the wall, as the mail says it."""
-    lifetime: float
-    """Seconds from when it was issued: it never works for longer."""
-    deadline: float = field(default=0.0, metadata=PASSING)
-    """When it is over, by the steady clock."""
-    restored: bool = False
-    """It comes from a backup, and works once a person has decided."""
+    to: str
+    """The addr_spec of who answered it."""
+    text: str
+    answers: str
+    """The Message-ID of the answer."""
 
 
 @dataclass(slots=True, kw_only=True)
-class Button(Secret):
+class Button:
     """One button of one mail, as long as its token works."""
 
     action: Action
+    digest: str
+    """The SHA-256 of its token, by which it is known; that itself is kept nowhere."""
     used_at: datetime | None = None
     used_by: str = ""
     """The addr_spec of who answered the mail, if that used it."""
     ended: Ended | None = None
+    revoked: bool = False
+    """It is over, or there were too many: its link is unknown from then on."""
+    group: MailButtons = field(init=False, repr=False, compare=False, metadata=PASSING)
+    """All of its mail."""
+
+    @property
+    def mail(self) -> Mail:
+        """The mail that it is in."""
+        return self.group.mail
+
+    @property
+    def number(self) -> int | None:
+        """Its place among those that are pressed, from 1; None: it asks for a text."""
+        pressed = [one for one in self.group.buttons if not one.action.in_words]
+        return None if self.action.in_words else pressed.index(self) + 1
+
+    @property
+    def shown(self) -> str:
+        """What may be answered: a destructive one needs its title."""
+        if self.action.destructive or not self.number:
+            return self.action.title
+        return f"{self.number} {self.action.title}"
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class MailButtons:
+    """The buttons of one mail, what only who has it knows, and until when that counts."""
+
+    mail: Mail
+    name: str = field(metadata=PASSING)
+    """By which it is kept."""
+    expires_at: datetime
+    """By the clock on the wall, as the mail says it."""
+    lifetime: float
+    """Seconds from when they were issued: they never work for longer."""
+    deadline: float = field(default=0.0, metadata=PASSING)
+    """When it is over, by the steady clock."""
+    restored: bool = False
+    """It comes from a backup, and works once a person has decided."""
+    buttons: list[Button]
+    """In their order."""
+    secret: str = ""
+    """The SHA-256 of what an answer brings back; empty: it cannot be answered."""
+    sent_by: str = ""
+    """The account that has sent it for its own: answers come to its inbox as well."""
+    told: int = 0
+    """How often somebody was told what became of an answer."""
+    owed: tuple[Told, ...] = ()
+    """What of that is not in the outbox yet."""
+    confused: bool = False
+    """Whether somebody was told that an answer was not understood."""
+    refused: set[str] = field(default_factory=set, metadata=PASSING)
+    """Who will never get the mail."""
+
+    def __post_init__(self) -> None:
+        """Have its buttons know it."""
+        for button in self.buttons:
+            button.group = self
+
+    @property
+    def people(self) -> set[str]:
+        """Who may answer it, in lower case."""
+        return {one.lower() for one in self.mail.recipients}
+
+    @property
+    def forgotten_at(self) -> float:
+        """When nothing of it needs to be known any more, by the steady clock."""
+        return self.deadline + (LINGER if self.secret else 0.0)

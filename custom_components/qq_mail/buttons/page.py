@@ -109,7 +109,7 @@ class Pages:
         )
 
     def _small(self, button: Button) -> str:
-        return self._texts("answer_small", time=_time(button.expires_at))
+        return self._texts("answer_small", time=_time(button.group.expires_at))
 
     def _page(
         self,

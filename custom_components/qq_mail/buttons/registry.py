@@ -1,35 +1,34 @@
 """Which buttons work: kept in memory, and in the store for after a restart."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
+from hashlib import sha256
 import secrets
-from typing import Final, override
+from typing import Any, Final
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
 from ..clock import Now, read_clock
 from ..const import DOMAIN, MAX_BUTTONS
-from ..store import Store
-from .answerable import Answerables
-from .kept import Secrets, digest_of
+from ..mime.secret import make_secret
+from ..store import Store, read_all
+from ..typed import as_json, read_json
 from .links import PLAIN_HTTP, async_tell_plain_http
-from .listeners import Listeners
-from .models import Action, Button, Ended, Mail, Press
+from .listeners import ListenersTo
+from .models import Action, Button, Ended, Mail, MailButtons, Press
 
-BUTTON: Final = "button"
-"""The kind of their records in the store."""
+BUTTONS: Final = "buttons"
+"""The kind of their records in the store: those of a mail are one."""
 _TOKEN_OCTETS = 32
 TOKEN_LENGTH = 2 * _TOKEN_OCTETS
 """Characters: in hex, as QQ's pages mangle what has a meaning in a URL."""
 
 
-class Buttons(Secrets[Button]):
-    """All accounts' buttons, and who hears of it when one is pressed.
-
-    What is done to those of a mail is done to its answering as well.
-    """
+class Buttons:
+    """All accounts' buttons, and who hears of it when one is pressed."""
 
     def __init__(
         self,
@@ -38,100 +37,150 @@ class Buttons(Secrets[Button]):
         protected: Callable[[], Collection[str]],
     ) -> None:
         """Begin with none; `protected` names mails whose buttons are not forgotten."""
-        super().__init__(store, BUTTON, Button)
         self._hass = hass
+        self._store = store
         self._protected = protected
-        self.answerables = Answerables(store)
-        """The mails whose buttons can be pressed by an answer."""
-        self._refused: dict[str, set[str]] = {}
-        """Who will never get a mail, by its queue id."""
-        self.presses = Listeners[Press]()
+        self._known: dict[str, MailButtons] = {}
+        """By their names, the oldest first."""
+        self._listeners: dict[str, Callable[[], None]] = {}
+        self.presses = ListenersTo[Press]()
+
+    @callback
+    def async_load(self, records: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
+        """Know an account's buttons of an earlier run."""
+        now = read_clock()
+        self._known |= read_all(records, partial(self._read, now))
+        self._prune(now)
+
+    @callback
+    def async_listen(self, account: str, changed: Callable[[], None]) -> None:
+        """Have it told when an account can be answered for longer, or less long."""
+        self._listeners[account] = changed
 
     @callback
     def issue(
-        self, mail: Mail, actions: Sequence[Action], lasts: timedelta
+        self, mail: Mail, actions: Sequence[Action], lasts: timedelta, secret: str = ""
     ) -> tuple[str, ...]:
         """Return a token for each action; they work from now on, for so long.
 
-        For all who have the mail, each once. `keep` has them survive a restart.
+        For all who have the mail, each once. `secret` is what an answer brings back that
+        presses them. `keep` has them survive a restart.
         """
-        tokens = tuple(secrets.token_hex(_TOKEN_OCTETS) for _ in actions)
-        for token, action in zip(tokens, actions, strict=True):
-            self._add(token, mail, lasts, action=action)
-        self._prune(read_clock())
+        tokens = tuple(
+            # By its own it is known which one somebody answers in words.
+            make_secret() if one.in_words else secrets.token_hex(_TOKEN_OCTETS)
+            for one in actions
+        )
+        # Not from the mail's time: the clock may have been set since.
+        now, seconds = read_clock(), lasts.total_seconds()
+        name = secrets.token_hex(8)
+        self._known[name] = MailButtons(
+            mail=mail,
+            name=name,
+            expires_at=now.wall + lasts,
+            lifetime=seconds,
+            deadline=now.steady + seconds,
+            buttons=[
+                Button(action=action, digest=_digest_of(token))
+                for token, action in zip(tokens, actions, strict=True)
+            ],
+            secret=_digest_of(secret) if secret else "",
+        )
+        self._prune(now)
+        if secret:
+            self._tell(mail.account)
         async_tell_plain_http(self._hass)
         return tokens
 
-    @override
     @callback
     def keep(self, queue_id: str) -> None:
-        super().keep(queue_id)
-        self.answerables.keep(queue_id)
+        """Have those of a mail put on disk, by the same round as the mail."""
+        for known in self._of_mail(queue_id):
+            self.write(known)
 
-    @override
+    def all(self) -> list[Button]:
+        """Return all that were not revoked, and are not over, the oldest first."""
+        now = read_clock().steady
+        return [
+            button
+            for known in self._known.values()
+            if now < known.deadline
+            for button in known.buttons
+            if not button.revoked
+        ]
+
+    def restored(self, account: str) -> int:
+        """Return how many of an account come from a backup, and do not work yet."""
+        mine = (one.group for one in self.all() if one.mail.account == account)
+        return sum(group.restored for group in mine)
+
+    @callback
+    def async_decide(self, account: str, *, send: bool) -> None:
+        """Have those work that come from a backup, or forget them."""
+        for known in list(self._known.values()):
+            if known.mail.account != account or not known.restored:
+                continue
+            if send:
+                known.restored = False
+                self.write(known)
+            else:
+                self._remove([known])
+        self._tell(account)
+
     @callback
     def revoke(self, *queue_ids: str) -> None:
-        super().revoke(*queue_ids)
-        self.answerables.revoke(*queue_ids)
+        """Have those of these mails, which nobody gets, work no longer."""
+        self._remove(self._of_mail(*queue_ids))
 
     @callback
     def revoke_tag(self, account: str, tag: str) -> None:
-        """Have the buttons of a tag work no longer: it is over."""
-        self._remove(
+        """Have the buttons of a tag work no longer: it is over.
+
+        Who answers is told so.
+        """
+        self._revoke(
             button
             for button in self.all()
             if (button.mail.account, button.mail.tag) == (account, tag)
         )
 
-    @override
     @callback
     def revoke_account(self, account: str) -> None:
-        super().revoke_account(account)
-        self.answerables.revoke_account(account)
-        if not self._known:
+        """Have an account's work no longer."""
+        self._remove(one for one in self._known.values() if one.mail.account == account)
+        if not self.all():
             ir.async_delete_issue(self._hass, DOMAIN, PLAIN_HTTP)
 
     @callback
     def revoke_for(self, queue_id: str, recipients: Iterable[str]) -> None:
         """Know who will never get a mail; once that is all, its buttons go."""
-        for button in self.of_mail(queue_id)[:1]:
-            refused = self._refused.setdefault(queue_id, set())
-            refused.update(recipients)
-            if refused.issuperset(button.mail.recipients):
-                self.revoke(queue_id)
+        for known in self._of_mail(queue_id):
+            known.refused.update(recipients)
+            if known.refused.issuperset(known.mail.recipients):
+                self._remove([known])
 
     @callback
     def end(self, queue_ids: Collection[str], why: str) -> None:
         """Have the buttons of these mails say why they act no more."""
-        for button in self.of_mail(*queue_ids):
-            if not button.used_at:
-                button.ended = Ended(why)
-                self._write(button)
-
-    @override
-    @callback
-    def async_decide(self, account: str, *, send: bool) -> None:
-        super().async_decide(account, send=send)
-        self.answerables.async_decide(account, send=send)
+        for known in self._of_mail(*queue_ids):
+            for button in known.buttons:
+                if not button.used_at:
+                    button.ended = Ended(why)
+            self.write(known)
 
     @callback
     def find(self, token: str) -> Button | None:
         """Return the button with this token, if it works, or says why it does not."""
-        button = self._known.get(digest_of(token))
-        return button if button and self._works(button) else None
+        digest = _digest_of(token)
+        found = (one for one in self.all() if one.digest == digest)
+        return next(filter(self.works, found), None)
 
-    @callback
-    def find_of(self, mail: Mail, action: Action) -> Button | None:
-        """Return the button of a mail that does this, as `find` does.
-
-        Where several do the same, one that was not pressed yet.
-        """
-        found = [
-            one
-            for one in self.of_mail(mail.queue_id)
-            if one.action == action and self._works(one)
-        ]
-        return min(found, key=lambda one: one.used_at is not None, default=None)
+    def works(self, button: Button) -> bool:
+        """Tell whether a button works, or says why it does not."""
+        now, group = read_clock(), button.group
+        # People were told a time by the wall; a clock that is set back adds nothing.
+        over = now.wall >= group.expires_at or now.steady >= group.deadline
+        return not (group.restored or over or button.revoked)
 
     @callback
     def press(self, button: Button, by: str = "") -> None:
@@ -141,32 +190,96 @@ class Buttons(Secrets[Button]):
         by the same round.
         """
         button.used_at, button.used_by = read_clock().wall, by
-        self._write(button)
+        self.write(button.group)
         self.presses.tell(Press(mail=button.mail, action=button.action, by=by))
 
-    def _works(self, button: Button) -> bool:
-        """Tell whether a button works, or says why it does not."""
-        now = read_clock()
-        # People were told a time by the wall; a clock that is set back adds nothing.
-        over = now.wall >= button.expires_at or now.steady >= button.deadline
-        return not (button.restored or over)
+    # What may be answered by mail
 
-    @override
-    def _remove(self, some: Iterable[Button]) -> None:
+    def answerable(self, account: str) -> list[MailButtons]:
+        """Return the mails that somebody may answer now to an account."""
+        now = read_clock().steady
+        return [
+            one
+            for one in self._known.values()
+            if one.secret and account in (one.mail.account, one.sent_by)
+            if not one.restored and now < one.forgotten_at
+        ]
+
+    def answered(self, account: str, found: Iterable[str]) -> list[Button]:
+        """Return the buttons that an answer may mean in which these secrets are.
+
+        Those of a mail all of whose secret is there, or else the one that was tapped.
+        """
+        digests = set(map(_digest_of, found))
+        return [
+            button
+            for known in self.answerable(account)
+            for button in known.buttons
+            if known.secret in digests or button.digest in digests
+        ]
+
+    def left(self, account: str) -> float:
+        """Return for how many seconds somebody may still answer a mail."""
+        now = read_clock().steady
+        ends = (one.forgotten_at for one in self.answerable(account))
+        return max(ends, default=now) - now
+
+    @callback
+    def note_sender(self, queue_id: str, account: str) -> None:
+        """Know that another account has sent a mail, to which people will answer."""
+        for known in self._of_mail(queue_id):
+            known.sent_by = account
+            self.write(known)
+        self._tell(account)
+
+    @callback
+    def write(self, known: MailButtons) -> None:
+        """Have it written what is known of a mail, unless it was forgotten."""
+        if known.name in self._known:
+            self._store.put(self._key(known), lambda: as_json(known, read_clock()))
+
+    def _of_mail(self, *queue_ids: str) -> list[MailButtons]:
+        return [one for one in self._known.values() if one.mail.queue_id in queue_ids]
+
+    def _read(self, now: Now, name: str, record: Mapping[str, Any]) -> MailButtons:
+        one: MailButtons = read_json(MailButtons, record, now, name=name)
+        # A clock that was set back while Home Assistant was away gives no more than
+        # they had in the beginning.
+        left = min((one.expires_at - now.wall).total_seconds(), one.lifetime)
+        one.deadline = now.steady + left
+        return one
+
+    def _key(self, known: MailButtons) -> tuple[str, str, str]:
+        return (BUTTONS, known.mail.account, known.name)
+
+    def _remove(self, some: Iterable[MailButtons]) -> None:
+        for known in list(some):
+            del self._known[known.name]
+            self._store.remove(self._key(known))
+            if known.secret:
+                self._tell(known.mail.account, known.sent_by)
+
+    def _revoke(self, some: Iterable[Button], *, answerable: bool = True) -> None:
+        """Have some work no longer; who answers is told so, or not any more."""
         gone = list(some)
-        super()._remove(gone)
         for button in gone:
-            self._refused.pop(button.mail.queue_id, None)
+            button.revoked = True
+        for known in dict.fromkeys(button.group for button in gone):
+            is_left = not all(one.revoked for one in known.buttons)
+            if is_left or (known.secret and answerable):
+                self.write(known)
+            else:
+                self._remove([known])
 
-    @override
     def _prune(self, now: Now) -> None:
         """Forget what is over, and of accounts that have too many what matters least.
 
         First those that were used or ended, then the oldest of the tag, or mail without
         one, that has most.
         """
-        super()._prune(now)
-        numbers = Counter(one.mail.account for one in self._known.values())
+        known = self._known.values()
+        self._remove(one for one in known if one.forgotten_at <= now.steady)
+        numbers = Counter(one.mail.account for one in self.all())
         for account, number in numbers.items():
             if number > MAX_BUTTONS:
                 self._make_room(account, number - MAX_BUTTONS)
@@ -187,10 +300,16 @@ class Buttons(Secrets[Button]):
             left.remove(oldest)
             numbers[most] -= 1
             gone.append(oldest)
-        self._remove(gone)
-        # Nor does an answer to such a mail press anything any more.
-        left_of = {one.mail.queue_id for one in self.all()}
-        self.answerables.revoke(*({one.mail.queue_id for one in gone} - left_of))
+        self._revoke(gone, answerable=False)
+
+    def _tell(self, *accounts: str) -> None:
+        for account in accounts:
+            if changed := self._listeners.get(account):
+                changed()
+
+
+def _digest_of(secret: str) -> str:
+    return sha256(secret.encode()).hexdigest()
 
 
 def _of_what(button: Button) -> str:

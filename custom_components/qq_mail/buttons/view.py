@@ -1,9 +1,7 @@
 """What a link in a mail leads to: looking changes nothing, one press does it once."""
 
-import asyncio
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 import string
 from typing import Final, override
@@ -13,14 +11,13 @@ from aiohttp.hdrs import METH_ANY, METH_GET, METH_HEAD, METH_POST
 
 from homeassistant.components.http import HomeAssistantView
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.core import CoreState, HomeAssistant, callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.http import request_handler_factory
-from homeassistant.helpers.start import async_at_started
 
 from ..clock import read_clock
-from ..const import DISK_TIMEOUT, DOMAIN, LOGGER
-from ..store import Store
+from ..const import DOMAIN, LOGGER
 from ..texts import async_texts
+from .listeners import async_listened
 from .log_filter import keep_tokens_out
 from .models import ACTION_PATH, Button, Press
 from .page import CONFIRMED, HEADERS, Pages
@@ -31,27 +28,28 @@ _MAX_UNKNOWN: Final = 30
 _WINDOW: Final = 60.0
 """So many links that do not work are told so within so many seconds."""
 _LOG_EVERY: Final = 3600.0
-_START_TIMEOUT: Final = 10.0
-"""Seconds that automations get at the start to begin to listen."""
 _ALLOWED: Final = {"Allow": "GET, HEAD, POST"}
 _NOT_READY: Final = {"Retry-After": "30"}
 _TOO_MANY: Final = {"Retry-After": f"{_WINDOW:.0f}"}
 
 
-type IsHeard = Callable[[Press], bool]
-"""Tells whether somebody in the house handles such a press."""
-
-
 @callback
 def async_setup_view(
-    hass: HomeAssistant, buttons: Buttons, store: Store, is_heard: IsHeard
+    hass: HomeAssistant,
+    buttons: Buttons,
+    written: Callable[[], Awaitable[bool]],
+    is_heard: Callable[[Press], bool],
 ) -> None:
-    """Open the address of all buttons, once for all accounts."""
+    """Open the address of all buttons, once for all accounts.
+
+    `written` waits until the disk took what was changed, and tells whether it did;
+    `is_heard` tells whether somebody in the house handles such a press.
+    """
     keep_tokens_out()
-    view = ButtonView(hass, buttons, store, is_heard)
+    view = ButtonView(hass, buttons, written, is_heard)
     hass.http.register_view(view)
-    if hass.state is not CoreState.running:
-        async_at_started(hass, view.async_begin)
+    # In the background: who else waits for all at the start is not to wait for it.
+    hass.async_create_background_task(view.async_begin(), f"{DOMAIN} buttons")
 
 
 class ButtonView(HomeAssistantView):
@@ -71,24 +69,23 @@ class ButtonView(HomeAssistantView):
         self,
         hass: HomeAssistant,
         buttons: Buttons,
-        store: Store,
-        is_heard: IsHeard,
+        written: Callable[[], Awaitable[bool]],
+        is_heard: Callable[[Press], bool],
     ) -> None:
         """Begin with nobody who listens yet."""
         self._hass = hass
         self._buttons = buttons
-        self._store = store
+        self._written = written
         self._is_heard = is_heard
-        self._started = hass.state is CoreState.running
+        self._started = False
         self._unknown: deque[float] = deque(maxlen=_MAX_UNKNOWN)
         """When the last ones were opened, by the steady clock."""
         self._logged: float | None = None
 
-    @callback
-    def async_begin(self, hass: HomeAssistant) -> None:
+    async def async_begin(self) -> None:
         """Let buttons act once automations hear of it."""
-        # In the background: who else waits for all at the start is not to wait for it.
-        hass.async_create_background_task(self._async_begin(), f"{DOMAIN} buttons")
+        await async_listened(self._hass)
+        self._started = True
 
     @override
     def register(
@@ -111,57 +108,40 @@ class ButtonView(HomeAssistantView):
             router.add_route(METH_ANY, url, handle)
 
     async def async_answer(self, request: web.Request, token: str) -> web.Response:
-        """Answer whoever opens, presses, or does something else."""
+        """Answer whoever opens, presses, or does something else.
+
+        Programs that open every link change nothing.
+        """
         pages = await self._async_pages()
-        if request.method in (METH_GET, METH_HEAD):
-            return self._look(token, pages)
-        if request.method == METH_POST:
-            return await self._async_press(request, token, pages)
-        return _page(pages.why("unknown"), HTTPStatus.METHOD_NOT_ALLOWED, **_ALLOWED)
-
-    def _look(self, token: str, pages: Pages) -> web.Response:
-        """Show a page; programs that open every link change nothing."""
-        button = self._find(token)
-        if button is None:
-            return self._answer_unknown(pages)
-        return self._over(button, pages) or _page(pages.ask(button))
-
-    async def _async_press(
-        self, request: web.Request, token: str, pages: Pages
-    ) -> web.Response:
-        """Do it, unless that was done; what the request says in its body is not read."""
         # From here on without an await, until the button is used up.
-        if request.headers.get("Sec-Fetch-Site") == "cross-site":
+        looks = request.method in (METH_GET, METH_HEAD)
+        if not looks and request.method != METH_POST:
+            return _page(
+                pages.why("unknown"), HTTPStatus.METHOD_NOT_ALLOWED, **_ALLOWED
+            )
+        if not looks and request.headers.get("Sec-Fetch-Site") == "cross-site":
             return _page(pages.why("from_elsewhere"), HTTPStatus.FORBIDDEN)
         button = self._find(token)
         if button is None:
             return self._answer_unknown(pages)
-        if over := self._over(button, pages):
-            return over
+        if button.used_at or button.ended:
+            return _page(pages.over(button))
+        if not self._is_ready(button):
+            return _not_ready(pages)
+        if looks:
+            return _page(pages.ask(button))
+        return await self._async_press(request, button, pages)
+
+    async def _async_press(
+        self, request: web.Request, button: Button, pages: Pages
+    ) -> web.Response:
+        """Do it; what the request says in its body is not read."""
         if button.action.destructive and CONFIRMED not in request.query:
             return _page(pages.ask_once_more(button))
         heard = self._is_heard(Press(mail=button.mail, action=button.action))
         self._buttons.press(button)
-        kept = True
-        try:
-            async with asyncio.timeout(DISK_TIMEOUT):
-                await self._store.written()
-        except OSError, TimeoutError:
-            kept = False
+        kept = await self._written()
         return _page(pages.done(button, heard=heard, kept=kept))
-
-    def _over(self, button: Button, pages: Pages) -> web.Response | None:
-        """Return the page of a button that does not act; None: it does."""
-        if button.used_at or button.ended:
-            return _page(pages.over(button))
-        return None if self._is_ready(button) else _not_ready(pages)
-
-    async def _async_begin(self) -> None:
-        # Others do at the start what makes them listen.
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_START_TIMEOUT):
-                await self._hass.async_block_till_done()
-        self._started = True
 
     async def _async_pages(self) -> Pages:
         """Return the pages in Home Assistant's language."""

@@ -14,10 +14,9 @@ from homeassistant.util.signal_type import SignalType
 
 from ..answers.bounces import Bounces
 from ..answers.watching import Answers
-from ..buttons.answerable import ANSWERABLE
-from ..buttons.listeners import Listeners
+from ..buttons.listeners import ListenersTo
 from ..buttons.models import Press, Reply
-from ..buttons.registry import BUTTON, Buttons
+from ..buttons.registry import BUTTONS, Buttons
 from ..clock import read_clock
 from ..const import ACKNOWLEDGE, DOMAIN
 from ..history import History, Item
@@ -85,7 +84,7 @@ class House:
         self.manager = Manager(hass, store)
         self.buttons = Buttons(hass, store, self._protected)
         self.frames = Frames()
-        self.replies = Listeners[Reply]()
+        self.replies = ListenersTo[Reply]()
         self.bounces: dict[str, Bounces] = {}
         self.rooms: dict[str, Rooms] = {}
         self.actions: dict[str, set[str]] = {}
@@ -101,9 +100,7 @@ class House:
         """Read the store; all buttons are known at once, those of disabled accounts too."""
         await self.manager.async_load()
         for account in self.manager.recorded:
-            self.buttons.async_load(self.manager.take_records(account, BUTTON))
-            answerables = self.manager.take_records(account, ANSWERABLE)
-            self.buttons.answerables.async_load(answerables)
+            self.buttons.async_load(self.manager.take_records(account, BUTTONS))
 
     def presses_entity(self, account: str) -> str | None:
         """Return the id of the event entity that tells of presses of an account."""
@@ -142,7 +139,7 @@ class House:
             "number": len(rooms.outbox.restored),
             "alarms": rooms.reminders.restored,
             "counted": rooms.duplicates.restored,
-            "buttons": len(self.buttons.restored(account)),
+            "buttons": self.buttons.restored(account),
         }
 
     @callback

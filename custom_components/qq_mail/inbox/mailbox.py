@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -10,9 +10,10 @@ import ssl
 from typing import Final, Never, Protocol
 
 from ..const import LOGGER
+from ..smtp.models import Account
 from ..smtp.replies import Cause
 from .link import Link
-from .models import Cursor, Head, ImapAccount, LoginRefusedError, MailboxError
+from .models import Cursor, Head, MailboxError
 from .reading import Incoming
 
 IDLE_ROUND = 120.0
@@ -50,6 +51,10 @@ _MAX_MISSED: Final = 2
 """Mails of which IDLE did not tell, until it is taken for silent."""
 
 
+type ReadMail = Callable[[Head], Awaitable[Incoming | None]]
+"""Reads all of a mail; None: it is gone, or cannot be read. Raises MailboxError."""
+
+
 class Owner(Protocol):
     """Who wants a mailbox watched; called in the event loop."""
 
@@ -59,8 +64,10 @@ class Owner(Protocol):
     def wanted_since(self) -> datetime:
         """Return when that went out which came since then may be about."""
 
-    async def received(self, heads: Sequence[Head], cursor: Cursor) -> None:
-        """Take new mail, and keep how far it was read; `Mailbox.mail` has the texts.
+    async def received(
+        self, heads: Sequence[Head], read: ReadMail, cursor: Cursor
+    ) -> None:
+        """Take new mail, and keep how far it was read; `read` reads all of one.
 
         It is called again with the same heads if the connection breaks meanwhile. With
         no heads, only the cursor is new.
@@ -75,7 +82,7 @@ def poll_interval(looks: int) -> float:
     return min(LAST_POLL, FIRST_POLL * 2.0 ** min(looks // LOOKS, _MAX_DOUBLED))
 
 
-async def async_check(account: ImapAccount, tls_context: ssl.SSLContext) -> Cursor:
+async def async_check(account: Account, tls_context: ssl.SSLContext) -> Cursor:
     """Log in, and return where reading begins: behind all mail that is there.
 
     The caller counts the login. Raises MailboxError.
@@ -90,7 +97,7 @@ class Mailbox:
 
     def __init__(
         self,
-        account: ImapAccount,
+        account: Account,
         tls_context: ssl.SSLContext,
         owner: Owner,
         cursor: Cursor | None,
@@ -100,7 +107,6 @@ class Mailbox:
         self._tls_context = tls_context
         self._owner = owner
         self._cursor = cursor
-        self._link: Link | None = None
         self._hurried = asyncio.Event()
         self._looks = 0
         self._absent = 0
@@ -127,16 +133,15 @@ class Mailbox:
                         self._refusals = 0
                         self._owner.problem(None)
                         await self._watch(link)
-            except LoginRefusedError as err:
-                rest = RESTS[min(self._refusals, len(RESTS) - 1)]
-                self._refusals += 1
-                self._owner.problem(err)
             except MailboxError as err:
                 self._owner.problem(err)
-                seconds = FIRST_RETRY * 2.0 ** min(self._failures, _MAX_DOUBLED)
-                self._failures += 1
-                await self._pause(min(LAST_RETRY, seconds))
-                continue
+                if not err.cause.of_login:
+                    seconds = FIRST_RETRY * 2.0 ** min(self._failures, _MAX_DOUBLED)
+                    self._failures += 1
+                    await self._pause(min(LAST_RETRY, seconds))
+                    continue
+                rest = RESTS[min(self._refusals, len(RESTS) - 1)]
+                self._refusals += 1
             except Exception:  # noqa: BLE001 - it is our fault, and no reason to end
                 LOGGER.exception("Error while watching a mailbox")
             await asyncio.sleep(rest)
@@ -145,16 +150,6 @@ class Mailbox:
         """Look now, and often from now on: a mail that can be answered went out."""
         self._looks = 0
         self._hurried.set()
-
-    async def mail(self, head: Head) -> Incoming | None:
-        """Read all of a mail that `received` is told of just now. Raises MailboxError.
-
-        None: it is gone, or cannot be read.
-        """
-        if self._link is None or self._tries[head.uid] == _MAX_TRIES:
-            return None
-        self._tries[head.uid] += 1
-        return await self._link.mail(head)
 
     async def _watch(self, link: Link) -> Never:
         """Look and wait in turn. Raises MailboxError once the session is of no use."""
@@ -215,15 +210,18 @@ class Mailbox:
         return news
 
     async def _deliver(self, link: Link, heads: list[Head], cursor: Cursor) -> None:
-        self._link = link
+        async def read(head: Head) -> Incoming | None:
+            if self._tries[head.uid] == _MAX_TRIES:
+                return None
+            self._tries[head.uid] += 1
+            return await link.mail(head)
+
         try:
-            await self._owner.received(heads, cursor)
+            await self._owner.received(heads, read, cursor)
         except MailboxError:
             raise
         except Exception:  # noqa: BLE001 - one mail is no reason to end
             LOGGER.exception("Error while taking new mail")
-        finally:
-            self._link = None
         self._cursor = cursor
         self._tries.clear()
 

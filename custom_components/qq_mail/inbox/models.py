@@ -1,23 +1,10 @@
-"""How to reach a mailbox, what is found in it, and why it cannot be read."""
+"""What is found in a mailbox, and why it cannot be read."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import override
 
 from ..smtp.replies import Cause
 from .reading import Incoming
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImapAccount:
-    """How to reach an IMAP server, over implicit TLS, and as whom."""
-
-    username: str
-    password: str = field(repr=False)
-    """The authorization code: the same as that of SMTP."""
-    host: str
-    port: int = 993
-    timeout: float = 30.0
-    """Seconds for connecting, and for a command that has little to answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +28,10 @@ class Head:
 
 
 class MailboxError(Exception):
-    """A mailbox cannot be read now; it never says anything of the authorization code."""
+    """A mailbox cannot be read now; where the login is refused, `cause.of_login` tells.
+
+    It never says anything of the authorization code: SMTP alone decides whether that works.
+    """
 
     def __init__(self, cause: Cause, detail: str = "") -> None:
         """Keep the cause, and in English what the server or the system said."""
@@ -53,10 +43,3 @@ class MailboxError(Exception):
     def __str__(self) -> str:
         """Return a line for the log."""
         return f"{self.cause}: {self.detail}" if self.detail else str(self.cause)
-
-
-class LoginRefusedError(MailboxError):
-    """The server refused the login; of QQ's causes none is told from another.
-
-    It says nothing of the authorization code: SMTP alone decides whether that works.
-    """

@@ -12,7 +12,6 @@ from homeassistant.core import HomeAssistant, callback
 from ..clock import read_clock
 from ..const import DOMAIN, LOGGER
 from ..mime.models import KeptMessage, WriteDigest, WrittenDigest
-from ..store import Text
 from .composing import SMALL, WireStream
 from .core.account import Account
 from .core.groups import Merging
@@ -84,7 +83,7 @@ class Digests:
                     tag=one.tag,
                     subject=one.subject,
                     raised=now.wall_at(one.raised),
-                    open=store.text((MESSAGE, self._id, one.queue_id)).open,
+                    open=store.text((MESSAGE, self._id, one.queue_id)),
                 )
                 for one in messages
             ]
@@ -188,6 +187,6 @@ async def async_copy(hass: HomeAssistant, manager: Manager, action: TakeOver) ->
     manager.happen(scheduler.take, action.by, copy)
 
 
-def _copy(text: Text, stream: WireStream) -> None:
-    with text.open() as source:
+def _copy(text: Callable[[], BinaryIO], stream: WireStream) -> None:
+    with text() as source:
         shutil.copyfileobj(source, cast("BinaryIO", stream))

@@ -13,7 +13,7 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.ulid import ulid_at_time, ulid_to_bytes
 
 from ..clock import Now, read_clock, seconds_until
-from ..const import DISK_TIMEOUT, LOGGER, STOP_GRACE
+from ..const import LOGGER, STOP_GRACE
 from ..smtp.models import Account as SmtpAccount, Submission
 from ..store import Damage, Records, Store, as_octets
 from .core.account import Account
@@ -23,8 +23,8 @@ from .core.turn import MESSAGE
 from .listeners import Listeners
 from .receipts import Receipt
 
-DISK_TIMEOUTS: Final = {Level.HIGHEST: 2.0, Level.HIGH: DISK_TIMEOUT}
-"""Seconds that an important message waits for a disk that hangs."""
+DISK_TIMEOUTS: Final = {Level.HIGHEST: 2.0, Level.HIGH: 10.0}
+"""Seconds that an important message, or a person, waits for a disk that hangs."""
 _WAITS_FOR = (Reason.ATTEMPT, Reason.TURN)
 """What a call waits for: an attempt, its own or one before it, and nothing else."""
 
@@ -49,7 +49,7 @@ class Hands(Protocol):
 
 RESTORED: Final = "restored"
 """In a record: it comes from a backup, and waits for a person's decision."""
-_OF_BACKUP = (MESSAGE, "duplicate", "reminder", "button", "answerable")
+_OF_BACKUP = (MESSAGE, "duplicate", "reminder", "buttons")
 """Kinds of records that the house from which a backup was made goes on with."""
 
 

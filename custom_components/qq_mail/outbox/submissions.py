@@ -64,7 +64,7 @@ def submission_of(
     return Submission(
         account.username,
         message.recipients,
-        view.manager.store.text(key).open if body is None else partial(BytesIO, body),
+        view.manager.store.text(key) if body is None else partial(BytesIO, body),
         message.size + sum(len(one.octets) for one in put_in),
         tuple(put_in),
     )

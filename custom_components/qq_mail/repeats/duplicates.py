@@ -141,15 +141,11 @@ class Duplicates(Kept[Original]):
         self._forget(one for one in chosen if not one.went_out)
 
     @override
-    def _look_at(self, now: float) -> None:
+    def _due(self) -> Iterable[tuple[float, Callable[[], object]]]:
         for one in list(self._known.values()):
-            if one.is_counting and one.until <= now:
-                self._end(one)
-
-    @override
-    def _times(self) -> Iterable[float]:
-        # What has not gone out yet is looked at when it has.
-        return (one.until for one in self._known.values() if one.is_counting)
+            # What has not gone out yet is looked at when it has.
+            if one.is_counting:
+                yield one.until, partial(self._end, one)
 
     @override
     def _end(self, one: Original) -> None:

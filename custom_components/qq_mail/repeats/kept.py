@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -105,12 +105,8 @@ class Kept[One: Keepable](ABC):
         """Go on with one no longer."""
 
     @abstractmethod
-    def _look_at(self, now: float) -> None:
-        """Do what is due."""
-
-    @abstractmethod
-    def _times(self) -> Iterable[float]:
-        """Return when something will be due."""
+    def _due(self) -> Iterable[tuple[float, Callable[[], object]]]:
+        """Yield what is to be done, and from when on, by the steady clock."""
 
     def _begin(self, one: One, ticket: Ticket) -> None:
         """Know one, unless its first mail is not taken."""
@@ -156,13 +152,16 @@ class Kept[One: Keepable](ABC):
         self._outbox.async_show()
 
     def _look(self) -> None:
-        self._look_at(read_clock().steady)
+        now = read_clock().steady
+        for at, do in self._due():
+            if at <= now:
+                do()
         self._schedule()
 
     def _schedule(self) -> None:
         """Look again when the next one is due."""
         self._cancel_timer()
-        times = list(self._times())
+        times = [at for at, _ in self._due()]
         if self._listening and times:
             delay = seconds_until(min(times))
             self._timer = self._hass.loop.call_later(delay, self._look)

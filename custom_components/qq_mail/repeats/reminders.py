@@ -239,16 +239,12 @@ class Reminders(Kept[Reminder]):
         self._schedule()
 
     @override
-    def _look_at(self, now: float) -> None:
-        """Send what is due, and end what is over."""
+    def _due(self) -> Iterable[tuple[float, Callable[[], object]]]:
         for reminder in self.shown:
-            if reminder.unanswered <= now:
-                if self._listened <= now:
-                    self._tell_late(reminder)
-            elif reminder.due <= now and self._may_send(reminder):
-                self._hass.async_create_background_task(
-                    self._async_send(reminder), f"{DOMAIN} reminder"
-                )
+            late = max(reminder.unanswered, self._listened)
+            yield late, partial(self._tell_late, reminder)
+            if self._may_send(reminder):
+                yield reminder.due, partial(self._begin_next, reminder)
 
     def _may_send(self, reminder: Reminder) -> bool:
         """Tell whether nothing goes before an alarm's next mail."""
@@ -259,6 +255,11 @@ class Reminders(Kept[Reminder]):
             return False
         # One that was raised anew is to take its place.
         return not any(one.queue_id > reminder.queue_id for one in self._like(reminder))
+
+    def _begin_next(self, reminder: Reminder) -> None:
+        self._hass.async_create_background_task(
+            self._async_send(reminder), f"{DOMAIN} reminder"
+        )
 
     async def _async_send(self, reminder: Reminder) -> None:
         """Send an alarm again."""
@@ -278,8 +279,3 @@ class Reminders(Kept[Reminder]):
                 # Once stopped, whoever comes after this one goes on with it, or nobody.
                 if self._listening and reminder.queue_id in self._known:
                     self._next(reminder)
-
-    @override
-    def _times(self) -> Iterable[float]:
-        yield from (max(one.unanswered, self._listened) for one in self.shown)
-        yield from (one.due for one in self.shown if self._may_send(one))

@@ -16,6 +16,7 @@ from ..content.draft import Material, absolute
 from ..content.errors import translated_error
 from ..content.request import MessageRequest
 from ..mime.card import Button, Look
+from ..mime.secret import make_secret
 from ..outbox.composing import Ticket
 from ..texts import Texts
 
@@ -50,19 +51,16 @@ def add_buttons(
     if not actions:
         draw_buttons(hass, material, request, texts)
         return ""
-    lasts = request.actions_expire_after
-    tokens = registry.issue(mail, actions, lasts)
+    secret = make_secret() if account else ""
+    tokens = registry.issue(mail, actions, request.actions_expire_after, secret)
     # It may be taken although its call has gone.
     ticket.taken.add_done_callback(
         lambda taken: None if taken.result() else registry.revoke(mail.queue_id)
     )
-    secret = registry.answerables.add(mail, actions, lasts) if account else ""
 
     def url_of(action: Action, token: str) -> str:
         if action.in_words:
-            # By a secret of its own it is known which of them somebody has tapped.
-            own = registry.answerables.add(mail, [action], lasts)
-            return _answer_url(account, mail, "", own)
+            return _answer_url(account, mail, "", token)
         if base:
             return f"{base[0]}{ACTION_PATH}/{token}"
         return _answer_url(account, mail, action.title, secret)

@@ -126,13 +126,9 @@ class Client(SMTP):
 
         Raises SessionError, or what the library, TLS and the system raise.
         """
-        untried: list[AddrInfoType] = list(
-            await asyncio.get_running_loop().getaddrinfo(
-                self._account.host, self._account.port, type=socket.SOCK_STREAM
-            )
-        )
+        untried = await addresses_of(self._account)
         while True:
-            address, connected = await _connect(untried)
+            address, connected = await connect(untried)
             try:
                 with translated(Step.CONNECT):
                     async with asyncio.timeout(GREETING_TIMEOUT if untried else None):
@@ -187,9 +183,14 @@ class Client(SMTP):
         self._transcript.received(read_reply(answer.code, answer.message))
 
 
-async def _connect(
-    addresses: list[AddrInfoType],
-) -> tuple[AddrInfoType, socket.socket]:
+async def addresses_of(account: Account) -> list[AddrInfoType]:
+    """Return the addresses of an account's server. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    kind = socket.SOCK_STREAM
+    return list(await loop.getaddrinfo(account.host, account.port, type=kind))
+
+
+async def connect(addresses: list[AddrInfoType]) -> tuple[AddrInfoType, socket.socket]:
     """Return the address that took a connection first, and its socket.
 
     Leaves in the list only those that were not tried. Raises OSError.
@@ -216,7 +217,7 @@ async def _beside(
 ) -> AsyncGenerator[asyncio.StreamReader]:
     """Open one more connection, to find out what an address expects. Raises OSError."""
     async with asyncio.timeout(PROBE_TIMEOUT):
-        _, connected = await _connect([address])
+        _, connected = await connect([address])
         reader, writer = await asyncio.open_connection(sock=connected, **tls)
         try:
             yield reader

@@ -19,6 +19,8 @@ from .replies import Cause, diagnose, read_reply
 
 # aiosmtplib's code for what is no SMTP reply, or much too long.
 _INVALID_RESPONSE = -1
+# Rather than by the network: a broken pipe means that it had closed before we wrote.
+_CLOSED_BY_SERVER = (SMTPServerDisconnected, BrokenPipeError)
 # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 _CERTIFICATE_NAME_ERRORS = (62, 64)
 
@@ -104,7 +106,9 @@ def translated(step: Step) -> Generator[None]:
         raise _refusal(read_reply(err.code, err.message), step) from err
     except (SMTPException, OSError, UnicodeError) as err:
         cause, detail = _fault(err)
-        if step is Step.AUTH and cause is Cause.CONNECTION_LOST and _was_closed(err):
+        # aiosmtplib keeps the system's error as the cause, where there was one.
+        reason = err.__cause__ or err
+        if step is Step.AUTH and isinstance(reason, _CLOSED_BY_SERVER):
             # This is how QQ refuses a login without a reply.
             cause, detail = Cause.LOGIN_CLOSED, ""
         raise SessionError(cause, step, detail=detail) from err
@@ -143,12 +147,3 @@ def _fault(err: Exception) -> tuple[Cause, str]:
     if f"[Errno {errno.ECONNREFUSED}]" in str(err):
         return Cause.CONNECTION_REFUSED, str(err)
     return Cause.UNREACHABLE, str(err)
-
-
-def _was_closed(err: Exception) -> bool:
-    """Return whether the server closed the connection, rather than the network.
-
-    aiosmtplib keeps the system's error as the cause, where there was one. A broken
-    pipe means that the server had closed before we wrote.
-    """
-    return isinstance(err.__cause__ or err, SMTPServerDisconnected | BrokenPipeError)

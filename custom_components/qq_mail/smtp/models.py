@@ -101,7 +101,7 @@ class SubmissionResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """How to reach a submission server, and as whom."""
+    """How to reach a server, and as whom; also one of IMAP, by implicit TLS."""
 
     username: str
     password: str

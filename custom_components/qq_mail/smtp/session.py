@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Coroutine
 from contextlib import suppress
 import re
 import ssl
-from types import TracebackType
 from typing import Any, Self, cast
 
 from .connecting import Client
@@ -52,12 +51,7 @@ class SubmissionSession:
         await self.open()
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Close, whatever happened."""
         await self.close()
 

@@ -19,7 +19,7 @@ from .damage import Damage, Damaged
 from .disk import LOGGER, Disk
 from .index import Body, Index, place_of
 from .line import Key, Line, write_round
-from .loading import Loaded, Loader
+from .loading import Contents, Loader
 from .marks import Marks
 from .segment import Kind
 from .segments import Segments
@@ -53,20 +53,15 @@ class Journal:
         self._damaged = Damaged(self._disk, folder / "damaged")
         self._index = Index()
         self._segments = Segments(self._disk, folder)
-        self._tidying = Tidying(
-            self._disk, folder, self._index, self._segments, self._add
-        )
+        self._tidying = Tidying(self._index, self._segments, self._add)
         self._round = 0
         self._is_unknown = False
         """Whether the folder could not be read, so that nothing may be added."""
         self._is_held = False
 
-    def load(self) -> Loaded:
+    def load(self) -> Contents:
         """Read everything. What the disk does is told, and never raised."""
-        loader = Loader(
-            *(self._disk, self.folder, self._marks, self._damaged),
-            *(self._index, self._segments),
-        )
+        loader = Loader(self._marks, self._damaged, self._index, self._segments)
         try:
             loader.load()
         except OSError as err:
@@ -103,7 +98,7 @@ class Journal:
             if isinstance(change.text, Path):
                 self.drop_draft(change.text)
         if not self._is_held:
-            self._tidying.drop_files()
+            self._segments.drop_files(self._index.dead_files)
         return left_out
 
     def accept(self) -> None:
@@ -166,7 +161,7 @@ class Journal:
         entry = self._index.entries.get(key)
         return entry.text if entry else None
 
-    def open_text(self, key: Key, text: Body) -> BinaryIO:
+    def open_text(self, key: Key, text: Body | None) -> BinaryIO:
         """Open a text, from any thread; if it was moved meanwhile, where it is now.
 
         Raises FileNotFoundError if it is gone.
@@ -196,14 +191,6 @@ class Journal:
             # What cannot be removed is dropped at the next start.
             with suppress(OSError):
                 self._disk.unlink(draft)
-
-    def free_space(self) -> int:
-        """Return the octets that are free on the disk."""
-        return self._disk.free_space(self.folder)
-
-    def close(self) -> None:
-        """Let go of all files."""
-        self._segments.close()
 
     def _get_ready(self) -> None:
         """Clear away what a crash or a backup left, before something is changed."""
@@ -264,9 +251,9 @@ class Journal:
         for line in lines:
             self._index.learn(place_of(segment, line), line)
 
-    def _open(self, key: Key, text: Body) -> BinaryIO:
-        if text.file:
+    def _open(self, key: Key, text: Body | None) -> BinaryIO:
+        if text and text.file:
             return self._disk.stream(self.folder / text.file)
-        if text.place is None:
+        if text is None or text.place is None:
             raise FileNotFoundError(errno.ENOENT, "There is no text", str(key))
         return BytesIO(text.place.read_text(key))

@@ -6,10 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from operator import attrgetter
-from pathlib import Path
 
 from .damage import Damage, Damaged
-from .disk import LOGGER, Disk
+from .disk import LOGGER
 from .index import Body, Entry, Index, Place, place_of
 from .line import Key, Line
 from .marks import Marks
@@ -26,7 +25,7 @@ _LEAP = 1_000_000
 
 
 @dataclass(slots=True)
-class Loaded:
+class Contents:
     """What was in the folder."""
 
     records: Records[Key] = field(default_factory=partial(Records[Key], {}))
@@ -41,22 +40,16 @@ class Loader:
     """Reads a folder once. Whatever the disk does, what can be read is returned."""
 
     def __init__(
-        self,
-        disk: Disk,
-        folder: Path,
-        marks: Marks,
-        away: Damaged,
-        index: Index,
-        segments: Segments,
+        self, marks: Marks, away: Damaged, index: Index, segments: Segments
     ) -> None:
-        """Name where it reads, and what is to know of it; `away`: what cannot be read."""
-        self._disk = disk
-        self._folder = folder
+        """Name what is to know of it; `away`: what cannot be read."""
+        self._disk = segments.disk
+        self._folder = segments.folder
         self._marks = marks
         self._damaged = away
         self._index = index
         self._segments = segments
-        self.loaded = Loaded()
+        self.loaded = Contents()
         self.round = 0
         """The last one that may have been written."""
         self._said: dict[Key, bytes] = {}
@@ -176,8 +169,7 @@ class Loader:
             which = "the newest" if older else "the"
             if not older and key not in self._index.gone:
                 self._index.lose(key, Entry(0, place))
-            damage = Damage(f"{which} record of {' '.join(key)}", (key,))
-            self._set_aside(damage, place.segment, slice(place.start, place.stop))
+            self._set_aside_line(f"{which} record of {' '.join(key)}", key, place)
 
     def _find_texts(self) -> None:
         """Set aside what has lost its text."""
@@ -185,9 +177,7 @@ class Loader:
             if entry.text is None or self._has_text(entry.text):
                 continue
             self._index.lose(key, entry)
-            damage = Damage(f"the text of {' '.join(key)}", (key,))
-            place = entry.place
-            self._set_aside(damage, place.segment, slice(place.start, place.stop))
+            self._set_aside_line(f"the text of {' '.join(key)}", key, entry.place)
 
     def _has_text(self, text: Body) -> bool:
         if not text.file:
@@ -212,6 +202,10 @@ class Loader:
                     self._damaged.take(file)
                 else:
                     self._disk.unlink(file)
+
+    def _set_aside_line(self, what: str, key: Key, place: Place) -> None:
+        octets = slice(place.start, place.stop)
+        self._set_aside(Damage(what, (key,)), place.segment, octets)
 
     def _set_aside(self, damage: Damage, segment: Segment, octets: slice) -> None:
         """Copy octets of a segment, of which nothing but what lives is to stay."""

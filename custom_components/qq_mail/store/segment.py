@@ -61,16 +61,13 @@ class Segment:
         """Whether it was removed."""
         self.is_full = False
         """Whether it gets no more rounds."""
-        self.named = True
-        """Whether its name survives a power cut."""
         self._descriptor = _NOBODY
 
     @classmethod
     def new(cls, disk: Disk, folder: Path, kind: Kind, number: int) -> Self:
-        """Make a segment."""
+        """Make a segment, whose name may not survive a power cut yet."""
         segment = cls(disk, folder, kind, number, randbits(32))
         segment._descriptor = disk.create(segment.file)
-        segment.named = False
         return segment
 
     @classmethod
@@ -83,8 +80,8 @@ class Segment:
 
     @property
     def is_cramped(self) -> bool:
-        """Whether it needs room, or a name that lasts."""
-        return not self.named or self.room - self.end < LEAST_ROOM
+        """Whether it needs room."""
+        return self.room - self.end < LEAST_ROOM
 
     @property
     def is_to_be_emptied(self) -> bool:
@@ -102,23 +99,13 @@ class Segment:
     def append(self, octets: bytes, round_: int) -> None:
         """Add a round; when this returns, it survives a power cut."""
         self._write(self.end, octets)
-        try:
-            if not self.named:
-                self._sync_name()
-        except OSError:
-            self._give_up()
-            raise
         self.last = round_
         self.end += len(octets)
         self.room = max(self.room, self.end)
         self.is_full = self.end >= FULL
 
     def make_room(self) -> None:
-        """Do one of the syncs that later rounds need not do."""
-        if not self.named:
-            # First, for without room a round needs no further sync.
-            self._sync_name()
-            return
+        """Write zeros ahead, so that later rounds need not do that."""
         self._write(self.room, bytes(ROOM))
         self.room += ROOM
 
@@ -199,10 +186,6 @@ class Segment:
             self._descriptor = self.disk.open(self.file, write=True)
         return self._descriptor
 
-    def _sync_name(self) -> None:
-        self.disk.sync_folder(self.file.parent)
-        self.named = True
-
     def _write(self, place: int, octets: bytes) -> None:
         """Write and sync, or leave it as it was, as far as the disk lets us."""
         descriptor = self._open()
@@ -214,7 +197,7 @@ class Segment:
         try:
             self.disk.sync(descriptor)
         except OSError:
-            self._give_up()
+            self.give_up()
             raise
 
     def _take_back(self, descriptor: int, place: int, length: int) -> None:
@@ -223,9 +206,9 @@ class Segment:
             self.disk.truncate(descriptor, self.room)
             self.disk.write(descriptor, place, bytes(min(length, self.room - place)))
         except OSError:
-            self._give_up()
+            self.give_up()
 
-    def _give_up(self) -> None:
+    def give_up(self) -> None:
         """Add nothing more: after a sync that failed, the next one may lie."""
         self.is_full = True
         with suppress(OSError):

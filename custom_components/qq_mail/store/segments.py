@@ -1,5 +1,6 @@
 """All segments: to which a round is added, and which is to be emptied next."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from .disk import Disk
@@ -14,8 +15,8 @@ class Segments:
 
     def __init__(self, disk: Disk, folder: Path) -> None:
         """Begin with none."""
-        self._disk = disk
-        self._folder = folder
+        self.disk = disk
+        self.folder = folder
         self.all: list[Segment] = []
         """In the order of their numbers."""
         self.to_cut: dict[Segment, int | None] = {}
@@ -65,8 +66,14 @@ class Segments:
             segment.close()
             self.all.remove(segment)
         number = max((each.number for each in self.all), default=0) + 1
-        segment = Segment.new(self._disk, self._folder, kind, number)
+        segment = Segment.new(self.disk, self.folder, kind, number)
         self.all.append(segment)
+        try:
+            self.disk.sync_folder(self.folder)
+        except OSError:
+            segment.give_up()
+            self.refuse(segment, 0)
+            raise
         return segment
 
     def beside(self, segment: Segment) -> tuple[int, int]:
@@ -81,7 +88,11 @@ class Segments:
 
     def make_room(self) -> None:
         """Do a piece of that, of one sync."""
+        number = len(self.all)
         segment = self.for_round(next(filter(self._needs_room, Kind)))
+        if len(self.all) > number:
+            # Its name was synced.
+            return
         try:
             segment.make_room()
         except OSError:
@@ -96,6 +107,14 @@ class Segments:
             default=None,
         )
 
+    def drop_files(self, names: list[str]) -> None:
+        """Remove the files of texts that are gone."""
+        for name in names:
+            # What cannot be removed is dropped at the next start.
+            with suppress(OSError):
+                self.disk.unlink(self.folder / name)
+        names.clear()
+
     def remove(self, segment: Segment) -> None:
         """Remove one of which nothing lives."""
         segment.remove()
@@ -105,11 +124,6 @@ class Segments:
     def dead(self) -> int:
         """How many octets of them do not live."""
         return sum(segment.end - segment.live for segment in self.all)
-
-    def close(self) -> None:
-        """Let go of all files."""
-        for segment in self.all:
-            segment.close()
 
     def _newest(self, kind: Kind) -> Segment | None:
         return next((one for one in reversed(self.all) if one.kind is kind), None)

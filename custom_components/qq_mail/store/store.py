@@ -2,9 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
-import errno
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -12,10 +10,9 @@ from secrets import token_hex
 from typing import Any, BinaryIO, NamedTuple
 
 from .disk import LOGGER, Disk
-from .index import Body
 from .journal import Change, Journal
 from .line import Key
-from .loading import TEXT, Loaded
+from .loading import TEXT, Contents
 from .records import as_octets
 
 RETRY_INTERVAL = 60.0
@@ -28,17 +25,8 @@ LONGEST_HOLD = 2 * 60 * 60.0
 
 
 type Record = Callable[[], Mapping[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A text that is kept, as whoever sends it reads it."""
-
-    open: Callable[[], BinaryIO]
-    """For an executor. What is opened stays readable when it is removed. Raises
-    OSError, FileNotFoundError among them if it is gone."""
-    size: int
-    """In octets."""
+type Chore = Callable[[], None]
+"""Something to be done with the folder, between rounds."""
 
 
 class _Wanted(NamedTuple):
@@ -64,16 +52,8 @@ class _Round:
 
     changes: dict[Key, _Wanted] = field(default_factory=dict)
     waiting: list[asyncio.Future[None]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class _Chore:
-    """Something else to be done with the folder, between rounds."""
-
-    do: Callable[[], None]
-    after: int
-    """The number of the round that is to be written before."""
-    done: asyncio.Future[None]
+    chores: list[Chore] = field(default_factory=list)
+    """What is to be done behind it."""
 
 
 class Store:
@@ -93,10 +73,9 @@ class Store:
         self._next = _Round()
         self._writing = _Round()
         self._refused: dict[Key, _Wanted] = {}
-        self._begun = 0
-        """How many rounds were begun."""
-        self._chores: list[_Chore] = []
-        self._failed_chores: list[_Chore] = []
+        self._chores: list[Chore] = []
+        """What is to be done before the next round."""
+        self._refused_chores: list[Chore] = []
         self.unwritten = 0
         """How many changes the disk did not take, when it was last tried."""
         self._is_idle = asyncio.Event()
@@ -105,11 +84,10 @@ class Store:
         """Whether the disk refused a piece of tidying: it is given some time."""
         self._is_tidying = False
         self._is_stopping = False
-        self._is_closed = False
         self._timers: dict[Callable[[], None], asyncio.TimerHandle] = {}
         """By what they are for."""
 
-    async def async_load(self) -> Loaded:
+    async def async_load(self) -> Contents:
         """Return what is on disk. Call it once, before anything else."""
         self._loop = asyncio.get_running_loop()
         loaded = await self._loop.run_in_executor(None, self._journal.load)
@@ -151,9 +129,6 @@ class Store:
         It raises OSError if the disk refused the round; that is tried again later.
         """
         waiting = self._loop.create_future()
-        if self._is_closed:
-            waiting.set_exception(OSError(errno.ESHUTDOWN, "The store is closed"))
-            return waiting
         if self._refused and not self._next.changes:
             self._retry()
         for round_ in (self._next, self._writing):
@@ -163,19 +138,19 @@ class Store:
         waiting.set_result(None)
         return waiting
 
-    def text(self, key: Key) -> Text:
-        """Return the text of a key; without one it cannot be opened."""
+    def text(self, key: Key) -> Callable[[], BinaryIO]:
+        """Return what opens the text of a key, in an executor.
+
+        What is opened stays readable when it is removed. Raises OSError,
+        FileNotFoundError among them if there is none, or it is gone.
+        """
         for wanted in (self._next.changes, self._writing.changes, self._refused):
             text = wanted[key].text if key in wanted else None
             if isinstance(text, bytes):
-                return Text(partial(BytesIO, text), len(text))
+                return partial(BytesIO, text)
             if text:
-                size = 0
-                with suppress(OSError):
-                    size = self._disk.length(text)
-                return Text(partial(self._journal.open_draft, key, text), size)
-        body = self._journal.text(key) or Body((0, 0))
-        return Text(partial(self._journal.open_text, key, body), body.sum[0])
+                return partial(self._journal.open_draft, key, text)
+        return partial(self._journal.open_text, key, self._journal.text(key))
 
     def draft(self, name: str) -> Path:
         """Return where a large text can be written, and synced, before it is put."""
@@ -187,7 +162,7 @@ class Store:
 
     def free_space(self) -> int:
         """Return how many octets are free, in an executor."""
-        return self._journal.free_space()
+        return self._disk.free_space(self._journal.folder)
 
     @property
     def is_busy(self) -> bool:
@@ -201,7 +176,14 @@ class Store:
         what was there now. It ends by `release`, or by itself after two hours.
         """
         self._do_later(LONGEST_HOLD, self.release)
-        return self._chore(self._journal.hold)
+        held = self._loop.create_future()
+
+        def hold() -> None:
+            self._journal.hold()
+            self._loop.call_soon_threadsafe(_settle, held)
+
+        self._chore(hold)
+        return held
 
     def release(self) -> None:
         """Tidy again: the backup is made."""
@@ -211,36 +193,19 @@ class Store:
     async def async_stop(self) -> None:
         """Try what the disk refused once more, and from now on only what still comes."""
         self._is_stopping = True
-        self._cancel(self._tidy)
+        self._cancel(self._tidy, self.release)
         self._retry()
         await self._is_idle.wait()
 
-    async def async_close(self) -> None:
-        """Write nothing more: the folder may soon be another's, or be gone."""
-        self._is_stopping = True
-        self._cancel(self._tidy, self._retry)
-        while not self._is_idle.is_set():
-            await self._is_idle.wait()
-        self._is_closed = True
-        self._cancel(self.release)
-        await self._loop.run_in_executor(None, self._journal.close)
-
     def _want(self, key: Key, wanted: _Wanted) -> None:
-        if self._is_closed:
-            return
         earlier = self._next.changes.get(key) or self._refused.get(key)
         self._next.changes[key] = wanted.after(earlier)
         self._go_on()
 
-    def _chore(self, do: Callable[[], None]) -> asyncio.Future[None]:
-        done = self._loop.create_future()
-        after = self._begun + bool(self._next.changes)
-        if self._is_closed:
-            done.set_result(None)
-        else:
-            self._chores.append(_Chore(do, after, done))
-            self._go_on()
-        return done
+    def _chore(self, do: Chore) -> None:
+        """Do something behind what was changed so far."""
+        (self._next.chores if self._next.changes else self._chores).append(do)
+        self._go_on()
 
     def _go_on(self) -> None:
         """Do what is to be done, but not at once: what is decided together is one."""
@@ -251,12 +216,8 @@ class Store:
 
     def _step(self) -> None:
         """Begin what is to be done next, or rest."""
-        due = self._chores and (
-            not self._next.changes or self._chores[0].after <= self._begun
-        )
-        if due:
-            chore = self._chores.pop(0)
-            self._run(chore.do, chore)
+        if self._chores:
+            self._run(self._chores.pop(0), is_chore=True)
         elif self._next.changes:
             self._begin()
         elif self._is_ill or self._is_stopping:
@@ -285,7 +246,6 @@ class Store:
         """Write a round."""
         round_ = self._writing = self._next
         self._next = _Round()
-        self._begun += 1
         changes: list[Change] = []
         broken: dict[Key, Exception] = {}
         for key, wanted in round_.changes.items():
@@ -311,6 +271,7 @@ class Store:
     ) -> None:
         """Tell who waits for a round, and keep what the disk refused."""
         self._writing = _Round()
+        self._chores = round_.chores + self._chores
         refusal = job.exception()
         if refusal is None:
             broken |= job.result()
@@ -331,19 +292,17 @@ class Store:
         self.unwritten = len(self._refused)
         self._step()
 
-    def _run(self, do: Callable[[], None], chore: _Chore | None = None) -> None:
+    def _run(self, do: Chore, *, is_chore: bool = False) -> None:
         """Do a chore, or a piece of tidying."""
 
         def end(job: asyncio.Future[None]) -> None:
             if err := job.exception():
                 LOGGER.error("Cannot change %s: %s", self._journal.folder, err)
-                if chore:
-                    self._failed_chores.append(chore)
+                if is_chore:
+                    self._refused_chores.append(do)
                 else:
                     self._is_ill = True
                 self._retry_later()
-            elif chore:
-                _settle(chore.done)
             self._step()
 
         self._loop.run_in_executor(None, do).add_done_callback(end)
@@ -357,8 +316,9 @@ class Store:
         self._cancel(self._retry)
         self._is_ill = False
         self._next.changes = self._refused | self._next.changes
-        self._chores += self._failed_chores
-        self._failed_chores = []
+        chores, self._refused_chores = self._refused_chores, []
+        for do in chores:
+            self._chore(do)
         self._go_on()
 
     def _do_later(self, seconds: float, do: Callable[[], None]) -> None:

@@ -1,10 +1,8 @@
 """Tidying: what is dead is overwritten, and what lives in a mostly dead segment moves."""
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from pathlib import Path
 
-from .disk import LOGGER, Disk
+from .disk import LOGGER
 from .index import Index
 from .line import Key, Line
 from .segment import Segment
@@ -18,16 +16,9 @@ class Tidying:
     """Done in pieces of one sync. Raises OSError where the disk does."""
 
     def __init__(
-        self,
-        disk: Disk,
-        folder: Path,
-        index: Index,
-        segments: Segments,
-        add: Callable[[Sequence[Line]], None],
+        self, index: Index, segments: Segments, add: Callable[[Sequence[Line]], None]
     ) -> None:
         """Begin with nothing half done; `add` adds a round."""
-        self._disk = disk
-        self._folder = folder
         self._index = index
         self._segments = segments
         self._add = add
@@ -47,19 +38,11 @@ class Tidying:
 
     def do_a_piece(self) -> None:
         """Do a piece of what is to be done; again until nothing is."""
-        self.drop_files()
+        self._segments.drop_files(self._index.dead_files)
         if self._index.dead:
             self._overwrite(next(iter(self._index.dead)))
         elif emptying := self._emptying or self._begin():
             self._empty(*emptying)
-
-    def drop_files(self) -> None:
-        """Remove the files of texts that are gone."""
-        for name in self._index.dead_files:
-            # What cannot be removed is dropped at the next start.
-            with suppress(OSError):
-                self._disk.unlink(self._folder / name)
-        self._index.dead_files.clear()
 
     def _overwrite(self, segment: Segment) -> None:
         """Overwrite some of what is dead in a segment."""
