@@ -16,7 +16,7 @@ from custom_components.qq_mail.content.charts.axes import (
     scale,
 )
 from custom_components.qq_mail.content.charts.drawing import Plot, draw
-from custom_components.qq_mail.content.charts.kinds.bars import BarGroups, Bars
+from custom_components.qq_mail.content.charts.kinds.bars import BarGroups
 from custom_components.qq_mail.content.charts.kinds.kind import AT_REST, COLOURS
 from custom_components.qq_mail.content.charts.kinds.lines import Line, Lines
 from custom_components.qq_mail.content.charts.kinds.timeline import Stretch, Timeline
@@ -191,7 +191,7 @@ def cards(language: str, pictures: dict[str, str]) -> dict[str, Card]:
         **common,  # type: ignore[arg-type]
     )
     axis = scale(0, max(used), from_zero=True)
-    bars = BarGroups(edges, (Bars(BLUE, used),), daily=True, scale=axis)
+    bars = BarGroups(edges, ((BLUE, used),), daily=True, scale=axis)
     week = Card(
         title=words["week"],
         charts=(

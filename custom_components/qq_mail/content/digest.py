@@ -10,7 +10,7 @@ from homeassistant.util import dt as dt_util
 
 from ..mime.address import Mailbox, Recipients, one_line
 from ..mime.card import CONTENT_WIDTH, Card, Entry, Link, Picture
-from ..mime.digest import Alert, Files, read_alert, read_files
+from ..mime.digest import Alert, read_alert, read_files
 from ..mime.message import compose
 from ..mime.models import BodyPart, Draft, KeptMessage, Priority, WrittenDigest
 from ..mime.render import MAX_OCTETS, render_html, render_text
@@ -29,7 +29,6 @@ _MAX_COUNTS = 10
 """Titles that are counted at the beginning."""
 _MAX_PASSED_OVER = 50
 """Alerts without room, after which no more are read: they wait for the next digest."""
-_LONGEST_WHEN = "x" * 50
 _BY_IMPORTANCE = tuple(Priority)
 
 type _Key = tuple[str, str, str, Priority, Mailbox | None]
@@ -59,22 +58,16 @@ class DigestWriter:
         chosen, alone = self._choose(messages, check)
         if len(chosen) < 2:  # noqa: PLR2004 - one is no digest
             return None
-        files: list[Files] = []
-        room, places = self.budget, MAX_PARTS
         # The newest first: for the others there may be no room.
-        for alert in reversed(chosen):
-            check()
-            files.append(read_files(alert, room, places))
-            room -= files[-1].size
-            places -= len(files[-1].parts)
+        files, left_out = read_files(reversed(chosen), self.budget, MAX_PARTS, check)
         subject = self._subject(chosen)
-        card = self._card(chosen, files)
+        card = self._card(chosen, files, left_out)
         draft = Draft(
             recipients=_recipients(chosen),
             subject=subject,
             text=render_text(card),
             html=render_html(card),
-            parts=tuple(part for one in files for part in one.parts),
+            parts=tuple(part for _, part in files),
             reply_to=_common(alert.reply_to for alert in chosen),
             priority=card.priority,
             # Where it tells of several conversations, it belongs to none of them.
@@ -95,40 +88,32 @@ class DigestWriter:
 
         Return the alerts that this digest tells, and those that fit into none.
         """
-        frame = _octets()
-        room = MAX_OCTETS - _RESERVE - frame
         chosen: list[Alert] = []
         alone: list[Alert] = []
-        texts: dict[_Key, int] = {}
-        sets: dict[tuple[str, str], tuple[int, int]] = {}
         passed_over = 0
         for message in messages:
             if passed_over == _MAX_PASSED_OVER:
                 break
             check()
             alert = read_alert(message)
-            entry, number, links = alert.entry, len(alert.entry.buttons), 0
-            text = _octets(self._entry(alert, _bare(entry), _LONGEST_WHEN)) - frame
-            if entry.buttons or entry.links:
-                links = _octets(self._entry(alert, entry, _LONGEST_WHEN)) - frame - text
-            if not alert.whole or text + links > room or number > MAX_BUTTONS:
+            if not (alert.whole and self._fit([alert])):
                 alone.append(alert)
-                continue
-            more_texts, more_sets = texts | {_key(alert): text}, sets
-            if links:
-                # In place of those of an older one with the same title and tag.
-                more_sets = sets | {_group(alert): (number, links)}
-            octets = sum(more_texts.values()) + sum(
-                one for _, one in more_sets.values()
-            )
-            buttons = sum(number for number, _ in more_sets.values())
-            if octets > room or buttons > MAX_BUTTONS:
+            elif self._fit([*chosen, alert]):
+                chosen.append(alert)
+            else:
                 # It waits for the next one.
                 passed_over += 1
-            else:
-                chosen.append(alert)
-                texts, sets = more_texts, more_sets
         return chosen, alone
+
+    def _fit(self, alerts: Sequence[Alert]) -> bool:
+        """Whether there is room for all of these in one digest."""
+        entries = self._entries(alerts)
+        buttons = sum(len(entry.buttons) for entry in entries)
+        # A list of mails shows the text, and no title of an entry, which would count
+        # twice.
+        html = render_html(Card(title="", text="x", entries=entries))
+        octets = len(html.encode(errors="replace"))
+        return buttons <= MAX_BUTTONS and octets <= MAX_OCTETS - _RESERVE
 
     def _subject(self, alerts: Sequence[Alert]) -> str:
         titles = _titles(alerts)
@@ -144,23 +129,25 @@ class DigestWriter:
             )
         )
 
-    def _card(self, alerts: Sequence[Alert], files: Sequence[Files]) -> Card:
-        """Return the card of alerts, whose files come with the newest first."""
+    def _card(
+        self,
+        alerts: Sequence[Alert],
+        files: Iterable[tuple[Alert, BodyPart]],
+        left_out: int,
+    ) -> Card:
+        """Return the card of alerts, with so many files left out."""
         texts, newest = self.texts, alerts[-1].kept.raised
         pictures = tuple(
             _picture(part, time_of(alert.kept.raised, newest))
-            for alert, some in zip(reversed(alerts), files, strict=True)
-            for part in some.parts
+            for alert, part in files
             if part.inline
         )
-        left_out = sum(some.left_out for some in files)
         notes = (texts("digest_parts", number=str(left_out)),) if left_out else ()
         sets = _sets(alerts).values()
-        prints = [one.entry.small_print for one in sets if one.entry.small_print]
-        small_print = _common(prints) or ()
+        small_print = _common(filter(None, (one.entry.small_print for one in sets)))
         entries = self._entries(alerts)
         if small_print:
-            entries = [replace(entry, small_print=()) for entry in entries]
+            entries = tuple(replace(entry, small_print=()) for entry in entries)
         return Card(
             title=texts(
                 "digest_title",
@@ -168,11 +155,11 @@ class DigestWriter:
                 span=texts.span(alerts[0].kept.raised, newest, newest),
             ),
             text=_counts(alerts) if len(entries) > len(_titles(alerts)) else "",
-            entries=tuple(entries),
+            entries=entries,
             above_buttons=tuple(
                 dict.fromkeys(line for one in sets for line in one.above_buttons)
             ),
-            small_print=small_print,
+            small_print=small_print or (),
             pictures=pictures,
             notes=notes,
             priority=min(
@@ -184,34 +171,30 @@ class DigestWriter:
             language=self.language,
         )
 
-    def _entries(self, alerts: Sequence[Alert]) -> list[Entry]:
+    def _entries(self, alerts: Sequence[Alert]) -> tuple[Entry, ...]:
         """Return the different alerts, the newest first."""
         same: dict[_Key, list[Alert]] = {}
         for alert in reversed(alerts):
             same.setdefault(_key(alert), []).append(alert)
-        sets = _sets(alerts)
-        answers = len({alert.reply_to for alert in alerts}) > 1
+        # Of each title and tag one shows its buttons.
+        shown = {_key(alert): alert.entry for alert in _sets(alerts).values()}
+        differ = len({alert.reply_to for alert in alerts}) > 1
         entries: list[Entry] = []
-        for key, (alert, *others) in same.items():
-            entry = _bare(alert.entry)
-            if (shown := sets.get(_group(alert))) and _key(shown) == key:
-                entry = shown.entry
-            when = self._when([alert, *others], alerts[-1])
-            entries.append(self._entry(alert, entry, when, answers=answers))
-        return entries
-
-    def _entry(
-        self, alert: Alert, entry: Entry, when: str, *, answers: bool = True
-    ) -> Entry:
-        """Fill in what is told of an alert; `answers`: also where answers to it go."""
-        links, label = entry.links, ""
-        if answers and alert.reply_to:
-            name = alert.reply_to.display_name or alert.reply_to.addr_spec
-            url = f"mailto:{quote(alert.reply_to.addr_spec, safe='@')}"
-            links = (*links, Link(url, self.texts("digest_reply_to", name=name)))
-        if entry.priority.is_urgent:
-            label = self.texts(f"card_{entry.priority}")
-        return replace(entry, when=when, label=label, links=links)
+        for key, some in same.items():
+            alert, label = some[0], ""
+            entry = shown.get(key) or replace(
+                alert.entry, buttons=(), small_print=(), links=()
+            )
+            links = entry.links
+            if differ and alert.reply_to:
+                name = alert.reply_to.display_name or alert.reply_to.addr_spec
+                url = f"mailto:{quote(alert.reply_to.addr_spec, safe='@')}"
+                links = (*links, Link(url, self.texts("digest_reply_to", name=name)))
+            if entry.priority.is_urgent:
+                label = self.texts(f"card_{entry.priority}")
+            when = self._when(some, alerts[-1])
+            entries.append(replace(entry, when=when, label=label, links=links))
+        return tuple(entries)
 
     def _when(self, alerts: Sequence[Alert], newest: Alert) -> str:
         """Return when equal alerts, of which the newest comes first, were raised."""
@@ -231,20 +214,15 @@ def _key(alert: Alert) -> _Key:
     return entry.title, entry.text, tag, entry.priority, alert.reply_to
 
 
-def _group(alert: Alert) -> tuple[str, str]:
-    """Return what alerts have in common of which one shows its buttons."""
-    return alert.entry.title, alert.kept.tag
-
-
-def _bare(entry: Entry) -> Entry:
-    """Return an alert without its buttons and its link."""
-    return replace(entry, buttons=(), small_print=(), links=())
-
-
 def _sets(alerts: Sequence[Alert]) -> dict[tuple[str, str], Alert]:
-    """Return whose buttons and link are shown: of each group the newest that has any."""
-    links = {_group(alert): alert for alert in alerts if alert.entry.links}
-    return links | {_group(alert): alert for alert in alerts if alert.entry.buttons}
+    """Return whose buttons and link are shown.
+
+    That is, for each title and tag, the newest that has any.
+    """
+    links = {(one.entry.title, one.kept.tag): one for one in alerts if one.entry.links}
+    return links | {
+        (one.entry.title, one.kept.tag): one for one in alerts if one.entry.buttons
+    }
 
 
 def _titles(alerts: Sequence[Alert]) -> Counter[str]:
@@ -260,13 +238,6 @@ def _counts(alerts: Sequence[Alert]) -> str:
         for title, number in titles[:_MAX_COUNTS]
     ]
     return " · ".join([*counts, "…"] if titles[_MAX_COUNTS:] else counts)
-
-
-def _octets(*entries: Entry) -> int:
-    """Return how long the HTML of a card with these is."""
-    # A list of mails shows the text, and no title of an entry, which would count twice.
-    card = Card(title="", text="x", entries=entries)
-    return len(render_html(card).encode(errors="replace"))
 
 
 def _common[Value](values: Iterable[Value]) -> Value | None:

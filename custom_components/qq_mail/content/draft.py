@@ -26,7 +26,7 @@ from .attachments.embedded import async_embedded
 from .attachments.fetching import async_fetched
 from .attachments.parts import OCTET_STREAM, split, too_slow
 from .attachments.pictures import PICTURES
-from .charts.fetching import Charted, async_charts
+from .charts.fetching import async_charts
 from .errors import AttachmentError, translated_error
 from .redaction import quoted
 from .request import MessageRequest
@@ -178,19 +178,17 @@ async def async_material(
         except HomeAssistantError as err:
             failures.append(err)
     async with AsyncExitStack() as stack:
-        fetching = stack.enter_async_context(
-            async_fetched(hass, (*request.attachments, *pictures), budget)
+        # At the same time: a camera is to show the moment, and none waits.
+        (drawn, not_drawn), fetched = await asyncio.gather(
+            async_charts(hass, request.charts, created, texts),
+            stack.enter_async_context(
+                async_fetched(hass, (*request.attachments, *pictures), budget)
+            ),
         )
-        if request.charts:
-            # At the same time: a camera is to show the moment, and none waits.
-            charting = async_charts(hass, request.charts, created, texts)
-            charted, fetched = await asyncio.gather(charting, fetching)
-        else:
-            charted, fetched = Charted(), await fetching
         there, missing = split(fetched)
-        there = [*charted.parts, *there, *embedded]
+        there = [*(picture for _, picture in drawn), *there, *embedded]
         parts, too_large = split(await async_fit(hass, there, budget))
-        failures += [*charted.failures, *missing, *too_large]
+        failures += [*not_drawn, *missing, *too_large]
         priority = request.priority
         card = Card(
             title=request.title,
@@ -200,7 +198,7 @@ async def async_material(
             label=texts(f"card_{priority}") if priority.is_urgent else "",
             rows=rows,
             more=texts("card_more", number="{number}"),
-            charts=tuple(charted.charts),
+            charts=tuple(chart for chart, _ in drawn),
             link=link,
             priority=priority,
             sent_by=texts("card_sent_by"),

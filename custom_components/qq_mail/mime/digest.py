@@ -1,6 +1,6 @@
 """Composed messages read back, for the digest that tells of many."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from email import message_from_binary_file
 from email.headerregistry import AddressHeader
@@ -42,17 +42,6 @@ class Alert:
     """How many pictures and files go with it, as far as it was read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Files:
-    """The pictures and files of a message for which there is room."""
-
-    parts: tuple[BodyPart, ...]
-    size: int
-    """Octets of them together."""
-    left_out: int
-    """How many more the message has."""
-
-
 def read_alert(kept: KeptMessage) -> Alert:
     """Read what a message says. It blocks. Raises OSError."""
     message, is_all = _read(kept, _HEAD)
@@ -89,36 +78,41 @@ def read_alert(kept: KeptMessage) -> Alert:
     )
 
 
-def read_files(alert: Alert, room: int, places: int) -> Files:
-    """Read so many files of a message, of so many octets together.
+def read_files(
+    alerts: Iterable[Alert], room: int, places: int, check: Callable[[], None]
+) -> tuple[list[tuple[Alert, BodyPart]], int]:
+    """Read so many files of messages, of so many octets together.
 
-    It blocks. Raises OSError. A message that is much longer than there is room for is
-    not read to its end.
+    Return them, each with the message that has it, and how many more there are. It
+    blocks. Raises OSError, and whatever `check` does before each message. A message
+    that is much longer than there is room for is not read to its end.
     """
-    if not (alert.files and places):
-        return Files((), 0, alert.files)
     octets, encoded = BASE64_LINE
-    message, is_all = _read(alert.kept, _HEAD + room * encoded // octets)
-    files = list(_files(message))
-    parts: list[BodyPart] = []
-    size = left_out = 0
-    for part in files:
-        content = cast("bytes", part.get_payload(decode=True))
-        is_cut = part is files[-1] and not is_all
-        if is_cut or size + len(content) > room or len(parts) == places:
-            left_out += 1
+    found: list[tuple[Alert, BodyPart]] = []
+    left_out = 0
+    for alert in alerts:
+        check()
+        if not alert.files or len(found) == places:
+            left_out += alert.files
             continue
-        size += len(content)
-        parts.append(
-            BodyPart(
+        message, is_all = _read(alert.kept, _HEAD + room * encoded // octets)
+        files = list(_files(message))
+        for part in files:
+            content = cast("bytes", part.get_payload(decode=True))
+            is_cut = part is files[-1] and not is_all
+            if is_cut or len(content) > room or len(found) == places:
+                left_out += 1
+                continue
+            room -= len(content)
+            body_part = BodyPart(
                 content=content,
                 media_type=part.get_content_type(),
                 filename=part.get_filename(""),
                 content_id=new_content_id(),
                 inline=part.get_content_disposition() == "inline",
             )
-        )
-    return Files(tuple(parts), size, left_out)
+            found.append((alert, body_part))
+    return found, left_out
 
 
 def _own_text(

@@ -15,14 +15,8 @@ from custom_components.qq_mail.content.charts.axes import (
     hour_edges,
     scale,
 )
-from custom_components.qq_mail.content.charts.drawing import (
-    PIXELS,
-    Canvas,
-    Frame,
-    Plot,
-    draw,
-)
-from custom_components.qq_mail.content.charts.kinds.bars import BarGroups, Bars
+from custom_components.qq_mail.content.charts.drawing import PIXELS, Canvas, Plot, draw
+from custom_components.qq_mail.content.charts.kinds.bars import BarGroups
 from custom_components.qq_mail.content.charts.kinds.lines import Line, Lines
 from custom_components.qq_mail.content.charts.kinds.timeline import Timeline
 
@@ -42,7 +36,7 @@ class Painted[P: Plot]:
         with Image.open(BytesIO(draw(plot, of))) as picture:
             drawn = picture.convert("RGBA")
         self.plot = plot
-        self.frame = Frame(plot, of, Canvas(0).width_of)
+        self.frame = Canvas(plot, of)
         self.alpha = drawn.getchannel("A")
         self._page = Image.new("RGBA", drawn.size, page)
         self._page.alpha_composite(drawn)
@@ -145,9 +139,9 @@ def test_bars_stand_in_their_hours() -> None:
     plot = BarGroups(
         hour_edges(DAY_LONG),
         (
-            Bars(BLUE, (4.0,) * 24),
-            Bars(RED, (-2.0,) * 24),
-            Bars(GREEN, tuple(nothing)),
+            (BLUE, (4.0,) * 24),
+            (RED, (-2.0,) * 24),
+            (GREEN, tuple(nothing)),
         ),
         daily=False,
         scale=scale(-2, 4, from_zero=True),
@@ -167,9 +161,7 @@ def test_a_bar_for_each_day() -> None:
     edges = day_edges(month)
     values = (1.0,) * 29 + (3.0, 2.0)
     axis = scale(1, 3, from_zero=True)
-    chart = Painted(
-        BarGroups(edges, (Bars(BLUE, values),), daily=True, scale=axis), month
-    )
+    chart = Painted(BarGroups(edges, ((BLUE, values),), daily=True, scale=axis), month)
     middles = [edge + DAY / 2 for edge in edges[-3:-1]]
     assert [at(chart, x, 2.5) for x in middles] == [{"blue"}, {"ground"}]
     assert [at(chart, x, 1.5) for x in middles] == [{"blue"}, {"blue"}]

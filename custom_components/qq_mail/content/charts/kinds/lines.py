@@ -17,9 +17,9 @@ from homeassistant.core import State, callback
 from ....mime.card import Chart, ChartRow
 from ...states import StateTexts
 from ..axes import DAY, HOUR, Scale, Span, caption, scale
-from ..drawing import WIDTH, Canvas, Frame, Plot
+from ..drawing import WIDTH, Canvas, Plot
 from ..recording import Point, Recording, Statistic, number_of
-from .kind import COLOURS, MOST_DECIMALS, Kind, Plan, joined, rounded
+from .kind import COLOURS, MOST_DECIMALS, Kind, Plan, rounded
 
 _NUMBER_DOMAINS = ("counter", "input_number", "number")
 _DETAILED = 2 * DAY
@@ -143,7 +143,7 @@ def _plan(
     texts = state_texts.texts
     coloured = list(zip(group, COLOURS, strict=False))
     chart = Chart(
-        caption=joined(caption(span), unit),
+        caption=caption(span, unit),
         columns=(
             texts("chart_now"),
             texts("chart_lowest"),
@@ -225,30 +225,30 @@ class Lines(Plot):
     scale: Scale
 
     @override
-    def draw(self, canvas: Canvas, frame: Frame) -> None:
+    def draw(self, canvas: Canvas) -> None:
         """Draw each line in as many pieces as its gaps make."""
         for line in self.lines:
-            for path in self._paths(frame, line):
+            for path in self._paths(canvas, line):
                 if len(path) == 1:
                     canvas.dot(*path[0], line.colour)
                 else:
                     canvas.line(path, line.colour, _WIDTH)
 
-    def _paths(self, frame: Frame, line: Line) -> Iterator[list[tuple[float, float]]]:
+    def _paths(self, canvas: Canvas, line: Line) -> Iterator[list[tuple[float, float]]]:
         """Yield the points of each piece; a gap ends one."""
         path: list[tuple[float, float]] = []
         for time, value in sorted(line.points, key=lambda point: point[0]):
-            x = frame.x(time)
+            x = canvas.x(time)
             if line.held and path:
                 path.append((x, path[-1][1]))
             if value is not None:
-                path.append((x, frame.y(self.scale.share(value))))
+                path.append((x, canvas.y(self.scale.share(value))))
             elif path:
                 yield path
                 path = []
         if path:
             if line.held:
-                path.append((frame.right, path[-1][1]))
+                path.append((canvas.right, path[-1][1]))
             yield path
 
 
