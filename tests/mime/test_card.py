@@ -18,11 +18,10 @@ from custom_components.qq_mail.mime.card import (
     Link,
     Look,
     Mark,
-    Picture,
     Row,
 )
 from custom_components.qq_mail.mime.markup import content_ids, text_of
-from custom_components.qq_mail.mime.models import Priority
+from custom_components.qq_mail.mime.models import BodyPart, Priority
 from custom_components.qq_mail.mime.render import (
     _ACCENTS,
     extend_html,
@@ -31,6 +30,18 @@ from custom_components.qq_mail.mime.render import (
     render_html,
     render_text,
 )
+
+
+def picture(content_id: str, name: str, width: int = 0) -> BodyPart:
+    """Return a picture whose content does not matter."""
+    return BodyPart(
+        content=b"",
+        media_type="image/png",
+        filename=name,
+        content_id=content_id,
+        width=width,
+    )
+
 
 FULL = Card(
     title="水浸报警",
@@ -49,7 +60,7 @@ FULL = Card(
     ),
     above_buttons=("下面的按钮只在家里有效。",),
     small_print=("有效期至 2026-11-24 16:31。", "每个按钮一次。"),
-    pictures=(Picture("snap shot@1", "厨房", 320),),
+    pictures=(picture("snap shot@1", "厨房", 320),),
     notes=("未附上：camera.hall 离线。",),
     label="紧急",
     priority=Priority.HIGHEST,
@@ -577,7 +588,7 @@ def test_any_unicode(texts: list[str], url: str, markdown: bool) -> None:
         link=Link(url, link_title),
         buttons=(Button(press, url),),
         small_print=(small,),
-        pictures=(Picture(url, alt),),
+        pictures=(picture(url, alt),),
         notes=(note,),
         home=home,
         time="now",
@@ -596,7 +607,7 @@ def test_any_unicode(texts: list[str], url: str, markdown: bool) -> None:
                 link=Link("x", "x"),
                 buttons=(Button("x", "x"),),
                 small_print=("x",),
-                pictures=(Picture("x", "x"),),
+                pictures=(picture("x", "x"),),
                 notes=("x",),
                 home="x",
             )

@@ -9,13 +9,13 @@ from urllib.parse import quote
 from homeassistant.util import dt as dt_util
 
 from ..mime.address import Mailbox, Recipients, one_line
-from ..mime.card import CONTENT_WIDTH, Card, Entry, Link, Picture
+from ..mime.card import Card, Entry, Link
 from ..mime.digest import Alert, read_alert, read_files
 from ..mime.message import compose
 from ..mime.models import BodyPart, Draft, KeptMessage, Priority, WrittenDigest
 from ..mime.render import MAX_OCTETS, render_html, render_text
 from ..texts import Texts, time_of
-from .attachments.budget import measured
+from .attachments.pictures import measured
 
 MAX_BUTTONS = 10
 """In a digest; an alert with more of them goes alone."""
@@ -138,7 +138,11 @@ class DigestWriter:
         """Return the card of alerts, with so many files left out."""
         texts, newest = self.texts, alerts[-1].kept.raised
         pictures = tuple(
-            _picture(part, time_of(alert.kept.raised, newest))
+            replace(
+                measured(part),
+                title=f"{time_of(alert.kept.raised, newest)}"
+                f" {_cut(part.filename, _MAX_NAME)}",
+            )
             for alert, part in files
             if part.inline
         )
@@ -261,12 +265,6 @@ def _recipients(alerts: Sequence[Alert]) -> Recipients:
         return tuple(one for one in mailboxes if one.addr_spec in everywhere)
 
     return Recipients(to=named(newest.to), cc=named(newest.cc))
-
-
-def _picture(part: BodyPart, time: str) -> Picture:
-    width = measured(part).width or CONTENT_WIDTH
-    name = f"{time} {_cut(part.filename, _MAX_NAME)}"
-    return Picture(part.content_id, name, min(width, CONTENT_WIDTH))
 
 
 def _cut(text: str, most: int) -> str:

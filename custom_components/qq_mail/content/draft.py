@@ -15,17 +15,16 @@ from homeassistant.helpers.network import NoURLAvailableError, get_url
 from homeassistant.util import dt as dt_util
 
 from ..const import FETCH_TIMEOUT
-from ..mime.card import CONTENT_WIDTH, Button, Card, Link, Picture
+from ..mime.card import Button, Card, Link
 from ..mime.markup import content_ids, text_of
 from ..mime.message import UnreadablePartError, compose
 from ..mime.models import BodyPart, Composed, Draft, new_content_id
 from ..mime.render import extend_html, extend_text, fitted, render_html, render_text
 from ..texts import Texts
-from .attachments.budget import async_fit
 from .attachments.embedded import async_embedded
 from .attachments.fetching import async_fetched
-from .attachments.parts import OCTET_STREAM, split, too_slow
-from .attachments.pictures import PICTURES
+from .attachments.parts import OCTET_STREAM, PICTURES, split, too_slow
+from .attachments.pictures import async_fit
 from .charts.fetching import async_charts
 from .errors import AttachmentError, translated_error
 from .redaction import quoted
@@ -114,24 +113,12 @@ class Material:
         )
         referenced |= {chart.content_id for chart in charts}
         parts = tuple(_placed(part, referenced) for part in self.parts)
-        widths = {
-            part.content_id: min(part.width or CONTENT_WIDTH, CONTENT_WIDTH)
-            for part in parts
-            if part.inline
-        }
+        shown = [part for part in parts if part.inline]
         card = replace(
             card,
             charts=charts,
-            pictures=tuple(
-                Picture(
-                    part.content_id,
-                    part.title or part.filename,
-                    widths[part.content_id],
-                )
-                for part in parts
-                if part.inline and part.content_id not in referenced
-            ),
-            widths=widths,
+            pictures=tuple(one for one in shown if one.content_id not in referenced),
+            widths={part.content_id: part.shown_width for part in shown},
         )
         if own:
             card, html = fitted(card, lambda card: extend_html(own, card))
