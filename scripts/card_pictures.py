@@ -11,7 +11,7 @@ from typing import Literal
 from PIL import Image, ImageDraw
 from playwright.async_api import Browser, async_playwright
 
-from custom_components.qq_mail.mime.card import Button, Card, Entry, Link, Look, Row
+from custom_components.qq_mail.mime.card import Button, Card, Link, Look, Row
 from custom_components.qq_mail.mime.models import BodyPart, Priority
 from custom_components.qq_mail.mime.render import render_html
 from scripts.chart_cards import WORDS, cards
@@ -56,7 +56,7 @@ CARDS = {
             Row("主水阀", "打开", "11-21 08:02"),
             Row("厨房温度", "21.5 °C", "16:28"),
         ),
-        link=Link("https://example.com/lovelace/water", "打开仪表盘"),
+        links=(Link("https://example.com/lovelace/water", "打开仪表盘"),),
         pictures=(picture("厨房"),),
         notes=(
             "未添加附件：camera.basement 没有及时响应（10 秒）。请检查它是否正常、能否连接。",
@@ -85,7 +85,7 @@ CARDS = {
         title="门口有人",
         text="门铃响了。",
         pictures=(picture("前门"),),
-        link=Link("https://example.com/lovelace/doors", "查看实时画面"),
+        links=(Link("https://example.com/lovelace/doors", "查看实时画面"),),
         sent_by="由 Home Assistant 自动发送",
         home="我的家",
         time="2026-11-23 18:05",
@@ -102,15 +102,15 @@ CARDS = {
             )
         ),
         entries=(
-            Entry(
+            Card(
                 title="Front door",
-                when="12:10",
+                time="12:10",
                 text="The front door was closed.",
                 links=(Link("https://example.com/lovelace/doors", "Open the doors"),),
             ),
-            Entry(
+            Card(
                 title="Water in the cellar",
-                when="2 times, 12:08 to 12:09",
+                time="2 times, 12:08 to 12:09",
                 text="Raised again since the last mail: 5 \N{MULTIPLICATION SIGN}, 12:03 to 12:07.",
                 priority=Priority.HIGHEST,
                 label="Urgent",
@@ -119,14 +119,14 @@ CARDS = {
                     Button("I am on my way", "#"),
                 ),
             ),
-            Entry(
+            Card(
                 title="Front door",
-                when="37 times, 12:03 to 12:09",
+                time="37 times, 12:03 to 12:09",
                 text="The front door was opened.\nNobody is at home.",
             ),
-            Entry(
+            Card(
                 title="Battery is low",
-                when="12:03",
+                time="12:03",
                 text="Motion sensor, upstairs corridor: 6 %",
             ),
         ),

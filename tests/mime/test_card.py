@@ -14,7 +14,6 @@ from custom_components.qq_mail.mime.card import (
     Card,
     Chart,
     ChartRow,
-    Entry,
     Link,
     Look,
     Mark,
@@ -53,7 +52,7 @@ FULL = Card(
     ),
     left_out=37,
     more="还有 {number} 项",
-    link=Link("https://example.com/lovelace?a=1&b=2", "打开仪表盘"),
+    links=(Link("https://example.com/lovelace?a=1&b=2", "打开仪表盘"),),
     buttons=(
         Button("关闭水阀", "https://example.com/act?a=1&b=2", Look.DESTRUCTIVE),
         Button("知道了", "https://example.com/ack"),
@@ -212,9 +211,9 @@ def test_entries() -> None:
         text="Leak ×1 · Door ×1",
         above_buttons=("At home only.",),
         entries=(
-            Entry(
+            Card(
                 title="Leak",
-                when="12:10",
+                time="12:10",
                 text="Kitchen <sink>\n\nCellar",
                 priority=Priority.HIGHEST,
                 label="Urgent",
@@ -222,7 +221,7 @@ def test_entries() -> None:
                 small_print=("Until 13:00.",),
                 links=(Link("https://a.b/2"), Link("mailto:a@b.cn", "Reply")),
             ),
-            Entry(title="Door", when="12:09", text=""),
+            Card(title="Door", time="12:09", text=""),
         ),
         small_print=("Each once.",),
     )
@@ -585,7 +584,7 @@ def test_any_unicode(texts: list[str], url: str, markdown: bool) -> None:
         label=label,
         columns=("Name", "State", "Since"),
         rows=(Row(name, state, since),),
-        link=Link(url, link_title),
+        links=(Link(url, link_title),),
         buttons=(Button(press, url),),
         small_print=(small,),
         pictures=(picture(url, alt),),
@@ -604,7 +603,7 @@ def test_any_unicode(texts: list[str], url: str, markdown: bool) -> None:
                 label=label and "x",
                 columns=card.columns,
                 rows=(Row("x", "x", "x"),),
-                link=Link("x", "x"),
+                links=(Link("x", "x"),),
                 buttons=(Button("x", "x"),),
                 small_print=("x",),
                 pictures=(picture("x", "x"),),

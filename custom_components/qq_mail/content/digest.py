@@ -9,7 +9,7 @@ from urllib.parse import quote
 from homeassistant.util import dt as dt_util
 
 from ..mime.address import Mailbox, Recipients, one_line
-from ..mime.card import Card, Entry, Link
+from ..mime.card import Card, Link
 from ..mime.digest import Alert, read_alert, read_files
 from ..mime.message import compose
 from ..mime.models import BodyPart, Draft, KeptMessage, Priority, WrittenDigest
@@ -148,7 +148,7 @@ class DigestWriter:
         )
         notes = (texts("digest_parts", number=str(left_out)),) if left_out else ()
         sets = _sets(alerts).values()
-        small_print = _common(filter(None, (one.entry.small_print for one in sets)))
+        small_print = _common(filter(None, (one.card.small_print for one in sets)))
         entries = self._entries(alerts)
         if small_print:
             entries = tuple(replace(entry, small_print=()) for entry in entries)
@@ -161,13 +161,13 @@ class DigestWriter:
             text=_counts(alerts) if len(entries) > len(_titles(alerts)) else "",
             entries=entries,
             above_buttons=tuple(
-                dict.fromkeys(line for one in sets for line in one.above_buttons)
+                dict.fromkeys(line for one in sets for line in one.card.above_buttons)
             ),
             small_print=small_print or (),
             pictures=pictures,
             notes=notes,
             priority=min(
-                (one.entry.priority for one in alerts), key=_BY_IMPORTANCE.index
+                (one.card.priority for one in alerts), key=_BY_IMPORTANCE.index
             ),
             sent_by=texts("card_sent_by"),
             home=self.home,
@@ -175,19 +175,19 @@ class DigestWriter:
             language=self.language,
         )
 
-    def _entries(self, alerts: Sequence[Alert]) -> tuple[Entry, ...]:
+    def _entries(self, alerts: Sequence[Alert]) -> tuple[Card, ...]:
         """Return the different alerts, the newest first."""
         same: dict[_Key, list[Alert]] = {}
         for alert in reversed(alerts):
             same.setdefault(_key(alert), []).append(alert)
         # Of each title and tag one shows its buttons.
-        shown = {_key(alert): alert.entry for alert in _sets(alerts).values()}
+        shown = {_key(alert): alert.card for alert in _sets(alerts).values()}
         differ = len({alert.reply_to for alert in alerts}) > 1
-        entries: list[Entry] = []
+        entries: list[Card] = []
         for key, some in same.items():
             alert, label = some[0], ""
             entry = shown.get(key) or replace(
-                alert.entry, buttons=(), small_print=(), links=()
+                alert.card, buttons=(), small_print=(), links=()
             )
             links = entry.links
             if differ and alert.reply_to:
@@ -197,7 +197,9 @@ class DigestWriter:
             if entry.priority.is_urgent:
                 label = self.texts(f"card_{entry.priority}")
             when = self._when(some, alerts[-1])
-            entries.append(replace(entry, when=when, label=label, links=links))
+            entries.append(
+                replace(entry, time=when, label=label, links=links, above_buttons=())
+            )
         return tuple(entries)
 
     def _when(self, alerts: Sequence[Alert], newest: Alert) -> str:
@@ -214,8 +216,8 @@ class DigestWriter:
 
 def _key(alert: Alert) -> _Key:
     """Return what alerts have in common that are told as one."""
-    entry, tag = alert.entry, alert.kept.tag
-    return entry.title, entry.text, tag, entry.priority, alert.reply_to
+    card, tag = alert.card, alert.kept.tag
+    return card.title, card.text, tag, card.priority, alert.reply_to
 
 
 def _sets(alerts: Sequence[Alert]) -> dict[tuple[str, str], Alert]:
@@ -223,15 +225,15 @@ def _sets(alerts: Sequence[Alert]) -> dict[tuple[str, str], Alert]:
 
     That is, for each title and tag, the newest that has any.
     """
-    links = {(one.entry.title, one.kept.tag): one for one in alerts if one.entry.links}
+    links = {(one.card.title, one.kept.tag): one for one in alerts if one.card.links}
     return links | {
-        (one.entry.title, one.kept.tag): one for one in alerts if one.entry.buttons
+        (one.card.title, one.kept.tag): one for one in alerts if one.card.buttons
     }
 
 
 def _titles(alerts: Sequence[Alert]) -> Counter[str]:
     """Return how often each title was raised; among equals the newest comes first."""
-    return Counter(alert.entry.title for alert in reversed(alerts))
+    return Counter(alert.card.title for alert in reversed(alerts))
 
 
 def _counts(alerts: Sequence[Alert]) -> str:

@@ -15,7 +15,7 @@ from homeassistant.helpers.network import NoURLAvailableError, get_url
 from homeassistant.util import dt as dt_util
 
 from ..const import FETCH_TIMEOUT
-from ..mime.card import Button, Card, Link
+from ..mime.card import Card, Link
 from ..mime.markup import content_ids, text_of
 from ..mime.message import UnreadablePartError, compose
 from ..mime.models import BodyPart, Composed, Draft, new_content_id
@@ -63,25 +63,6 @@ class Material:
         for part in [one for one in self.parts if isinstance(one.content, Path)]:
             self.parts.remove(part)
             self.failures.append(too_slow(part.filename, FETCH_TIMEOUT))
-
-    def add_buttons(
-        self,
-        buttons: Sequence[Button],
-        small_print: Sequence[str],
-        failures: Sequence[HomeAssistantError],
-        above: Sequence[str] = (),
-    ) -> None:
-        """Show buttons, which are made last: those that act are of one mail alone.
-
-        `above`: lines that are to be read before a button is pressed.
-        """
-        self.card = replace(
-            self.card,
-            above_buttons=tuple(above),
-            buttons=tuple(buttons),
-            small_print=tuple(small_print),
-        )
-        self.failures += failures
 
     def compose(self, draft: Draft, stream: BinaryIO) -> Composed:
         """Fill a draft and write it; without a file that cannot be read after all."""
@@ -157,11 +138,11 @@ async def async_material(
     rows, missing = await async_rows(hass, request.entities, created, texts)
     failures = [*request.notes, *missing]
     html, pictures, embedded = await async_embedded(hass, request.html)
-    link = None
+    links: list[Link] = []
     if request.link:
         try:
             url, title = absolute(hass, request.link.url), request.link.title
-            link = Link(url, title or _named(request.link.url, texts))
+            links.append(Link(url, title or _named(request.link.url, texts)))
         except HomeAssistantError as err:
             failures.append(err)
     async with AsyncExitStack() as stack:
@@ -186,7 +167,7 @@ async def async_material(
             rows=rows,
             more=texts("card_more", number="{number}"),
             charts=tuple(chart for chart, _ in drawn),
-            link=link,
+            links=tuple(links),
             priority=priority,
             sent_by=texts("card_sent_by"),
             home=hass.config.location_name,

@@ -15,9 +15,8 @@ from ..mime.card import Link
 from ..mime.models import Priority
 from .actions import ActionRow
 from .attachments.fields import Attachment
-from .charts.fields import ChartRequest
 from .errors import field_error, invalid_address
-from .fields import FIELDS, Format
+from .fields import FIELDS, ChartRequest, Format
 from .reading import (
     Notes,
     as_list,

@@ -167,30 +167,6 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """An alert in the card of a digest."""
-
-    title: str
-    when: str
-    text: str
-    priority: Priority = Priority.NORMAL
-    label: str = ""
-    """How important it is, in a word."""
-    buttons: tuple[Button, ...] = ()
-    small_print: tuple[str, ...] = ()
-    links: tuple[Link, ...] = ()
-
-    def plain(self, signs: Signs) -> str:
-        """Return what stands for it where no HTML is shown."""
-        heading = f"{self.title}{signs.in_brackets(self.when)}"
-        blocks = ["\n".join(filter(None, (self.label, heading, self.text)))]
-        blocks += [button.text for button in self.buttons]
-        blocks.append("\n".join(self.small_print))
-        blocks += [link.text for link in self.links]
-        return "\n\n".join(filter(None, blocks))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
     """What a mail shows. The text may be Markdown, all else is plain text."""
 
@@ -206,9 +182,9 @@ class Card:
     """How many rows are not shown."""
     more: str = "{number}"
     """The line that says so, with `{number}` for how many."""
-    entries: tuple[Entry, ...] = ()
-    """The alerts of a digest, the newest first."""
-    link: Link | None = None
+    entries: tuple[Card, ...] = ()
+    """The alerts of a digest, the newest first; the time of each is in words."""
+    links: tuple[Link, ...] = ()
     above_buttons: tuple[str, ...] = ()
     """Lines to be read before a button is pressed, also one of an entry."""
     buttons: tuple[Button, ...] = ()
@@ -238,7 +214,7 @@ class Card:
         return bool(
             self.rows
             or self.left_out
-            or self.link
+            or self.links
             or self.buttons
             or self.pictures
             or self.charts

@@ -10,7 +10,7 @@ from io import BytesIO
 from typing import cast
 
 from .address import Mailbox
-from .card import Button, Entry, Link
+from .card import Button, Card, Link
 from .header import PRIORITIES
 from .markup import Tag, Text, tokens
 from .message import BASE64_LINE
@@ -29,9 +29,8 @@ class Alert:
     """What a message says, without its files."""
 
     kept: KeptMessage
-    entry: Entry
-    """In a digest; when it was raised is not written yet."""
-    above_buttons: tuple[str, ...]
+    card: Card
+    """As it is told in a digest; when it was raised is not written yet."""
     whole: bool
     """Whether all of its texts were read; else it is too long for a digest anyway."""
     to: tuple[Mailbox, ...]
@@ -47,28 +46,24 @@ def read_alert(kept: KeptMessage) -> Alert:
     message, is_all = _read(kept, _HEAD)
     *_, last = message.walk()
     marked = list(_marked(_text(message, "html")))
-    above = tuple(line for text in _all(marked, "above") for line in text.split("\n"))
-    links = [
-        Link(url, text if text != url else "")
-        for mark, text, url in marked
-        if mark == "open"
-    ]
+    links = [one for one in marked if one[0] == "open"][-1:]
     buttons = (Button.marked(*one) for one in marked)
-    entry = Entry(
+    card = Card(
         title=kept.subject,
-        when="",
         text="",
         priority=_PRIORITY_OF.get(str(message["X-Priority"]), Priority.NORMAL),
+        above_buttons=tuple(
+            line for text in _all(marked, "above") for line in text.split("\n")
+        ),
         buttons=tuple(filter(None, buttons)),
         small_print=_all(marked, "small"),
-        links=tuple(links[-1:]),
+        links=tuple(Link(url, text if text != url else "") for _, text, url in links),
     )
-    text = _own_text(_text(message, "plain"), marked, entry, above)
+    text = _own_text(_text(message, "plain"), marked, card)
     reply_to = _mailboxes(message, "Reply-To")
     return Alert(
         kept=kept,
-        entry=replace(entry, text=text),
-        above_buttons=above,
+        card=replace(card, text=text),
         whole=is_all or bool(last.get_content_disposition()),
         to=_mailboxes(message, "To"),
         cc=_mailboxes(message, "Cc"),
@@ -115,20 +110,18 @@ def read_files(
     return found, left_out
 
 
-def _own_text(
-    text: str, marked: Sequence[_Marked], entry: Entry, above: Sequence[str]
-) -> str:
+def _own_text(text: str, marked: Sequence[_Marked], card: Card) -> str:
     """Return a text without what surrounds it in a card, its buttons and its link."""
     heading = "\n".join(_all(marked, "label")[-1:] + _all(marked, "title")[-1:]).strip()
     origin = "".join(_all(marked, "origin")[-1:])
     if origin and text.startswith(heading) and text.endswith(origin):
         # A card of ours: nobody else's text begins and ends as its HTML does.
         text = text.removeprefix(heading).removesuffix(origin)
-    if entry.buttons:
-        lines = ["\n".join(above), *(button.text for button in entry.buttons)]
+    if card.buttons:
+        lines = ["\n".join(card.above_buttons), *(one.text for one in card.buttons)]
         text = _cut_out(text, "\n\n".join(filter(None, lines)))
-    text = _cut_out(text, "\n".join(entry.small_print))
-    return _cut_out(text, "".join(link.text for link in entry.links)).strip()
+    text = _cut_out(text, "\n".join(card.small_print))
+    return _cut_out(text, "".join(link.text for link in card.links)).strip()
 
 
 def _cut_out(text: str, paragraphs: str) -> str:

@@ -15,6 +15,7 @@ import re
 import shutil
 from tempfile import mkstemp
 import traceback
+from typing import Any
 
 from aiohttp import ClientError, ClientResponse, hdrs
 from yarl import URL
@@ -22,6 +23,7 @@ from yarl import URL
 from homeassistant.core import HomeAssistant, split_entity_id, valid_entity_id
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.loader import async_get_loaded_integration
 
 from ...const import DOMAIN, FETCH_TIMEOUT, LOGGER, MAX_REDIRECTS
 from ..errors import AttachmentError
@@ -30,6 +32,7 @@ from .fields import Attachment, Source, own_source_of_url
 from .parts import (
     Found,
     as_part,
+    async_reads,
     file_part,
     from_path,
     media_type_of,
@@ -40,7 +43,6 @@ from .parts import (
     too_slow,
     unavailable,
 )
-from .reads import async_reads
 
 _CAMERA_OR_IMAGE = re.compile(r"media-source://(?:camera|image)/(.+)")
 _TTS = "media-source://tts/"
@@ -128,22 +130,23 @@ async def _async_from_entity(hass: HomeAssistant, attachment: Attachment) -> Fou
     state = hass.states.get(entity_id)
     if domain not in hass.config.components or state is None:
         raise AttachmentError("not_found", label)
-    # Each of these is imported once it runs, and named nowhere in the manifest: what it
-    # requires may be missing where it is not set up, and no mail is to depend on that.
     # Its own time limit is not to come before ours.
-    if domain == "camera":
-        from homeassistant.components import camera  # noqa: PLC0415
-
-        snapshot = await camera.async_get_image(hass, entity_id, 2 * FETCH_TIMEOUT)
-        content, declared = snapshot.content, snapshot.content_type
-    else:
-        from homeassistant.components import image  # noqa: PLC0415
-
-        picture = await image.async_get_image(hass, entity_id, 2 * FETCH_TIMEOUT)
-        content, declared = picture.content, picture.content_type
+    picture = await _component(hass, domain).async_get_image(
+        hass, entity_id, 2 * FETCH_TIMEOUT
+    )
+    content, declared = picture.content, picture.content_type
     extension = mimetypes.guess_extension(media_type_of(content, declared))
     name = object_id + (extension or "")
     return as_part(attachment, content, content, name, declared, title=state.name)
+
+
+def _component(hass: HomeAssistant, domain: str) -> Any:
+    """Return the module of a component that runs.
+
+    None is imported by name, nor in the manifest: what it requires may be missing where
+    it is not set up, and no mail is to depend on that.
+    """
+    return async_get_loaded_integration(hass, domain).get_component()
 
 
 async def _async_from_media(hass: HomeAssistant, attachment: Attachment) -> Found:
@@ -156,16 +159,14 @@ async def _async_from_media(hass: HomeAssistant, attachment: Attachment) -> Foun
     if content_id.startswith(_TTS):
         if "tts" not in hass.config.components:
             raise AttachmentError("not_found", label)
-        from homeassistant.components import tts  # noqa: PLC0415
-
+        tts = _component(hass, "tts")
         extension, audio = await tts.async_get_media_source_audio(hass, content_id)
         name = f"tts.{extension}"
         declared = mimetypes.guess_type(name)[0] or ""
         return as_part(attachment, audio, audio, name, declared)
     if "media_source" not in hass.config.components:
         raise AttachmentError("not_found", label)
-    from homeassistant.components import media_source  # noqa: PLC0415
-
+    media_source = _component(hass, "media_source")
     try:
         media = await media_source.async_resolve_media(hass, content_id, None)
     except AssertionError as err:

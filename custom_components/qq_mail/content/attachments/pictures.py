@@ -21,6 +21,7 @@ from .parts import (
     PNG,
     WEBP,
     Found,
+    async_reads,
     megabytes,
     reason_of,
     safe_filename,
@@ -28,7 +29,6 @@ from .parts import (
     too_slow,
     unavailable,
 )
-from .reads import async_reads
 
 _ORIENTATION = 0x0112
 """The tag of how a camera was held (Exif 2.32, section 4.6.4)."""

@@ -19,10 +19,10 @@ from ...mime.card import Chart
 from ...mime.models import BodyPart, new_content_id
 from ...texts import Texts
 from ..errors import field_error
+from ..fields import ChartRequest
 from ..states import StateTexts, async_state_texts
 from .axes import Span
 from .drawing import draw
-from .fields import ChartRequest
 from .kinds.bars import BARS
 from .kinds.kind import Kind
 from .kinds.lines import LINES
