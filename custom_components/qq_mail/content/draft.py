@@ -29,7 +29,7 @@ from .charts.fetching import async_charts
 from .errors import AttachmentError, translated_error
 from .redaction import quoted
 from .request import MessageRequest
-from .rows import async_rows
+from .states import async_rows
 
 
 @dataclass(slots=True)

@@ -1,5 +1,6 @@
 """Pictures show what they are to show."""
 
+from collections.abc import Sequence
 from io import BytesIO
 import math
 
@@ -17,7 +18,7 @@ from custom_components.qq_mail.content.charts.axes import (
 )
 from custom_components.qq_mail.content.charts.drawing import PIXELS, Canvas, Plot, draw
 from custom_components.qq_mail.content.charts.kinds.bars import BarGroups
-from custom_components.qq_mail.content.charts.kinds.lines import Line, Lines
+from custom_components.qq_mail.content.charts.kinds.lines import Lines, Numbers
 from custom_components.qq_mail.content.charts.kinds.timeline import Timeline
 
 from .test_axes import span
@@ -70,11 +71,12 @@ def at[P: Lines | BarGroups](
 
 
 def line(*points: tuple[float, float | None], held: bool = True) -> Lines:
-    return lines(Line(BLUE, points, held))
+    corners = Numbers().held(points, DAY_LONG.end) if held else points
+    return lines((BLUE, list(corners)))
 
 
-def lines(*some: Line) -> Lines:
-    known = [value for one in some for _, value in one.points if value is not None]
+def lines(*some: tuple[str, Sequence[tuple[float, float | None]]]) -> Lines:
+    known = [value for _, points in some for _, value in points if value is not None]
     return Lines(some, scale(min(known, default=0.0), max(known, default=0.0)))
 
 
@@ -128,7 +130,9 @@ def test_single_mean_is_a_dot() -> None:
 def test_every_line_has_its_colour() -> None:
     """Three lines, one above the other."""
     colours = enumerate((BLUE, RED, GREEN))
-    chart = Painted(lines(*(Line(colour, ((START, n),)) for n, colour in colours)))
+    chart = Painted(
+        lines(*((colour, ((START, n), (DAY_LONG.end, n))) for n, colour in colours))
+    )
     seen = [at(chart, NOON, n) for n in range(3)]
     assert seen == [{"blue"}, {"red"}, {"green"}]
 
@@ -246,4 +250,5 @@ def test_whatever_was_recorded(
 def test_order_does_not_matter() -> None:
     """What was written late stands where it belongs."""
     points = [(START + n * HOUR, float(n)) for n in range(24)]
-    assert draw(line(*points[::-1]), DAY_LONG) == draw(line(*points), DAY_LONG)
+    late, in_order = lines((BLUE, points[::-1])), lines((BLUE, points))
+    assert draw(late, DAY_LONG) == draw(in_order, DAY_LONG)
