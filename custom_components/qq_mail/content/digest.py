@@ -258,9 +258,9 @@ def _recipients(alerts: Sequence[Alert]) -> Recipients:
     All of them go to the same people; who is not named gets a blind copy, as the
     envelope says.
     """
-    newest = alerts[-1]
+    newest = alerts[-1].recipients
     everywhere = set.intersection(
-        *({one.addr_spec for one in (*alert.to, *alert.cc)} for alert in alerts)
+        *(set(alert.recipients.addr_specs) for alert in alerts)
     )
 
     def named(mailboxes: Iterable[Mailbox]) -> tuple[Mailbox, ...]:

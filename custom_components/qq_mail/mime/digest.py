@@ -9,7 +9,7 @@ from email.policy import default
 from io import BytesIO
 from typing import cast
 
-from .address import Mailbox
+from .address import Mailbox, Recipients
 from .card import Button, Card, Link
 from .header import PRIORITIES
 from .markup import Tag, Text, tokens
@@ -33,8 +33,7 @@ class Alert:
     """As it is told in a digest; when it was raised is not written yet."""
     whole: bool
     """Whether all of its texts were read; else it is too long for a digest anyway."""
-    to: tuple[Mailbox, ...]
-    cc: tuple[Mailbox, ...]
+    recipients: Recipients
     reply_to: Mailbox | None
     references: str
     files: int
@@ -65,8 +64,9 @@ def read_alert(kept: KeptMessage) -> Alert:
         kept=kept,
         card=replace(card, text=text),
         whole=is_all or bool(last.get_content_disposition()),
-        to=_mailboxes(message, "To"),
-        cc=_mailboxes(message, "Cc"),
+        recipients=Recipients(
+            to=_mailboxes(message, "To"), cc=_mailboxes(message, "Cc")
+        ),
         reply_to=reply_to[0] if reply_to else None,
         references=str(message["References"] or ""),
         files=sum(1 for _ in _files(message)),

@@ -96,16 +96,14 @@ async def _async_fetch(
         failure = err
     except TimeoutError:
         failure = too_slow(label, FETCH_TIMEOUT)
-    except HomeAssistantError as err:
-        # Up to 2026.8 a camera answers with an error when it is told to stop.
+    except (HomeAssistantError, ClientError, OSError) as err:
         # What others say is not made for a mail, and may hold secrets.
         LOGGER.warning("%s cannot be had: %s", label, redacted(str(err)))
-        failure = (
-            too_slow(label, FETCH_TIMEOUT) if timer.expired() else unavailable(label)
-        )
-    except (ClientError, OSError) as err:
-        LOGGER.warning("%s cannot be had: %s", label, redacted(str(err)))
-        failure = unavailable(label, reason_of(err))
+        ours = isinstance(err, HomeAssistantError)
+        failure = unavailable(label, "" if ours else reason_of(err))
+        if timer.expired():
+            # Up to 2026.8 a camera answers with an error when it is told to stop.
+            failure = too_slow(label, FETCH_TIMEOUT)
     except asyncio.CancelledError:
         # It can be that a camera's own task was cancelled, and not this one.
         if (task := asyncio.current_task()) is None or task.cancelling():

@@ -50,11 +50,6 @@ class Scale:
     ticks: tuple[float, ...]
     decimals: int
 
-    @property
-    def labels(self) -> tuple[tuple[str, float], ...]:
-        """The ticks as text, each with its place as a share of the height."""
-        return tuple((self.label(tick), self.share(tick)) for tick in self.ticks)
-
     def share(self, number: float) -> float:
         """Return how high a number is, 0 at the lowest and 1 at the highest."""
         return (number - self.lowest) / (self.highest - self.lowest)

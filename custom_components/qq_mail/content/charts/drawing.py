@@ -55,7 +55,8 @@ class Plot(ABC):
     @property
     def labels(self) -> Sequence[tuple[str, float]]:
         """Texts at the left, each with its place as a share of the height."""
-        return self.scale.labels
+        scale = self.scale
+        return [(scale.label(tick), scale.share(tick)) for tick in scale.ticks]
 
     def ticks(self, span: Span) -> Iterable[Tick]:
         """Return the times that stand below."""
