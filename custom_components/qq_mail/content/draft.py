@@ -146,13 +146,16 @@ async def async_material(
         except HomeAssistantError as err:
             failures.append(err)
     async with AsyncExitStack() as stack:
-        # At the same time: a camera is to show the moment, and none waits.
-        (drawn, not_drawn), fetched = await asyncio.gather(
-            async_charts(hass, request.charts, created, texts),
-            stack.enter_async_context(
-                async_fetched(hass, (*request.attachments, *pictures), budget)
-            ),
+        fetching = stack.enter_async_context(
+            async_fetched(hass, (*request.attachments, *pictures), budget)
         )
+        if request.charts:
+            # At the same time: a camera is to show the moment, and none waits.
+            charting = async_charts(hass, request.charts, created, texts)
+            (drawn, not_drawn), fetched = await asyncio.gather(charting, fetching)
+        else:
+            # A mail without any is taken at once, even if its call is cancelled then.
+            drawn, not_drawn, fetched = [], [], await fetching
         there, missing = split(fetched)
         there = [*(picture for _, picture in drawn), *there, *embedded]
         parts, too_large = split(await async_fit(hass, there, budget))

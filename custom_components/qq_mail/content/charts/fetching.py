@@ -40,8 +40,6 @@ async def async_charts(
 
     What cannot be drawn is a failure to be noted, and never holds up the message.
     """
-    if not requests:
-        return [], []
     if "recorder" not in hass.config.components:
         return [], [field_error("chart_no_recorder")]
     drawn: list[tuple[Chart, bytes]] = []
@@ -81,19 +79,18 @@ async def _async_chart(
     now = state_texts.now
     zone = dt_util.get_default_time_zone()
     span = Span((now - request.period).timestamp(), now.timestamp(), zone)
-    states = {
-        entity_id: state
-        for entity_id in request.entities
-        if (state := hass.states.get(entity_id))
-    }
+    states: list[State] = []
+    for entity_id in request.entities:
+        if state := hass.states.get(entity_id):
+            states.append(state)
+        else:
+            failures.append(field_error("entity_not_found", entity=entity_id))
     recorded, other_units = await get_instance(hass).async_add_executor_job(
-        _read, hass, list(states.values()), span, given_up
+        _read, hass, states, span, given_up
     )
     groups: dict[tuple[Kind, str], list[tuple[State, Any]]] = {}
-    for entity_id in request.entities:
-        if not (state := states.get(entity_id)):
-            failures.append(field_error("entity_not_found", entity=entity_id))
-            continue
+    for state in states:
+        entity_id = state.entity_id
         if entity_id in recorded:
             unit = str(state.attributes.get(ATTR_UNIT_OF_MEASUREMENT, ""))
             group = groups.setdefault((_kind_of(state), unit), [])
