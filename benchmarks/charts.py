@@ -12,7 +12,7 @@ import time
 
 from custom_components.qq_mail.content.charts.axes import DAY, Span, scale
 from custom_components.qq_mail.content.charts.drawing import draw
-from custom_components.qq_mail.content.charts.kinds.lines import Line, Lines
+from custom_components.qq_mail.content.charts.kinds.lines import Lines, Numbers
 
 RUNS = 100
 EVERY = 10
@@ -24,21 +24,13 @@ _KIB = 1024
 
 def plot() -> tuple[Lines, Span]:
     """Return temperatures with some noise."""
-    lines = tuple(
-        Line(
-            colour,
-            [
-                (
-                    float(at),
-                    round(
-                        18 + 3 * number + 2 * math.sin(at / DAY * 6) + at % 7 / 50, 2
-                    ),
-                )
-                for at in range(0, DAY, EVERY)
-            ],
-        )
-        for number, colour in enumerate(COLOURS)
-    )
+    lines = []
+    for number, colour in enumerate(COLOURS):
+        states = [
+            (float(at), 18 + 3 * number + 2 * math.sin(at / DAY * 6) + at % 7 / 50)
+            for at in range(0, DAY, EVERY)
+        ]
+        lines.append((colour, list(Numbers().held(states, DAY))))
     return Lines(lines, scale(16, 30)), Span(0, DAY, UTC)
 
 
@@ -67,7 +59,7 @@ def main() -> None:
     peak = memory("VmHWM")
     # What the C library keeps for the next one is free, and no longer ours.
     ctypes.CDLL(None).malloc_trim(0)
-    points = sum(len(line.points) for line in chart.lines)
+    points = DAY // EVERY * len(COLOURS)
     print(f"{points} points, {RUNS} runs, a picture of {octets / _KIB:.0f} KiB")
     print(
         f"time: median {median(times) * _MILLISECONDS:.0f} ms,"

@@ -16,9 +16,9 @@ from custom_components.qq_mail.content.charts.axes import (
     scale,
 )
 from custom_components.qq_mail.content.charts.drawing import Plot, draw
-from custom_components.qq_mail.content.charts.kinds.bars import BarGroups, Bars
+from custom_components.qq_mail.content.charts.kinds.bars import BarGroups
 from custom_components.qq_mail.content.charts.kinds.kind import AT_REST, COLOURS
-from custom_components.qq_mail.content.charts.kinds.lines import Line, Lines
+from custom_components.qq_mail.content.charts.kinds.lines import Lines, Numbers
 from custom_components.qq_mail.content.charts.kinds.timeline import Stretch, Timeline
 from custom_components.qq_mail.mime.card import Card, Chart, ChartRow, Mark, Row
 
@@ -147,7 +147,8 @@ def cards(language: str, pictures: dict[str, str]) -> dict[str, Card]:
         )
         if (known := [value for _, value in points if value is not None])
     )
-    lines = Lines((Line(BLUE, inside), Line(RED, outside)), scale(0, 23))
+    held = [list(Numbers().held(points, NOW)) for points in (inside, outside)]
+    lines = Lines(list(zip((BLUE, RED), held, strict=True)), scale(0, 23))
     edges = day_edges(WEEK)
     used = (11.2, 9.8, 10.4, 12.1, 9.1, 15.9, 14.6)
     whole = Span(edges[0], edges[-1], ZONE)
@@ -191,7 +192,7 @@ def cards(language: str, pictures: dict[str, str]) -> dict[str, Card]:
         **common,  # type: ignore[arg-type]
     )
     axis = scale(0, max(used), from_zero=True)
-    bars = BarGroups(edges, (Bars(BLUE, used),), daily=True, scale=axis)
+    bars = BarGroups(edges, ((BLUE, used),), daily=True, scale=axis)
     week = Card(
         title=words["week"],
         charts=(

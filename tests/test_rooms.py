@@ -60,7 +60,6 @@ LATER = {
     "content/charts/drawing.py": "Pillow",
     "content/charts/fetching.py": "Pillow and the recorder",
     "content/charts/recording.py": "the recorder",
-    "content/attachments/fetching.py": "cameras, images, speech, media",
 }
 
 

@@ -456,7 +456,7 @@ def entity_texts() -> set[str]:
 
 def chart_texts() -> set[str]:
     """Return what the charts say, each kind in its own words."""
-    files = (FOLDER / "content/charts").rglob("*.py")
+    files = (FOLDER / "content").rglob("*.py")
     return set(re.findall(r'"(chart_\w+)"', "".join(one.read_text() for one in files)))
 
 

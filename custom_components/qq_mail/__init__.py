@@ -23,7 +23,7 @@ from .buttons.view import async_setup_view
 from .calls.again import async_send_again, async_tell_counted
 from .calls.house import DATA_HOUSE, SIGNAL_DELAY, SIGNAL_OUTBOX, House, Rooms
 from .const import CONF_FALLBACK, DOMAIN
-from .content.attachments.downloads import remove_all
+from .content.attachments.fetching import remove_all
 from .content.digest import DigestWriter
 from .fallback import async_review
 from .history import History

@@ -30,11 +30,10 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.qq_mail.const import DOMAIN, MAX_READS, MEGABYTE
 from custom_components.qq_mail.content.attachments import (
-    budget,
     embedded,
     fetching as module,
+    pictures,
 )
-from custom_components.qq_mail.content.attachments.budget import async_fit
 from custom_components.qq_mail.content.attachments.embedded import async_embedded
 from custom_components.qq_mail.content.attachments.fetching import async_fetched
 from custom_components.qq_mail.content.attachments.fields import Attachment, Source
@@ -43,6 +42,7 @@ from custom_components.qq_mail.content.attachments.parts import (
     safe_filename,
     split,
 )
+from custom_components.qq_mail.content.attachments.pictures import async_fit
 from custom_components.qq_mail.mime.models import BodyPart
 from homeassistant.components.camera import Camera
 from homeassistant.components.image import ImageEntity
@@ -1206,8 +1206,8 @@ async def test_file_that_hangs_when_it_is_made_to_fit(
     """What is in memory goes without it."""
     share, path = Share(), tmp_path / "x.bin"
     path.write_bytes(bytes(20))
-    monkeypatch.setattr(budget, "shrunk", share.hang)
-    monkeypatch.setattr(budget, "FIT_TIMEOUT", 0.2)
+    monkeypatch.setattr(pictures, "shrunk", share.hang)
+    monkeypatch.setattr(pictures, "FIT_TIMEOUT", 0.2)
     parts = (part(path, "x.bin"), part(b"1"))
     fetched = await async_fit(hass, parts, 10)
     assert parts_of(fetched) == parts[1:]

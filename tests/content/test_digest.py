@@ -424,14 +424,14 @@ UNTIL = ("Until 13:00.",)
 
 async def test_buttons(writer: DigestWriter) -> None:
     """For each title and tag those of the newest alert; once what is said of them."""
-    link = Link("https://a.b/house", "Show")
+    links = (Link("https://a.b/house", "Show"),)
     mail = digest_of(
         writer,
-        card(0, buttons=buttons("old"), small_print=UNTIL, link=link),
+        card(0, buttons=buttons("old"), small_print=UNTIL, links=links),
         card(1, tag="x", buttons=buttons("tag"), small_print=UNTIL),
-        card(2, text="Ajar", buttons=buttons("new"), small_print=UNTIL, link=link),
+        card(2, text="Ajar", buttons=buttons("new"), small_print=UNTIL, links=links),
         card(3),
-        card(4, "Leak", link=link),
+        card(4, "Leak", links=links),
     )
     assert text_of(mail) == (
         "5 alerts, 12:00 to 12:04\n\n"
@@ -516,7 +516,7 @@ async def test_buttons_below_html_of_the_callers_own(writer: DigestWriter) -> No
 
 async def test_link_without_a_title(writer: DigestWriter) -> None:
     """It is its own title."""
-    mail = digest_of(writer, card(0, link=Link("https://a.b/c")), kept(1, "Other"))
+    mail = digest_of(writer, card(0, links=(Link("https://a.b/c"),)), kept(1, "Other"))
     assert "Door (12:00)\nOpen\n\nhttps://a.b/c\n\nSent" in text_of(mail)
     assert links_of(mail) == [("https://a.b/c", "https://a.b/c")]
 

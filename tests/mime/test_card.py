@@ -14,15 +14,13 @@ from custom_components.qq_mail.mime.card import (
     Card,
     Chart,
     ChartRow,
-    Entry,
     Link,
     Look,
     Mark,
-    Picture,
     Row,
 )
 from custom_components.qq_mail.mime.markup import content_ids, text_of
-from custom_components.qq_mail.mime.models import Priority
+from custom_components.qq_mail.mime.models import BodyPart, Priority
 from custom_components.qq_mail.mime.render import (
     _ACCENTS,
     extend_html,
@@ -31,6 +29,18 @@ from custom_components.qq_mail.mime.render import (
     render_html,
     render_text,
 )
+
+
+def picture(content_id: str, name: str, width: int = 0) -> BodyPart:
+    """Return a picture whose content does not matter."""
+    return BodyPart(
+        content=b"",
+        media_type="image/png",
+        filename=name,
+        content_id=content_id,
+        width=width,
+    )
+
 
 FULL = Card(
     title="水浸报警",
@@ -42,14 +52,14 @@ FULL = Card(
     ),
     left_out=37,
     more="还有 {number} 项",
-    link=Link("https://example.com/lovelace?a=1&b=2", "打开仪表盘"),
+    links=(Link("https://example.com/lovelace?a=1&b=2", "打开仪表盘"),),
     buttons=(
         Button("关闭水阀", "https://example.com/act?a=1&b=2", Look.DESTRUCTIVE),
         Button("知道了", "https://example.com/ack"),
     ),
     above_buttons=("下面的按钮只在家里有效。",),
     small_print=("有效期至 2026-11-24 16:31。", "每个按钮一次。"),
-    pictures=(Picture("snap shot@1", "厨房", 320),),
+    pictures=(picture("snap shot@1", "厨房", 320),),
     notes=("未附上：camera.hall 离线。",),
     label="紧急",
     priority=Priority.HIGHEST,
@@ -201,9 +211,9 @@ def test_entries() -> None:
         text="Leak ×1 · Door ×1",
         above_buttons=("At home only.",),
         entries=(
-            Entry(
+            Card(
                 title="Leak",
-                when="12:10",
+                time="12:10",
                 text="Kitchen <sink>\n\nCellar",
                 priority=Priority.HIGHEST,
                 label="Urgent",
@@ -211,7 +221,7 @@ def test_entries() -> None:
                 small_print=("Until 13:00.",),
                 links=(Link("https://a.b/2"), Link("mailto:a@b.cn", "Reply")),
             ),
-            Entry(title="Door", when="12:09", text=""),
+            Card(title="Door", time="12:09", text=""),
         ),
         small_print=("Each once.",),
     )
@@ -574,10 +584,10 @@ def test_any_unicode(texts: list[str], url: str, markdown: bool) -> None:
         label=label,
         columns=("Name", "State", "Since"),
         rows=(Row(name, state, since),),
-        link=Link(url, link_title),
+        links=(Link(url, link_title),),
         buttons=(Button(press, url),),
         small_print=(small,),
-        pictures=(Picture(url, alt),),
+        pictures=(picture(url, alt),),
         notes=(note,),
         home=home,
         time="now",
@@ -593,10 +603,10 @@ def test_any_unicode(texts: list[str], url: str, markdown: bool) -> None:
                 label=label and "x",
                 columns=card.columns,
                 rows=(Row("x", "x", "x"),),
-                link=Link("x", "x"),
+                links=(Link("x", "x"),),
                 buttons=(Button("x", "x"),),
                 small_print=("x",),
-                pictures=(Picture("x", "x"),),
+                pictures=(picture("x", "x"),),
                 notes=("x",),
                 home="x",
             )

@@ -11,7 +11,7 @@ from homeassistant.exceptions import HomeAssistantError
 from ..accounts import QQMailConfigEntry, async_loaded
 from ..content.actions import with_acknowledge
 from ..content.errors import translated_error
-from ..content.request import MessageRequest, read_again
+from ..content.request import MessageRequest, read_request
 from ..mime.address import Recipients, one_line
 from ..outbox.composing import Ticket
 from ..repeats.original import Alert, Counted
@@ -33,7 +33,7 @@ async def async_send_again(
     Raises HomeAssistantError where it cannot be kept.
     """
     texts = await async_texts(hass)
-    request = read_again(reminder.again)
+    request = read_request(reminder.again)
     number = str(reminder.number)
     left = max(reminder.ends - ticket.raised.steady, 0.0)
     note = _said_of_reminder(reminder, ticket, left)

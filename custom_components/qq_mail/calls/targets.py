@@ -35,7 +35,7 @@ from ..content.reading import (
     read_ids,
     unusable,
 )
-from ..content.rows import async_not_found, empty
+from ..content.states import async_not_found, empty
 from ..mime.address import Recipients
 from .rights import own_entity_id
 

@@ -15,22 +15,21 @@ from homeassistant.helpers.network import NoURLAvailableError, get_url
 from homeassistant.util import dt as dt_util
 
 from ..const import FETCH_TIMEOUT
-from ..mime.card import CONTENT_WIDTH, Button, Card, Link, Picture
+from ..mime.card import Card, Link
 from ..mime.markup import content_ids, text_of
 from ..mime.message import UnreadablePartError, compose
 from ..mime.models import BodyPart, Composed, Draft, new_content_id
 from ..mime.render import extend_html, extend_text, fitted, render_html, render_text
 from ..texts import Texts
-from .attachments.budget import async_fit
 from .attachments.embedded import async_embedded
 from .attachments.fetching import async_fetched
-from .attachments.parts import OCTET_STREAM, split, too_slow
-from .attachments.pictures import PICTURES
-from .charts.fetching import Charted, async_charts
+from .attachments.parts import OCTET_STREAM, PICTURES, split, too_slow
+from .attachments.pictures import async_fit
+from .charts.fetching import async_charts
 from .errors import AttachmentError, translated_error
 from .redaction import quoted
 from .request import MessageRequest
-from .rows import async_rows
+from .states import async_rows
 
 
 @dataclass(slots=True)
@@ -65,25 +64,6 @@ class Material:
             self.parts.remove(part)
             self.failures.append(too_slow(part.filename, FETCH_TIMEOUT))
 
-    def add_buttons(
-        self,
-        buttons: Sequence[Button],
-        small_print: Sequence[str],
-        failures: Sequence[HomeAssistantError],
-        above: Sequence[str] = (),
-    ) -> None:
-        """Show buttons, which are made last: those that act are of one mail alone.
-
-        `above`: lines that are to be read before a button is pressed.
-        """
-        self.card = replace(
-            self.card,
-            above_buttons=tuple(above),
-            buttons=tuple(buttons),
-            small_print=tuple(small_print),
-        )
-        self.failures += failures
-
     def compose(self, draft: Draft, stream: BinaryIO) -> Composed:
         """Fill a draft and write it; without a file that cannot be read after all."""
         while True:
@@ -114,24 +94,12 @@ class Material:
         )
         referenced |= {chart.content_id for chart in charts}
         parts = tuple(_placed(part, referenced) for part in self.parts)
-        widths = {
-            part.content_id: min(part.width or CONTENT_WIDTH, CONTENT_WIDTH)
-            for part in parts
-            if part.inline
-        }
+        shown = [part for part in parts if part.inline]
         card = replace(
             card,
             charts=charts,
-            pictures=tuple(
-                Picture(
-                    part.content_id,
-                    part.title or part.filename,
-                    widths[part.content_id],
-                )
-                for part in parts
-                if part.inline and part.content_id not in referenced
-            ),
-            widths=widths,
+            pictures=tuple(one for one in shown if one.content_id not in referenced),
+            widths={part.content_id: part.shown_width for part in shown},
         )
         if own:
             card, html = fitted(card, lambda card: extend_html(own, card))
@@ -170,11 +138,11 @@ async def async_material(
     rows, missing = await async_rows(hass, request.entities, created, texts)
     failures = [*request.notes, *missing]
     html, pictures, embedded = await async_embedded(hass, request.html)
-    link = None
+    links: list[Link] = []
     if request.link:
         try:
             url, title = absolute(hass, request.link.url), request.link.title
-            link = Link(url, title or _named(request.link.url, texts))
+            links.append(Link(url, title or _named(request.link.url, texts)))
         except HomeAssistantError as err:
             failures.append(err)
     async with AsyncExitStack() as stack:
@@ -184,13 +152,14 @@ async def async_material(
         if request.charts:
             # At the same time: a camera is to show the moment, and none waits.
             charting = async_charts(hass, request.charts, created, texts)
-            charted, fetched = await asyncio.gather(charting, fetching)
+            (drawn, not_drawn), fetched = await asyncio.gather(charting, fetching)
         else:
-            charted, fetched = Charted(), await fetching
+            # A mail without any is taken at once, even if its call is cancelled then.
+            drawn, not_drawn, fetched = [], [], await fetching
         there, missing = split(fetched)
-        there = [*charted.parts, *there, *embedded]
+        there = [*(picture for _, picture in drawn), *there, *embedded]
         parts, too_large = split(await async_fit(hass, there, budget))
-        failures += [*charted.failures, *missing, *too_large]
+        failures += [*not_drawn, *missing, *too_large]
         priority = request.priority
         card = Card(
             title=request.title,
@@ -200,8 +169,8 @@ async def async_material(
             label=texts(f"card_{priority}") if priority.is_urgent else "",
             rows=rows,
             more=texts("card_more", number="{number}"),
-            charts=tuple(charted.charts),
-            link=link,
+            charts=tuple(chart for chart, _ in drawn),
+            links=tuple(links),
             priority=priority,
             sent_by=texts("card_sent_by"),
             home=hass.config.location_name,

@@ -8,13 +8,13 @@ from typing import Any
 
 import voluptuous as vol
 
-from ..const import SENDER_NAME_MAX_BYTES
+from ..const import MAX_CHARTED, MAX_CHARTS, SENDER_NAME_MAX_BYTES
 from ..mime.address import Mailbox
 from ..mime.card import Link
 from ..mime.models import Priority
 from .actions import read_actions
 from .attachments.fields import read_attachments
-from .charts.fields import read_charts
+from .errors import field_error
 from .reading import (
     EXCLUDE,
     Notes,
@@ -26,6 +26,7 @@ from .reading import (
     is_empty,
     is_for_phones,
     is_target,
+    note_unknown,
     period_of,
     read_fields,
     read_ids,
@@ -52,6 +53,16 @@ class Format(StrEnum):
     HTML = "html"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChartRequest:
+    """What a call wants in one chart."""
+
+    entities: tuple[str, ...]
+    period: timedelta = timedelta(days=1)
+    """How far back from now the chart begins."""
+    title: str = ""
+
+
 def _mailboxes(value: Any, _name: str, _notes: Notes) -> list[Mailbox | str]:
     """Return mail addresses, and texts that are none as a note shows them."""
     found: list[Mailbox | str] = []
@@ -74,11 +85,10 @@ def _seconds(value: Any) -> float:
 
 def _entities(value: Any, name: str, notes: Notes) -> dict[str, Any]:
     read = from_json(value)
-    target = read if isinstance(read, Mapping) else {"entity_id": read}
+    target = dict(read) if isinstance(read, Mapping) else {"entity_id": read}
     before = len(notes)
-    excluded = target.get(EXCLUDE)
-    ids = {kind: some for kind, some in target.items() if kind != EXCLUDE}
-    result: dict[str, Any] = {**read_ids(ids, notes, name)}
+    excluded = target.pop(EXCLUDE, None)
+    result: dict[str, Any] = {**read_ids(target, notes, name)}
     if isinstance(excluded, Mapping):
         result[EXCLUDE] = read_ids(excluded, notes, name)
     elif not is_empty(excluded):
@@ -98,6 +108,46 @@ def _link(value: Any, name: str, notes: Notes) -> Link | None:
         raise unusable(name, value, "invalid_link")
     titles = read_fields(parts, {"title": read_line}, notes, f"{name}.")
     return Link(url, **titles)
+
+
+def _charts(value: Any, name: str, notes: Notes) -> tuple[ChartRequest, ...]:
+    """Read one chart or a list of them; a fault in one does not concern the others."""
+    found = tuple(
+        chart for item in as_list(value) if (chart := _chart(item, name, notes))
+    )
+    if len(found) > MAX_CHARTS:
+        notes.append(field_error("chart_too_many", number=str(MAX_CHARTS)))
+    return found[:MAX_CHARTS]
+
+
+def _chart(item: Any, name: str, notes: Notes) -> ChartRequest | None:
+    """Read one chart; return None, with a note, where it names no entity."""
+    if isinstance(item, str):
+        item = {"entities": item}
+    if not isinstance(item, Mapping):
+        notes.append(unusable(name, item, "chart_entities"))
+        return None
+    note_unknown(item, _CHART_READERS, notes, "unknown_field_of_chart")
+    if is_empty(item.get("entities")):
+        notes.append(unusable(name, item, "chart_entities"))
+        return None
+    values = read_fields(item, _CHART_READERS, notes, f"{name}.")
+    return ChartRequest(**values) if values["entities"] else None
+
+
+def _charted(value: Any, name: str, notes: Notes) -> tuple[str, ...]:
+    ids = read_ids({"entity_id": value}, notes, name, "chart_entities")
+    found = list(dict.fromkeys(ids.get("entity_id", [])))
+    if len(found) > MAX_CHARTED:
+        notes.append(field_error("chart_too_long", number=str(MAX_CHARTED)))
+    return tuple(found[:MAX_CHARTED])
+
+
+_CHART_READERS: dict[str, Reader] = {
+    "entities": _charted,
+    "period": period_of(timedelta(hours=1), timedelta(days=31), "invalid_period"),
+    "title": read_line,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +208,7 @@ FIELDS: dict[str, Field] = {
         once=True,
     ),
     "attachments": Field(read_attachments, says=True),
-    "charts": Field(read_charts, says=True),
+    "charts": Field(_charts, says=True),
     "entities": Field(_entities, says=True),
     "link": Field(_link, says=True),
     "actions": Field(read_actions, says=True),

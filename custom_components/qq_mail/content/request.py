@@ -15,9 +15,8 @@ from ..mime.card import Link
 from ..mime.models import Priority
 from .actions import ActionRow
 from .attachments.fields import Attachment
-from .charts.fields import ChartRequest
 from .errors import field_error, invalid_address
-from .fields import FIELDS, Format
+from .fields import FIELDS, ChartRequest, Format
 from .reading import (
     Notes,
     as_list,
@@ -91,7 +90,7 @@ class MessageRequest:
 
 
 def read_request(data: Mapping[Any, Any]) -> MessageRequest:
-    """Read the fields of an action of ours.
+    """Read the fields of an action of ours, also of one that is called again.
 
     Raises ServiceValidationError for a field that does not exist, which is wrong once
     and for all, and where there is nothing to say.
@@ -139,11 +138,6 @@ def _pictures_of_phones(data: Mapping[Any, Any]) -> list[Any]:
     url = attached.get("url") if isinstance(attached, Mapping) else attached
     shown = [*map(data.get, _SHOWN_BY_PHONES), url]
     return [{"url": value, "inline": True} for value in shown if not is_empty(value)]
-
-
-def read_again(again: Mapping[str, Any]) -> MessageRequest:
-    """Read the fields of a call that is sent again. Raises ServiceValidationError."""
-    return _read(again, [])
 
 
 def _again(data: Mapping[Any, Any], notes: Notes) -> dict[str, Any] | None:

@@ -8,10 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
 
-from .models import Priority
-
-CONTENT_WIDTH = 560
-"""Pixels between the edges of a card. Outlook needs a width for each picture."""
+from .models import BodyPart, Priority
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +69,6 @@ class Look(StrEnum):
     """It opens a page, and changes nothing."""
 
 
-_COLOURS = {
-    Look.ACT: ("#37474f", "#ffffff", "#37474f"),
-    Look.DESTRUCTIVE: ("#c62828", "#ffffff", "#c62828"),
-    Look.LINK: ("#ffffff", "#1c2733", "#78848f"),
-}
-"""The colours of the background, the text and the border, in a light mail."""
-
 _AT_HOME = "-home"
 _HOUSE = "\N{HOUSE} "
 
@@ -119,22 +109,6 @@ class Button:
         """What stands for it where no HTML is shown."""
         # A line for each: what turns the direction of a title ends with its line.
         return "\n".join(filter(None, (f"[{self.caption}]", self.url)))
-
-    @property
-    def ground(self) -> str:
-        """The colour of its background."""
-        return "#ffffff" if self.at_home else _COLOURS[self.look][0]
-
-    @property
-    def ink(self) -> str:
-        """The colour of its text."""
-        return _COLOURS[self.look][0 if self.at_home else 1]
-
-    @property
-    def border(self) -> str:
-        """Its border, as CSS has it."""
-        line = "2px dashed" if self.at_home else "1px solid"
-        return f"{line} {_COLOURS[self.look][2]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,40 +167,6 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """An alert in the card of a digest."""
-
-    title: str
-    when: str
-    text: str
-    priority: Priority = Priority.NORMAL
-    label: str = ""
-    """How important it is, in a word."""
-    buttons: tuple[Button, ...] = ()
-    small_print: tuple[str, ...] = ()
-    links: tuple[Link, ...] = ()
-
-    def plain(self, signs: Signs) -> str:
-        """Return what stands for it where no HTML is shown."""
-        heading = f"{self.title}{signs.in_brackets(self.when)}"
-        blocks = ["\n".join(filter(None, (self.label, heading, self.text)))]
-        blocks += [button.text for button in self.buttons]
-        blocks.append("\n".join(self.small_print))
-        blocks += [link.text for link in self.links]
-        return "\n\n".join(filter(None, blocks))
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A picture below the text."""
-
-    content_id: str
-    name: str
-    width: int = CONTENT_WIDTH
-    """Pixels, at most CONTENT_WIDTH."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
     """What a mail shows. The text may be Markdown, all else is plain text."""
 
@@ -242,15 +182,16 @@ class Card:
     """How many rows are not shown."""
     more: str = "{number}"
     """The line that says so, with `{number}` for how many."""
-    entries: tuple[Entry, ...] = ()
-    """The alerts of a digest, the newest first."""
-    link: Link | None = None
+    entries: tuple[Card, ...] = ()
+    """The alerts of a digest, the newest first; the time of each is in words."""
+    links: tuple[Link, ...] = ()
     above_buttons: tuple[str, ...] = ()
     """Lines to be read before a button is pressed, also one of an entry."""
     buttons: tuple[Button, ...] = ()
     small_print: tuple[str, ...] = ()
     """Below the buttons or entries: who can press, and until when."""
-    pictures: tuple[Picture, ...] = ()
+    pictures: tuple[BodyPart, ...] = ()
+    """Below the text."""
     charts: tuple[Chart, ...] = ()
     widths: Mapping[str, int] = field(default_factory=dict)
     """The widths of pictures within the text, in pixels, by their content ids."""
@@ -273,7 +214,7 @@ class Card:
         return bool(
             self.rows
             or self.left_out
-            or self.link
+            or self.links
             or self.buttons
             or self.pictures
             or self.charts

@@ -1,6 +1,6 @@
 """Composed messages read back, for the digest that tells of many."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from email import message_from_binary_file
 from email.headerregistry import AddressHeader
@@ -9,8 +9,8 @@ from email.policy import default
 from io import BytesIO
 from typing import cast
 
-from .address import Mailbox
-from .card import Button, Entry, Link
+from .address import Mailbox, Recipients
+from .card import Button, Card, Link
 from .header import PRIORITIES
 from .markup import Tag, Text, tokens
 from .message import BASE64_LINE
@@ -29,28 +29,15 @@ class Alert:
     """What a message says, without its files."""
 
     kept: KeptMessage
-    entry: Entry
-    """In a digest; when it was raised is not written yet."""
-    above_buttons: tuple[str, ...]
+    card: Card
+    """As it is told in a digest; when it was raised is not written yet."""
     whole: bool
     """Whether all of its texts were read; else it is too long for a digest anyway."""
-    to: tuple[Mailbox, ...]
-    cc: tuple[Mailbox, ...]
+    recipients: Recipients
     reply_to: Mailbox | None
     references: str
     files: int
     """How many pictures and files go with it, as far as it was read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Files:
-    """The pictures and files of a message for which there is room."""
-
-    parts: tuple[BodyPart, ...]
-    size: int
-    """Octets of them together."""
-    left_out: int
-    """How many more the message has."""
 
 
 def read_alert(kept: KeptMessage) -> Alert:
@@ -58,83 +45,83 @@ def read_alert(kept: KeptMessage) -> Alert:
     message, is_all = _read(kept, _HEAD)
     *_, last = message.walk()
     marked = list(_marked(_text(message, "html")))
-    above = tuple(line for text in _all(marked, "above") for line in text.split("\n"))
-    links = [
-        Link(url, text if text != url else "")
-        for mark, text, url in marked
-        if mark == "open"
-    ]
+    links = [one for one in marked if one[0] == "open"][-1:]
     buttons = (Button.marked(*one) for one in marked)
-    entry = Entry(
+    card = Card(
         title=kept.subject,
-        when="",
         text="",
         priority=_PRIORITY_OF.get(str(message["X-Priority"]), Priority.NORMAL),
+        above_buttons=tuple(
+            line for text in _all(marked, "above") for line in text.split("\n")
+        ),
         buttons=tuple(filter(None, buttons)),
         small_print=_all(marked, "small"),
-        links=tuple(links[-1:]),
+        links=tuple(Link(url, text if text != url else "") for _, text, url in links),
     )
-    text = _own_text(_text(message, "plain"), marked, entry, above)
+    text = _own_text(_text(message, "plain"), marked, card)
     reply_to = _mailboxes(message, "Reply-To")
     return Alert(
         kept=kept,
-        entry=replace(entry, text=text),
-        above_buttons=above,
+        card=replace(card, text=text),
         whole=is_all or bool(last.get_content_disposition()),
-        to=_mailboxes(message, "To"),
-        cc=_mailboxes(message, "Cc"),
+        recipients=Recipients(
+            to=_mailboxes(message, "To"), cc=_mailboxes(message, "Cc")
+        ),
         reply_to=reply_to[0] if reply_to else None,
         references=str(message["References"] or ""),
         files=sum(1 for _ in _files(message)),
     )
 
 
-def read_files(alert: Alert, room: int, places: int) -> Files:
-    """Read so many files of a message, of so many octets together.
+def read_files(
+    alerts: Iterable[Alert], room: int, places: int, check: Callable[[], None]
+) -> tuple[list[tuple[Alert, BodyPart]], int]:
+    """Read so many files of messages, of so many octets together.
 
-    It blocks. Raises OSError. A message that is much longer than there is room for is
-    not read to its end.
+    Return them, each with the message that has it, and how many more there are. It
+    blocks. Raises OSError, and whatever `check` does before each message. A message
+    that is much longer than there is room for is not read to its end.
     """
-    if not (alert.files and places):
-        return Files((), 0, alert.files)
     octets, encoded = BASE64_LINE
-    message, is_all = _read(alert.kept, _HEAD + room * encoded // octets)
-    files = list(_files(message))
-    parts: list[BodyPart] = []
-    size = left_out = 0
-    for part in files:
-        content = cast("bytes", part.get_payload(decode=True))
-        is_cut = part is files[-1] and not is_all
-        if is_cut or size + len(content) > room or len(parts) == places:
-            left_out += 1
+    found: list[tuple[Alert, BodyPart]] = []
+    left_out = 0
+    for alert in alerts:
+        check()
+        if not alert.files or len(found) == places:
+            left_out += alert.files
             continue
-        size += len(content)
-        parts.append(
-            BodyPart(
+        message, is_all = _read(alert.kept, _HEAD + room * encoded // octets)
+        files = list(_files(message))
+        for part in files:
+            content = cast("bytes", part.get_payload(decode=True))
+            is_cut = part is files[-1] and not is_all
+            if is_cut or len(content) > room or len(found) == places:
+                left_out += 1
+                continue
+            room -= len(content)
+            body_part = BodyPart(
                 content=content,
                 media_type=part.get_content_type(),
                 filename=part.get_filename(""),
                 content_id=new_content_id(),
                 inline=part.get_content_disposition() == "inline",
             )
-        )
-    return Files(tuple(parts), size, left_out)
+            found.append((alert, body_part))
+    return found, left_out
 
 
-def _own_text(
-    text: str, marked: Sequence[_Marked], entry: Entry, above: Sequence[str]
-) -> str:
+def _own_text(text: str, marked: Sequence[_Marked], card: Card) -> str:
     """Return a text without what surrounds it in a card, its buttons and its link."""
     heading = "\n".join(_all(marked, "label")[-1:] + _all(marked, "title")[-1:]).strip()
     origin = "".join(_all(marked, "origin")[-1:])
     if origin and text.startswith(heading) and text.endswith(origin):
         # A card of ours: nobody else's text begins and ends as its HTML does.
         text = text.removeprefix(heading).removesuffix(origin)
-    if entry.buttons:
-        lines = ["\n".join(above), *(button.text for button in entry.buttons)]
+    if card.buttons:
+        lines = ["\n".join(card.above_buttons), *(one.text for one in card.buttons)]
         text = _cut_out(text, "\n\n".join(filter(None, lines)))
-    text = _cut_out(text, "\n".join(entry.small_print))
-    return _cut_out(text, "".join(link.text for link in entry.links)).strip()
+    text = _cut_out(text, "\n".join(card.small_print))
+    return _cut_out(text, "".join(link.text for link in card.links)).strip()
 
 
 def _cut_out(text: str, paragraphs: str) -> str:

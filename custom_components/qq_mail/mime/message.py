@@ -3,8 +3,6 @@
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
 from email.quoprimime import body_encode
-from io import BytesIO
-from pathlib import Path
 import re
 from secrets import token_hex
 from typing import BinaryIO
@@ -142,12 +140,7 @@ class _Writer:
 def _pieces(part: BodyPart) -> Iterator[bytes]:
     """Yield the octets of a part in pieces that make whole lines of base64."""
     try:
-        opened = (
-            part.content.open("rb")
-            if isinstance(part.content, Path)
-            else BytesIO(part.content)
-        )
-        with opened as stream:
+        with part.open() as stream:
             # A buffered stream reads less than this only at the end.
             while octets := stream.read(BASE64_LINE[0] * _LINES_AT_A_TIME):
                 yield octets

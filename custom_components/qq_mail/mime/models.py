@@ -4,11 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from io import BytesIO
 from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO
 
 from .address import Mailbox, Recipients
+
+CONTENT_WIDTH = 560
+"""Pixels between the edges of a card. Outlook needs a width for each picture."""
 
 
 class TextEncoding(StrEnum):
@@ -56,6 +60,22 @@ class BodyPart:
     width: int = 0
     """Pixels, of a picture; 0: not known."""
 
+    @property
+    def name(self) -> str:
+        """What it is called for those who do not see it."""
+        return self.title or self.filename
+
+    @property
+    def shown_width(self) -> int:
+        """How wide it is in a card, in pixels."""
+        return min(self.width or CONTENT_WIDTH, CONTENT_WIDTH)
+
+    def open(self) -> BinaryIO:
+        """Open the octets for reading. Raises OSError."""
+        if isinstance(self.content, Path):
+            return self.content.open("rb")
+        return BytesIO(self.content)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
@@ -67,7 +87,7 @@ class Draft:
 
     recipients: Recipients
     subject: str
-    text: str
+    text: str = ""
     html: str = ""
     parts: tuple[BodyPart, ...] = ()
     reply_to: Mailbox | None = None

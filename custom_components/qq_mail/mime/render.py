@@ -84,7 +84,10 @@ def render_text(card: Card) -> str:
     text = [card.text]
     if card.entries:
         text.append("\n".join(card.above_buttons))
-        text += [entry.plain(signs) for entry in card.entries]
+        for entry in card.entries:
+            title = f"{entry.title}{signs.in_brackets(entry.time)}"
+            said = "\n".join(filter(None, (entry.label, title, entry.text)))
+            text.append(extend_text(said, entry))
         text.append("\n".join(card.small_print))
     blocks = [heading, extend_text("\n\n".join(filter(None, text)), card)]
     blocks.append(" · ".join(filter(None, (card.origin, card.time))))
@@ -114,14 +117,14 @@ def extend_text(text: str, card: Card) -> str:
         for row in card.rows
     ]
     rows += [card.and_more] if card.left_out else []
-    link = [card.link.text] if card.link else []
     charts = [chart.text(signs) for chart in card.charts]
     blocks = [text, "\n".join(pictures)]
     if card.buttons:
         blocks.append("\n".join(card.above_buttons))
         blocks += [button.text for button in card.buttons]
         blocks.append("\n".join(card.small_print))
-    blocks += [*charts, *map("\n".join, (rows, link, card.notes))]
+    links = [link.text for link in card.links]
+    blocks += [*charts, "\n".join(rows), *links, "\n".join(card.notes)]
     return "\n\n".join(block for block in blocks if block)
 
 

@@ -1,6 +1,7 @@
 """The buttons of one mail: those that act get a token, the others an address."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import repeat
 from urllib.parse import quote
 
@@ -88,18 +89,18 @@ def draw_buttons(
     """
     base = link_base(hass)
     buttons: list[Button] = []
-    failures: list[HomeAssistantError] = []
     addresses = iter(urls)
     for row in request.actions:
         if not row.action:
             try:
                 url = absolute(hass, row.uri)
             except HomeAssistantError as err:
-                failures.append(err)
+                material.failures.append(err)
             else:
                 buttons.append(Button(row.title, url, Look.LINK))
         elif row.in_words and not by_mail:
-            failures.append(translated_error("answer_in_words", title=row.title))
+            error = translated_error("answer_in_words", title=row.title)
+            material.failures.append(error)
         elif base or by_mail:
             look = Look.DESTRUCTIVE if row.destructive else Look.ACT
             at_home = base is not None and base[1] and not row.in_words
@@ -107,7 +108,7 @@ def draw_buttons(
     acting = [row for row in request.actions if row.action and not row.in_words]
     in_words = [row.title for row in request.actions if row.in_words]
     if acting and not (base or by_mail):
-        failures.append(translated_error("no_buttons"))
+        material.failures.append(translated_error("no_buttons"))
     small_print: list[str] = []
     above: list[str] = []
     until = f"{dt_util.now() + request.actions_expire_after:%Y-%m-%d %H:%M}"
@@ -128,7 +129,13 @@ def draw_buttons(
             small_print.append(texts("card_answer_code", code=secret))
         if acting and not base:
             small_print.append(texts("card_answer_until", time=until))
-    material.add_buttons(buttons, small_print, failures, above)
+    # Made last: those that act are of one mail alone.
+    material.card = replace(
+        material.card,
+        above_buttons=tuple(above),
+        buttons=tuple(buttons),
+        small_print=tuple(small_print),
+    )
 
 
 def _how_to_press(

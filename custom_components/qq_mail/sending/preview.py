@@ -116,7 +116,6 @@ async def async_preview(
     draft = Draft(
         recipients=recipients,
         subject=one_line(request.title) or ATTR_TITLE_DEFAULT,
-        text="",
         priority=request.priority,
     )
 

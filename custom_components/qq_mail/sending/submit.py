@@ -105,7 +105,6 @@ async def async_submit(
         draft = Draft(
             recipients=recipients,
             subject=subject,
-            text="",
             reply_to=reply_to,
             priority=request.priority,
             references=references,

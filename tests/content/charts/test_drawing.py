@@ -1,5 +1,6 @@
 """Pictures show what they are to show."""
 
+from collections.abc import Sequence
 from io import BytesIO
 import math
 
@@ -15,15 +16,9 @@ from custom_components.qq_mail.content.charts.axes import (
     hour_edges,
     scale,
 )
-from custom_components.qq_mail.content.charts.drawing import (
-    PIXELS,
-    Canvas,
-    Frame,
-    Plot,
-    draw,
-)
-from custom_components.qq_mail.content.charts.kinds.bars import BarGroups, Bars
-from custom_components.qq_mail.content.charts.kinds.lines import Line, Lines
+from custom_components.qq_mail.content.charts.drawing import PIXELS, Canvas, Plot, draw
+from custom_components.qq_mail.content.charts.kinds.bars import BarGroups
+from custom_components.qq_mail.content.charts.kinds.lines import Lines, Numbers
 from custom_components.qq_mail.content.charts.kinds.timeline import Timeline
 
 from .test_axes import span
@@ -42,7 +37,7 @@ class Painted[P: Plot]:
         with Image.open(BytesIO(draw(plot, of))) as picture:
             drawn = picture.convert("RGBA")
         self.plot = plot
-        self.frame = Frame(plot, of, Canvas(0).width_of)
+        self.frame = Canvas(plot, of)
         self.alpha = drawn.getchannel("A")
         self._page = Image.new("RGBA", drawn.size, page)
         self._page.alpha_composite(drawn)
@@ -76,11 +71,12 @@ def at[P: Lines | BarGroups](
 
 
 def line(*points: tuple[float, float | None], held: bool = True) -> Lines:
-    return lines(Line(BLUE, points, held))
+    corners = Numbers().held(points, DAY_LONG.end) if held else points
+    return lines((BLUE, list(corners)))
 
 
-def lines(*some: Line) -> Lines:
-    known = [value for one in some for _, value in one.points if value is not None]
+def lines(*some: tuple[str, Sequence[tuple[float, float | None]]]) -> Lines:
+    known = [value for _, points in some for _, value in points if value is not None]
     return Lines(some, scale(min(known, default=0.0), max(known, default=0.0)))
 
 
@@ -134,7 +130,9 @@ def test_single_mean_is_a_dot() -> None:
 def test_every_line_has_its_colour() -> None:
     """Three lines, one above the other."""
     colours = enumerate((BLUE, RED, GREEN))
-    chart = Painted(lines(*(Line(colour, ((START, n),)) for n, colour in colours)))
+    chart = Painted(
+        lines(*((colour, ((START, n), (DAY_LONG.end, n))) for n, colour in colours))
+    )
     seen = [at(chart, NOON, n) for n in range(3)]
     assert seen == [{"blue"}, {"red"}, {"green"}]
 
@@ -145,9 +143,9 @@ def test_bars_stand_in_their_hours() -> None:
     plot = BarGroups(
         hour_edges(DAY_LONG),
         (
-            Bars(BLUE, (4.0,) * 24),
-            Bars(RED, (-2.0,) * 24),
-            Bars(GREEN, tuple(nothing)),
+            (BLUE, (4.0,) * 24),
+            (RED, (-2.0,) * 24),
+            (GREEN, tuple(nothing)),
         ),
         daily=False,
         scale=scale(-2, 4, from_zero=True),
@@ -167,9 +165,7 @@ def test_a_bar_for_each_day() -> None:
     edges = day_edges(month)
     values = (1.0,) * 29 + (3.0, 2.0)
     axis = scale(1, 3, from_zero=True)
-    chart = Painted(
-        BarGroups(edges, (Bars(BLUE, values),), daily=True, scale=axis), month
-    )
+    chart = Painted(BarGroups(edges, ((BLUE, values),), daily=True, scale=axis), month)
     middles = [edge + DAY / 2 for edge in edges[-3:-1]]
     assert [at(chart, x, 2.5) for x in middles] == [{"blue"}, {"ground"}]
     assert [at(chart, x, 1.5) for x in middles] == [{"blue"}, {"blue"}]
@@ -254,4 +250,5 @@ def test_whatever_was_recorded(
 def test_order_does_not_matter() -> None:
     """What was written late stands where it belongs."""
     points = [(START + n * HOUR, float(n)) for n in range(24)]
-    assert draw(line(*points[::-1]), DAY_LONG) == draw(line(*points), DAY_LONG)
+    late, in_order = lines((BLUE, points[::-1])), lines((BLUE, points))
+    assert draw(late, DAY_LONG) == draw(in_order, DAY_LONG)

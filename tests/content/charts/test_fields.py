@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.qq_mail.content.charts.fields import ChartRequest
+from custom_components.qq_mail.content.fields import ChartRequest
 from custom_components.qq_mail.content.request import read_request
 from homeassistant.core import HomeAssistant
 

@@ -9,7 +9,7 @@ from ...const import MEGABYTE
 from ...mime.markup import image_sources
 from ...mime.models import BodyPart, new_content_id
 from .fields import Attachment, own_source_of_url
-from .pictures import PICTURES, signed_type
+from .parts import PICTURES, signed_type
 
 _DATA = "data:"
 _BASE64 = ";base64"

@@ -1,4 +1,7 @@
-"""From cameras, images, media, files and URLs to body parts."""
+"""From cameras, images, media, files and URLs to body parts.
+
+What is downloaded goes into temporary files.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -6,34 +9,47 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import chain
 import mimetypes
+import os
+from pathlib import Path
 import re
+import shutil
+from tempfile import mkstemp
 import traceback
+from typing import Any
 
-from aiohttp import ClientError
+from aiohttp import ClientError, ClientResponse, hdrs
+from yarl import URL
 
 from homeassistant.core import HomeAssistant, split_entity_id, valid_entity_id
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.loader import async_get_loaded_integration
 
-from ...const import FETCH_TIMEOUT, LOGGER
+from ...const import DOMAIN, FETCH_TIMEOUT, LOGGER, MAX_REDIRECTS
 from ..errors import AttachmentError
 from ..redaction import redacted
-from .downloads import async_from_url, read_url, remove
 from .fields import Attachment, Source, own_source_of_url
 from .parts import (
     Found,
     as_part,
+    async_reads,
     file_part,
     from_path,
     media_type_of,
+    megabytes,
     reason_of,
     shown,
+    too_large,
     too_slow,
     unavailable,
 )
-from .reads import async_reads
 
 _CAMERA_OR_IMAGE = re.compile(r"media-source://(?:camera|image)/(.+)")
 _TTS = "media-source://tts/"
+_REDIRECTS = (301, 302, 303, 307, 308)
+_CHUNK = 256 * 1024
+# Encoded in a path it is part of the name, and yet may begin what is secret.
+_MARK = re.compile(r"[?#]")
 
 
 @asynccontextmanager
@@ -52,7 +68,7 @@ async def async_fetched(
         )
         yield list(chain.from_iterable(found))
     finally:
-        await hass.async_add_executor_job(remove, downloads)
+        await hass.async_add_executor_job(_remove, downloads)
 
 
 async def _async_fetch(
@@ -75,21 +91,19 @@ async def _async_fetch(
                 case Source.PATH:
                     return await async_reads(hass).run(from_path, hass, attachment)
                 case _:
-                    return await async_from_url(hass, attachment, max_bytes, downloads)
+                    return await _async_from_url(hass, attachment, max_bytes, downloads)
     except AttachmentError as err:
         failure = err
     except TimeoutError:
         failure = too_slow(label, FETCH_TIMEOUT)
-    except HomeAssistantError as err:
-        # Up to 2026.8 a camera answers with an error when it is told to stop.
+    except (HomeAssistantError, ClientError, OSError) as err:
         # What others say is not made for a mail, and may hold secrets.
         LOGGER.warning("%s cannot be had: %s", label, redacted(str(err)))
-        failure = (
-            too_slow(label, FETCH_TIMEOUT) if timer.expired() else unavailable(label)
-        )
-    except (ClientError, OSError) as err:
-        LOGGER.warning("%s cannot be had: %s", label, redacted(str(err)))
-        failure = unavailable(label, reason_of(err))
+        ours = isinstance(err, HomeAssistantError)
+        failure = unavailable(label, "" if ours else reason_of(err))
+        if timer.expired():
+            # Up to 2026.8 a camera answers with an error when it is told to stop.
+            failure = too_slow(label, FETCH_TIMEOUT)
     except asyncio.CancelledError:
         # It can be that a camera's own task was cancelled, and not this one.
         if (task := asyncio.current_task()) is None or task.cancelling():
@@ -114,22 +128,23 @@ async def _async_from_entity(hass: HomeAssistant, attachment: Attachment) -> Fou
     state = hass.states.get(entity_id)
     if domain not in hass.config.components or state is None:
         raise AttachmentError("not_found", label)
-    # Each of these is imported once it runs, and named nowhere in the manifest: what it
-    # requires may be missing where it is not set up, and no mail is to depend on that.
     # Its own time limit is not to come before ours.
-    if domain == "camera":
-        from homeassistant.components import camera  # noqa: PLC0415
-
-        snapshot = await camera.async_get_image(hass, entity_id, 2 * FETCH_TIMEOUT)
-        content, declared = snapshot.content, snapshot.content_type
-    else:
-        from homeassistant.components import image  # noqa: PLC0415
-
-        picture = await image.async_get_image(hass, entity_id, 2 * FETCH_TIMEOUT)
-        content, declared = picture.content, picture.content_type
+    picture = await _component(hass, domain).async_get_image(
+        hass, entity_id, 2 * FETCH_TIMEOUT
+    )
+    content, declared = picture.content, picture.content_type
     extension = mimetypes.guess_extension(media_type_of(content, declared))
     name = object_id + (extension or "")
     return as_part(attachment, content, content, name, declared, title=state.name)
+
+
+def _component(hass: HomeAssistant, domain: str) -> Any:
+    """Return the module of a component that runs.
+
+    None is imported by name, nor in the manifest: what it requires may be missing where
+    it is not set up, and no mail is to depend on that.
+    """
+    return async_get_loaded_integration(hass, domain).get_component()
 
 
 async def _async_from_media(hass: HomeAssistant, attachment: Attachment) -> Found:
@@ -142,16 +157,14 @@ async def _async_from_media(hass: HomeAssistant, attachment: Attachment) -> Foun
     if content_id.startswith(_TTS):
         if "tts" not in hass.config.components:
             raise AttachmentError("not_found", label)
-        from homeassistant.components import tts  # noqa: PLC0415
-
+        tts = _component(hass, "tts")
         extension, audio = await tts.async_get_media_source_audio(hass, content_id)
         name = f"tts.{extension}"
         declared = mimetypes.guess_type(name)[0] or ""
         return as_part(attachment, audio, audio, name, declared)
     if "media_source" not in hass.config.components:
         raise AttachmentError("not_found", label)
-    from homeassistant.components import media_source  # noqa: PLC0415
-
+    media_source = _component(hass, "media_source")
     try:
         media = await media_source.async_resolve_media(hass, content_id, None)
     except AssertionError as err:
@@ -165,11 +178,100 @@ async def _async_from_media(hass: HomeAssistant, attachment: Attachment) -> Foun
     )
 
 
+async def _async_from_url(
+    hass: HomeAssistant,
+    attachment: Attachment,
+    max_bytes: int,
+    downloads: list[str],
+) -> Found:
+    """Download from an allowed URL; redirects have to be allowed, too."""
+    session, asked = async_get_clientsession(hass), attachment.label
+    url = _read_url(attachment.value)
+    for _ in range(MAX_REDIRECTS + 1):
+        # It may be fetched whatever user and password it has.
+        if not (url and hass.config.is_allowed_external_url(str(url.with_user(None)))):
+            raise AttachmentError("url_not_allowed", attachment.label)
+        if ".." in re.split(r"[/\\]", url.path):
+            # A server may read as `..` what is encoded here, and leave an allowed path.
+            raise AttachmentError("url_goes_up", attachment.label)
+        async with session.get(
+            url, allow_redirects=False, headers={hdrs.ACCEPT_ENCODING: "identity"}
+        ) as response:
+            if response.status == 200:  # noqa: PLR2004
+                path = await _async_download(
+                    hass, response, attachment.label, max_bytes, downloads
+                )
+                return await hass.async_add_executor_job(
+                    file_part,
+                    attachment,
+                    path,
+                    _MARK.split(url.name)[0] or str(url.host),
+                    response.content_type,
+                )
+            if response.status not in _REDIRECTS:
+                raise unavailable(attachment.label, f"HTTP {response.status}")
+            url = _read_url(response.headers.get(hdrs.LOCATION, ""), url)
+            # No more than that: the rest may be as good as a password.
+            there = url.origin() if url else "?"
+            attachment = replace(attachment, label=f"{asked} → {there}")
+    raise unavailable(asked, f"HTTP {response.status}")
+
+
+async def _async_download(
+    hass: HomeAssistant,
+    response: ClientResponse,
+    label: str,
+    max_bytes: int,
+    downloads: list[str],
+) -> Path:
+    """Write a body to a temporary file, and no more of it than may be sent."""
+    if response.content_length and response.content_length > max_bytes:
+        raise too_large(label, megabytes(response.content_length), max_bytes)
+    path = await hass.async_add_executor_job(_new_file, _folder(hass), downloads)
+    size = 0
+    async for chunk in response.content.iter_chunked(_CHUNK):
+        size += len(chunk)
+        if size > max_bytes:
+            raise too_large(label, f"> {megabytes(max_bytes)}", max_bytes)
+        await hass.async_add_executor_job(_append, path, chunk)
+    return path
+
+
+def _folder(hass: HomeAssistant) -> Path:
+    """Return the integration's folder in Home Assistant's cache, left out of backups."""
+    return Path(hass.config.cache_path(DOMAIN))
+
+
+def _new_file(folder: Path, downloads: list[str]) -> Path:
+    """Make a temporary file that others cannot read."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    number, name = mkstemp(dir=folder)
+    downloads.append(name)
+    os.close(number)
+    return Path(name)
+
+
+def _append(path: Path, chunk: bytes) -> None:
+    # Not by "ab": that would make the file anew if it was removed meanwhile.
+    with path.open("r+b") as file:
+        file.seek(0, os.SEEK_END)
+        file.write(chunk)
+
+
+def _read_url(text: str, base: URL | None = None) -> URL | None:
+    """Return a web address, which may be relative to a base; None if it is none."""
+    try:
+        url = base.join(URL(text)) if base else URL(text)
+    except ValueError:
+        return None
+    return url if url.scheme in ("http", "https") and url.host else None
+
+
 def _label(attachment: Attachment) -> str:
     """Return how notes call an attachment: as the caller wrote it, without secrets."""
     match attachment.source:
         case Source.URL:
-            if url := read_url(attachment.value):
+            if url := _read_url(attachment.value):
                 return shown(
                     str(url.with_user(None).with_query(None).with_fragment(None))
                 )
@@ -179,3 +281,14 @@ def _label(attachment: Attachment) -> str:
             return shown(attachment.value.partition("?")[0])
         case _:
             return shown(attachment.value)
+
+
+def _remove(downloads: list[str]) -> None:
+    """Remove the temporary files; blocks."""
+    for name in downloads:
+        Path(name).unlink(missing_ok=True)
+
+
+def remove_all(hass: HomeAssistant) -> None:
+    """Remove downloads of an earlier run that was killed; blocks."""
+    shutil.rmtree(_folder(hass), ignore_errors=True)

@@ -1,7 +1,10 @@
 """Makes body parts of octets and of files; what goes wrong becomes an error."""
 
-from collections.abc import Iterator, Sequence
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 import glob
 from itertools import islice
 import mimetypes
@@ -9,19 +12,35 @@ import os
 from pathlib import Path, PurePath
 import re
 import stat
+from threading import Thread
+from typing import Any
 
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.util.hass_dict import HassKey
 
-from ...const import MAX_MATCHES, MEGABYTE
+from ...const import DOMAIN, MAX_MATCHES, MAX_READS, MEGABYTE
 from ...mime.address import one_line
 from ...mime.models import BodyPart
 from ..errors import AttachmentError
 from ..redaction import quoted
 from .fields import Attachment
-from .pictures import PICTURES, SIGNATURE_LENGTH, signed_type
 
 OCTET_STREAM = "application/octet-stream"
+JPEG = "image/jpeg"
+PNG = "image/png"
+GIF = "image/gif"
+WEBP = "image/webp"
+
+_SIGNATURE_LENGTH = 12
+_SIGNATURES = {
+    JPEG: re.compile(rb"\xff\xd8\xff"),
+    PNG: re.compile(rb"\x89PNG\r\n\x1a\n"),
+    GIF: re.compile(rb"GIF8[79]a"),
+    WEBP: re.compile(rb"RIFF....WEBP", re.DOTALL),
+}
+PICTURES = frozenset(_SIGNATURES)
+"""Media types of pictures that are recognized, shown and made smaller."""
 
 # Not multipart nor message: of these a body part may not be encoded as a file is
 # (RFC 2045 section 6.4).
@@ -72,6 +91,14 @@ def as_part(
         return [AttachmentError("empty", attachment.label)]
     plain = replace(part, media_type=OCTET_STREAM, content_id="", inline=False)
     return [plain, AttachmentError("no_picture", attachment.label)]
+
+
+def signed_type(content: bytes) -> str | None:
+    """Return the media type that the first octets of a picture tell."""
+    for media_type, signature in _SIGNATURES.items():
+        if signature.match(content):
+            return media_type
+    return None
 
 
 def media_type_of(content: bytes, *declared: str) -> str:
@@ -145,12 +172,11 @@ def from_path(hass: HomeAssistant, attachment: Attachment) -> Found:
     except ValueError as err:
         # The system can have no file of that name.
         raise AttachmentError("not_found", label) from err
-    allowed = hass.config.is_allowed_path(str(real))
     # A name may have brackets without being a glob.
-    if not glob.has_magic(value) or (allowed and path.exists()):
-        if not allowed:
-            raise AttachmentError("not_allowed", label)
-        return file_part(attachment, real, PurePath(value).name)
+    if not glob.has_magic(value) or (
+        hass.config.is_allowed_path(str(real)) and path.exists()
+    ):
+        return _from_file(hass, attachment, path)
 
     parts = PurePath(value).parts
     fixed = next(index for index, part in enumerate(parts) if glob.has_magic(part))
@@ -167,7 +193,7 @@ def from_path(hass: HomeAssistant, attachment: Attachment) -> Found:
         attachment = replace(attachment, filename="", content_id="")
     found: Found = []
     for path in paths[:MAX_MATCHES]:
-        found += _from_match(hass, attachment, path)
+        found += _from_file(hass, replace(attachment, label=shown(path.name)), path)
     if len(paths) > MAX_MATCHES:
         found.append(AttachmentError("too_many", label, number=str(MAX_MATCHES)))
     return found
@@ -185,9 +211,8 @@ def _matches(hass: HomeAssistant, folder: Path, parts: Sequence[str]) -> Iterato
             yield path
 
 
-def _from_match(hass: HomeAssistant, attachment: Attachment, path: Path) -> Found:
-    """Take one of a glob's files; an error concerns this file alone."""
-    attachment = replace(attachment, label=shown(path.name))
+def _from_file(hass: HomeAssistant, attachment: Attachment, path: Path) -> Found:
+    """Take one file; an error concerns this one alone, also where a glob has more."""
     real = path.resolve()
     if not hass.config.is_allowed_path(str(real)):
         return [AttachmentError("not_allowed", attachment.label)]
@@ -211,7 +236,62 @@ def file_part(
     if not stat.S_ISREG(mode):
         raise AttachmentError("not_supported", attachment.label)
     with path.open("rb") as file:
-        head = file.read(SIGNATURE_LENGTH)
+        head = file.read(_SIGNATURE_LENGTH)
     guess, encoding = mimetypes.guess_type(name)
     guessed = (guess or "") if not encoding else ""
     return as_part(attachment, path, head, name, declared, guessed)
+
+
+class Reads:
+    """Reads a few files at a time, in threads of their own.
+
+    A share that hangs must not block the others. A read can be left, but not ended: its
+    thread stays until it returns.
+    """
+
+    def __init__(self) -> None:
+        self._free = asyncio.Semaphore(MAX_READS)
+        self._running: set[asyncio.Future[Any]] = set()
+
+    async def run[*Ts, T](self, read: Callable[[*Ts], T], *args: *Ts) -> T:
+        """Run a function that reads files.
+
+        Raises TimeoutError at once where as many as may hang do so.
+        """
+        if sum(running.cancelled() for running in self._running) >= MAX_READS:
+            raise TimeoutError
+        await self._free.acquire()
+        loop = asyncio.get_running_loop()
+        over: asyncio.Future[T] = loop.create_future()
+
+        def ended(tell: Callable[[], None]) -> None:
+            # It has nothing left to do; and who waits may be gone as soon as it knows.
+            thread.join()
+            self._free.release()
+            self._running.remove(over)
+            if not over.cancelled():
+                tell()
+
+        def work() -> None:
+            try:
+                tell = partial(over.set_result, read(*args))
+            except Exception as err:  # noqa: BLE001 - it is raised where it is awaited
+                tell = partial(over.set_exception, err)
+            # Home Assistant may have stopped meanwhile.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(ended, tell)
+
+        self._running.add(over)
+        # A daemon: Home Assistant does not wait for it when it stops.
+        thread = Thread(target=work, name=f"{DOMAIN} read", daemon=True)
+        thread.start()
+        return await over
+
+
+_READS: HassKey[Reads] = HassKey(f"{DOMAIN}_reads")
+
+
+@callback
+def async_reads(hass: HomeAssistant) -> Reads:
+    """Return the one for all messages."""
+    return hass.data.setdefault(_READS, Reads())

@@ -1,30 +1,34 @@
-"""Recognizes, measures and shrinks pictures, with Pillow, which most never need."""
+"""Measures pictures, and makes attachments fit into the size that a mail may have."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from io import BytesIO
-from pathlib import Path
-import re
+from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
-from ...const import LOGGER, MAX_PIXELS, PICTURE_QUALITY
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+
+from ...const import FIT_TIMEOUT, LOGGER, MAX_PIXELS, PICTURE_QUALITY, PICTURE_SIDES
 from ...mime.models import BodyPart
-
-JPEG = "image/jpeg"
-PNG = "image/png"
-GIF = "image/gif"
-WEBP = "image/webp"
-
-SIGNATURE_LENGTH = 12
-_SIGNATURES = {
-    JPEG: re.compile(rb"\xff\xd8\xff"),
-    PNG: re.compile(rb"\x89PNG\r\n\x1a\n"),
-    GIF: re.compile(rb"GIF8[79]a"),
-    WEBP: re.compile(rb"RIFF....WEBP", re.DOTALL),
-}
-PICTURES = frozenset(_SIGNATURES)
-"""Media types of pictures that are recognized, shown and made smaller."""
+from ..errors import AttachmentError
+from .parts import (
+    GIF,
+    JPEG,
+    PICTURES,
+    PNG,
+    WEBP,
+    Found,
+    async_reads,
+    megabytes,
+    reason_of,
+    safe_filename,
+    too_large,
+    too_slow,
+    unavailable,
+)
 
 _ORIENTATION = 0x0112
 """The tag of how a camera was held (Exif 2.32, section 4.6.4)."""
@@ -32,12 +36,76 @@ _ORIENTATION = 0x0112
 _LYING = 5
 
 
-def signed_type(content: bytes) -> str | None:
-    """Return the media type that the first octets of a picture tell."""
-    for media_type, signature in _SIGNATURES.items():
-        if signature.match(content):
-            return media_type
-    return None
+async def async_fit(
+    hass: HomeAssistant, parts: Sequence[BodyPart], budget: int
+) -> Found:
+    """Make the parts' content, in octets, fit: smaller pictures, then fewer parts."""
+    if not parts:
+        return []
+    try:
+        async with asyncio.timeout(FIT_TIMEOUT):
+            return await async_reads(hass).run(_fit, parts, budget)
+    except TimeoutError:
+        # Whichever file it was that hangs: what is in memory goes without them.
+        files = [part for part in parts if isinstance(part.content, Path)]
+        others = [part for part in parts if part not in files]
+        fitted = await hass.async_add_executor_job(_fit, others, budget)
+        return [*fitted, *(too_slow(part.filename, FIT_TIMEOUT) for part in files)]
+
+
+def _fit(parts: Sequence[BodyPart], budget: int) -> Found:
+    """Shrink pictures, then leave parts out, largest first, until they fit."""
+    failures: dict[int, HomeAssistantError] = {}
+    sizes: dict[int, int] = {}
+    for index, part in enumerate(parts):
+        try:
+            sizes[index] = _size(part)
+        except FileNotFoundError:
+            failures[index] = AttachmentError("not_found", part.filename)
+        except OSError as err:
+            failures[index] = unavailable(part.filename, reason_of(err))
+    fitted = {index: parts[index] for index in sizes}
+    original = sizes.copy()
+
+    for side in PICTURE_SIDES:
+        for index in _largest_first(sizes):
+            if sum(sizes.values()) <= budget:
+                break
+            content = shrunk(parts[index], side)
+            if content and len(content) < sizes[index]:
+                sizes[index] = len(content)
+                fitted[index] = _as_jpeg(parts[index], content)
+
+    for index in _largest_first(sizes):
+        if sum(sizes.values()) <= budget:
+            break
+        size = megabytes(sizes.pop(index))
+        failures[index] = too_large(parts[index].filename, size, budget)
+
+    # Without those, the others may not have needed to be shrunk.
+    if sum(original[index] for index in sizes) <= budget:
+        fitted = dict(enumerate(parts))
+    return [
+        *(measured(fitted[index]) for index in sizes),
+        *(failures[index] for index in sorted(failures)),
+    ]
+
+
+def _largest_first(sizes: dict[int, int]) -> list[int]:
+    return sorted(sizes, key=lambda index: sizes[index], reverse=True)
+
+
+def _size(part: BodyPart) -> int:
+    if isinstance(part.content, Path):
+        return part.content.stat().st_size
+    return len(part.content)
+
+
+def _as_jpeg(part: BodyPart, content: bytes) -> BodyPart:
+    if part.media_type == JPEG:
+        return replace(part, content=content)
+    name = safe_filename(f"{PurePath(part.filename).stem}.jpg")
+    return replace(part, content=content, media_type=JPEG, filename=name)
 
 
 @cache
@@ -57,44 +125,45 @@ def _readers() -> dict[str, Callable[[BinaryIO], Any]]:
     }
 
 
-def width_of(part: BodyPart) -> int:
-    """Return the width in pixels at which a picture is shown; 0 if it is not known."""
+def _of_picture[T](part: BodyPart, look: Callable[[Any], T], otherwise: T) -> T:
+    """Return what is found out of a picture, of which Pillow reads the header only."""
     try:
-        with _opened(part) as file:
-            picture = _readers()[part.media_type](file)
-            # Only of a JPEG is that read without all the rest.
-            exif = picture.getexif() if part.media_type == JPEG else {}
-            lies = exif.get(_ORIENTATION, 1) >= _LYING
-            return int(picture.height if lies else picture.width)
+        with part.open() as file:
+            return look(_readers()[part.media_type](file))
     # A broken picture can make Pillow raise anything.
     except Exception:  # noqa: BLE001
-        LOGGER.debug("The width of %s is not known", part.filename, exc_info=True)
-        return 0
+        LOGGER.debug("%s cannot be read as a picture", part.filename, exc_info=True)
+        return otherwise
+
+
+def measured(part: BodyPart) -> BodyPart:
+    """Return a picture with the width at which it is shown; any other part as it is."""
+
+    def width(picture: Any) -> int:
+        # Only of a JPEG is that read without all the rest.
+        exif = picture.getexif() if part.media_type == JPEG else {}
+        lies = exif.get(_ORIENTATION, 1) >= _LYING
+        return int(picture.height if lies else picture.width)
+
+    if part.media_type not in PICTURES:
+        return part
+    return replace(part, width=_of_picture(part, width, 0))
 
 
 def shrunk(part: BodyPart, side: int) -> bytes | None:
     """Return a picture as a JPEG, no side of which is longer; None if impossible."""
-    if (reader := _readers().get(part.media_type)) is None:
-        return None
-    try:
-        with _opened(part) as file:
-            picture = reader(file)
-            # Only the header was read so far; a tiny file can claim to be huge.
-            if picture.width * picture.height > MAX_PIXELS:
-                return None
-            if getattr(picture, "is_animated", False):
-                return None
-            return _jpeg(picture, side)
-    # A broken picture can make Pillow raise anything.
-    except Exception:  # noqa: BLE001
-        LOGGER.debug("%s cannot be made smaller", part.filename, exc_info=True)
-        return None
 
+    def smaller(picture: Any) -> bytes | None:
+        # A tiny file can claim to be huge.
+        if picture.width * picture.height > MAX_PIXELS:
+            return None
+        if getattr(picture, "is_animated", False):
+            return None
+        return _jpeg(picture, side)
 
-def _opened(part: BodyPart) -> AbstractContextManager[BinaryIO]:
-    if isinstance(part.content, Path):
-        return part.content.open("rb")
-    return BytesIO(part.content)
+    if part.media_type not in PICTURES:
+        return None
+    return _of_picture(part, smaller, None)
 
 
 def _jpeg(picture: Any, side: int) -> bytes:

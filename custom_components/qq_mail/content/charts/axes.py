@@ -50,11 +50,6 @@ class Scale:
     ticks: tuple[float, ...]
     decimals: int
 
-    @property
-    def labels(self) -> tuple[tuple[str, float], ...]:
-        """The ticks as text, each with its place as a share of the height."""
-        return tuple((self.label(tick), self.share(tick)) for tick in self.ticks)
-
     def share(self, number: float) -> float:
         """Return how high a number is, 0 at the lowest and 1 at the highest."""
         return (number - self.lowest) / (self.highest - self.lowest)
@@ -171,10 +166,10 @@ def hour_edges(span: Span) -> tuple[float, ...]:
     return tuple(float(hour * HOUR) for hour in range(first, last + 1))
 
 
-def caption(span: Span, *, daily: bool = False) -> str:
-    """Return from when to when a chart is, as times are written in the mail."""
+def caption(span: Span, *about: str, daily: bool = False) -> str:
+    """Return from when to when a chart is, and the unit, in one line."""
     # Of whole days the last one is named, and not the midnight that ends it.
     ends = (span.start, span.end - daily)
     form = "%m-%d" if daily else "%m-%d %H:%M"
     times = [f"{datetime.fromtimestamp(time, span.zone):{form}}" for time in ends]
-    return " \u2013 ".join(times)
+    return " · ".join(filter(None, (" \u2013 ".join(times), *about)))

@@ -6,7 +6,7 @@ programs turn a page dark, but not the pictures in it.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from io import BytesIO
 import math
 
@@ -55,79 +55,72 @@ class Plot(ABC):
     @property
     def labels(self) -> Sequence[tuple[str, float]]:
         """Texts at the left, each with its place as a share of the height."""
-        return self.scale.labels
+        scale = self.scale
+        return [(scale.label(tick), scale.share(tick)) for tick in scale.ticks]
 
     def ticks(self, span: Span) -> Iterable[Tick]:
         """Return the times that stand below."""
         return time_ticks(span)
 
     @abstractmethod
-    def draw(self, canvas: Canvas, frame: Frame) -> None:
+    def draw(self, canvas: Canvas) -> None:
         """Draw what was recorded."""
 
 
 def draw(plot: Plot, span: Span) -> bytes:
     """Return a chart as a PNG with a transparent ground."""
-    canvas = Canvas(_ABOVE + plot.height + _BELOW)
-    frame = Frame(plot, span, canvas.width_of)
+    canvas = Canvas(plot, span)
     for text, share in plot.labels:
-        y = frame.y(share)
-        canvas.line([(frame.left, y), (frame.right, y)], _GRID)
-        canvas.write(frame.left - _GAP, y, text, "rm")
+        y = canvas.y(share)
+        canvas.line([(canvas.left, y), (canvas.right, y)], _GRID)
+        canvas.write(canvas.left - _GAP, y, text, "rm")
     for tick in plot.ticks(span):
-        x = frame.x(tick.time)
+        x = canvas.x(tick.time)
         if tick.marked:
-            canvas.line([(x, frame.bottom), (x, frame.bottom + _TICK)], BASE)
-        canvas.write(x, frame.bottom + _GAP_BELOW, tick.label, "mt")
-    plot.draw(canvas, frame)
+            canvas.line([(x, canvas.bottom), (x, canvas.bottom + _TICK)], BASE)
+        canvas.write(x, canvas.bottom + _GAP_BELOW, tick.label, "mt")
+    plot.draw(canvas)
     return canvas.png()
-
-
-class Frame:
-    """Where things are in a picture, in the reader's pixels."""
-
-    def __init__(
-        self, plot: Plot, span: Span, width_of: Callable[[str], float]
-    ) -> None:
-        """Leave room for the labels at the left and the times below."""
-        self.span = span
-        self.top = _ABOVE
-        self.bottom = _ABOVE + plot.height
-        # Half of a time is written before the first tick, or behind the last.
-        half = math.ceil(width_of("00:00") / 2) + 1
-        labels = max(width_of(text) for text, _ in plot.labels)
-        self.left = max(math.ceil(labels) + _GAP, half)
-        self.right = WIDTH - half
-
-    def x(self, time: float) -> float:
-        """Return where a time is; one that is before or after is at the edge."""
-        share = (time - self.span.start) / self.span.length
-        return self.left + min(max(share, 0.0), 1.0) * (self.right - self.left)
-
-    def y(self, share: float) -> float:
-        """Return where a share of the height is, 0 at the bottom and 1 at the top."""
-        return self.bottom - share * (self.bottom - self.top)
 
 
 class Canvas:
     """A picture as wide as a card, drawn in the reader's pixels."""
 
-    def __init__(self, height: int) -> None:
-        """Load Pillow: most houses send no charts."""
+    def __init__(self, plot: Plot, span: Span) -> None:
+        """Leave room for the labels at the left and the times below.
+
+        Pillow is loaded here: most houses send no charts.
+        """
         from PIL import Image, ImageDraw, ImageFont  # noqa: PLC0415 - in a thread
 
-        size = (WIDTH * PIXELS, height * PIXELS)
+        self._font = ImageFont.load_default(_FONT_SIZE * PIXELS)
+        self._span = span
+        self.top = _ABOVE
+        self.bottom = _ABOVE + plot.height
+        # Half of a time is written before the first tick, or behind the last.
+        half = math.ceil(self._width_of("00:00") / 2) + 1
+        labels = max(self._width_of(text) for text, _ in plot.labels)
+        self.left = max(math.ceil(labels) + _GAP, half)
+        self.right = WIDTH - half
+        height = self.bottom + _BELOW
         self._image = Image
         self._shapes = Image.new("RGBA", (WIDTH * _SCALE, height * _SCALE))
         self._draw = ImageDraw.Draw(self._shapes)
         # Written onto the same colour, or the letters' edges would be darker.
-        self._texts = Image.new("RGBA", size, f"{INK}00")
+        self._texts = Image.new("RGBA", (WIDTH * PIXELS, height * PIXELS), f"{INK}00")
         self._write = ImageDraw.Draw(self._texts)
-        self._font = ImageFont.load_default(_FONT_SIZE * PIXELS)
 
-    def width_of(self, text: str) -> float:
-        """Return how wide a text is."""
+    def _width_of(self, text: str) -> float:
         return self._font.getlength(text) / PIXELS + 2 * _BOLD
+
+    def x(self, time: float) -> float:
+        """Return where a time is; one that is before or after is at the edge."""
+        share = (time - self._span.start) / self._span.length
+        return self.left + min(max(share, 0.0), 1.0) * (self.right - self.left)
+
+    def y(self, share: float) -> float:
+        """Return where a share of the height is, 0 at the bottom and 1 at the top."""
+        return self.bottom - share * (self.bottom - self.top)
 
     def line(
         self, path: Sequence[tuple[float, float]], colour: str, width: float = 0.75

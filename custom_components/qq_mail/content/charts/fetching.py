@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
+from itertools import chain, repeat
 from threading import Event
 from typing import Any
 
@@ -18,106 +19,86 @@ from ...mime.card import Chart
 from ...mime.models import BodyPart, new_content_id
 from ...texts import Texts
 from ..errors import field_error
+from ..fields import ChartRequest
 from ..states import StateTexts, async_state_texts
 from .axes import Span
 from .drawing import draw
-from .fields import ChartRequest
-from .kinds import kind_of
-from .kinds.kind import Kind, Plan
+from .kinds.bars import BARS
+from .kinds.kind import Kind
+from .kinds.lines import LINES
+from .kinds.timeline import TIMELINE
 from .recording import Recording
 
-_RECORDER = "recorder"
-
-
-@dataclass(slots=True)
-class Charted:
-    """The charts of a message, their pictures, and why some could not be drawn."""
-
-    charts: list[Chart] = field(default_factory=list)
-    parts: list[BodyPart] = field(default_factory=list)
-    failures: list[HomeAssistantError] = field(default_factory=list)
-
-    def add(self, title: str, plan: Plan, picture: bytes) -> None:
-        """Take in a chart that was drawn."""
-        content_id = new_content_id()
-        self.charts.append(replace(plan.chart, title=title, content_id=content_id))
-        self.parts.append(
-            BodyPart(
-                content=picture,
-                media_type="image/png",
-                filename=f"chart-{len(self.charts)}.png",
-                content_id=content_id,
-                inline=True,
-            )
-        )
+KINDS = (BARS, LINES, TIMELINE)
+"""An entity is drawn as the first kind that fits; the last one fits all."""
 
 
 async def async_charts(
     hass: HomeAssistant, requests: Sequence[ChartRequest], now: datetime, texts: Texts
-) -> Charted:
-    """Return the charts that can be drawn in time, up to now.
+) -> tuple[list[tuple[Chart, BodyPart]], list[HomeAssistantError]]:
+    """Return the charts that can be drawn in time, up to now, with their pictures.
 
     What cannot be drawn is a failure to be noted, and never holds up the message.
     """
-    charted = Charted()
-    if _RECORDER not in hass.config.components:
-        charted.failures.append(field_error("chart_no_recorder"))
-        return charted
+    if "recorder" not in hass.config.components:
+        return [], [field_error("chart_no_recorder")]
+    drawn: list[tuple[Chart, bytes]] = []
+    failures: list[HomeAssistantError] = []
     given_up = Event()
     try:
         async with asyncio.timeout(CHART_TIMEOUT):
             entity_ids = {one for request in requests for one in request.entities}
             state_texts = await async_state_texts(hass, entity_ids, now, texts)
             for request in requests:
-                await _async_chart(hass, request, state_texts, charted, given_up)
+                drawn += await _async_chart(
+                    hass, request, state_texts, failures, given_up
+                )
     except TimeoutError:
-        failure = field_error("chart_too_slow", seconds=str(CHART_TIMEOUT))
-        charted.failures.append(failure)
+        failures.append(field_error("chart_too_slow", seconds=str(CHART_TIMEOUT)))
     # Whatever a database raises.
     except Exception:  # noqa: BLE001
         LOGGER.exception("Unexpected error while drawing charts")
-        charted.failures.append(field_error("chart_failed"))
+        failures.append(field_error("chart_failed"))
     finally:
         # A thread cannot be cancelled.
         given_up.set()
-    if len(charted.charts) > MAX_CHARTS:
-        del charted.charts[MAX_CHARTS:], charted.parts[MAX_CHARTS:]
-        charted.failures.append(field_error("chart_too_many", number=str(MAX_CHARTS)))
-    return charted
+    if len(drawn) > MAX_CHARTS:
+        failures.append(field_error("chart_too_many", number=str(MAX_CHARTS)))
+    shown = enumerate(drawn[:MAX_CHARTS], start=1)
+    return [_with_part(number, *one) for number, one in shown], failures
 
 
 async def _async_chart(
     hass: HomeAssistant,
     request: ChartRequest,
     state_texts: StateTexts,
-    charted: Charted,
+    failures: list[HomeAssistantError],
     given_up: Event,
-) -> None:
+) -> list[tuple[Chart, bytes]]:
     """Draw what one request asks for: several charts where kinds or units differ."""
     now = state_texts.now
     zone = dt_util.get_default_time_zone()
     span = Span((now - request.period).timestamp(), now.timestamp(), zone)
-    states = {
-        entity_id: state
-        for entity_id in request.entities
-        if (state := hass.states.get(entity_id))
-    }
+    states: list[State] = []
+    for entity_id in request.entities:
+        if state := hass.states.get(entity_id):
+            states.append(state)
+        else:
+            failures.append(field_error("entity_not_found", entity=entity_id))
     recorded, other_units = await get_instance(hass).async_add_executor_job(
-        _read, hass, list(states.values()), span, given_up
+        _read, hass, states, span, given_up
     )
     groups: dict[tuple[Kind, str], list[tuple[State, Any]]] = {}
-    for entity_id in request.entities:
-        if not (state := states.get(entity_id)):
-            charted.failures.append(field_error("entity_not_found", entity=entity_id))
-            continue
+    for state in states:
+        entity_id = state.entity_id
         if entity_id in recorded:
             unit = str(state.attributes.get(ATTR_UNIT_OF_MEASUREMENT, ""))
-            group = groups.setdefault((kind_of(state), unit), [])
+            group = groups.setdefault((_kind_of(state), unit), [])
             group.append((state, recorded[entity_id]))
         if entity_id in other_units:
-            charted.failures.append(field_error("chart_other_unit", entity=entity_id))
+            failures.append(field_error("chart_other_unit", entity=entity_id))
         elif entity_id not in recorded:
-            charted.failures.append(field_error("chart_empty", entity=entity_id))
+            failures.append(field_error("chart_empty", entity=entity_id))
     plans = [
         kind.plan(group, span, unit, state_texts)
         for (kind, unit), group in groups.items()
@@ -125,8 +106,27 @@ async def _async_chart(
     pictures = await hass.async_add_executor_job(
         lambda: [draw(plan.plot, plan.span) for plan in plans]
     )
-    for number, (plan, picture) in enumerate(zip(plans, pictures, strict=True)):
-        charted.add("" if number else request.title, plan, picture)
+    titles = chain([request.title], repeat(""))
+    return [
+        (replace(plan.chart, title=title), picture)
+        for plan, title, picture in zip(plans, titles, pictures, strict=False)
+    ]
+
+
+def _kind_of(state: State) -> Kind:
+    """Return how an entity is drawn, which is as Home Assistant's own charts do it."""
+    return next(kind for kind in KINDS if kind.fits(state))
+
+
+def _with_part(number: int, chart: Chart, picture: bytes) -> tuple[Chart, BodyPart]:
+    part = BodyPart(
+        content=picture,
+        media_type="image/png",
+        filename=f"chart-{number}.png",
+        content_id=new_content_id(),
+        inline=True,
+    )
+    return replace(chart, content_id=part.content_id), part
 
 
 def _read(
@@ -139,7 +139,7 @@ def _read(
     recording = Recording(hass, span, given_up)
     of_kind: dict[Kind, list[State]] = {}
     for state in states:
-        of_kind.setdefault(kind_of(state), []).append(state)
+        of_kind.setdefault(_kind_of(state), []).append(state)
     found: dict[str, Any] = {}
     for kind, some in of_kind.items():
         found |= kind.read(recording, some)

@@ -122,11 +122,13 @@ async def test_the_last_hours_are_those_of_the_event(
         answer = await preview(hass, entities="sensor.freezer", period={"days": 7})
     assert "now 8, lowest -21, highest 8, mean -20" in answer["text"]
     plot, span = drawn.call_args.args
-    means, states = plot.lines
-    # The means end where the states begin, and those go on up to the event.
-    assert means.points[-1] == states.points[0]
-    assert span.end - 7 * HOUR <= states.points[0][0] <= span.end - 6 * HOUR
-    assert states.points[-1] == (event[-1][0].timestamp(), 8)
+    ((_, points),) = plot.lines
+    # The means, of the middles of hours, end where the states begin, without a gap, and
+    # those go on up to the event.
+    assert None not in {number for _, number in points}
+    begin = next(time for time, _ in points if time % HOUR == 0)
+    assert span.end - 7 * HOUR <= begin <= span.end - 6 * HOUR
+    assert points[-2:] == [(event[-1][0].timestamp(), 8), (span.end, 8)]
     assert plot.scale.lowest <= -21
     assert plot.scale.highest >= 8
 

@@ -29,9 +29,9 @@ from ..axes import (
     scale,
     time_ticks,
 )
-from ..drawing import BASE, Canvas, Frame, Plot
+from ..drawing import BASE, Canvas, Plot
 from ..recording import Recording, Statistic
-from .kind import COLOURS, MOST_DECIMALS, Kind, Plan, joined, rounded
+from .kind import COLOURS, MOST_DECIMALS, Kind, Plan, rounded
 
 _METERS = (SensorStateClass.TOTAL, SensorStateClass.TOTAL_INCREASING)
 _HOURLY = 2 * DAY
@@ -104,7 +104,7 @@ def _plan(
     known = [value for _, amounts in group for value in amounts if value is not None]
     per = texts("chart_daily") if daily else texts("chart_hourly")
     chart = Chart(
-        caption=joined(caption(whole, daily=daily), unit, per),
+        caption=caption(whole, unit, per, daily=daily),
         columns=(texts("chart_total"), texts("chart_mean"), texts("chart_highest")),
         rows=tuple(
             _row(texts, state.name, amounts, colour)
@@ -113,7 +113,7 @@ def _plan(
     )
     plot = BarGroups(
         edges,
-        tuple(Bars(colour, amounts) for (_, amounts), colour in coloured),
+        [(colour, amounts) for (_, amounts), colour in coloured],
         daily,
         scale(min(known), max(known), from_zero=True),
     )
@@ -138,21 +138,14 @@ def _short(number: float) -> str:
     return rounded(number, MOST_DECIMALS)
 
 
-@dataclass(frozen=True, slots=True)
-class Bars:
-    """What one meter counted between one edge and the next."""
-
-    colour: str
-    values: Amounts
-
-
 @dataclass(frozen=True)
 class BarGroups(Plot):
     """Amounts with one unit, side by side for each hour or day."""
 
     edges: tuple[float, ...]
     """One more than there are values."""
-    bars: tuple[Bars, ...]
+    bars: Sequence[tuple[str, Amounts]]
+    """The colour of each meter, and what it counted between one edge and the next."""
     daily: bool
     scale: Scale
     """It holds zero."""
@@ -163,19 +156,19 @@ class BarGroups(Plot):
         return day_names(span) if self.daily else time_ticks(span)
 
     @override
-    def draw(self, canvas: Canvas, frame: Frame) -> None:
+    def draw(self, canvas: Canvas) -> None:
         """Draw the bars of each hour or day, up or down from zero."""
-        zero = frame.y(self.scale.share(0))
+        zero = canvas.y(self.scale.share(0))
         for number, (start, end) in enumerate(pairwise(self.edges)):
-            left, right = frame.x(start), frame.x(end)
+            left, right = canvas.x(start), canvas.x(end)
             gap = (right - left) * (1 - _SHARE) / 2
             width = (right - left - 2 * gap) / len(self.bars)
-            for place, bars in enumerate(self.bars):
-                if value := bars.values[number]:
+            for place, (colour, amounts) in enumerate(self.bars):
+                if value := amounts[number]:
                     x = left + gap + place * width
-                    top, bottom = sorted((frame.y(self.scale.share(value)), zero))
-                    canvas.bar(x, top, x + width, bottom, bars.colour)
-        canvas.line([(frame.left, zero), (frame.right, zero)], BASE)
+                    top, bottom = sorted((canvas.y(self.scale.share(value)), zero))
+                    canvas.bar(x, top, x + width, bottom, colour)
+        canvas.line([(canvas.left, zero), (canvas.right, zero)], BASE)
 
 
 BARS = Kind(_fits, _read, _plan)

@@ -45,11 +45,6 @@ class Kind:
     """Plans one chart of entities, each with what was read, that have the same unit."""
 
 
-def joined(*parts: str) -> str:
-    """Return the parts of a caption in one line."""
-    return " · ".join(filter(None, parts))
-
-
 def rounded(number: float, decimals: int) -> str:
     """Return a number with so many decimals; a very large one has four digits."""
     return f"{number:z.{decimals}f}" if abs(number) < _LONG else f"{number:.4g}"

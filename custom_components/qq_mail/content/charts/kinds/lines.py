@@ -1,7 +1,7 @@
 """Lines: numbers over time, such as temperatures."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain, groupby, pairwise
 import math
 from typing import override
@@ -17,9 +17,9 @@ from homeassistant.core import State, callback
 from ....mime.card import Chart, ChartRow
 from ...states import StateTexts
 from ..axes import DAY, HOUR, Scale, Span, caption, scale
-from ..drawing import WIDTH, Canvas, Frame, Plot
+from ..drawing import WIDTH, Canvas, Plot
 from ..recording import Point, Recording, Statistic, number_of
-from .kind import COLOURS, MOST_DECIMALS, Kind, Plan, joined, rounded
+from .kind import COLOURS, MOST_DECIMALS, Kind, Plan, rounded
 
 _NUMBER_DOMAINS = ("counter", "input_number", "number")
 _DETAILED = 2 * DAY
@@ -51,15 +51,16 @@ def _read(recording: Recording, states: Sequence[State]) -> dict[str, Numbers]:
             if hour.get("mean") is not None and hour["end"] <= span.end - _RECENT
         ]
         numbers = Numbers()
-        numbers.add_hours(hours)
+        points = list(numbers.means(hours))
         start = hours[-1]["end"] if hours else span.start
-        later = recording.numbers(state, start, counted=bool(hours))
-        numbers.states += _thinned(numbers.counted(later, span.end), span)
+        recorded = recording.numbers(state, start, counted=bool(hours))
+        later = list(_thinned(numbers.held(recorded, span.end), span))
+        if later and later[0][0] > start:
+            # Else the line goes on without a gap.
+            points.append((start, None))
+        numbers.points = points + later
         # Until a number is found the lowest is above the highest.
         if numbers.lowest <= numbers.highest:
-            if hours and numbers.states and numbers.states[0][0] == start:
-                # The line goes on without a gap.
-                numbers.means.append(numbers.states[0])
             found[state.entity_id] = numbers
     return found
 
@@ -68,10 +69,8 @@ def _read(recording: Recording, states: Sequence[State]) -> dict[str, Numbers]:
 class Numbers:
     """What was recorded of an entity whose states are numbers."""
 
-    means: list[Point] = field(default_factory=list)
-    """Means of hours, drawn as one line from each to the next."""
-    states: list[Point] = field(default_factory=list)
-    """States of the time after those; each one holds until the next."""
+    points: Sequence[Point] = ()
+    """The corners of its line."""
     lowest: float = math.inf
     highest: float = -math.inf
     last: float = math.nan
@@ -80,8 +79,8 @@ class Numbers:
     lasted: float = 0.0
     """Seconds for which a number was known."""
 
-    def add_hours(self, hours: Iterable[Statistic]) -> None:
-        """Take in the middle of each hour with its mean, and where a gap begins."""
+    def means(self, hours: Iterable[Statistic]) -> Iterator[Point]:
+        """Yield the middle of each hour with its mean, and where a gap begins."""
         end = math.inf
         for hour in hours:
             mean = hour["mean"]
@@ -91,16 +90,17 @@ class Numbers:
                 if (number := hour.get(name)) is not None:
                     self._count(number, 0)
             if hour["start"] > end:
-                self.means.append((end, None))
-            self.means.append(((hour["start"] + hour["end"]) / 2, mean))
+                yield end, None
+            yield (hour["start"] + hour["end"]) / 2, mean
             end = hour["end"]
 
-    def counted(self, numbers: Iterable[Point], end: float) -> Iterator[Point]:
-        """Yield numbers as they are; the last one holds up to the end."""
-        for (time, number), (until, _) in pairwise(chain(numbers, [(end, None)])):
+    def held(self, states: Iterable[Point], end: float) -> Iterator[Point]:
+        """Yield the corners where each number holds until the next, or the end."""
+        for (time, number), (until, _) in pairwise(chain(states, [(end, None)])):
+            yield time, number
             if number is not None:
                 self._count(number, until - time)
-            yield time, number
+                yield until, number
 
     def _count(self, number: float, seconds: float) -> None:
         self.lowest = min(self.lowest, number)
@@ -143,7 +143,7 @@ def _plan(
     texts = state_texts.texts
     coloured = list(zip(group, COLOURS, strict=False))
     chart = Chart(
-        caption=joined(caption(span), unit),
+        caption=caption(span, unit),
         columns=(
             texts("chart_now"),
             texts("chart_lowest"),
@@ -155,14 +155,7 @@ def _plan(
             for (state, numbers), colour in coloured
         ),
     )
-    lines = [
-        line
-        for (_, numbers), colour in coloured
-        for line in (
-            Line(colour, numbers.means, held=False),
-            Line(colour, numbers.states),
-        )
-    ]
+    lines = [(colour, numbers.points) for (_, numbers), colour in coloured]
     lowest = min(numbers.lowest for _, numbers in group)
     highest = max(numbers.highest for _, numbers in group)
     return Plan(chart, Lines(lines, scale(lowest, highest)), span)
@@ -207,49 +200,29 @@ def _decimals_of(number: str) -> int:
     return len(number.partition(".")[2]) if "e" not in number.lower() else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line in one colour."""
-
-    colour: str
-    points: Sequence[Point]
-    held: bool = True
-    """Whether each number holds until the next, as a state does; a mean does not."""
-
-
 @dataclass(frozen=True)
 class Lines(Plot):
     """Lines on one scale."""
 
-    lines: Sequence[Line]
+    lines: Sequence[tuple[str, Sequence[Point]]]
+    """The colour and the corners of each."""
     scale: Scale
 
     @override
-    def draw(self, canvas: Canvas, frame: Frame) -> None:
+    def draw(self, canvas: Canvas) -> None:
         """Draw each line in as many pieces as its gaps make."""
-        for line in self.lines:
-            for path in self._paths(frame, line):
+        for colour, points in self.lines:
+            in_order = sorted(points, key=lambda point: point[0])
+            for _, piece in groupby(in_order, lambda point: point[1] is None):
+                path = [
+                    (canvas.x(time), canvas.y(self.scale.share(number)))
+                    for time, number in piece
+                    if number is not None
+                ]
                 if len(path) == 1:
-                    canvas.dot(*path[0], line.colour)
-                else:
-                    canvas.line(path, line.colour, _WIDTH)
-
-    def _paths(self, frame: Frame, line: Line) -> Iterator[list[tuple[float, float]]]:
-        """Yield the points of each piece; a gap ends one."""
-        path: list[tuple[float, float]] = []
-        for time, value in sorted(line.points, key=lambda point: point[0]):
-            x = frame.x(time)
-            if line.held and path:
-                path.append((x, path[-1][1]))
-            if value is not None:
-                path.append((x, frame.y(self.scale.share(value))))
-            elif path:
-                yield path
-                path = []
-        if path:
-            if line.held:
-                path.append((frame.right, path[-1][1]))
-            yield path
+                    canvas.dot(*path[0], colour)
+                elif path:
+                    canvas.line(path, colour, _WIDTH)
 
 
 LINES = Kind(_fits, _read, _plan)

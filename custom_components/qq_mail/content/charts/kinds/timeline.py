@@ -14,7 +14,7 @@ from ....mime.card import Chart, ChartRow, Mark, signs_of
 from ....texts import Texts
 from ...states import StateTexts
 from ..axes import HOUR, MINUTE, Span, caption
-from ..drawing import COLUMNS, Canvas, Frame, Plot
+from ..drawing import COLUMNS, Canvas, Plot
 from ..recording import Recording
 from .kind import AT_REST, COLOURS, Kind, Plan
 
@@ -163,14 +163,14 @@ class Timeline(Plot):
         return 1 - (row + 0.5) / len(self.rows)
 
     @override
-    def draw(self, canvas: Canvas, frame: Frame) -> None:
+    def draw(self, canvas: Canvas) -> None:
         """Draw a bar for each state."""
         for number, row in enumerate(self.rows):
-            top = frame.y(self.share(number)) - _BAR / 2
+            top = canvas.y(self.share(number)) - _BAR / 2
             for start, end, colour in row:
-                left = frame.x(start)
+                left = canvas.x(start)
                 # A door that was opened for a moment is to be seen.
-                right = max(frame.x(end), left + 1)
+                right = max(canvas.x(end), left + 1)
                 canvas.bar(left, top, right, top + _BAR, colour)
 
 
