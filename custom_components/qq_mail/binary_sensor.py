@@ -13,6 +13,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .accounts import QQMailConfigEntry
+from .calls.house import DATA_HOUSE
 from .entity import QQMailStateEntity
 from .outbox.core.models import Outcome
 from .texts import iso_of
@@ -22,15 +23,16 @@ PARALLEL_UPDATES = 0
 
 
 async def async_setup_entry(
-    _hass: HomeAssistant,
+    hass: HomeAssistant,
     entry: QQMailConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the account's binary sensor."""
-    async_add_entities([QQMailProblemEntity(entry)])
+    rooms = hass.data[DATA_HOUSE].rooms[entry.entry_id]
+    async_add_entities([QQMailProblemEntity(entry, rooms)])
 
 
-class QQMailProblemEntity(QQMailStateEntity[dict[str, Any]], BinarySensorEntity):
+class QQMailProblemEntity(QQMailStateEntity, BinarySensorEntity):
     """On while something holds up the mail, and after an expiry until one is accepted."""
 
     entity_description = BinarySensorEntityDescription(
@@ -39,10 +41,17 @@ class QQMailProblemEntity(QQMailStateEntity[dict[str, Any]], BinarySensorEntity)
         entity_category=EntityCategory.DIAGNOSTIC,
     )
 
+    @property
     @override
-    def read(self) -> dict[str, Any]:
+    def is_on(self) -> bool:
+        """Return whether there is a problem."""
+        return self.extra_state_attributes["cause"] is not None
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any]:
         """Return the cause, until when it holds, and who sends instead since when."""
-        outbox = self._entry.runtime_data
+        outbox = self._rooms.outbox
         cause: str | None = None
         until: datetime | None = None
         if pause := outbox.pause:
@@ -57,15 +66,3 @@ class QQMailProblemEntity(QQMailStateEntity[dict[str, Any]], BinarySensorEntity)
         if by := outbox.helped_by:
             shown |= {"fallback": by, "fallback_since": iso_of(outbox.helped_since)}
         return shown
-
-    @property
-    @override
-    def is_on(self) -> bool:
-        """Return whether there is a problem."""
-        return self._shown["cause"] is not None
-
-    @property
-    @override
-    def extra_state_attributes(self) -> dict[str, Any]:
-        """Return why, until when if that is known, and which account sends instead."""
-        return self._shown

@@ -10,6 +10,7 @@ from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity import Entity
 
 from .accounts import QQMailConfigEntry
+from .calls.house import Rooms
 from .calls.recipients import default_recipients
 from .const import DOMAIN, PANEL, SUBENTRY_TYPE_RECIPIENT
 from .mime.address import Recipients
@@ -76,27 +77,21 @@ class QQMailListeningEntity(QQMailEntity):
         """Do nothing: who listens is the entity, by whatever name."""
 
 
-class QQMailStateEntity[T](QQMailListeningEntity):
-    """Shows something of the account's outbox, whenever that changes."""
+class QQMailStateEntity(QQMailListeningEntity):
+    """Shows something of the account's rooms, whenever that changes."""
 
-    def __init__(self, entry: QQMailConfigEntry) -> None:
-        """Begin with what is to be shown now."""
+    def __init__(self, entry: QQMailConfigEntry, rooms: Rooms) -> None:
+        """Keep where to look."""
         super().__init__(entry)
-        self._shown = self.read()
-
-    @abstractmethod
-    def read(self) -> T:
-        """Return what is to be shown now."""
+        self._rooms = rooms
 
     @override
     def listen(self) -> CALLBACK_TYPE:
         """Follow the account's outbox."""
-        return self._entry.runtime_data.listeners.async_add(self._look)
+        return self._rooms.outbox.listeners.async_add(self._look)
 
     @callback
     def _look(self, event: OutboxEvent | None) -> None:
-        """Write the state only where it changed: most of what happens changes little."""
         # Whatever is told is followed by None.
-        if event is None and (value := self.read()) != self._shown:
-            self._shown = value
+        if event is None:
             self.async_write_ha_state()

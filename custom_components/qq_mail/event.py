@@ -56,7 +56,7 @@ def told_of_press(press: Press) -> dict[str, Any]:
 
 
 class _QQMailEventEntity(QQMailListeningEntity, EventEntity):
-    """Tells each at once: a coordinator would only show the last of many."""
+    """Tells each as it happens: what is read later is only the last of many."""
 
     # As many as a message has, and of no use in the history.
     _unrecorded_attributes = frozenset({"recipients"})

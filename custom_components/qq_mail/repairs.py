@@ -53,7 +53,7 @@ class Issue(StrEnum):
     EXPIRED = "expired"
     """Messages were given up, and none was accepted since."""
     DAMAGED = "damaged"
-    """Files of the spool were set aside."""
+    """Records of the store could not be read, and were set aside."""
     RESTORED = "restored"
     """Messages come from a backup: a person has to decide whether they are sent."""
     TROUBLE = "trouble"

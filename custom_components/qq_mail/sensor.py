@@ -91,7 +91,7 @@ async def async_setup_entry(
     )
 
 
-class QQMailSensorEntity(QQMailStateEntity[float | datetime | None], SensorEntity):
+class QQMailSensorEntity(QQMailStateEntity, SensorEntity):
     """Shows one part of the account's rooms."""
 
     entity_description: QQMailSensorEntityDescription
@@ -102,18 +102,12 @@ class QQMailSensorEntity(QQMailStateEntity[float | datetime | None], SensorEntit
         description: QQMailSensorEntityDescription,
         rooms: Rooms,
     ) -> None:
-        """Keep where to look."""
+        """Keep which part it is."""
         self.entity_description = description
-        self._rooms = rooms
-        super().__init__(entry)
-
-    @override
-    def read(self) -> float | datetime | None:
-        """Return that part."""
-        return self.entity_description.value_fn(self._rooms)
+        super().__init__(entry, rooms)
 
     @property
     @override
     def native_value(self) -> float | datetime | None:
-        """Return what was read last."""
-        return self._shown
+        """Return that part."""
+        return self.entity_description.value_fn(self._rooms)

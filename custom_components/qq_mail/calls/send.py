@@ -1,11 +1,12 @@
 """What becomes of a request: it clears what waits, is counted, or is sent."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.util.json import JsonValueType
 
 from ..accounts import QQMailConfigEntry, async_loaded
 from ..content.errors import field_error
@@ -22,18 +23,6 @@ from .house import DATA_HOUSE, House, Rooms
 
 
 @dataclass(frozen=True, slots=True)
-class Repeated:
-    """An alert that was counted and not sent."""
-
-    number: int
-    """How many there are by now."""
-    since: datetime
-    """When what stands for them was raised."""
-    queue_id: str
-    """Of that."""
-
-
-@dataclass(frozen=True, slots=True)
 class Sent:
     """What became of a request."""
 
@@ -45,8 +34,8 @@ class Sent:
     """How many messages were cleared."""
     refused: tuple[str, ...] = ()
     """What was named as an address, and is none."""
-    repeated: Repeated | None = None
-    """As what it was counted, because the same went out already, or waits."""
+    repeated: Mapping[str, JsonValueType] | None = None
+    """What an answer says of an alert that was counted, because the same went out."""
 
 
 async def async_send(
@@ -145,7 +134,11 @@ class _Sending:
             )
             if isinstance(found, Original):
                 notes = await self._async_done(request, texts)
-                repeated = Repeated(found.counted.number, found.raised, found.queue_id)
+                repeated: dict[str, JsonValueType] = {
+                    "count": found.counted.number,
+                    "since": found.raised.isoformat(),
+                    "queue_id": found.queue_id,
+                }
                 return Sent(None, notes, refused=request.refused, repeated=repeated)
             if found.number:
                 note = said_of(found, ticket, texts)
