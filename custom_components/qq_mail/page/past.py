@@ -8,15 +8,16 @@ from typing import Any, Final
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
-from ..calls.house import DATA_HOUSE, latest
+from ..calls.house import DATA_HOUSE
+from ..calls.listing import Row, TimeFormat, latest, remembered
 from ..const import DOMAIN
 from ..errors import action_error
-from ..history import Item, Result
+from ..history import Item
 from ..outbox.core.models import Outcome
 from ..smtp.errors import MailError
 from ..smtp.models import Account, Step
-from ..texts import Texts, time_of
-from .shown import people
+from ..texts import Texts
+from .shown import time_format
 
 _HOURS: Final = 24
 _MOST_CHOICES: Final = 200
@@ -27,6 +28,7 @@ def history(
 ) -> dict[str, Any]:
     """Return so many messages from the `first` one on, of those that are asked for."""
     now = dt_util.utcnow()
+    time = time_format(now)
     first, outcome, recipient = asked["first"], asked["outcome"], asked["recipient"]
     entries = hass.config_entries.async_loaded_entries(DOMAIN)
     rooms = hass.data[DATA_HOUSE].rooms
@@ -42,7 +44,7 @@ def history(
     return {
         "total": len(found),
         "messages": [
-            _message(account, item, texts, now)
+            _message(account, item, texts, time)
             for account, item in found[first : first + asked["number"]]
         ],
         "recipients": sorted(one for one, _ in recipients.most_common(_MOST_CHOICES)),
@@ -50,44 +52,15 @@ def history(
     }
 
 
-def _message(
-    account: Account, item: Item, texts: Texts, now: datetime
-) -> dict[str, Any]:
-    accepted = item.accepted_at
-    return {
-        "queue_id": item.queue_id,
-        "account": account.username,
-        "title": item.title,
-        "tag": item.tag,
-        "priority": item.priority,
-        "raised": time_of(item.raised, now),
-        "accepted": time_of(accepted, now) if accepted else "",
-        "delay": item.delay,
-        "digest": bool(item.digest),
-        "results": [_result(account, one, texts, now) for one in item.results],
-        "presses": [
-            {"title": one.title, "by": one.by, "at": time_of(one.at, now)}
-            for one in item.presses
-        ],
-    }
-
-
-def _result(
-    account: Account, result: Result, texts: Texts, now: datetime
-) -> dict[str, Any]:
-    """Return what came of a message for some, and what a person can do about it."""
-    why = ""
-    if result.cause and result.outcome != Outcome.ACCEPTED:
-        err = MailError(result.cause, Step.DATA, detail=result.reply)
-        why = texts.of(action_error(err, account))
-    return {
-        "outcome": result.outcome,
-        "at": time_of(result.at, now),
-        **people(result.recipients),
-        "why": why,
-        "reply": result.reply,
-        "by": result.by,
-    }
+def _message(account: Account, item: Item, texts: Texts, time: TimeFormat) -> Row:
+    """Return what is known of a message, and what a person can do about it."""
+    row = remembered(item, account, time)
+    for shown, result in zip(row["results"], item.results, strict=True):
+        shown["why"] = ""
+        if result.cause and result.outcome != Outcome.ACCEPTED:
+            err = MailError(result.cause, Step.DATA, detail=result.reply)
+            shown["why"] = texts.of(action_error(err, account))
+    return row
 
 
 def _hours(items: Sequence[Item], now: datetime) -> list[dict[str, Any]]:

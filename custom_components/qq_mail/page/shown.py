@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, Final
 
@@ -14,22 +14,24 @@ from homeassistant.util import dt as dt_util
 
 from ..accounts import QQMailConfigEntry, not_loaded
 from ..calls.house import DATA_HOUSE, SIGNAL_OUTBOX, Rooms
+from ..calls.listing import Row, TimeFormat, counting, repeating, waiting
 from ..clock import read_clock
 from ..const import DOMAIN
-from ..outbox.core.models import Down, Message, Plan, Reason
+from ..outbox.core.models import Down, Message, Plan
 from ..outbox.outbox import Outbox
-from ..sending.waiting import why_it_waits
 from ..texts import Texts, time_of
 
 _INTERVAL: Final = 1.0
 """Seconds between two looks at the outboxes: as fast as a person looks."""
-_MOST_RECIPIENTS: Final = 10
 _MOST_PARTS: Final = 100
 _MOST_REPEATS: Final = 100
 _AT_ONCE: Final = 100
 """Messages that are planned in one turn of the event loop: thousands may wait."""
-_NO_TIME: Final = (Reason.ATTEMPT, Reason.DECISION)
-"""Reasons that say when a message goes, or that nobody knows."""
+
+
+def time_format(now: datetime) -> TimeFormat:
+    """Return how times are written for people at home; nothing where there is none."""
+    return lambda time: time_of(time, now) if time else ""
 
 
 async def async_accounts(
@@ -72,6 +74,7 @@ async def _async_account(
 ) -> dict[str, Any]:
     outbox = rooms.outbox
     now = dt_util.utcnow()
+    time = time_format(now)
     state = _problem(hass, outbox, texts, now)
     if state and outbox.helped_by:
         state += " " + texts("page_helped", by=outbox.helped_by)
@@ -90,9 +93,21 @@ async def _async_account(
         "per_day": outbox.state.limits.settings.per_day,
         "waiting": len(outbox),
         "first": first,
-        "messages": [_message(outbox, *one, tags, texts, now) for one in window],
-        "counted": _counted(rooms, now),
-        "repeated": _repeated(rooms, now),
+        "messages": [_message(outbox, *one, tags, texts, time) for one in window],
+        "counted": [
+            counting(one, outbox.account, time)
+            for one in rooms.duplicates.shown[:_MOST_REPEATS]
+        ],
+        "repeated": [
+            repeating(one, outbox.account, time)
+            | {
+                # The first one's: it stays the same, however often it is sent.
+                "queue_id": one.queue_id,
+                "title": one.title,
+                "recipients": list(one.recipients.addr_specs),
+            }
+            for one in rooms.reminders.shown[:_MOST_REPEATS]
+        ],
     }
 
 
@@ -156,74 +171,14 @@ def _message(
     plan: Plan,
     tags: Counter[str],
     texts: Texts,
-    now: datetime,
-) -> dict[str, Any]:
-    why = texts.of(why_it_waits(outbox, plan, now))
-    at = None if plan.reason in _NO_TIME else outbox.time_of(plan)
-    when = time_of(at, now) if at else ""
-    # That another account will have it stands in the reason.
-    elsewhere = plan.by != outbox.id and plan.reason is not Reason.FALLBACK
-    return {
-        "queue_id": message.queue_id,
-        "title": message.subject,
-        "tag": message.tag,
+    time: TimeFormat,
+) -> Row:
+    return waiting(outbox, message, plan, texts, time) | {
         "same_tag": tags[message.tag],
-        **people(message.recipients),
-        "priority": message.priority,
-        "since": time_of(outbox.raised_at(message), now),
-        "why": why,
-        # Most of these sentences say it.
-        "when": "" if when in why else when,
-        "trying": plan.reason is Reason.ATTEMPT,
         # Another login with a code that was refused would only be counted.
         "may_retry": not (plan.cause and plan.cause.of_login),
-        "by": outbox.name_of(plan.by) if elsewhere else "",
-        "attempts": message.attempts,
-        "reply": str(message.reply) if message.reply else "",
-        "parts": [one.subject for one in message.parts[:_MOST_PARTS]],
-        "more_parts": max(len(message.parts) - _MOST_PARTS, 0),
+        "titles": [one.subject for one in message.parts[:_MOST_PARTS]],
     }
-
-
-def people(addresses: Sequence[str]) -> dict[str, Any]:
-    """Return the first recipients, and how many more there are."""
-    return {
-        "recipients": list(addresses[:_MOST_RECIPIENTS]),
-        "more_recipients": max(len(addresses) - _MOST_RECIPIENTS, 0),
-    }
-
-
-def _counted(rooms: Rooms, now: datetime) -> list[dict[str, Any]]:
-    """Return which alerts are counted rather than sent."""
-    return [
-        {
-            "queue_id": one.queue_id,
-            "title": one.alert.title,
-            "tag": one.alert.tag,
-            **people(one.alert.recipients.addr_specs),
-            "number": one.untold.number,
-            "since": time_of(one.raised, now),
-        }
-        for one in rooms.duplicates.shown[:_MOST_REPEATS]
-    ]
-
-
-def _repeated(rooms: Rooms, now: datetime) -> list[dict[str, Any]]:
-    """Return which alarms are sent until somebody acknowledges them."""
-    clock = read_clock()
-    return [
-        {
-            "queue_id": one.queue_id,
-            "title": one.title,
-            "tag": one.tag,
-            **people(one.recipients.addr_specs),
-            "number": one.number,
-            "since": time_of(one.raised, now),
-            "when": "" if one.waits else time_of(clock.wall_at(one.due), now),
-            "until": time_of(clock.wall_at(one.ends), now),
-        }
-        for one in rooms.reminders.shown[:_MOST_REPEATS]
-    ]
 
 
 async def async_follow(
