@@ -20,7 +20,7 @@ from homeassistant.core import callback
 
 from .accounts import QQMailConfigEntry
 from .const import CONF_SERVICE_NAME, DOMAIN, SUBENTRY_TYPE_RECIPIENT
-from .form import REAUTH_SCHEMA, RECONFIGURE_SCHEMA, USER_SCHEMA, Form, unless_removed
+from .form import REAUTH_SCHEMA, RECONFIGURE_SCHEMA, USER_SCHEMA, unless_removed
 from .notify import choose_service_name
 from .options_flow import QQMailOptionsFlow
 from .recipient_flow import RecipientFlow
@@ -57,14 +57,14 @@ class QQMailConfigFlow(TakeOverFlow, domain=DOMAIN):
             if await async_core_accounts(self.hass):
                 return await self.async_step_start()
             return await self.async_step_another()
-        form = Form(self._doubted)
+        form = self._form
         data = dict(user_input)
         if mailbox := form.read_account(CONF_USERNAME, data[CONF_USERNAME]):
             data[CONF_USERNAME] = mailbox.addr_spec.lower()
             await self.async_set_unique_id(data[CONF_USERNAME], raise_on_progress=False)
             self._abort_if_unique_id_configured()
         if not await form.check_account(self.hass, data, USER_SCHEMA, {}):
-            return self._show(form, "user", USER_SCHEMA, data)
+            return form.show(self, "user", USER_SCHEMA, data)
         # Another form may have added it during the login.
         self._abort_if_unique_id_configured()
         username = data[CONF_USERNAME]
@@ -78,7 +78,7 @@ class QQMailConfigFlow(TakeOverFlow, domain=DOMAIN):
         self, _user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Show the empty form."""
-        return self._show(Form(), "user", USER_SCHEMA, {})
+        return self._form.show(self, "user", USER_SCHEMA, {})
 
     @override
     async def async_on_create_entry(self, result: ConfigFlowResult) -> ConfigFlowResult:
@@ -144,7 +144,7 @@ class QQMailConfigFlow(TakeOverFlow, domain=DOMAIN):
         user_input: dict[str, Any] | None,
     ) -> ConfigFlowResult:
         """Change an account after a login with what it would have then."""
-        form = Form(self._doubted)
+        form = self._form
         changes = dict(user_input or {})
         if user_input is not None and (
             account := await form.check_account(
@@ -163,8 +163,8 @@ class QQMailConfigFlow(TakeOverFlow, domain=DOMAIN):
             )
         loaded = entry.state is ConfigEntryState.LOADED
         waiting = len(entry.runtime_data) if loaded else 0
-        return self._show(
-            form,
+        return form.show(
+            self,
             step_id,
             schema,
             changes or entry.data,

@@ -9,12 +9,7 @@ import unicodedata
 
 import voluptuous as vol
 
-from homeassistant.config_entries import (
-    ConfigFlow,
-    ConfigFlowResult,
-    UnknownEntry,
-    UnknownSubEntry,
-)
+from homeassistant.config_entries import UnknownEntry, UnknownSubEntry
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import AbortFlow, FlowHandler, FlowResult
@@ -107,15 +102,12 @@ _LOGGING_IN: HassKey[set[str]] = HassKey(f"{DOMAIN}_logging_in")
 
 
 class Form:
-    """A form that was sent: an error for each field, and what the texts name."""
+    """The form of a flow: an error for each field, until it is shown, and its texts."""
 
-    def __init__(self, doubted: int | None = None) -> None:
-        """Begin with a form in which nothing is wrong.
-
-        Give what `doubted` was of the same form when it was sent before.
-        """
+    def __init__(self) -> None:
+        """Begin with a form in which nothing is wrong."""
         self.errors: dict[str, str] = {}
-        self.doubted = doubted
+        self._doubted: int | None = None
         """Hash of a code that QQ would hardly make; sent again, it is tried."""
         self._invalid: list[str] = []
         self._placeholders = {
@@ -125,14 +117,6 @@ class Form:
             # Translations must not have angle brackets.
             "example": "<10002>",
         }
-
-    @property
-    def placeholders(self) -> dict[str, str]:
-        """What the form's texts may name."""
-        if not self._invalid:
-            return self._placeholders
-        # All of them, wherever they stand: the fields share the text's name for it.
-        return {**self._placeholders, "address": shown_texts(self._invalid)}
 
     def read_mailbox(
         self, field: str, text: str, *, required: bool = True
@@ -215,9 +199,9 @@ class Form:
         elif (
             host == DEFAULT_HOST
             and not _QQ_CODE.fullmatch(code)
-            and hash(code) != self.doubted
+            and hash(code) != self._doubted
         ):
-            self.doubted = hash(code)
+            self._doubted = hash(code)
             self.errors[CONF_PASSWORD] = "code_shape"
             self._placeholders |= {
                 "entered": str(len(code)),
@@ -302,35 +286,22 @@ class Form:
         **placeholders: str,
     ) -> R:
         """Show the form with what was typed, but never with the code."""
+        errors, self.errors = self.errors, {}
+        if self._invalid:
+            # All of them, wherever they stand: the fields share the text's name for it.
+            placeholders["address"] = shown_texts(self._invalid)
+            self._invalid = []
         shown = {key: val for key, val in values.items() if key != CONF_PASSWORD}
         return flow.async_show_form(
             step_id=step_id,
             data_schema=flow.add_suggested_values_to_schema(schema, shown),
-            errors=self.errors,
-            description_placeholders={**self.placeholders, **placeholders},
+            errors=errors,
+            description_placeholders={**self._placeholders, **placeholders},
         )
 
     def _note_invalid(self, field: str, texts: list[str]) -> None:
         self.errors[field] = "invalid_address"
         self._invalid += texts
-
-
-class AccountFlow(ConfigFlow):
-    """Shows an account's forms; QQ counts each login that they try."""
-
-    _doubted: int | None = None
-    """Hash of a code that was sent once, and not tried for its shape."""
-
-    def _show(
-        self,
-        form: Form,
-        step_id: str,
-        schema: vol.Schema,
-        values: Mapping[str, Any],
-        **placeholders: str,
-    ) -> ConfigFlowResult:
-        self._doubted = form.doubted
-        return form.show(self, step_id, schema, values, **placeholders)
 
 
 @contextmanager

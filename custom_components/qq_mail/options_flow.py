@@ -134,7 +134,8 @@ class QQMailOptionsFlow(OptionsFlow):
             self,
             "init",
             _schema(asked, form.errors, accounts),
-            user_input or _by_section(shown),
+            # Each part finds its own.
+            user_input or {**shown, **dict.fromkeys(Section, shown)},
             **_PLACEHOLDERS,
         )
 
@@ -180,18 +181,3 @@ async def _check_inbox(
         cursor = await form.check_inbox(account, rooms.outbox if rooms else None)
         if cursor and rooms:
             rooms.answers.keep(cursor)
-
-
-def _by_section(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return stored options in the form's shape."""
-    return {
-        **options,
-        **{
-            part: {
-                one.key: options[one.key]
-                for one in OPTIONS
-                if one.section is part and one.key in options
-            }
-            for part in Section
-        },
-    }

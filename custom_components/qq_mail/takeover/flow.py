@@ -5,7 +5,7 @@ from typing import Any, override
 
 import voluptuous as vol
 
-from homeassistant.config_entries import ConfigFlowResult
+from homeassistant.config_entries import ConfigFlow, ConfigFlowResult
 from homeassistant.const import CONF_USERNAME
 from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.exceptions import HomeAssistantError
@@ -17,7 +17,7 @@ from homeassistant.helpers.selector import (
 
 from ..accounts import QQMailConfigEntry
 from ..const import CONF_SERVICE_NAME, CONF_TAKEN_OVER
-from ..form import RECONFIGURE_SCHEMA, AccountFlow, Form, unless_removed
+from ..form import RECONFIGURE_SCHEMA, Form, unless_removed
 from ..notify import choose_service_name
 from ..texts import async_texts
 from .source import CoreAccount, async_core_accounts
@@ -27,13 +27,17 @@ _KEEP_WORKING = "keep_working"
 KEEP_WORKING_SCHEMA = vol.Schema({vol.Optional(_KEEP_WORKING): BooleanSelector()})
 
 
-class TakeOverFlow(AccountFlow):
+class TakeOverFlow(ConfigFlow):
     """Makes an account from one of core's, and switches names there and back."""
 
     _core: CoreAccount
     _data: Mapping[str, Any] = {}
     """What the entry will hold, once the login worked."""
     _keep_working = False
+
+    def __init__(self) -> None:
+        """Begin with a form for all steps: QQ counts each login that it tries."""
+        self._form = Form()
 
     async def async_step_start(
         self, _user_input: dict[str, Any] | None = None
@@ -188,12 +192,11 @@ class TakeOverFlow(AccountFlow):
 
     async def _log_in(self, data: dict[str, Any]) -> ConfigFlowResult:
         """Log in once; where that fails, or something is missing, ask."""
-        form = Form(self._doubted)
-        core = self._core
+        core, form = self._core, self._form
         schema = RECONFIGURE_SCHEMA
         if not await form.check_account(self.hass, data, schema, core.options):
-            return self._show(
-                form, "take_over_login", schema, data, account=core.username
+            return form.show(
+                self, "take_over_login", schema, data, account=core.username
             )
         self._data = data
         return await self.async_step_keep_working()
