@@ -30,7 +30,7 @@ KNOWS = {
         *("buttons", "content", "core", "mime", "outbox", "smtp"),
     },
     "calls": {
-        *("accounts", "clock", "const", "history", "texts"),
+        *("accounts", "clock", "const", "errors", "history", "texts"),
         *(
             "answers",
             "buttons",

@@ -17,11 +17,10 @@ from .accounts import QQMailConfigEntry
 from .buttons.models import Press
 from .calls.house import DATA_HOUSE
 from .const import DOMAIN, SUBENTRY_TYPE_RECIPIENT
-from .errors import action_error
+from .errors import action_error, why_it_waits
 from .mime.address import Recipients
 from .outbox.core.models import Message, OutboxEvent, Outcome
 from .outbox.outbox import Outbox
-from .sending.waiting import why_it_waits
 from .texts import Texts, async_texts
 
 _ATTR_MESSAGE = "message"

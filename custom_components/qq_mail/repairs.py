@@ -25,13 +25,13 @@ from .answers.issues import STRANGER
 from .buttons.models import Press
 from .calls.house import DATA_HOUSE, House
 from .const import CODE_URL, CONF_ANSWERS_FROM, CONF_FALLBACK, DOMAIN, LOGGER, PANEL
+from .errors import why_it_waits
 from .fallback import OFFER, OfferFlow
 from .issues import async_show_issue
 from .log_entries import async_log_discarded
 from .mime.address import Mailbox
 from .outbox.core.models import OutboxEvent, Outcome
 from .outbox.outbox import Outbox
-from .sending.waiting import why_it_waits
 from .texts import Texts, async_texts, literal
 
 _MOST_TITLES = 10
@@ -327,26 +327,27 @@ class RestoredFlow(_Flow):
         self, _user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Send them: what comes twice is better than what does not come."""
-        house = self.hass.data[DATA_HOUSE]
-        if rooms := house.rooms.get(self._entry_id):
-            for queue_id in rooms.outbox.restored:
-                rooms.outbox.async_retry(queue_id)
-            house.decide(self._entry_id, send=True)
-        return self.async_create_entry(data={})
+        return await self._decide(send=True)
 
     async def async_step_discard(
         self, _user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Discard them: they went out before the backup was restored."""
+        return await self._decide(send=False)
+
+    async def _decide(self, *, send: bool) -> RepairsFlowResult:
         house = self.hass.data[DATA_HOUSE]
         if rooms := house.rooms.get(self._entry_id):
             texts = await async_texts(self.hass)
             entry = self.hass.config_entries.async_get_known_entry(self._entry_id)
             for queue_id in rooms.outbox.restored:
+                if send:
+                    rooms.outbox.async_retry(queue_id)
+                    continue
                 # Home Assistant does not tell who answers a dialog.
                 messages = await rooms.outbox.async_discard(queue_id)
                 async_log_discarded(self.hass, entry, messages, texts)
-            house.decide(self._entry_id, send=False)
+            house.decide(self._entry_id, send=send)
             await house.manager.async_written()
         return self.async_create_entry(data={})
 

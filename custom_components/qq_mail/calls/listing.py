@@ -7,12 +7,12 @@ from typing import Any
 from homeassistant.util import dt as dt_util
 
 from ..clock import read_clock
+from ..errors import why_it_waits
 from ..history import Item
 from ..outbox.core.models import Message, Plan
 from ..outbox.outbox import Outbox
 from ..repeats.original import Original
 from ..repeats.reminder import Reminder
-from ..sending.waiting import why_it_waits
 from ..smtp.models import Account
 from ..texts import Texts, iso_of
 from ..typed import as_json

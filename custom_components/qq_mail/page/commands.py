@@ -28,7 +28,7 @@ from ..smtp.errors import MailError
 from ..smtp.models import Step
 from ..smtp.session import SubmissionSession
 from ..texts import async_texts, time_of
-from . import past, shown
+from . import shown
 from .panel import VERSION, FilesView
 from .step import MAX_LENGTH, read_step, render, write_step
 
@@ -138,7 +138,7 @@ async def _async_history(
     hass: HomeAssistant, _: ActiveConnection, msg: dict[str, Any]
 ) -> dict[str, Any]:
     """Answer with what became of messages."""
-    return past.history(hass, await async_texts(hass, msg["language"]), msg)
+    return shown.history(hass, await async_texts(hass, msg["language"]), msg)
 
 
 @_command("preview", _MESSAGE)

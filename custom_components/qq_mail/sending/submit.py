@@ -23,7 +23,7 @@ from ..const import (
 from ..content.draft import Material, async_material
 from ..content.errors import invalid_address, translated_error
 from ..content.request import MessageRequest
-from ..errors import action_error
+from ..errors import action_error, why_it_waits
 from ..mime.address import Mailbox, Recipients, one_line
 from ..mime.message import BASE64_LINE
 from ..mime.models import Draft
@@ -36,7 +36,6 @@ from ..smtp.replies import Cause
 from ..texts import Texts, async_texts
 from .buttons import add_buttons
 from .recurring import async_recurring
-from .waiting import why_it_waits
 
 # What a mail says of itself: nothing is amiss, and an alarm would fill the log.
 _TOLD = {"reminder", "reminder_last", "repeats"}
