@@ -258,9 +258,8 @@ async def _async_digest_writer(
 
 def _by_other(texts: Texts, account: str, sender: str, copy: bool) -> str:
     """Say in Home Assistant's language which account has sent a mail, and why."""
-    if copy:
-        return texts("sent_by_other_as_well", account=account, sender=sender)
-    return texts("sent_by_other", account=account, sender=sender)
+    key = f"sent_by_other{'_as_well' if copy else ''}"
+    return texts(key, account=account, sender=sender)
 
 
 def _late_note(texts: Texts, created: datetime, late: timedelta) -> str:

@@ -1,11 +1,10 @@
 """What the entities of an account have in common."""
 
-from abc import abstractmethod
 from collections.abc import Iterator
 from typing import override
 
 from homeassistant.config_entries import ConfigSubentry
-from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.core import callback
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity import Entity
 
@@ -57,27 +56,13 @@ class QQMailEntity(Entity):
         self._attr_device_info = device_info(entry, subentry)
         self._entry = entry
 
-
-class QQMailListeningEntity(QQMailEntity):
-    """Is told of what happens for as long as it is there."""
-
-    @abstractmethod
-    def listen(self) -> CALLBACK_TYPE:
-        """Begin to listen; return what ends that."""
-
-    @override
-    async def async_added_to_hass(self) -> None:
-        """Listen for as long as the entity is there."""
-        await super().async_added_to_hass()
-        self.async_on_remove(self.listen())
-
     @callback
     @override
     def async_entity_id_changed(self, old_entity_id: str) -> None:
         """Do nothing: who listens is the entity, by whatever name."""
 
 
-class QQMailStateEntity(QQMailListeningEntity):
+class QQMailStateEntity(QQMailEntity):
     """Shows something of the account's rooms, whenever that changes."""
 
     def __init__(self, entry: QQMailConfigEntry, rooms: Rooms) -> None:
@@ -86,9 +71,9 @@ class QQMailStateEntity(QQMailListeningEntity):
         self._rooms = rooms
 
     @override
-    def listen(self) -> CALLBACK_TYPE:
+    async def async_added_to_hass(self) -> None:
         """Follow the account's outbox."""
-        return self._rooms.outbox.listeners.async_add(self._look)
+        self.async_on_remove(self._rooms.outbox.listeners.async_add(self._look))
 
     @callback
     def _look(self, event: OutboxEvent | None) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -49,7 +49,7 @@ def time_format(now: datetime) -> TimeFormat:
     return lambda time: time_of(time, now) if time else ""
 
 
-async def async_accounts(
+async def _async_accounts(
     hass: HomeAssistant, texts: Texts, first: dict[str, int], number: int
 ) -> list[dict[str, Any]]:
     """Return every account with so many of its messages, from the `first` one on."""
@@ -198,10 +198,12 @@ def _message(
 
 async def async_follow(
     hass: HomeAssistant,
-    show: Callable[[], Awaitable[list[dict[str, Any]]]],
+    texts: Texts,
+    first: dict[str, int],
+    number: int,
     send: Callable[[list[dict[str, Any]]], None],
 ) -> None:
-    """Send what `show` returns, and again whenever that changes, until cancelled."""
+    """Send the accounts, and again whenever they change, until cancelled."""
     changed = asyncio.Event()
     last: list[dict[str, Any]] | None = None
 
@@ -217,7 +219,7 @@ async def async_follow(
     try:
         while True:
             changed.clear()
-            if (shown := await show()) != last:
+            if (shown := await _async_accounts(hass, texts, first, number)) != last:
                 last = shown
                 send(shown)
             await changed.wait()
