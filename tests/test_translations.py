@@ -259,7 +259,7 @@ PLACEHOLDERS = {
         *(
             f"{one.key}_{end}"
             for one in OPTIONS
-            if one.kind in (Kind.NUMBER, Kind.PORT)
+            if one.kind is Kind.NUMBER
             for end in ("min", "max")
         ),
     },

@@ -56,10 +56,8 @@ def _selector(one: Option, accounts: Mapping[str, str]) -> Selector[Any]:
             return BooleanSelector()
         case Kind.NUMBER:
             # MB is the same in every language.
-            worded = one.unit != UnitOfInformation.MEGABYTES
+            worded = one.unit not in (None, UnitOfInformation.MEGABYTES)
             return number_selector(one.unit, "option" if worded else None)
-        case Kind.PORT:
-            return number_selector()
         case _:
             return TextSelector()
 
