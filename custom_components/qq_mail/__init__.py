@@ -20,8 +20,8 @@ from homeassistant.util.ssl import client_context
 from .accounts import QQMailConfigEntry, account_from, imap_account_from
 from .answers.watching import Answers
 from .buttons.view import async_setup_view
-from .calls.again import async_send_again, async_tell_counted
 from .calls.house import DATA_HOUSE, SIGNAL_DELAY, SIGNAL_OUTBOX, House, Rooms
+from .calls.send import async_send_again, async_tell_counted
 from .const import CONF_FALLBACK, DOMAIN
 from .content.attachments.downloads import remove_all
 from .content.digest import DigestWriter

@@ -19,12 +19,12 @@ from ..outbox.core.models import Outcome
 from ..outbox.submissions import message_id_at
 from ..outbox.view import OutboxView
 from ..sending.preview import async_preview
+from ..sending.submit import Sent
 from ..texts import async_texts, iso_of
-from .again import to_acknowledge
 from .house import DATA_HOUSE
 from .recipients import chosen_recipients
 from .rights import async_rights, check_rights, limited, own_entity_id
-from .send import Sent, async_send
+from .send import async_send, to_acknowledge
 from .targets import Share, shares_of, split_target, used_entities
 
 _CLEARED = "cleared"
