@@ -9,7 +9,7 @@ import unicodedata
 
 import voluptuous as vol
 
-from homeassistant.config_entries import UnknownEntry, UnknownSubEntry
+from homeassistant.config_entries import ConfigEntry, UnknownEntry, UnknownSubEntry
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import AbortFlow, FlowHandler, FlowResult
@@ -27,12 +27,13 @@ from homeassistant.helpers.selector import (
 from homeassistant.util.hass_dict import HassKey
 from homeassistant.util.ssl import client_context
 
-from .accounts import account_from
-from .calls.house import async_count_refused
+from .accounts import account_from, imap_account_from
+from .calls.house import DATA_HOUSE, async_count_refused
 from .const import (
     CODE_URL,
     CONF_ANSWERS,
     CONF_ENCRYPTION,
+    CONF_IMAP_HOST,
     DEFAULT_HOST,
     DEFAULT_PORT,
     DOMAIN,
@@ -42,9 +43,9 @@ from .const import (
 )
 from .errors import action_error
 from .inbox.mailbox import async_check
-from .inbox.models import Cursor, ImapAccount, LoginRefusedError, MailboxError
+from .inbox.models import LoginRefusedError, MailboxError
 from .mime.address import InvalidMailboxError, Mailbox, one_line, shown_texts, tidy
-from .outbox.outbox import Outbox
+from .options import option
 from .smtp.errors import MailError
 from .smtp.host import InvalidHostError, read_host
 from .smtp.models import Account, Encryption, Step
@@ -118,13 +119,9 @@ class Form:
             "example": "<10002>",
         }
 
-    def read_mailbox(
-        self, field: str, text: str, *, required: bool = True
-    ) -> Mailbox | None:
-        """Return a mailbox, None where there is none; note at the field why."""
+    def read_mailbox(self, field: str, text: str) -> Mailbox | None:
+        """Return a mailbox, None where there is none; note at the field what is none."""
         if not tidy(text):
-            if required:
-                self.errors[field] = "address_missing"
             return None
         try:
             return Mailbox.parse(text)
@@ -134,6 +131,8 @@ class Form:
 
     def read_account(self, field: str, text: str) -> Mailbox | None:
         """Return the account's own mailbox; note at the field if it cannot be QQ's."""
+        if not tidy(text):
+            self.errors[field] = "address_missing"
         mailbox = self.read_mailbox(field, text)
         if mailbox and mailbox.domain.lower() in OTHER_PROVIDERS:
             self.errors[field] = "other_provider"
@@ -260,13 +259,25 @@ class Form:
             logging_in.remove(account.username)
 
     async def check_inbox(
-        self, account: ImapAccount, outbox: Outbox | None
-    ) -> Cursor | None:
-        """Log in to an inbox; return where reading begins, or note why that failed."""
-        if outbox:
-            outbox.async_count_login(imap=True)
+        self, hass: HomeAssistant, entry: ConfigEntry, options: Mapping[str, Any]
+    ) -> None:
+        """Log in where answers are to be read from now on, and note why that failed.
+
+        From then on all that comes is looked at.
+        """
+        if not option(options, CONF_ANSWERS):
+            return
+        account = imap_account_from(entry.data, options)
+        if account is None:
+            self.errors[CONF_IMAP_HOST] = "imap_host_missing"
+            return
+        if account == imap_account_from(entry.data, entry.options):
+            return
+        rooms = hass.data[DATA_HOUSE].rooms.get(entry.entry_id)
+        if rooms:
+            rooms.outbox.async_count_login(imap=True)
         try:
-            return await async_check(account, client_context())
+            cursor = await async_check(account, client_context())
         except MailboxError as err:
             refused = isinstance(err, LoginRefusedError)
             self.errors[CONF_ANSWERS] = "imap_refused" if refused else "imap_failed"
@@ -275,7 +286,9 @@ class Form:
                 "port": str(account.port),
                 "reply": err.detail or str(err.cause),
             }
-            return None
+        else:
+            if rooms:
+                rooms.answers.keep(cursor)
 
     def show[R: FlowResult[Any, Any]](
         self,
