@@ -80,12 +80,9 @@ async def async_create_fix_flow(
     """Ask what is to be done, or only whether an issue was read."""
     if issue_id == OFFER:
         return OfferFlow()
-    if not data:
-        return ConfirmRepairFlow()
-    texts = {key: str(value) for key, value in data.items()}
     if issue_id.startswith(STRANGER):
-        return StrangerFlow(**texts)
-    return RestoredFlow(**texts)
+        return StrangerFlow()
+    return RestoredFlow() if data else ConfirmRepairFlow()
 
 
 @callback
@@ -298,9 +295,9 @@ def _day_and_time(time: datetime) -> str:
 class _Flow(ConfirmRepairFlow):
     """A dialog about something of an account."""
 
-    def __init__(self, entry_id: str) -> None:
-        """Keep which account it is about."""
-        self._entry_id = entry_id
+    def _given(self, key: str) -> str:
+        """Return what the issue was raised with."""
+        return str((self.data or {})[key])
 
     @property
     def _told(self) -> dict[str, str] | None:
@@ -336,10 +333,10 @@ class RestoredFlow(_Flow):
         return await self._decide(send=False)
 
     async def _decide(self, *, send: bool) -> RepairsFlowResult:
-        house = self.hass.data[DATA_HOUSE]
-        if rooms := house.rooms.get(self._entry_id):
+        house, entry_id = self.hass.data[DATA_HOUSE], self._given("entry_id")
+        if rooms := house.rooms.get(entry_id):
             texts = await async_texts(self.hass)
-            entry = self.hass.config_entries.async_get_known_entry(self._entry_id)
+            entry = self.hass.config_entries.async_get_known_entry(entry_id)
             for queue_id in rooms.outbox.restored:
                 if send:
                     rooms.outbox.async_retry(queue_id)
@@ -347,7 +344,7 @@ class RestoredFlow(_Flow):
                 # Home Assistant does not tell who answers a dialog.
                 messages = await rooms.outbox.async_discard(queue_id)
                 async_log_discarded(self.hass, entry, messages, texts)
-            house.decide(self._entry_id, send=send)
+            house.decide(entry_id, send=send)
             await house.manager.async_written()
         return self.async_create_entry(data={})
 
@@ -355,28 +352,23 @@ class RestoredFlow(_Flow):
 class StrangerFlow(_Flow):
     """Lets an address answer the mails of one recipient, or leaves it at that."""
 
-    def __init__(self, entry_id: str, address: str, recipients: str) -> None:
-        """Keep whose mails of which account were answered, and from where."""
-        super().__init__(entry_id)
-        self._address = address
-        self._recipients = recipients.split(",")
-
     @override
     async def async_step_confirm(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Ask whose address it is; nobody's is an answer as well."""
         if user_input is None:
-            choice = SelectSelector(SelectSelectorConfig(options=self._recipients))
+            recipients = self._given("recipients").split(",")
+            choice = SelectSelector(SelectSelectorConfig(options=recipients))
             return self.async_show_form(
                 step_id="confirm",
                 data_schema=vol.Schema({vol.Optional("recipient"): choice}),
                 description_placeholders=self._told,
             )
-        entry = self.hass.config_entries.async_get_entry(self._entry_id)
+        entry = self.hass.config_entries.async_get_entry(self._given("entry_id"))
         if entry and (recipient := user_input.get("recipient")):
             allowed = entry.options.get(CONF_ANSWERS_FROM, [])
-            another = str(Mailbox(self._address, recipient))
+            another = str(Mailbox(self._given("address"), recipient))
             self.hass.config_entries.async_update_entry(
                 entry,
                 options={**entry.options, CONF_ANSWERS_FROM: [*allowed, another]},
