@@ -32,7 +32,7 @@ async def async_setup_entry(
     async_add_entities([QQMailProblemEntity(entry, rooms)])
 
 
-class QQMailProblemEntity(QQMailStateEntity, BinarySensorEntity):
+class QQMailProblemEntity(QQMailStateEntity[dict[str, Any]], BinarySensorEntity):
     """On while something holds up the mail, and after an expiry until one is accepted."""
 
     entity_description = BinarySensorEntityDescription(
@@ -41,15 +41,8 @@ class QQMailProblemEntity(QQMailStateEntity, BinarySensorEntity):
         entity_category=EntityCategory.DIAGNOSTIC,
     )
 
-    @property
     @override
-    def is_on(self) -> bool:
-        """Return whether there is a problem."""
-        return self.extra_state_attributes["cause"] is not None
-
-    @property
-    @override
-    def extra_state_attributes(self) -> dict[str, Any]:
+    def read(self) -> dict[str, Any]:
         """Return the cause, until when it holds, and who sends instead since when."""
         outbox = self._rooms.outbox
         cause: str | None = None
@@ -66,3 +59,15 @@ class QQMailProblemEntity(QQMailStateEntity, BinarySensorEntity):
         if by := outbox.helped_by:
             shown |= {"fallback": by, "fallback_since": iso_of(outbox.helped_since)}
         return shown
+
+    @property
+    @override
+    def is_on(self) -> bool:
+        """Return whether there is a problem."""
+        return self._shown["cause"] is not None
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any]:
+        """Return why, until when if that is known, and which account sends instead."""
+        return self._shown

@@ -91,7 +91,7 @@ async def async_setup_entry(
     )
 
 
-class QQMailSensorEntity(QQMailStateEntity, SensorEntity):
+class QQMailSensorEntity(QQMailStateEntity[float | datetime | None], SensorEntity):
     """Shows one part of the account's rooms."""
 
     entity_description: QQMailSensorEntityDescription
@@ -106,8 +106,13 @@ class QQMailSensorEntity(QQMailStateEntity, SensorEntity):
         self.entity_description = description
         super().__init__(entry, rooms)
 
+    @override
+    def read(self) -> float | datetime | None:
+        """Return that part."""
+        return self.entity_description.value_fn(self._rooms)
+
     @property
     @override
     def native_value(self) -> float | datetime | None:
-        """Return that part."""
-        return self.entity_description.value_fn(self._rooms)
+        """Return what was read last."""
+        return self._shown
