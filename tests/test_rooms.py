@@ -31,7 +31,7 @@ KNOWS = {
         *("buttons", "content", "core", "mime", "outbox", "smtp"),
     },
     "calls": {
-        *("accounts", "clock", "const", "history", "texts"),
+        *("accounts", "clock", "const", "errors", "history", "texts"),
         *(
             "answers",
             "buttons",
@@ -44,13 +44,14 @@ KNOWS = {
             "smtp",
             "store",
         ),
+        "typed",
     },
     "history": {
         *("buttons", "clock", "core", "mime", "outbox", "smtp", "store", "typed"),
     },
     "page": {
         *("accounts", "clock", "const", "errors", "history", "texts"),
-        *("calls", "content", "core", "outbox", "sending", "smtp"),
+        *("calls", "content", "core", "outbox", "smtp"),
     },
 }
 """Rooms, and flat files that know no room above those that they may be known by."""

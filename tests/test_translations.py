@@ -14,6 +14,7 @@ import custom_components.qq_mail as integration
 from custom_components.qq_mail import (
     binary_sensor,
     button,
+    config_flow,
     event,
     form,
     options_flow,
@@ -35,7 +36,6 @@ from custom_components.qq_mail.sending.recurring import RECURRING
 from custom_components.qq_mail.smtp.errors import MailError
 from custom_components.qq_mail.smtp.models import Account, Encryption, Reply, Step
 from custom_components.qq_mail.smtp.replies import Cause, Treatment
-from custom_components.qq_mail.takeover.flow import KEEP_WORKING_SCHEMA
 from custom_components.qq_mail.takeover.leftover import ISSUE_USES_CORE, ISSUE_YAML
 from custom_components.qq_mail.texts import _FOR_READERS, _SETTING
 from custom_components.qq_mail.trigger import TRIGGERS, AlarmTrigger
@@ -259,7 +259,7 @@ PLACEHOLDERS = {
         *(
             f"{one.key}_{end}"
             for one in OPTIONS
-            if one.kind in (Kind.NUMBER, Kind.PORT)
+            if one.kind is Kind.NUMBER
             for end in ("min", "max")
         ),
     },
@@ -298,6 +298,10 @@ OTHER_WORDS = {
         "區域": "分區",
         "不受歡迎": "垃圾郵件",
         "放棄時間": "寄送期限",
+        "動作": "操作",
+        "打開": "開啟",
+        "收件者": "收件人",
+        "寄件者": "寄件人",
         "已執行": "已按下",
     },
 }
@@ -713,7 +717,7 @@ def test_every_text_the_code_names() -> None:
     for step, schema in {
         "config.step.user": form.USER_SCHEMA,
         "config.step.confirm": vol.Schema({}),
-        "config.step.keep_working": KEEP_WORKING_SCHEMA,
+        "config.step.keep_working": config_flow.KEEP_WORKING_SCHEMA,
         "config.step.take_over": vol.Schema({"username": str}),
         "config.step.take_over_login": form.RECONFIGURE_SCHEMA,
         "config.step.reauth_confirm": form.REAUTH_SCHEMA,

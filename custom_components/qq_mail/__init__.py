@@ -20,8 +20,8 @@ from homeassistant.util.ssl import client_context
 from .accounts import QQMailConfigEntry, account_from, imap_account_from
 from .answers.watching import Answers
 from .buttons.view import async_setup_view
-from .calls.again import async_send_again, async_tell_counted
 from .calls.house import DATA_HOUSE, SIGNAL_DELAY, SIGNAL_OUTBOX, House, Rooms
+from .calls.send import async_send_again, async_tell_counted
 from .const import CONF_FALLBACK, DOMAIN
 from .content.attachments.fetching import remove_all
 from .content.digest import DigestWriter
@@ -258,9 +258,8 @@ async def _async_digest_writer(
 
 def _by_other(texts: Texts, account: str, sender: str, copy: bool) -> str:
     """Say in Home Assistant's language which account has sent a mail, and why."""
-    if copy:
-        return texts("sent_by_other_as_well", account=account, sender=sender)
-    return texts("sent_by_other", account=account, sender=sender)
+    key = f"sent_by_other{'_as_well' if copy else ''}"
+    return texts(key, account=account, sender=sender)
 
 
 def _late_note(texts: Texts, created: datetime, late: timedelta) -> str:

@@ -13,6 +13,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .accounts import QQMailConfigEntry
+from .calls.house import DATA_HOUSE
 from .entity import QQMailStateEntity
 from .outbox.core.models import Outcome
 from .texts import iso_of
@@ -22,12 +23,13 @@ PARALLEL_UPDATES = 0
 
 
 async def async_setup_entry(
-    _hass: HomeAssistant,
+    hass: HomeAssistant,
     entry: QQMailConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the account's binary sensor."""
-    async_add_entities([QQMailProblemEntity(entry)])
+    rooms = hass.data[DATA_HOUSE].rooms[entry.entry_id]
+    async_add_entities([QQMailProblemEntity(entry, rooms)])
 
 
 class QQMailProblemEntity(QQMailStateEntity[dict[str, Any]], BinarySensorEntity):
@@ -42,7 +44,7 @@ class QQMailProblemEntity(QQMailStateEntity[dict[str, Any]], BinarySensorEntity)
     @override
     def read(self) -> dict[str, Any]:
         """Return the cause, until when it holds, and who sends instead since when."""
-        outbox = self._entry.runtime_data
+        outbox = self._rooms.outbox
         cause: str | None = None
         until: datetime | None = None
         if pause := outbox.pause:

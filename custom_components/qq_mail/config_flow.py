@@ -9,6 +9,7 @@ from homeassistant.config_entries import (
     SOURCE_USER,
     ConfigEntry,
     ConfigEntryState,
+    ConfigFlow,
     ConfigFlowResult,
     ConfigSubentryFlow,
     FlowType,
@@ -17,20 +18,45 @@ from homeassistant.config_entries import (
 )
 from homeassistant.const import CONF_USERNAME
 from homeassistant.core import callback
+from homeassistant.data_entry_flow import AbortFlow
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    SelectSelector,
+    SelectSelectorConfig,
+)
 
 from .accounts import QQMailConfigEntry
-from .const import CONF_SERVICE_NAME, DOMAIN, SUBENTRY_TYPE_RECIPIENT
+from .const import CONF_SERVICE_NAME, CONF_TAKEN_OVER, DOMAIN, SUBENTRY_TYPE_RECIPIENT
 from .form import REAUTH_SCHEMA, RECONFIGURE_SCHEMA, USER_SCHEMA, Form, unless_removed
 from .notify import choose_service_name
 from .options_flow import QQMailOptionsFlow
 from .recipient_flow import RecipientFlow
-from .takeover.flow import TakeOverFlow
-from .takeover.source import async_core_accounts
-from .takeover.switch import core_entry
+from .takeover.source import CoreAccount, async_core_accounts
+from .takeover.switch import (
+    TakenOver,
+    async_switch,
+    async_undo,
+    core_entry,
+    is_switched,
+)
+from .texts import async_texts
+
+_KEEP_WORKING = "keep_working"
+KEEP_WORKING_SCHEMA = vol.Schema({vol.Optional(_KEEP_WORKING): BooleanSelector()})
 
 
-class QQMailConfigFlow(TakeOverFlow, domain=DOMAIN):
-    """Adds an account, and renews its code or its server."""
+class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
+    """Adds an account, also from one of core's, and renews its code or its server."""
+
+    _core: CoreAccount
+    _data: Mapping[str, Any] = {}
+    """What the entry will hold, once the login worked."""
+    _keep_working = False
+
+    def __init__(self) -> None:
+        """Begin with a form for all steps: QQ counts each login that it tries."""
+        self._form = Form()
 
     @classmethod
     @callback
@@ -57,14 +83,14 @@ class QQMailConfigFlow(TakeOverFlow, domain=DOMAIN):
             if await async_core_accounts(self.hass):
                 return await self.async_step_start()
             return await self.async_step_another()
-        form = Form(self._doubted)
+        form = self._form
         data = dict(user_input)
         if mailbox := form.read_account(CONF_USERNAME, data[CONF_USERNAME]):
             data[CONF_USERNAME] = mailbox.addr_spec.lower()
             await self.async_set_unique_id(data[CONF_USERNAME], raise_on_progress=False)
             self._abort_if_unique_id_configured()
         if not await form.check_account(self.hass, data, USER_SCHEMA, {}):
-            return self._show(form, "user", USER_SCHEMA, data)
+            return form.show(self, "user", USER_SCHEMA, data)
         # Another form may have added it during the login.
         self._abort_if_unique_id_configured()
         username = data[CONF_USERNAME]
@@ -78,16 +104,144 @@ class QQMailConfigFlow(TakeOverFlow, domain=DOMAIN):
         self, _user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Show the empty form."""
-        return self._show(Form(), "user", USER_SCHEMA, {})
+        return self._form.show(self, "user", USER_SCHEMA, {})
+
+    async def async_step_start(
+        self, _user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Offer core's accounts before an empty form."""
+        accounts = await async_core_accounts(self.hass)
+        return self.async_show_menu(
+            step_id="start",
+            menu_options=["take_over", "another"],
+            description_placeholders={
+                "accounts": ", ".join(account.username for account in accounts)
+            },
+        )
+
+    async def async_step_taken_over(
+        self, _user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask what is to be changed of an account that was taken over."""
+        entry = self._get_reconfigure_entry()
+        return self.async_show_menu(
+            step_id="taken_over",
+            menu_options=["server", "undo" if is_switched(entry) else "switch"],
+            description_placeholders={"account": entry.title},
+        )
+
+    @override
+    async def async_step_integration_discovery(
+        self, discovery_info: dict[str, Any]
+    ) -> ConfigFlowResult:
+        """Offer by a card what this integration found by itself."""
+        entry_id = discovery_info["entry_id"]
+        accounts = await async_core_accounts(self.hass)
+        await self._choose([one for one in accounts if one.entry_id == entry_id])
+        self.context["title_placeholders"] = {"name": self._core.username}
+        return await self.async_step_confirm()
+
+    async def async_step_confirm(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Do nothing before a person has agreed: not even log in."""
+        if user_input is None:
+            return self.async_show_form(
+                step_id="confirm",
+                description_placeholders={"account": self._core.username},
+            )
+        return await self._log_in(dict(self._core.data))
+
+    async def async_step_take_over(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask which account, if there are several."""
+        accounts = await async_core_accounts(self.hass)
+        if len(accounts) > 1 and not user_input:
+            usernames = [account.username for account in accounts]
+            select = SelectSelector(SelectSelectorConfig(options=usernames))
+            return self.async_show_form(
+                step_id="take_over",
+                data_schema=vol.Schema(
+                    {vol.Required(CONF_USERNAME, default=usernames[0]): select}
+                ),
+            )
+        if user_input:
+            username = user_input[CONF_USERNAME]
+            accounts = [one for one in accounts if one.username == username]
+        await self._choose(accounts)
+        return await self._log_in(dict(self._core.data))
+
+    async def async_step_take_over_login(
+        self, user_input: dict[str, Any]
+    ) -> ConfigFlowResult:
+        """Log in with what was corrected; an empty code means core's."""
+        typed = {key: value for key, value in user_input.items() if value}
+        return await self._log_in({**self._core.data, **typed})
+
+    async def async_step_keep_working(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask whether automations go on working, and make the account."""
+        core = self._core
+        if user_input is None:
+            return self.async_show_form(
+                step_id="keep_working",
+                data_schema=self.add_suggested_values_to_schema(
+                    KEEP_WORKING_SCHEMA, {_KEEP_WORKING: True}
+                ),
+                description_placeholders={
+                    "account": core.username,
+                    "number": str(len(core.recipients)),
+                    "notes": await self._notes(core),
+                },
+            )
+        self._abort_if_unique_id_configured()
+        self._keep_working = user_input.get(_KEEP_WORKING, False)
+        record = TakenOver(entry_id=core.entry_id, entities=[], action=None)
+        return self.async_create_entry(
+            title=core.username,
+            description="taken_over",
+            data={**self._data, CONF_TAKEN_OVER: record},
+            options={
+                CONF_SERVICE_NAME: choose_service_name(self.hass, core.username),
+                **core.options,
+            },
+            subentries=core.recipients,
+        )
+
+    async def async_step_switch(
+        self, _user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Let an account that was taken over answer to core's names."""
+        with unless_removed():
+            entry = self._get_reconfigure_entry()
+        if reason := await self._switch(entry):
+            return self.async_abort(
+                reason="not_switched", description_placeholders={"reason": reason}
+            )
+        return self.async_abort(reason="switched")
+
+    async def async_step_undo(
+        self, _user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Give core's entities their names back, and enable core's entry."""
+        with unless_removed():
+            entry = self._get_reconfigure_entry()
+        await async_undo(self.hass, entry)
+        return self.async_abort(reason="undone")
 
     @override
     async def async_on_create_entry(self, result: ConfigFlowResult) -> ConfigFlowResult:
-        """Go on with the first recipient, unless some were taken over."""
-        await self._async_finish_take_over(result)
-        if result["result"].subentries:
+        """Switch names if that is wanted, or go on with the first recipient."""
+        entry = result["result"]
+        if self._keep_working and (reason := await self._switch(entry)):
+            result["description"] = "not_switched"
+            result["description_placeholders"] = {"reason": reason}
+        if entry.subentries:
             return result
         recipient = await self.hass.config_entries.subentries.async_init(
-            (result["result"].entry_id, SUBENTRY_TYPE_RECIPIENT),
+            (entry.entry_id, SUBENTRY_TYPE_RECIPIENT),
             context=SubentryFlowContext(source=SOURCE_USER),
         )
         result["next_flow"] = (
@@ -144,7 +298,7 @@ class QQMailConfigFlow(TakeOverFlow, domain=DOMAIN):
         user_input: dict[str, Any] | None,
     ) -> ConfigFlowResult:
         """Change an account after a login with what it would have then."""
-        form = Form(self._doubted)
+        form = self._form
         changes = dict(user_input or {})
         if user_input is not None and (
             account := await form.check_account(
@@ -163,11 +317,52 @@ class QQMailConfigFlow(TakeOverFlow, domain=DOMAIN):
             )
         loaded = entry.state is ConfigEntryState.LOADED
         waiting = len(entry.runtime_data) if loaded else 0
-        return self._show(
-            form,
+        return form.show(
+            self,
             step_id,
             schema,
             changes or entry.data,
             account=entry.title,
             waiting=str(waiting),
         )
+
+    async def _switch(self, entry: QQMailConfigEntry) -> str:
+        """Let an account answer to core's names; return why it cannot, if so."""
+        try:
+            await async_switch(self.hass, entry)
+        except HomeAssistantError as err:
+            return (await async_texts(self.hass)).of(err)
+        return ""
+
+    async def _choose(self, accounts: list[CoreAccount]) -> None:
+        """Go on with the first of these accounts; abort without."""
+        if not accounts:
+            raise AbortFlow("take_over_gone")
+        self._core = accounts[0]
+        await self.async_set_unique_id(self._core.username, raise_on_progress=False)
+        self._abort_if_unique_id_configured()
+
+    async def _log_in(self, data: dict[str, Any]) -> ConfigFlowResult:
+        """Log in once; where that fails, or something is missing, ask."""
+        core, form = self._core, self._form
+        schema = RECONFIGURE_SCHEMA
+        if not await form.check_account(self.hass, data, schema, core.options):
+            return form.show(
+                self, "take_over_login", schema, data, account=core.username
+            )
+        self._data = data
+        return await self.async_step_keep_working()
+
+    async def _notes(self, core: CoreAccount) -> str:
+        """Return what will be other than it is in core, as a list in Markdown."""
+        texts = await async_texts(self.hass)
+        notes: list[str] = []
+        if core.sender != core.username:
+            notes.append(
+                texts("taken_over_sender", sender=core.sender, account=core.username)
+            )
+        if core.unencrypted:
+            notes.append(texts("taken_over_encrypted", port=str(self._data["port"])))
+        if core.in_yaml:
+            notes.append(texts("taken_over_yaml"))
+        return "".join(f"\n- {note}" for note in notes)

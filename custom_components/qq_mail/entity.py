@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from typing import override
 
 from homeassistant.config_entries import ConfigSubentry
-from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.core import callback
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity import Entity
 
 from .accounts import QQMailConfigEntry
+from .calls.house import Rooms
 from .calls.recipients import default_recipients
 from .const import DOMAIN, PANEL, SUBENTRY_TYPE_RECIPIENT
 from .mime.address import Recipients
@@ -56,32 +57,19 @@ class QQMailEntity(Entity):
         self._attr_device_info = device_info(entry, subentry)
         self._entry = entry
 
-
-class QQMailListeningEntity(QQMailEntity):
-    """Is told of what happens for as long as it is there."""
-
-    @abstractmethod
-    def listen(self) -> CALLBACK_TYPE:
-        """Begin to listen; return what ends that."""
-
-    @override
-    async def async_added_to_hass(self) -> None:
-        """Listen for as long as the entity is there."""
-        await super().async_added_to_hass()
-        self.async_on_remove(self.listen())
-
     @callback
     @override
     def async_entity_id_changed(self, old_entity_id: str) -> None:
         """Do nothing: who listens is the entity, by whatever name."""
 
 
-class QQMailStateEntity[T](QQMailListeningEntity):
-    """Shows something of the account's outbox, whenever that changes."""
+class QQMailStateEntity[T](QQMailEntity):
+    """Shows something of the account's rooms, whenever that changes."""
 
-    def __init__(self, entry: QQMailConfigEntry) -> None:
+    def __init__(self, entry: QQMailConfigEntry, rooms: Rooms) -> None:
         """Begin with what is to be shown now."""
         super().__init__(entry)
+        self._rooms = rooms
         self._shown = self.read()
 
     @abstractmethod
@@ -89,13 +77,13 @@ class QQMailStateEntity[T](QQMailListeningEntity):
         """Return what is to be shown now."""
 
     @override
-    def listen(self) -> CALLBACK_TYPE:
+    async def async_added_to_hass(self) -> None:
         """Follow the account's outbox."""
-        return self._entry.runtime_data.listeners.async_add(self._look)
+        self.async_on_remove(self._rooms.outbox.listeners.async_add(self._look))
 
     @callback
     def _look(self, event: OutboxEvent | None) -> None:
-        """Write the state only where it changed: most of what happens changes little."""
+        """Write the state only where it changed: to write all of them costs 0.3 ms."""
         # Whatever is told is followed by None.
         if event is None and (value := self.read()) != self._shown:
             self._shown = value

@@ -3,13 +3,13 @@
 from typing import Any, override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .accounts import QQMailConfigEntry
 from .buttons.models import Press
 from .calls.house import DATA_HOUSE, PRESSES_KEY
-from .entity import QQMailListeningEntity
+from .entity import QQMailEntity
 from .outbox.core.models import OutboxEvent, Outcome
 from .texts import iso_of
 
@@ -55,8 +55,8 @@ def told_of_press(press: Press) -> dict[str, Any]:
     }
 
 
-class _QQMailEventEntity(QQMailListeningEntity, EventEntity):
-    """Tells each at once: a coordinator would only show the last of many."""
+class _QQMailEventEntity(QQMailEntity, EventEntity):
+    """Tells each as it happens: what is read later is only the last of many."""
 
     # As many as a message has, and of no use in the history.
     _unrecorded_attributes = frozenset({"recipients"})
@@ -76,9 +76,10 @@ class QQMailMessageEntity(_QQMailEventEntity):
     )
 
     @override
-    def listen(self) -> CALLBACK_TYPE:
+    async def async_added_to_hass(self) -> None:
         """Hear of outcomes, also of those in a reload."""
-        return self._entry.runtime_data.listeners.async_set_entity(self._hear)
+        listeners = self._entry.runtime_data.listeners
+        self.async_on_remove(listeners.async_set_entity(self._hear))
 
     @callback
     def _hear(self, event: OutboxEvent) -> None:
@@ -97,9 +98,10 @@ class QQMailActionEntity(_QQMailEventEntity):
     entity_description = EventEntityDescription(key=PRESSES_KEY, event_types=[_CLICKED])
 
     @override
-    def listen(self) -> CALLBACK_TYPE:
+    async def async_added_to_hass(self) -> None:
         """Hear of presses, those of other accounts' buttons included."""
-        return self.hass.data[DATA_HOUSE].buttons.presses.async_add_listener(self._hear)
+        presses = self.hass.data[DATA_HOUSE].buttons.presses
+        self.async_on_remove(presses.async_add_listener(self._hear))
 
     @callback
     def _hear(self, press: Press) -> None:

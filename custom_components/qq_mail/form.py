@@ -9,12 +9,7 @@ import unicodedata
 
 import voluptuous as vol
 
-from homeassistant.config_entries import (
-    ConfigFlow,
-    ConfigFlowResult,
-    UnknownEntry,
-    UnknownSubEntry,
-)
+from homeassistant.config_entries import ConfigEntry, UnknownEntry, UnknownSubEntry
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import AbortFlow, FlowHandler, FlowResult
@@ -32,12 +27,13 @@ from homeassistant.helpers.selector import (
 from homeassistant.util.hass_dict import HassKey
 from homeassistant.util.ssl import client_context
 
-from .accounts import account_from
-from .calls.house import async_count_refused
+from .accounts import account_from, imap_account_from
+from .calls.house import DATA_HOUSE, async_count_refused
 from .const import (
     CODE_URL,
     CONF_ANSWERS,
     CONF_ENCRYPTION,
+    CONF_IMAP_HOST,
     DEFAULT_HOST,
     DEFAULT_PORT,
     DOMAIN,
@@ -47,9 +43,9 @@ from .const import (
 )
 from .errors import action_error
 from .inbox.mailbox import async_check
-from .inbox.models import Cursor, MailboxError
+from .inbox.models import MailboxError
 from .mime.address import InvalidMailboxError, Mailbox, one_line, shown_texts, tidy
-from .outbox.outbox import Outbox
+from .options import option
 from .smtp.errors import MailError
 from .smtp.host import InvalidHostError, read_host
 from .smtp.models import Account, Encryption, Step
@@ -107,15 +103,12 @@ _LOGGING_IN: HassKey[set[str]] = HassKey(f"{DOMAIN}_logging_in")
 
 
 class Form:
-    """A form that was sent: an error for each field, and what the texts name."""
+    """The form of a flow: an error for each field, until it is shown, and its texts."""
 
-    def __init__(self, doubted: int | None = None) -> None:
-        """Begin with a form in which nothing is wrong.
-
-        Give what `doubted` was of the same form when it was sent before.
-        """
+    def __init__(self) -> None:
+        """Begin with a form in which nothing is wrong."""
         self.errors: dict[str, str] = {}
-        self.doubted = doubted
+        self._doubted: int | None = None
         """Hash of a code that QQ would hardly make; sent again, it is tried."""
         self._invalid: list[str] = []
         self._placeholders = {
@@ -126,21 +119,9 @@ class Form:
             "example": "<10002>",
         }
 
-    @property
-    def placeholders(self) -> dict[str, str]:
-        """What the form's texts may name."""
-        if not self._invalid:
-            return self._placeholders
-        # All of them, wherever they stand: the fields share the text's name for it.
-        return {**self._placeholders, "address": shown_texts(self._invalid)}
-
-    def read_mailbox(
-        self, field: str, text: str, *, required: bool = True
-    ) -> Mailbox | None:
-        """Return a mailbox, None where there is none; note at the field why."""
+    def read_mailbox(self, field: str, text: str) -> Mailbox | None:
+        """Return a mailbox, None where there is none; note at the field what is none."""
         if not tidy(text):
-            if required:
-                self.errors[field] = "address_missing"
             return None
         try:
             return Mailbox.parse(text)
@@ -150,6 +131,8 @@ class Form:
 
     def read_account(self, field: str, text: str) -> Mailbox | None:
         """Return the account's own mailbox; note at the field if it cannot be QQ's."""
+        if not tidy(text):
+            self.errors[field] = "address_missing"
         mailbox = self.read_mailbox(field, text)
         if mailbox and mailbox.domain.lower() in OTHER_PROVIDERS:
             self.errors[field] = "other_provider"
@@ -215,9 +198,9 @@ class Form:
         elif (
             host == DEFAULT_HOST
             and not _QQ_CODE.fullmatch(code)
-            and hash(code) != self.doubted
+            and hash(code) != self._doubted
         ):
-            self.doubted = hash(code)
+            self._doubted = hash(code)
             self.errors[CONF_PASSWORD] = "code_shape"
             self._placeholders |= {
                 "entered": str(len(code)),
@@ -276,13 +259,25 @@ class Form:
             logging_in.remove(account.username)
 
     async def check_inbox(
-        self, account: Account, outbox: Outbox | None
-    ) -> Cursor | None:
-        """Log in to an inbox; return where reading begins, or note why that failed."""
-        if outbox:
-            outbox.async_count_login(imap=True)
+        self, hass: HomeAssistant, entry: ConfigEntry, options: Mapping[str, Any]
+    ) -> None:
+        """Log in where answers are to be read from now on, and note why that failed.
+
+        From then on all that comes is looked at.
+        """
+        if not option(options, CONF_ANSWERS):
+            return
+        account = imap_account_from(entry.data, options)
+        if account is None:
+            self.errors[CONF_IMAP_HOST] = "imap_host_missing"
+            return
+        if account == imap_account_from(entry.data, entry.options):
+            return
+        rooms = hass.data[DATA_HOUSE].rooms.get(entry.entry_id)
+        if rooms:
+            rooms.outbox.async_count_login(imap=True)
         try:
-            return await async_check(account, client_context())
+            cursor = await async_check(account, client_context())
         except MailboxError as err:
             self.errors[CONF_ANSWERS] = (
                 "imap_refused" if err.cause.of_login else "imap_failed"
@@ -292,7 +287,9 @@ class Form:
                 "port": str(account.port),
                 "reply": err.detail or str(err.cause),
             }
-            return None
+        else:
+            if rooms:
+                rooms.answers.keep_cursor(cursor)
 
     def show[R: FlowResult[Any, Any]](
         self,
@@ -303,35 +300,22 @@ class Form:
         **placeholders: str,
     ) -> R:
         """Show the form with what was typed, but never with the code."""
+        errors, self.errors = self.errors, {}
+        if self._invalid:
+            # All of them, wherever they stand: the fields share the text's name for it.
+            placeholders["address"] = shown_texts(self._invalid)
+            self._invalid = []
         shown = {key: val for key, val in values.items() if key != CONF_PASSWORD}
         return flow.async_show_form(
             step_id=step_id,
             data_schema=flow.add_suggested_values_to_schema(schema, shown),
-            errors=self.errors,
-            description_placeholders={**self.placeholders, **placeholders},
+            errors=errors,
+            description_placeholders={**self._placeholders, **placeholders},
         )
 
     def _note_invalid(self, field: str, texts: list[str]) -> None:
         self.errors[field] = "invalid_address"
         self._invalid += texts
-
-
-class AccountFlow(ConfigFlow):
-    """Shows an account's forms; QQ counts each login that they try."""
-
-    _doubted: int | None = None
-    """Hash of a code that was sent once, and not tried for its shape."""
-
-    def _show(
-        self,
-        form: Form,
-        step_id: str,
-        schema: vol.Schema,
-        values: Mapping[str, Any],
-        **placeholders: str,
-    ) -> ConfigFlowResult:
-        self._doubted = form.doubted
-        return form.show(self, step_id, schema, values, **placeholders)
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from collections.abc import Collection
 
 from homeassistant.components.notify import DOMAIN as NOTIFY_DOMAIN
-from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import (
     ATTR_DOMAIN,
     ATTR_ENTITY_ID,
@@ -18,11 +17,10 @@ from .accounts import QQMailConfigEntry
 from .buttons.models import Press
 from .calls.house import DATA_HOUSE
 from .const import DOMAIN, SUBENTRY_TYPE_RECIPIENT
-from .errors import action_error
+from .errors import action_error, why_it_waits
 from .mime.address import Recipients
 from .outbox.core.models import Message, OutboxEvent, Outcome
 from .outbox.outbox import Outbox
-from .sending.waiting import why_it_waits
 from .texts import Texts, async_texts
 
 _ATTR_MESSAGE = "message"
@@ -49,8 +47,8 @@ def async_log_outcomes(
     def log(event: OutboxEvent | None) -> None:
         # Of a digest one line is enough.
         if event and not event.part:
-            message = _worded(outbox, event, _people(entry, event.recipients), texts)
-            entity_id = _entity_of(hass, entry, event.recipients)
+            people, entity_id = _people(hass, entry, event.recipients)
+            message = _worded(outbox, event, people, texts)
             _write(hass, event.subject, message, entity_id)
 
     outbox.listeners.async_add(log)
@@ -66,13 +64,13 @@ def async_log_discarded(
 ) -> None:
     """Write who has taken back what waited; empty: that is not known."""
     for message in messages:
+        people, entity_id = _people(hass, entry, message.recipients)
         text = texts(
             "logged_discarded" if person else "logged_discarded_by_someone",
             subject=message.subject,
-            people=_people(entry, message.recipients),
+            people=people,
             person=person,
         )
-        entity_id = _entity_of(hass, entry, message.recipients)
         _write(hass, message.subject, text, entity_id)
 
 
@@ -103,30 +101,24 @@ def _worded(outbox: Outbox, event: OutboxEvent, people: str, texts: Texts) -> st
     return text
 
 
-def _people(entry: QQMailConfigEntry, recipients: Collection[str]) -> str:
-    """Return who gets a mail, by the names that the house has for them."""
-    known = _known(entry)
-    if subentry := known.get(_as_key(recipients)):
-        return subentry.title
-    each = ((one, known.get(_as_key([one]))) for one in recipients)
-    return ", ".join(subentry.title if subentry else one for one, subentry in each)
-
-
-def _entity_of(
+def _people(
     hass: HomeAssistant, entry: QQMailConfigEntry, recipients: Collection[str]
-) -> str | None:
-    """Return the notify entity that stands for those who get a mail."""
-    subentry = _known(entry).get(_as_key(recipients))
-    key = subentry.subentry_id if subentry else entry.entry_id
-    return er.async_get(hass).async_get_entity_id(NOTIFY_DOMAIN, DOMAIN, key)
-
-
-def _known(entry: QQMailConfigEntry) -> dict[frozenset[str], ConfigSubentry]:
-    """Return the recipients that were set up, by their addresses."""
-    return {
+) -> tuple[str, str | None]:
+    """Return who gets a mail, by the house's names, and the notify entity of those."""
+    known = {
         _as_key(Recipients.stored(subentry.data).addr_specs): subentry
         for subentry in entry.get_subentries_of_type(SUBENTRY_TYPE_RECIPIENT)
     }
+    together = known.get(_as_key(recipients))
+    each = ((one, known.get(_as_key([one]))) for one in recipients)
+    names = (
+        [together.title]
+        if together
+        else [subentry.title if subentry else one for one, subentry in each]
+    )
+    key = together.subentry_id if together else entry.entry_id
+    entity_id = er.async_get(hass).async_get_entity_id(NOTIFY_DOMAIN, DOMAIN, key)
+    return ", ".join(names), entity_id
 
 
 def _as_key(addresses: Collection[str]) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """Sending by notify entities and by the action notify.<name>."""
 
 from functools import partial
-from typing import Any, override
+from typing import override
 
 import voluptuous as vol
 
@@ -87,7 +87,8 @@ class QQMailNotifyEntity(NotifyEntity):
     @override
     async def async_send_message(self, message: str, title: str | None = None) -> None:
         """Send a message to the recipients behind this entity."""
-        await _async_send(self.hass, self.entry, self.recipients, message, title)
+        request = read_notification(message, title)
+        await async_send(self.hass, self.entry, request, self.recipients)
 
     @callback
     def record(self) -> None:
@@ -104,20 +105,8 @@ async def _async_notify(entry: QQMailConfigEntry, call: ServiceCall) -> None:
             "Not for mail, and ignored: %s", ", ".join(sorted(map(str, others)))
         )
     said = (data.get(key) for key in (ATTR_TITLE, ATTR_TARGET, ATTR_DATA))
-    await _async_send(hass, entry, None, data[ATTR_MESSAGE], *said)
-
-
-async def _async_send(
-    hass: HomeAssistant,
-    entry: QQMailConfigEntry,
-    recipients: Recipients | None,
-    *said: Any,
-) -> None:
-    """Send what was said; None: to those that it names, or the account's recipients."""
-    request = read_notification(*said)
-    if recipients is None:
-        recipients = chosen_recipients(entry, request)
-    await async_send(hass, entry, request, recipients)
+    request = read_notification(data[ATTR_MESSAGE], *said)
+    await async_send(hass, entry, request, chosen_recipients(entry, request))
 
 
 async def async_update_actions(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:

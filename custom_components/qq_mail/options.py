@@ -33,7 +33,6 @@ class Kind(StrEnum):
     MAILBOXES = "mailboxes"
     SWITCH = "switch"
     HOST = "host"
-    PORT = "port"
     ACCOUNT = "account"
     """The id of another account."""
     NUMBER = "number"
@@ -50,7 +49,7 @@ class Section(StrEnum):
     TIMES = "times"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Option:
     """One option; an empty one that has no default is not stored."""
 
@@ -70,58 +69,47 @@ class Option:
     """It is asked for only where there is another account."""
 
 
-def _number(
-    key: str, default: int, least: int, most: int, unit: str, section: Section
-) -> Option:
-    return Option(
-        key=key,
-        kind=Kind.NUMBER,
-        default=default,
-        least=least,
-        most=most,
-        unit=unit,
-        section=section,
-    )
-
-
 OPTIONS = (
-    Option(key=CONF_SENDER_NAME, kind=Kind.NAME, private=True),
-    Option(key=CONF_RECIPIENTS, kind=Kind.MAILBOXES, private=True),
-    Option(key=CONF_REPLY_TO, kind=Kind.MAILBOX, private=True),
+    Option(CONF_SENDER_NAME, Kind.NAME, private=True),
+    Option(CONF_RECIPIENTS, Kind.MAILBOXES, private=True),
+    Option(CONF_REPLY_TO, Kind.MAILBOX, private=True),
     # Floods become one mail: nobody reads a hundred, and QQ refuses them.
-    Option(key="digest", kind=Kind.SWITCH, default=True),
+    Option("digest", Kind.SWITCH, default=True),
     # Below high priority a title may be a code to log in with.
-    Option(key="history_titles", kind=Kind.SWITCH, default=True),
+    Option("history_titles", Kind.SWITCH, default=True),
     # It reads what comes to the account, which a person has to want.
-    Option(key=CONF_ANSWERS, kind=Kind.SWITCH, default=False),
+    Option(CONF_ANSWERS, Kind.SWITCH, default=False),
     # Each with the recipient as its name whose mails it may answer; without: anybody's.
-    Option(key=CONF_ANSWERS_FROM, kind=Kind.MAILBOXES, private=True),
-    Option(key=CONF_IMAP_HOST, kind=Kind.HOST, elsewhere=True),
-    Option(
-        key=CONF_IMAP_PORT,
-        kind=Kind.PORT,
-        default=IMAP_PORT,
-        least=1,
-        most=65535,
-        elsewhere=True,
-    ),
-    Option(key=CONF_FALLBACK, kind=Kind.ACCOUNT, several=True),
+    Option(CONF_ANSWERS_FROM, Kind.MAILBOXES, private=True),
+    Option(CONF_IMAP_HOST, Kind.HOST, elsewhere=True),
+    Option(CONF_IMAP_PORT, Kind.NUMBER, IMAP_PORT, 1, 65535, elsewhere=True),
+    Option(CONF_FALLBACK, Kind.ACCOUNT, several=True),
     # Who has a second account for alarms may not want it to send all that waits.
-    Option(key="fallback_for_all", kind=Kind.SWITCH, default=False, several=True),
+    Option("fallback_for_all", Kind.SWITCH, default=False, several=True),
     # QQ takes a few hundred a day, as far as people know.
-    _number("messages_per_day", 400, 0, 10_000, "messages", Section.LIMITS),
+    Option("messages_per_day", Kind.NUMBER, 400, 0, 10_000, "messages", Section.LIMITS),
     # So many were seen to pass within three seconds.
-    _number("burst", 5, 1, 100, "messages", Section.LIMITS),
+    Option("burst", Kind.NUMBER, 5, 1, 100, "messages", Section.LIMITS),
     # Below the 15 a minute that people estimate as QQ's limit.
-    _number("messages_per_minute", 10, 0, 600, "messages", Section.LIMITS),
+    Option("messages_per_minute", Kind.NUMBER, 10, 0, 600, "messages", Section.LIMITS),
     # QQ takes 50 MB, once they are encoded.
-    _number("size_budget", 20, 1, 50, UnitOfInformation.MEGABYTES, Section.LIMITS),
+    Option(
+        "size_budget",
+        Kind.NUMBER,
+        20,
+        1,
+        50,
+        UnitOfInformation.MEGABYTES,
+        Section.LIMITS,
+    ),
     # Who has not heard of an alarm within a day has heard of it otherwise.
-    _number("expires_after", 24, 1, 30 * 24, UnitOfTime.HOURS, Section.TIMES),
+    Option(
+        "expires_after", Kind.NUMBER, 24, 1, 30 * 24, UnitOfTime.HOURS, Section.TIMES
+    ),
     # What people still remember, and ask about.
-    _number("history_days", 7, 0, 30, UnitOfTime.DAYS, Section.TIMES),
+    Option("history_days", Kind.NUMBER, 7, 0, 30, UnitOfTime.DAYS, Section.TIMES),
     # For connecting and for each answer: QQ answers within one or two seconds.
-    _number(CONF_TIMEOUT, 30, 5, 300, UnitOfTime.SECONDS, Section.TIMES),
+    Option(CONF_TIMEOUT, Kind.NUMBER, 30, 5, 300, UnitOfTime.SECONDS, Section.TIMES),
 )
 
 DEFAULTS: Mapping[str, Any] = MappingProxyType(

@@ -6,9 +6,8 @@ from typing import Any
 
 import voluptuous as vol
 
-from homeassistant.config_entries import ConfigEntry, ConfigFlowResult, OptionsFlow
+from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
 from homeassistant.const import CONF_HOST, UnitOfInformation
-from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
     BooleanSelector,
@@ -20,12 +19,10 @@ from homeassistant.helpers.selector import (
     TextSelector,
 )
 
-from .accounts import imap_account_from
-from .calls.house import DATA_HOUSE
-from .const import CONF_ANSWERS, CONF_FALLBACK, CONF_IMAP_HOST, IMAP_HOSTS, PANEL
+from .const import CONF_FALLBACK, IMAP_HOSTS, PANEL
 from .fallback import other_accounts
 from .form import ADDRESSES, Form, number_selector, unless_removed
-from .options import OPTIONS, Kind, Option, Section, option
+from .options import OPTIONS, Kind, Option, Section
 
 _PLACEHOLDERS = {
     "page": f"/{PANEL}",
@@ -56,10 +53,8 @@ def _selector(one: Option, accounts: Mapping[str, str]) -> Selector[Any]:
             return BooleanSelector()
         case Kind.NUMBER:
             # MB is the same in every language.
-            worded = one.unit != UnitOfInformation.MEGABYTES
+            worded = one.unit not in (None, UnitOfInformation.MEGABYTES)
             return number_selector(one.unit, "option" if worded else None)
-        case Kind.PORT:
-            return number_selector()
         case _:
             return TextSelector()
 
@@ -123,7 +118,7 @@ class QQMailOptionsFlow(OptionsFlow):
                 if (value := _read(form, one, typed.get(one.key))) is not None:
                     options[one.key] = value
             if not form.errors:
-                await _check_inbox(self.hass, form, entry, options)
+                await form.check_inbox(self.hass, entry, options)
             if not form.errors:
                 return self.async_create_entry(data=options)
         shown = dict(stored)
@@ -134,7 +129,8 @@ class QQMailOptionsFlow(OptionsFlow):
             self,
             "init",
             _schema(asked, form.errors, accounts),
-            user_input or _by_section(shown),
+            # Each part finds its own.
+            user_input or {**shown, **dict.fromkeys(Section, shown)},
             **_PLACEHOLDERS,
         )
 
@@ -145,7 +141,7 @@ def _read(form: Form, one: Option, typed: Any) -> Any:
         case Kind.NAME:
             return form.read_sender_name(one.key, typed or "") or None
         case Kind.MAILBOX:
-            mailbox = form.read_mailbox(one.key, typed or "", required=False)
+            mailbox = form.read_mailbox(one.key, typed or "")
             return mailbox and str(mailbox)
         case Kind.MAILBOXES:
             return form.read_mailboxes(one.key, typed or []) or None
@@ -158,40 +154,3 @@ def _read(form: Form, one: Option, typed: Any) -> Any:
             if number is None:
                 form.errors[one.section or one.key] = f"{one.key}_range"
             return number
-
-
-async def _check_inbox(
-    hass: HomeAssistant,
-    form: Form,
-    entry: ConfigEntry,
-    options: Mapping[str, Any],
-) -> None:
-    """Log in where answers are to be read from now on, and note why that failed.
-
-    From then on all that comes is looked at.
-    """
-    if not option(options, CONF_ANSWERS):
-        return
-    account = imap_account_from(entry.data, options)
-    if account is None:
-        form.errors[CONF_IMAP_HOST] = "imap_host_missing"
-    elif account != imap_account_from(entry.data, entry.options):
-        rooms = hass.data[DATA_HOUSE].rooms.get(entry.entry_id)
-        cursor = await form.check_inbox(account, rooms.outbox if rooms else None)
-        if cursor and rooms:
-            rooms.answers.keep_cursor(cursor)
-
-
-def _by_section(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return stored options in the form's shape."""
-    return {
-        **options,
-        **{
-            part: {
-                one.key: options[one.key]
-                for one in OPTIONS
-                if one.section is part and one.key in options
-            }
-            for part in Section
-        },
-    }

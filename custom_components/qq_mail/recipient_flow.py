@@ -43,37 +43,6 @@ class RecipientFlow(ConfigSubentryFlow):
     ) -> SubentryFlowResult:
         """Ask for a new recipient; with the first one, say that the account works."""
         with unless_removed():
-            entry = self._get_entry()
-        known = entry.get_subentries_of_type(SUBENTRY_TYPE_RECIPIENT)
-        return await self._add("user" if known else "first", user_input)
-
-    async def async_step_first(
-        self, user_input: dict[str, Any] | None = None
-    ) -> SubentryFlowResult:
-        """Take what was typed for the first recipient."""
-        return await self.async_step_user(user_input)
-
-    async def async_step_reconfigure(
-        self, user_input: dict[str, Any] | None = None
-    ) -> SubentryFlowResult:
-        """Ask for a recipient's name and addresses again."""
-        with unless_removed():
-            subentry = self._get_reconfigure_subentry()
-        form, data = _check_recipient(user_input)
-        if data:
-            self.async_update_and_abort(
-                self._get_entry(), subentry, title=data[CONF_NAME], data=data
-            )
-            # Said by us: the end that Home Assistant returned may be in English.
-            return self.async_abort(reason="reconfigure_successful")
-        return form.show(
-            self, "reconfigure", RECIPIENT_SCHEMA, user_input or subentry.data
-        )
-
-    async def _add(
-        self, step_id: str, user_input: dict[str, Any] | None
-    ) -> SubentryFlowResult:
-        with unless_removed():
             entry: QQMailConfigEntry = self._get_entry()
         form, data = _check_recipient(user_input)
         description, reason = None, ""
@@ -90,13 +59,33 @@ class RecipientFlow(ConfigSubentryFlow):
             return self.async_create_entry(
                 title=data[CONF_NAME], data=data, description=description
             )
+        known = entry.get_subentries_of_type(SUBENTRY_TYPE_RECIPIENT)
         return form.show(
             self,
-            step_id,
+            "user" if known else "first",
             NEW_RECIPIENT_SCHEMA,
             user_input or {_SEND_TEST: True},
             account=entry.title,
             reason=reason,
+        )
+
+    async_step_first = async_step_user
+
+    async def async_step_reconfigure(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Ask for a recipient's name and addresses again."""
+        with unless_removed():
+            subentry = self._get_reconfigure_subentry()
+        form, data = _check_recipient(user_input)
+        if data:
+            self.async_update_and_abort(
+                self._get_entry(), subentry, title=data[CONF_NAME], data=data
+            )
+            # Said by us: the end that Home Assistant returned may be in English.
+            return self.async_abort(reason="reconfigure_successful")
+        return form.show(
+            self, "reconfigure", RECIPIENT_SCHEMA, user_input or subentry.data
         )
 
 

@@ -25,13 +25,13 @@ from .answers.issues import STRANGER
 from .buttons.models import Press
 from .calls.house import DATA_HOUSE, House
 from .const import CODE_URL, CONF_ANSWERS_FROM, CONF_FALLBACK, DOMAIN, LOGGER, PANEL
+from .errors import why_it_waits
 from .fallback import OFFER, OfferFlow
 from .issues import async_show_issue
 from .log_entries import async_log_discarded
 from .mime.address import Mailbox
 from .outbox.core.models import OutboxEvent, Outcome
 from .outbox.outbox import Outbox
-from .sending.waiting import why_it_waits
 from .texts import Texts, async_texts, literal
 
 _MOST_TITLES = 10
@@ -53,7 +53,7 @@ class Issue(StrEnum):
     EXPIRED = "expired"
     """Messages were given up, and none was accepted since."""
     DAMAGED = "damaged"
-    """Files of the spool were set aside."""
+    """Records of the store could not be read, and were set aside."""
     RESTORED = "restored"
     """Messages come from a backup: a person has to decide whether they are sent."""
     TROUBLE = "trouble"
@@ -80,12 +80,9 @@ async def async_create_fix_flow(
     """Ask what is to be done, or only whether an issue was read."""
     if issue_id == OFFER:
         return OfferFlow()
-    if not data:
-        return ConfirmRepairFlow()
-    texts = {key: str(value) for key, value in data.items()}
     if issue_id.startswith(STRANGER):
-        return StrangerFlow(**texts)
-    return RestoredFlow(**texts)
+        return StrangerFlow()
+    return RestoredFlow() if data else ConfirmRepairFlow()
 
 
 @callback
@@ -298,9 +295,9 @@ def _day_and_time(time: datetime) -> str:
 class _Flow(ConfirmRepairFlow):
     """A dialog about something of an account."""
 
-    def __init__(self, entry_id: str) -> None:
-        """Keep which account it is about."""
-        self._entry_id = entry_id
+    def _given(self, key: str) -> str:
+        """Return what the issue was raised with."""
+        return str((self.data or {})[key])
 
     @property
     def _told(self) -> dict[str, str] | None:
@@ -327,26 +324,27 @@ class RestoredFlow(_Flow):
         self, _user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Send them: what comes twice is better than what does not come."""
-        house = self.hass.data[DATA_HOUSE]
-        if rooms := house.rooms.get(self._entry_id):
-            for queue_id in rooms.outbox.restored:
-                rooms.outbox.async_retry(queue_id)
-            house.decide(self._entry_id, send=True)
-        return self.async_create_entry(data={})
+        return await self._decide(send=True)
 
     async def async_step_discard(
         self, _user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Discard them: they went out before the backup was restored."""
-        house = self.hass.data[DATA_HOUSE]
-        if rooms := house.rooms.get(self._entry_id):
+        return await self._decide(send=False)
+
+    async def _decide(self, *, send: bool) -> RepairsFlowResult:
+        house, entry_id = self.hass.data[DATA_HOUSE], self._given("entry_id")
+        if rooms := house.rooms.get(entry_id):
             texts = await async_texts(self.hass)
-            entry = self.hass.config_entries.async_get_known_entry(self._entry_id)
+            entry = self.hass.config_entries.async_get_known_entry(entry_id)
             for queue_id in rooms.outbox.restored:
+                if send:
+                    rooms.outbox.async_retry(queue_id)
+                    continue
                 # Home Assistant does not tell who answers a dialog.
                 messages = await rooms.outbox.async_discard(queue_id)
                 async_log_discarded(self.hass, entry, messages, texts)
-            house.decide(self._entry_id, send=False)
+            house.decide(entry_id, send=send)
             await house.manager.async_written()
         return self.async_create_entry(data={})
 
@@ -354,28 +352,23 @@ class RestoredFlow(_Flow):
 class StrangerFlow(_Flow):
     """Lets an address answer the mails of one recipient, or leaves it at that."""
 
-    def __init__(self, entry_id: str, address: str, recipients: str) -> None:
-        """Keep whose mails of which account were answered, and from where."""
-        super().__init__(entry_id)
-        self._address = address
-        self._recipients = recipients.split(",")
-
     @override
     async def async_step_confirm(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Ask whose address it is; nobody's is an answer as well."""
         if user_input is None:
-            choice = SelectSelector(SelectSelectorConfig(options=self._recipients))
+            recipients = self._given("recipients").split(",")
+            choice = SelectSelector(SelectSelectorConfig(options=recipients))
             return self.async_show_form(
                 step_id="confirm",
                 data_schema=vol.Schema({vol.Optional("recipient"): choice}),
                 description_placeholders=self._told,
             )
-        entry = self.hass.config_entries.async_get_entry(self._entry_id)
+        entry = self.hass.config_entries.async_get_entry(self._given("entry_id"))
         if entry and (recipient := user_input.get("recipient")):
             allowed = entry.options.get(CONF_ANSWERS_FROM, [])
-            another = str(Mailbox(self._address, recipient))
+            another = str(Mailbox(self._given("address"), recipient))
             self.hass.config_entries.async_update_entry(
                 entry,
                 options={**entry.options, CONF_ANSWERS_FROM: [*allowed, another]},

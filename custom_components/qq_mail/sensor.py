@@ -102,10 +102,9 @@ class QQMailSensorEntity(QQMailStateEntity[float | datetime | None], SensorEntit
         description: QQMailSensorEntityDescription,
         rooms: Rooms,
     ) -> None:
-        """Keep where to look."""
+        """Keep which part it is."""
         self.entity_description = description
-        self._rooms = rooms
-        super().__init__(entry)
+        super().__init__(entry, rooms)
 
     @override
     def read(self) -> float | datetime | None:

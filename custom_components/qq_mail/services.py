@@ -14,22 +14,17 @@ from homeassistant.core import (
 )
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.service import async_register_admin_service
-from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonValueType
 
 from .accounts import QQMailConfigEntry, async_settled, being_loaded, called_entries
 from .calls.actions import async_preview_message, async_send_message
-from .calls.house import DATA_HOUSE, Rooms, latest
-from .clock import read_clock
+from .calls.house import DATA_HOUSE, Rooms
+from .calls.listing import counting, latest, remembered, repeating, waiting
 from .const import DOMAIN
 from .content.errors import field_error, translated_error
-from .history import Item
 from .log_entries import async_log_discarded
-from .outbox.core.models import Message, Plan
 from .outbox.outbox import Outbox
-from .sending.waiting import why_it_waits
-from .texts import Texts, async_texts, iso_of
-from .typed import as_json
+from .texts import async_texts
 
 _AT_ONCE = 200
 """Messages that are described in one turn of the event loop."""
@@ -81,97 +76,22 @@ async def _async_get_outbox(call: ServiceCall) -> ServiceResponse:
     reminders: list[JsonValueType] = []
     texts = await async_texts(call.hass)
     for _, rooms in await _async_accounts(call):
-        repeats += _duplicates(rooms)
-        reminders += _reminders(rooms)
-        for number, (message, plan) in enumerate(rooms.outbox.messages(), start=1):
-            messages.append(_message(rooms.outbox, message, plan, texts))
+        outbox = rooms.outbox
+        repeats += (counting(one, outbox.account) for one in rooms.duplicates.shown)
+        reminders += (repeating(one, outbox.account) for one in rooms.reminders.shown)
+        for number, (message, plan) in enumerate(outbox.messages(), start=1):
+            age = round(outbox.age_of(message))
+            messages.append(waiting(outbox, message, plan, texts) | {"age": age})
             if number % _AT_ONCE == 0:
                 # Ten thousand may wait, and others are not to.
                 await asyncio.sleep(0)
     return {"messages": messages, "repeats": repeats, "reminders": reminders}
 
 
-def _message(
-    outbox: Outbox, message: Message, plan: Plan, texts: Texts
-) -> JsonValueType:
-    """Return what is known of a message that waits, and why it does."""
-    now = dt_util.utcnow()
-    return {
-        "account": outbox.account.username,
-        "by": outbox.name_of(plan.by) or outbox.account.username,
-        "queue_id": message.queue_id,
-        "subject": message.subject,
-        "recipients": list(message.recipients),
-        "age": round(outbox.age_of(message)),
-        "raised_at": outbox.raised_at(message).isoformat(),
-        "attempts": message.attempts,
-        "next_attempt": iso_of(outbox.time_of(plan)),
-        "reason": plan.reason,
-        "why": texts.of(why_it_waits(outbox, plan, now)),
-        "reply": str(message.reply) if message.reply else None,
-        "cause": message.cause,
-        "priority": message.priority,
-        "tag": message.tag,
-        "size": message.size,
-        "parts": [one.queue_id for one in message.parts],
-    }
-
-
-def _reminders(rooms: Rooms) -> list[JsonValueType]:
-    """Return which alarms of an account nobody has acknowledged."""
-    now = read_clock()
-    return [
-        {
-            "account": rooms.outbox.account.username,
-            "queue_id": reminder.queue_ids[-1],
-            "tag": reminder.tag,
-            "number": reminder.number,
-            "since": reminder.raised.isoformat(),
-            "next": None if reminder.waits else iso_of(now.wall_at(reminder.due)),
-            "until": iso_of(now.wall_at(reminder.ends)),
-        }
-        for reminder in rooms.reminders.shown
-    ]
-
-
-def _duplicates(rooms: Rooms) -> list[JsonValueType]:
-    """Return what an account counts rather than sends."""
-    return [
-        {
-            "account": rooms.outbox.account.username,
-            "queue_id": original.queue_id,
-            "title": original.alert.title,
-            "tag": original.alert.tag,
-            "recipients": list(original.alert.recipients.addr_specs),
-            "count": original.untold.number,
-            "since": original.raised.isoformat(),
-        }
-        for original in rooms.duplicates.shown
-    ]
-
-
 async def _async_get_history(call: ServiceCall) -> ServiceResponse:
     """Answer with what became of messages: of what something came last, comes first."""
     items = latest(rooms for _, rooms in await _async_accounts(call))
-    return {"messages": [_item(account.username, item) for account, item in items]}
-
-
-def _item(account: str, item: Item) -> JsonValueType:
-    """Return what is known of a message of the history."""
-    now = read_clock()
-    return {
-        "account": account,
-        "queue_id": item.queue_id,
-        "title": item.title or None,
-        "tag": item.tag,
-        "priority": item.priority,
-        "raised_at": item.raised.isoformat(),
-        "accepted_at": iso_of(item.accepted_at),
-        "delay": item.delay,
-        "digest": item.digest or None,
-        "results": as_json(item.results, now),
-        "presses": as_json(item.presses, now),
-    }
+    return {"messages": [remembered(item, account) for account, item in items]}
 
 
 async def _async_retry(call: ServiceCall) -> None:

@@ -24,7 +24,7 @@ from .calls.house import DATA_HOUSE, SIGNAL_ALARM, SIGNAL_DELAY, SIGNAL_OUTBOX, 
 from .const import DOMAIN
 from .event import told_of_outcome, told_of_press
 from .mime.models import Priority
-from .outbox.core.models import OutboxEvent, Outcome
+from .outbox.core.models import OutboxEvent
 from .outbox.delays import Delay
 from .outbox.view import OutboxView
 from .repeats.reminder import Reminder
@@ -50,9 +50,13 @@ class QQMailTrigger(Trigger):
     """Triggers for one account or for all, those to come included."""
 
     options: ClassVar[tuple[str, ...]] = (ATTR_CONFIG_ENTRY_ID,)
+    """Those but the account and the priority have the name of a variable."""
     signal: ClassVar[SignalType[*tuple[Any, ...]]]
-    run_for: Callable[..., _Run | None]
-    """Returns what to run with when it is told of something; None: not at all."""
+    told: Callable[..., _Run | None]
+    """Returns what to run with when it is told of something; None: not at all.
+
+    The variable `account` is the id of its entry.
+    """
 
     @classmethod
     @override
@@ -72,11 +76,8 @@ class QQMailTrigger(Trigger):
     def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
         """Remember what to listen to; what is not named is all."""
         super().__init__(hass, config)
-        options = config.options or {}
-        self._entry_id: str | None = options.get(ATTR_CONFIG_ENTRY_ID)
-        self._actions: list[str] = options.get(_CONF_ACTION, [])
-        self._least = Priority(options.get(_CONF_PRIORITY, Priority.LOWEST))
-        self._tags: list[str] = options.get(_CONF_TAG, [])
+        self._key = config.key
+        self._options = config.options or {}
 
     @override
     async def async_attach_runner(
@@ -88,7 +89,7 @@ class QQMailTrigger(Trigger):
 
         @callback
         def handle(*told: Any) -> None:
-            if run := self.run_for(*told):
+            if run := self._run_for(*told):
                 run_action(*run)
 
         # An automation may be there before the first account is.
@@ -99,53 +100,38 @@ class QQMailTrigger(Trigger):
         return async_dispatcher_connect(self._hass, self.signal, handle)
 
     def _hears(self, told: Any) -> bool:
-        return self.run_for(told) is not None
+        return self._run_for(told) is not None
 
-    def _wants(self, account: str | None, tag: str = "") -> bool:
-        """Tell whether an account and a tag are among those to listen to."""
-        return self._entry_id in (None, account) and (
-            not self._tags or tag in self._tags
-        )
-
-    def _address(self, account: str) -> str:
-        # What was being tried when the account was removed is told as well.
-        entry = self._hass.config_entries.async_get_entry(account)
-        return str(entry.data[CONF_USERNAME]) if entry else ""
+    def _run_for(self, *told: Any) -> _Run | None:
+        """Return what to run with; None: the options do not name it."""
+        if not (run := self.told(*told)):
+            return None
+        variables, _ = run
+        account = variables.get("account")
+        if self._options.get(ATTR_CONFIG_ENTRY_ID) not in (None, account):
+            return None
+        for name in (_CONF_ACTION, _CONF_TAG):
+            if (named := self._options.get(name)) and variables[name] not in named:
+                return None
+        if account:
+            # What was being tried when the account was removed is told as well.
+            entry = self._hass.config_entries.async_get_entry(account)
+            variables["account"] = entry.data[CONF_USERNAME] if entry else ""
+        return run
 
 
 class OutcomeTrigger(QQMailTrigger):
-    """Triggers on an outcome."""
+    """Triggers on the outcome of a message that its key names."""
 
     signal = SIGNAL_OUTBOX
-    outcome: ClassVar[Outcome]
 
     @override
-    def run_for(self, event: OutboxEvent | None) -> _Run | None:
+    def told(self, event: OutboxEvent | None) -> _Run | None:
         """Run for an outcome of this kind."""
-        if not event or event.outcome is not self.outcome:
+        if not event or not self._key.endswith(f"message_{event.outcome}"):
             return None
-        if not self._wants(event.account):
-            return None
-        variables = told_of_outcome(event) | {"account": self._address(event.account)}
+        variables = told_of_outcome(event) | {"account": event.account}
         return variables, f"message {event.queue_id} {event.outcome}"
-
-
-class MessageRejectedTrigger(OutcomeTrigger):
-    """Triggers when a message was refused for good."""
-
-    outcome = Outcome.REJECTED
-
-
-class MessageExpiredTrigger(OutcomeTrigger):
-    """Triggers when a message was given up."""
-
-    outcome = Outcome.EXPIRED
-
-
-class MessageBouncedTrigger(OutcomeTrigger):
-    """Triggers when a message came back after it had been accepted."""
-
-    outcome = Outcome.BOUNCED
 
 
 class MessagesDelayedTrigger(QQMailTrigger):
@@ -155,11 +141,11 @@ class MessagesDelayedTrigger(QQMailTrigger):
     signal = SIGNAL_DELAY
 
     @override
-    def run_for(self, account: str, delay: Delay) -> _Run | None:
+    def told(self, account: str, delay: Delay) -> _Run | None:
         """Run for a delay of messages that are important enough."""
         falling = list(Priority)
-        important = falling.index(delay.priority) <= falling.index(self._least)
-        if not important or not self._wants(account):
+        least = Priority(self._options.get(_CONF_PRIORITY, Priority.LOWEST))
+        if falling.index(delay.priority) > falling.index(least):
             return None
         variables = {
             "number": delay.number,
@@ -168,7 +154,7 @@ class MessagesDelayedTrigger(QQMailTrigger):
             "priority": delay.priority.value,
             "reason": delay.plan.reason.value,
             "next_attempt": iso_of(OutboxView.time_of(delay.plan)),
-            "account": self._address(account),
+            "account": account,
         }
         return variables, f"{delay.number} messages wait"
 
@@ -179,15 +165,11 @@ class ActionClickedTrigger(QQMailTrigger):
     options = (ATTR_CONFIG_ENTRY_ID, _CONF_ACTION, _CONF_TAG)
 
     @override
-    def run_for(self, press: Press) -> _Run | None:
-        """Run for a button that is listened to."""
-        mail, action = press.mail, press.action
-        if self._actions and action.action not in self._actions:
-            return None
-        if not self._wants(mail.account, mail.tag):
-            return None
-        variables = told_of_press(press) | {"account": self._address(mail.account)}
-        return variables, f"button {action.action} of message {mail.queue_id}"
+    def told(self, press: Press) -> _Run:
+        """Run for a button."""
+        mail, action = press.mail, press.action.action
+        variables = told_of_press(press) | {"account": mail.account}
+        return variables, f"button {action} of message {mail.queue_id}"
 
     @override
     def _listen(self, house: House, handle: Callable[..., None]) -> CALLBACK_TYPE:
@@ -200,11 +182,9 @@ class ReplyReceivedTrigger(QQMailTrigger):
     options = (ATTR_CONFIG_ENTRY_ID, _CONF_TAG)
 
     @override
-    def run_for(self, reply: Reply) -> _Run | None:
-        """Run for an answer to a mail that is listened to."""
+    def told(self, reply: Reply) -> _Run:
+        """Run for an answer."""
         mail = reply.mail
-        if not self._wants(mail.account, mail.tag):
-            return None
         variables = {
             "text": reply.text,
             "action": reply.action or None,
@@ -212,7 +192,7 @@ class ReplyReceivedTrigger(QQMailTrigger):
             "tag": mail.tag,
             "queue_id": mail.queue_id,
             "subject": mail.subject,
-            "account": self._address(mail.account),
+            "account": mail.account,
         }
         return variables, f"answer to message {mail.queue_id}"
 
@@ -226,12 +206,11 @@ class AlarmTrigger(QQMailTrigger):
 
     options = (_CONF_TAG,)
     signal = SIGNAL_ALARM
-    acknowledged: ClassVar[bool]
 
     @override
-    def run_for(self, alarm: Reminder, acknowledged: bool) -> _Run | None:
-        """Run for an alarm that ended in this way."""
-        if acknowledged is not self.acknowledged or not self._wants(None, alarm.tag):
+    def told(self, alarm: Reminder, acknowledged: bool) -> _Run | None:
+        """Run for an alarm that ended in the way that the key names."""
+        if acknowledged is not self._key.endswith("acknowledged"):
             return None
         variables = {
             "tag": alarm.tag,
@@ -242,27 +221,15 @@ class AlarmTrigger(QQMailTrigger):
         return variables, f"alarm {alarm.tag}"
 
 
-class AlarmAcknowledgedTrigger(AlarmTrigger):
-    """Triggers when somebody has acknowledged an alarm."""
-
-    acknowledged = True
-
-
-class AlarmUnansweredTrigger(AlarmTrigger):
-    """Triggers when nobody has acknowledged an alarm in its time."""
-
-    acknowledged = False
-
-
 TRIGGERS: dict[str, type[Trigger]] = {
-    "message_rejected": MessageRejectedTrigger,
-    "message_expired": MessageExpiredTrigger,
-    "message_bounced": MessageBouncedTrigger,
+    "message_rejected": OutcomeTrigger,
+    "message_expired": OutcomeTrigger,
+    "message_bounced": OutcomeTrigger,
     "messages_delayed": MessagesDelayedTrigger,
     "action_clicked": ActionClickedTrigger,
     "reply_received": ReplyReceivedTrigger,
-    "alarm_acknowledged": AlarmAcknowledgedTrigger,
-    "alarm_unanswered": AlarmUnansweredTrigger,
+    "alarm_acknowledged": AlarmTrigger,
+    "alarm_unanswered": AlarmTrigger,
 }
 
 

@@ -58,14 +58,16 @@ async def test_in_words(
     assert accepted == {
         "at": "16:02",
         "recipients": [ANN],
-        "more_recipients": 0,
+        "attempts": 2,
+        "cause": None,
         "why": "",
         "by": "",
     }
     assert results["rejected"] == {
         "at": "16:02",
         "recipients": [BEN],
-        "more_recipients": 0,
+        "attempts": 2,
+        "cause": "recipient",
         "by": "",
         "reply": "550 Mailbox not found",
         "why": f"Mail from {ADDRESS} was not accepted: QQ refused the recipient. Check "
@@ -77,10 +79,10 @@ async def test_in_words(
         "title": "Fire",
         "tag": "fire",
         "priority": "high",
-        "raised": "16:00",
-        "accepted": "16:02",
+        "raised_at": "16:00",
+        "accepted_at": "16:02",
         "delay": 120,
-        "digest": False,
+        "digest": None,
         "presses": [{"title": "Shut it", "at": "16:02", "by": ANN}],
     }
 

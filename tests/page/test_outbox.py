@@ -39,24 +39,27 @@ async def test_what_waits(
     await page.subscribe()
     (account,) = await page.seen()
     (message,) = account.pop("messages")
+    ((waits, _),) = outbox_of(loaded_entry).messages()
     assert message == {
-        "queue_id": outbox_of(loaded_entry).messages()[0][0].queue_id,
-        "title": "<b>Fire</b>",
+        "account": ADDRESS,
+        "queue_id": waits.queue_id,
+        "subject": "<b>Fire</b>",
         "tag": "fire",
         "same_tag": 1,
-        "recipients": people[:10],
-        "more_recipients": 2,
+        "recipients": people,
         "priority": "high",
-        "since": "16:00",
+        "raised_at": "16:00",
         "why": "The last attempt failed, so it is tried again at 16:01.",
-        "when": "",
-        "trying": False,
+        "next_attempt": "16:01",
+        "reason": "back_off",
         "may_retry": True,
-        "by": "",
+        "by": ADDRESS,
         "attempts": 1,
         "reply": "451 later",
+        "cause": "temporary",
+        "size": waits.size,
         "parts": [],
-        "more_parts": 0,
+        "titles": [],
     }
     assert account == {
         "id": loaded_entry.entry_id,
@@ -229,7 +232,7 @@ async def test_window(
     number = await page.subscribe(first={loaded_entry.entry_id: 2}, number=2)
     (account,) = await page.seen()
     assert account["waiting"] == 5
-    assert [one["title"] for one in account["messages"]] == ["2", "3"]
+    assert [one["subject"] for one in account["messages"]] == ["2", "3"]
     await page.socket.send_json_auto_id(
         {"type": "unsubscribe_events", "subscription": number}
     )
@@ -237,7 +240,7 @@ async def test_window(
     await page.subscribe(first={loaded_entry.entry_id: 40}, number=2)
     (account,) = await page.seen()
     assert account["first"] == 4
-    assert [one["title"] for one in account["messages"]] == ["4"]
+    assert [one["subject"] for one in account["messages"]] == ["4"]
 
 
 async def test_thousands(
@@ -290,8 +293,8 @@ async def test_digest(
     await page.subscribe()
     (account,) = await page.seen()
     (digest,) = account["messages"]
-    assert digest["parts"] == [f"Alert {number}" for number in range(4)]
-    assert digest["title"].startswith("4 alerts")
+    assert digest["titles"] == [f"Alert {number}" for number in range(4)]
+    assert digest["subject"].startswith("4 alerts")
 
 
 async def test_counted_and_repeated(
@@ -309,21 +312,21 @@ async def test_counted_and_repeated(
     (repeated,) = account["repeated"]
     assert counted.pop("queue_id") < repeated.pop("queue_id")
     assert counted == {
+        "account": ADDRESS,
         "title": "Door",
         "tag": "door",
         "recipients": [ADDRESS],
-        "more_recipients": 0,
-        "number": 2,
+        "count": 2,
         "since": "16:00",
     }
     assert repeated == {
+        "account": ADDRESS,
         "title": "Water",
         "tag": "water",
         "recipients": [ADDRESS],
-        "more_recipients": 0,
         "number": 1,
         "since": "16:00",
-        "when": "16:10",
+        "next": "16:10",
         "until": "11-21 16:00",
     }
     await hass.services.async_call(

@@ -19,16 +19,17 @@ from ..outbox.core.models import Outcome
 from ..outbox.submissions import message_id_at
 from ..outbox.view import OutboxView
 from ..sending.preview import async_preview
+from ..sending.submit import Sent
 from ..texts import async_texts, iso_of
-from .again import to_acknowledge
 from .house import DATA_HOUSE
 from .recipients import chosen_recipients
 from .rights import async_rights, check_rights, limited, own_entity_id
-from .send import Sent, async_send
+from .send import async_send, to_acknowledge
 from .targets import Share, shares_of, split_target, used_entities
 
 _CLEARED = "cleared"
 _DISCARDED = "discarded"
+_FAILED = "failed"
 _REPEATED = "repeated"
 _NOT_SENT = (_CLEARED, _REPEATED)
 
@@ -73,10 +74,11 @@ async def _async_answer(
 
     Raises what stopped the first, unless one mail was sent or kept.
     """
+    errors = [one for one in results if isinstance(one, Exception)]
+    if len(errors) == len(results):
+        raise errors[0]
     texts = await async_texts(call.hass)
     answers: list[dict[str, JsonValueType]] = []
-    failed: list[dict[str, JsonValueType]] = []
-    errors: list[Exception] = []
     for share, result in zip(shares, results, strict=True):
         account = share.entry.data[CONF_USERNAME]
         if isinstance(result, Sent):
@@ -86,24 +88,16 @@ async def _async_answer(
                 account = hands.account.username
             answers.append({"account": account, **_response(result, account)})
             continue
-        errors.append(result)
         why = texts.of(result)
-        failed.append({"account": account, "status": "failed", "error": why})
-    if not answers:
-        raise errors[0]
-    for failure, error in zip(failed, errors, strict=True):
-        unexpected = not isinstance(error, HomeAssistantError)
+        unexpected = not isinstance(result, HomeAssistantError)
         LOGGER.error(
-            "Not sent by %s: %s",
-            failure["account"],
-            failure["error"],
-            exc_info=error if unexpected else None,
+            "Not sent by %s: %s", account, why, exc_info=result if unexpected else None
         )
+        answers.append({"account": account, "status": _FAILED, "error": why})
     if not call.return_response:
         return None
     # What was sent says more than that nothing was to be sent.
-    answers.sort(key=lambda answer: answer["status"] in _NOT_SENT)
-    answers += failed
+    answers.sort(key=lambda one: (one["status"] == _FAILED, one["status"] in _NOT_SENT))
     several: list[JsonValueType] = list(answers)
     return answers[0] | ({"messages": several} if len(several) > 1 else {})
 
@@ -155,21 +149,14 @@ async def _async_read(call: ServiceCall) -> tuple[list[Share], MessageRequest]:
 
 def _response(sent: Sent, account: str) -> dict[str, JsonValueType]:
     """Say what became of a message that an account sends, for each recipient."""
-    if repeated := sent.repeated:
-        return {
-            "status": _REPEATED,
-            "count": repeated.number,
-            "since": repeated.since.isoformat(),
-            "queue_id": repeated.queue_id,
-            "discarded": 0,
-            "notes": list(sent.notes),
-        }
+    done: dict[str, JsonValueType] = {
+        "discarded": sent.discarded,
+        "notes": list(sent.notes),
+    }
+    if sent.repeated:
+        return {"status": _REPEATED, **sent.repeated, **done}
     if not (receipt := sent.receipt):
-        return {
-            "status": _CLEARED,
-            "discarded": sent.discarded,
-            "notes": list(sent.notes),
-        }
+        return {"status": _CLEARED, **done}
     event, plan = receipt.decisive, receipt.plan
     refused: list[JsonValueType] = [
         {
@@ -201,6 +188,5 @@ def _response(sent: Sent, account: str) -> dict[str, JsonValueType]:
         "reason": plan.reason if plan else None,
         "reply": str(event.reply) if event and event.reply else None,
         "cause": event.cause if event else None,
-        "discarded": sent.discarded,
-        "notes": list(sent.notes),
+        **done,
     }

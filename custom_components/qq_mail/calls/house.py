@@ -1,6 +1,6 @@
 """What the house has once for all accounts: outboxes, buttons, duplicates, reminders."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from homeassistant.components.automation import automations_with_entity
@@ -19,7 +19,7 @@ from ..buttons.models import Press, Reply
 from ..buttons.registry import BUTTONS, Buttons
 from ..clock import read_clock
 from ..const import ACKNOWLEDGE, DOMAIN
-from ..history import History, Item
+from ..history import History
 from ..outbox.core.models import OutboxEvent
 from ..outbox.delays import Delay
 from ..outbox.manager import Manager
@@ -28,7 +28,6 @@ from ..repeats.duplicates import Duplicates
 from ..repeats.reminder import Reminder
 from ..repeats.reminders import Reminders
 from ..sending.preview import Frames
-from ..smtp.models import Account
 from ..store import Store
 
 DATA_HOUSE: HassKey[House] = HassKey(DOMAIN)
@@ -67,12 +66,6 @@ class Rooms:
         self.reminders.async_stop()
         await self.answers.async_stop()
         await self.outbox.async_stop()
-
-
-def latest(rooms: Iterable[Rooms]) -> list[tuple[Account, Item]]:
-    """Return accounts' histories: of what something became last comes first."""
-    items = [(one.outbox.account, item) for one in rooms for item in one.history.items]
-    return sorted(items, key=lambda one: one[1].at, reverse=True)
 
 
 class House:

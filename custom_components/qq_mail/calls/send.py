@@ -1,52 +1,30 @@
-"""What becomes of a request: it clears what waits, is counted, or is sent."""
+"""What becomes of a request: it clears what waits, is counted, or is sent.
 
+And what is sent by itself: an alarm once more, and how often an alert was counted.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import timedelta
 from typing import Any
 
+from homeassistant.components.notify import ATTR_TITLE_DEFAULT
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.util.json import JsonValueType
 
 from ..accounts import QQMailConfigEntry, async_loaded
-from ..content.errors import field_error
-from ..content.request import MessageRequest
+from ..content.actions import with_acknowledge
+from ..content.errors import field_error, translated_error
+from ..content.request import MessageRequest, read_request
 from ..mime.address import Recipients, one_line
 from ..mime.models import Priority
 from ..outbox.composing import Ticket
-from ..outbox.receipts import Receipt
-from ..repeats.original import Alert, Original
-from ..sending.submit import async_submit, log_notes
-from ..texts import Texts, async_texts
-from .again import said_of, to_acknowledge
+from ..repeats.original import Alert, Counted, Original
+from ..repeats.reminder import Reminder
+from ..sending.submit import Sent, async_submit, log_notes
+from ..texts import Texts, async_texts, time_of
 from .house import DATA_HOUSE, House, Rooms
-
-
-@dataclass(frozen=True, slots=True)
-class Repeated:
-    """An alert that was counted and not sent."""
-
-    number: int
-    """How many there are by now."""
-    since: datetime
-    """When what stands for them was raised."""
-    queue_id: str
-    """Of that."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What became of a request."""
-
-    receipt: Receipt | None
-    """None: there was nothing to send, because it only cleared what waited."""
-    notes: tuple[str, ...] = ()
-    """What was left out, and why."""
-    discarded: int = 0
-    """How many messages were cleared."""
-    refused: tuple[str, ...] = ()
-    """What was named as an address, and is none."""
-    repeated: Repeated | None = None
-    """As what it was counted, because the same went out already, or waits."""
 
 
 async def async_send(
@@ -59,9 +37,7 @@ async def async_send(
 
     Raises HomeAssistantError where it was refused for good, or cannot be kept.
     """
-    await async_loaded(entry)
-    house = hass.data[DATA_HOUSE]
-    one = _Sending(hass, entry, house, house.rooms[entry.entry_id], recipients)
+    one = await _async_sending(hass, entry, recipients)
     return await (
         one.async_clear(request) if request.clear else one.async_begin(request)
     )
@@ -77,6 +53,98 @@ async def async_send_test(
     texts = await async_texts(hass)
     request = MessageRequest(title=texts("test_title"), message=texts("test_message"))
     return await async_send(hass, entry, request, recipients)
+
+
+async def async_send_again(
+    hass: HomeAssistant,
+    entry: QQMailConfigEntry,
+    reminder: Reminder,
+    ticket: Ticket,
+    kept: Callable[[], None],
+) -> None:
+    """Send an alarm once more: what it shows is fetched anew.
+
+    Raises HomeAssistantError where it cannot be kept.
+    """
+    texts = await async_texts(hass)
+    request = read_request(reminder.again)
+    number = str(reminder.number)
+    left = max(reminder.ends - ticket.raised.steady, 0.0)
+    note = _said_of_reminder(reminder, ticket, left)
+    title = one_line(request.title) or ATTR_TITLE_DEFAULT
+    request = replace(
+        to_acknowledge(request, texts),
+        # As long as those of the first mail.
+        actions_expire_after=timedelta(seconds=left),
+        title=texts("reminder_title", title=title, number=number),
+        tag=reminder.tag,
+        notes=(note, *request.notes),
+        wait=0,
+    )
+    sending = await _async_sending(hass, entry, reminder.recipients)
+    await sending.async_submit(request, ticket, kept=kept)
+
+
+async def async_tell_counted(
+    hass: HomeAssistant,
+    entry: QQMailConfigEntry,
+    alert: Alert,
+    counted: Counted,
+    ticket: Ticket,
+    kept: Callable[[], None],
+) -> None:
+    """Send how often an alert was raised, without waiting for the mail's first attempt.
+
+    Raises HomeAssistantError where it cannot be kept.
+    """
+    texts = await async_texts(hass)
+    request = MessageRequest(
+        title=texts(
+            "repeats_title",
+            title=alert.title or ATTR_TITLE_DEFAULT,
+            number=str(counted.number),
+        ),
+        message=texts.of(said_of(counted, ticket, texts)),
+        priority=alert.priority,
+        tag=alert.tag,
+        wait=0,
+    )
+    sending = await _async_sending(hass, entry, alert.recipients)
+    await sending.async_submit(request, ticket, kept=kept)
+
+
+def to_acknowledge(request: MessageRequest, texts: Texts) -> MessageRequest:
+    """Return a request with a button that ends its being repeated."""
+    actions = with_acknowledge(request.actions, texts("acknowledge"))
+    return replace(request, actions=actions)
+
+
+def said_of(counted: Counted, ticket: Ticket, texts: Texts) -> HomeAssistantError:
+    """Return what is said of alerts that were counted and not sent."""
+    now = ticket.raised.wall
+    span = texts.span(counted.first or now, counted.last or now, now)
+    return translated_error("repeats", number=str(counted.number), span=span)
+
+
+def _said_of_reminder(
+    reminder: Reminder, ticket: Ticket, left: float
+) -> HomeAssistantError:
+    """Return since when nobody acknowledged an alarm, and when its next mail comes."""
+    since = time_of(reminder.raised, ticket.raised.wall)
+    number = str(reminder.number)
+    if reminder.interval >= left:
+        return translated_error("reminder_last", time=since, number=number)
+    minutes = str(round(reminder.interval / 60))
+    return translated_error("reminder", time=since, number=number, minutes=minutes)
+
+
+async def _async_sending(
+    hass: HomeAssistant, entry: QQMailConfigEntry, recipients: Recipients
+) -> _Sending:
+    """Begin to send something by an account. Raises ServiceValidationError."""
+    await async_loaded(entry)
+    house = hass.data[DATA_HOUSE]
+    return _Sending(hass, entry, house, house.rooms[entry.entry_id], recipients)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +182,7 @@ class _Sending:
                 priority=calm,
             )
             try:
-                sent = await self._async_submit(
+                sent = await self.async_submit(
                     request, ticket, references=conversation.references
                 )
             except BaseException:
@@ -145,7 +213,11 @@ class _Sending:
             )
             if isinstance(found, Original):
                 notes = await self._async_done(request, texts)
-                repeated = Repeated(found.counted.number, found.raised, found.queue_id)
+                repeated: dict[str, JsonValueType] = {
+                    "count": found.counted.number,
+                    "since": found.raised.isoformat(),
+                    "queue_id": found.queue_id,
+                }
                 return Sent(None, notes, refused=request.refused, repeated=repeated)
             if found.number:
                 note = said_of(found, ticket, texts)
@@ -171,7 +243,7 @@ class _Sending:
         """Send a message, and have it repeated if that is wanted."""
         every, again = request.repeat_until_acknowledged, request.again
         if not (every and again) or ticket.cleared:
-            return await self._async_submit(request, ticket)
+            return await self.async_submit(request, ticket)
         reminders = self.rooms.reminders
         # Without a tag of its own it still is one conversation, which can be cleared.
         ticket.tag = request.tag or ticket.queue_id
@@ -186,20 +258,20 @@ class _Sending:
         ):
             note = field_error("too_many_reminders")
             request = replace(request, notes=(*request.notes, note))
-            return await self._async_submit(request, ticket)
+            return await self.async_submit(request, ticket)
         request = to_acknowledge(request, await async_texts(self.hass))
         try:
-            return await self._async_submit(
+            return await self.async_submit(
                 request, ticket, kept=lambda: reminders.async_keep(ticket.queue_id)
             )
         except HomeAssistantError:
             reminders.async_failed(ticket.queue_id)
             raise
 
-    async def _async_submit(
+    async def async_submit(
         self, request: MessageRequest, ticket: Ticket, **kwargs: Any
     ) -> Sent:
-        receipt, notes = await async_submit(
+        return await async_submit(
             self.hass,
             self.entry,
             self.rooms.outbox,
@@ -209,4 +281,3 @@ class _Sending:
             ticket,
             **kwargs,
         )
-        return Sent(receipt, notes, refused=request.refused)

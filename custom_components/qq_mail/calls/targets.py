@@ -58,14 +58,12 @@ class Target:
 
     ids: Ids
     excluded: Ids
-    everyone: bool = False
-    """Whether the call says `all`."""
-    nobody: bool = False
-    """Whether the call says `none`."""
+    word: str
+    """`all` or `none`, where the call says that; else empty."""
 
     def __bool__(self) -> bool:
         """Tell whether there is a target at all, be it `none`."""
-        return bool(self.ids) or self.everyone or self.nobody
+        return bool(self.ids or self.word)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +84,8 @@ def split_target(
     word = found.strip().lower() if isinstance(found, str) else ""
     if word in (ENTITY_MATCH_ALL, ENTITY_MATCH_NONE):
         del named[ATTR_ENTITY_ID]
+    else:
+        word = ""
     excluded = data.get(EXCLUDE)
     if not isinstance(excluded, Mapping):
         if not is_empty(excluded):
@@ -94,8 +94,7 @@ def split_target(
     target = Target(
         read_ids(named, notes, "target"),
         read_ids(excluded, notes, EXCLUDE),
-        everyone=word == ENTITY_MATCH_ALL,
-        nobody=word == ENTITY_MATCH_NONE,
+        word,
     )
     return target, rest
 
@@ -116,7 +115,7 @@ def shares_of(
     Raises ServiceValidationError where nobody is to send, or to get it.
     """
     entities, strangers = _called_entities(hass, target)
-    if target.everyone:
+    if target.word == ENTITY_MATCH_ALL:
         # As Home Assistant does it: all that this user has; without any, not allowed.
         allowed = [one for one in entities if may_control(one.entity_id)]
         entities = allowed or entities
@@ -199,7 +198,7 @@ def _called_entities(
         for entity_id, entity in platform.entities.items()
     }
     named, members, indirect = _found(hass, target.ids)
-    if target.everyone:
+    if target.word == ENTITY_MATCH_ALL:
         indirect |= ours.keys()
     excluded = set[str]().union(*_found(hass, target.excluded))
     found = (named | members | indirect) - excluded

@@ -28,8 +28,8 @@ from ..smtp.errors import MailError
 from ..smtp.models import Step
 from ..smtp.session import SubmissionSession
 from ..texts import async_texts, time_of
-from . import past, shown
 from .panel import VERSION, FilesView
+from .shown import async_follow, history
 from .step import MAX_LENGTH, read_step, render, write_step
 
 type _Answer = Callable[
@@ -103,14 +103,14 @@ async def _async_subscribe(
     `first` says from which message on, by the accounts' ids.
     """
     texts = await async_texts(hass, msg["language"])
+
+    @callback
+    def send(accounts: list[dict[str, Any]]) -> None:
+        shown = {"version": VERSION, "accounts": accounts}
+        connection.send_event(msg["id"], shown)
+
     task = hass.async_create_background_task(
-        shown.async_follow(
-            hass,
-            lambda: shown.async_accounts(hass, texts, msg["first"], msg["number"]),
-            lambda accounts: connection.send_event(
-                msg["id"], {"version": VERSION, "accounts": accounts}
-            ),
-        ),
+        async_follow(hass, texts, msg["first"], msg["number"], send),
         f"{DOMAIN} page",
         # The answer goes before the first event.
         eager_start=False,
@@ -138,7 +138,7 @@ async def _async_history(
     hass: HomeAssistant, _: ActiveConnection, msg: dict[str, Any]
 ) -> dict[str, Any]:
     """Answer with what became of messages."""
-    return past.history(hass, await async_texts(hass, msg["language"]), msg)
+    return history(hass, await async_texts(hass, msg["language"]), msg)
 
 
 @_command("preview", _MESSAGE)

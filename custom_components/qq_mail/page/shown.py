@@ -1,9 +1,9 @@
-"""What the page shows of outboxes, in words and in the house's time, as they change."""
+"""What the page shows of outboxes and of the history, in words, in the house's time."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntryState
@@ -14,25 +14,42 @@ from homeassistant.util import dt as dt_util
 
 from ..accounts import QQMailConfigEntry, not_loaded
 from ..calls.house import DATA_HOUSE, SIGNAL_OUTBOX, Rooms
+from ..calls.listing import (
+    Row,
+    TimeFormat,
+    counting,
+    latest,
+    remembered,
+    repeating,
+    waiting,
+)
 from ..clock import read_clock
 from ..const import DOMAIN
-from ..outbox.core.models import Down, Message, Plan, Reason
+from ..errors import action_error
+from ..history import Item
+from ..outbox.core.models import Down, Message, Outcome, Plan
 from ..outbox.outbox import Outbox
-from ..sending.waiting import why_it_waits
+from ..smtp.errors import MailError
+from ..smtp.models import Account, Step
 from ..texts import Texts, time_of
 
 _INTERVAL: Final = 1.0
 """Seconds between two looks at the outboxes: as fast as a person looks."""
-_MOST_RECIPIENTS: Final = 10
 _MOST_PARTS: Final = 100
 _MOST_REPEATS: Final = 100
+_MOST_CHOICES: Final = 200
+"""Recipients that the history can be filtered by."""
+_HOURS: Final = 24
 _AT_ONCE: Final = 100
 """Messages that are planned in one turn of the event loop: thousands may wait."""
-_NO_TIME: Final = (Reason.ATTEMPT, Reason.DECISION)
-"""Reasons that say when a message goes, or that nobody knows."""
 
 
-async def async_accounts(
+def time_format(now: datetime) -> TimeFormat:
+    """Return how times are written for people at home; nothing where there is none."""
+    return lambda time: time_of(time, now) if time else ""
+
+
+async def _async_accounts(
     hass: HomeAssistant, texts: Texts, first: dict[str, int], number: int
 ) -> list[dict[str, Any]]:
     """Return every account with so many of its messages, from the `first` one on."""
@@ -72,6 +89,7 @@ async def _async_account(
 ) -> dict[str, Any]:
     outbox = rooms.outbox
     now = dt_util.utcnow()
+    time = time_format(now)
     state = _problem(hass, outbox, texts, now)
     if state and outbox.helped_by:
         state += " " + texts("page_helped", by=outbox.helped_by)
@@ -90,9 +108,21 @@ async def _async_account(
         "per_day": outbox.state.limits.settings.per_day,
         "waiting": len(outbox),
         "first": first,
-        "messages": [_message(outbox, *one, tags, texts, now) for one in window],
-        "counted": _counted(rooms, now),
-        "repeated": _repeated(rooms, now),
+        "messages": [_message(outbox, *one, tags, texts, time) for one in window],
+        "counted": [
+            counting(one, outbox.account, time)
+            for one in rooms.duplicates.shown[:_MOST_REPEATS]
+        ],
+        "repeated": [
+            repeating(one, outbox.account, time)
+            | {
+                # The first one's: it stays the same, however often it is sent.
+                "queue_id": one.queue_id,
+                "title": one.title,
+                "recipients": list(one.recipients.addr_specs),
+            }
+            for one in rooms.reminders.shown[:_MOST_REPEATS]
+        ],
     }
 
 
@@ -156,82 +186,24 @@ def _message(
     plan: Plan,
     tags: Counter[str],
     texts: Texts,
-    now: datetime,
-) -> dict[str, Any]:
-    why = texts.of(why_it_waits(outbox, plan, now))
-    at = None if plan.reason in _NO_TIME else outbox.time_of(plan)
-    when = time_of(at, now) if at else ""
-    # That another account will have it stands in the reason.
-    elsewhere = plan.by != outbox.id and plan.reason is not Reason.FALLBACK
-    return {
-        "queue_id": message.queue_id,
-        "title": message.subject,
-        "tag": message.tag,
+    time: TimeFormat,
+) -> Row:
+    return waiting(outbox, message, plan, texts, time) | {
         "same_tag": tags[message.tag],
-        **people(message.recipients),
-        "priority": message.priority,
-        "since": time_of(outbox.raised_at(message), now),
-        "why": why,
-        # Most of these sentences say it.
-        "when": "" if when in why else when,
-        "trying": plan.reason is Reason.ATTEMPT,
         # Another login with a code that was refused would only be counted.
         "may_retry": not (plan.cause and plan.cause.of_login),
-        "by": outbox.name_of(plan.by) if elsewhere else "",
-        "attempts": message.attempts,
-        "reply": str(message.reply) if message.reply else "",
-        "parts": [one.subject for one in message.parts[:_MOST_PARTS]],
-        "more_parts": max(len(message.parts) - _MOST_PARTS, 0),
+        "titles": [one.subject for one in message.parts[:_MOST_PARTS]],
     }
-
-
-def people(addresses: Sequence[str]) -> dict[str, Any]:
-    """Return the first recipients, and how many more there are."""
-    return {
-        "recipients": list(addresses[:_MOST_RECIPIENTS]),
-        "more_recipients": max(len(addresses) - _MOST_RECIPIENTS, 0),
-    }
-
-
-def _counted(rooms: Rooms, now: datetime) -> list[dict[str, Any]]:
-    """Return which alerts are counted rather than sent."""
-    return [
-        {
-            "queue_id": one.queue_id,
-            "title": one.alert.title,
-            "tag": one.alert.tag,
-            **people(one.alert.recipients.addr_specs),
-            "number": one.untold.number,
-            "since": time_of(one.raised, now),
-        }
-        for one in rooms.duplicates.shown[:_MOST_REPEATS]
-    ]
-
-
-def _repeated(rooms: Rooms, now: datetime) -> list[dict[str, Any]]:
-    """Return which alarms are sent until somebody acknowledges them."""
-    clock = read_clock()
-    return [
-        {
-            "queue_id": one.queue_id,
-            "title": one.title,
-            "tag": one.tag,
-            **people(one.recipients.addr_specs),
-            "number": one.number,
-            "since": time_of(one.raised, now),
-            "when": "" if one.waits else time_of(clock.wall_at(one.due), now),
-            "until": time_of(clock.wall_at(one.ends), now),
-        }
-        for one in rooms.reminders.shown[:_MOST_REPEATS]
-    ]
 
 
 async def async_follow(
     hass: HomeAssistant,
-    show: Callable[[], Awaitable[list[dict[str, Any]]]],
+    texts: Texts,
+    first: dict[str, int],
+    number: int,
     send: Callable[[list[dict[str, Any]]], None],
 ) -> None:
-    """Send what `show` returns, and again whenever that changes, until cancelled."""
+    """Send the accounts, and again whenever they change, until cancelled."""
     changed = asyncio.Event()
     last: list[dict[str, Any]] | None = None
 
@@ -247,7 +219,7 @@ async def async_follow(
     try:
         while True:
             changed.clear()
-            if (shown := await show()) != last:
+            if (shown := await _async_accounts(hass, texts, first, number)) != last:
                 last = shown
                 send(shown)
             await changed.wait()
@@ -255,3 +227,62 @@ async def async_follow(
     finally:
         for stop in stops:
             stop()
+
+
+def history(
+    hass: HomeAssistant, texts: Texts, asked: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return so many messages from the `first` one on, of those that are asked for."""
+    now = dt_util.utcnow()
+    time = time_format(now)
+    first, outcome, recipient = asked["first"], asked["outcome"], asked["recipient"]
+    entries = hass.config_entries.async_loaded_entries(DOMAIN)
+    rooms = hass.data[DATA_HOUSE].rooms
+    items = latest(rooms[entry.entry_id] for entry in entries)
+    found = [
+        (account, item)
+        for account, item in items
+        if outcome in ("", *(one.outcome for one in item.results))
+        and recipient in ("", *item.recipients)
+        and asked["text"].casefold() in f"{item.title}\n{item.tag}".casefold()
+    ]
+    recipients = Counter(one for _, item in items for one in item.recipients)
+    return {
+        "total": len(found),
+        "messages": [
+            _past_message(account, item, texts, time)
+            for account, item in found[first : first + asked["number"]]
+        ],
+        "recipients": sorted(one for one, _ in recipients.most_common(_MOST_CHOICES)),
+        "hours": _hours([item for _, item in items], now),
+    }
+
+
+def _past_message(account: Account, item: Item, texts: Texts, time: TimeFormat) -> Row:
+    """Return what is known of a message, and what a person can do about it."""
+    row = remembered(item, account, time)
+    for shown, result in zip(row["results"], item.results, strict=True):
+        shown["why"] = ""
+        if result.cause and result.outcome != Outcome.ACCEPTED:
+            err = MailError(result.cause, Step.DATA, detail=result.reply)
+            shown["why"] = texts.of(action_error(err, account))
+    return row
+
+
+def _hours(items: Sequence[Item], now: datetime) -> list[dict[str, Any]]:
+    """Return how many messages there were in each of the last 24 hours, by outcome."""
+    this_hour = dt_util.as_local(now).replace(minute=0, second=0, microsecond=0)
+    begin = this_hour - timedelta(hours=_HOURS - 1)
+    hours: list[Counter[str]] = [Counter() for _ in range(_HOURS)]
+    for item in items:
+        last = item.results[-1]
+        hour = int((last.at - begin) / timedelta(hours=1))
+        if 0 <= hour < _HOURS and last.at >= begin:
+            hours[hour][last.outcome] += 1
+    return [
+        {
+            "hour": f"{dt_util.as_local(begin + timedelta(hours=place)):%H}",
+            "numbers": dict(counted),
+        }
+        for place, counted in enumerate(hours)
+    ]

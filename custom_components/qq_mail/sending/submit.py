@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from homeassistant.components.notify import ATTR_TITLE_DEFAULT
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.util.json import JsonValueType
 
 from ..accounts import QQMailConfigEntry, imap_account_from, not_loaded
 from ..buttons.models import Mail
@@ -23,7 +25,7 @@ from ..const import (
 from ..content.draft import Material, async_material
 from ..content.errors import invalid_address, translated_error
 from ..content.request import MessageRequest
-from ..errors import action_error
+from ..errors import action_error, why_it_waits
 from ..mime.address import Mailbox, Recipients, one_line
 from ..mime.message import BASE64_LINE
 from ..mime.models import Draft
@@ -36,12 +38,27 @@ from ..smtp.replies import Cause
 from ..texts import Texts, async_texts
 from .buttons import add_buttons
 from .recurring import async_recurring
-from .waiting import why_it_waits
 
 # What a mail says of itself: nothing is amiss, and an alarm would fill the log.
 _TOLD = {"reminder", "reminder_last", "repeats"}
 _RESERVE = MEGABYTE
 """Octets that the server's limit leaves to texts and headers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of a request."""
+
+    receipt: Receipt | None
+    """None: there was nothing to send, because it only cleared what waited."""
+    notes: tuple[str, ...] = ()
+    """What was left out, and why."""
+    discarded: int = 0
+    """How many messages were cleared."""
+    refused: tuple[str, ...] = ()
+    """What was named as an address, and is none."""
+    repeated: Mapping[str, JsonValueType] | None = None
+    """What an answer says of an alert that was counted, because the same went out."""
 
 
 async def async_submit(
@@ -56,11 +73,10 @@ async def async_submit(
     references: str = "",
     answers: str = "",
     kept: Callable[[], None] = lambda: None,
-) -> tuple[Receipt | None, tuple[str, ...]]:
+) -> Sent:
     """Compose one message and hand it to the outbox; return what became of it.
 
-    And what was left out, and why; and why it waits. Without a receipt it was cleared
-    before it was taken.
+    Without a receipt it was cleared before it was taken. The notes say why it waits, too.
 
     The entry may be loaded anew meanwhile; the outbox stays. `kept` is called when the
     message is put on disk, for what belongs to it. `answers`: the Message-ID of a mail
@@ -141,7 +157,7 @@ async def async_submit(
             raise
     log_notes(texts.notes(_amiss(material)), subject, texts)
     if not receipt:
-        return None, material.notes
+        return Sent(None, material.notes, refused=request.refused)
     if request.refused:
         why = texts.of(invalid_address(*request.refused[:MAX_NOTES]))
         outbox.listeners.report(_refused(outbox, receipt, subject, request, why))
@@ -151,7 +167,7 @@ async def async_submit(
     if receipt.plan and receipt.deferred:
         reason = why_it_waits(outbox, receipt.plan, raised)
         notes = (*notes, texts.of(reason))
-    return receipt, notes
+    return Sent(receipt, notes, refused=request.refused)
 
 
 def _refused(

@@ -43,20 +43,17 @@ def async_watch_leftover(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
 def _update_issues(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     core = core_entry(hass, entry)
     users = sorted(_users(hass, core)) if core else []
-    _show(
-        hass, ISSUE_USES_CORE, entry, "\n".join(f"- [{n}]({link})" for n, link in users)
-    )
     # Core's own issue of the same: it is there while the YAML is.
     in_yaml = ir.async_get(hass).async_get_issue(
         HOMEASSISTANT_DOMAIN, f"deprecated_yaml_{CORE_DOMAIN}"
     )
     imported = core and core.source == SOURCE_IMPORT and in_yaml
-    _show(hass, ISSUE_YAML, entry, core.title if core and imported else "")
-
-
-def _show(hass: HomeAssistant, issue: str, entry: QQMailConfigEntry, what: str) -> None:
-    texts = {"account": entry.title, "what": what} if what else None
-    async_show_issue(hass, issue, entry.entry_id, texts)
+    for issue, what in (
+        (ISSUE_USES_CORE, "\n".join(f"- [{name}]({link})" for name, link in users)),
+        (ISSUE_YAML, core.title if core and imported else ""),
+    ):
+        texts = {"account": entry.title, "what": what} if what else None
+        async_show_issue(hass, issue, entry.entry_id, texts)
 
 
 def _users(hass: HomeAssistant, core: ConfigEntry) -> Iterator[tuple[str, str]]:

@@ -125,7 +125,7 @@ export class History {
 
   #message(message) {
     const { page } = this;
-    const { title, accepted, delay } = message;
+    const { title, accepted_at: accepted, delay } = message;
     const several = (page.accounts?.length ?? 0) > 1;
     return h(
       "li",
@@ -149,7 +149,7 @@ export class History {
         ),
       ),
       facts(
-        page.t("raised", { time: message.raised }),
+        page.t("raised", { time: message.raised_at }),
         accepted &&
           delay >= 10 &&
           page.t("delay", { delay: duration(delay, page.language) }),

@@ -3,6 +3,8 @@
 import { ask, facts, h, sync } from "./dom.js";
 import { ROWS, turn } from "./words.js";
 
+const MOST_PEOPLE = 10;
+
 export class Outbox {
   constructor(page) {
     this.page = page;
@@ -93,23 +95,28 @@ export class Outbox {
     const { page } = this;
     const id = { config_entry_id: account.id };
     const one = { ...id, queue_id: message.queue_id };
-    const { tag, title } = message;
+    const { tag, subject: title, why, reason, next_attempt: when } = message;
+    const trying = reason === "attempt";
+    // Most of these sentences say when it goes, or that nobody knows.
+    const untold = when && !why.includes(when) && !trying && reason !== "decision";
+    // That another account will have it stands in the reason.
+    const elsewhere = message.by !== message.account && reason !== "fallback";
     const important = ["highest", "high"].includes(message.priority);
     return h(
       "li",
-      { class: message.trying ? "trying" : "" },
+      { class: trying ? "trying" : "" },
       h(
         "h4",
         {},
         important ? h("span", { class: "mark" }, this.#priority(message)) : "",
         title,
       ),
-      h("p", { class: "why" }, message.why),
+      h("p", { class: "why" }, why),
       facts(
         page.t("to", { recipients: people(page, message) }),
-        page.t("since", { time: message.since }),
-        message.by && page.t("sent_by", { by: message.by }),
-        message.when && page.t("when", { time: message.when }),
+        page.t("since", { time: message.raised_at }),
+        elsewhere && page.t("sent_by", { by: message.by }),
+        untold && page.t("when", { time: when }),
         !important &&
           message.priority !== "normal" &&
           page.t("priority", { priority: this.#priority(message) }),
@@ -153,15 +160,16 @@ export class Outbox {
 
   #parts(message) {
     const { page } = this;
-    const { parts, more_parts: more } = message;
+    const { parts, titles } = message;
+    const more = parts.length - titles.length;
     return h(
       "details",
       {},
-      h("summary", {}, page.t("parts", { number: parts.length + more })),
+      h("summary", {}, page.t("parts", { number: parts.length })),
       h(
         "ul",
         {},
-        parts.map((one) => h("li", {}, one)),
+        titles.map((one) => h("li", {}, one)),
         more ? h("li", {}, page.t("more_parts", { number: more })) : "",
       ),
     );
@@ -213,7 +221,7 @@ export class Outbox {
 
   #counted = (account, one) => {
     const { page } = this;
-    const { title, number, since } = one;
+    const { title, count: number, since } = one;
     return h(
       "li",
       {},
@@ -232,7 +240,7 @@ export class Outbox {
 
   #repeated = (account, one) => {
     const { page } = this;
-    const { title, tag, number, since, until, when } = one;
+    const { title, tag, number, since, until, next: when } = one;
     return h(
       "li",
       {},
@@ -262,8 +270,9 @@ export class Outbox {
   }
 }
 
-/** Return whom a message goes to, in one line. */
-export function people(page, { recipients, more_recipients: more }) {
-  const named = recipients.join(", ");
-  return more ? `${named} ${page.t("more", { number: more })}` : named;
+/** Return the first of those whom a message goes to, in one line. */
+export function people(page, { recipients }) {
+  const named = recipients.slice(0, MOST_PEOPLE).join(", ");
+  const more = recipients.length - MOST_PEOPLE;
+  return more > 0 ? `${named} ${page.t("more", { number: more })}` : named;
 }
