@@ -10,11 +10,7 @@ from typing import Any
 import pytest
 
 from custom_components.qq_mail.clock import Now
-from custom_components.qq_mail.outbox.core.account import (
-    Account,
-    conversation_as_dict,
-    entry_as_dict,
-)
+from custom_components.qq_mail.outbox.core.account import Account
 from custom_components.qq_mail.outbox.core.due import EXPIRE_AT_ONCE
 from custom_components.qq_mail.outbox.core.limits import Settings, people_of
 from custom_components.qq_mail.outbox.core.models import (
@@ -33,6 +29,7 @@ from custom_components.qq_mail.outbox.core.models import (
     Tell,
 )
 from custom_components.qq_mail.outbox.core.plan import gate
+from custom_components.qq_mail.outbox.core.record import as_record as record_of
 from custom_components.qq_mail.outbox.core.retry import (
     LONGEST_PAUSE,
     MAX_SESSIONS_OF_HIGHEST,
@@ -275,15 +272,15 @@ class House:
         found: Disk = {}
         for name, account in self.scheduler.accounts.items():
             limits = account.limits
-            found[(ACCOUNT, name, "")] = account.as_dict(self.now)
+            found[(ACCOUNT, name, "")] = record_of(account, self.now)
             for one in account.queue:
                 if not one.in_memory:
                     found[(MESSAGE, name, one.queue_id)] = as_record(one, self.now)
             for kind, entries in ((SENT, limits.sent), (LOGIN, limits.logins)):
                 for entry in entries:
-                    found[(kind, name, entry.key)] = entry_as_dict(entry, self.now)
+                    found[(kind, name, entry.key)] = record_of(entry, self.now)
             for tag, known in account.conversations.items():
-                found[(CONVERSATION, name, tag)] = conversation_as_dict(known)
+                found[(CONVERSATION, name, tag)] = record_of(known, self.now)
         return found
 
     # What follows
@@ -564,9 +561,9 @@ def kept(account: Account, now: Now, *, ages: bool) -> dict[str, Any]:
     def age(at: float) -> object:
         return pytest.approx(now.steady - at, abs=0.01) if ages else None
 
-    standing = account.as_dict(now)
+    standing = record_of(account, now)
     pause = account.pause
-    for key in ("written", "pause", "minute", "hour"):
+    for key in ("written", "pause", "limits"):
         del standing[key]
     limits = account.limits
     return standing | {

@@ -10,6 +10,7 @@ from custom_components.qq_mail.clock import Now
 from custom_components.qq_mail.outbox.core.limits import Learned
 from custom_components.qq_mail.outbox.core.loading import UNSURE_FOR
 from custom_components.qq_mail.outbox.core.models import DAY, Message, Outcome, Reason
+from custom_components.qq_mail.outbox.core.record import as_record as account_record
 from custom_components.qq_mail.outbox.core.retry import LOGIN_PAUSE
 from custom_components.qq_mail.outbox.core.turn import MESSAGE
 from custom_components.qq_mail.smtp.models import Reply, Step
@@ -169,7 +170,7 @@ def test_what_was_read_again_is_equal(core: Core) -> None:
     before, begin = core.account, core.now
     core.restart(0, steady=1000.0, start=False)
     after, passed = core.account, begin.steady - core.now.steady
-    assert after.as_dict(core.now) == before.as_dict(begin)
+    assert account_record(after, core.now) == account_record(before, begin)
     assert after.conversations == before.conversations
     assert [
         (one.at + passed, one.key, one.people, one.level) for one in after.limits.sent

@@ -7,6 +7,7 @@ from typing import Final
 from ...mime.models import Gap, Priority
 from ...smtp.models import Reply
 from ...smtp.replies import Cause
+from ...typed import PASSING, Steady
 
 AT_ONCE: Final = float("-inf")
 """A due time that has always passed."""
@@ -105,11 +106,11 @@ class Part:
 class Message:
     """What is known of a message that waits; its text is kept elsewhere.
 
-    Instants are seconds of the steady clock unless they are datetimes. Nothing in it is
-    of the account: From, Message-ID and Date are written when it is submitted.
+    Instants are seconds of the steady clock. Nothing in it is of the account: From,
+    Message-ID and Date are written when it is submitted.
     """
 
-    queue_id: str
+    queue_id: str = field(metadata=PASSING)
     """A ULID: in the order of the queue ids the messages were raised."""
     subject: str
     recipients: tuple[str, ...]
@@ -123,39 +124,39 @@ class Message:
     """Octets in wire form, without From, Message-ID and Date."""
     gaps: tuple[Gap, ...] = ()
     """Where a line can be put before a text."""
-    raised: float
+    raised: Steady
     """When the alert was raised: what the Date field says."""
-    arrived: float
+    arrived: float = field(metadata=PASSING)
     """Since when this process has it: later than that where it was read from disk."""
     lifetime: float
     """Seconds after which it expires."""
-    due: float = AT_ONCE
+    due: Steady = AT_ONCE
     """Not to be tried before, for reasons of its own."""
     attempts: int = 0
     failures: int = 0
     """Attempts that failed for its own sake; each makes the next wait longer."""
     unanswered: int = 0
     """How often all of it was sent, and no answer came."""
-    offered_at: float = 0.0
+    offered_at: float = field(default=0.0, metadata=PASSING)
     """When it was last offered to a server, in vain: who waits for a try goes first."""
-    stalled_at: float | None = None
+    stalled_at: float | None = field(default=None, metadata=PASSING)
     """When its MAIL was last refused for now, as if for the account's sake."""
-    reached: bool = False
+    reached: bool = field(default=False, metadata=PASSING)
     """Whether this process has tried it with a server in reach."""
     in_data: bool = False
     """Set while the server may have it, though we have no answer."""
     restored: bool = False
     """It comes from a backup, and may have gone out since: a person has to decide."""
-    in_memory: bool = False
+    in_memory: bool = field(default=False, metadata=PASSING)
     """The disk did not take it, or it was discarded while it is tried: there is no next
     try."""
-    unwanted: bool = False
+    unwanted: bool = field(default=False, metadata=PASSING)
     """A person discarded it while it is tried: if it is not accepted, it goes."""
     parts: tuple[Part, ...] = ()
     """It is a digest, and these are what it is made of, the oldest first."""
     alone: bool = False
     """It cannot be merged with others."""
-    home: str = ""
+    home: str = field(default="", metadata=PASSING)
     """The account that it was raised in, as long as another one has it."""
     by: str = ""
     """The account that took it over, or its own if it was given back: once is enough."""
@@ -219,7 +220,7 @@ class Pause:
     """The account sends nothing for now: each further try would make it worse."""
 
     cause: Cause
-    until: float
+    until: Steady
     """Steady seconds."""
     length: float
     """Seconds, all in all: no longer can it be after a restart."""

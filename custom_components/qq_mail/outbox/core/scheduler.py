@@ -12,7 +12,7 @@ from typing import Concatenate
 
 from ...clock import Now
 from . import due, failures, fallback, happenings, merge
-from .account import Account, Conversation, Loaded, Records, new_account
+from .account import Account, Conversation, Loaded, Records
 from .limits import Settings
 from .loading import count_anew, load
 from .models import AT_ONCE, NEVER, Action, Level, Message, Plan
@@ -86,8 +86,7 @@ class Scheduler:
         self, now: Now, account_id: str, settings: Settings, records: Records
     ) -> Loaded:
         """Know an account, with what is on disk of it; it does not send yet."""
-        account = new_account(account_id, settings, now, self.accounts)
-        loaded = load(account, records, now)
+        account, loaded = load(account_id, settings, self.accounts, records, now)
         self.accounts[account_id] = account
         return loaded
 

@@ -9,12 +9,12 @@ import logging
 from typing import Any, Final
 
 from ...clock import Now
-from .account import Account, conversation_as_dict, entry_as_dict
+from .account import Account
 from .limits import Entry, people_of
 from .models import AT_ONCE, Action, Attempt, Log, Message, OutboxEvent, Outcome, Tell
 from .plan import plan_of
 from .queue import Queue
-from .record import message_as_dict
+from .record import as_record, message_as_dict
 from .retry import LOGIN_CHECK_INTERVAL, back_off
 
 type Key = tuple[str, str, str]
@@ -103,12 +103,12 @@ class Turn:
 
     def write_account(self) -> None:
         """Have it written how the account stands."""
-        self._mark(ACCOUNT, "", partial(self.account.as_dict, self.now))
+        self._mark(ACCOUNT, "", partial(as_record, self.account, self.now))
 
     def write_conversation(self, tag: str) -> None:
         """Have a conversation written, or its end."""
-        conversation = self.account.conversations.get(tag)
-        record = partial(conversation_as_dict, conversation) if conversation else None
+        known = self.account.conversations.get(tag)
+        record = partial(as_record, known, self.now) if known else None
         self._mark(CONVERSATION, tag, record)
 
     def count_sent(self, message: Message) -> None:
@@ -119,7 +119,7 @@ class Turn:
             people_of(message.recipients),
             message.level,
         )
-        self._mark(SENT, entry.key, partial(entry_as_dict, entry, self.now))
+        self._mark(SENT, entry.key, partial(as_record, entry, self.now))
         for old in self.account.limits.count_sent(entry):
             self._mark(SENT, old.key, None)
 
@@ -150,7 +150,7 @@ class Turn:
         keys = (f"{stamp}.{number}" for number in count())
         key = next(key for key in keys if key not in taken)
         entry = Entry(self.now.steady, key, imap=imap)
-        self._mark(LOGIN, entry.key, partial(entry_as_dict, entry, self.now))
+        self._mark(LOGIN, entry.key, partial(as_record, entry, self.now))
         for old in self.account.limits.count_login(entry):
             self._mark(LOGIN, old.key, None)
 
