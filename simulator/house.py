@@ -17,11 +17,11 @@ from custom_components.qq_mail.outbox.core.models import (
     LogIn,
     Merge,
     Message,
+    OutboxEvent,
     Outcome,
     Part,
     Pause,
     TakeOver,
-    Tell,
 )
 from custom_components.qq_mail.outbox.core.record import message_as_dict
 from custom_components.qq_mail.outbox.core.scheduler import Scheduler
@@ -307,8 +307,8 @@ class House:
         """Write what is marked, do what follows, and look again when it is due."""
         self._look_at_owners()
         for action in actions:
-            if isinstance(action, Tell):
-                self.report.hear(action.event)
+            if isinstance(action, OutboxEvent):
+                self.report.hear(action)
         self.write_marks()
         for action in actions:
             self._do(action)
@@ -316,7 +316,7 @@ class House:
             self._note_account(account_id)
         self.report.look(self.waiting)
         expired = sum(
-            isinstance(one, Tell) and one.event.outcome is Outcome.EXPIRED
+            isinstance(one, OutboxEvent) and one.outcome is Outcome.EXPIRED
             for one in actions
         )
         self._schedule(in_slices=expired >= EXPIRE_AT_ONCE)
@@ -369,7 +369,7 @@ class House:
         match action:
             case Attempt(account_id, message, fresh):
                 self._sessions[account_id].attempt(message, fresh=fresh)
-            case Merge(account_id, messages):
+            case Merge(account_id, messages=messages):
                 self.later(_COMPOSING, lambda: self._compose(account_id, messages))
             case LogIn(account_id):
                 self._sessions[account_id].log_in()

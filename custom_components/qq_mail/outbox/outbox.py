@@ -23,7 +23,7 @@ from .core.limits import Settings as Limits
 from .core.models import Attempt, LogIn, Merge, Message, Outcome, TakeOver, Work
 from .core.turn import ACCOUNT, CONVERSATION, LOGIN, MESSAGE, SENT
 from .delays import Delays
-from .digests import Digests, Prepare, async_copy
+from .digests import Prepare, async_copy, async_merge
 from .intake import Intake
 from .listeners import Listeners
 from .manager import Manager
@@ -85,7 +85,6 @@ class Outbox(OutboxView):
             ),
             unreadable=self.unreadable.append,
         )
-        self._digests = Digests(hass, manager, account_id)
         self._intake = Intake(hass, self)
         self._ends: list[Callable[[], None]] = []
         self._abandoned = False
@@ -126,7 +125,6 @@ class Outbox(OutboxView):
         """Stop working, and let no call wait for it; what comes now is only kept."""
         self._happen(self._scheduler.stop)
         self.delays.stop()
-        await self._digests.async_stop()
         await self.sessions.async_stop()
         self.manager.release_calls(self.id)
         self.manager.write_marks()
@@ -314,9 +312,9 @@ class Outbox(OutboxView):
     # What the manager has done by it
 
     @property
-    def at_work(self) -> tuple[set[str], set[str]]:
-        """The queue ids that are being tried, and the first ones of digests."""
-        return self.sessions.attempting, self._digests.at_work
+    def at_work(self) -> set[str]:
+        """The queue ids of what is being tried, and the first ones of digests."""
+        return self.sessions.at_work
 
     @callback
     def do(self, action: Work) -> None:
@@ -327,7 +325,10 @@ class Outbox(OutboxView):
             case LogIn():
                 self.sessions.log_in()
             case Merge():
-                self._digests.merge(action, self._settings.digest)
+                merge = async_merge(
+                    self.hass, self.manager, action, self._settings.digest
+                )
+                self.sessions.start(action.queue_ids[0], merge)
             case TakeOver(copy=True):
                 self.hass.async_create_background_task(
                     async_copy(self.hass, self.manager, action), f"{DOMAIN} copy"

@@ -26,7 +26,6 @@ from custom_components.qq_mail.outbox.core.models import (
     OutboxEvent,
     Outcome,
     Reason,
-    Tell,
 )
 from custom_components.qq_mail.outbox.core.plan import gate
 from custom_components.qq_mail.outbox.core.record import as_record as record_of
@@ -188,12 +187,12 @@ class House:
                 case LogIn():
                     assert self.account(action.account).pause is None
                     self.sides[action.account].checking = True
-                case Tell():
-                    self.hear(action.event, before)
+                case OutboxEvent():
+                    self.hear(action, before)
                 case _:
                     pass
         self.expired = sum(
-            isinstance(one, Tell) and one.event.outcome is Outcome.EXPIRED
+            isinstance(one, OutboxEvent) and one.outcome is Outcome.EXPIRED
             for one in actions
         )
 

@@ -20,7 +20,6 @@ from custom_components.qq_mail.outbox.core.models import (
     Outcome,
     Plan,
     Reason,
-    Tell,
 )
 from custom_components.qq_mail.outbox.core.queue import Queue
 from custom_components.qq_mail.outbox.core.record import message_as_dict
@@ -101,11 +100,6 @@ def as_record(one: Message, now: Now) -> dict[str, Any]:
     return dict(json.loads(json.dumps(message_as_dict(one, now))))
 
 
-def is_expired(tell: Tell) -> bool:
-    """Tell whether that is told of a message."""
-    return tell.event.outcome is Outcome.EXPIRED
-
-
 class Core:
     """A scheduler with one account, a clock, and what followed from the last thing."""
 
@@ -158,7 +152,7 @@ class Core:
         self.actions = list(actions or [])
         self.marks, self.scheduler.marks = self.scheduler.marks, {}
         write(self.marks, self.disk)
-        self.told += [one.event for one in self.those(Tell)]
+        self.told += self.those(OutboxEvent)
         self.check_progress()
         return self.actions
 
@@ -167,7 +161,8 @@ class Core:
 
         A backlog of expired messages is told in slices.
         """
-        expired = [one for one in self.those(Tell) if is_expired(one)]
+        told = self.those(OutboxEvent)
+        expired = [one for one in told if one.outcome is Outcome.EXPIRED]
         if len(expired) < EXPIRE_AT_ONCE:
             assert self.scheduler.wake_at(self.now) > self.now.steady
 

@@ -24,7 +24,7 @@ def tags_on_disk(core: Core) -> set[str]:
 def test_messages_of_a_tag_are_one_conversation(core: Core) -> None:
     """It has the title of the first, for a week."""
     first = core.converse("leak", "Leak")
-    core.pass_time(CONVERSATION_DURATION - 1)
+    core.pass_time(CONVERSATION_DURATION.total_seconds() - 1)
     again = core.converse("leak", "Still a leak")
     assert (again.references, again.subject) == (first.references, "Leak")
     assert again.started == first.started

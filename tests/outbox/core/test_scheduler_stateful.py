@@ -270,7 +270,7 @@ class SchedulerMachine(RuleBasedStateMachine):
             if made.account == name:
                 del house.making[first]
         house.scheduler.recover(
-            house.now, name, house.flights.keys(), house.making.keys()
+            house.now, name, house.flights.keys() | house.making.keys()
         )
         house.recovered_at = house.now.steady + AFTER_TROUBLE
         house.look()

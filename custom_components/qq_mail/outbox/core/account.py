@@ -2,18 +2,18 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from ...clock import Now
 from ...typed import PASSING
 from .limits import Limits
-from .models import DAY, NEVER, Down, Message, Pause
+from .models import NEVER, Down, Message, Pause
 from .queue import Queue
 
-CONVERSATION_DURATION: Final = 7 * DAY
-"""Seconds for which messages with the same tag make one conversation."""
+CONVERSATION_DURATION: Final = timedelta(days=7)
+"""For which messages with the same tag make one conversation."""
 MAX_CONVERSATIONS: Final = 1000
 """Conversations that are remembered; a tag may be made by a template."""
 
@@ -161,36 +161,6 @@ class Account:
     def paused_for_login(self) -> bool:
         """Whether the account is paused because a login was refused."""
         return self.pause is not None and self.pause.cause.of_login
-
-    def use_conversation(self, tag: str, new: Conversation) -> Conversation:
-        """Return a tag's conversation: the new one where there is none, or an old one.
-
-        Beyond a thousand those are forgotten first that are over, then the longest
-        unused.
-        """
-        known = self.conversations.pop(tag, None)
-        if known and (new.started - known.started).total_seconds() < (
-            CONVERSATION_DURATION
-        ):
-            # A clock that was set back makes none older.
-            known = replace(known, used=new.used)
-        else:
-            known = new
-        self.conversations[tag] = known
-        return known
-
-    def crowded_out(self) -> list[str]:
-        """Return the tags of the conversations that are too many, and forget them."""
-        number = len(self.conversations) - MAX_CONVERSATIONS
-        if number <= 0:
-            return []
-        ended = [tag for tag, one in self.conversations.items() if not one.went_out]
-        newest = next(reversed(self.conversations))
-        tags = [tag for tag in (*ended, *self.conversations) if tag != newest]
-        gone = list(dict.fromkeys(tags))[:number]
-        for tag in gone:
-            del self.conversations[tag]
-        return gone
 
 
 def _count_title(titles: dict[str, int], title: str) -> None:

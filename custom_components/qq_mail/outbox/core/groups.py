@@ -1,21 +1,7 @@
 """Which messages can become one digest, which are becoming one, and who is flooded."""
 
-from dataclasses import dataclass
-
 from .limits import people_of
-from .models import Level, Message
-
-type Group = tuple[Level, str, str]
-"""What messages of one digest have in common: level, recipients, and a tag, unless
-they go but once an hour."""
-
-
-@dataclass(eq=False, slots=True)
-class Merging:
-    """Messages of which a digest is being made: it owns them until that has ended."""
-
-    group: Group
-    queue_ids: tuple[str, ...]
+from .models import Group, Merge, Message
 
 
 class Groups:
@@ -23,13 +9,13 @@ class Groups:
 
     def __init__(self) -> None:
         """Begin with nobody waiting."""
-        self.merging: dict[str, Merging] = {}
+        self.merging: dict[str, Merge] = {}
         """By the queue id of the first of each."""
         self.floods: dict[Group, float] = {}
         """Until when the next of a group wait for each other; steady seconds."""
         self.digests: dict[str, str] = {}
         """By queue ids: the digests that messages have become a part of."""
-        self.owned: dict[str, Merging] = {}
+        self.owned: dict[str, Merge] = {}
         """By queue ids: what is being merged."""
         self._waiting: dict[Group, dict[str, None]] = {}
 
@@ -60,18 +46,17 @@ class Groups:
         """Return how many those are at most, at no cost unless tags do not matter."""
         return sum(map(len, self._alike(group, any_tag=any_tag)))
 
-    def own(self, merging: Merging) -> None:
+    def own(self, merge: Merge) -> None:
         """Begin to merge."""
-        self.merging[merging.queue_ids[0]] = merging
-        self.owned |= dict.fromkeys(merging.queue_ids, merging)
+        self.merging[merge.queue_ids[0]] = merge
+        self.owned |= dict.fromkeys(merge.queue_ids, merge)
 
-    def end(self, first: str) -> Merging | None:
+    def end(self, first: str) -> Merge | None:
         """Let go of what was being merged; None: that was given up before."""
-        merging = self.merging.pop(first, None)
-        if merging:
-            for queue_id in merging.queue_ids:
-                del self.owned[queue_id]
-        return merging
+        merge = self.merging.pop(first, None)
+        for queue_id in merge.queue_ids if merge else ():
+            del self.owned[queue_id]
+        return merge
 
     def _alike(self, group: Group, *, any_tag: bool) -> list[dict[str, None]]:
         if not any_tag:

@@ -33,6 +33,11 @@ _RANKS = {
 }
 
 
+type Group = tuple[Level, str, str]
+"""What messages of one digest have in common: level, recipients, and a tag, unless
+they go but once an hour."""
+
+
 class Outcome(StrEnum):
     """What came of an attempt, or of a message that got none in time."""
 
@@ -288,13 +293,19 @@ class LogIn:
     account: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Merge:
-    """Make a digest of messages, which nobody else touches until that has ended."""
+    """Make a digest of messages: it owns them until that has ended."""
 
     account: str
+    group: Group
     messages: tuple[Message, ...]
     """The oldest first."""
+
+    @property
+    def queue_ids(self) -> list[str]:
+        """Those of the messages; by the first one it is known."""
+        return [one.queue_id for one in self.messages]
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,13 +323,6 @@ class TakeOver:
 
 
 @dataclass(frozen=True, slots=True)
-class Tell:
-    """Tell everyone of an outcome."""
-
-    event: OutboxEvent
-
-
-@dataclass(frozen=True, slots=True)
 class Log:
     """Say in the log what a person should know."""
 
@@ -327,4 +331,5 @@ class Log:
 
 
 type Work = Attempt | LogIn | Merge | TakeOver
-type Action = Work | Tell | Log
+type Action = Work | Log | OutboxEvent
+"""An outcome is to be told to everyone."""

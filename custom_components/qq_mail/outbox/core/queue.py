@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .groups import Group, Groups, Merging, group_of
+from .groups import Groups, group_of
 from .lanes import Lanes
-from .models import NEVER, Message
+from .models import NEVER, Group, Merge, Message
 
 type _Later = tuple[float, str]
 """When it is due, or expires; queue id."""
@@ -122,13 +122,11 @@ class Queue:
         self.put(message)
         return message
 
-    def merge(self, merging: Merging) -> tuple[Message, ...]:
+    def merge(self, merge: Merge) -> None:
         """Let messages become one: nobody else touches them until that has ended."""
-        self.groups.own(merging)
-        messages = tuple(self._messages[queue_id] for queue_id in merging.queue_ids)
-        for message in messages:
+        self.groups.own(merge)
+        for message in merge.messages:
             self._end_wait(message)
-        return messages
 
     def is_owned(self, queue_id: str) -> bool:
         """Tell whether a message is being tried, or merged."""

@@ -108,23 +108,17 @@ class Scheduler:
         times = [due.wake_at(account, now.steady) for account in running]
         return max(min(times, default=NEVER), self._resume_at)
 
-    def recover(
-        self,
-        now: Now,
-        account_id: str,
-        attempting: Collection[str],
-        merging: Collection[str],
-    ) -> None:
+    def recover(self, now: Now, account_id: str, at_work: Collection[str]) -> None:
         """Begin nothing for a minute after an error that nobody expected.
 
-        Nobody works on what is not among `attempting` or `merging` (by the first
-        message of each): it waits again.
+        `at_work` are queue ids, of a digest's messages the first one. Nobody works on
+        what is not among them: it waits again.
         """
         self._resume_at = now.steady + AFTER_TROUBLE
         turn = self.turn(now, account_id)
-        for queue_id in turn.queue.in_progress.keys() - attempting:
+        for queue_id in turn.queue.in_progress.keys() - at_work:
             failures.cut(turn, queue_id)
-        for first in turn.queue.groups.merging.keys() - merging:
+        for first in turn.queue.groups.merging.keys() - at_work:
             merge.merge_failed(turn, first, again=True)
 
     def turn(self, now: Now, account_id: str) -> Turn:
@@ -236,16 +230,10 @@ class Scheduler:
         self, now: Now, account_id: str, tag: str, subject: str, references: str
     ) -> Conversation:
         """Return the conversation of a tag; `references` are those of a new one."""
-        turn = self.turn(now, account_id)
-        wall = now.wall
         new = Conversation(
-            references=references, subject=subject, started=wall, used=wall
+            references=references, subject=subject, started=now.wall, used=now.wall
         )
-        conversation = turn.account.use_conversation(tag, new)
-        turn.write_conversation(tag)
-        for gone in turn.account.crowded_out():
-            turn.write_conversation(gone)
-        return conversation
+        return self.turn(now, account_id).use_conversation(tag, new)
 
     def is_told_with_others(self, account_id: str, tag: str) -> bool:
         """Tell whether a digest goes out for others' sake that speaks of a tag, too."""
