@@ -9,7 +9,6 @@ from typing import Any
 
 from custom_components.qq_mail.clock import Now
 from custom_components.qq_mail.mime.models import Priority
-from custom_components.qq_mail.outbox.core.due import EXPIRE_AT_ONCE
 from custom_components.qq_mail.outbox.core.models import (
     NEVER,
     Action,
@@ -24,7 +23,7 @@ from custom_components.qq_mail.outbox.core.models import (
     TakeOver,
 )
 from custom_components.qq_mail.outbox.core.record import message_as_dict
-from custom_components.qq_mail.outbox.core.scheduler import Scheduler
+from custom_components.qq_mail.outbox.core.scheduler import EXPIRE_AT_ONCE, Scheduler
 from custom_components.qq_mail.outbox.core.turn import MESSAGE
 
 from .agenda import DAY, HOUR, MINUTE, Agenda, duration

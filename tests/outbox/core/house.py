@@ -11,7 +11,6 @@ import pytest
 
 from custom_components.qq_mail.clock import Now
 from custom_components.qq_mail.outbox.core.account import Account
-from custom_components.qq_mail.outbox.core.due import EXPIRE_AT_ONCE
 from custom_components.qq_mail.outbox.core.limits import Settings, people_of
 from custom_components.qq_mail.outbox.core.models import (
     DAY,
@@ -35,7 +34,7 @@ from custom_components.qq_mail.outbox.core.retry import (
     MAX_UNANSWERED,
     PATIENCE_OF_IMPORTANT,
 )
-from custom_components.qq_mail.outbox.core.scheduler import Scheduler
+from custom_components.qq_mail.outbox.core.scheduler import EXPIRE_AT_ONCE, Scheduler
 from custom_components.qq_mail.outbox.core.turn import (
     ACCOUNT,
     CONVERSATION,

@@ -7,7 +7,6 @@ from typing import Any
 
 from custom_components.qq_mail.clock import Now
 from custom_components.qq_mail.outbox.core.account import Account, Conversation, Loaded
-from custom_components.qq_mail.outbox.core.due import EXPIRE_AT_ONCE
 from custom_components.qq_mail.outbox.core.limits import Limits, Settings
 from custom_components.qq_mail.outbox.core.models import (
     DAY,
@@ -23,7 +22,7 @@ from custom_components.qq_mail.outbox.core.models import (
 )
 from custom_components.qq_mail.outbox.core.queue import Queue
 from custom_components.qq_mail.outbox.core.record import message_as_dict
-from custom_components.qq_mail.outbox.core.scheduler import Scheduler
+from custom_components.qq_mail.outbox.core.scheduler import EXPIRE_AT_ONCE, Scheduler
 from custom_components.qq_mail.outbox.core.turn import ACCOUNT, MESSAGE, Marks
 from custom_components.qq_mail.smtp.errors import (
     MailError,

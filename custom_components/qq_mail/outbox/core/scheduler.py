@@ -8,19 +8,22 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import date, datetime
 from functools import wraps
+import logging
 from typing import Concatenate
 
 from ...clock import Now
-from . import due, failures, fallback, happenings, merge
+from . import failures, fallback, happenings, merge
 from .account import Account, Conversation, Loaded, Records
 from .limits import Settings
 from .loading import count_anew, load
-from .models import AT_ONCE, NEVER, Action, Level, Message, Plan
-from .plan import next_plan, plan_of
+from .models import AT_ONCE, NEVER, Action, Level, LogIn, Message, Outcome, Plan
+from .plan import heads, next_plan, plan_of
 from .turn import Marks, Turn
 
 AFTER_TROUBLE = 60.0
 """Seconds until work goes on after an error that nobody expected."""
+EXPIRE_AT_ONCE = 20
+"""Messages that are given up in one turn: whoever is told has something to do."""
 
 
 def _happens[**P](
@@ -105,7 +108,7 @@ class Scheduler:
     def wake_at(self, now: Now) -> float:
         """Return when there is something to do if nothing happens before."""
         running = [one for one in self.accounts.values() if one.running]
-        times = [due.wake_at(account, now.steady) for account in running]
+        times = [_wake_at(account, now.steady) for account in running]
         return max(min(times, default=NEVER), self._resume_at)
 
     def recover(self, now: Now, account_id: str, at_work: Collection[str]) -> None:
@@ -132,7 +135,7 @@ class Scheduler:
         for each in turns:
             if each.account.running or each.account is turn.account:
                 count_anew(each)
-                due.end_what_is_over(each)
+                _end_what_is_over(each)
         # What one may not send, another one may.
         done = -1
         while turn.now.steady >= self._resume_at and done < len(turn.actions):
@@ -141,7 +144,7 @@ class Scheduler:
                 fallback.hand_over(each)
             for each in turns:
                 if each.account.running:
-                    due.start_what_is_due(each)
+                    _start_what_is_due(each)
         return turn.actions
 
     # Messages
@@ -259,3 +262,53 @@ class Scheduler:
     def not_over(self, now: Now, account_id: str, tag: str) -> None:
         """Know that a tag is not over: that could not be said, or something goes out."""
         self.turn(now, account_id).mark_conversation(tag, went_out=True)
+
+
+def _end_what_is_over(turn: Turn) -> None:
+    """End floods, messages and a pause whose time is over."""
+    merge.end_floods(turn)
+    for message in turn.queue.expired(turn.now.steady, EXPIRE_AT_ONCE):
+        turn.log(
+            logging.ERROR,
+            f"Message {message.queue_id} expired after {message.attempts} attempts:"
+            f" {message.reply or message.cause}",
+        )
+        turn.remove(message)
+        turn.tell(message, Outcome.EXPIRED)
+    account = turn.account
+    if account.pause and account.pause.until <= turn.now.steady:
+        account.pause = None
+        turn.write_account()
+
+
+def _start_what_is_due(turn: Turn) -> None:
+    """Try, or merge, whatever may go now; without any of that, perhaps check the login."""
+    account, now = turn.account, turn.now.steady
+    # The most important of those that may go.
+    while found := next((one for one in heads(account, now) if one[1] <= now), None):
+        message, _ = found
+        if not merge.merge(turn, message):
+            account.idle_session = False
+            turn.attempt(message)
+    if _login_check_at(account, now) <= now:
+        turn.put_login_check_off()
+        turn.do(LogIn(account.id))
+
+
+def _wake_at(account: Account, now: float) -> float:
+    """Return when there is something due if nothing happens before."""
+    queue = account.queue
+    times = [queue.next_expiry(), fallback.wake_at(account, now)]
+    if account.pause:
+        return min(*times, account.pause.until)
+    times.append(_login_check_at(account, now))
+    if later := queue.first_later():
+        times.append(max(later[0], account.down.until if account.down else now))
+    return min([*times, *(at for _, at in heads(account, now))])
+
+
+def _login_check_at(account: Account, now: float) -> float:
+    """Return when the login is checked: a revoked code is to be noticed by day."""
+    if account.pause or account.queue.in_progress:
+        return NEVER
+    return max(account.check_login_at, account.limits.login_at(now, Level.BELOW))
