@@ -18,7 +18,6 @@ from .models import Down, Message, Outcome, Pause
 from .retry import LOGIN_PAUSE, MAX_UNANSWERED, login_interval, rate_limit_pause
 from .turn import Turn
 
-_BEFORE_MAIL = (Step.CONNECT, Step.EHLO, Step.STARTTLS, Step.AUTH)
 _BEFORE_TEXT = (Step.MAIL, Step.RCPT, Step.DATA)
 _CLOSING = 421
 """The server closes the connection, whatever it was asked (RFC 5321 section 3.8)."""
@@ -67,7 +66,7 @@ def failed(turn: Turn, queue_id: str, error: MailError, *, fresh: bool = True) -
         in_data=False,
         cause=error.cause,
         reply=error.reply,
-        reached=before.reached or error.step not in _BEFORE_MAIL,
+        reached=before.reached or error.step.in_transaction,
     )
     # What was heard is settled, whatever came after it.
     left = _after_refusals(message, error.refused)
@@ -286,7 +285,7 @@ def _blame(turn: Turn, message: Message, error: MailError) -> Message:
     """
     account, now = turn.account, turn.now.steady
     lost = isinstance(error, SessionError | OutcomeUnknownError)
-    if error.step in _BEFORE_MAIL:
+    if not error.step.in_transaction:
         _go_down(turn, error, refused=error.reply is not None)
         return message
     if error.step is Step.MAIL or (error.reply and error.reply.code == _CLOSING):

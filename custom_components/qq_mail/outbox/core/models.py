@@ -277,13 +277,23 @@ class OutboxEvent:
 # Actions: what the shell has to do.
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Attempt:
-    """Try a message; by a fresh session, if a kept one may be the reason to try."""
+    """Try a message: it is owned by that until it has ended."""
 
     account: str
     message: Message
-    fresh: bool = False
+    """As it was when that began."""
+    fresh: bool
+    """Not by a session that was kept: that may be the reason to try."""
+    since: float
+    """Steady seconds."""
+    busy_since: float | None = None
+    """Since when its session is at work for it; None: it is still being opened."""
+    text_since: float | None = None
+    """Since when its text is on its way."""
+    taken_over: bool = False
+    """Another account is to have it, or a copy of it: that is asked for once."""
 
 
 @dataclass(frozen=True, slots=True)

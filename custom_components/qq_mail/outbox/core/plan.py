@@ -178,7 +178,7 @@ def free_at(account: Account, message: Message) -> float:
         since = one.since if highest else one.busy_since
         if since is None:
             return NEVER
-        important = highest or message.rank > one.rank
+        important = highest or message.rank > one.message.rank
         ends.append(since + (PATIENCE_OF_IMPORTANT if important else PATIENCE))
     return max(ends)
 

@@ -3,32 +3,15 @@
 from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from .groups import Groups, group_of
 from .lanes import Lanes
-from .models import NEVER, Group, Merge, Message
+from .models import NEVER, Attempt, Group, Merge, Message
 
 type _Later = tuple[float, str]
 """When it is due, or expires; queue id."""
 type _Kind = tuple[int, Group | None]
 """Rank, and the group of those that could be merged."""
-
-
-@dataclass(slots=True)
-class InProgress:
-    """An attempt that has not ended."""
-
-    rank: int
-    """Of its message."""
-    since: float
-    """Steady seconds."""
-    busy_since: float | None = None
-    """Since when its session is at work for it; None: it is still being opened."""
-    text_since: float | None = None
-    """Since when its text is on its way."""
-    taken_over: bool = False
-    """Another account is to have it, or a copy of it: that is asked for once."""
 
 
 class Queue:
@@ -43,7 +26,7 @@ class Queue:
         """Begin empty."""
         self.size = 0
         """Octets of all of them."""
-        self.in_progress: dict[str, InProgress] = {}
+        self.in_progress: dict[str, Attempt] = {}
         self.guests: dict[str, str] = {}
         """The accounts of those that were taken over from them, by queue id."""
         self.groups = Groups()
@@ -109,10 +92,10 @@ class Queue:
         """What is being tried."""
         return [self._messages[queue_id] for queue_id in self.in_progress]
 
-    def begin_attempt(self, message: Message, now: float) -> None:
+    def begin_attempt(self, attempt: Attempt) -> None:
         """Let a message be tried: nobody else touches it until that has ended."""
-        self._serve(message)
-        self.in_progress[message.queue_id] = InProgress(message.rank, now)
+        self._serve(attempt.message)
+        self.in_progress[attempt.message.queue_id] = attempt
 
     def end_attempt(self, queue_id: str) -> Message | None:
         """Return a message that was tried; it waits again, unless it is removed."""

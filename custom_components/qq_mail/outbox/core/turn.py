@@ -63,8 +63,9 @@ class Turn:
 
     def attempt(self, message: Message, *, fresh: bool = False) -> None:
         """Have a message tried; `fresh`: not by a session that was kept."""
-        self.queue.begin_attempt(message, self.now.steady)
-        self.do(Attempt(self.account.id, message, fresh))
+        attempt = Attempt(self.account.id, message, fresh, self.now.steady)
+        self.queue.begin_attempt(attempt)
+        self.do(attempt)
 
     def hurry(self, message: Message) -> None:
         """Let a message that waits be tried as soon as possible."""
