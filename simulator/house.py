@@ -99,7 +99,7 @@ class House:
 
     def has(self, queue_id: str) -> bool:
         """Tell whether an alert waits, by itself or in a digest."""
-        return self.scheduler.find(FIRST, queue_id) is not None
+        return self.scheduler.accounts[FIRST].find(queue_id) is not None
 
     @property
     def is_well(self) -> bool:
@@ -399,7 +399,7 @@ class House:
     def _copy(self, action: TakeOver) -> None:
         """Make a copy of an alarm that hangs, and have another account send it."""
         first = action.message
-        if not self.scheduler.find(action.account, first.queue_id):
+        if not self.scheduler.accounts[action.account].find(first.queue_id):
             return
         made = self._message(subject=first.subject, recipients=first.recipients)
         copy = replace(

@@ -574,7 +574,6 @@ async def test_discarded_in_slices(
     gate = hold_up_digest(monkeypatch)
     await later(hass, freezer, HALF_A_MINUTE)
     await until(gate.reached.is_set)
-    ids = [message.queue_id for message, _ in outbox.messages()]
     real = asyncio.sleep
 
     async def merged_meanwhile(_: float) -> None:
@@ -584,6 +583,6 @@ async def test_discarded_in_slices(
 
     with monkeypatch.context() as patch:
         patch.setattr(asyncio, "sleep", merged_meanwhile)
-        await outbox._discard(ids)  # noqa: SLF001 - as if each were asked for
+        await outbox.async_discard()
     await until(lambda: not waiting(hass))
     assert len(outbox) == 0

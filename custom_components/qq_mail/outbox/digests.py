@@ -140,7 +140,8 @@ async def async_copy(hass: HomeAssistant, manager: Manager, action: TakeOver) ->
         return
     scheduler = manager.scheduler
     there = {action.account, action.by} <= scheduler.accounts.keys()
-    now = scheduler.find(action.account, first.queue_id) if there else None
+    home = manager.account(action.account) if there else None
+    now = home.find(first.queue_id) if home else None
     # What was discarded while it is tried is in memory alone.
     if not now or now.in_memory:
         await hass.async_add_executor_job(stream.drop)

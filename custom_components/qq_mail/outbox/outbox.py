@@ -234,10 +234,9 @@ class Outbox(OutboxView):
         account that is removed meanwhile, all of it goes.
         """
         discarded = self._intake.clear(tag)
-        chosen = [message.queue_id for message in self.waiting() if message.tag == tag]
-        told = any(map(self.is_tried, chosen))
+        chosen = [message for message in self.waiting() if message.tag == tag]
+        told = any(self.is_tried(message.queue_id) for message in chosen)
         told = told or self._scheduler.is_told_with_others(self.id, tag)
-        self.listeners.tell_discarded(chosen)
         discarded += await self._discard(chosen)
         if not self._is_known:
             return discarded, None
@@ -280,10 +279,7 @@ class Outbox(OutboxView):
             for message in self.waiting()
             if queue_id in (None, message.queue_id) and tag in ("", message.tag)
         ]
-        gone = [message.queue_id for message in chosen]
-        gone += [part.queue_id for message in chosen for part in message.parts]
-        self.listeners.tell_discarded(gone)
-        await self._discard([one.queue_id for one in chosen])
+        await self._discard(chosen)
         return chosen
 
     @callback
@@ -351,12 +347,15 @@ class Outbox(OutboxView):
     def _happen(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         self.manager.happen(method, self.id, *args, **kwargs)
 
-    async def _discard(self, queue_ids: list[str]) -> int:
+    async def _discard(self, chosen: list[Message]) -> int:
         """Remove messages, and let others work in between; return how many went at once.
 
         One that is being tried goes if it is not accepted. With an account that is
         removed meanwhile go all of its messages.
         """
+        queue_ids = [message.queue_id for message in chosen]
+        parts = [part.queue_id for message in chosen for part in message.parts]
+        self.listeners.tell_discarded([*queue_ids, *parts])
         for some in batched(queue_ids, _DISCARDED_AT_ONCE, strict=False):
             if self._is_known:
                 self._happen(self._scheduler.discard, some)

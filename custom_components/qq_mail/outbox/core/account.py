@@ -143,6 +143,10 @@ class Account:
         owners = (one for one in accounts if one.queue.get_whole(queue_id))
         return next(owners, self)
 
+    def find(self, queue_id: str) -> Message | None:
+        """Return a message, or the digest that it is a part of, wherever it waits."""
+        return self.owner_of(queue_id).queue.get_whole(queue_id)
+
     def elsewhere(self) -> list[tuple[Account, Message]]:
         """Return what others have taken over from this account, and who has it."""
         return [

@@ -15,7 +15,13 @@ from ...smtp.models import Reply, Step, SubmissionResult
 from ...smtp.replies import Cause, Treatment, diagnose
 from . import fallback
 from .models import Down, Message, Outcome, Pause
-from .retry import LOGIN_PAUSE, MAX_UNANSWERED, login_interval, rate_limit_pause
+from .retry import (
+    LOGIN_INTERVALS,
+    LOGIN_PAUSE,
+    MAX_RATE_LIMIT_PAUSE,
+    MAX_UNANSWERED,
+    RATE_LIMIT_PAUSE,
+)
 from .turn import Turn
 
 _BEFORE_TEXT = (Step.MAIL, Step.RCPT, Step.DATA)
@@ -163,16 +169,19 @@ def pause_if_needed(turn: Turn, error: MailError) -> bool:
         # What was being tried already when that began tells nothing new.
         return True
     if treatment is Treatment.PAUSE:
-        length = rate_limit_pause(account.pauses)
+        # Longer with each one without an accepted message.
+        length = min(
+            RATE_LIMIT_PAUSE * 2.0 ** min(account.pauses, 10), MAX_RATE_LIMIT_PAUSE
+        )
         account.pauses += 1
         account.limits.slow_down(now)
     elif treatment is Treatment.LOGIN_LATER and not account.login_refusals:
         length = LOGIN_PAUSE
         account.login_refusals = 1
     else:
+        length = LOGIN_INTERVALS[min(account.asked, len(LOGIN_INTERVALS) - 1)]
         account.asked += 1
         account.login_refusals += 1
-        length = login_interval(account.asked)
     account.pause = Pause(error.cause, turn.after(length), length, error.reply)
     account.down = None
     if error.cause.of_login:
@@ -209,7 +218,7 @@ def _waits_itself(turn: Turn, message: Message) -> Message:
         message,
         failures=failures,
         offered_at=turn.now.steady,
-        due=turn.after(turn.back_off(failures)),
+        due=turn.back_off(failures),
     )
 
 
@@ -307,7 +316,7 @@ def _go_down(turn: Turn, error: MailError, *, refused: bool) -> None:
     """Let all messages wait: it would be the same for each of them."""
     down, now = turn.account.down, turn.now.steady
     times = (down.times if down else 0) + 1
-    until = turn.after(turn.back_off(times))
+    until = turn.back_off(times)
     since = down.since if down else now
     turn.account.down = Down(since, until, times, refused, error.cause)
 

@@ -17,7 +17,7 @@ from .account import Account, Conversation, Loaded, Records
 from .limits import Settings
 from .loading import count_anew, load
 from .models import AT_ONCE, NEVER, Action, Level, LogIn, Message, Outcome, Plan
-from .plan import heads, next_plan, plan_of
+from .plan import heads, plan_of
 from .turn import Marks, Turn
 
 AFTER_TROUBLE = 60.0
@@ -156,14 +156,6 @@ class Scheduler:
         account = self.accounts[account_id].owner_of(queue_id)
         message = account.queue.get_whole(queue_id)
         return plan_of(account, now.steady, message) if message else None
-
-    def find(self, account_id: str, queue_id: str) -> Message | None:
-        """Return a message, or the digest that it is a part of, wherever it waits."""
-        return self.accounts[account_id].owner_of(queue_id).queue.get_whole(queue_id)
-
-    def next_plan(self, now: Now, account_id: str) -> Plan | None:
-        """Return when something of an account is tried next, and why not now."""
-        return next_plan(self.accounts[account_id], now.steady)
 
     # Logins
 

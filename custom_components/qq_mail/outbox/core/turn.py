@@ -84,8 +84,8 @@ class Turn:
         return round(self.now.steady + seconds, 3)
 
     def back_off(self, failures: int) -> float:
-        """Return the seconds to wait after so many failures."""
-        return back_off(failures, self.chance())
+        """Return the instant to wait for after so many failures."""
+        return self.after(back_off(failures, self.chance()))
 
     def put_login_check_off(self) -> None:
         """Have the login checked a day from now, if no message does it before."""
