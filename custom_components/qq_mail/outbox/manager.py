@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from random import SystemRandom
 from typing import Any, Final, Protocol
@@ -13,7 +13,7 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.ulid import ulid_at_time, ulid_to_bytes
 
 from ..clock import Now, read_clock, seconds_until
-from ..const import DISK_TIMEOUT, LOGGER, STOP_GRACE
+from ..const import DISK_TIMEOUT, LOGGER
 from ..smtp.models import Account as SmtpAccount, Submission
 from ..store import Damage, Records, Store, as_octets
 from .core.account import Account
@@ -299,13 +299,3 @@ class Manager:
             self._timer = self._hass.loop.call_later(
                 seconds_until(at), self.happen, self.scheduler.time_passed
             )
-
-
-async def async_end(tasks: Collection[asyncio.Task[None]]) -> None:
-    """Let tasks end, but not for long; each leaves the collection when it has ended."""
-    if tasks:
-        await asyncio.wait(tasks, timeout=STOP_GRACE)
-    if left := list(tasks):
-        for task in left:
-            task.cancel()
-        await asyncio.wait(left)

@@ -10,13 +10,13 @@ from typing import Any
 from homeassistant.core import HomeAssistant, callback
 
 from ..clock import read_clock
-from ..const import DOMAIN
+from ..const import DOMAIN, STOP_GRACE
 from ..smtp.errors import MailError
 from ..smtp.models import Account, Submission
 from ..smtp.session import SubmissionSession
 from ..smtp.transcript import Transcript
 from .core.models import Attempt, Level, Message
-from .manager import Manager, async_end
+from .manager import Manager
 
 IDLE_TIMEOUT = 240.0
 """Seconds that a session stays open without a message: RFC 5321 grants 300. One that
@@ -115,7 +115,13 @@ class Sessions:
 
     async def async_stop(self) -> None:
         """Let all that is at work end, but not for long; the disk knows what it was."""
-        await async_end(self._tasks.values())
+        # Each leaves the others when it has ended.
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=STOP_GRACE)
+        if left := list(self._tasks.values()):
+            for task in left:
+                task.cancel()
+            await asyncio.wait(left)
         self._drop_idle()
 
     def _ended(self, key: str, task: asyncio.Task[None]) -> None:
