@@ -114,13 +114,14 @@ class House:
         self._boot()
         records = self.keeping.load(power=self._is_power_cut)
         for account_id, entry in self._entries.items():
-            loaded = self.scheduler.add_account(
+            unreadable = self.scheduler.add_account(
                 self.now, account_id, entry.settings, records.get(account_id, {})
             )
-            if loaded.unreadable:
-                raise FaultError(f"Records cannot be read: {loaded.unreadable}")
-            for queue_id in loaded.cut_off:
-                self.report.allow_copy(queue_id)
+            if unreadable:
+                raise FaultError(f"Records cannot be read: {unreadable}")
+            for message in self.scheduler.accounts[account_id].queue:
+                if message.in_data:
+                    self.report.allow_copy(message.queue_id)
             self._note_account(account_id, quietly=True)
         self._live(self._start_accounts)
 

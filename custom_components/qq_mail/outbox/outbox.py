@@ -103,10 +103,10 @@ class Outbox(OutboxView):
             records = self.manager.take_records(
                 self.id, ACCOUNT, CONVERSATION, LOGIN, MESSAGE, SENT
             )
-            loaded = self._scheduler.add_account(
+            unreadable = self._scheduler.add_account(
                 read_clock(), self.id, self._settings.limits, records
             )
-            self.unreadable += [f"{kind} {key}" for kind, key in loaded.unreadable]
+            self.unreadable += [f"{kind} {key}" for kind, key in unreadable]
         self.manager.hands[self.id] = self
 
     @callback

@@ -521,8 +521,9 @@ class House:
                 for (kind, account, key), record in disk.items()
                 if account == name
             }
-            loaded = self.scheduler.add_account(self.now, name, side.settings, records)
-            assert loaded.unreadable == []
+            assert not self.scheduler.add_account(
+                self.now, name, side.settings, records
+            )
             self.sides[name] = Side(side.settings)
             for one in self.account(name).queue:
                 key = (MESSAGE, name, one.queue_id)

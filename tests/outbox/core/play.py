@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from custom_components.qq_mail.clock import Now
-from custom_components.qq_mail.outbox.core.account import Account, Conversation, Loaded
+from custom_components.qq_mail.outbox.core.account import Account, Conversation
 from custom_components.qq_mail.outbox.core.limits import Limits, Settings
 from custom_components.qq_mail.outbox.core.models import (
     DAY,
@@ -172,16 +172,19 @@ class Core:
         steady: float = 50.0,
         start: bool = True,
         check_login: bool = True,
-    ) -> Loaded:
-        """Kill the process; another one begins so much later with what is on disk."""
+    ) -> list[tuple[str, str]]:
+        """Kill the process; another one begins so much later with what is on disk.
+
+        Return what it could not read.
+        """
         self.now = Now(steady, self.now.wall + timedelta(seconds=seconds))
         self.scheduler = Scheduler(lambda: self.chance, lambda wall: wall.date())
-        loaded = self.scheduler.add_account(
+        unreadable = self.scheduler.add_account(
             self.now, HOUSE, self._settings, dict(self.disk)
         )
         if start:
             self.happen("start", check_login=check_login)
-        return loaded
+        return unreadable
 
     def set_wall(self, wall: datetime) -> list[Action]:
         """Set the clock on the wall, and look again."""

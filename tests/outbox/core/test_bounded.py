@@ -44,6 +44,6 @@ def test_learned_value_that_no_server_taught(core: Core, value: float) -> None:
     data = as_record(core.account, core.now)
     data["limits"]["hour"] = {"value": value, "at": core.now.wall.isoformat()}
     records = {(ACCOUNT, ""): data}
-    account, loaded = load("house", Settings(), {}, records, core.now)
-    assert loaded.unreadable == [(ACCOUNT, "")]
+    account, unreadable = load("house", Settings(), {}, records, core.now)
+    assert unreadable == [(ACCOUNT, "")]
     assert account.limits.hour is None

@@ -110,8 +110,7 @@ def test_backup_of_what_was_being_sent(core: Core) -> None:
     one = core.take()
     core.begin_text(one)
     core.disk[(MESSAGE, one.queue_id)]["restored"] = True
-    loaded = core.restart()
-    assert loaded.cut_off == []
+    core.restart()
     assert core.outcomes == []
     assert core.reason(one) is Reason.DECISION
 
@@ -334,8 +333,8 @@ def test_unreadable_records_do_not_disturb(core: Core) -> None:
     core.accept(core.take())
     core.disk[(MESSAGE, "1")] = {}
     core.disk[("sent", "x")] = {}
-    loaded = core.restart(10)
-    assert set(loaded.unreadable) == {(MESSAGE, "1"), ("sent", "x")}
+    unreadable = core.restart(10)
+    assert set(unreadable) == {(MESSAGE, "1"), ("sent", "x")}
     synchronize(core)
     assert len(core.limits.sent) == 1
 

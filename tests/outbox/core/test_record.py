@@ -9,7 +9,7 @@ import pytest
 
 from custom_components.qq_mail.clock import Now
 from custom_components.qq_mail.mime.models import Gap, Priority, TextEncoding
-from custom_components.qq_mail.outbox.core.account import Account, Loaded, Records
+from custom_components.qq_mail.outbox.core.account import Account, Records
 from custom_components.qq_mail.outbox.core.limits import Learned, Settings
 from custom_components.qq_mail.outbox.core.loading import load
 from custom_components.qq_mail.outbox.core.models import (
@@ -183,8 +183,8 @@ def test_queue_id_that_is_none(queue_id: str) -> None:
 # An account's records
 
 
-def load_at(now: Now, records: Records) -> tuple[Account, Loaded]:
-    """Return what is read of an account at this moment."""
+def load_at(now: Now, records: Records) -> tuple[Account, list[tuple[str, str]]]:
+    """Return what is read of an account at this moment, and what cannot be."""
     return load("house", Settings(), {}, records, now)
 
 
@@ -204,8 +204,8 @@ def account(**values: Any) -> Account:
 def read_account(one: Account, passed: timedelta, *, steady: float = 50.0) -> Account:
     """Return it as another process reads it, so much later by the wall clock."""
     record = Core().disk | {(ACCOUNT, ""): account_record(one, NOW)}
-    again, loaded = load_at(Now(steady, WALL + passed), record)
-    assert loaded.unreadable == []
+    again, unreadable = load_at(Now(steady, WALL + passed), record)
+    assert unreadable == []
     return again
 
 
@@ -310,9 +310,11 @@ def test_account_that_is_damaged(damage: dict[str, Any]) -> None:
     old.limits.minute = old.limits.hour = Learned(5, 1000.0)
     whole = account_record(old, NOW)
     one = (MESSAGE, QUEUE_ID), as_record(ONE, NOW)
-    assert load_at(NOW, dict([((ACCOUNT, ""), whole), one]))[1].unreadable == []
-    again, loaded = load_at(NOW, dict([((ACCOUNT, ""), changed(whole, damage)), one]))
-    assert loaded.unreadable == [(ACCOUNT, "")]
+    assert load_at(NOW, dict([((ACCOUNT, ""), whole), one]))[1] == []
+    again, unreadable = load_at(
+        NOW, dict([((ACCOUNT, ""), changed(whole, damage)), one])
+    )
+    assert unreadable == [(ACCOUNT, "")]
     assert (again.asked, again.expired, again.pause) == (0, False, None)
     assert again.limits.minute is again.limits.hour is None
     assert again.tally.most() == []
@@ -323,8 +325,8 @@ def test_account_that_has_sent_nothing() -> None:
     """It begins anew."""
     new = new_account()
     data = json.loads(json.dumps(account_record(new, NOW)))
-    again, loaded = load_at(NOW, {(ACCOUNT, ""): data})
-    assert loaded.unreadable == []
+    again, unreadable = load_at(NOW, {(ACCOUNT, ""): data})
+    assert unreadable == []
     assert again.tally == new.tally
     assert again.max_size is None
 
@@ -356,8 +358,8 @@ def test_record_that_cannot_be_read(key: tuple[str, str], data: dict[str, Any]) 
         (LOGIN, "2.0"): ENTRY,
         ("button", "of another room"): {},
     }
-    one, loaded = load_at(NOW, {key: data, **good})
-    assert loaded.unreadable == [key]
+    one, unreadable = load_at(NOW, {key: data, **good})
+    assert unreadable == [key]
     assert len(one.limits.sent) == len(one.limits.logins) == 1
     assert not one.conversations
     assert len(one.queue) == 0

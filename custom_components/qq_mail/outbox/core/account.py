@@ -90,10 +90,6 @@ class Loaded:
     at: Now
     by: Now
     """The clock by which its age was counted last."""
-    unreadable: list[tuple[str, str]] = field(default_factory=list)
-    """Kind and key of what could not be read."""
-    cut_off: list[str] = field(default_factory=list)
-    """Queue ids of what the server may have: its attempt ended with the process."""
 
 
 @dataclass(slots=True)

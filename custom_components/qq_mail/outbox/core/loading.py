@@ -31,9 +31,12 @@ def load(
     house: Mapping[str, Account],
     records: Records,
     now: Now,
-) -> tuple[Account, Loaded]:
-    """Return an account with what can be read of it; its login is checked first."""
-    loaded = Loaded(records, now, now)
+) -> tuple[Account, list[tuple[str, str]]]:
+    """Return an account with what can be read of it, and what cannot.
+
+    Its login is checked first.
+    """
+    unreadable: list[tuple[str, str]] = []
     account = Account(account_id, house, check_login_at=now.steady)
     # How it stands comes first: what else there is, is put into that.
     for kind, key in sorted(records):
@@ -42,10 +45,7 @@ def load(
             if kind == ACCOUNT:
                 account = _read_account(account, data, now)
             elif kind == MESSAGE:
-                message = read_message(key, data, now)
-                if message.in_data and not message.restored:
-                    loaded.cut_off.append(key)
-                account.queue.put(message)
+                account.queue.put(read_message(key, data, now))
             elif kind in (SENT, LOGIN):
                 log = account.limits.sent if kind == SENT else account.limits.logins
                 log.append(read_record(Entry, data, now, key=key)[0])
@@ -53,10 +53,11 @@ def load(
                 known = read_record(Conversation, data, now)[0]
                 account.conversations[key] = known
         except KeyError, TypeError, ValueError, OverflowError:
-            loaded.unreadable.append((kind, key))
-    account.limits.settings, account.loaded = settings, loaded
+            unreadable.append((kind, key))
+    account.limits.settings = settings
+    account.loaded = Loaded(records, now, now)
     _sort(account)
-    return account, loaded
+    return account, unreadable
 
 
 def _read_account(new: Account, record: Mapping[str, Any], now: Now) -> Account:

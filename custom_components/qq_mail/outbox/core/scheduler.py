@@ -13,7 +13,7 @@ from typing import Concatenate
 
 from ...clock import Now
 from . import failures, fallback, happenings, merge
-from .account import Account, Conversation, Loaded, Records
+from .account import Account, Conversation, Records
 from .limits import Settings
 from .loading import count_anew, load
 from .models import AT_ONCE, NEVER, Action, Level, LogIn, Message, Outcome, Plan
@@ -87,11 +87,14 @@ class Scheduler:
 
     def add_account(
         self, now: Now, account_id: str, settings: Settings, records: Records
-    ) -> Loaded:
-        """Know an account, with what is on disk of it; it does not send yet."""
-        account, loaded = load(account_id, settings, self.accounts, records, now)
+    ) -> list[tuple[str, str]]:
+        """Know an account, with what is on disk of it; it does not send yet.
+
+        Return kind and key of what could not be read.
+        """
+        account, unreadable = load(account_id, settings, self.accounts, records, now)
         self.accounts[account_id] = account
-        return loaded
+        return unreadable
 
     def remove_account(self, now: Now, account_id: str) -> None:
         """Forget an account with all that waits; what it has taken over goes home."""
