@@ -99,7 +99,7 @@ class Intake:
                 return None
             message = made.message
             if trouble := made.trouble:
-                why = trouble or type(trouble).__name__
+                why = str(trouble) or type(trouble).__name__
                 LOGGER.error("Message %s cannot be kept: %s", queue_id, why)
                 message = replace(message, in_memory=True)
                 self.bodies[queue_id] = bytes(made.text)

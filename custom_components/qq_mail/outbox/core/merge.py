@@ -9,8 +9,8 @@ from dataclasses import replace
 import logging
 
 from .account import Account
-from .groups import group_of
 from .models import AT_ONCE, Level, Merge, Message
+from .queue import group_of
 from .turn import Turn
 
 MAX_MERGED = 1000

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from .account import Account
-from .groups import group_of
 from .lanes import in_turns
 from .limits import people_of
 from .models import NEVER, Group, Level, Message, Plan, Reason
+from .queue import group_of
 from .retry import (
     MAX_SESSIONS,
     MAX_SESSIONS_OF_HIGHEST,
