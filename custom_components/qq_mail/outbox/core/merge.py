@@ -59,9 +59,9 @@ def merge(turn: Turn, message: Message, *, by: Account | None = None) -> bool:
     if level is Level.BELOW:
         groups.floods[group] = turn.after(INTERVAL)
     messages = map(turn.queue.get, waiting[:MAX_MERGED])
-    merge = Merge(turn.account.id, group, tuple(filter(None, messages)))
-    turn.queue.merge(merge)
-    turn.do(merge)
+    merging = Merge(turn.account.id, group, tuple(filter(None, messages)))
+    turn.queue.merge(merging)
+    turn.do(merging)
     return True
 
 
