@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.qq_mail.const import DOMAIN
-from custom_components.qq_mail.outbox import manager as manager_module
+from custom_components.qq_mail.outbox import sessions as sessions_module
 from custom_components.qq_mail.store import Journal
 from homeassistant.core import HomeAssistant
 
@@ -212,7 +212,7 @@ async def test_discarded_while_it_was_tried(
     step: Step,
 ) -> None:
     """It does not come back either, however far the attempt had come."""
-    monkeypatch.setattr(manager_module, "STOP_GRACE", 0)
+    monkeypatch.setattr(sessions_module, "STOP_GRACE", 0)
     hangs = asyncio.Event()
     server.on_silence = lambda: hass.loop.call_soon_threadsafe(hangs.set)
     server.script(step, Hang(), times=None)
