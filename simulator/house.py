@@ -9,7 +9,6 @@ from typing import Any
 
 from custom_components.qq_mail.clock import Now
 from custom_components.qq_mail.mime.models import Priority
-from custom_components.qq_mail.outbox.core.due import EXPIRE_AT_ONCE
 from custom_components.qq_mail.outbox.core.models import (
     NEVER,
     Action,
@@ -17,14 +16,14 @@ from custom_components.qq_mail.outbox.core.models import (
     LogIn,
     Merge,
     Message,
+    OutboxEvent,
     Outcome,
     Part,
     Pause,
     TakeOver,
-    Tell,
 )
 from custom_components.qq_mail.outbox.core.record import message_as_dict
-from custom_components.qq_mail.outbox.core.scheduler import Scheduler
+from custom_components.qq_mail.outbox.core.scheduler import EXPIRE_AT_ONCE, Scheduler
 from custom_components.qq_mail.outbox.core.turn import MESSAGE
 
 from .agenda import DAY, HOUR, MINUTE, Agenda, duration
@@ -100,7 +99,7 @@ class House:
 
     def has(self, queue_id: str) -> bool:
         """Tell whether an alert waits, by itself or in a digest."""
-        return self.scheduler.find(FIRST, queue_id) is not None
+        return self.scheduler.accounts[FIRST].find(queue_id) is not None
 
     @property
     def is_well(self) -> bool:
@@ -115,13 +114,14 @@ class House:
         self._boot()
         records = self.keeping.load(power=self._is_power_cut)
         for account_id, entry in self._entries.items():
-            loaded = self.scheduler.add_account(
+            unreadable = self.scheduler.add_account(
                 self.now, account_id, entry.settings, records.get(account_id, {})
             )
-            if loaded.unreadable:
-                raise FaultError(f"Records cannot be read: {loaded.unreadable}")
-            for queue_id in loaded.cut_off:
-                self.report.allow_copy(queue_id)
+            if unreadable:
+                raise FaultError(f"Records cannot be read: {unreadable}")
+            for message in self.scheduler.accounts[account_id].queue:
+                if message.in_data:
+                    self.report.allow_copy(message.queue_id)
             self._note_account(account_id, quietly=True)
         self._live(self._start_accounts)
 
@@ -307,8 +307,8 @@ class House:
         """Write what is marked, do what follows, and look again when it is due."""
         self._look_at_owners()
         for action in actions:
-            if isinstance(action, Tell):
-                self.report.hear(action.event)
+            if isinstance(action, OutboxEvent):
+                self.report.hear(action)
         self.write_marks()
         for action in actions:
             self._do(action)
@@ -316,7 +316,7 @@ class House:
             self._note_account(account_id)
         self.report.look(self.waiting)
         expired = sum(
-            isinstance(one, Tell) and one.event.outcome is Outcome.EXPIRED
+            isinstance(one, OutboxEvent) and one.outcome is Outcome.EXPIRED
             for one in actions
         )
         self._schedule(in_slices=expired >= EXPIRE_AT_ONCE)
@@ -369,7 +369,7 @@ class House:
         match action:
             case Attempt(account_id, message, fresh):
                 self._sessions[account_id].attempt(message, fresh=fresh)
-            case Merge(account_id, messages):
+            case Merge(account_id, messages=messages):
                 self.later(_COMPOSING, lambda: self._compose(account_id, messages))
             case LogIn(account_id):
                 self._sessions[account_id].log_in()
@@ -400,7 +400,7 @@ class House:
     def _copy(self, action: TakeOver) -> None:
         """Make a copy of an alarm that hangs, and have another account send it."""
         first = action.message
-        if not self.scheduler.find(action.account, first.queue_id):
+        if not self.scheduler.accounts[action.account].find(first.queue_id):
             return
         made = self._message(subject=first.subject, recipients=first.recipients)
         copy = replace(

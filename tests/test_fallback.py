@@ -207,7 +207,7 @@ async def test_no_copy_of_what_was_discarded_meanwhile(
     await outbox.manager.async_written()
     # A kill brings nothing back.
     assert not [key for key in on_disk(hass) if key[0] == "message"]
-    await until(lambda: not outbox_of(other).sessions.attempting)
+    await until(lambda: not outbox_of(other).sessions.at_work)
     assert not outbox_of(other).state.queue.guests
     assert len(server.accepted) == 1
 
@@ -330,13 +330,13 @@ async def test_its_own_account_is_disabled_meanwhile(
 
     monkeypatch.setattr(SubmissionSession, "open", slow)
     await later(hass, freezer, timedelta(seconds=20))
-    assert outbox_of(other).sessions.attempting
+    assert outbox_of(other).sessions.at_work
     await hass.config_entries.async_set_disabled_by(
         loaded_entry.entry_id, ConfigEntryDisabler.USER
     )
     await hass.async_block_till_done()
     opened.set()
-    await until(lambda: not outbox_of(other).sessions.attempting)
+    await until(lambda: not outbox_of(other).sessions.at_work)
     (mail,) = server.accepted
     assert "厨房" in mail.text
 
@@ -482,4 +482,4 @@ async def test_an_attempt_that_has_just_ended(
     outbox = outbox_of(loaded_entry)
     gone = message(1, read_clock())
     outbox.do(TakeOver(outbox.id, gone, other.entry_id, copy=False))
-    assert not outbox.sessions.attempting
+    assert not outbox.sessions.at_work

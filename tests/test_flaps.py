@@ -56,7 +56,7 @@ async def test_every_flap_is_told(
     assert len(runs) == FLAPS
     for _ in range(5):
         await later(hass, freezer, timedelta(minutes=1))
-        await until(lambda: not any(outbox.at_work))
+        await until(lambda: not outbox.at_work)
     await until(lambda: not len(outbox))
     text = "\n".join(map(body_of, server.accepted))
     assert [text.count(f"Flap {number}!") for number in range(FLAPS)] == [1] * FLAPS

@@ -147,14 +147,17 @@ async def test_cleared(
     assert len(outbox_of(loaded_entry)) == 0
 
 
+@pytest.mark.parametrize("over", [False, True], ids=["discarded", "cleared"])
 async def test_digest(
     hass: HomeAssistant,
     server: QQServer,
     loaded_entry: MockConfigEntry,
     events: Events,
     freezer: FrozenDateTimeFactory,
+    *,
+    over: bool,
 ) -> None:
-    """Each message of a digest is told of, be it discarded, with the digest's id."""
+    """Each message of a digest that is taken back is told of, with the digest's id."""
     await configure(hass, loaded_entry, burst=1, messages_per_minute=2)
     await send(hass, title="Before")
     server.script(Step.RCPT, Answer(451, "later"))
@@ -164,7 +167,10 @@ async def test_digest(
     await events.wait(2)
     (digest,) = outbox_of(loaded_entry).state.queue
     assert len(digest.parts) == 4
-    await outbox_of(loaded_entry).async_discard(digest.queue_id)
+    if over:
+        await outbox_of(loaded_entry).async_clear("flood")
+    else:
+        await outbox_of(loaded_entry).async_discard(digest.queue_id)
     *parts, _ = await history(hass)
     assert {one["digest"] for one in parts} == {digest.queue_id}
     assert [one["title"] for one in parts] == [f"Alert {n}" for n in (3, 2, 1, 0)]

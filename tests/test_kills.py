@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.qq_mail.const import DOMAIN
-from custom_components.qq_mail.outbox import manager as manager_module
+from custom_components.qq_mail.outbox import sessions as sessions_module
 from custom_components.qq_mail.store import Journal
 from homeassistant.core import HomeAssistant
 
@@ -103,7 +103,7 @@ async def test_page_said_done_while_a_reminder_waits(
     server.script(Step.RCPT, Answer(451, "later"), times=None)
     await later(hass, freezer, TEN_MINUTES)
     await until(lambda: outbox_of(loaded_entry).messages())
-    await until(lambda: not outbox_of(loaded_entry).sessions.attempting)
+    await until(lambda: not outbox_of(loaded_entry).sessions.at_work)
     browser = await hass_client_no_auth()
     assert (await browser.post(path_of(token))).status == 200
     await kill()
@@ -177,7 +177,7 @@ async def test_answered_deferred(
     server.script(Step.CONNECT, Close(), times=None)
     answer = await send(hass, **WATER, wait=0)
     assert answer["status"] == "deferred"
-    await until(lambda: not outbox_of(loaded_entry).sessions.attempting)
+    await until(lambda: not outbox_of(loaded_entry).sessions.at_work)
     server.reset()
     await kill()
     await until(lambda: server.accepted)
@@ -212,18 +212,18 @@ async def test_discarded_while_it_was_tried(
     step: Step,
 ) -> None:
     """It does not come back either, however far the attempt had come."""
-    monkeypatch.setattr(manager_module, "STOP_GRACE", 0)
+    monkeypatch.setattr(sessions_module, "STOP_GRACE", 0)
     hangs = asyncio.Event()
     server.on_silence = lambda: hass.loop.call_soon_threadsafe(hangs.set)
     server.script(step, Hang(), times=None)
     call = hass.async_create_task(send(hass, **WATER))
     outbox = outbox_of(loaded_entry)
     await hangs.wait()
-    (queue_id,) = outbox.sessions.attempting
+    (queue_id,) = outbox.sessions.at_work
     await hass.services.async_call(
         DOMAIN, "discard", {"queue_id": queue_id}, blocking=True
     )
-    assert outbox.sessions.attempting == {queue_id}
+    assert outbox.sessions.at_work == {queue_id}
     await kill()
     await call
     assert outbox_of(loaded_entry).messages() == []

@@ -16,7 +16,7 @@ KNOWS = {
     "store": set(),
     "typed": {"clock"},
     "inbox": {"const", "mime", "smtp"},
-    "core": {"clock", "mime", "smtp"},
+    "core": {"clock", "mime", "smtp", "typed"},
     "outbox": {"clock", "const", "core", "mime", "smtp", "store"},
     "content": {"const", "mime", "texts"},
     "buttons": {"clock", "const", "issues", "mime", "store", "texts", "typed"},

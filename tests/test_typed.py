@@ -1,7 +1,7 @@
 """Dataclasses as the store keeps them: what is whole comes back, all else is told."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 import json
 from typing import Any
@@ -36,10 +36,12 @@ class Whole:
     names: list[str]
     colour: Colour | None
     at: datetime
+    day: date
     due: Steady
     length: float
     number: int
     flag: bool
+    numbers: dict[str, int]
     anything: dict[str, Any]
 
 
@@ -49,10 +51,12 @@ WHOLE = Whole(
     names=["b"],
     colour=Colour.RED,
     at=NOW.wall,
+    day=NOW.wall.date(),
     due=1060.0,
     length=0.5,
     number=7,
     flag=True,
+    numbers={"a": 1},
     anything={"x": [1]},
 )
 
@@ -98,10 +102,14 @@ def test_what_else_may_stand_there(
         pytest.param({"colour": "blue"}, id="no colour"),
         pytest.param({"at": "2026-11-30"}, id="no time zone"),
         pytest.param({"at": 7}, id="no time"),
+        pytest.param({"day": "x"}, id="no day"),
         pytest.param({"due": "soon"}, id="no instant"),
         pytest.param({"length": float("inf")}, id="no end"),
         pytest.param({"number": True}, id="no number"),
         pytest.param({"number": 7.5}, id="no whole number"),
+        pytest.param({"number": -1}, id="less than nothing"),
+        pytest.param({"numbers": []}, id="no numbers"),
+        pytest.param({"numbers": {"a": "b"}}, id="no number among them"),
         pytest.param({"flag": 1}, id="neither yes nor no"),
         pytest.param({"anything": []}, id="no object"),
     ],

@@ -20,7 +20,7 @@ from homeassistant.util.ssl import client_context
 from .accounts import QQMailConfigEntry, account_from, imap_account_from
 from .answers.watching import Answers
 from .buttons.view import async_setup_view
-from .calls.house import DATA_HOUSE, SIGNAL_DELAY, SIGNAL_OUTBOX, House, Rooms
+from .calls.house import DATA_HOUSE, SIGNAL_OUTBOX, House, Rooms
 from .calls.send import async_send_again, async_tell_counted
 from .const import CONF_FALLBACK, DOMAIN
 from .content.attachments.fetching import remove_all
@@ -166,9 +166,6 @@ def _add_rooms(
     """Have an account's outbox, duplicates and reminders work together."""
     outbox.listeners.async_add(partial(async_dispatcher_send, hass, SIGNAL_OUTBOX))
     outbox.listeners.async_add_early(partial(_async_hear_outcome, house))
-    outbox.delays.async_add_listener(
-        partial(async_dispatcher_send, hass, SIGNAL_DELAY, entry.entry_id)
-    )
     outbox.listeners.async_add_discard_listener(
         lambda queue_ids: house.buttons.revoke(*queue_ids)
     )

@@ -98,12 +98,15 @@ async def async_settled(entries: list[QQMailConfigEntry]) -> None:
 def being_loaded(hass: HomeAssistant) -> list[QQMailConfigEntry]:
     """Return the accounts that will be there in a moment."""
     return [
-        entry
-        for entry in hass.config_entries.async_entries(
-            DOMAIN, include_disabled=False, include_ignore=False
-        )
-        if entry.state is not ConfigEntryState.LOADED
+        entry for entry in enabled(hass) if entry.state is not ConfigEntryState.LOADED
     ]
+
+
+def enabled(hass: HomeAssistant) -> list[QQMailConfigEntry]:
+    """Return the accounts that are not disabled."""
+    return hass.config_entries.async_entries(
+        DOMAIN, include_disabled=False, include_ignore=False
+    )
 
 
 def called_entries(

@@ -7,6 +7,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_USERNAME
 from homeassistant.core import HomeAssistant, callback
 
+from .accounts import enabled
 from .const import CONF_FALLBACK, DOMAIN, PANEL
 from .issues import async_show_issue
 
@@ -19,13 +20,13 @@ GONE = "fallback_gone"
 @callback
 def other_accounts(hass: HomeAssistant, entry: ConfigEntry) -> dict[str, str]:
     """Return the titles of the other accounts, by their entries' ids."""
-    return {one.entry_id: one.title for one in _enabled(hass) if one is not entry}
+    return {one.entry_id: one.title for one in enabled(hass) if one is not entry}
 
 
 @callback
 def async_review(hass: HomeAssistant) -> None:
     """Compare the issues with the accounts that are there, and what they are set to."""
-    entries = _enabled(hass)
+    entries = enabled(hass)
     ids = {one.entry_id for one in entries}
     helped = any(CONF_FALLBACK in one.options for one in entries)
     accounts = ", ".join(one.data[CONF_USERNAME] for one in entries)
@@ -47,14 +48,8 @@ class OfferFlow(ConfirmRepairFlow):
     ) -> RepairsFlowResult:
         """Set it once a person has agreed."""
         if user_input is not None:
-            entries = _enabled(self.hass)
+            entries = enabled(self.hass)
             for entry, other in zip(entries, entries[1:] + entries[:1], strict=True):
                 options = {CONF_FALLBACK: other.entry_id, **entry.options}
                 self.hass.config_entries.async_update_entry(entry, options=options)
         return await super().async_step_confirm(user_input)
-
-
-def _enabled(hass: HomeAssistant) -> list[ConfigEntry]:
-    return hass.config_entries.async_entries(
-        DOMAIN, include_disabled=False, include_ignore=False
-    )

@@ -20,12 +20,12 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util.signal_type import SignalType
 
 from .buttons.models import Press, Reply
-from .calls.house import DATA_HOUSE, SIGNAL_ALARM, SIGNAL_DELAY, SIGNAL_OUTBOX, House
+from .calls.house import DATA_HOUSE, SIGNAL_ALARM, SIGNAL_OUTBOX, House
 from .const import DOMAIN
 from .event import told_of_outcome, told_of_press
 from .mime.models import Priority
 from .outbox.core.models import OutboxEvent
-from .outbox.delays import Delay
+from .outbox.delays import SIGNAL_DELAY, Delay
 from .outbox.view import OutboxView
 from .repeats.reminder import Reminder
 from .texts import iso_of

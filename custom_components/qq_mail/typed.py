@@ -1,8 +1,8 @@
 """Dataclasses as the store keeps them: as JSON, every value of which is checked."""
 
 from dataclasses import fields, is_dataclass
-from datetime import datetime
-from enum import StrEnum
+from datetime import date, datetime
+from enum import Enum
 from functools import cache
 from math import isfinite
 from types import UnionType
@@ -24,7 +24,7 @@ def as_json(value: Any, now: Now, hint: Any = None) -> Any:
     kind: Any = type(value)
     if kept := _kept(kind):
         return {name: as_json(getattr(value, name), now, of) for name, of in kept}
-    if isinstance(value, datetime):
+    if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, list | tuple):
         return [as_json(each, now) for each in value]
@@ -36,10 +36,12 @@ def read_json(hint: Any, value: Any, now: Now, **given: object) -> Any:
 
     Raises KeyError, TypeError or ValueError where it is damaged.
     """
+    if hint is Any:
+        return value
     kind: Any = get_origin(hint) or hint
     if kind is Steady:
         time = read_json(datetime, value, now)
-        return now.steady + (time - now.wall).total_seconds()
+        return round(now.steady + (time - now.wall).total_seconds(), 3)
     if kind is UnionType:
         return None if value is None else read_json(get_args(hint)[0], value, now)
     if kept := _kept(kind):
@@ -48,17 +50,24 @@ def read_json(hint: Any, value: Any, now: Now, **given: object) -> Any:
     if kind in (list, tuple) and hint is not list:
         of = get_args(hint)[0]
         return kind(read_json(of, each, now) for each in read_json(list, value, now))
-    if issubclass(kind, datetime):
-        time = datetime.fromisoformat(value)
-        if time.tzinfo is None:
+    if kind is dict and hint is not dict:
+        of = get_args(hint)[1]
+        known = read_json(dict, value, now)
+        return {key: read_json(of, each, now) for key, each in known.items()}
+    if issubclass(kind, date):
+        time = kind.fromisoformat(value)
+        if kind is datetime and time.tzinfo is None:
             # It would not compare.
             raise ValueError(value)
         return time
-    if issubclass(kind, StrEnum):
+    if issubclass(kind, Enum):
         return kind(value)
     if kind is float and type(value) is int:
         value = float(value)
     if type(value) is not kind or (kind is float and not isfinite(value)):
+        raise ValueError(value)
+    if kind is int and value < 0:
+        # Whatever is kept is counted.
         raise ValueError(value)
     return value
 

@@ -345,7 +345,7 @@ async def test_discarded_while_its_text_is_read(
     outbox = outbox_of(loaded_entry)
     await outbox.async_discard()
     gate.opened.set()
-    await until(lambda: not outbox.sessions.attempting)
+    await until(lambda: not outbox.sessions.at_work)
     await notify(hass)
     assert [mail.subject for mail in server.accepted] == ["Alarm"]
     assert server.logins == 1

@@ -13,8 +13,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.qq_mail.content import digest as digest_module
 from custom_components.qq_mail.outbox import (
     listeners as listeners_module,
-    manager as manager_module,
     outbox as outbox_module,
+    sessions as sessions_module,
 )
 from custom_components.qq_mail.outbox.composing import WireStream
 from custom_components.qq_mail.outbox.core import merge as merge_module
@@ -428,7 +428,7 @@ async def test_unloaded_while_a_file_hangs(
 ) -> None:
     """Nobody waits for it for long."""
     answers = await flood(hass, loaded_entry)
-    monkeypatch.setattr(manager_module, "STOP_GRACE", 0)
+    monkeypatch.setattr(sessions_module, "STOP_GRACE", 0)
     gate = hold_up(monkeypatch, digest_module, "read_alert")
     await later(hass, freezer, HALF_A_MINUTE)
     await until(gate.reached.is_set)
@@ -574,7 +574,6 @@ async def test_discarded_in_slices(
     gate = hold_up_digest(monkeypatch)
     await later(hass, freezer, HALF_A_MINUTE)
     await until(gate.reached.is_set)
-    ids = [message.queue_id for message, _ in outbox.messages()]
     real = asyncio.sleep
 
     async def merged_meanwhile(_: float) -> None:
@@ -584,7 +583,7 @@ async def test_discarded_in_slices(
 
     with monkeypatch.context() as patch:
         patch.setattr(asyncio, "sleep", merged_meanwhile)
-        await outbox._discard(ids)  # noqa: SLF001 - as if each were asked for
+        await outbox.async_discard()
     # One that is being tried goes once the server has answered.
     await until(lambda: not outbox.messages() and not waiting(hass))
     assert len(outbox) == 0

@@ -55,8 +55,8 @@ async def test_discard_in_progress(
     server.script(Step.DOT, Close())
     call = hass.async_create_task(send(hass))
     outbox = outbox_of(loaded_entry)
-    await until(lambda: outbox.sessions.attempting)
-    (queue_id,) = outbox.sessions.attempting
+    await until(lambda: outbox.sessions.at_work)
+    (queue_id,) = outbox.sessions.at_work
     await discard(hass, queue_id)
     # It is not known whether the server has it.
     assert (await call)["status"] in ("unknown", "discarded")
@@ -83,7 +83,7 @@ async def test_discard_while_it_logs_in(
     call = hass.async_create_task(send(hass, message="x\n" * 600_000))
     outbox = outbox_of(loaded_entry)
     await reached.wait()
-    (queue_id,) = outbox.sessions.attempting
+    (queue_id,) = outbox.sessions.at_work
     assert [*store_folder(hass).glob("*.text")]
     await discard(hass, queue_id)
     assert not [*store_folder(hass).glob("*.text")]

@@ -437,7 +437,7 @@ async def test_replaced_again_and_again(
     assert "not repeated" not in str(answer["notes"])
     assert len(await reminders(hass)) == 2
     # What is just being tried is not tried again at once.
-    await until(lambda: not outbox_of(loaded_entry).sessions.attempting)
+    await until(lambda: not outbox_of(loaded_entry).sessions.at_work)
     server.reset()
     outbox_of(loaded_entry).async_retry()
     await out(loaded_entry, server, 5)

@@ -8,7 +8,7 @@ import pytest
 from custom_components.qq_mail.mime.models import Priority
 from custom_components.qq_mail.outbox.core import plan
 from custom_components.qq_mail.outbox.core.limits import Settings
-from custom_components.qq_mail.outbox.core.models import Level, Message
+from custom_components.qq_mail.outbox.core.models import Attempt, Level, Message
 from custom_components.qq_mail.outbox.core.queue import Queue
 from simulator import sessions
 from simulator.__main__ import main
@@ -219,7 +219,7 @@ def test_it_would_notice_two_owners(monkeypatch: pytest.MonkeyPatch) -> None:
     """A message that stays where it was when it is moved."""
 
     def stay(queue: Queue, message: Message) -> None:
-        queue.begin_attempt(message, 0.0)
+        queue.begin_attempt(Attempt("first", message, fresh=False, since=0.0))
 
     monkeypatch.setattr(Queue, "hand_out", stay)
     with pytest.raises(FaultError, match="is with first and second"):

@@ -21,7 +21,6 @@ from ..clock import read_clock
 from ..const import ACKNOWLEDGE, DOMAIN
 from ..history import History
 from ..outbox.core.models import OutboxEvent
-from ..outbox.delays import Delay
 from ..outbox.manager import Manager
 from ..outbox.outbox import Outbox
 from ..repeats.duplicates import Duplicates
@@ -34,8 +33,6 @@ DATA_HOUSE: HassKey[House] = HassKey(DOMAIN)
 
 SIGNAL_OUTBOX: SignalType[OutboxEvent | None] = SignalType(f"{DOMAIN}_outbox")
 """Every outcome of every account, and by None that something else has changed."""
-SIGNAL_DELAY: SignalType[str, Delay] = SignalType(f"{DOMAIN}_delay")
-"""That messages of an account, given by its id, wait too long: once an episode."""
 SIGNAL_ALARM: SignalType[Reminder, bool] = SignalType(f"{DOMAIN}_alarm")
 """That an alarm was acknowledged, or not in its time; once for all its accounts."""
 

@@ -67,6 +67,8 @@ class Made:
     message: Message
     text: bytes | Path
     """In memory, or in a file of the store's where it is large."""
+    trouble: Exception | None = None
+    """Why it cannot be kept."""
 
 
 class WireStream:

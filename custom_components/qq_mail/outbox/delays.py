@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from math import inf
 from typing import Final
 
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_send
+from homeassistant.util.signal_type import SignalType
 
 from ..clock import read_clock
+from ..const import DOMAIN
 from ..mime.models import Priority
 from .core.account import Account
 from .core.models import Level, Message, Plan, Reason
@@ -40,6 +42,11 @@ class Delay:
     """When it goes, and why not now."""
 
 
+SIGNAL_DELAY: SignalType[str, Delay] = SignalType(f"{DOMAIN}_delay")
+"""An account's messages wait too long: once for each episode, and again only of something
+more important."""
+
+
 class Delays:
     """Looks after an account's messages, and tells when an episode begins or grows."""
 
@@ -55,14 +62,7 @@ class Delays:
         """When a message that waits for long was last seen to wait as promised."""
         self._worst = -inf
         """The rank of the most important message of this episode."""
-        self._listeners: set[Callable[[Delay], None]] = set()
         self._timer: asyncio.TimerHandle | None = None
-
-    @callback
-    def async_add_listener(self, listener: Callable[[Delay], None]) -> CALLBACK_TYPE:
-        """Tell once for each episode, and again only of something more important."""
-        self._listeners.add(listener)
-        return partial(self._listeners.discard, listener)
 
     @callback
     def watch(self) -> None:
@@ -102,8 +102,9 @@ class Delays:
             )
             if worst.rank > self._worst:
                 self._worst = worst.rank
-                for listener in list(self._listeners):
-                    listener(self.current)
+                async_dispatcher_send(
+                    self._hass, SIGNAL_DELAY, self._view.id, self.current
+                )
         else:
             self.current, self._worst = None, -inf
         if self.current != before:

@@ -7,18 +7,16 @@ from functools import partial
 import shutil
 from typing import BinaryIO, cast
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 
 from ..clock import read_clock
-from ..const import DOMAIN, LOGGER
+from ..const import LOGGER
 from ..mime.models import KeptMessage, WriteDigest, WrittenDigest
 from .composing import SMALL, WireStream
-from .core.account import Account
-from .core.groups import Merging
 from .core.models import Merge, Message, Part, TakeOver
 from .core.record import message_as_dict
 from .core.turn import MESSAGE
-from .manager import Manager, async_end
+from .manager import Manager
 
 type Prepare = Callable[[], Awaitable[WriteDigest]]
 
@@ -27,99 +25,64 @@ class _NotWantedError(Exception):
     """One of the messages was discarded meanwhile, or the account stops."""
 
 
-class Digests:
-    """Owns a task for each digest that is being made for an account."""
+async def async_merge(
+    hass: HomeAssistant, manager: Manager, action: Merge, prepare: Prepare
+) -> None:
+    """Make a digest of messages, and tell what came of it."""
+    store, account_id, messages = manager.store, action.account, action.messages
+    first, queue_id = messages[0].queue_id, manager.new_id()
 
-    def __init__(self, hass: HomeAssistant, manager: Manager, account_id: str) -> None:
-        """Begin with none."""
-        self._hass = hass
-        self._manager = manager
-        self._id = account_id
-        self._tasks: dict[asyncio.Task[None], str] = {}
+    def is_wanted() -> bool:
+        """Tell whether nobody has discarded one of the messages meanwhile."""
+        return manager.account(account_id).queue.groups.merging.get(first) is action
 
-    @property
-    def at_work(self) -> set[str]:
-        """The first messages of what is being merged."""
-        return set(self._tasks.values())
-
-    @callback
-    def merge(self, action: Merge, prepare: Prepare) -> None:
-        """Make a digest of messages."""
-        first = action.messages[0].queue_id
-        merging = self._manager.account(self._id).queue.groups.merging[first]
-        task = self._hass.async_create_background_task(
-            self._merge(action.messages, merging, prepare), f"{DOMAIN} merge {first}"
-        )
-        self._tasks[task] = first
-        task.add_done_callback(partial(self._tasks.pop))
-
-    async def async_stop(self) -> None:
-        """Let what is being written be written to its end: the account has stopped."""
-        await async_end(self._tasks)
-
-    def _account(self, merging: Merging) -> Account | None:
-        """Return the account, if nobody has discarded one of the messages meanwhile."""
-        account = self._manager.scheduler.accounts.get(self._id)
-        known = account and account.queue.groups.merging.get(merging.queue_ids[0])
-        return account if known is merging else None
-
-    def _check(self, merging: Merging) -> None:
+    def check() -> None:
         """Raise _NotWantedError where what is made is of no use. Also for threads."""
-        account = self._account(merging)
-        if not (account and account.running):
+        if not (manager.account(account_id).running and is_wanted()):
             raise _NotWantedError
 
-    async def _merge(
-        self, messages: tuple[Message, ...], merging: Merging, prepare: Prepare
-    ) -> None:
-        manager, store = self._manager, self._manager.store
-        first, queue_id = messages[0].queue_id, manager.new_id()
-        stream = WireStream(store, queue_id, SMALL)
-        try:
-            write, now = await prepare(), read_clock()
-            kept = [
-                KeptMessage(
-                    queue_id=one.queue_id,
-                    tag=one.tag,
-                    subject=one.subject,
-                    raised=now.wall_at(one.raised),
-                    open=store.text((MESSAGE, self._id, one.queue_id)),
-                )
-                for one in messages
-            ]
-            written = await self._hass.async_add_executor_job(
-                write, cast("BinaryIO", stream), kept, partial(self._check, merging)
-            )
-            self._check(merging)
-        except BaseException as err:
-            await asyncio.shield(self._hass.async_add_executor_job(stream.drop))
-            again = isinstance(err, _NotWantedError | asyncio.CancelledError)
-            if isinstance(err, OSError):
-                LOGGER.error("Messages go out one by one: %s", err)
-            elif not again:
-                manager.report_trouble("Messages go out one by one")
-            self._tell_failed(merging, again=again)
-            if not isinstance(err, Exception):
-                raise
-            return
-        if written is None:
-            self._tell_failed(merging)
-            return
-        digest = _digest(queue_id, written, messages)
-        key = (MESSAGE, self._id, queue_id)
-        record = partial(message_as_dict, digest, read_clock())
-        store.put(key, record, stream.text())
-        # By the same round the disk has nothing of its parts. The attempt waits for it.
-        manager.happen(manager.scheduler.merged, self._id, first, digest, written.alone)
+    def tell_failed(*, again: bool = False) -> None:
+        if is_wanted():
+            failed = manager.scheduler.merge_failed
+            manager.happen(failed, account_id, first, again=again)
 
-    def _tell_failed(self, merging: Merging, *, again: bool = False) -> None:
-        if self._account(merging):
-            self._manager.happen(
-                self._manager.scheduler.merge_failed,
-                self._id,
-                merging.queue_ids[0],
-                again=again,
+    stream = WireStream(store, queue_id, SMALL)
+    try:
+        write, now = await prepare(), read_clock()
+        kept = [
+            KeptMessage(
+                queue_id=one.queue_id,
+                tag=one.tag,
+                subject=one.subject,
+                raised=now.wall_at(one.raised),
+                open=store.text((MESSAGE, account_id, one.queue_id)),
             )
+            for one in messages
+        ]
+        written = await hass.async_add_executor_job(
+            write, cast("BinaryIO", stream), kept, check
+        )
+        check()
+    except BaseException as err:
+        await asyncio.shield(hass.async_add_executor_job(stream.drop))
+        again = isinstance(err, _NotWantedError | asyncio.CancelledError)
+        if isinstance(err, OSError):
+            LOGGER.error("Messages go out one by one: %s", err)
+        elif not again:
+            manager.report_trouble("Messages go out one by one")
+        tell_failed(again=again)
+        if not isinstance(err, Exception):
+            raise
+        return
+    if written is None:
+        tell_failed()
+        return
+    digest = _digest(queue_id, written, messages)
+    key = (MESSAGE, account_id, queue_id)
+    record = partial(message_as_dict, digest, read_clock())
+    store.put(key, record, stream.text())
+    # By the same round the disk has nothing of its parts. The attempt waits for it.
+    manager.happen(manager.scheduler.merged, account_id, first, digest, written.alone)
 
 
 def _digest(
@@ -176,7 +139,8 @@ async def async_copy(hass: HomeAssistant, manager: Manager, action: TakeOver) ->
         return
     scheduler = manager.scheduler
     there = {action.account, action.by} <= scheduler.accounts.keys()
-    now = scheduler.find(action.account, first.queue_id) if there else None
+    home = manager.account(action.account) if there else None
+    now = home.find(first.queue_id) if home else None
     # What was discarded while it is tried is in memory alone.
     if not now or now.in_memory:
         await hass.async_add_executor_job(stream.drop)

@@ -13,6 +13,7 @@ from homeassistant.core import HomeAssistant
 
 from ..clock import read_clock
 from ..const import LOGGER, MAX_BYTES, MAX_MESSAGES, MAX_SHARE_OF_DISK
+from ..store import Key
 from .composing import (
     SMALL,
     Made,
@@ -92,13 +93,13 @@ class Intake:
         ticket, queue_id = order.ticket, order.ticket.queue_id
         key = (MESSAGE, self._view.id, queue_id)
         with self._at(ticket):
-            made, trouble = await self._put_on_disk(order, key)
+            made = await self._put_on_disk(order, key)
             # From here on without an await: nobody can come between.
             if ticket.cleared:
                 return None
             message = made.message
-            if trouble:
-                why = trouble or type(trouble).__name__
+            if trouble := made.trouble:
+                why = str(trouble) or type(trouble).__name__
                 LOGGER.error("Message %s cannot be kept: %s", queue_id, why)
                 message = replace(message, in_memory=True)
                 self.bodies[queue_id] = bytes(made.text)
@@ -133,14 +134,10 @@ class Intake:
                 if not ticket.taken.done():
                     ticket.taken.set_result(False)
 
-    async def _put_on_disk(
-        self, order: Order, key: tuple[str, str, str]
-    ) -> tuple[Made, Exception | None]:
-        """Make a message, and have the disk take it; return why it did not."""
-        made, trouble = None, None
-        if order.reads_files:
-            # What hangs here holds up nobody else.
-            made, trouble = await self.async_make(order)
+    async def _put_on_disk(self, order: Order, key: Key) -> Made:
+        """Make a message, and have the disk take it, or know why it did not."""
+        # What hangs here holds up nobody else.
+        made = await self.async_make(order) if order.reads_files else None
         async with self._taking:
             # One after the other, so that they go out as they came.
             if self._closed:
@@ -149,9 +146,8 @@ class Intake:
                         self._store.drop_draft, made.text
                     )
                 raise OutboxClosedError
-            if made is None:
-                made, trouble = await self.async_make(order)
-            if not trouble:
+            made = made or await self.async_make(order)
+            if not made.trouble:
                 record = partial(message_as_dict, made.message, read_clock())
                 self._store.put(key, record, made.text)
                 self._adding[made.message.queue_id] = made.message.size
@@ -161,23 +157,23 @@ class Intake:
                 order.kept()
             self._manager.write_marks()
             written = self._store.written()
-        if trouble:
-            return made, trouble
+        if made.trouble:
+            return made
         # Whoever comes meanwhile shares the next sync.
         try:
             async with asyncio.timeout(DISK_TIMEOUTS.get(made.message.level)):
                 await asyncio.shield(written)
         except (OSError, TimeoutError) as err:
-            trouble = err
             if isinstance(made.text, Path):
                 made = await self._make_in_memory(order)
+            made = replace(made, trouble=err)
             # What the disk does not let go would be sent after the next start.
             self._store.remove(key)
         finally:
             del self._adding[made.message.queue_id]
-        return made, trouble
+        return made
 
-    async def async_make(self, order: Order) -> tuple[Made, Exception | None]:
+    async def async_make(self, order: Order) -> Made:
         """Compose a message, if there is room beside all that is kept or about to be.
 
         Raises StalledError where a file that goes with it is not read to its end.
@@ -196,9 +192,9 @@ class Intake:
             return made
 
         try:
-            return await self._run(order, SMALL, write), None
+            return await self._run(order, SMALL, write)
         except (OSError, OutboxFullError) as err:
-            return await self._make_in_memory(order), err
+            return replace(await self._make_in_memory(order), trouble=err)
 
     async def _make_in_memory(self, order: Order) -> Made:
         return await self._run(order, None, partial(_compose, order))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from random import SystemRandom
 from typing import Any, Final, Protocol
@@ -13,11 +13,21 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.ulid import ulid_at_time, ulid_to_bytes
 
 from ..clock import Now, read_clock, seconds_until
-from ..const import LOGGER, STOP_GRACE
+from ..const import LOGGER
 from ..smtp.models import Account as SmtpAccount, Submission
 from ..store import Damage, Records, Store, as_octets
 from .core.account import Account
-from .core.models import NEVER, Action, Level, Log, Message, Plan, Reason, Tell, Work
+from .core.models import (
+    NEVER,
+    Action,
+    Level,
+    Log,
+    Message,
+    OutboxEvent,
+    Plan,
+    Reason,
+    Work,
+)
 from .core.scheduler import Scheduler
 from .core.turn import MESSAGE
 from .listeners import Listeners
@@ -37,8 +47,8 @@ class Hands(Protocol):
     reads_answers: bool
 
     @property
-    def at_work(self) -> tuple[set[str], set[str]]:
-        """The queue ids that are being tried, and the first ones of digests."""
+    def at_work(self) -> set[str]:
+        """The queue ids of what is being tried, and the first ones of digests."""
 
     def do(self, action: Work) -> None:
         """Do on the network and on the disk what follows for the account."""
@@ -251,11 +261,11 @@ class Manager:
     def _do(self, action: Action) -> None:
         """Do what follows; nothing here waits."""
         match action:
-            case Tell(event):
-                if receipt := self.receipts.get(event.queue_id):
-                    receipt.events.append(event)
-                if hands := self.hands.get(event.account):
-                    hands.listeners.report(event)
+            case OutboxEvent():
+                if receipt := self.receipts.get(action.queue_id):
+                    receipt.events.append(action)
+                if hands := self.hands.get(action.account):
+                    hands.listeners.report(action)
             case Log(level, text):
                 LOGGER.log(level, text)
             case _:
@@ -266,7 +276,7 @@ class Manager:
         self.report_trouble(f"The outbox goes on after an error{where}")
         # Whatever was decided was not done: nobody is at work for these.
         for account_id, hands in self.hands.items():
-            self.scheduler.recover(read_clock(), account_id, *hands.at_work)
+            self.scheduler.recover(read_clock(), account_id, hands.at_work)
         self.write_marks()
 
     def _release_calls(self) -> None:
@@ -289,13 +299,3 @@ class Manager:
             self._timer = self._hass.loop.call_later(
                 seconds_until(at), self.happen, self.scheduler.time_passed
             )
-
-
-async def async_end(tasks: Collection[asyncio.Task[None]]) -> None:
-    """Let tasks end, but not for long; each leaves the collection when it has ended."""
-    if tasks:
-        await asyncio.wait(tasks, timeout=STOP_GRACE)
-    if left := list(tasks):
-        for task in left:
-            task.cancel()
-        await asyncio.wait(left)

@@ -23,7 +23,7 @@ from .core.limits import Settings as Limits
 from .core.models import Attempt, LogIn, Merge, Message, Outcome, TakeOver, Work
 from .core.turn import ACCOUNT, CONVERSATION, LOGIN, MESSAGE, SENT
 from .delays import Delays
-from .digests import Digests, Prepare, async_copy
+from .digests import Prepare, async_copy, async_merge
 from .intake import Intake
 from .listeners import Listeners
 from .manager import Manager
@@ -85,7 +85,6 @@ class Outbox(OutboxView):
             ),
             unreadable=self.unreadable.append,
         )
-        self._digests = Digests(hass, manager, account_id)
         self._intake = Intake(hass, self)
         self._ends: list[Callable[[], None]] = []
         self._abandoned = False
@@ -104,10 +103,10 @@ class Outbox(OutboxView):
             records = self.manager.take_records(
                 self.id, ACCOUNT, CONVERSATION, LOGIN, MESSAGE, SENT
             )
-            loaded = self._scheduler.add_account(
+            unreadable = self._scheduler.add_account(
                 read_clock(), self.id, self._settings.limits, records
             )
-            self.unreadable += [f"{kind} {key}" for kind, key in loaded.unreadable]
+            self.unreadable += [f"{kind} {key}" for kind, key in unreadable]
         self.manager.hands[self.id] = self
 
     @callback
@@ -126,7 +125,6 @@ class Outbox(OutboxView):
         """Stop working, and let no call wait for it; what comes now is only kept."""
         self._happen(self._scheduler.stop)
         self.delays.stop()
-        await self._digests.async_stop()
         await self.sessions.async_stop()
         self.manager.release_calls(self.id)
         self.manager.write_marks()
@@ -236,10 +234,9 @@ class Outbox(OutboxView):
         account that is removed meanwhile, all of it goes.
         """
         discarded = self._intake.clear(tag)
-        chosen = [message.queue_id for message in self.waiting() if message.tag == tag]
-        told = any(map(self.is_tried, chosen))
+        chosen = [message for message in self.waiting() if message.tag == tag]
+        told = any(self.is_tried(message.queue_id) for message in chosen)
         told = told or self._scheduler.is_told_with_others(self.id, tag)
-        self.listeners.tell_discarded(chosen)
         discarded += await self._discard(chosen)
         if not self._is_known:
             return discarded, None
@@ -282,10 +279,7 @@ class Outbox(OutboxView):
             for message in self.waiting()
             if queue_id in (None, message.queue_id) and tag in ("", message.tag)
         ]
-        gone = [message.queue_id for message in chosen]
-        gone += [part.queue_id for message in chosen for part in message.parts]
-        self.listeners.tell_discarded(gone)
-        await self._discard([one.queue_id for one in chosen])
+        await self._discard(chosen)
         return chosen
 
     @callback
@@ -314,9 +308,9 @@ class Outbox(OutboxView):
     # What the manager has done by it
 
     @property
-    def at_work(self) -> tuple[set[str], set[str]]:
-        """The queue ids that are being tried, and the first ones of digests."""
-        return self.sessions.attempting, self._digests.at_work
+    def at_work(self) -> set[str]:
+        """The queue ids of what is being tried, and the first ones of digests."""
+        return self.sessions.at_work
 
     @callback
     def do(self, action: Work) -> None:
@@ -327,7 +321,10 @@ class Outbox(OutboxView):
             case LogIn():
                 self.sessions.log_in()
             case Merge():
-                self._digests.merge(action, self._settings.digest)
+                merge = async_merge(
+                    self.hass, self.manager, action, self._settings.digest
+                )
+                self.sessions.start(action.queue_ids[0], merge)
             case TakeOver(copy=True):
                 self.hass.async_create_background_task(
                     async_copy(self.hass, self.manager, action), f"{DOMAIN} copy"
@@ -350,12 +347,15 @@ class Outbox(OutboxView):
     def _happen(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         self.manager.happen(method, self.id, *args, **kwargs)
 
-    async def _discard(self, queue_ids: list[str]) -> int:
+    async def _discard(self, chosen: list[Message]) -> int:
         """Remove messages, and let others work in between; return how many went at once.
 
         One that is being tried goes if it is not accepted. With an account that is
         removed meanwhile go all of its messages.
         """
+        queue_ids = [message.queue_id for message in chosen]
+        parts = [part.queue_id for message in chosen for part in message.parts]
+        self.listeners.tell_discarded([*queue_ids, *parts])
         for some in batched(queue_ids, _DISCARDED_AT_ONCE, strict=False):
             if self._is_known:
                 self._happen(self._scheduler.discard, some)

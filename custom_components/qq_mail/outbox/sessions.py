@@ -1,4 +1,4 @@
-"""Speaks with an account's server: its sessions, and a task for each attempt."""
+"""Speaks with an account's server: its sessions, and a task for whatever is at work."""
 
 import asyncio
 from collections import deque
@@ -10,13 +10,13 @@ from typing import Any
 from homeassistant.core import HomeAssistant, callback
 
 from ..clock import read_clock
-from ..const import DOMAIN
+from ..const import DOMAIN, STOP_GRACE
 from ..smtp.errors import MailError
 from ..smtp.models import Account, Submission
 from ..smtp.session import SubmissionSession
 from ..smtp.transcript import Transcript
 from .core.models import Attempt, Level, Message
-from .manager import Manager, async_end
+from .manager import Manager
 
 IDLE_TIMEOUT = 240.0
 """Seconds that a session stays open without a message: RFC 5321 grants 300. One that
@@ -76,9 +76,16 @@ class Sessions:
         return self._idle is not None and self._idle.is_open
 
     @property
-    def attempting(self) -> set[str]:
+    def at_work(self) -> set[str]:
         """The queue ids for which there is a task."""
         return self._tasks.keys() - {_LOGIN}
+
+    @callback
+    def start(self, key: str, work: Coroutine[Any, Any, None]) -> None:
+        """Have something worked on, which is known by a queue id."""
+        task = self._hass.async_create_background_task(work, f"{DOMAIN} {key}")
+        self._tasks[key] = task
+        task.add_done_callback(partial(self._ended, key))
 
     @callback
     def attempt(self, action: Attempt) -> None:
@@ -86,7 +93,7 @@ class Sessions:
         message = action.message
         self._told.append(message.subject)
         self._told += [to.rpartition("@")[0] for to in message.recipients[:_MOST_TOLD]]
-        self._start(message.queue_id, self._attempt(action))
+        self.start(message.queue_id, self._attempt(action))
 
     @callback
     def cancel(self, queue_id: str) -> None:
@@ -97,7 +104,7 @@ class Sessions:
     @callback
     def log_in(self) -> None:
         """Log in without a message, and keep the session for one that may come."""
-        self._start(_LOGIN, self._log_in())
+        self.start(_LOGIN, self._log_in())
 
     @callback
     def use_account(self, account: Account) -> None:
@@ -107,14 +114,15 @@ class Sessions:
             self._drop_idle()
 
     async def async_stop(self) -> None:
-        """Let attempts end, but not for long; what they were at is marked on disk."""
-        await async_end(self._tasks.values())
+        """Let all that is at work end, but not for long; the disk knows what it was."""
+        # Each leaves the others when it has ended.
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=STOP_GRACE)
+        if left := list(self._tasks.values()):
+            for task in left:
+                task.cancel()
+            await asyncio.wait(left)
         self._drop_idle()
-
-    def _start(self, key: str, work: Coroutine[Any, Any, None]) -> None:
-        task = self._hass.async_create_background_task(work, f"{DOMAIN} {key}")
-        self._tasks[key] = task
-        task.add_done_callback(partial(self._ended, key))
 
     def _ended(self, key: str, task: asyncio.Task[None]) -> None:
         # The same message may be tried again already, in a fresh session.

@@ -12,7 +12,7 @@ from ..smtp.models import Reply
 from ..smtp.replies import Cause
 from .core.account import Account
 from .core.models import NEVER, Message, Plan, Reason
-from .core.plan import plan_of, plans
+from .core.plan import next_plan, plan_of, plans
 from .manager import Manager
 
 
@@ -98,7 +98,7 @@ class OutboxView:
     @property
     def next_attempt(self) -> datetime | None:
         """When something is tried next; None where nothing waits."""
-        plan = self.manager.scheduler.next_plan(read_clock(), self.id)
+        plan = next_plan(self.state, read_clock().steady)
         return self.time_of(plan) if plan else None
 
     @property
@@ -135,7 +135,7 @@ class OutboxView:
 
     def find(self, queue_id: str) -> Message | None:
         """Return a message, or the digest that it is a part of, wherever it waits."""
-        return self.manager.scheduler.find(self.id, queue_id)
+        return self.state.find(queue_id)
 
     def is_tried(self, queue_id: str) -> bool:
         """Tell whether a message is being tried."""

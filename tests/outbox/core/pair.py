@@ -16,7 +16,6 @@ from custom_components.qq_mail.outbox.core.models import (
     OutboxEvent,
     Plan,
     TakeOver,
-    Tell,
 )
 from custom_components.qq_mail.outbox.core.record import message_as_dict
 from custom_components.qq_mail.outbox.core.scheduler import Scheduler
@@ -90,8 +89,8 @@ class Pair:
                     self.tried.append((account, one.subject))
                 case TakeOver():
                     self.taken_over.append(action)
-                case Tell(event):
-                    self.told.append(event)
+                case OutboxEvent():
+                    self.told.append(action)
         assert self.scheduler.wake_at(self.now) > self.now.steady
         owners = [
             one.queue_id

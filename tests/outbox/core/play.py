@@ -6,8 +6,7 @@ import json
 from typing import Any
 
 from custom_components.qq_mail.clock import Now
-from custom_components.qq_mail.outbox.core.account import Account, Conversation, Loaded
-from custom_components.qq_mail.outbox.core.due import EXPIRE_AT_ONCE
+from custom_components.qq_mail.outbox.core.account import Account, Conversation
 from custom_components.qq_mail.outbox.core.limits import Limits, Settings
 from custom_components.qq_mail.outbox.core.models import (
     DAY,
@@ -20,11 +19,10 @@ from custom_components.qq_mail.outbox.core.models import (
     Outcome,
     Plan,
     Reason,
-    Tell,
 )
 from custom_components.qq_mail.outbox.core.queue import Queue
 from custom_components.qq_mail.outbox.core.record import message_as_dict
-from custom_components.qq_mail.outbox.core.scheduler import Scheduler
+from custom_components.qq_mail.outbox.core.scheduler import EXPIRE_AT_ONCE, Scheduler
 from custom_components.qq_mail.outbox.core.turn import ACCOUNT, MESSAGE, Marks
 from custom_components.qq_mail.smtp.errors import (
     MailError,
@@ -101,11 +99,6 @@ def as_record(one: Message, now: Now) -> dict[str, Any]:
     return dict(json.loads(json.dumps(message_as_dict(one, now))))
 
 
-def is_expired(tell: Tell) -> bool:
-    """Tell whether that is told of a message."""
-    return tell.event.outcome is Outcome.EXPIRED
-
-
 class Core:
     """A scheduler with one account, a clock, and what followed from the last thing."""
 
@@ -158,7 +151,7 @@ class Core:
         self.actions = list(actions or [])
         self.marks, self.scheduler.marks = self.scheduler.marks, {}
         write(self.marks, self.disk)
-        self.told += [one.event for one in self.those(Tell)]
+        self.told += self.those(OutboxEvent)
         self.check_progress()
         return self.actions
 
@@ -167,7 +160,8 @@ class Core:
 
         A backlog of expired messages is told in slices.
         """
-        expired = [one for one in self.those(Tell) if is_expired(one)]
+        told = self.those(OutboxEvent)
+        expired = [one for one in told if one.outcome is Outcome.EXPIRED]
         if len(expired) < EXPIRE_AT_ONCE:
             assert self.scheduler.wake_at(self.now) > self.now.steady
 
@@ -178,16 +172,19 @@ class Core:
         steady: float = 50.0,
         start: bool = True,
         check_login: bool = True,
-    ) -> Loaded:
-        """Kill the process; another one begins so much later with what is on disk."""
+    ) -> list[tuple[str, str]]:
+        """Kill the process; another one begins so much later with what is on disk.
+
+        Return what it could not read.
+        """
         self.now = Now(steady, self.now.wall + timedelta(seconds=seconds))
         self.scheduler = Scheduler(lambda: self.chance, lambda wall: wall.date())
-        loaded = self.scheduler.add_account(
+        unreadable = self.scheduler.add_account(
             self.now, HOUSE, self._settings, dict(self.disk)
         )
         if start:
             self.happen("start", check_login=check_login)
-        return loaded
+        return unreadable
 
     def set_wall(self, wall: datetime) -> list[Action]:
         """Set the clock on the wall, and look again."""

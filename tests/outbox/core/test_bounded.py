@@ -2,9 +2,9 @@
 
 import pytest
 
-from custom_components.qq_mail.outbox.core.account import new_account
 from custom_components.qq_mail.outbox.core.limits import Settings
 from custom_components.qq_mail.outbox.core.loading import load
+from custom_components.qq_mail.outbox.core.record import as_record
 from custom_components.qq_mail.outbox.core.turn import ACCOUNT
 from custom_components.qq_mail.smtp.models import Step
 
@@ -41,9 +41,9 @@ def test_nothing_is_left_of_what_went_out(core: Core) -> None:
 @pytest.mark.parametrize("value", [1e13, 1e300, -1e13])
 def test_learned_value_that_no_server_taught(core: Core, value: float) -> None:
     """It is damage: who calculates with it would fail each time."""
-    data = core.account.as_dict(core.now)
-    data["hour"] = {"value": value, "age": 1.0}
-    account = new_account("house", Settings(), core.now, {})
-    loaded = load(account, {(ACCOUNT, ""): data}, core.now)
-    assert loaded.unreadable == [(ACCOUNT, "")]
+    data = as_record(core.account, core.now)
+    data["limits"]["hour"] = {"value": value, "at": core.now.wall.isoformat()}
+    records = {(ACCOUNT, ""): data}
+    account, unreadable = load("house", Settings(), {}, records, core.now)
+    assert unreadable == [(ACCOUNT, "")]
     assert account.limits.hour is None

@@ -166,9 +166,9 @@ def test_one_that_is_too_long_for_a_digest() -> None:
 def test_error_that_nobody_expected() -> None:
     """Nobody makes a digest any more: its messages wait again."""
     core = Flood()
-    core.happen("recover", (), {core.first})
+    core.happen("recover", {core.first})
     assert core.queue.groups.merging
-    core.happen("recover", (), ())
+    core.happen("recover", ())
     assert not core.queue.groups.merging
     assert len(core.queue) == 4
     assert core.merging == []

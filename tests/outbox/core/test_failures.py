@@ -584,14 +584,14 @@ def test_cut_while_the_account_is_paused(core: Core) -> None:
 def test_error_that_nobody_expected(core: Core) -> None:
     """Nobody works on what was decided: it waits, and for a minute nothing begins."""
     one, _ = core.take(), core.take()
-    core.happen("recover", (), ())
+    core.happen("recover", ())
     assert core.in_progress == set()
     assert core.wake_in == AFTER_TROUBLE
     core.take(priority=Priority.HIGHEST)
     assert core.attempted == []
     core.sleep()
     assert core.attempted == ["Alert 3"]
-    core.happen("recover", {core.trying[0].queue_id}, ())
+    core.happen("recover", {core.trying[0].queue_id})
     assert core.in_progress == {"Alert 3"}
     assert core.reason(one) is Reason.TURN
 

@@ -504,7 +504,7 @@ def test_in_memory_alone_it_ends_where_nobody_may_send(pair: Pair) -> None:
     one = pair.take(in_memory=True)
     pair.fail(FIRST, one, LIMITED)
     pair.fail(SECOND, one, LIMITED)
-    assert pair.scheduler.find(FIRST, one.queue_id) is None
+    assert pair.scheduler.accounts[FIRST].find(one.queue_id) is None
     assert pair.told[-1].outcome is Outcome.EXPIRED
 
 

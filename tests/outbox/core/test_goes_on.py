@@ -126,7 +126,7 @@ def test_trouble_before_the_final_dot(core: Core) -> None:
     core.begin_text(one)
     core.happen("broke", one.queue_id, "bug")
     assert core.outcomes == [Outcome.DEFERRED]
-    assert core.restart().cut_off == []
+    core.restart()
     assert core.outcomes == [Outcome.DEFERRED]
 
 
@@ -173,5 +173,5 @@ def test_attempt_that_ended_was_not_cut_off(core: Core, error: MailError) -> Non
     core.begin_text(one)
     core.fail(one, error)
     told = len(core.told)
-    assert core.restart(check_login=False).cut_off == []
+    core.restart(check_login=False)
     assert len(core.told) == told

@@ -9,6 +9,7 @@ from custom_components.qq_mail.outbox.core import merge as merge_module
 from custom_components.qq_mail.outbox.core.limits import Settings
 from custom_components.qq_mail.outbox.core.merge import INTERVAL
 from custom_components.qq_mail.outbox.core.models import AT_ONCE, Merge, Reason
+from custom_components.qq_mail.outbox.core.plan import next_plan
 
 from .flood import APART, PACE, Flood, parts_of
 from .play import AWAY, FRIENDS, HOUR, HOUSE, MINUTE, UNLIMITED, Core, message
@@ -73,7 +74,7 @@ def test_low_and_normal_are_merged() -> None:
         core.take(priority=priority)
     core.sleep()
     assert core.merging == [["Alert 2", "Alert 3", "Alert 4", "Alert 5"]]
-    plan = core.scheduler.next_plan(core.now, HOUSE)
+    plan = next_plan(core.account, core.now.steady)
     assert plan
     assert plan.reason is Reason.DIGEST
 

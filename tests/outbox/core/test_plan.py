@@ -12,7 +12,7 @@ from custom_components.qq_mail.outbox.core.models import (
     Plan,
     Reason,
 )
-from custom_components.qq_mail.outbox.core.plan import plans
+from custom_components.qq_mail.outbox.core.plan import next_plan, plans
 from custom_components.qq_mail.smtp.models import Reply, Step
 
 from .play import (
@@ -152,28 +152,28 @@ def test_server_that_is_away_and_a_limit() -> None:
 def test_next_plan(core: Core) -> None:
     """What an account tries next."""
 
-    def next_plan() -> Plan | None:
-        return core.scheduler.next_plan(core.now, "house")
+    def first() -> Plan | None:
+        return next_plan(core.account, core.now.steady)
 
-    assert next_plan() is None
+    assert first() is None
     one = core.take()
-    assert next_plan() == Plan(core.now.steady, Reason.ATTEMPT)
+    assert first() == Plan(core.now.steady, Reason.ATTEMPT)
     core.take()
-    assert next_plan() == Plan(core.now.steady, Reason.TURN)
+    assert first() == Plan(core.now.steady, Reason.TURN)
     core.fail(one, GREYLISTED)
     core.go_out(1)
-    assert next_plan() == Plan(core.now.steady + MINUTE, Reason.BACK_OFF)
+    assert first() == Plan(core.now.steady + MINUTE, Reason.BACK_OFF)
     core.take()
     core.fail(core.trying[0], LOGIN_REFUSED)
     pause = core.account.pause
     assert pause
-    assert next_plan() == Plan(pause.until, Reason.PAUSED)
+    assert first() == Plan(pause.until, Reason.PAUSED)
 
 
 def test_next_plan_of_a_backup(core: Core) -> None:
     """What waits for a decision is no next attempt."""
     core.load(message(1, core.now, restored=True))
-    assert core.scheduler.next_plan(core.now, "house") is None
+    assert next_plan(core.account, core.now.steady) is None
 
 
 def test_outcome_tells_the_plan(core: Core) -> None:

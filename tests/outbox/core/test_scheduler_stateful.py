@@ -27,6 +27,7 @@ from custom_components.qq_mail.outbox.core.models import (
     Message,
     Reason,
 )
+from custom_components.qq_mail.outbox.core.plan import next_plan
 from custom_components.qq_mail.outbox.core.scheduler import AFTER_TROUBLE
 from custom_components.qq_mail.outbox.core.turn import MESSAGE
 from custom_components.qq_mail.smtp.errors import (
@@ -270,7 +271,7 @@ class SchedulerMachine(RuleBasedStateMachine):
             if made.account == name:
                 del house.making[first]
         house.scheduler.recover(
-            house.now, name, house.flights.keys(), house.making.keys()
+            house.now, name, house.flights.keys() | house.making.keys()
         )
         house.recovered_at = house.now.steady + AFTER_TROUBLE
         house.look()
@@ -620,7 +621,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         mine = [one for one in house.flights.values() if one.account == name]
         if mine or any(one.account == name for one in house.making.values()):
             return
-        plan = house.scheduler.next_plan(house.now, name)
+        plan = next_plan(account, house.now.steady)
         waits = [one for one in account.queue if not one.restored]
         assert (plan is None) == (not waits)
         if plan is None:

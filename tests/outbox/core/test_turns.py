@@ -7,7 +7,6 @@ import sys
 import pytest
 
 from custom_components.qq_mail.mime.models import Priority
-from custom_components.qq_mail.outbox.core.due import EXPIRE_AT_ONCE
 from custom_components.qq_mail.outbox.core.limits import Settings
 from custom_components.qq_mail.outbox.core.models import (
     DAY,
@@ -18,6 +17,7 @@ from custom_components.qq_mail.outbox.core.models import (
 )
 from custom_components.qq_mail.outbox.core.plan import plans
 from custom_components.qq_mail.outbox.core.queue import Queue
+from custom_components.qq_mail.outbox.core.scheduler import EXPIRE_AT_ONCE
 from custom_components.qq_mail.smtp.models import Step
 from custom_components.qq_mail.smtp.replies import Cause
 

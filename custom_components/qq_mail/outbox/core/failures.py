@@ -15,10 +15,15 @@ from ...smtp.models import Reply, Step, SubmissionResult
 from ...smtp.replies import Cause, Treatment, diagnose
 from . import fallback
 from .models import Down, Message, Outcome, Pause
-from .retry import LOGIN_PAUSE, MAX_UNANSWERED, login_interval, rate_limit_pause
+from .retry import (
+    LOGIN_INTERVALS,
+    LOGIN_PAUSE,
+    MAX_RATE_LIMIT_PAUSE,
+    MAX_UNANSWERED,
+    RATE_LIMIT_PAUSE,
+)
 from .turn import Turn
 
-_BEFORE_MAIL = (Step.CONNECT, Step.EHLO, Step.STARTTLS, Step.AUTH)
 _BEFORE_TEXT = (Step.MAIL, Step.RCPT, Step.DATA)
 _CLOSING = 421
 """The server closes the connection, whatever it was asked (RFC 5321 section 3.8)."""
@@ -67,7 +72,7 @@ def failed(turn: Turn, queue_id: str, error: MailError, *, fresh: bool = True) -
         in_data=False,
         cause=error.cause,
         reply=error.reply,
-        reached=before.reached or error.step not in _BEFORE_MAIL,
+        reached=before.reached or error.step.in_transaction,
     )
     # What was heard is settled, whatever came after it.
     left = _after_refusals(message, error.refused)
@@ -164,16 +169,19 @@ def pause_if_needed(turn: Turn, error: MailError) -> bool:
         # What was being tried already when that began tells nothing new.
         return True
     if treatment is Treatment.PAUSE:
-        length = rate_limit_pause(account.pauses)
+        # Longer with each one without an accepted message.
+        length = min(
+            RATE_LIMIT_PAUSE * 2.0 ** min(account.pauses, 10), MAX_RATE_LIMIT_PAUSE
+        )
         account.pauses += 1
         account.limits.slow_down(now)
     elif treatment is Treatment.LOGIN_LATER and not account.login_refusals:
         length = LOGIN_PAUSE
         account.login_refusals = 1
     else:
+        length = LOGIN_INTERVALS[min(account.asked, len(LOGIN_INTERVALS) - 1)]
         account.asked += 1
         account.login_refusals += 1
-        length = login_interval(account.asked)
     account.pause = Pause(error.cause, turn.after(length), length, error.reply)
     account.down = None
     if error.cause.of_login:
@@ -210,7 +218,7 @@ def _waits_itself(turn: Turn, message: Message) -> Message:
         message,
         failures=failures,
         offered_at=turn.now.steady,
-        due=turn.after(turn.back_off(failures)),
+        due=turn.back_off(failures),
     )
 
 
@@ -286,7 +294,7 @@ def _blame(turn: Turn, message: Message, error: MailError) -> Message:
     """
     account, now = turn.account, turn.now.steady
     lost = isinstance(error, SessionError | OutcomeUnknownError)
-    if error.step in _BEFORE_MAIL:
+    if not error.step.in_transaction:
         _go_down(turn, error, refused=error.reply is not None)
         return message
     if error.step is Step.MAIL or (error.reply and error.reply.code == _CLOSING):
@@ -308,7 +316,7 @@ def _go_down(turn: Turn, error: MailError, *, refused: bool) -> None:
     """Let all messages wait: it would be the same for each of them."""
     down, now = turn.account.down, turn.now.steady
     times = (down.times if down else 0) + 1
-    until = turn.after(turn.back_off(times))
+    until = turn.back_off(times)
     since = down.since if down else now
     turn.account.down = Down(since, until, times, refused, error.cause)
 

@@ -29,13 +29,12 @@ def start(turn: Turn, *, check_login: bool) -> None:
             turn.put_login_check_off()
     for each in account.house.values():
         fallback.place(turn.of(each))
-    if account.loaded:
-        for queue_id in account.loaded.cut_off:
-            owner = turn.of(account.owner_of(queue_id))
-            if message := owner.queue.get(queue_id):
-                message = replace(message, attempts=message.attempts + 1)
-                failures.cut_off(owner, message)
-        account.loaded.cut_off.clear()
+    for owner, message in account.raised():
+        owned = owner.queue.is_owned(message.queue_id)
+        if message.in_data and not (message.restored or owned):
+            # The server may have it: its attempt ended with the process.
+            tried = replace(message, attempts=message.attempts + 1)
+            failures.cut_off(turn.of(owner), tried)
 
 
 def stop(turn: Turn) -> None:

@@ -1,7 +1,7 @@
 """Whose turn it is among the messages that may be tried: recipients take turns."""
 
-from collections.abc import Callable, Iterator
-from heapq import heappop, heappush
+from bisect import bisect_left, insort
+from collections.abc import Iterator
 from itertools import count
 
 from .models import NEVER, Message
@@ -19,74 +19,57 @@ class Lanes:
 
     The more important go first. Among equals the lanes take turns, so that nobody's
     flood holds up a message for someone else; a lane that was empty has its turn before
-    one that was just served. No lane has two turns while another one waits. Within a lane
-    goes first who waits for a try, then who was tried in vain; then the older. What no
-    other account may take over goes last: it does not hold up what another one may take.
+    one that was just served. No lane has two turns while another one waits: an empty one
+    is forgotten when it would be its turn. Within a lane goes first who waits for a try,
+    then who was tried in vain; then the older. What no other account may take over goes
+    last: it does not hold up what another one may take.
     """
 
-    def __init__(self, counts: Callable[[Ready], bool]) -> None:
-        """Begin with nobody waiting; `counts` tells whether an entry still holds."""
-        self._counts = counts
+    def __init__(self) -> None:
+        """Begin with nobody waiting."""
         self._lanes: dict[Key, list[Ready]] = {}
         self._places: dict[Key, _Place] = {}
         self._line: list[_Place] = []
-        """Of the lanes. It has stale places: one counts if it is among the above."""
+        """Of the lanes, in the order of their turns."""
         self._rounds: dict[int, int] = {}
         """Which one it is, by rank."""
         self._number = count()
 
-    def add(self, message: Message) -> Ready:
-        """Let a message wait for its turn; return its entry."""
-        key, entry = key_of(message), order(message)
+    def add(self, message: Message) -> None:
+        """Let a message wait for its turn."""
+        key = key_of(message)
         if key not in self._lanes:
             self._lanes[key] = []
             self._line_up(key, served=False)
-        heappush(self._lanes[key], entry)
-        return entry
+        insort(self._lanes[key], order(message))
+
+    def remove(self, message: Message) -> None:
+        """Let a message that waits do so no more."""
+        lane = self._lanes[key_of(message)]
+        del lane[bisect_left(lane, order(message))]
 
     def heads(self) -> Iterator[str]:
-        """Yield the first of each lane, in the order of their turns.
-
-        Only the first one comes at the same cost however many lanes there are.
-        """
-        if (head := self._first()) is None:
-            return
-        yield head
-        for place in sorted(self._line)[1:]:
-            if self._holds(place) and (head := self._head(place)):
-                yield head
+        """Yield the first of each lane, in the order of their turns."""
+        while self._line and not self._lanes[self._line[0][-1]]:
+            key = self._line.pop(0)[-1]
+            del self._lanes[key], self._places[key]
+        for place in self._line:
+            if lane := self._lanes[place[-1]]:
+                yield lane[0][2]
 
     def serve(self, message: Message) -> None:
-        """Note that a message has its turn: its lane lines up anew."""
+        """Note that a message of a lane has its turn: the lane lines up anew."""
         key = key_of(message)
-        self._rounds[key[0]] = self._places[key][1]
+        place = self._places[key]
+        del self._line[bisect_left(self._line, place)]
+        self._rounds[key[0]] = place[1]
         self._line_up(key, served=True)
-
-    def _first(self) -> str | None:
-        """Return whose turn it is; what does not count any more is dropped."""
-        while self._line:
-            place = self._line[0]
-            if self._holds(place):
-                if head := self._head(place):
-                    return head
-                del self._lanes[place[-1]], self._places[place[-1]]
-            heappop(self._line)
-        return None
-
-    def _holds(self, place: _Place) -> bool:
-        return self._places.get(place[-1]) == place
-
-    def _head(self, place: _Place) -> str | None:
-        lane = self._lanes[place[-1]]
-        while lane and not self._counts(lane[0]):
-            heappop(lane)
-        return lane[0][2] if lane else None
 
     def _line_up(self, key: Key, *, served: bool) -> None:
         after = self._rounds.get(key[0], 0) + 1
         place = (key[0], after, served, next(self._number), key)
         self._places[key] = place
-        heappush(self._line, place)
+        insort(self._line, place)
 
 
 def order(message: Message) -> Ready:

@@ -5,11 +5,12 @@ QQ keeps its limits secret, so what it was seen to bear is learned.
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 import math
 from typing import Final
 
+from ...typed import PASSING, Steady
 from .models import DAY, HOUR, MINUTE, Level, Plan, Reason
 
 SLOWEST: Final = 0.2
@@ -62,9 +63,8 @@ class Settings:
 class Entry:
     """Something that counts: a message that the server may have, or a login."""
 
-    at: float
-    """Steady seconds."""
-    key: str
+    at: Steady
+    key: str = field(metadata=PASSING)
     """What it is known by on disk."""
     people: str = ""
     """Stands for the recipients of a message, whoever is named first."""
@@ -79,8 +79,7 @@ class Learned:
     """What the server was seen to bear; twice as much with each quiet day since."""
 
     value: float
-    at: float
-    """Steady seconds."""
+    at: Steady
 
     def now(self, now: float) -> float:
         """Return what may be tried by now."""
@@ -94,23 +93,22 @@ def people_of(recipients: Iterable[str]) -> str:
     return sha256(text.encode()).hexdigest()[:16]
 
 
+@dataclass(slots=True)
 class Limits:
     """Counts what an account may send, and when it may log in."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Begin with an empty log."""
-        self.settings = settings
-        self.sent: list[Entry] = []
-        """Messages of the last 24 hours, the oldest first."""
-        self.logins: list[Entry] = []
-        self.minute: Learned | None = None
-        """Messages a minute: half of what was refused."""
-        self.hour: Learned | None = None
-        """Messages an hour that the server bears."""
-        self.forgiven_at = float("-inf")
-        """What went out before does not slow down what comes: a person said so."""
-        self.credit = False
-        """Whether a form has just logged in: the next login is free."""
+    settings: Settings = field(default_factory=Settings, metadata=PASSING)
+    sent: list[Entry] = field(default_factory=list, metadata=PASSING)
+    """Messages of the last 24 hours, the oldest first."""
+    logins: list[Entry] = field(default_factory=list, metadata=PASSING)
+    minute: Learned | None = None
+    """Messages a minute: half of what was refused."""
+    hour: Learned | None = None
+    """Messages an hour that the server bears."""
+    forgiven_at: float = field(default=float("-inf"), metadata=PASSING)
+    """What went out before does not slow down what comes: a person said so."""
+    credit: bool = field(default=False, metadata=PASSING)
+    """Whether a form has just logged in: the next login is free."""
 
     def count_sent(self, entry: Entry) -> list[Entry]:
         """Count a message that the server may have; return what is too old to count."""

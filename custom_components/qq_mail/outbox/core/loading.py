@@ -4,49 +4,81 @@ A machine without a battery for its clock boots in the past, and learns minutes 
 what time it is. What was loaded until then is counted anew from what is on disk.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 import logging
+from typing import Any
 
 from ...clock import Now
-from .account import (
-    Account,
-    Loaded,
-    Records,
-    new_account,
-    read_conversation,
-    read_entry,
-)
-from .record import read_message
+from .account import Account, Conversation, Loaded, Records
+from .limits import Entry, Settings
+from .models import Pause
+from .record import read_message, read_record
+from .retry import LONGEST_PAUSE
 from .turn import ACCOUNT, CONVERSATION, LOGIN, MESSAGE, SENT, Turn
 
 UNSURE_FOR = 900.0
 """Seconds after a start for which the wall clock may still be set for the first time."""
 _JUMP = 60.0
 """Seconds that the wall clock has to jump forward to have been set."""
+_MOST_LEARNED = 1e12
+"""Messages: with more than that nobody could calculate."""
 
 
-def load(account: Account, records: Records, now: Now) -> Loaded:
-    """Take over what can be read."""
-    loaded = account.loaded = Loaded(records, now, now)
-    limits = account.limits
-    for (kind, key), data in records.items():
+def load(
+    account_id: str,
+    settings: Settings,
+    house: Mapping[str, Account],
+    records: Records,
+    now: Now,
+) -> tuple[Account, list[tuple[str, str]]]:
+    """Return an account with what can be read of it, and what cannot.
+
+    Its login is checked first.
+    """
+    unreadable: list[tuple[str, str]] = []
+    account = Account(account_id, house, check_login_at=now.steady)
+    # How it stands comes first: what else there is, is put into that.
+    for kind, key in sorted(records):
+        data = records[kind, key]
         try:
-            if kind == MESSAGE:
-                message = read_message(key, data, now)
-                if message.in_data and not message.restored:
-                    loaded.cut_off.append(key)
-                account.queue.put(message)
+            if kind == ACCOUNT:
+                account = _read_account(account, data, now)
+            elif kind == MESSAGE:
+                account.queue.put(read_message(key, data, now))
             elif kind in (SENT, LOGIN):
-                log = limits.sent if kind == SENT else limits.logins
-                log.append(read_entry(key, data, now))
+                log = account.limits.sent if kind == SENT else account.limits.logins
+                log.append(read_record(Entry, data, now, key=key)[0])
             elif kind == CONVERSATION:
-                account.conversations[key] = read_conversation(data)
-            elif kind == ACCOUNT:
-                account.read(data, now)
-        except ValueError, TypeError, OverflowError:
-            loaded.unreadable.append((kind, key))
+                known = read_record(Conversation, data, now)[0]
+                account.conversations[key] = known
+        except KeyError, TypeError, ValueError, OverflowError:
+            unreadable.append((kind, key))
+    account.limits.settings = settings
+    account.loaded = Loaded(records, now, now)
     _sort(account)
-    return loaded
+    return account, unreadable
+
+
+def _read_account(new: Account, record: Mapping[str, Any], now: Now) -> Account:
+    """Return an account as it stood; raises as `read_record`.
+
+    A pause is no longer than it was, and what was learned grows older, never younger.
+    """
+    account: Account
+    account, then = read_record(Account, record, now, id=new.id, house=new.house)
+    for learned in filter(None, (account.limits.minute, account.limits.hour)):
+        if not 0 < learned.value <= _MOST_LEARNED:
+            raise ValueError("no server taught that")
+    account.check_login_at = new.check_login_at
+    if pause := account.pause:
+        length = min(pause.length, LONGEST_PAUSE)
+        until = min(pause.until, round(then + length, 3))
+        kept = Pause(pause.cause, until, length, pause.reply)
+        account.pause = kept if until > now.steady else None
+        if account.paused_for_login:
+            account.check_login_at = until
+    return account
 
 
 def count_anew(turn: Turn) -> None:
@@ -64,8 +96,9 @@ def count_anew(turn: Turn) -> None:
         return
     turn.log(logging.INFO, "The clock was set: what was loaded is counted anew")
     standing = {key: one for key, one in loaded.records.items() if key[0] == ACCOUNT}
-    before = _read(account, standing, loaded.by)
-    after = _read(account, loaded.records, now)
+    settings = account.limits.settings
+    before, _ = load(account.id, settings, {}, standing, loaded.by)
+    after, _ = load(account.id, settings, {}, loaded.records, now)
     loaded.by = now
     # What is not as it was read then has begun since, and by the steady clock.
     if account.pause == before.pause:
@@ -87,13 +120,6 @@ def count_anew(turn: Turn) -> None:
             raised = min(message.raised, read.raised)
             turn.write(replace(message, raised=raised, due=due))
     turn.write_account()
-
-
-def _read(account: Account, records: Records, now: Now) -> Account:
-    """Return the account as it would be if it were loaded by this clock."""
-    read = new_account(account.id, account.limits.settings, now, {})
-    load(read, records, now)
-    return read
 
 
 def _sort(account: Account) -> None:

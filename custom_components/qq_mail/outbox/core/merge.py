@@ -9,8 +9,8 @@ from dataclasses import replace
 import logging
 
 from .account import Account
-from .groups import Merging, group_of
 from .models import AT_ONCE, Level, Merge, Message
+from .queue import group_of
 from .turn import Turn
 
 MAX_MERGED = 1000
@@ -58,8 +58,10 @@ def merge(turn: Turn, message: Message, *, by: Account | None = None) -> bool:
             del groups.floods[other]
     if level is Level.BELOW:
         groups.floods[group] = turn.after(INTERVAL)
-    messages = turn.queue.merge(Merging(group, tuple(waiting[:MAX_MERGED])))
-    turn.do(Merge(turn.account.id, messages))
+    messages = map(turn.queue.get, waiting[:MAX_MERGED])
+    merging = Merge(turn.account.id, group, tuple(filter(None, messages)))
+    turn.queue.merge(merging)
+    turn.do(merging)
     return True
 
 
@@ -119,7 +121,7 @@ def forget_tag(turn: Turn, home: str, tag: str) -> None:
 
 
 def _let_go(
-    turn: Turn, merging: Merging, gone: Collection[str], alone: Collection[str] = ()
+    turn: Turn, merging: Merge, gone: Collection[str], alone: Collection[str] = ()
 ) -> None:
     """Have messages wait for their turn again, but those that are gone."""
     for message in filter(None, map(turn.queue.get, merging.queue_ids)):

@@ -7,6 +7,7 @@ from typing import Final
 from ...mime.models import Gap, Priority
 from ...smtp.models import Reply
 from ...smtp.replies import Cause
+from ...typed import PASSING, Steady
 
 AT_ONCE: Final = float("-inf")
 """A due time that has always passed."""
@@ -30,6 +31,11 @@ class Level(IntEnum):
 _RANKS = {
     priority: len(Priority) // 2 - place for place, priority in enumerate(Priority)
 }
+
+
+type Group = tuple[Level, str, str]
+"""What messages of one digest have in common: level, recipients, and a tag, unless
+they go but once an hour."""
 
 
 class Outcome(StrEnum):
@@ -105,11 +111,11 @@ class Part:
 class Message:
     """What is known of a message that waits; its text is kept elsewhere.
 
-    Instants are seconds of the steady clock unless they are datetimes. Nothing in it is
-    of the account: From, Message-ID and Date are written when it is submitted.
+    Instants are seconds of the steady clock. Nothing in it is of the account: From,
+    Message-ID and Date are written when it is submitted.
     """
 
-    queue_id: str
+    queue_id: str = field(metadata=PASSING)
     """A ULID: in the order of the queue ids the messages were raised."""
     subject: str
     recipients: tuple[str, ...]
@@ -123,39 +129,39 @@ class Message:
     """Octets in wire form, without From, Message-ID and Date."""
     gaps: tuple[Gap, ...] = ()
     """Where a line can be put before a text."""
-    raised: float
+    raised: Steady
     """When the alert was raised: what the Date field says."""
-    arrived: float
+    arrived: float = field(metadata=PASSING)
     """Since when this process has it: later than that where it was read from disk."""
     lifetime: float
     """Seconds after which it expires."""
-    due: float = AT_ONCE
+    due: Steady = AT_ONCE
     """Not to be tried before, for reasons of its own."""
     attempts: int = 0
     failures: int = 0
     """Attempts that failed for its own sake; each makes the next wait longer."""
     unanswered: int = 0
     """How often all of it was sent, and no answer came."""
-    offered_at: float = 0.0
+    offered_at: float = field(default=0.0, metadata=PASSING)
     """When it was last offered to a server, in vain: who waits for a try goes first."""
-    stalled_at: float | None = None
+    stalled_at: float | None = field(default=None, metadata=PASSING)
     """When its MAIL was last refused for now, as if for the account's sake."""
-    reached: bool = False
+    reached: bool = field(default=False, metadata=PASSING)
     """Whether this process has tried it with a server in reach."""
     in_data: bool = False
     """Set while the server may have it, though we have no answer."""
     restored: bool = False
     """It comes from a backup, and may have gone out since: a person has to decide."""
-    in_memory: bool = False
+    in_memory: bool = field(default=False, metadata=PASSING)
     """The disk did not take it, or it was discarded while it is tried: there is no next
     try."""
-    unwanted: bool = False
+    unwanted: bool = field(default=False, metadata=PASSING)
     """A person discarded it while it is tried: if it is not accepted, it goes."""
     parts: tuple[Part, ...] = ()
     """It is a digest, and these are what it is made of, the oldest first."""
     alone: bool = False
     """It cannot be merged with others."""
-    home: str = ""
+    home: str = field(default="", metadata=PASSING)
     """The account that it was raised in, as long as another one has it."""
     by: str = ""
     """The account that took it over, or its own if it was given back: once is enough."""
@@ -219,7 +225,7 @@ class Pause:
     """The account sends nothing for now: each further try would make it worse."""
 
     cause: Cause
-    until: float
+    until: Steady
     """Steady seconds."""
     length: float
     """Seconds, all in all: no longer can it be after a restart."""
@@ -271,13 +277,23 @@ class OutboxEvent:
 # Actions: what the shell has to do.
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Attempt:
-    """Try a message; by a fresh session, if a kept one may be the reason to try."""
+    """Try a message: it is owned by that until it has ended."""
 
     account: str
     message: Message
-    fresh: bool = False
+    """As it was when that began."""
+    fresh: bool
+    """Not by a session that was kept: that may be the reason to try."""
+    since: float
+    """Steady seconds."""
+    busy_since: float | None = None
+    """Since when its session is at work for it; None: it is still being opened."""
+    text_since: float | None = None
+    """Since when its text is on its way."""
+    taken_over: bool = False
+    """Another account is to have it, or a copy of it: that is asked for once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,13 +303,19 @@ class LogIn:
     account: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Merge:
-    """Make a digest of messages, which nobody else touches until that has ended."""
+    """Make a digest of messages: it owns them until that has ended."""
 
     account: str
+    group: Group
     messages: tuple[Message, ...]
     """The oldest first."""
+
+    @property
+    def queue_ids(self) -> list[str]:
+        """Those of the messages; by the first one it is known."""
+        return [one.queue_id for one in self.messages]
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,13 +333,6 @@ class TakeOver:
 
 
 @dataclass(frozen=True, slots=True)
-class Tell:
-    """Tell everyone of an outcome."""
-
-    event: OutboxEvent
-
-
-@dataclass(frozen=True, slots=True)
 class Log:
     """Say in the log what a person should know."""
 
@@ -326,4 +341,5 @@ class Log:
 
 
 type Work = Attempt | LogIn | Merge | TakeOver
-type Action = Work | Tell | Log
+type Action = Work | Log | OutboxEvent
+"""An outcome is to be told to everyone."""

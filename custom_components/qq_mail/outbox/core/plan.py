@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from .account import Account
-from .groups import Group, group_of
 from .lanes import in_turns
 from .limits import people_of
-from .models import NEVER, Level, Message, Plan, Reason
+from .models import NEVER, Group, Level, Message, Plan, Reason
+from .queue import group_of
 from .retry import (
     MAX_SESSIONS,
     MAX_SESSIONS_OF_HIGHEST,
@@ -178,7 +178,7 @@ def free_at(account: Account, message: Message) -> float:
         since = one.since if highest else one.busy_since
         if since is None:
             return NEVER
-        important = highest or message.rank > one.rank
+        important = highest or message.rank > one.message.rank
         ends.append(since + (PATIENCE_OF_IMPORTANT if important else PATIENCE))
     return max(ends)
 
@@ -211,15 +211,18 @@ def _mails_ahead(account: Account, now: float, message: Message) -> int:
     return max(mails - 1, 0)
 
 
-def heads(account: Account, now: float) -> Iterator[tuple[Message, Plan | None]]:
-    """Yield those whose turn it could be, in that order, with what holds them up.
+def heads(account: Account, now: float) -> Iterator[tuple[Message, float]]:
+    """Yield those whose turn it could be, in that order, and when each of them goes.
 
     The last one is the first that may go, or what holds it up holds up all others too:
     only the day is counted for each set of recipients.
     """
     for message in account.queue.heads(now):
         plan = gate(account, now, message)
-        yield message, plan
+        at = plan.at if plan else free_at(account, message)
+        if not plan and account.queue.in_progress and not account.idle_session:
+            at = max(at, account.limits.login_at(now, message.level))
+        yield message, at
         if plan is None or plan.reason is not Reason.DAY:
             return
 

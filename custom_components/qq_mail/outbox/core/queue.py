@@ -1,16 +1,12 @@
 """The messages that wait, and whose turn it is: at the same cost however many wait."""
 
+from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
+from collections.abc import Iterator
 
-from .groups import Group, Groups, Merging, group_of
-from .lanes import Lanes, Ready
-from .models import NEVER, Message
-
-_SPARE = 64
-"""Entries of a heap that may be stale before it is tidied, whatever its size."""
+from .lanes import Lanes
+from .limits import people_of
+from .models import NEVER, Attempt, Group, Merge, Message
 
 type _Later = tuple[float, str]
 """When it is due, or expires; queue id."""
@@ -18,48 +14,91 @@ type _Kind = tuple[int, Group | None]
 """Rank, and the group of those that could be merged."""
 
 
-@dataclass(slots=True)
-class InProgress:
-    """An attempt that has not ended."""
+class Groups:
+    """Knows of each message whom it could be merged with, at the same cost for all."""
 
-    rank: int
-    """Of its message."""
-    since: float
-    """Steady seconds."""
-    busy_since: float | None = None
-    """Since when its session is at work for it; None: it is still being opened."""
-    text_since: float | None = None
-    """Since when its text is on its way."""
-    taken_over: bool = False
-    """Another account is to have it, or a copy of it: that is asked for once."""
+    def __init__(self) -> None:
+        """Begin with nobody waiting."""
+        self.merging: dict[str, Merge] = {}
+        """By the queue id of the first of each."""
+        self.floods: dict[Group, float] = {}
+        """Until when the next of a group wait for each other; steady seconds."""
+        self.digests: dict[str, str] = {}
+        """By queue ids: the digests that messages have become a part of."""
+        self.owned: dict[str, Merge] = {}
+        """By queue ids: what is being merged."""
+        self._waiting: dict[Group, dict[str, None]] = {}
+
+    def know(self, message: Message) -> None:
+        """Note what is known of a message."""
+        group, queue_id = group_of(message), message.queue_id
+        if message.mergeable:
+            self._waiting.setdefault(group, {})[queue_id] = None
+        for part in message.parts:
+            self.digests[part.queue_id] = queue_id
+
+    def forget(self, message: Message) -> None:
+        """Forget a message that is gone."""
+        group = group_of(message)
+        if waiting := self._waiting.get(group):
+            waiting.pop(message.queue_id, None)
+            if not waiting:
+                del self._waiting[group]
+        for part in message.parts:
+            self.digests.pop(part.queue_id, None)
+
+    def candidates(self, group: Group, *, any_tag: bool = False) -> list[str]:
+        """Return who can be merged, or is being tried and could be afterwards."""
+        groups = self._alike(group, any_tag=any_tag)
+        return [one for each in groups for one in each if one not in self.owned]
+
+    def size(self, group: Group, *, any_tag: bool = False) -> int:
+        """Return how many those are at most, at no cost unless tags do not matter."""
+        return sum(map(len, self._alike(group, any_tag=any_tag)))
+
+    def own(self, merge: Merge) -> None:
+        """Begin to merge."""
+        self.merging[merge.queue_ids[0]] = merge
+        self.owned |= dict.fromkeys(merge.queue_ids, merge)
+
+    def end(self, first: str) -> Merge | None:
+        """Let go of what was being merged; None: that was given up before."""
+        merge = self.merging.pop(first, None)
+        for queue_id in merge.queue_ids if merge else ():
+            del self.owned[queue_id]
+        return merge
+
+    def _alike(self, group: Group, *, any_tag: bool) -> list[dict[str, None]]:
+        if not any_tag:
+            return [self._waiting.get(group, {})]
+        return [each for other, each in self._waiting.items() if other[:2] == group[:2]]
 
 
 class Queue:
     """An account's messages by their queue ids, each with one owner at a time.
 
-    A message waits (in one of the heaps), or is being tried, or becomes a part of a
-    digest, or is gone. The heaps have stale entries: one counts only if it is where the
-    message's own place says. Those that may be tried are in lanes, which say whose turn
-    it is.
+    A message waits until it is due, or for its turn; or it is being tried, or becomes a
+    part of a digest, or is gone. Lists are kept sorted: to move ten thousand pointers
+    takes microseconds.
     """
 
     def __init__(self) -> None:
         """Begin empty."""
         self.size = 0
         """Octets of all of them."""
-        self.in_progress: dict[str, InProgress] = {}
+        self.in_progress: dict[str, Attempt] = {}
         self.guests: dict[str, str] = {}
         """The accounts of those that were taken over from them, by queue id."""
         self.groups = Groups()
         self._messages: dict[str, Message] = {}
-        self._places: dict[str, Ready | _Later] = {}
-        self._ready = Counter[_Kind]()
-        """How many may be tried, of each kind."""
-        self._kinds: dict[str, _Kind] = {}
-        """Where each of those is counted."""
-        self._lanes = Lanes(lambda entry: self._places.get(entry[2]) == entry)
         self._later: list[_Later] = []
         self._expiry: list[_Later] = []
+        self._lanes = Lanes()
+        """Of those that may be tried."""
+        self._kinds: dict[str, _Kind] = {}
+        """Of each of those."""
+        self._ready = Counter[_Kind]()
+        """How many there are of each kind."""
 
     def __len__(self) -> int:
         """Return how many messages there are, those being tried included."""
@@ -81,27 +120,21 @@ class Queue:
         """Add a message, or replace what is known of it."""
         queue_id = message.queue_id
         if known := self._messages.get(queue_id):
-            self.size -= known.size
-            self.groups.forget(known)
+            self._forget(known)
         self.size += message.size
         self.groups.know(message)
         self._messages[queue_id] = message
         if message.home:
             self.guests[queue_id] = message.home
         if (expires_at := message.expires_at) is not None:
-            self._push(self._expiry, (expires_at, queue_id), self._expires)
+            insort(self._expiry, (expires_at, queue_id))
         if not self.is_owned(queue_id):
-            entry = (NEVER if message.restored else message.due, queue_id)
-            self._put_at(queue_id, entry)
-            self._push(self._later, entry, self._is)
+            insort(self._later, _later(message))
 
     def remove(self, queue_id: str) -> None:
         """Let go of a message that is there."""
-        message = self._messages.pop(queue_id)
-        self.size -= message.size
-        self.groups.forget(message)
+        self._forget(self._messages.pop(queue_id))
         self.in_progress.pop(queue_id, None)
-        self._put_at(queue_id, None)
         self.guests.pop(queue_id, None)
 
     @property
@@ -119,10 +152,10 @@ class Queue:
         """What is being tried."""
         return [self._messages[queue_id] for queue_id in self.in_progress]
 
-    def begin_attempt(self, message: Message, now: float) -> None:
+    def begin_attempt(self, attempt: Attempt) -> None:
         """Let a message be tried: nobody else touches it until that has ended."""
-        self._serve(message)
-        self.in_progress[message.queue_id] = InProgress(message.rank, now)
+        self._serve(attempt.message)
+        self.in_progress[attempt.message.queue_id] = attempt
 
     def end_attempt(self, queue_id: str) -> Message | None:
         """Return a message that was tried; it waits again, unless it is removed."""
@@ -132,12 +165,11 @@ class Queue:
         self.put(message)
         return message
 
-    def merge(self, merging: Merging) -> tuple[Message, ...]:
+    def merge(self, merge: Merge) -> None:
         """Let messages become one: nobody else touches them until that has ended."""
-        self.groups.own(merging)
-        for queue_id in merging.queue_ids:
-            self._put_at(queue_id, None)
-        return tuple(self._messages[queue_id] for queue_id in merging.queue_ids)
+        self.groups.own(merge)
+        for message in merge.messages:
+            self._end_wait(message)
 
     def is_owned(self, queue_id: str) -> bool:
         """Tell whether a message is being tried, or merged."""
@@ -146,34 +178,31 @@ class Queue:
     def heads(self, now: float) -> Iterator[Message]:
         """Yield the first message of each lane that may be tried (see Lanes)."""
         while self._later and self._later[0][0] <= now:
-            entry = heappop(self._later)
-            if self._is(entry):
-                self._put_at(entry[1], self._lanes.add(self._messages[entry[1]]))
+            _, queue_id = self._later.pop(0)
+            message = self._messages[queue_id]
+            kind = message.rank, group_of(message) if message.mergeable else None
+            self._kinds[queue_id] = kind
+            self._ready[kind] += 1
+            self._lanes.add(message)
         for queue_id in self._lanes.heads():
             yield self._messages[queue_id]
 
     def expired(self, now: float, most: int) -> list[Message]:
         """Return messages that are too old and not being tried; at most so many."""
-        # A message may have several entries of the same time.
-        found: dict[str, Message] = {}
+        found: list[Message] = []
         while self._expiry and self._expiry[0][0] <= now and len(found) < most:
-            _, queue_id = heappop(self._expiry)
-            message = self._messages.get(queue_id)
-            if not message or self.is_owned(queue_id):
-                # It is put back with what came of it.
-                continue
-            if message.expires_at is not None and message.expires_at <= now:
-                found[queue_id] = message
-        return list(found.values())
+            _, queue_id = self._expiry.pop(0)
+            # What is owned is put back with what came of it.
+            if not self.is_owned(queue_id):
+                found.append(self._messages[queue_id])
+        return found
 
     def next_expiry(self) -> float:
-        """Return when to look for what is too old; it may be early."""
+        """Return when to look for what is too old."""
         return self._expiry[0][0] if self._expiry else NEVER
 
     def first_later(self) -> tuple[float, Message] | None:
         """Return the first of those that may not be tried yet, but will be, and when."""
-        while self._later and not self._is(self._later[0]):
-            heappop(self._later)
         if not self._later or self._later[0][0] == NEVER:
             return None
         at, queue_id = self._later[0]
@@ -196,43 +225,41 @@ class Queue:
         return self.get(min(own if self.guests else self._messages, default=""))
 
     def _serve(self, message: Message) -> None:
-        if _is_ready(self._put_at(message.queue_id, None)):
+        if self._end_wait(self._messages[message.queue_id]):
             self._lanes.serve(message)
 
-    def _is(self, entry: _Later) -> bool:
-        return self._places.get(entry[1]) == entry
+    def _forget(self, message: Message) -> None:
+        """Undo what was done when this was put here."""
+        self.size -= message.size
+        self.groups.forget(message)
+        if message.expires_at is not None:
+            _drop(self._expiry, (message.expires_at, message.queue_id))
+        self._end_wait(message)
 
-    def _expires(self, entry: _Later) -> bool:
-        message = self._messages.get(entry[1])
-        return message is not None and message.expires_at == entry[0]
-
-    def _put_at(
-        self, queue_id: str, place: Ready | _Later | None
-    ) -> Ready | _Later | None:
-        """Change where a message waits; return where it waited before."""
-        before = self._places.pop(queue_id, None)
-        if kind := self._kinds.pop(queue_id, None):
-            self._ready[kind] -= 1
-            if not self._ready[kind]:
-                del self._ready[kind]
-        if place is not None:
-            self._places[queue_id] = place
-        if _is_ready(place):
-            message = self._messages[queue_id]
-            kind = message.rank, group_of(message) if message.mergeable else None
-            self._kinds[queue_id] = kind
-            self._ready[kind] += 1
-        return before
-
-    def _push(
-        self, heap: list[_Later], entry: _Later, counts: Callable[[_Later], bool]
-    ) -> None:
-        """Add to a heap, and tidy it once most of it is stale."""
-        heappush(heap, entry)
-        if len(heap) > 2 * len(self._messages) + _SPARE:
-            heap[:] = {one for one in heap if counts(one)}
-            heapify(heap)
+    def _end_wait(self, message: Message) -> bool:
+        """Have a message wait for nothing; return whether it could be tried."""
+        kind = self._kinds.pop(message.queue_id, None)
+        if kind is None:
+            _drop(self._later, _later(message))
+            return False
+        self._lanes.remove(message)
+        self._ready[kind] -= 1
+        if not self._ready[kind]:
+            del self._ready[kind]
+        return True
 
 
-def _is_ready(place: Ready | _Later | None) -> bool:
-    return place is not None and len(place) == 3  # noqa: PLR2004 - a Ready has three
+def _later(message: Message) -> _Later:
+    return (NEVER if message.restored else message.due, message.queue_id)
+
+
+def _drop(entries: list[_Later], entry: _Later) -> None:
+    """Remove an entry, if it is there, from a sorted list."""
+    place = bisect_left(entries, entry)
+    if entries[place : place + 1] == [entry]:
+        del entries[place]
+
+
+def group_of(message: Message) -> Group:
+    """Return with whom a message could be merged."""
+    return (message.level, people_of(message.recipients), message.tag)

@@ -43,13 +43,3 @@ def back_off(failures: int, chance: float) -> float:
     """Return the wait after so many failures; chance is between 0 and 1."""
     step = BACK_OFF[min(max(failures, 1), len(BACK_OFF)) - 1]
     return round(step * (1 + JITTER * chance), 3)
-
-
-def rate_limit_pause(pauses: int) -> float:
-    """Return the pause after so many others without an accepted message."""
-    return min(RATE_LIMIT_PAUSE * 2.0 ** min(pauses, 10), MAX_RATE_LIMIT_PAUSE)
-
-
-def login_interval(asked: int) -> float:
-    """Return the wait for the next login when a code was asked for so often."""
-    return LOGIN_INTERVALS[min(max(asked, 1), len(LOGIN_INTERVALS)) - 1]

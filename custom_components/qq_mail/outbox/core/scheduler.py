@@ -8,19 +8,22 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import date, datetime
 from functools import wraps
+import logging
 from typing import Concatenate
 
 from ...clock import Now
-from . import due, failures, fallback, happenings, merge
-from .account import Account, Conversation, Loaded, Records, new_account
+from . import failures, fallback, happenings, merge
+from .account import Account, Conversation, Records
 from .limits import Settings
 from .loading import count_anew, load
-from .models import AT_ONCE, NEVER, Action, Level, Message, Plan
-from .plan import next_plan, plan_of
+from .models import AT_ONCE, NEVER, Action, Level, LogIn, Message, Outcome, Plan
+from .plan import heads, plan_of
 from .turn import Marks, Turn
 
 AFTER_TROUBLE = 60.0
 """Seconds until work goes on after an error that nobody expected."""
+EXPIRE_AT_ONCE = 20
+"""Messages that are given up in one turn: whoever is told has something to do."""
 
 
 def _happens[**P](
@@ -84,12 +87,14 @@ class Scheduler:
 
     def add_account(
         self, now: Now, account_id: str, settings: Settings, records: Records
-    ) -> Loaded:
-        """Know an account, with what is on disk of it; it does not send yet."""
-        account = new_account(account_id, settings, now, self.accounts)
-        loaded = load(account, records, now)
+    ) -> list[tuple[str, str]]:
+        """Know an account, with what is on disk of it; it does not send yet.
+
+        Return kind and key of what could not be read.
+        """
+        account, unreadable = load(account_id, settings, self.accounts, records, now)
         self.accounts[account_id] = account
-        return loaded
+        return unreadable
 
     def remove_account(self, now: Now, account_id: str) -> None:
         """Forget an account with all that waits; what it has taken over goes home."""
@@ -106,26 +111,20 @@ class Scheduler:
     def wake_at(self, now: Now) -> float:
         """Return when there is something to do if nothing happens before."""
         running = [one for one in self.accounts.values() if one.running]
-        times = [due.wake_at(account, now.steady) for account in running]
+        times = [_wake_at(account, now.steady) for account in running]
         return max(min(times, default=NEVER), self._resume_at)
 
-    def recover(
-        self,
-        now: Now,
-        account_id: str,
-        attempting: Collection[str],
-        merging: Collection[str],
-    ) -> None:
+    def recover(self, now: Now, account_id: str, at_work: Collection[str]) -> None:
         """Begin nothing for a minute after an error that nobody expected.
 
-        Nobody works on what is not among `attempting` or `merging` (by the first
-        message of each): it waits again.
+        `at_work` are queue ids, of a digest's messages the first one. Nobody works on
+        what is not among them: it waits again.
         """
         self._resume_at = now.steady + AFTER_TROUBLE
         turn = self.turn(now, account_id)
-        for queue_id in turn.queue.in_progress.keys() - attempting:
+        for queue_id in turn.queue.in_progress.keys() - at_work:
             failures.cut(turn, queue_id)
-        for first in turn.queue.groups.merging.keys() - merging:
+        for first in turn.queue.groups.merging.keys() - at_work:
             merge.merge_failed(turn, first, again=True)
 
     def turn(self, now: Now, account_id: str) -> Turn:
@@ -139,7 +138,7 @@ class Scheduler:
         for each in turns:
             if each.account.running or each.account is turn.account:
                 count_anew(each)
-                due.end_what_is_over(each)
+                _end_what_is_over(each)
         # What one may not send, another one may.
         done = -1
         while turn.now.steady >= self._resume_at and done < len(turn.actions):
@@ -148,7 +147,7 @@ class Scheduler:
                 fallback.hand_over(each)
             for each in turns:
                 if each.account.running:
-                    due.start_what_is_due(each)
+                    _start_what_is_due(each)
         return turn.actions
 
     # Messages
@@ -160,14 +159,6 @@ class Scheduler:
         account = self.accounts[account_id].owner_of(queue_id)
         message = account.queue.get_whole(queue_id)
         return plan_of(account, now.steady, message) if message else None
-
-    def find(self, account_id: str, queue_id: str) -> Message | None:
-        """Return a message, or the digest that it is a part of, wherever it waits."""
-        return self.accounts[account_id].owner_of(queue_id).queue.get_whole(queue_id)
-
-    def next_plan(self, now: Now, account_id: str) -> Plan | None:
-        """Return when something of an account is tried next, and why not now."""
-        return next_plan(self.accounts[account_id], now.steady)
 
     # Logins
 
@@ -237,16 +228,10 @@ class Scheduler:
         self, now: Now, account_id: str, tag: str, subject: str, references: str
     ) -> Conversation:
         """Return the conversation of a tag; `references` are those of a new one."""
-        turn = self.turn(now, account_id)
-        wall = now.wall
         new = Conversation(
-            references=references, subject=subject, started=wall, used=wall
+            references=references, subject=subject, started=now.wall, used=now.wall
         )
-        conversation = turn.account.use_conversation(tag, new)
-        turn.write_conversation(tag)
-        for gone in turn.account.crowded_out():
-            turn.write_conversation(gone)
-        return conversation
+        return self.turn(now, account_id).use_conversation(tag, new)
 
     def is_told_with_others(self, account_id: str, tag: str) -> bool:
         """Tell whether a digest goes out for others' sake that speaks of a tag, too."""
@@ -272,3 +257,53 @@ class Scheduler:
     def not_over(self, now: Now, account_id: str, tag: str) -> None:
         """Know that a tag is not over: that could not be said, or something goes out."""
         self.turn(now, account_id).mark_conversation(tag, went_out=True)
+
+
+def _end_what_is_over(turn: Turn) -> None:
+    """End floods, messages and a pause whose time is over."""
+    merge.end_floods(turn)
+    for message in turn.queue.expired(turn.now.steady, EXPIRE_AT_ONCE):
+        turn.log(
+            logging.ERROR,
+            f"Message {message.queue_id} expired after {message.attempts} attempts:"
+            f" {message.reply or message.cause}",
+        )
+        turn.remove(message)
+        turn.tell(message, Outcome.EXPIRED)
+    account = turn.account
+    if account.pause and account.pause.until <= turn.now.steady:
+        account.pause = None
+        turn.write_account()
+
+
+def _start_what_is_due(turn: Turn) -> None:
+    """Try, or merge, whatever may go now; without any of that, perhaps check the login."""
+    account, now = turn.account, turn.now.steady
+    # The most important of those that may go.
+    while found := next((one for one in heads(account, now) if one[1] <= now), None):
+        message, _ = found
+        if not merge.merge(turn, message):
+            account.idle_session = False
+            turn.attempt(message)
+    if _login_check_at(account, now) <= now:
+        turn.put_login_check_off()
+        turn.do(LogIn(account.id))
+
+
+def _wake_at(account: Account, now: float) -> float:
+    """Return when there is something due if nothing happens before."""
+    queue = account.queue
+    times = [queue.next_expiry(), fallback.wake_at(account, now)]
+    if account.pause:
+        return min(*times, account.pause.until)
+    times.append(_login_check_at(account, now))
+    if later := queue.first_later():
+        times.append(max(later[0], account.down.until if account.down else now))
+    return min([*times, *(at for _, at in heads(account, now))])
+
+
+def _login_check_at(account: Account, now: float) -> float:
+    """Return when the login is checked: a revoked code is to be noticed by day."""
+    if account.pause or account.queue.in_progress:
+        return NEVER
+    return max(account.check_login_at, account.limits.login_at(now, Level.BELOW))

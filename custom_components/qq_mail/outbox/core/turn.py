@@ -1,6 +1,6 @@
 """One turn of the scheduler: an account, what time it is, what follows and is kept."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
@@ -9,12 +9,12 @@ import logging
 from typing import Any, Final
 
 from ...clock import Now
-from .account import Account, conversation_as_dict, entry_as_dict
+from .account import CONVERSATION_DURATION, MAX_CONVERSATIONS, Account, Conversation
 from .limits import Entry, people_of
-from .models import AT_ONCE, Action, Attempt, Log, Message, OutboxEvent, Outcome, Tell
+from .models import AT_ONCE, Action, Attempt, Log, Message, OutboxEvent, Outcome
 from .plan import plan_of
 from .queue import Queue
-from .record import message_as_dict
+from .record import as_record, message_as_dict
 from .retry import LOGIN_CHECK_INTERVAL, back_off
 
 type Key = tuple[str, str, str]
@@ -63,8 +63,9 @@ class Turn:
 
     def attempt(self, message: Message, *, fresh: bool = False) -> None:
         """Have a message tried; `fresh`: not by a session that was kept."""
-        self.queue.begin_attempt(message, self.now.steady)
-        self.do(Attempt(self.account.id, message, fresh))
+        attempt = Attempt(self.account.id, message, fresh, self.now.steady)
+        self.queue.begin_attempt(attempt)
+        self.do(attempt)
 
     def hurry(self, message: Message) -> None:
         """Let a message that waits be tried as soon as possible."""
@@ -83,8 +84,8 @@ class Turn:
         return round(self.now.steady + seconds, 3)
 
     def back_off(self, failures: int) -> float:
-        """Return the seconds to wait after so many failures."""
-        return back_off(failures, self.chance())
+        """Return the instant to wait for after so many failures."""
+        return self.after(back_off(failures, self.chance()))
 
     def put_login_check_off(self) -> None:
         """Have the login checked a day from now, if no message does it before."""
@@ -103,13 +104,7 @@ class Turn:
 
     def write_account(self) -> None:
         """Have it written how the account stands."""
-        self._mark(ACCOUNT, "", partial(self.account.as_dict, self.now))
-
-    def write_conversation(self, tag: str) -> None:
-        """Have a conversation written, or its end."""
-        conversation = self.account.conversations.get(tag)
-        record = partial(conversation_as_dict, conversation) if conversation else None
-        self._mark(CONVERSATION, tag, record)
+        self._keep(ACCOUNT, "", self.account)
 
     def count_sent(self, message: Message) -> None:
         """Count a message that the server may come to have."""
@@ -119,9 +114,7 @@ class Turn:
             people_of(message.recipients),
             message.level,
         )
-        self._mark(SENT, entry.key, partial(entry_as_dict, entry, self.now))
-        for old in self.account.limits.count_sent(entry):
-            self._mark(SENT, old.key, None)
+        self._count(SENT, entry, self.account.limits.count_sent(entry))
 
     def uncount_sent(self, message: Message) -> None:
         """Take back that count: the server got nothing of it after all."""
@@ -139,8 +132,30 @@ class Turn:
         """Note that something went out under a tag, or that it is over."""
         known = self.account.conversations.get(tag)
         if known and known.went_out != went_out:
-            self.account.conversations[tag] = replace(known, went_out=went_out)
-            self.write_conversation(tag)
+            known = replace(known, went_out=went_out)
+            self.account.conversations[tag] = known
+            self._keep(CONVERSATION, tag, known)
+
+    def use_conversation(self, tag: str, new: Conversation) -> Conversation:
+        """Return a tag's conversation: the new one where there is none, or an old one.
+
+        Beyond a thousand those are forgotten first that are over, then the longest
+        unused.
+        """
+        conversations = self.account.conversations
+        known = conversations.pop(tag, None)
+        # A clock that was set back makes none older.
+        if known and new.started - known.started < CONVERSATION_DURATION:
+            new = replace(known, used=new.used)
+        too_many = len(conversations) + 1 - MAX_CONVERSATIONS
+        if too_many > 0:
+            over = [one for one, its in conversations.items() if not its.went_out]
+            for gone in list(dict.fromkeys([*over, *conversations]))[:too_many]:
+                del conversations[gone]
+                self._mark(CONVERSATION, gone, None)
+        conversations[tag] = new
+        self._keep(CONVERSATION, tag, new)
+        return new
 
     def count_login(self, *, imap: bool = False) -> None:
         """Count a login, be it refused; `imap`: it is to read the inbox."""
@@ -150,9 +165,7 @@ class Turn:
         keys = (f"{stamp}.{number}" for number in count())
         key = next(key for key in keys if key not in taken)
         entry = Entry(self.now.steady, key, imap=imap)
-        self._mark(LOGIN, entry.key, partial(entry_as_dict, entry, self.now))
-        for old in self.account.limits.count_login(entry):
-            self._mark(LOGIN, old.key, None)
+        self._count(LOGIN, entry, self.account.limits.count_login(entry))
 
     def count_accepted(self, message: Message) -> None:
         """Count a message for the day."""
@@ -190,7 +203,7 @@ class Turn:
             of=len(message.parts),
         )
         if waits or not message.parts:
-            self.do(Tell(event))
+            self.do(event)
             return
         for number, part in enumerate(message.parts):
             told = replace(
@@ -201,7 +214,7 @@ class Turn:
                 digest=message.queue_id,
                 part=number,
             )
-            self.do(Tell(told))
+            self.do(told)
 
     def remove(self, message: Message) -> None:
         """Let a message go: it was answered, or expired, or a person said so."""
@@ -221,6 +234,15 @@ class Turn:
             f" {message.reply or detail or message.cause}",
         )
         self.tell(message, Outcome.REJECTED, detail)
+
+    def _count(self, kind: str, entry: Entry, old: Collection[Entry]) -> None:
+        """Have it written what counts, and nothing of what is too old."""
+        self._keep(kind, entry.key, entry)
+        for one in old:
+            self._mark(kind, one.key, None)
+
+    def _keep(self, kind: str, key: str, value: object) -> None:
+        self._mark(kind, key, partial(as_record, value, self.now))
 
     def _mark(
         self,
