@@ -987,8 +987,8 @@ async def test_conversations_are_bounded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A tag may be made by a template."""
-    account = "custom_components.qq_mail.outbox.core.account"
-    monkeypatch.setattr(f"{account}.MAX_CONVERSATIONS", 2)
+    turn = "custom_components.qq_mail.outbox.core.turn"
+    monkeypatch.setattr(f"{turn}.MAX_CONVERSATIONS", 2)
     for tag in "abc":
         await send(hass, tag=tag)
     kept = [name for kind, _, name in on_disk(hass) if kind == "conversation"]

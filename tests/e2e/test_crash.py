@@ -82,10 +82,10 @@ class Copy:
 
     process: int
     """Which of the processes had submitted it."""
-    position: int
-    """How many commands the server had had until then."""
     unanswered: bool = False
     """The server closed in place of its answer."""
+    noted: bool = False
+    """In the same session followed another message."""
 
 
 class FaultyServer(QQServer):
@@ -100,6 +100,8 @@ class FaultyServer(QQServer):
         self.copies: dict[str, list[Copy]] = {}
         self._chance = chance
         self._last: Copy | None = None
+        self._copies: dict[str, Copy] = {}
+        """By the id that the server gave to each."""
 
     @override
     def action_at(self, step: Step | ImapStep, line: str = "") -> Action | None:
@@ -119,23 +121,22 @@ class FaultyServer(QQServer):
 
     @override
     def accept(self, message: AcceptedMessage) -> None:
-        self._last = Copy(self.process, len(self.commands))
+        self._last = self._copies[message.tencent_id] = Copy(self.process)
         self.copies.setdefault(message.subject, []).append(self._last)
         super().accept(message)
+
+    @override
+    def note_next(self, message: AcceptedMessage) -> None:
+        self._copies[message.tencent_id].noted = True
 
     def was_needless(self, copy: Copy, following: Copy) -> bool:
         """Tell whether a copy was followed by another though its answer had arrived.
 
-        The outbox has one worker: it asks for nothing more, on whichever connection,
-        before it has taken note of an answer. So a process that did was not killed
-        while that message was in the air.
+        Before a message is sent, the disk has what came of the one before it in the same
+        session.
         """
-        if copy.unanswered:
-            return False
-        if copy.process == following.process:
-            return True
-        # The next process begins with a connection of its own.
-        return not self.commands[copy.position].startswith("EHLO")
+        in_one_process = copy.process == following.process
+        return copy.noted or (in_one_process and not copy.unanswered)
 
 
 @dataclass

@@ -50,6 +50,7 @@ class Connection:
         self._account = ""
         self._login_failed = False
         self._just_accepted = False
+        self._accepted: AcceptedMessage | None = None
         self._answers = b""
         self._task: asyncio.Task[None] | None = None
         self._forget_transaction()
@@ -212,6 +213,8 @@ class Connection:
         return Answer(250, "OK")
 
     async def _data(self) -> None:
+        if self._accepted:
+            self._server.note_next(self._accepted)
         usual = replies.START_INPUT if self._recipients else replies.NEED_MAIL
         action = self._server.action_at(Step.DATA)
         await self._act(action or usual)
@@ -227,16 +230,15 @@ class Connection:
             return
         if answer.code == 250:
             self._just_accepted = True
-            self._server.accept(
-                AcceptedMessage(
-                    account=self._account,
-                    reverse_path=self._reverse_path,
-                    recipients=tuple(self._recipients),
-                    wire=wire,
-                    helo=self._helo,
-                    secure=self._secure,
-                )
+            self._accepted = AcceptedMessage(
+                account=self._account,
+                reverse_path=self._reverse_path,
+                recipients=tuple(self._recipients),
+                wire=wire,
+                helo=self._helo,
+                secure=self._secure,
             )
+            self._server.accept(self._accepted)
         self._forget_transaction()
         if answer.code == 250:
             await self._answer(Step.ACCEPTED, answer)

@@ -170,6 +170,9 @@ class QQServer:
         if self.on_accepted:
             self.on_accepted(message)
 
+    def note_next(self, message: AcceptedMessage) -> None:
+        """Know that a client sends another message behind one that was accepted."""
+
     async def keep_silent(self) -> None:
         """Do nothing for ever; let whoever wants that know of it."""
         while True:
