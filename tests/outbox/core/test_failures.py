@@ -212,6 +212,19 @@ def test_server_away_is_looked_for_less_and_less(core: Core) -> None:
     assert core.now.steady - core.account.down.since == sum(waits) * MINUTE
 
 
+def test_server_is_away_since_the_first_failure(core: Core) -> None:
+    """A person who has it tried in vain has not begun it."""
+    one = core.take()
+    core.fail(one, AWAY)
+    began = core.now.steady
+    core.pass_time(MINUTE / 2)
+    core.happen("retry")
+    core.fail(one, AWAY)
+    assert core.account.down
+    assert core.account.down.since == began
+    assert core.account.down.times == 1
+
+
 @pytest.mark.parametrize(
     ("error", "wait", "reason"),
     [

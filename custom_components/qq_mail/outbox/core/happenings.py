@@ -53,7 +53,7 @@ def take(turn: Turn, message: Message) -> None:
     down = turn.account.down
     if down and (not down.refused or message.level is Level.HIGHEST):
         # Where there was no server, an alert is a reason to look again.
-        turn.account.down = replace(down, until=turn.now.steady, times=0)
+        _look_again(turn)
 
 
 def retry(turn: Turn, queue_id: str | None = None) -> None:
@@ -112,6 +112,7 @@ def code_renewed(turn: Turn) -> None:
     """
     _code_works(turn)
     turn.account.limits.credit = True
+    turn.account.down = None
     _hurry(turn, None, restored=False)
 
 
@@ -137,5 +138,12 @@ def _hurry(turn: Turn, queue_id: str | None, *, restored: bool) -> None:
         account.pause = None
         turn.put_login_check_off()
         turn.write_account()
-    account.down = account.lost = None
+    account.lost = None
+    _look_again(turn)
     account.limits.forgiven_at = turn.now.steady
+
+
+def _look_again(turn: Turn) -> None:
+    """Try at once what failed for all messages; if it fails again, it began before."""
+    if down := turn.account.down:
+        turn.account.down = replace(down, until=turn.now.steady, times=0)
