@@ -856,6 +856,14 @@ def test_examples_are_shown_as_they_are(language: str) -> None:
     assert "`{from_example}`" in text
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_titles_of_menus_name_nothing(language: str) -> None:
+    """The front end gives a menu's title no placeholders, and would show an error."""
+    texts = texts_of(language)
+    for step in MENUS:
+        assert not PLACEHOLDER.findall(texts[f"config.step.{step}.title"]), step
+
+
 def test_no_placeholder_is_left() -> None:
     """Every way to a text gives what the text names: no brace reaches a person."""
     prefix, suffix = "exceptions.", ".message"
