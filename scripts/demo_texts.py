@@ -45,14 +45,14 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
   使用者、密碼      {user}、{password}
 
   新增帳號：設定 → 裝置與服務 → 新增整合 → QQ Mail
-    信箱地址        {address}
+    電子郵件位址    {address}
     授權碼          {code}
     伺服器          {host}
     連接埠和加密    {tls_port}，TLS（或 {starttls_port}，STARTTLS）
 
-  接著打開「{door}」開關（設定 → 裝置與服務 → 助手），或執行腳本
+  接著開啟「{door}」開關（設定 → 裝置與服務 → 助手），或執行腳本
   「{hello}」或「{card}」（設定 → 自動化與場景 → 腳本）。
-  「{ask}」寄出的郵件裡有連結：打開一個，再按一下。
+  「{ask}」寄出的郵件裡有連結：開啟一個，再按一下。
   每封寄達的郵件都會顯示在這裡。按 Ctrl-C 結束。
 """,
     ),

@@ -100,6 +100,10 @@ def test_outage_on_a_phone(here: Desk) -> None:
             question.get_by_role("button", name="丢弃").focus()
             page.keyboard.press("Enter")
             expect(row(page, "灯忘了关")).to_have_count(0)
+            # Nobody is told that something was sent which was not.
+            told = page.locator("qq-mail-page").get_by_role("status")
+            row(page, "大门未关").get_by_role("button", name="立即发送").first.click()
+            expect(told).to_have_text("正在尝试发送。")
             end()
             send_now = row(page, "地下室漏水").get_by_role(
                 "button", name="立即发送: 地下室漏水"

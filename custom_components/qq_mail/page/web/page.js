@@ -89,7 +89,8 @@ class QQMailPage extends HTMLElement {
       await this.#hass.callService("qq_mail", action, data, target, false);
       return true;
     });
-    if (done) this.tell(this.t("done"));
+    // What becomes of a message is shown at the message, once it was tried.
+    if (done) this.tell(action === "retry" ? this.t("trying") : this.t("done"));
     return Boolean(done);
   }
 
