@@ -50,7 +50,8 @@ KNOWS = {
         "typed",
     },
     "history": {
-        *("buttons", "clock", "core", "mime", "outbox", "smtp", "store", "typed"),
+        *("accounts", "buttons", "clock", "core", "mime", "options", "outbox"),
+        *("smtp", "store", "typed"),
     },
     "page": {
         *("accounts", "clock", "const", "errors", "history", "texts"),
