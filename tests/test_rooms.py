@@ -17,11 +17,14 @@ KNOWS = {
     "typed": {"clock"},
     "inbox": {"const", "mime", "smtp"},
     "core": {"clock", "mime", "smtp", "typed"},
-    "outbox": {"clock", "const", "core", "mime", "smtp", "store"},
+    "outbox": {"clock", "const", "core", "mime", "smtp", "started", "store"},
     "content": {"const", "mime", "texts"},
-    "buttons": {"clock", "const", "issues", "mime", "store", "texts", "typed"},
+    "buttons": {
+        *("clock", "const", "issues", "mime", "started", "store", "texts", "typed"),
+    },
     "answers": {
-        *("accounts", "clock", "const", "history", "issues", "texts", "typed"),
+        *("accounts", "clock", "const", "history", "issues", "started", "texts"),
+        "typed",
         *("buttons", "content", "core", "inbox", "mime", "outbox", "sending", "smtp"),
         "store",
     },
@@ -47,7 +50,8 @@ KNOWS = {
         "typed",
     },
     "history": {
-        *("buttons", "clock", "core", "mime", "outbox", "smtp", "store", "typed"),
+        *("accounts", "buttons", "clock", "core", "mime", "options", "outbox"),
+        *("smtp", "store", "typed"),
     },
     "page": {
         *("accounts", "clock", "const", "errors", "history", "texts"),

@@ -116,9 +116,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
         )
         outbox.async_load()
         rooms = _add_rooms(hass, entry, house, outbox, texts)
-    rooms.history.configure(
-        days=option(options, "history_days"), titles=option(options, "history_titles")
-    )
+    rooms.history.async_review()
     entry.runtime_data = outbox
     await async_show_panel(hass)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
@@ -169,7 +167,7 @@ def _add_rooms(
     outbox.listeners.async_add_discard_listener(
         lambda queue_ids: house.buttons.revoke(*queue_ids)
     )
-    history = History(hass, outbox)
+    history = History(hass, entry, outbox)
     rooms = Rooms(
         outbox=outbox,
         duplicates=Duplicates(hass, outbox, partial(async_tell_counted, hass, entry)),

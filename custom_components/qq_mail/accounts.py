@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
@@ -59,13 +60,11 @@ def imap_account_from(
     host = known or option(options, CONF_IMAP_HOST)
     if not host or not option(options, CONF_ANSWERS):
         return None
-    return Account(
-        username=data[CONF_USERNAME],
-        password=data[CONF_PASSWORD],
+    return replace(
+        account_from(data, options),
         host=host,
         port=IMAP_PORT if known else option(options, CONF_IMAP_PORT),
         encryption=Encryption.TLS,
-        timeout=option(options, CONF_TIMEOUT),
     )
 
 

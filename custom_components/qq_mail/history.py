@@ -11,9 +11,11 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.event import async_track_time_change
 from homeassistant.util.ulid import ulid_to_bytes
 
+from .accounts import QQMailConfigEntry
 from .buttons.models import Press
 from .clock import read_clock
 from .mime.models import Priority
+from .options import option
 from .outbox.core.models import OutboxEvent, Outcome
 from .outbox.outbox import Outbox
 from .smtp.replies import Cause
@@ -116,8 +118,15 @@ class History:
     Neither texts of mails nor tokens are in it. It lives as long as its outbox.
     """
 
-    def __init__(self, hass: HomeAssistant, outbox: Outbox) -> None:
-        """Begin with what an earlier run has left; `configure` tells what is kept."""
+    def __init__(
+        self, hass: HomeAssistant, entry: QQMailConfigEntry, outbox: Outbox
+    ) -> None:
+        """Begin with what an earlier run has left; the entry's options say what is kept.
+
+        Each is kept for so many days, 0: not at all; of messages below high priority
+        perhaps without a title, which may hold a code to log in with.
+        """
+        self._entry = entry
         self._outbox = outbox
         self._items: dict[str, Item] = {}
         """By their queue ids; of what something became last stands last."""
@@ -131,13 +140,8 @@ class History:
         self._load()
 
     @callback
-    def configure(self, *, days: int, titles: bool) -> None:
-        """Go on with these settings; what is not to be kept any more is forgotten.
-
-        Each is kept for so many days, 0: not at all; `titles`: also those of messages
-        below high priority, which may hold a code to log in with.
-        """
-        self._days, self._titles = days, titles
+    def async_review(self) -> None:
+        """Forget what is not to be kept any more: options may have changed."""
         for item in list(filter(self._has_secret_title, self._items.values())):
             self._put(replace(item, title=""))
         self._prune()
@@ -235,7 +239,8 @@ class History:
 
     def _has_secret_title(self, item: Item) -> bool:
         """Tell whether there is a title that is not to be kept."""
-        return bool(item.title) and not (self._titles or item.priority.is_urgent)
+        all_titles = option(self._entry.options, "history_titles")
+        return bool(item.title) and not (all_titles or item.priority.is_urgent)
 
     @callback
     def _begin_day(self, _: datetime) -> None:
@@ -244,7 +249,8 @@ class History:
 
     def _prune(self) -> None:
         """Forget what is too old, and beyond two thousand what is oldest."""
-        before = read_clock().wall - timedelta(days=self._days)
+        days = option(self._entry.options, "history_days")
+        before = read_clock().wall - timedelta(days=days)
         while self._items:
             oldest = next(iter(self._items.values()))
             if oldest.at > before and len(self._items) <= MAX_ITEMS:

@@ -119,5 +119,4 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
 
 def option(options: Mapping[str, Any], key: str) -> Any:
     """Return what is stored for an option, or its default. Raises KeyError."""
-    default = DEFAULTS[key]
-    return options.get(key, default)
+    return options.get(key, DEFAULTS[key])

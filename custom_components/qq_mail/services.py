@@ -79,7 +79,7 @@ async def _async_get_outbox(call: ServiceCall) -> ServiceResponse:
         outbox = rooms.outbox
         repeats += (counting(one, outbox.account) for one in rooms.duplicates.shown)
         reminders += (repeating(one, outbox.account) for one in rooms.reminders.shown)
-        for number, (message, plan) in enumerate(outbox.messages(), start=1):
+        for number, (message, plan) in enumerate(outbox.plans(), start=1):
             age = round(outbox.age_of(message))
             messages.append(waiting(outbox, message, plan, texts) | {"age": age})
             if number % _AT_ONCE == 0:

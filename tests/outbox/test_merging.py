@@ -441,6 +441,37 @@ async def test_unloaded_while_a_file_hangs(
     assert mail.subject.startswith("4 alerts")
 
 
+async def test_removed_while_one_that_is_of_no_use_is_composed(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Another digest begins with the same message: neither outlives the account."""
+    answers = await flood(hass, loaded_entry, 5)
+    monkeypatch.setattr(sessions_module, "STOP_GRACE", 0)
+    gate = hold_up(monkeypatch, digest_module, "read_alert")
+    await later(hass, freezer, HALF_A_MINUTE)
+    await until(gate.reached.is_set)
+    outbox = outbox_of(loaded_entry)
+    await outbox.async_discard(answers[2]["queue_id"])
+    first = f"qq_mail {answers[0]['queue_id']}"
+
+    def digests() -> list[str]:
+        return [
+            one.get_name() for one in asyncio.all_tasks() if first in one.get_name()
+        ]
+
+    await until(lambda: len(digests()) == 2)
+    await hass.config_entries.async_remove(loaded_entry.entry_id)
+    assert digests() == []
+    gate.opened.set()
+    assert outbox.manager.troubles == 0
+    assert "one by one" not in caplog.text
+
+
 async def test_error_while_composed(
     hass: HomeAssistant,
     server: QQServer,

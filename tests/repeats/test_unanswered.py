@@ -7,13 +7,16 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.qq_mail.calls.house import SIGNAL_ALARM
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.repeats import reminders as reminders_module
+from custom_components.qq_mail.repeats.reminder import Reminder
 from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.setup import async_setup_component
 
 from ..calls.test_send import send
-from ..house import forget_mark, later, outbox_of, restart, until
+from ..house import forget_mark, house_of, later, outbox_of, restart, until
 from ..qq_server import QQServer, Step, replies
 from ..test_notify import ENTITY
 from ..test_trigger import second_account
@@ -117,6 +120,52 @@ async def test_refused_for_one_account(
     assert found == []
     await later(hass, freezer, TEN_MINUTES)
     assert [one["id"] for one in found] == ["alarm_unanswered"]
+
+
+def acknowledge_when_told(hass: HomeAssistant, tag: str) -> list[str]:
+    """Acknowledge a tag at once when an alarm is over; return the tags of these."""
+    tags: list[str] = []
+
+    @callback
+    def hear(alarm: Reminder, acknowledged: bool) -> None:
+        if not acknowledged:
+            tags.append(alarm.tag)
+            house_of(hass).acknowledge_tag(tag)
+
+    async_dispatcher_connect(hass, SIGNAL_ALARM, hear)
+    return tags
+
+
+async def test_acknowledged_by_who_is_told(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """It is over, although it was raised anew: no mail comes, nor after a restart."""
+    tags = acknowledge_when_told(hass, "water")
+    await send(hass, **WATER, actions_expire_after=600)
+    freezer.tick(300)
+    await send(hass, **WATER)
+    await later(hass, freezer, timedelta(minutes=20))
+    assert tags == ["water"]
+    await restart(hass, loaded_entry)
+    await later(hass, freezer, TEN_MINUTES)
+    assert house_of(hass).rooms[loaded_entry.entry_id].reminders.shown == []
+    assert len(server.accepted) == 2
+
+
+@pytest.mark.usefixtures("server")
+async def test_another_is_acknowledged_by_who_is_told(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry, freezer: FrozenDateTimeFactory
+) -> None:
+    """It is over without a word, though its time was over as well."""
+    tags = acknowledge_when_told(hass, "gas")
+    for tag in ("water", "gas"):
+        await send(hass, **{**WATER, "tag": tag}, actions_expire_after=600)
+    await later(hass, freezer, timedelta(minutes=20))
+    assert tags == ["water"]
+    assert house_of(hass).rooms[loaded_entry.entry_id].reminders.shown == []
 
 
 @pytest.mark.usefixtures("server", "loaded_entry")

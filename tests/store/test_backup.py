@@ -178,6 +178,27 @@ async def test_accepted(open_store: OpenStore, disk: SimulatedDisk) -> None:
     )
 
 
+async def test_not_accepted_before_it_is_kept(
+    open_store: OpenStore, disk: SimulatedDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that has room for a mark alone: at the next start it is a backup's still."""
+    store, _ = await open_store()
+    store.put(ONE, record(), TEXT)
+    await store.written()
+    await store.async_stop()
+    disk = SimulatedDisk(backup(disk.state()))
+    store, _ = await open_store(disk)
+    with monkeypatch.context() as refusing:
+        refusing.setattr(Journal, "write", lambda *_: fail("write"))
+        store.put(ONE, record(restored=True))
+        store.accept_backup()
+        with pytest.raises(OSError, match="Read-only"):
+            await store.written()
+        await rest(store)
+        _, loaded = await open_store(SimulatedDisk(disk.state()))
+    assert loaded.from_backup
+
+
 async def test_backup_without_anything(
     open_store: OpenStore, disk: SimulatedDisk
 ) -> None:

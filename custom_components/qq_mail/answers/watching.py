@@ -14,7 +14,7 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.ssl import client_context
 
 from ..accounts import QQMailConfigEntry, async_loaded
-from ..buttons.listeners import ListenersTo, async_listened
+from ..buttons.listeners import ListenersTo
 from ..buttons.models import Button, MailButtons, Press, Reply, Told
 from ..buttons.registry import Buttons
 from ..clock import read_clock
@@ -31,6 +31,7 @@ from ..outbox.outbox import Outbox
 from ..sending.submit import async_submit
 from ..smtp.models import Account
 from ..smtp.replies import Cause
+from ..started import async_listened
 from ..store import read_all
 from ..texts import Texts, async_texts, time_of
 from ..typed import read_json

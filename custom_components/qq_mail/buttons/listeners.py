@@ -1,31 +1,11 @@
 """Who is told what people do with mails, and which of it automations handle."""
 
-import asyncio
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Final
 
-from homeassistant.core import CALLBACK_TYPE, CoreState, HomeAssistant, callback
-from homeassistant.helpers.start import async_at_started
+from homeassistant.core import CALLBACK_TYPE, callback
 
 from ..const import LOGGER
 from .models import Press, Reply
-
-_START_TIMEOUT: Final = 10.0
-"""Seconds that automations get at the start to begin to listen."""
-
-
-async def async_listened(hass: HomeAssistant) -> None:
-    """Wait until automations can listen."""
-    if hass.state is CoreState.running:
-        return
-    started = asyncio.Event()
-    async_at_started(hass, callback(lambda _: started.set()))
-    await started.wait()
-    # Others do at the start what makes them listen.
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_START_TIMEOUT):
-            await hass.async_block_till_done()
 
 
 class ListenersTo[Told: (Press, Reply)]:

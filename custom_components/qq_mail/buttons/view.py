@@ -16,8 +16,8 @@ from homeassistant.helpers.http import request_handler_factory
 
 from ..clock import read_clock
 from ..const import DOMAIN, LOGGER
+from ..started import async_listened
 from ..texts import async_texts
-from .listeners import async_listened
 from .log_filter import keep_tokens_out
 from .models import ACTION_PATH, Button, Press
 from .page import CONFIRMED, HEADERS, Pages

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from homeassistant.util import dt as dt_util
 
-from ..mime.address import Mailbox, Recipients, one_line
+from ..mime.address import Mailbox, Recipients, one_line, shortened
 from ..mime.card import Card, Link
 from ..mime.digest import Alert, read_alert, read_files
 from ..mime.message import compose
@@ -125,7 +125,7 @@ class DigestWriter:
                 "digest_subject_others" if len(titles) > 1 else "digest_subject",
                 number=str(len(alerts)),
                 span=self.texts.span(alerts[0].kept.raised, newest, newest),
-                title=_cut(most, _MAX_SUBJECT),
+                title=shortened(most, _MAX_SUBJECT),
             )
         )
 
@@ -141,7 +141,7 @@ class DigestWriter:
             replace(
                 measured(part),
                 title=f"{time_of(alert.kept.raised, newest)}"
-                f" {_cut(part.filename, _MAX_NAME)}",
+                f" {shortened(part.filename, _MAX_NAME)}",
             )
             for alert, part in files
             if part.inline
@@ -240,7 +240,7 @@ def _counts(alerts: Sequence[Alert]) -> str:
     """Return a line that says how often each title was raised."""
     titles = _titles(alerts).most_common()
     counts = [
-        f"{one_line(_cut(title, _MAX_COUNTED))} \N{MULTIPLICATION SIGN}{number}"
+        f"{one_line(shortened(title, _MAX_COUNTED))} \N{MULTIPLICATION SIGN}{number}"
         for title, number in titles[:_MAX_COUNTS]
     ]
     return " · ".join([*counts, "…"] if titles[_MAX_COUNTS:] else counts)
@@ -267,7 +267,3 @@ def _recipients(alerts: Sequence[Alert]) -> Recipients:
         return tuple(one for one in mailboxes if one.addr_spec in everywhere)
 
     return Recipients(to=named(newest.to), cc=named(newest.cc))
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[:most].rstrip()}…"

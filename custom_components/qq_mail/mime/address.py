@@ -160,6 +160,11 @@ def one_line(text: str) -> str:
     return " ".join(filter(None, words))
 
 
+def shortened(text: str, most: int) -> str:
+    """Return so many characters of a text at most, and then a sign that it goes on."""
+    return text if len(text) <= most else f"{text[:most].rstrip()}…"
+
+
 def tidy(text: str) -> str:
     """Return a text for machines without what keyboards and copying put into it.
 
@@ -182,13 +187,12 @@ def _printable(char: str) -> str:
 
 def shown_texts(texts: Sequence[str]) -> str:
     """Return the first of many texts in one line, shortened where they are very long."""
-    shown = ", ".join(dict.fromkeys(map(_shortened, texts[:_MAX_TEXTS_SHOWN])))
+    whole = (
+        text.strip().encode("utf-8", "replace").decode()
+        for text in texts[:_MAX_TEXTS_SHOWN]
+    )
+    shown = ", ".join(dict.fromkeys(shortened(text, _MAX_SHOWN) for text in whole))
     return shown if len(texts) <= _MAX_TEXTS_SHOWN else f"{shown}, …"
-
-
-def _shortened(text: str) -> str:
-    text = text.strip().encode("utf-8", "replace").decode()
-    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN].strip()}…"
 
 
 def _split_name(text: str) -> tuple[str, str]:

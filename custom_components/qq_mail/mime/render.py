@@ -11,6 +11,7 @@ from urllib.parse import quote
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
+from .address import shortened
 from .card import Card, signs_of
 from .markdown import html_of
 from .markup import end_of_body, text_of
@@ -163,7 +164,7 @@ def _preheader(card: Card, text: str) -> str:
         or signs.comma.join(picture.name for picture in card.pictures)
     )
     line = " ".join(_MARKS.sub("", said[: 2 * _MAX_PREHEADER]).split())
-    return line if len(line) <= _MAX_PREHEADER else f"{line[:_MAX_PREHEADER]}…"
+    return shortened(line, _MAX_PREHEADER)
 
 
 def _unbroken(text: str) -> Markup:

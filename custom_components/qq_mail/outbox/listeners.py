@@ -1,19 +1,15 @@
 """Who is told of what became of messages, and when."""
 
-import asyncio
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
-from contextlib import suppress
 from functools import partial
 
 from homeassistant.core import CALLBACK_TYPE, CoreState, HomeAssistant, callback
-from homeassistant.helpers.start import async_at_started
 
-from ..const import LOGGER
+from ..const import DOMAIN, LOGGER
+from ..started import async_listened
 from .core.models import OutboxEvent
 
-_START_TIMEOUT = 10.0
-"""Seconds that others get at the start to begin to listen."""
 _AT_ONCE = 20
 """Messages of a digest that are told of in one turn of the event loop."""
 _MOST_MISSED = 1000
@@ -82,7 +78,9 @@ class Listeners:
         if len(self._waiting) > 1:
             return
         if starting:
-            async_at_started(self._hass, self._async_started)
+            self._hass.async_create_background_task(
+                self._async_tell_waiting(), f"{DOMAIN} outcomes"
+            )
         else:
             # A digest can be of a thousand.
             self._hass.loop.call_soon(self._tell_waiting)
@@ -114,9 +112,6 @@ class Listeners:
             except Exception:  # noqa: BLE001 - whatever it is, the mail goes on
                 LOGGER.exception("A listener failed at %s", event)
 
-    async def _async_started(self, hass: HomeAssistant) -> None:
-        # Others do at the start what makes them listen.
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_START_TIMEOUT):
-                await hass.async_block_till_done()
+    async def _async_tell_waiting(self) -> None:
+        await async_listened(self._hass)
         self._tell_waiting()

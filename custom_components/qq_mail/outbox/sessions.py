@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from functools import partial
 import ssl
-from typing import Any
+from typing import Any, cast
 
 from homeassistant.core import HomeAssistant, callback
 
@@ -62,7 +62,8 @@ class Sessions:
         self._tls_context = tls_context
         self._submission = submission
         self._unreadable = unreadable
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._tasks: dict[asyncio.Task[None], str] = {}
+        """What each is known by; one that is of no use any more may not have ended."""
         self._told: deque[str] = deque(maxlen=_MOST_TOLD)
         """What the server heard of messages, and is not to be shown."""
         self._opening = asyncio.Lock()
@@ -78,14 +79,14 @@ class Sessions:
     @property
     def at_work(self) -> set[str]:
         """The queue ids for which there is a task."""
-        return self._tasks.keys() - {_LOGIN}
+        return set(self._tasks.values()) - {_LOGIN}
 
     @callback
     def start(self, key: str, work: Coroutine[Any, Any, None]) -> None:
         """Have something worked on, which is known by a queue id."""
         task = self._hass.async_create_background_task(work, f"{DOMAIN} {key}")
-        self._tasks[key] = task
-        task.add_done_callback(partial(self._ended, key))
+        self._tasks[task] = key
+        task.add_done_callback(self._ended)
 
     @callback
     def attempt(self, action: Attempt) -> None:
@@ -98,7 +99,7 @@ class Sessions:
     @callback
     def cancel(self, queue_id: str) -> None:
         """End an attempt whose text has not begun."""
-        if task := self._tasks.get(queue_id):
+        for task in [task for task, key in self._tasks.items() if key == queue_id]:
             task.cancel()
 
     @callback
@@ -117,17 +118,15 @@ class Sessions:
         """Let all that is at work end, but not for long; the disk knows what it was."""
         # Each leaves the others when it has ended.
         if self._tasks:
-            await asyncio.wait(self._tasks.values(), timeout=STOP_GRACE)
-        if left := list(self._tasks.values()):
+            await asyncio.wait(self._tasks, timeout=STOP_GRACE)
+        if left := list(self._tasks):
             for task in left:
                 task.cancel()
             await asyncio.wait(left)
         self._drop_idle()
 
-    def _ended(self, key: str, task: asyncio.Task[None]) -> None:
-        # The same message may be tried again already, in a fresh session.
-        if self._tasks.get(key) is task:
-            del self._tasks[key]
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.pop(task, None)
 
     def _tell(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         self._manager.happen(method, self._id, *args, **kwargs)
@@ -191,7 +190,7 @@ class Sessions:
         if session:
             self._give_back(session)
         # Whoever is told may find that nobody is at work for it any more.
-        self._tasks.pop(queue_id, None)
+        self._ended(cast("asyncio.Task[None]", asyncio.current_task()))
         told()
 
     async def _log_in(self) -> None:

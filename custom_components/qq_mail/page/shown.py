@@ -149,15 +149,14 @@ def _problem(hass: HomeAssistant, outbox: Outbox, texts: Texts, now: datetime) -
             "page_state_login" if pause.cause.of_login else "page_state_rate",
             time=time_of(pause.until, now),
         )
-    steady = read_clock()
-    if (down := state.down or _other_down(hass, outbox)) and (
-        down.until > steady.steady
-    ):
+    clock = read_clock()
+    down = state.down or _other_down(hass, outbox)
+    if down and down.until > clock.steady:
         return texts(
             "page_state_refusing" if down.refused else "page_state_unreachable",
             host=outbox.account.host,
-            since=time_of(steady.wall_at(down.since), now),
-            time=time_of(steady.wall_at(down.until), now),
+            since=time_of(clock.wall_at(down.since), now),
+            time=time_of(clock.wall_at(down.until), now),
         )
     return ""
 

@@ -230,8 +230,9 @@ class Reminders(Kept[Reminder]):
             self._lapse(reminder)
             return
         self._tell_unanswered(reminder)
-        reminder.unanswered = reminder.ends
-        self._write(reminder)
+        if reminder.queue_id in self._known:
+            reminder.unanswered = reminder.ends
+            self._write(reminder)
 
     @callback
     def _wait_for_listeners(self, _hass: HomeAssistant) -> None:
@@ -241,6 +242,9 @@ class Reminders(Kept[Reminder]):
     @override
     def _due(self) -> Iterable[tuple[float, Callable[[], object]]]:
         for reminder in self.shown:
+            if reminder.queue_id not in self._known:
+                # Who was told of another one has acknowledged it.
+                continue
             late = max(reminder.unanswered, self._listened)
             yield late, partial(self._tell_late, reminder)
             if self._may_send(reminder):

@@ -271,10 +271,12 @@ class Store:
     ) -> None:
         """Tell who waits for a round, and keep what the disk refused."""
         self._writing = _Round()
-        self._chores = round_.chores + self._chores
         refusal = job.exception()
         if refusal is None:
             broken |= job.result()
+            self._chores = round_.chores + self._chores
+        else:
+            self._refused_chores += round_.chores
         for key, wanted in round_.changes.items() if refusal else ():
             if key in broken:
                 continue

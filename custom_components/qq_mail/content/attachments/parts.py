@@ -20,7 +20,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util.hass_dict import HassKey
 
 from ...const import DOMAIN, MAX_MATCHES, MAX_READS, MEGABYTE
-from ...mime.address import one_line
+from ...mime.address import one_line, shortened
 from ...mime.models import BodyPart
 from ..errors import AttachmentError
 from ..redaction import quoted
@@ -126,8 +126,7 @@ def safe_filename(text: str) -> str:
 
 def shown(text: str) -> str:
     """Return a text as a note shows it: short, and without secrets."""
-    text = quoted(one_line(text))
-    return text if len(text) <= _MAX_LABEL else f"{text[:_MAX_LABEL]}…"
+    return shortened(quoted(one_line(text)), _MAX_LABEL)
 
 
 def reason_of(err: Exception) -> str:
