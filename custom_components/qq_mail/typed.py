@@ -1,10 +1,9 @@
 """Dataclasses as the store keeps them: as JSON, every value of which is checked."""
 
 from dataclasses import fields, is_dataclass
-from datetime import date, datetime
+from datetime import MAXYEAR, MINYEAR, date, datetime
 from enum import Enum
 from functools import cache
-from math import isfinite
 from types import UnionType
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
@@ -15,6 +14,8 @@ type Steady = float
 
 PASSING: Final = {"passing": True}
 """The metadata of a field that is not kept."""
+_MOST: Final = 1e12
+"""With larger numbers nobody could calculate."""
 
 
 def as_json(value: Any, now: Now, hint: Any = None) -> Any:
@@ -56,20 +57,21 @@ def read_json(hint: Any, value: Any, now: Now, **given: object) -> Any:
         return {key: read_json(of, each, now) for key, each in known.items()}
     if issubclass(kind, date):
         time = kind.fromisoformat(value)
-        if kind is datetime and time.tzinfo is None:
-            # It would not compare.
+        is_far = not MINYEAR < time.year < MAXYEAR
+        if kind is datetime and (time.tzinfo is None or is_far):
+            # It would not compare, or not be there by every clock.
             raise ValueError(value)
         return time
     if issubclass(kind, Enum):
         return kind(value)
-    if kind is float and type(value) is int:
-        value = float(value)
-    if type(value) is not kind or (kind is float and not isfinite(value)):
+    if type(value) is not kind and (kind, type(value)) != (float, int):
         raise ValueError(value)
-    if kind is int and value < 0:
-        # Whatever is kept is counted.
+    if kind not in (int, float):
+        return value
+    # Whatever is kept as a whole number is counted.
+    if not (0 if kind is int else -_MOST) <= value <= _MOST:
         raise ValueError(value)
-    return value
+    return kind(value)
 
 
 @cache

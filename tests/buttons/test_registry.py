@@ -94,6 +94,21 @@ async def test_only_a_hash_is_kept(
     assert token not in repr(buttons.all()) + str(on_disk(hass))
 
 
+async def test_told_once(buttons: Buttons, entry: MockConfigEntry) -> None:
+    """Of however many at once: who is told looks at all that are left."""
+    ids = [f"{number}" for number in range(9)]
+    for queue_id in ids:
+        mail = mail_of(entry, queue_id=queue_id, tag="")
+        buttons.issue(mail, [ACKNOWLEDGE, CLOSE], DAY, queue_id)
+    left: list[int] = []
+    account = entry.entry_id
+    buttons.async_listen(account, lambda: left.append(len(buttons.answerable(account))))
+    buttons.revoke(*ids[:5])
+    assert left == [4]
+    buttons.revoke_account(account)
+    assert left == [4, 0]
+
+
 async def test_bounded(buttons: Buttons, entry: MockConfigEntry) -> None:
     """A thousand for an account, of which the oldest go; others' stay."""
     (others,) = buttons.issue(mail_of(entry, account="b"), [ACKNOWLEDGE], DAY)

@@ -456,6 +456,28 @@ async def test_error_that_nobody_expected(
             await owner.until(lambda: owner.problems == [None])
 
 
+async def test_error_after_the_login(
+    server: QQServer,
+    watch: Watch,
+    owner: Recorder,
+    quick: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nor does the next session begin at once then: it costs another login."""
+    rest, slept, sleep = 0.0125, list[float](), asyncio.sleep
+
+    async def noted(seconds: float) -> None:
+        slept.append(seconds)
+        await sleep(seconds)
+
+    monkeypatch.setattr(mailbox_module, "LAST_RETRY", rest)
+    monkeypatch.setattr(asyncio, "sleep", noted)
+    monkeypatch.setattr(owner, "wanted_since", lambda: 1 / 0)
+    async with watch(cursor=None):
+        await owner.until(lambda: owner.logins == 2)
+    assert rest in slept
+
+
 async def test_mail_that_ends_every_session(
     server: QQServer, watch: Watch, owner: Recorder, quick: None
 ) -> None:

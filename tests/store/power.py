@@ -90,7 +90,8 @@ class SimulatedDisk(Disk):
         """Return what a process that is killed leaves."""
         return {
             path: None if node.is_folder else bytes(node.content)
-            for path, node in self.now.items()
+            # A thread may be at work.
+            for path, node in list(self.now.items())
         }
 
     def states(self, seed: int, number: int) -> Iterator[State]:

@@ -178,25 +178,39 @@ async def test_accepted(open_store: OpenStore, disk: SimulatedDisk) -> None:
     )
 
 
-async def test_not_accepted_before_it_is_kept(
-    open_store: OpenStore, disk: SimulatedDisk, monkeypatch: pytest.MonkeyPatch
+async def test_accepted_while_the_disk_falters(
+    open_store: OpenStore, disk: SimulatedDisk
 ) -> None:
-    """A disk that has room for a mark alone: at the next start it is a backup's still."""
+    """Not before it is on disk what waits for the decision: else all of it went out."""
     store, _ = await open_store()
     store.put(ONE, record(), TEXT)
     await store.written()
     await store.async_stop()
     disk = SimulatedDisk(backup(disk.state()))
     store, _ = await open_store(disk)
-    with monkeypatch.context() as refusing:
-        refusing.setattr(Journal, "write", lambda *_: fail("write"))
-        store.put(ONE, record(restored=True))
-        store.accept_backup()
-        with pytest.raises(OSError, match="Read-only"):
-            await store.written()
-        await rest(store)
-        _, loaded = await open_store(SimulatedDisk(disk.state()))
-    assert loaded.from_backup
+    await rest(store)
+    disk.before = partial(falter, disk)
+    store.put(ONE, record(restored=True))
+    store.accept_backup()
+    with pytest.raises(OSError, match="error"):
+        await store.written()
+    await rest(store)
+    for state in disk.states(0, 2):
+        _, loaded = await open_store(SimulatedDisk(state))
+        assert loaded.from_backup
+    store.put(TWO, record())
+    await store.written()
+    await rest(store)
+    _, loaded = await open_store(SimulatedDisk(disk.state()))
+    assert loaded.records == {ONE: {"restored": True}, TWO: {}}
+    assert not loaded.from_backup
+
+
+def falter(disk: SimulatedDisk, step: str) -> None:
+    """Have one sync fail."""
+    if step == "sync":
+        disk.before = work
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 async def test_backup_without_anything(

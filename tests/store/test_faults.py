@@ -1,6 +1,7 @@
 """A disk that does not read, or lies: what can be read is, and the rest is told."""
 
 from collections.abc import Callable
+from contextlib import suppress
 import errno
 import os
 from pathlib import Path
@@ -416,6 +417,31 @@ def test_syncs_that_fail_for_a_week(failing: set[str]) -> None:
     assert loaded.records.keys() == {ONE, TWO, LIMITS}
     assert loaded.damage == []
     assert sum(path.parent == FOLDER for path in disk.now) < 8
+
+
+def test_folder_that_is_not_synced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on some shares: no new segment counts, and none that does not count stays."""
+    disk = filled()
+    journal = Journal(FOLDER, disk)
+    journal.load()
+    settle(journal)
+
+    texts = [b"x" * 1_000_000] * 30
+    with monkeypatch.context() as patched:
+        patched.setattr(disk, "sync_folder", fail(errno.EINVAL))
+        for number, text in enumerate(texts):
+            with suppress(OSError):
+                journal.write([put(("message", "a", f"{number}"), 0, text)])
+        with pytest.raises(OSError, match="Invalid"):
+            journal.make_room()
+        assert sum(path.parent == FOLDER for path in disk.now) < 8
+    known = journal.keys()
+    assert 3 < len(known) < len(texts)
+    journal.write([put(LIMITS, 2)])
+    settle(journal)
+    loaded = Journal(FOLDER, SimulatedDisk(disk.state())).load()
+    assert loaded.records.keys() == {*known, LIMITS}
+    assert loaded.damage == []
 
 
 def test_overgrown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,14 +117,17 @@ class Buttons:
     @callback
     def async_decide(self, account: str, *, send: bool) -> None:
         """Have those work that come from a backup, or forget them."""
-        for known in list(self._known.values()):
-            if known.mail.account != account or not known.restored:
-                continue
-            if send:
-                known.restored = False
-                self.write(known)
-            else:
-                self._remove([known])
+        restored = [
+            one
+            for one in self._known.values()
+            if one.restored and one.mail.account == account
+        ]
+        if not send:
+            self._remove(restored)
+            return
+        for known in restored:
+            known.restored = False
+            self.write(known)
         self._tell(account)
 
     @callback
@@ -239,7 +242,9 @@ class Buttons:
             self._store.put(self._key(known), lambda: as_json(known, read_clock()))
 
     def _of_mail(self, *queue_ids: str) -> list[MailButtons]:
-        return [one for one in self._known.values() if one.mail.queue_id in queue_ids]
+        # They may be thousands.
+        chosen = set(queue_ids)
+        return [one for one in self._known.values() if one.mail.queue_id in chosen]
 
     def _read(self, now: Now, name: str, record: Mapping[str, Any]) -> MailButtons:
         one: MailButtons = read_json(MailButtons, record, now, name=name)
@@ -253,23 +258,27 @@ class Buttons:
         return (BUTTONS, known.mail.account, known.name)
 
     def _remove(self, some: Iterable[MailButtons]) -> None:
-        for known in list(some):
+        gone = list(some)
+        for known in gone:
             del self._known[known.name]
             self._store.remove(self._key(known))
-            if known.secret:
-                self._tell(known.mail.account, known.sent_by)
+        # Once: who is told looks at all that are left.
+        answered = [(one.mail.account, one.sent_by) for one in gone if one.secret]
+        self._tell(*dict.fromkeys(each for some in answered for each in some))
 
     def _revoke(self, some: Iterable[Button], *, answerable: bool = True) -> None:
         """Have some work no longer; who answers is told so, or not any more."""
         gone = list(some)
         for button in gone:
             button.revoked = True
+        over: list[MailButtons] = []
         for known in dict.fromkeys(button.group for button in gone):
             is_left = not all(one.revoked for one in known.buttons)
             if is_left or (known.secret and answerable):
                 self.write(known)
             else:
-                self._remove([known])
+                over.append(known)
+        self._remove(over)
 
     def _prune(self, now: Now) -> None:
         """Forget what is over, and of accounts that have too many what matters least.

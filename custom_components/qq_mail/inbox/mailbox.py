@@ -127,8 +127,9 @@ class Mailbox:
             rest = LAST_RETRY
             try:
                 async with Link.opened(self._account, self._tls_context) as link:
-                    rest = self._owner.may_log_in()
-                    if not rest:
+                    if seconds := self._owner.may_log_in():
+                        rest = seconds
+                    else:
                         await link.log_in()
                         self._refusals = 0
                         self._owner.problem(None)

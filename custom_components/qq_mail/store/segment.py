@@ -197,7 +197,7 @@ class Segment:
         try:
             self.disk.sync(descriptor)
         except OSError:
-            self.give_up()
+            self._give_up()
             raise
 
     def _take_back(self, descriptor: int, place: int, length: int) -> None:
@@ -206,9 +206,9 @@ class Segment:
             self.disk.truncate(descriptor, self.room)
             self.disk.write(descriptor, place, bytes(min(length, self.room - place)))
         except OSError:
-            self.give_up()
+            self._give_up()
 
-    def give_up(self) -> None:
+    def _give_up(self) -> None:
         """Add nothing more: after a sync that failed, the next one may lie."""
         self.is_full = True
         with suppress(OSError):

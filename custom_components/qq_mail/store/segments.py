@@ -67,13 +67,15 @@ class Segments:
             self.all.remove(segment)
         number = max((each.number for each in self.all), default=0) + 1
         segment = Segment.new(self.disk, self.folder, kind, number)
-        self.all.append(segment)
         try:
             self.disk.sync_folder(self.folder)
         except OSError:
-            segment.give_up()
-            self.refuse(segment, 0)
+            segment.close()
+            # What cannot be removed is empty.
+            with suppress(OSError):
+                self.disk.unlink(segment.file)
             raise
+        self.all.append(segment)
         return segment
 
     def beside(self, segment: Segment) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+import errno
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -99,7 +100,7 @@ class Store:
 
         What was changed before is on disk before that.
         """
-        self._chore(self._journal.accept)
+        self._chore(partial(self._once_written, self._journal.accept))
 
     def put(self, key: Key, record: Record, text: bytes | Path | None = None) -> None:
         """Have it written what holds of a key; `record` is asked when that begins.
@@ -120,7 +121,8 @@ class Store:
         for key in {*self._journal.keys(), *(key for keys in rounds for key in keys)}:
             if key[1] == account:
                 self.remove(key)
-        self._chore(partial(self._journal.forget, account))
+        forget = partial(self._journal.forget, account)
+        self._chore(partial(self._once_written, forget))
         self._is_tidying = True
 
     def written(self) -> asyncio.Future[None]:
@@ -207,6 +209,12 @@ class Store:
         (self._next.chores if self._next.changes else self._chores).append(do)
         self._go_on()
 
+    def _once_written(self, do: Chore) -> None:
+        """Do what may not be done before the disk has what it refused."""
+        if self._refused:
+            raise OSError(errno.EAGAIN, "Not all that was changed before is on disk")
+        do()
+
     def _go_on(self) -> None:
         """Do what is to be done, but not at once: what is decided together is one."""
         if self._is_idle.is_set():
@@ -271,12 +279,10 @@ class Store:
     ) -> None:
         """Tell who waits for a round, and keep what the disk refused."""
         self._writing = _Round()
+        self._chores = round_.chores + self._chores
         refusal = job.exception()
         if refusal is None:
             broken |= job.result()
-            self._chores = round_.chores + self._chores
-        else:
-            self._refused_chores += round_.chores
         for key, wanted in round_.changes.items() if refusal else ():
             if key in broken:
                 continue

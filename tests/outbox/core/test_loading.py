@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from custom_components.qq_mail.clock import Now
-from custom_components.qq_mail.outbox.core.limits import Learned
+from custom_components.qq_mail.outbox.core.limits import Learned, Settings
 from custom_components.qq_mail.outbox.core.loading import UNSURE_FOR
 from custom_components.qq_mail.outbox.core.models import DAY, Message, Outcome, Reason
 from custom_components.qq_mail.outbox.core.record import as_record as account_record
 from custom_components.qq_mail.outbox.core.retry import LOGIN_PAUSE
-from custom_components.qq_mail.outbox.core.turn import MESSAGE
+from custom_components.qq_mail.outbox.core.turn import ACCOUNT, LOGIN, MESSAGE, SENT
 from custom_components.qq_mail.smtp.models import Reply, Step
 from custom_components.qq_mail.smtp.replies import Cause
 
@@ -43,6 +43,25 @@ def test_wall_clock_that_jumps(core: Core, years: int) -> None:
     assert core.outcomes == [Outcome.DEFERRED]
     assert core.sleep() == MINUTE
     assert core.attempted == ["Alert 1"]
+
+
+@pytest.mark.parametrize("where", ["minute", "hour", LOGIN, SENT])
+def test_what_has_not_happened_yet(where: str) -> None:
+    """A record that lies of its time holds nothing up for longer than it could."""
+    core = Core(Settings(burst=1, per_minute=10, per_day=1))
+    core.accept(core.take())
+    core.limits.minute = core.limits.hour = Learned(5, core.now.steady)
+    core.happen("session_opened", 1_000_000)
+    later = (core.now.wall + timedelta(days=20_000)).isoformat()
+    for (kind, _), record in core.disk.items():
+        if kind == where:
+            record["at"] = later
+        elif kind == ACCOUNT and where in record["limits"]:
+            record["limits"][where]["at"] = later
+    assert core.restart() == []
+    one = core.take()
+    core.pass_time(2 * DAY)
+    assert core.in_progress == {one.subject}
 
 
 def loaded(core: Core, **values: Any) -> Message:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ...clock import Now
 from .account import Account, Conversation, Loaded, Records
-from .limits import Entry, Settings
+from .limits import Entry, Learned, Settings
 from .models import Pause
 from .record import read_message, read_record
 from .retry import LONGEST_PAUSE
@@ -21,8 +21,6 @@ UNSURE_FOR = 900.0
 """Seconds after a start for which the wall clock may still be set for the first time."""
 _JUMP = 60.0
 """Seconds that the wall clock has to jump forward to have been set."""
-_MOST_LEARNED = 1e12
-"""Messages: with more than that nobody could calculate."""
 
 
 def load(
@@ -48,7 +46,8 @@ def load(
                 account.queue.put(read_message(key, data, now))
             elif kind in (SENT, LOGIN):
                 log = account.limits.sent if kind == SENT else account.limits.logins
-                log.append(read_record(Entry, data, now, key=key)[0])
+                entry, then = read_record(Entry, data, now, key=key)
+                log.append(replace(entry, at=min(entry.at, then)))
             elif kind == CONVERSATION:
                 known = read_record(Conversation, data, now)[0]
                 account.conversations[key] = known
@@ -67,9 +66,9 @@ def _read_account(new: Account, record: Mapping[str, Any], now: Now) -> Account:
     """
     account: Account
     account, then = read_record(Account, record, now, id=new.id, house=new.house)
-    for learned in filter(None, (account.limits.minute, account.limits.hour)):
-        if not 0 < learned.value <= _MOST_LEARNED:
-            raise ValueError("no server taught that")
+    limits = account.limits
+    limits.minute = _bounded(limits.minute, then)
+    limits.hour = _bounded(limits.hour, then)
     account.check_login_at = new.check_login_at
     if pause := account.pause:
         length = min(pause.length, LONGEST_PAUSE)
@@ -79,6 +78,15 @@ def _read_account(new: Account, record: Mapping[str, Any], now: Now) -> Account:
         if account.paused_for_login:
             account.check_login_at = until
     return account
+
+
+def _bounded(learned: Learned | None, then: float) -> Learned | None:
+    """Return what was learned by then."""
+    if learned is None:
+        return None
+    if learned.value <= 0:
+        raise ValueError("no server taught that")
+    return replace(learned, at=min(learned.at, then))
 
 
 def count_anew(turn: Turn) -> None:
