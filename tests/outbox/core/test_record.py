@@ -86,6 +86,14 @@ def test_what_is_kept() -> None:
     )
 
 
+def test_what_only_this_process_knows() -> None:
+    """The next one finds it out anew: an old age would be believed too early."""
+    passing = replace(
+        ONE, stalled_at=950.0, reached=True, in_memory=True, unwanted=True, home="work"
+    )
+    assert read_after(timedelta(), passing) == read_after(timedelta())
+
+
 def test_only_what_may_be_a_copy_waits_on() -> None:
     """All else is tried at once after a start."""
     known = read_after(timedelta(), replace(ONE, cause=Cause.TEMPORARY))
