@@ -262,6 +262,14 @@ def test_an_attempt_that_hangs_is_ended_and_moved(pair: Pair) -> None:
     assert pair.tried == [(FIRST, "Alert 1"), (SECOND, "Alert 1")]
 
 
+def test_an_attempt_that_ends_before_is_begun_anew_at_home(pair: Pair) -> None:
+    """Nobody asked the other account for help."""
+    one = pair.take()
+    pair.pass_time(19.0)
+    pair.happen("cut", FIRST, one.queue_id)
+    assert pair.tried == [(FIRST, "Alert 1"), (FIRST, "Alert 1")]
+
+
 def test_an_ended_attempt_stays_where_the_other_cannot(pair: Pair) -> None:
     """It is tried again at home."""
     one = pair.take()
