@@ -686,6 +686,8 @@ def test_rate_limit_is_met_once_by_those_being_tried(core: Core) -> None:
     assert core.account.pauses == 1
     assert core.wake_in == HOUR
     assert {event.cause for event in core.told} == {Cause.RATE_LIMIT}
+    # None of them waits for its own sake.
+    assert [core.get(one).failures for one in trying] == [0, 0, 0]
 
 
 def test_pause_that_is_over_is_over_on_disk(core: Core) -> None:

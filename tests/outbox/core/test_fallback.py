@@ -15,6 +15,7 @@ from custom_components.qq_mail.outbox.core.models import (
     Part,
     Reason,
 )
+from custom_components.qq_mail.outbox.core.plan import next_plan
 from custom_components.qq_mail.outbox.core.turn import CONVERSATION, MESSAGE
 from custom_components.qq_mail.smtp.models import Step
 from custom_components.qq_mail.smtp.replies import Cause
@@ -135,6 +136,18 @@ def test_nobody_waits_for_what_is_known(stuck: Pair) -> None:
     stuck.take(priority=Priority.HIGH)
     assert stuck.tried == [(SECOND, "Alert 2")]
     assert stuck.plan(stuck.take(priority=Priority.HIGH)).reason is Reason.TURN
+
+
+def test_what_is_next_by_the_other_account(stuck: Pair) -> None:
+    """The first of what that one has: no other goes before it."""
+    stuck.pass_time(60.0)
+    tried, *_ = [stuck.take(priority=Priority.HIGH) for _ in range(3)]
+    stuck.set(SECOND, burst=1, per_minute=1)
+    stuck.accept(SECOND, tried)
+    plan = next_plan(stuck.account(FIRST), stuck.now.steady)
+    assert plan
+    assert (plan.reason, plan.by) == (Reason.PACE, SECOND)
+    assert plan.at - stuck.now.steady == 60.0
 
 
 def test_a_server_that_is_away_is_away_for_both(pair: Pair) -> None:
@@ -260,6 +273,14 @@ def test_an_attempt_that_hangs_is_ended_and_moved(pair: Pair) -> None:
     assert not pair.scheduler.text_begins(pair.now, FIRST, one.queue_id)
     pair.happen("cut", FIRST, one.queue_id)
     assert pair.tried == [(FIRST, "Alert 1"), (SECOND, "Alert 1")]
+
+
+def test_an_attempt_that_ends_before_is_begun_anew_at_home(pair: Pair) -> None:
+    """Nobody asked the other account for help."""
+    one = pair.take()
+    pair.pass_time(19.0)
+    pair.happen("cut", FIRST, one.queue_id)
+    assert pair.tried == [(FIRST, "Alert 1"), (FIRST, "Alert 1")]
 
 
 def test_an_ended_attempt_stays_where_the_other_cannot(pair: Pair) -> None:

@@ -371,6 +371,7 @@ def test_clock_that_is_set_otherwise(core: Core, after: float, jump: float) -> N
     core.fail(core.take(), LIMIT)
     core.restart(10)
     core.pass_time(after)
+    assert core.marks == {}
     core.set_wall(core.now.wall + timedelta(seconds=jump))
     assert core.marks == {}
     assert core.wake_in == HOUR - 10 - after

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from custom_components.qq_mail.mime.models import Priority
-from custom_components.qq_mail.outbox.core import merge as merge_module
 from custom_components.qq_mail.outbox.core.limits import Settings
 from custom_components.qq_mail.outbox.core.merge import INTERVAL
 from custom_components.qq_mail.outbox.core.models import AT_ONCE, Merge, Reason
@@ -317,11 +316,10 @@ def test_nothing_is_merged_without_a_server() -> None:
     assert [len(one) for one in core.merging] == [5]
 
 
-def test_very_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_very_many() -> None:
     """In pieces that can be made."""
-    monkeypatch.setattr(merge_module, "MAX_MERGED", 3)
-    core = Flood(8)
-    assert [len(one) for one in core.merging] == [3, 3, 2]
+    core = Flood(2100)
+    assert [len(one) for one in core.merging] == [1000, 1000, 100]
     assert core.attempted == []
 
 

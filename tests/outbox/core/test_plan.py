@@ -216,6 +216,16 @@ def test_flood_is_told_as_one_mail() -> None:
     ]
 
 
+def test_no_more_than_a_minute_has_room_for() -> None:
+    """They go one by one, and that is what is told."""
+    core = Core(Settings(burst=1, per_minute=2))
+    core.accept(core.take())
+    core.take()
+    last = core.take()
+    assert [seconds for _, seconds, _ in shown(core)] == [30, 60]
+    assert core.waits_in(last) == 60
+
+
 def test_flood_that_goes_one_by_one() -> None:
     """Without digests each takes its place."""
     core = Core(Settings(burst=1, per_minute=1, digest=False))

@@ -10,7 +10,7 @@ import pytest
 from custom_components.qq_mail.clock import Now
 from custom_components.qq_mail.mime.models import Gap, Priority, TextEncoding
 from custom_components.qq_mail.outbox.core.account import Account, Records
-from custom_components.qq_mail.outbox.core.limits import Learned, Settings
+from custom_components.qq_mail.outbox.core.limits import SLOWEST, Learned, Settings
 from custom_components.qq_mail.outbox.core.loading import load
 from custom_components.qq_mail.outbox.core.models import (
     AT_ONCE,
@@ -84,6 +84,14 @@ def test_what_is_kept() -> None:
         )
         == ONE
     )
+
+
+def test_what_only_this_process_knows() -> None:
+    """The next one finds it out anew: an old age would be believed too early."""
+    passing = replace(
+        ONE, stalled_at=950.0, reached=True, in_memory=True, unwanted=True, home="work"
+    )
+    assert read_after(timedelta(), passing) == read_after(timedelta())
 
 
 def test_only_what_may_be_a_copy_waits_on() -> None:
@@ -268,6 +276,13 @@ def test_what_was_learned_is_kept(hours: float, minute: float, hour: float) -> N
     assert again.minute.now(50.0) == minute
     assert again.hour
     assert again.hour.now(50.0) == hour
+
+
+def test_slowest_pace_is_kept() -> None:
+    """Less than a message a minute is right, where QQ refused again and again."""
+    one = account()
+    one.limits.minute = Learned(SLOWEST, NOW.steady)
+    assert read_account(one, timedelta()).limits.rate(50.0) == SLOWEST
 
 
 DAMAGED: list[dict[str, Any]] = [

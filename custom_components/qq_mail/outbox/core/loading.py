@@ -123,9 +123,8 @@ def count_anew(turn: Turn) -> None:
     for read in after.queue:
         message = account.queue.get(read.queue_id)
         if message and not account.queue.is_owned(read.queue_id):
-            waits = message.due > now.steady
-            due = min(message.due, read.due) if waits else message.due
             raised = min(message.raised, read.raised)
+            due = min(message.due, read.due)
             turn.write(replace(message, raised=raised, due=due))
     turn.write_account()
 
