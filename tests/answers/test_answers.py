@@ -17,7 +17,7 @@ from homeassistant.setup import async_setup_component
 
 from ..calls.test_send import body_of
 from ..conftest import ADDRESS, shut_down
-from ..house import listen, record_of, refuse, restart, until
+from ..house import listen, record_of, refuse, restart, rooms_of, until
 from ..qq_server import AcceptedMessage, QQServer
 from .conftest import ACTIONS, ANN, Household, answer_to
 
@@ -375,6 +375,9 @@ async def test_only_while_it_can_be_answered(
     await household.alert(to="10002@qq.com", actions_expire_after="01:00:00")
     await until(lambda: "IDLE" in "".join(server.imap.commands[-1:]))
     pass_time(timedelta(hours=2, minutes=1).total_seconds())
+    answers = rooms_of(hass, household.entry).answers
+    # Ended, and not about to connect again.
+    await until(lambda: answers._task is None)  # noqa: SLF001 - nothing else shows it
     await until(lambda: not server.imap.open)
 
 
