@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from http import HTTPStatus
 from itertools import chain
 import mimetypes
 import os
@@ -197,7 +198,7 @@ async def _async_from_url(
         async with session.get(
             url, allow_redirects=False, headers={hdrs.ACCEPT_ENCODING: "identity"}
         ) as response:
-            if response.status == 200:  # noqa: PLR2004
+            if response.status == HTTPStatus.OK:
                 path = await _async_download(
                     hass, response, attachment.label, max_bytes, downloads
                 )
