@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 import ssl
+import threading
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from custom_components.qq_mail.inbox import (
     link as link_module,
     mailbox as mailbox_module,
 )
-from custom_components.qq_mail.inbox.mailbox import async_check, poll_interval
+from custom_components.qq_mail.inbox.mailbox import Mailbox, async_check, poll_interval
 from custom_components.qq_mail.inbox.models import Cursor, MailboxError
 from custom_components.qq_mail.smtp.models import Account
 from custom_components.qq_mail.smtp.replies import Cause
@@ -568,6 +569,25 @@ async def test_cancelled_at_any_point(
         await until(lambda: server.imap.open)
         await until(lambda: command in "".join(server.imap.commands[-1:]))
     await until(lambda: not server.imap.open)
+
+
+async def test_cancelled_twice(
+    server: QQServer,
+    imap_account: Account,
+    tls_context: ssl.SSLContext,
+    owner: Recorder,
+    cursor: Cursor,
+) -> None:
+    """Its thread ends with it also where nobody lets it leave in peace."""
+    server.script(ImapStep.EXAMINE, Hang())
+    mailbox = Mailbox(imap_account, tls_context, owner, cursor)
+    task = asyncio.create_task(mailbox.run())
+    await until(lambda: "EXAMINE" in "".join(server.imap.commands[-1:]))
+    for _ in range(3):
+        task.cancel()
+        await asyncio.sleep(0)
+    await asyncio.wait([task])
+    assert not any("IMAP" in thread.name for thread in threading.enumerate())
 
 
 async def test_check(

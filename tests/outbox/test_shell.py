@@ -218,7 +218,7 @@ async def test_discarded_before_an_error_that_nobody_expected(
         server.reset()
         await until(lambda: len(outbox_of(loaded_entry)) == 0)
     assert "goes on after an error" in caplog.text
-    assert waiting(hass) == []
+    await until(lambda: waiting(hass) == [])
     # Nobody waits for it any longer.
     await call
 

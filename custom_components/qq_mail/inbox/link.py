@@ -240,7 +240,7 @@ class Link:
         try:
             await asyncio.wait([closed])
         finally:
-            self._thread.shutdown(wait=closed.done())
+            self._thread.shutdown()
 
     def _shown(self, said: object) -> str:
         """Return what may be shown: a server may repeat what it does not take."""
