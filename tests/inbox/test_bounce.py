@@ -3,6 +3,7 @@
 import pytest
 
 from custom_components.qq_mail.inbox.bounce import Bounce
+from custom_components.qq_mail.inbox.parts import parse
 from custom_components.qq_mail.inbox.reading import Kind, read_mail
 from custom_components.qq_mail.smtp.replies import Cause
 
@@ -107,3 +108,9 @@ def test_other_reports(kind: str) -> None:
         wire(f"From: a@b.cn\nContent-Type: multipart/report; report-type={kind}\n\n")
     )
     assert mail.kind is Kind.AUTOMATIC
+
+
+def test_of_nobody() -> None:
+    """Python makes a message of each empty line: of many, it would take seconds."""
+    head = b"Content-Type: message/delivery-status\r\n\r\n"
+    assert len(list(parse(head + b"\r\n" * 100_000).walk())) < 10_100

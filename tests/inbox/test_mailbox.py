@@ -50,7 +50,7 @@ def idling(server: QQServer) -> Callable[[], bool]:
 
 async def until(happened: Callable[[], object]) -> None:
     """Wait until something is so on the server's side."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not happened():
             await asyncio.sleep(0.001)
 

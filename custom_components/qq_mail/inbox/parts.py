@@ -20,6 +20,8 @@ type Mail = Message[str, str]
 
 MAX_TEXT: Final = 200_000
 """Characters of a text that are read: more than anybody answers, quotes included."""
+_MAX_BLOCKS: Final = 5_000
+"""What stands between empty lines: of each in a report Python makes a Message."""
 _MAX_PARTS: Final = 100
 _MAX_FIELD: Final = 10_000
 _MAX_FROM: Final = 1000
@@ -37,8 +39,9 @@ _CHARSET = re.compile(
 
 def parse(octets: bytes) -> Mail:
     """Parse a mail, or its header alone; of what cannot be parsed, nothing is left."""
+    blocks = octets.replace(b"\r\n", b"\n").split(b"\n\n", _MAX_BLOCKS)
     try:
-        return message_from_bytes(octets)
+        return message_from_bytes(b"\n\n".join(blocks[:_MAX_BLOCKS]))
     except RecursionError:
         # Multiparts within multiparts, many times.
         return Message()
