@@ -28,6 +28,7 @@ from custom_components.qq_mail.outbox.core.models import OutboxEvent
 from custom_components.qq_mail.smtp.models import Account, Encryption
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.util import executor
 from homeassistant.util.ssl import client_context
 
 from .qq_server import Certificates, QQServer
@@ -47,6 +48,9 @@ settings.load_profile("steady")
 # future: forty percent of the time of a test. Its checks need none of it.
 for extract_stack in (traceback.extract_stack, format_helpers.extract_stack):
     extract_stack.__defaults__ = (None, 0)
+# When it stops, Home Assistant interrupts threads that have not ended in their part of ten
+# seconds: on a busy machine also those that only were not called.
+executor.EXECUTOR_SHUTDOWN_TIMEOUT = 300
 # Home Assistant's test plugin has each statement of the recorder logged.
 logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)
 
