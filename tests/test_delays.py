@@ -237,13 +237,16 @@ def _digest(server: QQServer) -> dict[str, Any]:
     return {"messages_per_minute": 0, "messages_per_day": 1}
 
 
-@pytest.mark.parametrize("prepare", [_pace, _digest])
+@pytest.mark.parametrize(
+    ("prepare", "sent"), [(_pace, [2, 3, 4, 5]), (_digest, [1, 1, 1, 1])]
+)
 async def test_as_promised(
     hass: HomeAssistant,
     server: QQServer,
     entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
     prepare: Callable[[QQServer], dict[str, Any]],
+    sent: list[int],
 ) -> None:
     """What waits for its pace, or its hour, waits as the house's options say."""
     hass.config_entries.async_update_entry(
@@ -254,9 +257,10 @@ async def test_as_promised(
     for number in range(12):
         await send(hass, f"Door {number}", wait=0)
     await until(lambda: server.accepted)
-    for _ in range(4):
+    for number in sent:
         await later(hass, freezer, timedelta(seconds=100))
-    assert len(outbox_of(entry))
+        await until(lambda left=12 - number: len(outbox_of(entry)) == left)
+    assert len(server.accepted) == sent[-1]
     assert issue_of(hass, entry) is None
     assert calls == []
 
