@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from html import unescape
 from html.parser import HTMLParser
@@ -73,8 +74,9 @@ class _Reader(HTMLParser):
         self.tokens: list[Tag | Text] = []
         self._lines = [0, *(match.end() for match in re.finditer("\n", html))]
         # Behind a blank it waits for nothing. It is not closed: then it would take as
-        # ended what is not.
-        self.feed(_HUGE_NUMBER.sub("&#x", html) + " ")
+        # ended what is not. An assertion is how it says that a declaration is malformed.
+        with suppress(AssertionError):
+            self.feed(_HUGE_NUMBER.sub("&#x", html) + " ")
 
     @property
     def at(self) -> int:
