@@ -81,7 +81,6 @@ class Index:
     """All keys, and what no longer belongs to one."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
         self.entries: dict[Key, Entry] = {}
         self.gone: dict[Key, Entry] = {}
         """What was removed: to be told as long as an older line of it is there."""

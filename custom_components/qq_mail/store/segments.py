@@ -14,7 +14,6 @@ class Segments:
     """The segments in a folder. What blocks raises OSError where the disk does."""
 
     def __init__(self, disk: Disk, folder: Path) -> None:
-        """Begin with none."""
         self.disk = disk
         self.folder = folder
         self.all: list[Segment] = []
