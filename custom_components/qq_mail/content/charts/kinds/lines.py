@@ -19,7 +19,7 @@ from ...states import StateTexts
 from ..axes import DAY, HOUR, Scale, Span, caption, scale
 from ..drawing import WIDTH, Canvas, Plot
 from ..recording import Point, Recording, Statistic, number_of
-from .kind import COLOURS, MOST_DECIMALS, Kind, Plan, rounded
+from .kind import COLOURS, MOST_DECIMALS, Kind, rounded
 
 _NUMBER_DOMAINS = ("counter", "input_number", "number")
 _DETAILED = 2 * DAY
@@ -134,12 +134,12 @@ def _thinned(points: Iterable[Point], span: Span) -> Iterator[Point]:
 
 
 @callback
-def _plan(
+def _chart(
     group: Sequence[tuple[State, Numbers]],
     span: Span,
     unit: str,
     state_texts: StateTexts,
-) -> Plan:
+) -> tuple[Chart, Plot, Span]:
     texts = state_texts.texts
     coloured = list(zip(group, COLOURS, strict=False))
     chart = Chart(
@@ -158,7 +158,7 @@ def _plan(
     lines = [(colour, numbers.points) for (_, numbers), colour in coloured]
     lowest = min(numbers.lowest for _, numbers in group)
     highest = max(numbers.highest for _, numbers in group)
-    return Plan(chart, Lines(lines, scale(lowest, highest)), span)
+    return chart, Lines(lines, scale(lowest, highest)), span
 
 
 @callback
@@ -225,4 +225,4 @@ class Lines(Plot):
                     canvas.line(path, colour, _WIDTH)
 
 
-LINES = Kind(_fits, _read, _plan)
+LINES = Kind(_fits, _read, _chart)

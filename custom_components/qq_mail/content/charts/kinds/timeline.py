@@ -16,7 +16,7 @@ from ...states import StateTexts
 from ..axes import HOUR, MINUTE, Span, caption
 from ..drawing import COLUMNS, Canvas, Plot
 from ..recording import Recording
-from .kind import AT_REST, COLOURS, Kind, Plan
+from .kind import AT_REST, COLOURS, Kind
 
 _REST = (
     *("off", "closed", "idle", "not_home", "standby", "locked", "docked"),
@@ -79,12 +79,12 @@ def _seen(stretches: Iterable[Stretch], span: Span) -> Iterator[Stretch]:
 
 
 @callback
-def _plan(
+def _chart(
     group: Sequence[tuple[State, States]],
     span: Span,
     _unit: str,
     state_texts: StateTexts,
-) -> Plan:
+) -> tuple[Chart, Plot, Span]:
     lasted: Counter[str] = Counter()
     for _, states in group:
         lasted.update({text: round(time) for text, time in states.lasted.items()})
@@ -105,7 +105,7 @@ def _plan(
         [(start, end, colours.get(text, last)) for start, end, text in states.stretches]
         for _, states in group
     ]
-    return Plan(chart, Timeline(rows), span)
+    return chart, Timeline(rows), span
 
 
 def _row(
@@ -174,4 +174,4 @@ class Timeline(Plot):
                 canvas.bar(left, top, right, top + _BAR, colour)
 
 
-TIMELINE = Kind(_fits, _read, _plan)
+TIMELINE = Kind(_fits, _read, _chart)
