@@ -106,7 +106,6 @@ class DigestWriter:
         return chosen, alone
 
     def _fit(self, alerts: Sequence[Alert]) -> bool:
-        """Whether there is room for all of these in one digest."""
         entries = self._entries(alerts)
         buttons = sum(len(entry.buttons) for entry in entries)
         # A list of mails shows the text, and no title of an entry, which would count
@@ -237,7 +236,6 @@ def _titles(alerts: Sequence[Alert]) -> Counter[str]:
 
 
 def _counts(alerts: Sequence[Alert]) -> str:
-    """Return a line that says how often each title was raised."""
     titles = _titles(alerts).most_common()
     counts = [
         f"{one_line(shortened(title, _MAX_COUNTED))} \N{MULTIPLICATION SIGN}{number}"

@@ -1,7 +1,7 @@
 """Makes the material of a mail: fetches what a request asks for, and fits it in."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -177,20 +177,13 @@ async def async_material(
             time=f"{dt_util.as_local(created):%Y-%m-%d %H:%M}",
             language=hass.config.language,
         )
-        names = _names_in(hass, failures)
+        names = {
+            value: state.name
+            for failure in failures
+            for value in (failure.translation_placeholders or {}).values()
+            if (state := hass.states.get(value))
+        }
         yield Material(card, html, parts, failures, names, texts)
-
-
-def _names_in(
-    hass: HomeAssistant, failures: Iterable[HomeAssistantError]
-) -> dict[str, str]:
-    """Return the names of entities that notes are about, by their ids."""
-    return {
-        value: state.name
-        for failure in failures
-        for value in (failure.translation_placeholders or {}).values()
-        if (state := hass.states.get(value))
-    }
 
 
 def _named(url: str, texts: Texts) -> str:

@@ -46,7 +46,6 @@ class Link:
     def __init__(
         self, account: Account, tls_context: ssl.SSLContext, made: socket.socket
     ) -> None:
-        """Prepare; nothing is said yet over the connection."""
         self._account = account
         self._tls_context = tls_context
         self._connection = made

@@ -139,7 +139,6 @@ def _encoded(text: str, encoding: TextEncoding, *, last: bool = False) -> bytes:
 
 
 def _base64(octets: bytes) -> bytes:
-    """Encode octets in lines of base64."""
     encoded = b64encode(octets)
     length = BASE64_LINE[1] - 2
     return b"".join(

@@ -190,7 +190,6 @@ def _columns(text: str) -> int:
 
 
 def _lines(text: str) -> Markup:
-    """Return plain text as HTML."""
     return Markup("<br>\n").join(text.splitlines())
 
 

@@ -26,7 +26,6 @@ class Dialogue(asyncio.Protocol):
     """Takes a transport over, and counts which replies are still to come."""
 
     def __init__(self, transport: asyncio.Transport, transcript: Transcript) -> None:
-        """Take the transport over from whoever used it so far."""
         self._transport = transport
         self._transcript = transcript
         self._received = bytearray()

@@ -52,7 +52,6 @@ class SubmissionSession:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Close, whatever happened."""
         await self.close()
 
     async def open(self) -> None:

@@ -270,18 +270,15 @@ def _read_url(text: str, base: URL | None = None) -> URL | None:
 
 def _label(attachment: Attachment) -> str:
     """Return how notes call an attachment: as the caller wrote it, without secrets."""
-    match attachment.source:
-        case Source.URL:
-            if url := _read_url(attachment.value):
-                return shown(
-                    str(url.with_user(None).with_query(None).with_fragment(None))
-                )
+    value = attachment.value
+    if attachment.source is Source.URL:
+        if not (url := _read_url(value)):
             return attachment.source.value
-        case Source.MEDIA_SOURCE:
-            # What is behind it is the text to be spoken, for one.
-            return shown(attachment.value.partition("?")[0])
-        case _:
-            return shown(attachment.value)
+        value = str(url.with_user(None).with_query(None).with_fragment(None))
+    elif attachment.source is Source.MEDIA_SOURCE:
+        # What is behind it is the text to be spoken, for one.
+        value = value.partition("?")[0]
+    return shown(value)
 
 
 def _remove(downloads: list[str]) -> None:

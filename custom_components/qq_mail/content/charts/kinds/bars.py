@@ -117,7 +117,6 @@ def _chart(
 
 
 def _row(texts: Texts, name: str, amounts: Amounts, colour: str) -> ChartRow:
-    """Say how much was counted."""
     known = [value for value in amounts if value is not None]
     total, mean, highest = map(
         _short, (sum(known), sum(known) / len(known), max(known))

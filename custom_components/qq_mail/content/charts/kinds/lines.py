@@ -165,7 +165,6 @@ def _chart(
 def _row(
     state_texts: StateTexts, state: State, numbers: Numbers, colour: str
 ) -> ChartRow:
-    """Say what a number is, and its lowest, highest and mean."""
     now = state.state
     if number_of(now) is not None and state.domain == SENSOR_DOMAIN:
         now = async_rounded_state(state_texts.hass, state.entity_id, state)
@@ -196,7 +195,6 @@ def _row(
 
 
 def _decimals_of(number: str) -> int:
-    """Return how many decimals a number is written with."""
     return len(number.partition(".")[2]) if "e" not in number.lower() else 0
 
 

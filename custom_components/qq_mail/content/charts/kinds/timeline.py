@@ -44,10 +44,6 @@ class States:
     """Seconds of each state, the longest first; of very many only those."""
 
 
-def _fits(_: State) -> bool:
-    return True
-
-
 def _read(recording: Recording, states: Sequence[State]) -> dict[str, States]:
     found: dict[str, States] = {}
     for state in states:
@@ -111,7 +107,6 @@ def _chart(
 def _row(
     state_texts: StateTexts, state: State, states: States, colours: Mapping[str, str]
 ) -> ChartRow:
-    """Say how long each state was."""
     marks = tuple(
         Mark(
             colours[text],
@@ -164,7 +159,6 @@ class Timeline(Plot):
 
     @override
     def draw(self, canvas: Canvas) -> None:
-        """Draw a bar for each state."""
         for number, row in enumerate(self.rows):
             top = canvas.y(self.share(number)) - _BAR / 2
             for start, end, colour in row:
@@ -174,4 +168,4 @@ class Timeline(Plot):
                 canvas.bar(left, top, right, top + _BAR, colour)
 
 
-TIMELINE = Kind(_fits, _read, _chart)
+TIMELINE = Kind(lambda _: True, _read, _chart)
