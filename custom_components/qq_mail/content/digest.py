@@ -29,9 +29,6 @@ _MAX_COUNTS = 10
 """Titles that are counted at the beginning."""
 _MAX_PASSED_OVER = 50
 """Alerts without room, after which no more are read: they wait for the next digest."""
-_BY_IMPORTANCE = tuple(Priority)
-
-type _Key = tuple[str, str, str, Priority, Mailbox | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +163,7 @@ class DigestWriter:
             pictures=pictures,
             notes=notes,
             priority=min(
-                (one.card.priority for one in alerts), key=_BY_IMPORTANCE.index
+                (one.card.priority for one in alerts), key=list(Priority).index
             ),
             sent_by=texts("card_sent_by"),
             home=self.home,
@@ -176,7 +173,7 @@ class DigestWriter:
 
     def _entries(self, alerts: Sequence[Alert]) -> tuple[Card, ...]:
         """Return the different alerts, the newest first."""
-        same: dict[_Key, list[Alert]] = {}
+        same: dict[tuple[object, ...], list[Alert]] = {}
         for alert in reversed(alerts):
             same.setdefault(_key(alert), []).append(alert)
         # Of each title and tag one shows its buttons.
@@ -213,7 +210,7 @@ class DigestWriter:
         )
 
 
-def _key(alert: Alert) -> _Key:
+def _key(alert: Alert) -> tuple[object, ...]:
     """Return what alerts have in common that are told as one."""
     card, tag = alert.card, alert.kept.tag
     return card.title, card.text, tag, card.priority, alert.reply_to

@@ -23,7 +23,7 @@ from ..mime.render import extend_html, extend_text, fitted, render_html, render_
 from ..texts import Texts
 from .attachments.embedded import async_embedded
 from .attachments.fetching import async_fetched
-from .attachments.parts import OCTET_STREAM, PICTURES, split, too_slow
+from .attachments.parts import OCTET_STREAM, PICTURES, split
 from .attachments.pictures import async_fit
 from .charts.fetching import async_charts
 from .errors import AttachmentError, translated_error
@@ -62,7 +62,9 @@ class Material:
         """Go on without the files: one of them is not read to its end."""
         for part in [one for one in self.parts if isinstance(one.content, Path)]:
             self.parts.remove(part)
-            self.failures.append(too_slow(part.filename, FETCH_TIMEOUT))
+            self.failures.append(
+                AttachmentError("too_slow", part.filename, seconds=str(FETCH_TIMEOUT))
+            )
 
     def compose(self, draft: Draft, stream: BinaryIO) -> Composed:
         """Fill a draft and write it; without a file that cannot be read after all."""

@@ -26,7 +26,6 @@ from .parts import (
     reason_of,
     safe_filename,
     too_large,
-    too_slow,
     unavailable,
 )
 
@@ -50,7 +49,14 @@ async def async_fit(
         files = [part for part in parts if isinstance(part.content, Path)]
         others = [part for part in parts if part not in files]
         fitted = await hass.async_add_executor_job(_fit, others, budget)
-        return [*fitted, *(too_slow(part.filename, FIT_TIMEOUT) for part in files)]
+        seconds = str(FIT_TIMEOUT)
+        return [
+            *fitted,
+            *(
+                AttachmentError("too_slow", one.filename, seconds=seconds)
+                for one in files
+            ),
+        ]
 
 
 def _fit(parts: Sequence[BodyPart], budget: int) -> Found:
