@@ -93,18 +93,13 @@ def _read_segment(segment: Segment, last: int | None) -> Read:
         read.last, read.last_start = list(lines), next_sector(stop)
         read.lacks |= read.last[0].before != before
         before, stop = number, read.last[-1].stop
-    if not _is_whole(read.last):
+    whole = [line for line in read.last if line.whole]
+    if read.last and len(whole) != read.last[0].of:
         size = read.last[0].sectors * SECTOR
         read.is_torn = is_torn(octets, read.last_start, size)
     is_behind = bool(read.gaps) and read.gaps[-1].start >= stop
     read.is_rest_torn = is_behind and is_torn(octets, next_sector(stop), None)
     return read
-
-
-def _is_whole(lines: list[Line]) -> bool:
-    return all(line.whole for line in lines) and (
-        not lines or len(lines) == lines[0].of
-    )
 
 
 class Loader:
