@@ -73,13 +73,9 @@ def compose(stream: BinaryIO, draft: Draft) -> Composed:
 
 def insertions(gaps: Iterable[Gap], note: str) -> tuple[Insertion, ...]:
     """Return what puts a note before each text of a composed message."""
+    plain, html = f"{note}\n\n", f"{note_html(note)}\n"
     return tuple(
-        Insertion(
-            gap.at,
-            _encoded(
-                f"{note_html(note)}\n" if gap.html else f"{note}\n\n", gap.encoding
-            ),
-        )
+        Insertion(gap.at, _encoded(html if gap.html else plain, gap.encoding))
         for gap in gaps
     )
 
@@ -151,11 +147,9 @@ def _text_encoding(text: str) -> TextEncoding:
     """Return the encoding that is shorter, as Python's email package chooses it."""
     octets = text.encode()
     special = len(octets.translate(None, delete=_PRINTABLE))
-    return (
-        TextEncoding.BASE64
-        if special * 3 > len(octets)
-        else TextEncoding.QUOTED_PRINTABLE
-    )
+    if special * 3 > len(octets):
+        return TextEncoding.BASE64
+    return TextEncoding.QUOTED_PRINTABLE
 
 
 def _clean(text: str) -> str:

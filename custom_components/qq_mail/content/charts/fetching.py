@@ -137,10 +137,8 @@ def _read(
     And the ids of those of which a part is missing, as it has another unit.
     """
     recording = Recording(hass, span, given_up)
-    of_kind: dict[Kind, list[State]] = {}
-    for state in states:
-        of_kind.setdefault(_kind_of(state), []).append(state)
     found: dict[str, Any] = {}
-    for kind, some in of_kind.items():
-        found |= kind.read(recording, some)
+    for kind in KINDS:
+        if some := [state for state in states if _kind_of(state) is kind]:
+            found |= kind.read(recording, some)
     return found, recording.other_units
