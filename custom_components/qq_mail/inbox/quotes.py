@@ -110,8 +110,8 @@ def html_text(html: str) -> str:
             line += "" if depth else token.text
             continue
         name = token.name.removeprefix("/")
-        # In XML an element can begin and end at once.
-        opened = 0 if token.source.endswith("/>") else 1 if name == token.name else -1
+        # 1 where an element begins, -1 where it ends; 0: both at once, as in XML.
+        opened = int(not token.source.endswith("/>")) if name == token.name else -1
         if depth and token.name != "body":
             depth += opened if name == unseen else 0
             continue
@@ -126,6 +126,7 @@ def html_text(html: str) -> str:
         if name == "blockquote":
             quoted = max(quoted + opened, 0)
         if not _QUOTE_BEGINS.isdisjoint(named):
+            # What follows is not the sender's.
             break
     end_line()
     return "\n".join(lines)

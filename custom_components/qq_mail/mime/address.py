@@ -156,15 +156,8 @@ def one_line(text: str) -> str:
     # A lone surrogate, as broken input may contain, cannot be encoded.
     text = text.encode("utf-8", "replace").decode()
     # Where there is nothing to join, a text would not be empty, and show nothing.
-    text = "".join(
-        char
-        if char.isprintable() or char in _JOINERS
-        else ""
-        if unicodedata.category(char) == "Cf"
-        else " "
-        for char in text
-    )
-    return " ".join(filter(None, (word.strip(_JOINERS) for word in text.split())))
+    words = (word.strip(_JOINERS) for word in "".join(map(_printable, text)).split())
+    return " ".join(filter(None, words))
 
 
 def shortened(text: str, most: int) -> str:
@@ -183,6 +176,13 @@ def tidy(text: str) -> str:
         for char in unicodedata.normalize("NFKC", text).replace("。", ".")
         if unicodedata.category(char) != "Cf"
     ).strip()
+
+
+def _printable(char: str) -> str:
+    """Return a character, or what takes its place in a header field."""
+    if char.isprintable() or char in _JOINERS:
+        return char
+    return "" if unicodedata.category(char) == "Cf" else " "
 
 
 def shown_texts(texts: Sequence[str]) -> str:

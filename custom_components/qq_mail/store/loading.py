@@ -106,13 +106,12 @@ class Loader:
     """Reads a folder once. Whatever the disk does, what can be read is returned."""
 
     def __init__(
-        self, marks: Marks, away: Damaged, index: Index, segments: Segments
+        self, marks: Marks, damaged: Damaged, index: Index, segments: Segments
     ) -> None:
-        """Name what is to know of it; `away`: what cannot be read."""
         self._disk = segments.disk
         self._folder = segments.folder
         self._marks = marks
-        self._damaged = away
+        self._damaged = damaged
         self._index = index
         self._segments = segments
         self.loaded = Contents()
