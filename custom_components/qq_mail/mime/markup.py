@@ -91,9 +91,7 @@ class _Reader(HTMLParser):
         source = self.get_starttag_text() or ""
         self.tokens.append(Tag(tag, self.at, source, attributes))
 
-    @override
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
+    handle_startendtag = handle_starttag
 
     @override
     def handle_endtag(self, tag: str) -> None:

@@ -10,7 +10,7 @@ from operator import attrgetter
 
 from .damage import Damage, Damaged
 from .disk import LOGGER
-from .index import Body, Entry, Index, Place, place_of
+from .index import Body, Entry, Index, Place
 from .line import SECTOR, Gap, Key, Line, is_torn, next_sector, read_lines
 from .marks import Marks
 from .records import Records
@@ -182,7 +182,7 @@ class Loader:
     def _replay(self, reads: Iterable[Read]) -> None:
         """Learn of all lines in the order in which they were written."""
         lines = [
-            (line, place_of(read.segment, line))
+            (line, Place(read.segment, line.start, line.body, line.stop))
             for read in reads
             for line in read.lines
         ]
@@ -213,7 +213,7 @@ class Loader:
         text = self._index.text_of(place, line)
         if text and not line.text_whole:
             text = Body(text.sum)
-        elif text and text.is_lost:
+        elif text and not (text.place or text.file):
             text = self._texts.get(key, text)
         self._index.put(place, line, text)
 
@@ -246,7 +246,7 @@ class Loader:
 
     def _has_text(self, text: Body) -> bool:
         if not text.file:
-            return not text.is_lost
+            return text.place is not None
         try:
             return self._disk.length(self._folder / text.file) == text.sum[0]
         except FileNotFoundError:

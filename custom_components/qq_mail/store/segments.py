@@ -121,11 +121,6 @@ class Segments:
         segment.remove()
         self.all.remove(segment)
 
-    @property
-    def dead(self) -> int:
-        """How many octets of them do not live."""
-        return sum(segment.end - segment.live for segment in self.all)
-
     def _newest(self, kind: Kind) -> Segment | None:
         return next((one for one in reversed(self.all) if one.kind is kind), None)
 
