@@ -12,7 +12,8 @@ from pytest_homeassistant_custom_component.common import (
     async_capture_events,
 )
 
-from custom_components.qq_mail.store import Change, Journal
+from custom_components.qq_mail.store import Journal
+from custom_components.qq_mail.store.journal import Change
 from homeassistant.const import EVENT_LOGBOOK_ENTRY
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir

@@ -10,7 +10,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.const import DOMAIN
-from custom_components.qq_mail.content import draft as draft_module
+from custom_components.qq_mail.content import material as material_module
 from custom_components.qq_mail.mime.message import compose
 from custom_components.qq_mail.smtp import transaction as transaction_module
 from homeassistant.core import HomeAssistant
@@ -637,7 +637,7 @@ async def test_file_that_is_gone_when_it_is_composed(
         (www / "b.bin").unlink(missing_ok=True)
         return compose(*args, **kwargs)
 
-    monkeypatch.setattr(draft_module, "compose", lose_then_compose)
+    monkeypatch.setattr(material_module, "compose", lose_then_compose)
     response = await send(hass, attachments=[{"path": "www/*.bin"}])
     (note,) = response["notes"]
     assert "b.bin" in note

@@ -838,7 +838,7 @@ async def test_url(
         (part,) = parts_of(fetched)
         assert isinstance(part.content, Path)
         assert part.content.read_bytes() == content
-        assert part.content.parent == downloads
+        assert part.content.parent.parent == downloads
         assert (part.media_type, part.filename) == (media_type, filename)
     assert files(downloads) == []
 

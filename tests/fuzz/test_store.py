@@ -8,7 +8,8 @@ import shutil
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.qq_mail.store import Change, Journal, Key
+from custom_components.qq_mail.store import Journal, Key
+from custom_components.qq_mail.store.journal import Change
 from tests.store.house import seen
 from tests.store.test_damage import put
 

@@ -135,6 +135,10 @@ def test_not_a_quote(text: str, own: str) -> None:
         pytest.param("<head><body>1</body>", id="head that does not end"),
         pytest.param("1<div class='yahoo_quoted x'>2</div>", id="Yahoo"),
         pytest.param("</blockquote><p>1</p><![x", id="malformed"),
+        pytest.param("<head/><style/><p>1</p>", id="ends with its start, as in XML"),
+        pytest.param(
+            f"<p>1</p><blockquote>&#{'9' * 5000};</blockquote>", id="huge reference"
+        ),
     ],
 )
 def test_html_alone(html: str) -> None:

@@ -19,7 +19,8 @@ from custom_components.qq_mail.outbox import (
 from custom_components.qq_mail.outbox.composing import WireStream
 from custom_components.qq_mail.outbox.core import merge as merge_module
 from custom_components.qq_mail.outbox.core.turn import MESSAGE
-from custom_components.qq_mail.store import Change, Journal
+from custom_components.qq_mail.store import Journal
+from custom_components.qq_mail.store.journal import Change
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError

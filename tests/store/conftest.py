@@ -6,13 +6,13 @@ from random import Random
 import pytest
 
 from custom_components.qq_mail.store import (
-    Contents,
     Store,
     journal,
     segment,
     store as store_module,
     tidying,
 )
+from custom_components.qq_mail.store.loading import Contents
 
 from .house import FOLDER, ROOT
 from .power import SimulatedDisk

@@ -7,7 +7,9 @@ import json
 from pathlib import Path
 from random import Random
 
-from custom_components.qq_mail.store import Change, Contents, Journal, Key
+from custom_components.qq_mail.store import Journal, Key
+from custom_components.qq_mail.store.journal import Change
+from custom_components.qq_mail.store.loading import Contents
 
 from .power import SimulatedDisk, State, write
 

@@ -10,7 +10,8 @@ from random import Random
 
 import pytest
 
-from custom_components.qq_mail.store import Change, Journal, Store
+from custom_components.qq_mail.store import Journal, Store
+from custom_components.qq_mail.store.journal import Change
 
 from .conftest import OpenStore
 from .house import FOLDER, ROOT, House, seen

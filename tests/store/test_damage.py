@@ -7,7 +7,8 @@ from random import Random
 
 import pytest
 
-from custom_components.qq_mail.store import Change, Journal, Key
+from custom_components.qq_mail.store import Journal, Key
+from custom_components.qq_mail.store.journal import Change
 from custom_components.qq_mail.store.line import Line, read_lines
 
 from .house import FOLDER, ROOT, seen, text_of

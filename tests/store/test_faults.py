@@ -9,12 +9,8 @@ from typing import Any
 
 import pytest
 
-from custom_components.qq_mail.store import (
-    Change,
-    Journal,
-    Key,
-    journal as journal_module,
-)
+from custom_components.qq_mail.store import Journal, Key, journal as journal_module
+from custom_components.qq_mail.store.journal import Change
 from custom_components.qq_mail.store.line import SECTOR
 
 from .house import FOLDER, ROOT, seen

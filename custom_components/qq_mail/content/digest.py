@@ -29,9 +29,6 @@ _MAX_COUNTS = 10
 """Titles that are counted at the beginning."""
 _MAX_PASSED_OVER = 50
 """Alerts without room, after which no more are read: they wait for the next digest."""
-_BY_IMPORTANCE = tuple(Priority)
-
-type _Key = tuple[str, str, str, Priority, Mailbox | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +103,6 @@ class DigestWriter:
         return chosen, alone
 
     def _fit(self, alerts: Sequence[Alert]) -> bool:
-        """Whether there is room for all of these in one digest."""
         entries = self._entries(alerts)
         buttons = sum(len(entry.buttons) for entry in entries)
         # A list of mails shows the text, and no title of an entry, which would count
@@ -167,7 +163,7 @@ class DigestWriter:
             pictures=pictures,
             notes=notes,
             priority=min(
-                (one.card.priority for one in alerts), key=_BY_IMPORTANCE.index
+                (one.card.priority for one in alerts), key=list(Priority).index
             ),
             sent_by=texts("card_sent_by"),
             home=self.home,
@@ -177,7 +173,7 @@ class DigestWriter:
 
     def _entries(self, alerts: Sequence[Alert]) -> tuple[Card, ...]:
         """Return the different alerts, the newest first."""
-        same: dict[_Key, list[Alert]] = {}
+        same: dict[tuple[object, ...], list[Alert]] = {}
         for alert in reversed(alerts):
             same.setdefault(_key(alert), []).append(alert)
         # Of each title and tag one shows its buttons.
@@ -214,7 +210,7 @@ class DigestWriter:
         )
 
 
-def _key(alert: Alert) -> _Key:
+def _key(alert: Alert) -> tuple[object, ...]:
     """Return what alerts have in common that are told as one."""
     card, tag = alert.card, alert.kept.tag
     return card.title, card.text, tag, card.priority, alert.reply_to
@@ -237,7 +233,6 @@ def _titles(alerts: Sequence[Alert]) -> Counter[str]:
 
 
 def _counts(alerts: Sequence[Alert]) -> str:
-    """Return a line that says how often each title was raised."""
     titles = _titles(alerts).most_common()
     counts = [
         f"{one_line(shortened(title, _MAX_COUNTED))} \N{MULTIPLICATION SIGN}{number}"

@@ -206,15 +206,13 @@ def read_ids(
                 notes.append(unusable(name, item, key))
                 continue
             wrong: list[str] = []
+            is_entity = kind == "entity_id"
             for text in filter(None, map(str.strip, item.split(","))):
-                if is_away(text) or (
-                    kind == "entity_id" and not valid_entity_id(text.lower())
-                ):
+                found = text.lower() if is_entity else text
+                if is_away(text) or (is_entity and not valid_entity_id(found)):
                     wrong.append(text)
                 else:
-                    ids.setdefault(kind, []).append(
-                        text.lower() if kind == "entity_id" else text
-                    )
+                    ids.setdefault(kind, []).append(found)
             notes += (unusable(name, text, key) for text in shown_pieces(item, wrong))
     return ids
 

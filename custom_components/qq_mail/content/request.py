@@ -118,8 +118,8 @@ def read_notification(
         data = {}
     fields = {name: value for name, value in data.items() if name in FIELDS}
     known = {*FIELDS, _IMAGES, *_SHOWN_BY_PHONES, _ATTACHED_BY_PHONES}
-    if others := [shown_value(name) for name in data if name not in known]:
-        LOGGER.debug("Not for mail, and ignored: %s", ", ".join(others))
+    if ignored := [shown_value(name) for name in data if name not in known]:
+        LOGGER.debug("Not for mail, and ignored: %s", ", ".join(ignored))
     if message == _PHONE_CLEAR:
         fields["clear"] = True
     else:
@@ -127,17 +127,13 @@ def read_notification(
     fields["to"] = [*as_list(fields.get("to")), *as_list(targets)]
     if not is_empty(title):
         fields["title"] = title
-    if pictures := [*as_list(data.get(_IMAGES)), *_pictures_of_phones(data)]:
-        fields["attachments"] = [*as_list(fields.get("attachments")), *pictures]
-    return _read(fields, notes)
-
-
-def _pictures_of_phones(data: Mapping[Any, Any]) -> list[Any]:
-    """Return as attachments of ours what phones show with a notification."""
     attached = data.get(_ATTACHED_BY_PHONES)
     url = attached.get("url") if isinstance(attached, Mapping) else attached
     shown = [*map(data.get, _SHOWN_BY_PHONES), url]
-    return [{"url": value, "inline": True} for value in shown if not is_empty(value)]
+    pictures = [{"url": one, "inline": True} for one in shown if not is_empty(one)]
+    if others := [*as_list(data.get(_IMAGES)), *pictures]:
+        fields["attachments"] = [*as_list(fields.get("attachments")), *others]
+    return _read(fields, notes)
 
 
 def _again(data: Mapping[Any, Any], notes: Notes) -> dict[str, Any] | None:

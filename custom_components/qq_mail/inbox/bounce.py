@@ -81,7 +81,16 @@ def read_bounce(mail: Mail) -> Bounce | None:
         return None
     failed = [block for block in blocks if field(block, "Action").lower() == "failed"]
     if failed:
-        recipients = [_recipient(block) for block in failed]
+        # Whom each block is about (RFC 3464 section 2.3).
+        said_of = (
+            field(block, "Original-Recipient") or field(block, "Final-Recipient")
+            for block in failed
+        )
+        recipients = [
+            found[1]
+            for one in said_of
+            if (found := re.search(_ADDRESS, one.rpartition(";")[2]))
+        ]
         said = " ".join(
             field(failed[0], name) for name in ("Diagnostic-Code", "Status")
         )
@@ -90,9 +99,12 @@ def read_bounce(mail: Mail) -> Bounce | None:
         recipients = [found for form in _QQ_RECIPIENTS for found in form.findall(text)]
         reason = _QQ_REASON.search(text)
         said = reason[1].partition(_QQ_ADVICE)[0] if reason else ""
-    known = dict.fromkeys(one.lower() for one in recipients if one)
+    known = dict.fromkeys(map(str.lower, recipients))
     return Bounce(
-        _cause(said),
+        next(
+            (cause for cause, words in _CAUSES.items() if words.search(said)),
+            Cause.RETURNED,
+        ),
         tuple(known)[:_MAX_RECIPIENTS],
         (one_line(said) or field(mail, "Subject"))[:_MAX_DETAIL],
     )
@@ -109,17 +121,3 @@ def returned(mail: Mail) -> list[Mail]:
         elif part.get_content_type() == "text/rfc822-headers" or name.endswith(".eml"):
             found.append(parse(content(part)))
     return found
-
-
-def _recipient(block: Mail) -> str:
-    """Return whom a block of a report is about (RFC 3464 section 2.3)."""
-    said = field(block, "Original-Recipient") or field(block, "Final-Recipient")
-    address = re.search(_ADDRESS, said.rpartition(";")[2])
-    return address[1] if address else ""
-
-
-def _cause(said: str) -> Cause:
-    return next(
-        (cause for cause, words in _CAUSES.items() if words.search(said)),
-        Cause.RETURNED,
-    )

@@ -45,7 +45,6 @@ class Client(imaplib.IMAP4):
 
     @override
     def open(self, host: str = "", port: int = 0, timeout: float | None = None) -> None:
-        """Take the connection."""
         self.sock = self._connection
 
     @override

@@ -46,7 +46,6 @@ class Link:
     def __init__(
         self, account: Account, tls_context: ssl.SSLContext, made: socket.socket
     ) -> None:
-        """Prepare; nothing is said yet over the connection."""
         self._account = account
         self._tls_context = tls_context
         self._connection = made
@@ -218,8 +217,24 @@ class Link:
                 work.cancel()
         if work.cancelled():
             raise MailboxError(Cause.TIMED_OUT)
-        with self._speaking():
+        # Nothing of imaplib is chained: its texts have what the server said.
+        try:
             result = work.result()
+        except OSError as err:
+            raise MailboxError(Cause.CONNECTION_LOST, str(err)) from err
+        except imaplib.IMAP4.abort as err:
+            raise MailboxError(Cause.CONNECTION_LOST, self._shown(err)) from None
+        except (
+            imaplib.IMAP4.error,
+            AssertionError,
+            LookupError,
+            TypeError,
+            ValueError,
+        ) as err:
+            # The rest is what imaplib makes of an answer that is none.
+            busy = str(err).startswith("idle denied")
+            cause = Cause.TEMPORARY if busy else Cause.BAD_REPLY
+            raise MailboxError(cause, self._shown(err)) from None
         self._works = True
         return result
 
@@ -246,30 +261,6 @@ class Link:
         """Return what may be shown: a server may repeat what it does not take."""
         code = self._account.password
         return one_line(str(said).replace(code, "***"))[:_MAX_DETAIL]
-
-    @contextmanager
-    def _speaking(self) -> Iterator[None]:
-        """Turn what imaplib and the connection raise into MailboxError.
-
-        Nothing of imaplib is chained: its texts have what the server said.
-        """
-        try:
-            yield
-        except OSError as err:
-            raise MailboxError(Cause.CONNECTION_LOST, str(err)) from err
-        except imaplib.IMAP4.abort as err:
-            raise MailboxError(Cause.CONNECTION_LOST, self._shown(err)) from None
-        except (
-            imaplib.IMAP4.error,
-            AssertionError,
-            LookupError,
-            TypeError,
-            ValueError,
-        ) as err:
-            # The rest is what imaplib makes of an answer that is none.
-            busy = str(err).startswith("idle denied")
-            cause = Cause.TEMPORARY if busy else Cause.BAD_REPLY
-            raise MailboxError(cause, self._shown(err)) from None
 
 
 @contextmanager

@@ -41,5 +41,4 @@ class MailboxError(Exception):
 
     @override
     def __str__(self) -> str:
-        """Return a line for the log."""
         return f"{self.cause}: {self.detail}" if self.detail else str(self.cause)

@@ -14,6 +14,7 @@ import re
 from typing import Final
 
 from ..mime.address import one_line
+from ..smtp.replies import decode_any
 from .quotes import unflowed
 
 type Mail = Message[str, str]
@@ -50,7 +51,12 @@ def parse(octets: bytes) -> Mail:
 def fields(mail: Mail, name: str) -> list[str]:
     """Return the decoded values of all fields of a name."""
     return [
-        one_line(_without_words(_unescaped(str(value)[:_MAX_FIELD])))
+        # What is not ASCII may stand there without encoding.
+        one_line(
+            _without_words(
+                decode_any(str(value)[:_MAX_FIELD].encode("utf-8", "surrogateescape"))
+            )
+        )
         for key, value in mail.raw_items()
         if key.lower() == name.lower()
     ]
@@ -122,22 +128,10 @@ def decoded(octets: bytes, charset: str) -> str:
         try:
             text = octets.decode(charset, "replace")
         except LookupError:
-            text = _guessed(octets)
+            text = decode_any(octets)
     else:
-        text = _guessed(octets)
+        text = decode_any(octets)
     return text[:MAX_TEXT]
-
-
-def _guessed(octets: bytes) -> str:
-    try:
-        return octets.decode()
-    except UnicodeDecodeError:
-        return octets.decode("gb18030", "replace")
-
-
-def _unescaped(value: str) -> str:
-    """Decode what is not ASCII in a field, where it stands without encoding."""
-    return _guessed(value.encode("utf-8", "surrogateescape"))
 
 
 def _without_words(text: str) -> str:

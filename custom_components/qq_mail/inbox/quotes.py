@@ -1,9 +1,9 @@
 """What somebody wrote, without what their mail program quotes or signs."""
 
-from contextlib import suppress
-from html.parser import HTMLParser
 import re
-from typing import Final, override
+from typing import Final
+
+from ..mime.markup import Text, tokens
 
 _MAX_LINES: Final = 2000
 _NEAR: Final = 4
@@ -93,13 +93,43 @@ def unflowed(text: str, *, delsp: bool) -> str:
 
 def html_text(html: str) -> str:
     """Return the text of HTML, in which what is in a blockquote begins with `>`."""
-    reader = _Reader()
-    # An assertion is how the parser says that a declaration is malformed.
-    with suppress(AssertionError):
-        reader.feed(html)
-        reader.close()
-    reader.end_line()
-    return "\n".join(reader.lines)
+    lines: list[str] = []
+    line, quoted = "", 0
+    # The element that is not shown, and how many of its name are open.
+    unseen, depth = "", 0
+
+    def end_line(*, empty: bool = False) -> None:
+        """Keep what is in the line, or that it is empty."""
+        nonlocal line
+        words, line = " ".join(line.split()), ""
+        if words or empty:
+            lines.append(f"> {words}" if quoted else words)
+
+    for token in tokens(html):
+        if isinstance(token, Text):
+            line += "" if depth else token.text
+            continue
+        name = token.name.removeprefix("/")
+        # 1 where an element begins, -1 where it ends; 0: both at once, as in XML.
+        opened = int(not token.source.endswith("/>")) if name == token.name else -1
+        if depth and token.name != "body":
+            depth += opened if name == unseen else 0
+            continue
+        attributes = map(token.attributes.get, ("id", "class"))
+        named = set(" ".join(filter(None, attributes)).lower().split())
+        is_unseen = name in _UNSEEN or not _UNSEEN_NAMES.isdisjoint(named)
+        unseen, depth = name, int(opened > 0 and is_unseen and name != "body")
+        if depth:
+            continue
+        if _BLOCK.fullmatch(name):
+            end_line(empty=token.name == "br")
+        if name == "blockquote":
+            quoted = max(quoted + opened, 0)
+        if not _QUOTE_BEGINS.isdisjoint(named):
+            # What follows is not the sender's.
+            break
+    end_line()
+    return "\n".join(lines)
 
 
 def _begins_quote(lines: list[str], at: int) -> bool:
@@ -124,64 +154,3 @@ def _attribution(lines: list[str], at: int) -> int:
         if _WROTE.fullmatch(" ".join(said)):
             return length
     return 0
-
-
-class _Reader(HTMLParser):
-    """Reads lines of text out of HTML that any mail program may have made."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.lines: list[str] = []
-        self._line = ""
-        self._quoted = 0
-        self._over = False
-        self._unseen: tuple[str, int] | None = None
-        """The element that is not shown, and how many of its name are open."""
-
-    @override
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Begin a line, a quote, or what is not shown."""
-        named = {
-            name
-            for key, value in attrs
-            if key in ("id", "class") and value
-            for name in value.lower().split()
-        }
-        if tag == "body":
-            self._unseen = None
-        elif self._unseen:
-            if tag == self._unseen[0]:
-                self._unseen = (tag, self._unseen[1] + 1)
-            return
-        elif tag in _UNSEEN or not _UNSEEN_NAMES.isdisjoint(named):
-            self._unseen = (tag, 1)
-            return
-        if _BLOCK.fullmatch(tag):
-            self.end_line(empty=tag == "br")
-        self._quoted += tag == "blockquote"
-        self._over = self._over or not _QUOTE_BEGINS.isdisjoint(named)
-
-    @override
-    def handle_endtag(self, tag: str) -> None:
-        """End a line, a quote, or what is not shown."""
-        if self._unseen:
-            if tag == self._unseen[0]:
-                count = self._unseen[1] - 1
-                self._unseen = (tag, count) if count else None
-            return
-        if _BLOCK.fullmatch(tag):
-            self.end_line()
-        if tag == "blockquote" and self._quoted:
-            self._quoted -= 1
-
-    @override
-    def handle_data(self, data: str) -> None:
-        """Take a text."""
-        if not self._unseen and not self._over:
-            self._line += data
-
-    def end_line(self, *, empty: bool = False) -> None:
-        """Keep what is in the line, or that it is empty."""
-        line, self._line = " ".join(self._line.split()), ""
-        if line or empty:
-            self.lines.append(f"> {line}" if self._quoted else line)

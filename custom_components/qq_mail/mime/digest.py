@@ -149,7 +149,6 @@ def _marked(html: str) -> Iterator[_Marked]:
 
 
 def _all(marked: Iterable[_Marked], name: str) -> tuple[str, ...]:
-    """Return the texts of all elements with a mark."""
     return tuple(text for mark, text, _ in marked if mark == name)
 
 

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from html import unescape
 from html.parser import HTMLParser
@@ -73,8 +74,9 @@ class _Reader(HTMLParser):
         self.tokens: list[Tag | Text] = []
         self._lines = [0, *(match.end() for match in re.finditer("\n", html))]
         # Behind a blank it waits for nothing. It is not closed: then it would take as
-        # ended what is not.
-        self.feed(_HUGE_NUMBER.sub("&#x", html) + " ")
+        # ended what is not. An assertion is how it says that a declaration is malformed.
+        with suppress(AssertionError):
+            self.feed(_HUGE_NUMBER.sub("&#x", html) + " ")
 
     @property
     def at(self) -> int:
@@ -89,9 +91,7 @@ class _Reader(HTMLParser):
         source = self.get_starttag_text() or ""
         self.tokens.append(Tag(tag, self.at, source, attributes))
 
-    @override
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
+    handle_startendtag = handle_starttag
 
     @override
     def handle_endtag(self, tag: str) -> None:

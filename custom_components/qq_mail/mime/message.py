@@ -1,8 +1,10 @@
 """Writes drafts in wire form, and what is put into them when they are submitted."""
 
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from email.quoprimime import body_encode
+from itertools import chain
 import re
 from secrets import token_hex
 from typing import BinaryIO
@@ -21,6 +23,9 @@ _LINE_STARTS_WITH_DOT = re.compile(rb"^\.", re.MULTILINE)
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LINE_END = re.compile(r"\r\n?")
 
+type _Entity = Iterator[bytes | Gap]
+"""Pieces of one (RFC 2045 section 2.4) in wire form; a Gap where a note fits in."""
+
 
 class UnreadablePartError(Exception):
     """The file of a body part cannot be read, or no longer."""
@@ -38,112 +43,80 @@ def compose(stream: BinaryIO, draft: Draft) -> Composed:
     It blocks. Raises UnreadablePartError where a part's file cannot be read, and
     OSError where the stream cannot be written.
     """
-    writer = _Writer(stream)
-    writer.write(message_header(draft))
     # Without HTML there is nothing to show them in.
     pictures = [part for part in draft.parts if part.inline and draft.html]
     files = [part for part in draft.parts if part not in pictures]
-
-    def text() -> None:
-        writer.text("plain", draft.text, gap_at=0)
-
-    def html() -> None:
-        text = _clean(draft.html)
-        writer.text("html", text, gap_at=start_of_content(text))
-
-    def shown() -> None:
-        children = [html, *map(writer.child, pictures)]
-        writer.multipart('related;\r\n type="text/html"', children)
-
-    def body() -> None:
-        writer.multipart("alternative", [text, shown if pictures else html])
-
-    readable = body if draft.html else text
+    entity = _text("plain", draft.text)
+    if draft.html:
+        html = _text("html", draft.html)
+        if pictures:
+            html = _multipart(
+                'related;\r\n type="text/html"', [html, *map(_file, pictures)]
+            )
+        entity = _multipart("alternative", [entity, html])
     if files:
-        writer.multipart("mixed", [readable, *map(writer.child, files)])
-    else:
-        readable()
+        entity = _multipart("mixed", [entity, *map(_file, files)])
+    size, gaps = 0, list[Gap]()
+    for piece in chain([message_header(draft)], entity):
+        if isinstance(piece, bytes):
+            stream.write(piece)
+            size += len(piece)
+        else:
+            gaps.append(replace(piece, at=size))
     return Composed(
         draft.recipients.addr_specs,
-        writer.size,
-        tuple(writer.gaps),
+        size,
+        tuple(gaps),
         reply_to=draft.reply_to is not None,
     )
 
 
 def insertions(gaps: Iterable[Gap], note: str) -> tuple[Insertion, ...]:
     """Return what puts a note before each text of a composed message."""
+    plain, html = f"{note}\n\n", f"{note_html(note)}\n"
     return tuple(
-        Insertion(
-            gap.at,
-            _encoded(
-                f"{note_html(note)}\n" if gap.html else f"{note}\n\n", gap.encoding
-            ),
-        )
+        Insertion(gap.at, _encoded(html if gap.html else plain, gap.encoding))
         for gap in gaps
     )
 
 
-class _Writer:
-    """Writes entities (RFC 2045 section 2.4) one after the other."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self.size = 0
-        self.gaps: list[Gap] = []
-        self._stream = stream
-
-    def write(self, wire: bytes) -> None:
-        """Write what is in wire form already."""
-        self._stream.write(wire)
-        self.size += len(wire)
-
-    def text(self, subtype: str, text: str, *, gap_at: int) -> None:
-        """Write a text, with a gap for a note behind so many characters."""
-        text = _clean(text)
-        encoding = _text_encoding(text)
-        self.write(
-            f'Content-Type: text/{subtype}; charset="utf-8"\r\n'
-            f"Content-Transfer-Encoding: {encoding}\r\n\r\n".encode()
-        )
-        if gap_at:
-            self.write(_encoded(f"{text[:gap_at]}\n", encoding))
-        self.gaps.append(Gap(self.size, encoding, subtype == "html"))
-        rest = text[gap_at:]
-        if not rest.endswith("\n"):
-            rest += "\n"
-        self.write(_encoded(rest, encoding, last=True))
-
-    def multipart(self, subtype: str, children: Iterable[Callable[[], None]]) -> None:
-        """Write several entities as one (RFC 2046 section 5.1)."""
-        # With an underscore after the equals sign, neither encoding can contain it.
-        boundary = f"=_{token_hex(16)}"
-        self.write(
-            f"Content-Type: multipart/{subtype};\r\n"
-            f' boundary="{boundary}"\r\n\r\n'.encode()
-        )
-        for child in children:
-            self.write(f"--{boundary}\r\n".encode())
-            child()
-        self.write(f"--{boundary}--\r\n".encode())
-
-    def child(self, part: BodyPart) -> Callable[[], None]:
-        """Return what writes a body part in base64."""
-
-        def write() -> None:
-            self.write(part_header(part))
-            for octets in _pieces(part):
-                self.write(_base64(octets))
-
-        return write
+def _text(subtype: str, text: str) -> _Entity:
+    """Write a text, with a gap for a note before what is seen of it."""
+    text = _clean(text)
+    gap_at = start_of_content(text) if subtype == "html" else 0
+    before, rest = text[:gap_at], text[gap_at:]
+    encoding = _text_encoding(text)
+    yield (
+        f'Content-Type: text/{subtype}; charset="utf-8"\r\n'
+        f"Content-Transfer-Encoding: {encoding}\r\n\r\n"
+    ).encode()
+    if before:
+        yield _encoded(f"{before}\n", encoding)
+    yield Gap(0, encoding, subtype == "html")
+    yield _encoded(rest if rest.endswith("\n") else f"{rest}\n", encoding, last=True)
 
 
-def _pieces(part: BodyPart) -> Iterator[bytes]:
-    """Yield the octets of a part in pieces that make whole lines of base64."""
+def _multipart(subtype: str, children: Iterable[_Entity]) -> _Entity:
+    """Write several entities as one (RFC 2046 section 5.1)."""
+    # With an underscore after the equals sign, neither encoding can contain it.
+    boundary = f"=_{token_hex(16)}"
+    yield (
+        f'Content-Type: multipart/{subtype};\r\n boundary="{boundary}"\r\n\r\n'
+    ).encode()
+    for child in children:
+        yield f"--{boundary}\r\n".encode()
+        yield from child
+    yield f"--{boundary}--\r\n".encode()
+
+
+def _file(part: BodyPart) -> _Entity:
+    """Write a body part in base64, in pieces that make whole lines of it."""
+    yield part_header(part)
     try:
         with part.open() as stream:
             # A buffered stream reads less than this only at the end.
             while octets := stream.read(BASE64_LINE[0] * _LINES_AT_A_TIME):
-                yield octets
+                yield _base64(octets)
     except OSError as err:
         raise UnreadablePartError(part) from err
 
@@ -162,7 +135,6 @@ def _encoded(text: str, encoding: TextEncoding, *, last: bool = False) -> bytes:
 
 
 def _base64(octets: bytes) -> bytes:
-    """Encode octets in lines of base64."""
     encoded = b64encode(octets)
     length = BASE64_LINE[1] - 2
     return b"".join(
@@ -175,11 +147,9 @@ def _text_encoding(text: str) -> TextEncoding:
     """Return the encoding that is shorter, as Python's email package chooses it."""
     octets = text.encode()
     special = len(octets.translate(None, delete=_PRINTABLE))
-    return (
-        TextEncoding.BASE64
-        if special * 3 > len(octets)
-        else TextEncoding.QUOTED_PRINTABLE
-    )
+    if special * 3 > len(octets):
+        return TextEncoding.BASE64
+    return TextEncoding.QUOTED_PRINTABLE
 
 
 def _clean(text: str) -> str:

@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 import re
 import unicodedata
@@ -71,8 +72,6 @@ def render_html(card: Card) -> str:
         signs=signs_of(card.language),
         text=text,
         preheader=_preheader(card, text),
-        nothing=_NOTHING,
-        font=_FONT,
         accent=accent,
         accent_on_dark=accent_on_dark,
     )
@@ -190,30 +189,30 @@ def _columns(text: str) -> int:
 
 
 def _lines(text: str) -> Markup:
-    """Return plain text as HTML."""
     return Markup("<br>\n").join(text.splitlines())
 
 
-def _environment() -> Environment:
-    """Return the templates, all of them read: an update may replace the files."""
-    files = Path(__file__).parent.glob("*.jinja")
-    environment = Environment(
-        loader=DictLoader({file.name: file.read_text("utf-8") for file in files}),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals["note_html"] = note_html
-    environment.globals["accent_of"] = accent_of
-    environment.filters["unbroken"] = _unbroken
-    environment.filters["columns"] = _columns
-    environment.filters["times"] = _whole_times
-    environment.filters["lines"] = _lines
+# All of them are read now: an update may replace the files.
+_FILES = Path(__file__).parent.glob("*.jinja")
+_TEMPLATES = Environment(
+    loader=DictLoader({file.name: file.read_text("utf-8") for file in _FILES}),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_TEMPLATES.globals |= {
+    "accent_of": accent_of,
+    "font": _FONT,
+    "note_html": note_html,
+    "nothing": _NOTHING,
+}
+_TEMPLATES.filters |= {
+    "columns": _columns,
     # As it stands in the part's header where RFC 2392 allows it: some programs compare
     # the two letter by letter.
-    environment.filters["content_id"] = lambda text: quote(text, safe="@!$&()*+,;=:/")
-    return environment
-
-
-_TEMPLATES = _environment()
+    "content_id": partial(quote, safe="@!$&()*+,;=:/"),
+    "lines": _lines,
+    "times": _whole_times,
+    "unbroken": _unbroken,
+}

@@ -13,8 +13,8 @@ from ..buttons.links import link_base
 from ..buttons.models import ACTION_PATH, Action, Mail
 from ..buttons.registry import Buttons
 from ..content.actions import ActionRow
-from ..content.draft import Material, absolute
 from ..content.errors import translated_error
+from ..content.material import Material, absolute
 from ..content.request import MessageRequest
 from ..mime.card import Button, Look
 from ..mime.secret import make_secret

@@ -23,7 +23,7 @@ from homeassistant.util.json import JsonValueType
 from ..accounts import QQMailConfigEntry
 from ..clock import read_clock
 from ..const import MAX_PREVIEWED, MEGABYTE
-from ..content.draft import absolute, async_material
+from ..content.material import absolute, async_material
 from ..content.request import MessageRequest
 from ..mime.address import Recipients, one_line
 from ..mime.models import BodyPart, Draft

@@ -22,8 +22,8 @@ from ..const import (
     MEGABYTE,
     SENDER_NAME_MAX_BYTES,
 )
-from ..content.draft import Material, async_material
 from ..content.errors import invalid_address, translated_error
+from ..content.material import Material, async_material
 from ..content.request import MessageRequest
 from ..errors import action_error, why_it_waits
 from ..mime.address import Mailbox, Recipients, one_line

@@ -48,7 +48,6 @@ class Client(SMTP):
     def __init__(
         self, account: Account, tls_context: ssl.SSLContext, transcript: Transcript
     ) -> None:
-        """Prepare; nothing is connected yet."""
         super().__init__(
             hostname=account.host,
             local_hostname=EHLO_NAME,

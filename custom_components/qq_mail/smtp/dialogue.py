@@ -26,7 +26,6 @@ class Dialogue(asyncio.Protocol):
     """Takes a transport over, and counts which replies are still to come."""
 
     def __init__(self, transport: asyncio.Transport, transcript: Transcript) -> None:
-        """Take the transport over from whoever used it so far."""
         self._transport = transport
         self._transcript = transcript
         self._received = bytearray()
@@ -34,7 +33,7 @@ class Dialogue(asyncio.Protocol):
         """How many replies are still due."""
         self._paused = False
         self._lost: Exception | None = None
-        self._news: asyncio.Future[None] | None = None
+        self._news = asyncio.Event()
         transport.set_protocol(self)
 
     @property
@@ -84,7 +83,7 @@ class Dialogue(asyncio.Protocol):
         """Keep what comes while a reply is due."""
         if self.outstanding:
             self._received += data
-            self._tell()
+            self._news.set()
 
     @override
     def eof_received(self) -> None:
@@ -95,7 +94,7 @@ class Dialogue(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wake who waits for a reply, or for the server to read."""
         self._lost = self._lost or exc or ConnectionResetError("Connection lost")
-        self._tell()
+        self._news.set()
 
     @override
     def pause_writing(self) -> None:
@@ -106,18 +105,14 @@ class Dialogue(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Let `drain` go on."""
         self._paused = False
-        self._tell()
+        self._news.set()
 
     async def _change(self) -> None:
         """Wait until octets come, or the transport's state changes. Raises OSError."""
         if not self.is_open:
             raise self._lost or ConnectionResetError("Connection lost")
-        self._news = asyncio.get_running_loop().create_future()
-        await self._news
-
-    def _tell(self) -> None:
-        if self._news and not self._news.done():
-            self._news.set_result(None)
+        self._news.clear()
+        await self._news.wait()
 
     def _read(self, step: Step) -> Reply | None:
         """Take the next reply from what was received, if all of it is there.

@@ -41,7 +41,6 @@ class MailError(Exception):
         detail: str = "",
         refused: Mapping[str, Reply] | None = None,
     ) -> None:
-        """Keep the cause, where it happened and what the server said."""
         super().__init__(cause, step, reply, detail)
         self.cause = cause
         self.step = step
@@ -58,7 +57,6 @@ class MailError(Exception):
 
     @override
     def __str__(self) -> str:
-        """Return one line for the log."""
         said = self.reply or self.detail
         return f"{self.cause} at {self.step}" + (f": {said}" if said else "")
 
@@ -103,7 +101,11 @@ def translated(step: Step) -> Generator[None]:
     try:
         yield
     except SMTPResponseException as err:
-        raise _refusal(read_reply(err.code, err.message), step) from err
+        reply = read_reply(err.code, err.message)
+        if reply.code != _INVALID_RESPONSE:
+            raise SessionError(diagnose(reply, step), step, reply) from err
+        cause = Cause.NOT_SMTP if step.before_login else Cause.BAD_REPLY
+        raise SessionError(cause, step, detail=reply.text) from err
     except (SMTPException, OSError, UnicodeError) as err:
         cause, detail = _fault(err)
         # aiosmtplib keeps the system's error as the cause, where there was one.
@@ -112,14 +114,6 @@ def translated(step: Step) -> Generator[None]:
             # This is how QQ refuses a login without a reply.
             cause, detail = Cause.LOGIN_CLOSED, ""
         raise SessionError(cause, step, detail=detail) from err
-
-
-def _refusal(reply: Reply, step: Step) -> MailError:
-    """Return the error for a refusing reply, at a step up to the login."""
-    if reply.code == _INVALID_RESPONSE:
-        cause = Cause.NOT_SMTP if step.before_login else Cause.BAD_REPLY
-        return SessionError(cause, step, detail=reply.text)
-    return SessionError(diagnose(reply, step), step, reply)
 
 
 def _fault(err: Exception) -> tuple[Cause, str]:

@@ -83,7 +83,6 @@ class Reply:
 
     @override
     def __str__(self) -> str:
-        """Return code and text, as the server sent them."""
         return f"{self.code} {self.text}"
 
 

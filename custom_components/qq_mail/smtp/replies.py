@@ -181,13 +181,17 @@ def diagnose(reply: Reply, step: Step) -> Cause:
 
 
 def read_reply(code: int, text: str) -> Reply:
-    """Return a reply as one printable line of at most 500 characters.
+    """Return a reply as one printable line of at most 500 characters."""
+    text = decode_any(text.encode("utf-8", "surrogateescape"))
+    return Reply(code, one_line(text)[:_REPLY_MAX_CHARS])
+
+
+def decode_any(octets: bytes) -> str:
+    """Decode a text of which nobody says how: as UTF-8, else as GBK, and never fail.
 
     QQ's oldest texts are GBK, and a server may send anything.
     """
-    raw = text.encode("utf-8", "surrogateescape")
     try:
-        text = raw.decode()
+        return octets.decode()
     except UnicodeDecodeError:
-        text = raw.decode("gb18030", "replace")
-    return Reply(code, one_line(text)[:_REPLY_MAX_CHARS])
+        return octets.decode("gb18030", "replace")

@@ -52,7 +52,6 @@ class SubmissionSession:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Close, whatever happened."""
         await self.close()
 
     async def open(self) -> None:
@@ -104,7 +103,7 @@ class SubmissionSession:
             announces_size=self._client.supports_extension("size"),
         )
         # A message that cannot be read is not begun; most are this piece alone.
-        await transaction.loaded()
+        await transaction.load()
         preparing = asyncio.create_task(before_data(), eager_start=True)
         if preparing.done():
             preparing.result()

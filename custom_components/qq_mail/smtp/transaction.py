@@ -48,7 +48,7 @@ class Transaction:
         pipelining: bool,
         announces_size: bool,
     ) -> None:
-        """Prepare the commands and begin to read the text; nothing is sent yet.
+        """Prepare the commands; nothing is sent yet.
 
         Raises ValueError where an address could be taken for a command.
         """
@@ -66,11 +66,11 @@ class Transaction:
         self._awaits_text = False
         """Whether the server takes what comes as the text, until a final dot."""
         self._pieces = _pieces(submission)
-        self._piece = self._read()
+        self._piece = b""
 
-    async def loaded(self) -> None:
-        """Wait until the beginning of the text was read. Raises OSError."""
-        await self._piece
+    async def load(self) -> None:
+        """Read the next piece of the text in a thread. Raises OSError."""
+        self._piece = await asyncio.to_thread(next, self._pieces)
 
     async def open(self) -> None:
         """Send all commands, up to the reply that asks for the text. Raises MailError."""
@@ -90,11 +90,11 @@ class Transaction:
         if self._dialogue.surplus:
             # Then no reply could be told from another.
             raise SessionError(Cause.BAD_REPLY, Step.DATA)
-        while len(piece := await self._piece) >= CHUNK_BYTES:
+        while len(self._piece) >= CHUNK_BYTES:
             with translated(Step.BODY):
-                self._dialogue.write("text", piece)
+                self._dialogue.write("text", self._piece)
                 await self._dialogue.drain(self._timeout)
-            self._piece = self._read()
+            await self.load()
         if not self._dialogue.is_open:
             raise SessionError(Cause.CONNECTION_LOST, Step.BODY)
 
@@ -103,7 +103,7 @@ class Transaction:
 
         Raises MessageRefusedError, or OutcomeUnknownError where no reply came.
         """
-        self._dialogue.write("text .", self._piece.result() + b".\r\n", 1)
+        self._dialogue.write("text .", self._piece + b".\r\n", 1)
         try:
             reply = await self._dialogue.reply(Step.END_OF_DATA, END_OF_DATA_TIMEOUT)
         except SessionError as err:
@@ -179,13 +179,6 @@ class Transaction:
     def _send(self, *commands: bytes) -> None:
         said = " ".join(command.split()[0].decode() for command in commands)
         self._dialogue.write(said, b"".join(commands), len(commands))
-
-    def _read(self) -> asyncio.Task[bytes]:
-        """Begin to read the next piece in a thread."""
-        task = asyncio.create_task(asyncio.to_thread(next, self._pieces))
-        # Where the transaction fails first, nobody asks for the result.
-        task.add_done_callback(lambda read: read.cancelled() or read.exception())
-        return task
 
 
 def _command(line: str) -> bytes:

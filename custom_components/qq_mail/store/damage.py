@@ -25,7 +25,6 @@ class Damaged:
     """The folder in which it is."""
 
     def __init__(self, disk: Disk, folder: Path) -> None:
-        """Name it."""
         self._disk = disk
         self._folder = folder
 

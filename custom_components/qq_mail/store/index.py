@@ -54,12 +54,7 @@ class Body:
     place: Place | None = None
     """The line that holds it."""
     file: str = ""
-    """Or its own file."""
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether nobody knows where it is."""
-        return self.place is None and not self.file
+    """Or its own file. With neither, nobody knows where it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +76,6 @@ class Index:
     """All keys, and what no longer belongs to one."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
         self.entries: dict[Key, Entry] = {}
         self.gone: dict[Key, Entry] = {}
         """What was removed: to be told as long as an older line of it is there."""
@@ -101,8 +95,9 @@ class Index:
         known = self.entries.get(key) or self.gone.get(key)
         return known.born if known else 0
 
-    def learn(self, place: Place, line: Line) -> None:
-        """Learn of a line that can be read."""
+    def learn(self, segment: Segment, line: Line) -> None:
+        """Learn of a line that was added to a segment."""
+        place = Place(segment, line.start, line.body, line.stop)
         if line.record is None:
             self.remove(place, line)
         else:
@@ -182,8 +177,3 @@ class Index:
             self.note(known.place.segment, key)
         for place in entry.places() if entry else ():
             place.segment.live -= place.stop - place.start
-
-
-def place_of(segment: Segment, line: Line) -> Place:
-    """Return where a line is."""
-    return Place(segment, line.start, line.body, line.stop)

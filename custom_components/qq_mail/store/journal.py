@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from .damage import Damage, Damaged
 from .disk import LOGGER, Disk
-from .index import Body, Index, place_of
+from .index import Body, Index
 from .line import Key, Line, write_round
 from .loading import Contents, Loader
 from .marks import Marks
@@ -149,7 +149,8 @@ class Journal:
     @property
     def is_overgrown(self) -> bool:
         """Whether that is not to wait any longer."""
-        return self._segments.dead > _OVERGROWN and self.is_untidy
+        dead = sum(one.end - one.live for one in self._segments.all)
+        return dead > _OVERGROWN and self.is_untidy
 
     def tidy(self) -> None:
         """Do a piece of that, of one sync; again until nothing is untidy."""
@@ -249,7 +250,7 @@ class Journal:
                 self._index.note(segment, line.key)
             raise
         for line in lines:
-            self._index.learn(place_of(segment, line), line)
+            self._index.learn(segment, line)
 
     def _open(self, key: Key, text: Body | None) -> BinaryIO:
         if text and text.file:

@@ -1,18 +1,18 @@
 """Reading the folder: what holds, what a power cut left half written, what is damaged."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import groupby
 from operator import attrgetter
 
 from .damage import Damage, Damaged
 from .disk import LOGGER
-from .index import Body, Entry, Index, Place, place_of
-from .line import Key, Line
+from .index import Body, Entry, Index, Place
+from .line import SECTOR, Gap, Key, Line, is_torn, next_sector, read_lines
 from .marks import Marks
-from .reading import Read, read_segment
 from .records import Records
 from .segment import Segment
 from .segments import Segments
@@ -36,17 +36,82 @@ class Contents:
     """Whether the folder comes from a backup, and nobody has decided about it yet."""
 
 
+@dataclass(slots=True)
+class Read:
+    """What was read of a segment."""
+
+    segment: Segment
+    lines: list[Line] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    """Octets that are no lines."""
+    lacks: bool = False
+    """Whether lines are missing of which others speak."""
+    cut: int | None = None
+    """From where on a power cut, or a copy, left no more than a part."""
+    last: list[Line] = field(default_factory=list)
+    """The lines of the last round."""
+    last_start: int = 0
+    is_torn: bool = False
+    """Whether that looks as if the power was cut while it was written."""
+    is_rest_torn: bool = False
+    """Whether what is behind it looks so."""
+
+    def decide(self, doubtful: Container[int], last: int) -> None:
+        """Decide what to believe, knowing which rounds may not have been synced.
+
+        What all others lack was damaged. So was this segment's last round, if others say
+        that there was a later one.
+        """
+        if self.is_torn and self.last[0].round in doubtful:
+            self.cut = self.last_start
+            del self.lines[-len(self.last) :]
+        elif self.is_rest_torn:
+            self.cut = next_sector(self.lines[-1].stop) if self.lines else 0
+        elif self.last:
+            self.lacks |= len(self.last) < self.last[0].of
+        self.lacks |= last > (self.lines[-1].round if self.lines else 0)
+        if self.cut is not None:
+            self.gaps = [gap for gap in self.gaps if gap.start < self.cut]
+        self.segment.holds(self.lines)
+
+
+def _read_segment(segment: Segment, last: int | None) -> Read:
+    """Read a segment, up to a round if one is given. Raises OSError."""
+    octets = segment.read_all()
+    read = Read(segment)
+    for each in read_lines(octets, segment.salt):
+        if isinstance(each, Gap):
+            read.gaps.append(each)
+        elif last is not None and each.round > last:
+            read.cut = each.start
+            break
+        else:
+            read.lines.append(each)
+    before = stop = 0
+    for number, lines in groupby(read.lines, attrgetter("round")):
+        read.lacks |= bool(read.last) and len(read.last) < read.last[0].of
+        read.last, read.last_start = list(lines), next_sector(stop)
+        read.lacks |= read.last[0].before != before
+        before, stop = number, read.last[-1].stop
+    whole = [line for line in read.last if line.whole]
+    if read.last and len(whole) != read.last[0].of:
+        size = read.last[0].sectors * SECTOR
+        read.is_torn = is_torn(octets, read.last_start, size)
+    is_behind = bool(read.gaps) and read.gaps[-1].start >= stop
+    read.is_rest_torn = is_behind and is_torn(octets, next_sector(stop), None)
+    return read
+
+
 class Loader:
     """Reads a folder once. Whatever the disk does, what can be read is returned."""
 
     def __init__(
-        self, marks: Marks, away: Damaged, index: Index, segments: Segments
+        self, marks: Marks, damaged: Damaged, index: Index, segments: Segments
     ) -> None:
-        """Name what is to know of it; `away`: what cannot be read."""
         self._disk = segments.disk
         self._folder = segments.folder
         self._marks = marks
-        self._damaged = away
+        self._damaged = damaged
         self._index = index
         self._segments = segments
         self.loaded = Contents()
@@ -105,7 +170,7 @@ class Loader:
                 continue
             self._segments.all.append(segment)
             try:
-                reads.append(read_segment(segment, until))
+                reads.append(_read_segment(segment, until))
             except OSError as err:
                 segment.keep_as_it_is()
                 self._index.is_incomplete = True
@@ -117,7 +182,7 @@ class Loader:
     def _replay(self, reads: Iterable[Read]) -> None:
         """Learn of all lines in the order in which they were written."""
         lines = [
-            (line, place_of(read.segment, line))
+            (line, Place(read.segment, line.start, line.body, line.stop))
             for read in reads
             for line in read.lines
         ]
@@ -148,7 +213,7 @@ class Loader:
         text = self._index.text_of(place, line)
         if text and not line.text_whole:
             text = Body(text.sum)
-        elif text and text.is_lost:
+        elif text and not (text.place or text.file):
             text = self._texts.get(key, text)
         self._index.put(place, line, text)
 
@@ -181,7 +246,7 @@ class Loader:
 
     def _has_text(self, text: Body) -> bool:
         if not text.file:
-            return not text.is_lost
+            return text.place is not None
         try:
             return self._disk.length(self._folder / text.file) == text.sum[0]
         except FileNotFoundError:

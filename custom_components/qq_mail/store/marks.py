@@ -9,7 +9,6 @@ class Marks:
     """What blocks raises OSError where the disk does, if nothing else is said."""
 
     def __init__(self, disk: Disk, folder: Path) -> None:
-        """Name the folder."""
         self._disk = disk
         self._folder = folder
         self._present = folder / "__pycache__" / "present"

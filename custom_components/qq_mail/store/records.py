@@ -14,7 +14,6 @@ class Records[K](Mapping[K, dict[str, Any]]):
     """
 
     def __init__(self, octets: Mapping[K, bytes]) -> None:
-        """Keep what is on disk."""
         self.octets = octets
 
     @override

@@ -14,7 +14,6 @@ class Segments:
     """The segments in a folder. What blocks raises OSError where the disk does."""
 
     def __init__(self, disk: Disk, folder: Path) -> None:
-        """Begin with none."""
         self.disk = disk
         self.folder = folder
         self.all: list[Segment] = []
@@ -121,11 +120,6 @@ class Segments:
         """Remove one of which nothing lives."""
         segment.remove()
         self.all.remove(segment)
-
-    @property
-    def dead(self) -> int:
-        """How many octets of them do not live."""
-        return sum(segment.end - segment.live for segment in self.all)
 
     def _newest(self, kind: Kind) -> Segment | None:
         return next((one for one in reversed(self.all) if one.kind is kind), None)

@@ -251,7 +251,6 @@ class Store:
         self._go_on()
 
     def _begin(self) -> None:
-        """Write a round."""
         round_ = self._writing = self._next
         self._next = _Round()
         changes: list[Change] = []

@@ -18,7 +18,6 @@ class Tidying:
     def __init__(
         self, index: Index, segments: Segments, add: Callable[[Sequence[Line]], None]
     ) -> None:
-        """Begin with nothing half done; `add` adds a round."""
         self._index = index
         self._segments = segments
         self._add = add

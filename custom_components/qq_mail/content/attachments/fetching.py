@@ -7,21 +7,22 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from itertools import chain
 import mimetypes
-import os
+from os import SEEK_END
 from pathlib import Path
 import re
+from secrets import token_hex
 import shutil
-from tempfile import mkstemp
 import traceback
 from typing import Any
 
 from aiohttp import ClientError, ClientResponse, hdrs
 from yarl import URL
 
-from homeassistant.core import HomeAssistant, split_entity_id, valid_entity_id
+from homeassistant.core import HomeAssistant, split_entity_id
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.loader import async_get_loaded_integration
@@ -29,7 +30,7 @@ from homeassistant.loader import async_get_loaded_integration
 from ...const import DOMAIN, FETCH_TIMEOUT, LOGGER, MAX_REDIRECTS
 from ..errors import AttachmentError
 from ..redaction import redacted
-from .fields import Attachment, Source, own_source_of_url
+from .fields import Attachment, Source, is_picture_entity, own_source_of_url
 from .parts import (
     Found,
     as_part,
@@ -41,7 +42,6 @@ from .parts import (
     reason_of,
     shown,
     too_large,
-    too_slow,
     unavailable,
 )
 
@@ -51,6 +51,8 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 _CHUNK = 256 * 1024
 # Encoded in a path it is part of the name, and yet may begin what is secret.
 _MARK = re.compile(r"[?#]")
+
+_remove = partial(shutil.rmtree, ignore_errors=True)
 
 
 @asynccontextmanager
@@ -62,7 +64,7 @@ async def async_fetched(
         # Messages without any are not to overtake each other in threads.
         yield []
         return
-    downloads: list[str] = []
+    downloads = _folder(hass) / token_hex(8)
     try:
         found = await asyncio.gather(
             *(_async_fetch(hass, one, max_bytes, downloads) for one in attachments)
@@ -73,7 +75,7 @@ async def async_fetched(
 
 
 async def _async_fetch(
-    hass: HomeAssistant, attachment: Attachment, max_bytes: int, downloads: list[str]
+    hass: HomeAssistant, attachment: Attachment, max_bytes: int, downloads: Path
 ) -> Found:
     """Fetch one; whatever goes wrong becomes an error."""
     if attachment.source is Source.URL and (
@@ -82,6 +84,7 @@ async def _async_fetch(
         attachment = replace(attachment, source=own[0], value=own[1])
     label = _label(attachment)
     attachment = replace(attachment, label=label)
+    too_slow = AttachmentError("too_slow", label, seconds=str(FETCH_TIMEOUT))
     try:
         async with asyncio.timeout(FETCH_TIMEOUT) as timer:
             match attachment.source:
@@ -96,7 +99,7 @@ async def _async_fetch(
     except AttachmentError as err:
         failure = err
     except TimeoutError:
-        failure = too_slow(label, FETCH_TIMEOUT)
+        failure = too_slow
     except (HomeAssistantError, ClientError, OSError) as err:
         # What others say is not made for a mail, and may hold secrets.
         LOGGER.warning("%s cannot be had: %s", label, redacted(str(err)))
@@ -104,7 +107,7 @@ async def _async_fetch(
         failure = unavailable(label, "" if ours else reason_of(err))
         if timer.expired():
             # Up to 2026.8 a camera answers with an error when it is told to stop.
-            failure = too_slow(label, FETCH_TIMEOUT)
+            failure = too_slow
     except asyncio.CancelledError:
         # It can be that a camera's own task was cancelled, and not this one.
         if (task := asyncio.current_task()) is None or task.cancelling():
@@ -121,11 +124,9 @@ async def _async_fetch(
 async def _async_from_entity(hass: HomeAssistant, attachment: Attachment) -> Found:
     """Take the picture that a camera or an image shows now."""
     entity_id, label = attachment.value, attachment.label
-    if not valid_entity_id(entity_id):
+    if not is_picture_entity(entity_id):
         raise AttachmentError("not_supported", label)
     domain, object_id = split_entity_id(entity_id)
-    if domain not in ("camera", "image"):
-        raise AttachmentError("not_supported", label)
     state = hass.states.get(entity_id)
     if domain not in hass.config.components or state is None:
         raise AttachmentError("not_found", label)
@@ -183,7 +184,7 @@ async def _async_from_url(
     hass: HomeAssistant,
     attachment: Attachment,
     max_bytes: int,
-    downloads: list[str],
+    downloads: Path,
 ) -> Found:
     """Download from an allowed URL; redirects have to be allowed, too."""
     session, asked = async_get_clientsession(hass), attachment.label
@@ -223,12 +224,12 @@ async def _async_download(
     response: ClientResponse,
     label: str,
     max_bytes: int,
-    downloads: list[str],
+    downloads: Path,
 ) -> Path:
     """Write a body to a temporary file, and no more of it than may be sent."""
     if response.content_length and response.content_length > max_bytes:
         raise too_large(label, megabytes(response.content_length), max_bytes)
-    path = await hass.async_add_executor_job(_new_file, _folder(hass), downloads)
+    path = await hass.async_add_executor_job(_new_file, downloads)
     size = 0
     async for chunk in response.content.iter_chunked(_CHUNK):
         size += len(chunk)
@@ -243,20 +244,20 @@ def _folder(hass: HomeAssistant) -> Path:
     return Path(hass.config.cache_path(DOMAIN))
 
 
-def _new_file(folder: Path, downloads: list[str]) -> Path:
+def _new_file(folder: Path) -> Path:
     """Make a temporary file that others cannot read."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    number, name = mkstemp(dir=folder)
-    downloads.append(name)
-    os.close(number)
-    return Path(name)
+    for each in (folder.parent, folder):
+        each.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = folder / token_hex(8)
+    file.touch(mode=0o600)
+    return file
 
 
-def _append(path: Path, chunk: bytes) -> None:
+def _append(file: Path, chunk: bytes) -> None:
     # Not by "ab": that would make the file anew if it was removed meanwhile.
-    with path.open("r+b") as file:
-        file.seek(0, os.SEEK_END)
-        file.write(chunk)
+    with file.open("r+b") as stream:
+        stream.seek(0, SEEK_END)
+        stream.write(chunk)
 
 
 def _read_url(text: str, base: URL | None = None) -> URL | None:
@@ -270,26 +271,17 @@ def _read_url(text: str, base: URL | None = None) -> URL | None:
 
 def _label(attachment: Attachment) -> str:
     """Return how notes call an attachment: as the caller wrote it, without secrets."""
-    match attachment.source:
-        case Source.URL:
-            if url := _read_url(attachment.value):
-                return shown(
-                    str(url.with_user(None).with_query(None).with_fragment(None))
-                )
+    value = attachment.value
+    if attachment.source is Source.URL:
+        if not (url := _read_url(value)):
             return attachment.source.value
-        case Source.MEDIA_SOURCE:
-            # What is behind it is the text to be spoken, for one.
-            return shown(attachment.value.partition("?")[0])
-        case _:
-            return shown(attachment.value)
-
-
-def _remove(downloads: list[str]) -> None:
-    """Remove the temporary files; blocks."""
-    for name in downloads:
-        Path(name).unlink(missing_ok=True)
+        value = str(url.with_user(None).with_query(None).with_fragment(None))
+    elif attachment.source is Source.MEDIA_SOURCE:
+        # What is behind it is the text to be spoken, for one.
+        value = value.partition("?")[0]
+    return shown(value)
 
 
 def remove_all(hass: HomeAssistant) -> None:
     """Remove downloads of an earlier run that was killed; blocks."""
-    shutil.rmtree(_folder(hass), ignore_errors=True)
+    _remove(_folder(hass))

@@ -70,7 +70,8 @@ class Attachment:
     """How notes call it, once it is fetched: as it was asked for, without secrets."""
 
 
-def _is_picture_entity(text: str) -> bool:
+def is_picture_entity(text: str) -> bool:
+    """Whether this is the entity id of a camera or an image."""
     return text.startswith(_PICTURE_DOMAINS) and valid_entity_id(text)
 
 
@@ -125,7 +126,7 @@ def _source_by_look(text: str) -> Source:
         return Source.MEDIA_SOURCE
     if text.lower().startswith(("http://", "https://", "/api/")) or own_source(text):
         return Source.URL
-    return Source.ENTITY_ID if _is_picture_entity(text.lower()) else Source.PATH
+    return Source.ENTITY_ID if is_picture_entity(text.lower()) else Source.PATH
 
 
 def own_source(text: str) -> tuple[Source, str] | None:
@@ -164,7 +165,7 @@ _ATTACHMENT_READERS: dict[str, Reader] = {
     ),
     Source.ENTITY_ID: checked(
         read_word,
-        vol.All(vol.Strip, vol.Lower, vol.truth(_is_picture_entity)),
+        vol.All(vol.Strip, vol.Lower, vol.truth(is_picture_entity)),
         "attachment_entity",
     ),
     Source.PATH: read_word,

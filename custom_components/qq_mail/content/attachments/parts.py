@@ -147,11 +147,6 @@ def unavailable(label: str, reason: str = "") -> AttachmentError:
     return AttachmentError("failed", label, reason=reason)
 
 
-def too_slow(label: str, seconds: float) -> AttachmentError:
-    """Return the error for what did not come in time."""
-    return AttachmentError("too_slow", label, seconds=str(seconds))
-
-
 def too_large(label: str, size: str, limit: int) -> AttachmentError:
     """Return the error for what is over the limit, in octets."""
     return AttachmentError("too_large", label, size=size, limit=megabytes(limit))

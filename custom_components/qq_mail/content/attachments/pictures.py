@@ -26,7 +26,6 @@ from .parts import (
     reason_of,
     safe_filename,
     too_large,
-    too_slow,
     unavailable,
 )
 
@@ -50,7 +49,14 @@ async def async_fit(
         files = [part for part in parts if isinstance(part.content, Path)]
         others = [part for part in parts if part not in files]
         fitted = await hass.async_add_executor_job(_fit, others, budget)
-        return [*fitted, *(too_slow(part.filename, FIT_TIMEOUT) for part in files)]
+        seconds = str(FIT_TIMEOUT)
+        return [
+            *fitted,
+            *(
+                AttachmentError("too_slow", one.filename, seconds=seconds)
+                for one in files
+            ),
+        ]
 
 
 def _fit(parts: Sequence[BodyPart], budget: int) -> Found:
@@ -126,7 +132,12 @@ def _readers() -> dict[str, Callable[[BinaryIO], Any]]:
 
 
 def _of_picture[T](part: BodyPart, look: Callable[[Any], T], otherwise: T) -> T:
-    """Return what is found out of a picture, of which Pillow reads the header only."""
+    """Return what is found out of a picture, of which Pillow reads the header only.
+
+    `otherwise`: of what is none, or cannot be read.
+    """
+    if part.media_type not in PICTURES:
+        return otherwise
     try:
         with part.open() as file:
             return look(_readers()[part.media_type](file))
@@ -145,8 +156,6 @@ def measured(part: BodyPart) -> BodyPart:
         lies = exif.get(_ORIENTATION, 1) >= _LYING
         return int(picture.height if lies else picture.width)
 
-    if part.media_type not in PICTURES:
-        return part
     return replace(part, width=_of_picture(part, width, 0))
 
 
@@ -155,14 +164,11 @@ def shrunk(part: BodyPart, side: int) -> bytes | None:
 
     def smaller(picture: Any) -> bytes | None:
         # A tiny file can claim to be huge.
-        if picture.width * picture.height > MAX_PIXELS:
-            return None
-        if getattr(picture, "is_animated", False):
+        is_huge = picture.width * picture.height > MAX_PIXELS
+        if is_huge or getattr(picture, "is_animated", False):
             return None
         return _jpeg(picture, side)
 
-    if part.media_type not in PICTURES:
-        return None
     return _of_picture(part, smaller, None)
 
 

@@ -69,24 +69,20 @@ def scale(lowest: float, highest: float, *, from_zero: bool = False) -> Scale:
     if from_zero:
         lowest, highest = min(lowest, 0.0), max(highest, 0.0)
     spread = highest - lowest
-    least = max(abs(lowest), abs(highest), 1.0) * _ALIKE
-    if spread <= least:
+    if spread <= max(abs(lowest), abs(highest), 1.0) * _ALIKE:
         room = max(abs(lowest) * 0.05, 1.0)
         lowest, highest = lowest - (0 if from_zero else room), highest + room
         spread = highest - lowest
-    step = _round_step(spread / _INTERVALS)
+    # The next of 1, 2, 5, 10, 20, 50 and so on.
+    least = spread / _INTERVALS
+    power = 10.0 ** math.floor(math.log10(least))
+    step = next(
+        factor * power for factor in (1, 2, 5, 10) if factor * power >= least * 0.999
+    )
     first, last = math.floor(lowest / step + 1e-6), math.ceil(highest / step - 1e-6)
     ticks = tuple(number * step for number in range(first, last + 1))
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
     return Scale(ticks[0], ticks[-1], ticks, decimals)
-
-
-def _round_step(step: float) -> float:
-    """Return the next of 1, 2, 5, 10, 20, 50 and so on."""
-    power = 10.0 ** math.floor(math.log10(step))
-    return next(
-        factor * power for factor in (1, 2, 5, 10) if factor * power >= step * 0.999
-    )
 
 
 @dataclass(frozen=True, slots=True)

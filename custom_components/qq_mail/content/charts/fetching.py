@@ -99,17 +99,17 @@ async def _async_chart(
             failures.append(field_error("chart_other_unit", entity=entity_id))
         elif entity_id not in recorded:
             failures.append(field_error("chart_empty", entity=entity_id))
-    plans = [
-        kind.plan(group, span, unit, state_texts)
+    charts = [
+        kind.chart(group, span, unit, state_texts)
         for (kind, unit), group in groups.items()
     ]
     pictures = await hass.async_add_executor_job(
-        lambda: [draw(plan.plot, plan.span) for plan in plans]
+        lambda: [draw(plot, of) for _, plot, of in charts]
     )
     titles = chain([request.title], repeat(""))
     return [
-        (replace(plan.chart, title=title), picture)
-        for plan, title, picture in zip(plans, titles, pictures, strict=False)
+        (replace(chart, title=title), picture)
+        for (chart, *_), title, picture in zip(charts, titles, pictures, strict=False)
     ]
 
 
@@ -137,10 +137,8 @@ def _read(
     And the ids of those of which a part is missing, as it has another unit.
     """
     recording = Recording(hass, span, given_up)
-    of_kind: dict[Kind, list[State]] = {}
-    for state in states:
-        of_kind.setdefault(_kind_of(state), []).append(state)
     found: dict[str, Any] = {}
-    for kind, some in of_kind.items():
-        found |= kind.read(recording, some)
+    for kind in KINDS:
+        if some := [state for state in states if _kind_of(state) is kind]:
+            found |= kind.read(recording, some)
     return found, recording.other_units

@@ -31,7 +31,7 @@ from ..axes import (
 )
 from ..drawing import BASE, Canvas, Plot
 from ..recording import Recording, Statistic
-from .kind import COLOURS, MOST_DECIMALS, Kind, Plan, rounded
+from .kind import COLOURS, MOST_DECIMALS, Kind, rounded
 
 _METERS = (SensorStateClass.TOTAL, SensorStateClass.TOTAL_INCREASING)
 _HOURLY = 2 * DAY
@@ -56,11 +56,7 @@ def _fits(state: State) -> bool:
 
 def _edges(span: Span) -> tuple[float, ...]:
     """Return where the hours or days of a chart begin, and where the last one ends."""
-    return day_edges(span) if _is_daily(span) else hour_edges(span)
-
-
-def _is_daily(span: Span) -> bool:
-    return span.length > _HOURLY
+    return day_edges(span) if span.length > _HOURLY else hour_edges(span)
 
 
 def _read(recording: Recording, states: Sequence[State]) -> dict[str, Amounts]:
@@ -92,13 +88,13 @@ def _sum(rows: Iterable[Statistic], start: float, end: float) -> float | None:
 
 
 @callback
-def _plan(
+def _chart(
     group: Sequence[tuple[State, Amounts]],
     span: Span,
     unit: str,
     state_texts: StateTexts,
-) -> Plan:
-    texts, daily, edges = state_texts.texts, _is_daily(span), _edges(span)
+) -> tuple[Chart, Plot, Span]:
+    texts, daily, edges = state_texts.texts, span.length > _HOURLY, _edges(span)
     whole = Span(edges[0], edges[-1], span.zone)
     coloured = list(zip(group, COLOURS, strict=False))
     known = [value for _, amounts in group for value in amounts if value is not None]
@@ -117,11 +113,10 @@ def _plan(
         daily,
         scale(min(known), max(known), from_zero=True),
     )
-    return Plan(chart, plot, whole)
+    return chart, plot, whole
 
 
 def _row(texts: Texts, name: str, amounts: Amounts, colour: str) -> ChartRow:
-    """Say how much was counted."""
     known = [value for value in amounts if value is not None]
     total, mean, highest = map(
         _short, (sum(known), sum(known) / len(known), max(known))
@@ -171,4 +166,4 @@ class BarGroups(Plot):
         canvas.line([(canvas.left, zero), (canvas.right, zero)], BASE)
 
 
-BARS = Kind(_fits, _read, _plan)
+BARS = Kind(_fits, _read, _chart)

@@ -25,15 +25,6 @@ _LONG = 1e9
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """A chart that only has to be drawn, and that has no title yet."""
-
-    chart: Chart
-    plot: Plot
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of chart: of which entities, from which records, and how it is drawn."""
 
@@ -41,8 +32,13 @@ class Kind:
     """Tells whether an entity is drawn this way."""
     read: Callable[[Recording, Sequence[State]], Mapping[str, Any]]
     """Reads the recorder, in a thread; entities without a record are left out."""
-    plan: Callable[[Sequence[tuple[State, Any]], Span, str, StateTexts], Plan]
-    """Plans one chart of entities, each with what was read, that have the same unit."""
+    chart: Callable[
+        [Sequence[tuple[State, Any]], Span, str, StateTexts], tuple[Chart, Plot, Span]
+    ]
+    """Makes one chart of entities, each with what was read, that have the same unit.
+
+    It has no title yet, and a picture that only has to be drawn, of this time.
+    """
 
 
 def rounded(number: float, decimals: int) -> str:

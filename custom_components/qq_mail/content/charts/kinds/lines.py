@@ -19,7 +19,7 @@ from ...states import StateTexts
 from ..axes import DAY, HOUR, Scale, Span, caption, scale
 from ..drawing import WIDTH, Canvas, Plot
 from ..recording import Point, Recording, Statistic, number_of
-from .kind import COLOURS, MOST_DECIMALS, Kind, Plan, rounded
+from .kind import COLOURS, MOST_DECIMALS, Kind, rounded
 
 _NUMBER_DOMAINS = ("counter", "input_number", "number")
 _DETAILED = 2 * DAY
@@ -134,12 +134,12 @@ def _thinned(points: Iterable[Point], span: Span) -> Iterator[Point]:
 
 
 @callback
-def _plan(
+def _chart(
     group: Sequence[tuple[State, Numbers]],
     span: Span,
     unit: str,
     state_texts: StateTexts,
-) -> Plan:
+) -> tuple[Chart, Plot, Span]:
     texts = state_texts.texts
     coloured = list(zip(group, COLOURS, strict=False))
     chart = Chart(
@@ -158,14 +158,13 @@ def _plan(
     lines = [(colour, numbers.points) for (_, numbers), colour in coloured]
     lowest = min(numbers.lowest for _, numbers in group)
     highest = max(numbers.highest for _, numbers in group)
-    return Plan(chart, Lines(lines, scale(lowest, highest)), span)
+    return chart, Lines(lines, scale(lowest, highest)), span
 
 
 @callback
 def _row(
     state_texts: StateTexts, state: State, numbers: Numbers, colour: str
 ) -> ChartRow:
-    """Say what a number is, and its lowest, highest and mean."""
     now = state.state
     if number_of(now) is not None and state.domain == SENSOR_DOMAIN:
         now = async_rounded_state(state_texts.hass, state.entity_id, state)
@@ -196,7 +195,6 @@ def _row(
 
 
 def _decimals_of(number: str) -> int:
-    """Return how many decimals a number is written with."""
     return len(number.partition(".")[2]) if "e" not in number.lower() else 0
 
 
@@ -225,4 +223,4 @@ class Lines(Plot):
                     canvas.line(path, colour, _WIDTH)
 
 
-LINES = Kind(_fits, _read, _plan)
+LINES = Kind(_fits, _read, _chart)

@@ -16,7 +16,7 @@ from ...states import StateTexts
 from ..axes import HOUR, MINUTE, Span, caption
 from ..drawing import COLUMNS, Canvas, Plot
 from ..recording import Recording
-from .kind import AT_REST, COLOURS, Kind, Plan
+from .kind import AT_REST, COLOURS, Kind
 
 _REST = (
     *("off", "closed", "idle", "not_home", "standby", "locked", "docked"),
@@ -42,10 +42,6 @@ class States:
     """No more of them than can be seen."""
     lasted: Mapping[str, float]
     """Seconds of each state, the longest first; of very many only those."""
-
-
-def _fits(_: State) -> bool:
-    return True
 
 
 def _read(recording: Recording, states: Sequence[State]) -> dict[str, States]:
@@ -79,12 +75,12 @@ def _seen(stretches: Iterable[Stretch], span: Span) -> Iterator[Stretch]:
 
 
 @callback
-def _plan(
+def _chart(
     group: Sequence[tuple[State, States]],
     span: Span,
     _unit: str,
     state_texts: StateTexts,
-) -> Plan:
+) -> tuple[Chart, Plot, Span]:
     lasted: Counter[str] = Counter()
     for _, states in group:
         lasted.update({text: round(time) for text, time in states.lasted.items()})
@@ -105,13 +101,12 @@ def _plan(
         [(start, end, colours.get(text, last)) for start, end, text in states.stretches]
         for _, states in group
     ]
-    return Plan(chart, Timeline(rows), span)
+    return chart, Timeline(rows), span
 
 
 def _row(
     state_texts: StateTexts, state: State, states: States, colours: Mapping[str, str]
 ) -> ChartRow:
-    """Say how long each state was."""
     marks = tuple(
         Mark(
             colours[text],
@@ -164,7 +159,6 @@ class Timeline(Plot):
 
     @override
     def draw(self, canvas: Canvas) -> None:
-        """Draw a bar for each state."""
         for number, row in enumerate(self.rows):
             top = canvas.y(self.share(number)) - _BAR / 2
             for start, end, colour in row:
@@ -174,4 +168,4 @@ class Timeline(Plot):
                 canvas.bar(left, top, right, top + _BAR, colour)
 
 
-TIMELINE = Kind(_fits, _read, _plan)
+TIMELINE = Kind(lambda _: True, _read, _chart)

@@ -1,7 +1,7 @@
 """Makes the material of a mail: fetches what a request asks for, and fits it in."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,7 +23,7 @@ from ..mime.render import extend_html, extend_text, fitted, render_html, render_
 from ..texts import Texts
 from .attachments.embedded import async_embedded
 from .attachments.fetching import async_fetched
-from .attachments.parts import OCTET_STREAM, PICTURES, split, too_slow
+from .attachments.parts import OCTET_STREAM, PICTURES, split
 from .attachments.pictures import async_fit
 from .charts.fetching import async_charts
 from .errors import AttachmentError, translated_error
@@ -62,7 +62,9 @@ class Material:
         """Go on without the files: one of them is not read to its end."""
         for part in [one for one in self.parts if isinstance(one.content, Path)]:
             self.parts.remove(part)
-            self.failures.append(too_slow(part.filename, FETCH_TIMEOUT))
+            self.failures.append(
+                AttachmentError("too_slow", part.filename, seconds=str(FETCH_TIMEOUT))
+            )
 
     def compose(self, draft: Draft, stream: BinaryIO) -> Composed:
         """Fill a draft and write it; without a file that cannot be read after all."""
@@ -177,20 +179,13 @@ async def async_material(
             time=f"{dt_util.as_local(created):%Y-%m-%d %H:%M}",
             language=hass.config.language,
         )
-        names = _names_in(hass, failures)
+        names = {
+            value: state.name
+            for failure in failures
+            for value in (failure.translation_placeholders or {}).values()
+            if (state := hass.states.get(value))
+        }
         yield Material(card, html, parts, failures, names, texts)
-
-
-def _names_in(
-    hass: HomeAssistant, failures: Iterable[HomeAssistantError]
-) -> dict[str, str]:
-    """Return the names of entities that notes are about, by their ids."""
-    return {
-        value: state.name
-        for failure in failures
-        for value in (failure.translation_placeholders or {}).values()
-        if (state := hass.states.get(value))
-    }
 
 
 def _named(url: str, texts: Texts) -> str:
