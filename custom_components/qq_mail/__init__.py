@@ -19,7 +19,7 @@ from homeassistant.util.ssl import client_context
 
 from .accounts import QQMailConfigEntry, account_from, imap_account_from
 from .answers.watching import Answers
-from .buttons.view import async_setup_view
+from .buttons.view import ButtonView
 from .calls.house import DATA_HOUSE, SIGNAL_OUTBOX, House, Rooms
 from .calls.send import async_send_again, async_tell_counted
 from .const import CONF_FALLBACK, DOMAIN
@@ -63,7 +63,8 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     house = hass.data[DATA_HOUSE] = House(hass, store)
     await house.async_load()
     async_setup_services(hass)
-    async_setup_view(hass, house.buttons, house.manager.async_written, house.is_heard)
+    written = house.manager.async_written
+    hass.http.register_view(ButtonView(hass, house.buttons, written))
     async_setup_log_entries(hass)
     async_setup_page(hass)
     async_watch_presses(hass)
@@ -185,9 +186,7 @@ def _add_rooms(
             outbox,
             history,
             house.buttons,
-            house.replies,
             house.bounces,
-            house.is_heard,
         ),
     )
     house.add(entry.entry_id, rooms)

@@ -4,11 +4,11 @@ from typing import Any, override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .accounts import QQMailConfigEntry
-from .buttons.models import Press
-from .calls.house import DATA_HOUSE, PRESSES_KEY
+from .buttons.models import PRESSES_KEY, SIGNAL_PRESS, Press
 from .entity import QQMailEntity
 from .outbox.core.models import OutboxEvent, Outcome
 from .texts import iso_of
@@ -51,7 +51,7 @@ def told_of_press(press: Press) -> dict[str, Any]:
         "subject": press.mail.subject,
         "recipients": list(press.mail.recipients),
         "by": press.by or None,
-        "channel": press.channel.value,
+        "channel": "mail" if press.by else "link",
     }
 
 
@@ -100,8 +100,9 @@ class QQMailActionEntity(_QQMailEventEntity):
     @override
     async def async_added_to_hass(self) -> None:
         """Hear of presses, those of other accounts' buttons included."""
-        presses = self.hass.data[DATA_HOUSE].buttons.presses
-        self.async_on_remove(presses.async_add_listener(self._hear))
+        self.async_on_remove(
+            async_dispatcher_connect(self.hass, SIGNAL_PRESS, self._hear)
+        )
 
     @callback
     def _hear(self, press: Press) -> None:

@@ -1,6 +1,7 @@
 """Writes into the house's logbook what became of mails, and what people do with them."""
 
 from collections.abc import Collection
+from functools import partial
 
 from homeassistant.components.notify import DOMAIN as NOTIFY_DOMAIN
 from homeassistant.const import (
@@ -11,10 +12,11 @@ from homeassistant.const import (
 )
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.util import dt as dt_util
 
 from .accounts import QQMailConfigEntry
-from .buttons.models import Press
+from .buttons.models import SIGNAL_PRESS, Press
 from .calls.house import DATA_HOUSE
 from .const import DOMAIN, SUBENTRY_TYPE_RECIPIENT
 from .errors import action_error, why_it_waits
@@ -29,12 +31,7 @@ _ATTR_MESSAGE = "message"
 @callback
 def async_setup_log_entries(hass: HomeAssistant) -> None:
     """Write an entry for each button that is pressed, for as long as the house runs."""
-
-    @callback
-    def log(press: Press) -> None:
-        hass.async_create_task(_async_log_press(hass, press))
-
-    hass.data[DATA_HOUSE].buttons.presses.async_add_listener(log)
+    async_dispatcher_connect(hass, SIGNAL_PRESS, partial(_async_log_press, hass))
 
 
 @callback
@@ -137,7 +134,7 @@ async def _async_log_press(hass: HomeAssistant, press: Press) -> None:
         message = texts(
             "answer_logged", title=title, subject=subject, recipients=recipients
         )
-    entity_id = hass.data[DATA_HOUSE].presses_entity(press.mail.account)
+    entity_id = hass.data[DATA_HOUSE].buttons.presses_entity(press.mail.account)
     _write(hass, press.mail.subject, message, entity_id)
 
 

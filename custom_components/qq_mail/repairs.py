@@ -17,12 +17,13 @@ from homeassistant.config_entries import SOURCE_REAUTH
 from homeassistant.const import CONF_USERNAME
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.selector import SelectSelector, SelectSelectorConfig
 from homeassistant.util import dt as dt_util
 
 from .accounts import QQMailConfigEntry
 from .answers.issues import STRANGER
-from .buttons.models import Press
+from .buttons.models import SIGNAL_PRESS, Press
 from .calls.house import DATA_HOUSE, House
 from .const import CODE_URL, CONF_ANSWERS_FROM, CONF_FALLBACK, DOMAIN, LOGGER, PANEL
 from .errors import why_it_waits
@@ -120,7 +121,7 @@ def async_tell_removed(
 @callback
 def async_watch_presses(hass: HomeAssistant) -> None:
     """Report buttons that somebody pressed and nobody listens to."""
-    house = hass.data[DATA_HOUSE]
+    buttons = hass.data[DATA_HOUSE].buttons
 
     @callback
     def hear(press: Press) -> None:
@@ -130,10 +131,10 @@ def async_watch_presses(hass: HomeAssistant) -> None:
             "action": action,
             "subject": press.mail.subject,
         }
-        heard = house.is_heard(press)
+        heard = buttons.is_heard(press)
         async_show_issue(hass, Issue.UNHEARD, action, None if heard else texts)
 
-    house.buttons.presses.async_add_listener(hear)
+    async_dispatcher_connect(hass, SIGNAL_PRESS, hear)
 
 
 class AccountIssues:

@@ -1,6 +1,6 @@
 """Which buttons work: kept in memory, and in the store for after a restart."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
@@ -8,17 +8,30 @@ from hashlib import sha256
 import secrets
 from typing import Any, Final
 
+from homeassistant.components.automation import automations_with_entity
+from homeassistant.components.event import DOMAIN as EVENT_DOMAIN
+from homeassistant.components.script import scripts_with_entity
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers import entity_registry as er, issue_registry as ir
+from homeassistant.helpers.dispatcher import async_dispatcher_send
+from homeassistant.util.signal_type import SignalType
 
 from ..clock import Now, read_clock
-from ..const import DOMAIN, MAX_BUTTONS
+from ..const import ACKNOWLEDGE, DOMAIN, MAX_BUTTONS
 from ..mime.secret import make_secret
 from ..store import Store, read_all
 from ..typed import as_json, read_json
 from .links import PLAIN_HTTP, async_tell_plain_http
-from .listeners import ListenersTo
-from .models import Action, Button, Ended, Mail, MailButtons, Press
+from .models import (
+    PRESSES_KEY,
+    SIGNAL_PRESS,
+    Action,
+    Button,
+    Ended,
+    Mail,
+    MailButtons,
+    Press,
+)
 
 BUTTONS: Final = "buttons"
 """The kind of their records in the store: those of a mail are one."""
@@ -43,7 +56,10 @@ class Buttons:
         self._known: dict[str, MailButtons] = {}
         """By their names, the oldest first."""
         self._listeners: dict[str, Callable[[], None]] = {}
-        self.presses = ListenersTo[Press]()
+        self.handlers: defaultdict[
+            SignalType[*tuple[Any, ...]], set[Callable[..., bool]]
+        ] = defaultdict(set)
+        """By signal: what says whether an automation handles what is told by it."""
 
     @callback
     def async_load(self, records: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
@@ -194,7 +210,31 @@ class Buttons:
         """
         button.used_at, button.used_by = read_clock().wall, by
         self.write(button.group)
-        self.presses.tell(Press(mail=button.mail, action=button.action, by=by))
+        press = Press(mail=button.mail, action=button.action, by=by)
+        async_dispatcher_send(self._hass, SIGNAL_PRESS, press)
+
+    def presses_entity(self, account: str) -> str | None:
+        """Return the id of the event entity that tells of presses of an account."""
+        return er.async_get(self._hass).async_get_entity_id(
+            EVENT_DOMAIN, DOMAIN, f"{account}_{PRESSES_KEY}"
+        )
+
+    def is_handled[Told](self, signal: SignalType[Told], told: Told) -> bool:
+        """Tell whether a trigger of ours waits for what is told by a signal."""
+        return any(handles(told) for handles in self.handlers[signal])
+
+    def is_heard(self, press: Press) -> bool:
+        """Tell whether a press is handled: by us, a trigger, an automation or a script.
+
+        An automation that triggers on the state of any entity is not seen here.
+        """
+        entity_id = self.presses_entity(press.mail.account) or ""
+        return bool(
+            press.action.action.lower() == ACKNOWLEDGE
+            or self.is_handled(SIGNAL_PRESS, press)
+            or automations_with_entity(self._hass, entity_id)
+            or scripts_with_entity(self._hass, entity_id)
+        )
 
     # What may be answered by mail
 

@@ -3,19 +3,17 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from homeassistant.components.automation import automations_with_entity
-from homeassistant.components.event import DOMAIN as EVENT_DOMAIN
-from homeassistant.components.script import scripts_with_entity
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import entity_registry as er
-from homeassistant.helpers.dispatcher import async_dispatcher_send
+from homeassistant.helpers.dispatcher import (
+    async_dispatcher_connect,
+    async_dispatcher_send,
+)
 from homeassistant.util.hass_dict import HassKey
 from homeassistant.util.signal_type import SignalType
 
 from ..answers.bounces import Bounces
 from ..answers.watching import Answers
-from ..buttons.listeners import ListenersTo
-from ..buttons.models import Press, Reply
+from ..buttons.models import SIGNAL_PRESS, Press
 from ..buttons.registry import BUTTONS, Buttons
 from ..clock import read_clock
 from ..const import ACKNOWLEDGE, DOMAIN
@@ -36,8 +34,6 @@ SIGNAL_OUTBOX: SignalType[OutboxEvent | None] = SignalType(f"{DOMAIN}_outbox")
 SIGNAL_ALARM: SignalType[Reminder, bool] = SignalType(f"{DOMAIN}_alarm")
 """That an alarm was acknowledged, or not in its time; once for all its accounts."""
 
-PRESSES_KEY = "action"
-"""The key of the event entity that tells of presses, in its unique id."""
 _PROTECTED = 3
 """Mails of each alarm whose buttons are never forgotten for want of room."""
 _TOGETHER = 5.0
@@ -74,12 +70,11 @@ class House:
         self.manager = Manager(hass, store)
         self.buttons = Buttons(hass, store, self._protected)
         self.frames = Frames()
-        self.replies = ListenersTo[Reply]()
         self.bounces: dict[str, Bounces] = {}
         self.rooms: dict[str, Rooms] = {}
         self.actions: dict[str, set[str]] = {}
         """The names of each account's actions, behind `notify.`."""
-        self.buttons.presses.async_add_listener(self._hear)
+        async_dispatcher_connect(hass, SIGNAL_PRESS, self._hear)
 
     @property
     def store(self) -> Store:
@@ -91,28 +86,6 @@ class House:
         await self.manager.async_load()
         for account in self.manager.recorded:
             self.buttons.async_load(self.manager.take_records(account, BUTTONS))
-
-    def presses_entity(self, account: str) -> str | None:
-        """Return the id of the event entity that tells of presses of an account."""
-        return er.async_get(self._hass).async_get_entity_id(
-            EVENT_DOMAIN, DOMAIN, f"{account}_{PRESSES_KEY}"
-        )
-
-    @callback
-    def is_heard(self, press: Press) -> bool:
-        """Tell whether a press is handled: by us, a trigger, an automation or a script.
-
-        An automation that triggers on the state of any entity is not seen here.
-        """
-        if press.action.action.lower() == ACKNOWLEDGE or self.buttons.presses.is_wanted(
-            press
-        ):
-            return True
-        entity_id = self.presses_entity(press.mail.account) or ""
-        return bool(
-            automations_with_entity(self._hass, entity_id)
-            or scripts_with_entity(self._hass, entity_id)
-        )
 
     @callback
     def add(self, account: str, rooms: Rooms) -> None:
