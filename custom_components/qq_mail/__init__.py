@@ -7,7 +7,7 @@ from pathlib import Path
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
-from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.core import Event, HomeAssistant
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.start import async_at_started
@@ -170,6 +170,7 @@ def _add_rooms(
     )
     history = History(hass, entry, outbox)
     rooms = Rooms(
+        entry=entry,
         outbox=outbox,
         duplicates=Duplicates(hass, outbox, partial(async_tell_counted, hass, entry)),
         reminders=Reminders(
@@ -228,7 +229,6 @@ async def _async_reload(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     hass.config_entries.async_schedule_reload(entry.entry_id)
 
 
-@callback
 def _async_hear_outcome(house: House, event: OutboxEvent) -> None:
     """Revoke the buttons of a mail that nobody gets; note whom people will answer."""
     if event.outcome is Outcome.ACCEPTED and event.by != event.account:

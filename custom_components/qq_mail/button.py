@@ -11,7 +11,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .accounts import QQMailConfigEntry
 from .calls.send import async_send_test
 from .content.errors import translated_error
-from .entity import QQMailEntity, devices_of
+from .entity import QQMailEntity, async_add_to_devices
 from .mime.address import Recipients
 
 # The outbox keeps the order; the buttons have nothing to wait for.
@@ -25,11 +25,7 @@ async def async_setup_entry(
 ) -> None:
     """Set up the account's buttons, and one for each recipient."""
     async_add_entities([QQMailRetryButton(entry)])
-    for subentry, recipients in devices_of(entry):
-        async_add_entities(
-            [QQMailTestButton(entry, subentry, recipients)],
-            config_subentry_id=subentry.subentry_id if subentry else None,
-        )
+    async_add_to_devices(entry, async_add_entities, QQMailTestButton)
 
 
 class QQMailTestButton(QQMailEntity, ButtonEntity):
@@ -46,7 +42,6 @@ class QQMailTestButton(QQMailEntity, ButtonEntity):
         subentry: ConfigSubentry | None,
         recipients: Recipients,
     ) -> None:
-        """Keep who gets the mail."""
         super().__init__(entry, subentry)
         self._recipients = recipients
 

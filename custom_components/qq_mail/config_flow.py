@@ -43,7 +43,9 @@ from .takeover.switch import (
 from .texts import async_texts
 
 _KEEP_WORKING = "keep_working"
-KEEP_WORKING_SCHEMA = vol.Schema({vol.Optional(_KEEP_WORKING): BooleanSelector()})
+KEEP_WORKING_SCHEMA = vol.Schema(
+    {vol.Required(_KEEP_WORKING, default=True): BooleanSelector()}
+)
 
 
 class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -172,9 +174,7 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
         if user_input is None:
             return self.async_show_form(
                 step_id="keep_working",
-                data_schema=self.add_suggested_values_to_schema(
-                    KEEP_WORKING_SCHEMA, {_KEEP_WORKING: True}
-                ),
+                data_schema=KEEP_WORKING_SCHEMA,
                 description_placeholders={
                     "account": core.username,
                     "number": str(len(core.recipients)),
@@ -182,7 +182,7 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
                 },
             )
         self._abort_if_unique_id_configured()
-        self._keep_working = user_input.get(_KEEP_WORKING, False)
+        self._keep_working = user_input[_KEEP_WORKING]
         record = TakenOver(entry_id=core.entry_id, entities=[], action=None)
         return self.async_create_entry(
             title=core.username,

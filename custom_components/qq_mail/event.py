@@ -81,7 +81,6 @@ class QQMailMessageEntity(_QQMailEventEntity):
         listeners = self._entry.runtime_data.listeners
         self.async_on_remove(listeners.async_set_entity(self._hear))
 
-    @callback
     def _hear(self, event: OutboxEvent) -> None:
         outbox = self._entry.runtime_data
         told = told_of_outcome(event) | {

@@ -106,7 +106,6 @@ class Form:
     """The form of a flow: an error for each field, until it is shown, and its texts."""
 
     def __init__(self) -> None:
-        """Begin with a form in which nothing is wrong."""
         self.errors: dict[str, str] = {}
         self._doubted: int | None = None
         """Hash of a code that QQ would hardly make; sent again, it is tried."""

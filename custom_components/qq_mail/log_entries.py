@@ -40,7 +40,6 @@ def async_log_outcomes(
 ) -> None:
     """Write an entry for each outcome of an account's mails, as long as it lives."""
 
-    @callback
     def log(event: OutboxEvent | None) -> None:
         # Of a digest one line is enough.
         if event and not event.part:

@@ -27,7 +27,7 @@ from .calls.rights import async_rights, check_rights, own_entity_id
 from .calls.send import async_send
 from .const import CONF_SERVICE_NAME, CONF_TAKEN_OVER, DOMAIN, LOGGER
 from .content.request import read_notification
-from .entity import device_info, devices_of
+from .entity import async_add_to_devices, device_info
 from .mime.address import Recipients
 
 # Home Assistant's own refuses a message or data that a template made a list of, and
@@ -54,11 +54,7 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the account's entity, one for each recipient, and the action."""
-    for subentry, recipients in devices_of(entry):
-        async_add_entities(
-            [QQMailNotifyEntity(entry, subentry, recipients)],
-            config_subentry_id=subentry.subentry_id if subentry else None,
-        )
+    async_add_to_devices(entry, async_add_entities, QQMailNotifyEntity)
     await async_update_actions(hass, entry)
 
 
@@ -90,7 +86,6 @@ class QQMailNotifyEntity(NotifyEntity):
         request = read_notification(message, title)
         await async_send(self.hass, self.entry, request, self.recipients)
 
-    @callback
     def record(self) -> None:
         """Note that an action of ours has sent something to this entity."""
         self._async_record_notification()

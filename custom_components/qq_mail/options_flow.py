@@ -19,8 +19,8 @@ from homeassistant.helpers.selector import (
     TextSelector,
 )
 
+from .accounts import enabled
 from .const import CONF_FALLBACK, IMAP_HOSTS, PANEL
-from .fallback import other_accounts
 from .form import ADDRESSES, Form, number_selector, unless_removed
 from .options import OPTIONS, Kind, Option, Section
 
@@ -103,7 +103,9 @@ class QQMailOptionsFlow(OptionsFlow):
             entry = self.config_entry
             stored = entry.options
         known = entry.data[CONF_HOST] in IMAP_HOSTS
-        accounts = other_accounts(self.hass, entry)
+        accounts = {
+            one.entry_id: one.title for one in enabled(self.hass) if one is not entry
+        }
         asked = [
             one
             for one in OPTIONS

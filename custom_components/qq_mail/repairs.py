@@ -163,7 +163,6 @@ class AccountIssues:
         outbox.listeners.async_add(self._update)
         outbox.async_on_close(self._withdraw_all)
 
-    @callback
     def _update(self, event: OutboxEvent | None) -> None:
         """Compare the issues with the outbox."""
         self._show(Issue.PAUSED, self._paused())
@@ -337,14 +336,13 @@ class RestoredFlow(_Flow):
         house, entry_id = self.hass.data[DATA_HOUSE], self._given("entry_id")
         if rooms := house.rooms.get(entry_id):
             texts = await async_texts(self.hass)
-            entry = self.hass.config_entries.async_get_known_entry(entry_id)
             for queue_id in rooms.outbox.restored:
                 if send:
                     rooms.outbox.async_retry(queue_id)
                     continue
                 # Home Assistant does not tell who answers a dialog.
                 messages = await rooms.outbox.async_discard(queue_id)
-                async_log_discarded(self.hass, entry, messages, texts)
+                async_log_discarded(self.hass, rooms.entry, messages, texts)
             house.decide(entry_id, send=send)
             await house.manager.async_written()
         return self.async_create_entry(data={})

@@ -102,7 +102,6 @@ class QQMailSensorEntity(QQMailStateEntity[float | datetime | None], SensorEntit
         description: QQMailSensorEntityDescription,
         rooms: Rooms,
     ) -> None:
-        """Keep which part it is."""
         self.entity_description = description
         super().__init__(entry, rooms)
 

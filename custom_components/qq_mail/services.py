@@ -16,20 +16,18 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.service import async_register_admin_service
 from homeassistant.util.json import JsonValueType
 
-from .accounts import QQMailConfigEntry, async_settled, being_loaded, called_entries
+from .accounts import async_settled, being_loaded, called_entries
 from .calls.actions import async_preview_message, async_send_message
 from .calls.house import DATA_HOUSE, Rooms
-from .calls.listing import counting, latest, remembered, repeating, waiting
+from .calls.listing import async_plans, counting, latest, remembered, repeating, waiting
 from .const import DOMAIN
 from .content.errors import field_error, translated_error
 from .log_entries import async_log_discarded
 from .outbox.outbox import Outbox
 from .texts import async_texts
 
-_AT_ONCE = 200
-"""Messages that are described in one turn of the event loop."""
 _RETRIED_AT_ONCE = 20
-"""Messages that are tried in one: each has something to start."""
+"""Messages that are tried in one turn of the event loop: each has something to start."""
 
 _ALL = "all"
 _QUEUE_ID = "queue_id"
@@ -75,28 +73,25 @@ async def _async_get_outbox(call: ServiceCall) -> ServiceResponse:
     repeats: list[JsonValueType] = []
     reminders: list[JsonValueType] = []
     texts = await async_texts(call.hass)
-    for _, rooms in await _async_accounts(call):
+    for rooms in await _async_rooms(call):
         outbox = rooms.outbox
         repeats += (counting(one, outbox.account) for one in rooms.duplicates.shown)
         reminders += (repeating(one, outbox.account) for one in rooms.reminders.shown)
-        for number, (message, plan) in enumerate(outbox.plans(), start=1):
+        async for message, plan in async_plans(outbox):
             age = round(outbox.age_of(message))
             messages.append(waiting(outbox, message, plan, texts) | {"age": age})
-            if number % _AT_ONCE == 0:
-                # Ten thousand may wait, and others are not to.
-                await asyncio.sleep(0)
     return {"messages": messages, "repeats": repeats, "reminders": reminders}
 
 
 async def _async_get_history(call: ServiceCall) -> ServiceResponse:
     """Answer with what became of messages: of what something came last, comes first."""
-    items = latest(rooms for _, rooms in await _async_accounts(call))
+    items = latest(await _async_rooms(call))
     return {"messages": [remembered(item, account) for account, item in items]}
 
 
 async def _async_retry(call: ServiceCall) -> None:
     """Try one message, those of a tag, or all of them at once."""
-    outboxes = [rooms.outbox for _, rooms in await _async_accounts(call)]
+    outboxes = [rooms.outbox for rooms in await _async_rooms(call)]
     queue_id = call.data.get(_QUEUE_ID) or None
     tag: str = call.data[_TAG]
     if tag and queue_id is None:
@@ -125,14 +120,14 @@ async def _async_discard(call: ServiceCall) -> None:
         raise field_error("discard_what")
     person = await _async_person(call)
     texts = await async_texts(call.hass)
-    accounts = await _async_accounts(call)
+    accounts = await _async_rooms(call)
     found = 0
-    for entry, rooms in accounts:
+    for rooms in accounts:
         found += rooms.duplicates.async_discard(queue_id)
         messages = await rooms.outbox.async_discard(queue_id, tag)
         found += len(messages)
-        async_log_discarded(call.hass, entry, messages, texts, person)
-    _check_queue_id(queue_id, found, [rooms.outbox for _, rooms in accounts])
+        async_log_discarded(call.hass, rooms.entry, messages, texts, person)
+    _check_queue_id(queue_id, found, [rooms.outbox for rooms in accounts])
     await _async_keep(call.hass)
 
 
@@ -157,15 +152,15 @@ async def _async_keep(hass: HomeAssistant) -> None:
         raise translated_error("done_not_kept")
 
 
-async def _async_accounts(call: ServiceCall) -> list[tuple[QQMailConfigEntry, Rooms]]:
-    """Return the account that a call is for, or all that are loaded.
+async def _async_rooms(call: ServiceCall) -> list[Rooms]:
+    """Return what the account has that a call is for, or all that are loaded.
 
     Raises ServiceValidationError.
     """
     await async_settled(being_loaded(call.hass))
     rooms = call.hass.data[DATA_HOUSE].rooms
     entries = called_entries(call.hass, call.data.get(ATTR_CONFIG_ENTRY_ID))
-    return [(entry, rooms[entry.entry_id]) for entry in entries]
+    return [rooms[entry.entry_id] for entry in entries]
 
 
 def _check_queue_id(queue_id: str | None, found: int, outboxes: list[Outbox]) -> None:

@@ -74,10 +74,10 @@ class QQMailTrigger(Trigger):
         return validated
 
     def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
-        """Remember what to listen to; what is not named is all."""
         super().__init__(hass, config)
         self._key = config.key
         self._options = config.options or {}
+        """What is not named is all."""
 
     @override
     async def async_attach_runner(

@@ -1,6 +1,7 @@
 """Which buttons work: over restarts, damage, and too many of them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 import errno
 import os
@@ -170,7 +171,7 @@ async def test_forgotten_when_over(
     """What has expired is kept no longer than until the next one."""
     issue(buttons, mail, ACKNOWLEDGE, lasts=timedelta(hours=1))
     freezer.tick(timedelta(hours=2))
-    issue(buttons, mail, CLOSE)
+    issue(buttons, replace(mail, queue_id="2"), CLOSE)
     for known in (buttons, await restarted(hass)):
         assert [button.action for button in known.all()] == [CLOSE]
 
@@ -321,7 +322,10 @@ async def test_damaged_record(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """What is whole is read."""
-    tokens = [issue(buttons, mail, one)[0] for one in (ACKNOWLEDGE, CLOSE)]
+    tokens = [
+        issue(buttons, replace(mail, queue_id=one.action), one)[0]
+        for one in (ACKNOWLEDGE, CLOSE)
+    ]
     await house_of(hass).store.written()
     records = on_disk(hass)
     first = next(key for key in records if key[0] == BUTTONS)

@@ -138,8 +138,6 @@ class MailButtons:
     """The buttons of one mail, what only who has it knows, and until when that counts."""
 
     mail: Mail
-    name: str = field(metadata=PASSING)
-    """By which it is kept."""
     expires_at: datetime
     """By the clock on the wall, as the mail says it."""
     lifetime: float

@@ -54,7 +54,7 @@ class Buttons:
         self._store = store
         self._protected = protected
         self._known: dict[str, MailButtons] = {}
-        """By their names, the oldest first."""
+        """By their mails' queue ids, the oldest first."""
         self._listeners: dict[str, Callable[[], None]] = {}
         self.handlers: defaultdict[
             SignalType[*tuple[Any, ...]], set[Callable[..., bool]]
@@ -73,7 +73,6 @@ class Buttons:
         """Have it told when an account can be answered for longer, or less long."""
         self._listeners[account] = changed
 
-    @callback
     def issue(
         self, mail: Mail, actions: Sequence[Action], lasts: timedelta, secret: str = ""
     ) -> tuple[str, ...]:
@@ -89,10 +88,8 @@ class Buttons:
         )
         # Not from the mail's time: the clock may have been set since.
         now, seconds = read_clock(), lasts.total_seconds()
-        name = secrets.token_hex(8)
-        self._known[name] = MailButtons(
+        self._known[mail.queue_id] = MailButtons(
             mail=mail,
-            name=name,
             expires_at=now.wall + lasts,
             lifetime=seconds,
             deadline=now.steady + seconds,
@@ -108,7 +105,6 @@ class Buttons:
         async_tell_plain_http(self._hass)
         return tokens
 
-    @callback
     def keep(self, queue_id: str) -> None:
         """Have those of a mail put on disk, by the same round as the mail."""
         for known in self._of_mail(queue_id):
@@ -146,12 +142,10 @@ class Buttons:
             self.write(known)
         self._tell(account)
 
-    @callback
     def revoke(self, *queue_ids: str) -> None:
         """Have those of these mails, which nobody gets, work no longer."""
         self._remove(self._of_mail(*queue_ids))
 
-    @callback
     def revoke_tag(self, account: str, tag: str) -> None:
         """Have the buttons of a tag work no longer: it is over.
 
@@ -163,14 +157,12 @@ class Buttons:
             if (button.mail.account, button.mail.tag) == (account, tag)
         )
 
-    @callback
     def revoke_account(self, account: str) -> None:
         """Have an account's work no longer."""
         self._remove(one for one in self._known.values() if one.mail.account == account)
         if not self.all():
             ir.async_delete_issue(self._hass, DOMAIN, PLAIN_HTTP)
 
-    @callback
     def revoke_for(self, queue_id: str, recipients: Iterable[str]) -> None:
         """Know who will never get a mail; once that is all, its buttons go."""
         for known in self._of_mail(queue_id):
@@ -178,7 +170,6 @@ class Buttons:
             if known.refused.issuperset(known.mail.recipients):
                 self._remove([known])
 
-    @callback
     def end(self, queue_ids: Collection[str], why: str) -> None:
         """Have the buttons of these mails say why they act no more."""
         for known in self._of_mail(*queue_ids):
@@ -187,7 +178,6 @@ class Buttons:
                     button.ended = Ended(why)
             self.write(known)
 
-    @callback
     def find(self, token: str) -> Button | None:
         """Return the button with this token, if it works, or says why it does not."""
         digest = _digest_of(token)
@@ -201,7 +191,6 @@ class Buttons:
         over = now.wall >= group.expires_at or now.steady >= group.deadline
         return not (group.restored or over or button.revoked)
 
-    @callback
     def press(self, button: Button, by: str = "") -> None:
         """Use a button up and tell everyone, with nothing that could come between.
 
@@ -267,7 +256,6 @@ class Buttons:
         ends = (one.forgotten_at for one in self.answerable(account))
         return max(ends, default=now) - now
 
-    @callback
     def note_sender(self, queue_id: str, account: str) -> None:
         """Know that another account has sent a mail, to which people will answer."""
         for known in self._of_mail(queue_id):
@@ -275,19 +263,16 @@ class Buttons:
             self.write(known)
         self._tell(account)
 
-    @callback
     def write(self, known: MailButtons) -> None:
         """Have it written what is known of a mail, unless it was forgotten."""
-        if known.name in self._known:
+        if known.mail.queue_id in self._known:
             self._store.put(self._key(known), lambda: as_json(known, read_clock()))
 
     def _of_mail(self, *queue_ids: str) -> list[MailButtons]:
-        # They may be thousands.
-        chosen = set(queue_ids)
-        return [one for one in self._known.values() if one.mail.queue_id in chosen]
+        return [self._known[one] for one in queue_ids if one in self._known]
 
-    def _read(self, now: Now, name: str, record: Mapping[str, Any]) -> MailButtons:
-        one: MailButtons = read_json(MailButtons, record, now, name=name)
+    def _read(self, now: Now, _id: str, record: Mapping[str, Any]) -> MailButtons:
+        one: MailButtons = read_json(MailButtons, record, now)
         # A clock that was set back while Home Assistant was away gives no more than
         # they had in the beginning.
         left = min((one.expires_at - now.wall).total_seconds(), one.lifetime)
@@ -295,12 +280,12 @@ class Buttons:
         return one
 
     def _key(self, known: MailButtons) -> tuple[str, str, str]:
-        return (BUTTONS, known.mail.account, known.name)
+        return (BUTTONS, known.mail.account, known.mail.queue_id)
 
     def _remove(self, some: Iterable[MailButtons]) -> None:
         gone = list(some)
         for known in gone:
-            del self._known[known.name]
+            del self._known[known.mail.queue_id]
             self._store.remove(self._key(known))
         # Once: who is told looks at all that are left.
         answered = [(one.mail.account, one.sent_by) for one in gone if one.secret]

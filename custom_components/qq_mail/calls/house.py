@@ -11,6 +11,7 @@ from homeassistant.helpers.dispatcher import (
 from homeassistant.util.hass_dict import HassKey
 from homeassistant.util.signal_type import SignalType
 
+from ..accounts import QQMailConfigEntry
 from ..answers.bounces import Bounces
 from ..answers.watching import Answers
 from ..buttons.models import SIGNAL_PRESS, Press
@@ -47,6 +48,7 @@ _DATA_REFUSED: HassKey[dict[str, int]] = HassKey(f"{DOMAIN}_refused")
 class Rooms:
     """What an account has for as long as it is enabled, also while it is reloaded."""
 
+    entry: QQMailConfigEntry
     outbox: Outbox
     duplicates: Duplicates
     reminders: Reminders
@@ -65,8 +67,9 @@ class House:
     """Finds what belongs to an account, by its entry's id."""
 
     def __init__(self, hass: HomeAssistant, store: Store) -> None:
-        """Begin without accounts."""
         self._hass = hass
+        self.store = store
+        """The one journal of the integration."""
         self.manager = Manager(hass, store)
         self.buttons = Buttons(hass, store, self._protected)
         self.frames = Frames()
@@ -76,18 +79,12 @@ class House:
         """The names of each account's actions, behind `notify.`."""
         async_dispatcher_connect(hass, SIGNAL_PRESS, self._hear)
 
-    @property
-    def store(self) -> Store:
-        """The one journal of the integration."""
-        return self.manager.store
-
     async def async_load(self) -> None:
         """Read the store; all buttons are known at once, those of disabled accounts too."""
         await self.manager.async_load()
         for account in self.manager.recorded:
             self.buttons.async_load(self.manager.take_records(account, BUTTONS))
 
-    @callback
     def add(self, account: str, rooms: Rooms) -> None:
         """Know an account that begins, or goes on, and what forms have tried for it."""
         refused = self._hass.data.get(_DATA_REFUSED, {})
@@ -105,7 +102,6 @@ class House:
             "buttons": self.buttons.restored(account),
         }
 
-    @callback
     def decide(self, account: str, *, send: bool) -> None:
         """Go on with what comes from a backup beside messages, or forget it."""
         rooms = self.rooms[account]
@@ -113,14 +109,12 @@ class House:
         rooms.reminders.async_decide(send=send)
         self.buttons.async_decide(account, send=send)
 
-    @callback
     def acknowledge(self, account: str, queue_id: str) -> None:
         """End an alarm, by whichever accounts it is sent: somebody knows of it."""
         rooms = self.rooms.get(account)
         if rooms and (tag := rooms.reminders.tag_of(queue_id)):
             self.acknowledge_tag(tag, queue_id)
 
-    @callback
     def acknowledge_tag(self, tag: str, queue_id: str = "") -> None:
         """End the alarms of a tag; the mail whose button was pressed says so itself."""
         alarms = [
@@ -131,7 +125,6 @@ class House:
         if alarms:
             async_dispatcher_send(self._hass, SIGNAL_ALARM, alarms[-1], True)
 
-    @callback
     def leave_unanswered(self, alarm: Reminder) -> None:
         """Tell that nobody has acknowledged an alarm, unless another one is to tell it."""
         soon = max(alarm.unanswered, read_clock().steady) + _TOGETHER

@@ -144,7 +144,7 @@ async def _async_sending(
     """Begin to send something by an account. Raises ServiceValidationError."""
     await async_loaded(entry)
     house = hass.data[DATA_HOUSE]
-    return _Sending(hass, entry, house, house.rooms[entry.entry_id], recipients)
+    return _Sending(hass, house, house.rooms[entry.entry_id], recipients)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,6 @@ class _Sending:
     """One request on its way, and what it needs."""
 
     hass: HomeAssistant
-    entry: QQMailConfigEntry
     house: House
     rooms: Rooms
     recipients: Recipients
@@ -163,7 +162,7 @@ class _Sending:
         with outbox.making() as ticket:
             self.rooms.duplicates.async_clear(tag)
             self.rooms.reminders.async_end(tag)
-            self.house.buttons.revoke_tag(self.entry.entry_id, tag)
+            self.house.buttons.revoke_tag(outbox.id, tag)
             discarded, conversation = await outbox.async_clear(tag)
             texts = await async_texts(self.hass)
             if not conversation:
@@ -268,7 +267,7 @@ class _Sending:
     ) -> Sent:
         return await async_submit(
             self.hass,
-            self.entry,
+            self.rooms.entry,
             self.rooms.outbox,
             self.house.buttons,
             request,
