@@ -191,8 +191,8 @@ def _add_rooms(
         ),
     )
     house.add(entry.entry_id, rooms)
-    AccountIssues(hass, entry, house, outbox, texts)
-    async_log_outcomes(hass, entry, outbox, texts)
+    AccountIssues(hass, house, rooms, texts)
+    async_log_outcomes(hass, rooms, texts)
     return rooms
 
 

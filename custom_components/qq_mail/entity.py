@@ -18,20 +18,6 @@ from .mime.address import Recipients
 from .outbox.core.models import OutboxEvent
 
 
-def device_info(
-    entry: QQMailConfigEntry, subentry: ConfigSubentry | None
-) -> DeviceInfo:
-    """Return the device of an account, or of one of its recipients."""
-    return DeviceInfo(
-        configuration_url=f"homeassistant://{PANEL}",
-        entry_type=DeviceEntryType.SERVICE,
-        identifiers={(DOMAIN, subentry.subentry_id if subentry else entry.entry_id)},
-        manufacturer="Tencent",
-        model="QQ Mail",
-        name=subentry.title if subentry else entry.title,
-    )
-
-
 @callback
 def async_add_to_devices(
     entry: QQMailConfigEntry,
@@ -54,14 +40,29 @@ class QQMailEntity(Entity):
     _attr_should_poll = False
 
     def __init__(
-        self, entry: QQMailConfigEntry, subentry: ConfigSubentry | None = None
+        self,
+        entry: QQMailConfigEntry,
+        subentry: ConfigSubentry | None = None,
+        recipients: Recipients | None = None,
     ) -> None:
+        """The one whose description has an empty key is the device itself.
+
+        `recipients` are those behind the device, for what sends to them.
+        """
+        self.entry = entry
+        self.recipients = recipients or Recipients()
         key = self.entity_description.key
         owner = subentry.subentry_id if subentry else entry.entry_id
-        self._attr_translation_key = key
-        self._attr_unique_id = f"{owner}_{key}"
-        self._attr_device_info = device_info(entry, subentry)
-        self._entry = entry
+        self._attr_translation_key = key or None
+        self._attr_unique_id = f"{owner}_{key}" if key else owner
+        self._attr_device_info = DeviceInfo(
+            configuration_url=f"homeassistant://{PANEL}",
+            entry_type=DeviceEntryType.SERVICE,
+            identifiers={(DOMAIN, owner)},
+            manufacturer="Tencent",
+            model="QQ Mail",
+            name=(subentry or entry).title,
+        )
 
     @callback
     @override
@@ -72,8 +73,8 @@ class QQMailEntity(Entity):
 class QQMailStateEntity[T](QQMailEntity):
     """Shows something of the account's rooms, whenever that changes."""
 
-    def __init__(self, entry: QQMailConfigEntry, rooms: Rooms) -> None:
-        super().__init__(entry)
+    def __init__(self, rooms: Rooms) -> None:
+        super().__init__(rooms.entry)
         self._rooms = rooms
         self._shown = self.read()
 

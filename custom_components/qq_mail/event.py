@@ -78,11 +78,11 @@ class QQMailMessageEntity(_QQMailEventEntity):
     @override
     async def async_added_to_hass(self) -> None:
         """Hear of outcomes, also of those in a reload."""
-        listeners = self._entry.runtime_data.listeners
+        listeners = self.entry.runtime_data.listeners
         self.async_on_remove(listeners.async_set_entity(self._hear))
 
     def _hear(self, event: OutboxEvent) -> None:
-        outbox = self._entry.runtime_data
+        outbox = self.entry.runtime_data
         told = told_of_outcome(event) | {
             "sent_by": outbox.name_of(event.by) if event.by != event.account else "",
             # As text, which it would be after a restart in any case.
@@ -105,5 +105,5 @@ class QQMailActionEntity(_QQMailEventEntity):
 
     @callback
     def _hear(self, press: Press) -> None:
-        if press.mail.account == self._entry.entry_id:
+        if press.mail.account == self.entry.entry_id:
             self._tell(_CLICKED, told_of_press(press))

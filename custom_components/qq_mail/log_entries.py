@@ -17,7 +17,7 @@ from homeassistant.util import dt as dt_util
 
 from .accounts import QQMailConfigEntry
 from .buttons.models import SIGNAL_PRESS, Press
-from .calls.house import DATA_HOUSE
+from .calls.house import DATA_HOUSE, Rooms
 from .const import DOMAIN, SUBENTRY_TYPE_RECIPIENT
 from .errors import action_error, why_it_waits
 from .mime.address import Recipients
@@ -35,19 +35,17 @@ def async_setup_log_entries(hass: HomeAssistant) -> None:
 
 
 @callback
-def async_log_outcomes(
-    hass: HomeAssistant, entry: QQMailConfigEntry, outbox: Outbox, texts: Texts
-) -> None:
+def async_log_outcomes(hass: HomeAssistant, rooms: Rooms, texts: Texts) -> None:
     """Write an entry for each outcome of an account's mails, as long as it lives."""
 
     def log(event: OutboxEvent | None) -> None:
         # Of a digest one line is enough.
         if event and not event.part:
-            people, entity_id = _people(hass, entry, event.recipients)
-            message = _worded(outbox, event, people, texts)
+            people, entity_id = _people(hass, rooms.entry, event.recipients)
+            message = _worded(rooms.outbox, event, people, texts)
             _write(hass, event.subject, message, entity_id)
 
-    outbox.listeners.async_add(log)
+    rooms.outbox.listeners.async_add(log)
 
 
 @callback

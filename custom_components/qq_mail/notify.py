@@ -13,9 +13,9 @@ from homeassistant.components.notify import (
     DOMAIN as NOTIFY_DOMAIN,
     BaseNotificationService,
     NotifyEntity,
+    NotifyEntityDescription,
     NotifyEntityFeature,
 )
-from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant, ServiceCall, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import ensure_unique_string, slugify
@@ -27,8 +27,7 @@ from .calls.rights import async_rights, check_rights, own_entity_id
 from .calls.send import async_send
 from .const import CONF_SERVICE_NAME, CONF_TAKEN_OVER, DOMAIN, LOGGER
 from .content.request import read_notification
-from .entity import async_add_to_devices, device_info
-from .mime.address import Recipients
+from .entity import QQMailEntity, async_add_to_devices
 
 # Home Assistant's own refuses a message or data that a template made a list of, and
 # keys that other programs send for other services.
@@ -58,27 +57,14 @@ async def async_setup_entry(
     await async_update_actions(hass, entry)
 
 
-class QQMailNotifyEntity(NotifyEntity):
+class QQMailNotifyEntity(QQMailEntity, NotifyEntity):
     """Sends to the recipients behind it; always available, also offline.
 
     An action called for an unavailable entity would succeed without doing anything.
     """
 
-    _attr_has_entity_name = True
-    _attr_name = None
+    entity_description = NotifyEntityDescription(key="", name=None)
     _attr_supported_features = NotifyEntityFeature.TITLE
-
-    def __init__(
-        self,
-        entry: QQMailConfigEntry,
-        subentry: ConfigSubentry | None,
-        recipients: Recipients,
-    ) -> None:
-        """Make the entity of the account or of a recipient, known by that one's id."""
-        self.entry = entry
-        self.recipients = recipients
-        self._attr_unique_id = subentry.subentry_id if subentry else entry.entry_id
-        self._attr_device_info = device_info(entry, subentry)
 
     @override
     async def async_send_message(self, message: str, title: str | None = None) -> None:

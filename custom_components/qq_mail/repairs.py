@@ -24,7 +24,7 @@ from homeassistant.util import dt as dt_util
 from .accounts import QQMailConfigEntry
 from .answers.issues import STRANGER
 from .buttons.models import SIGNAL_PRESS, Press
-from .calls.house import DATA_HOUSE, House
+from .calls.house import DATA_HOUSE, House, Rooms
 from .const import CODE_URL, CONF_ANSWERS_FROM, CONF_FALLBACK, DOMAIN, LOGGER, PANEL
 from .errors import why_it_waits
 from .fallback import OFFER, OfferFlow
@@ -32,7 +32,6 @@ from .issues import async_show_issue
 from .log_entries import async_log_discarded
 from .mime.address import Mailbox
 from .outbox.core.models import OutboxEvent, Outcome
-from .outbox.outbox import Outbox
 from .texts import Texts, async_texts, literal
 
 _MOST_TITLES = 10
@@ -143,25 +142,23 @@ class AccountIssues:
     def __init__(
         self,
         hass: HomeAssistant,
-        entry: QQMailConfigEntry,
         house: House,
-        outbox: Outbox,
+        rooms: Rooms,
         texts: Texts,
     ) -> None:
         """Listen to the outbox, and begin with what is wrong already."""
         self._texts = texts
         self._hass = hass
-        self._entry = entry
         self._house = house
-        self._outbox = outbox
+        self._entry, self._outbox = rooms.entry, rooms.outbox
         self._restored = True
         """Whether something may come from a backup; nothing comes later."""
         self._damaged = 0
         self._troubles = 0
         self._asked = 0
         self._update(None)
-        outbox.listeners.async_add(self._update)
-        outbox.async_on_close(self._withdraw_all)
+        rooms.outbox.listeners.async_add(self._update)
+        rooms.outbox.async_on_close(self._withdraw_all)
 
     def _update(self, event: OutboxEvent | None) -> None:
         """Compare the issues with the outbox."""

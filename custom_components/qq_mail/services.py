@@ -94,15 +94,15 @@ async def _async_retry(call: ServiceCall) -> None:
     outboxes = [rooms.outbox for rooms in await _async_rooms(call)]
     queue_id = call.data.get(_QUEUE_ID) or None
     tag: str = call.data[_TAG]
-    if tag and queue_id is None:
-        for outbox in outboxes:
+    found = 0
+    for outbox in outboxes:
+        chosen = [queue_id]
+        if tag and queue_id is None:
             chosen = [one.queue_id for one in outbox.waiting() if one.tag == tag]
-            for number, one in enumerate(chosen, start=1):
-                outbox.async_retry(one)
-                if number % _RETRIED_AT_ONCE == 0:
-                    await asyncio.sleep(0)
-        return
-    found = sum(outbox.async_retry(queue_id) for outbox in outboxes)
+        for number, one in enumerate(chosen, start=1):
+            found += outbox.async_retry(one)
+            if number % _RETRIED_AT_ONCE == 0:
+                await asyncio.sleep(0)
     _check_queue_id(queue_id, found, outboxes)
 
 

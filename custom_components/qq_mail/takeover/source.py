@@ -30,9 +30,9 @@ from ..const import (
     CONF_SENDER_NAME,
     CONF_TO,
     DOMAIN,
+    IMAP_HOSTS,
     LOGGER,
     QQ_DOMAINS,
-    QQ_HOSTS,
     SENDER_NAME_MAX_BYTES,
     STARTTLS_PORT,
     SUBENTRY_TYPE_RECIPIENT,
@@ -135,7 +135,7 @@ async def async_offer(hass: HomeAssistant) -> None:
 def _is_qq(entry: ConfigEntry) -> bool:
     addresses = (entry.data.get(key, "") for key in (CONF_SENDER, CONF_USERNAME))
     domains = {address.rpartition("@")[2].lower() for address in addresses}
-    return entry.data[_CONF_SERVER].lower() in QQ_HOSTS or bool(
+    return entry.data[_CONF_SERVER].lower() in IMAP_HOSTS or bool(
         domains.intersection(QQ_DOMAINS)
     )
 
