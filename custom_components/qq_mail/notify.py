@@ -3,8 +3,6 @@
 from functools import partial
 from typing import override
 
-import voluptuous as vol
-
 from homeassistant.components.notify import (
     ATTR_DATA,
     ATTR_MESSAGE,
@@ -29,18 +27,6 @@ from .const import CONF_SERVICE_NAME, CONF_TAKEN_OVER, DOMAIN, LOGGER
 from .content.request import read_notification
 from .entity import QQMailEntity, async_add_to_devices
 
-# Home Assistant's own refuses a message or data that a template made a list of, and
-# keys that other programs send for other services.
-_SCHEMA = vol.Schema(
-    {
-        # A title alone is something to say.
-        vol.Optional(ATTR_MESSAGE, default=""): object,
-        vol.Optional(ATTR_TITLE): object,
-        vol.Optional(ATTR_TARGET): object,
-        vol.Optional(ATTR_DATA): object,
-    },
-    extra=vol.ALLOW_EXTRA,
-)
 _KEYS = {ATTR_MESSAGE, ATTR_TITLE, ATTR_TARGET, ATTR_DATA}
 
 # The outbox keeps the order; the entities have nothing to wait for.
@@ -86,7 +72,8 @@ async def _async_notify(entry: QQMailConfigEntry, call: ServiceCall) -> None:
             "Not for mail, and ignored: %s", ", ".join(sorted(map(str, others)))
         )
     said = (data.get(key) for key in (ATTR_TITLE, ATTR_TARGET, ATTR_DATA))
-    request = read_notification(data[ATTR_MESSAGE], *said)
+    # A title alone is something to say.
+    request = read_notification(data.get(ATTR_MESSAGE, ""), *said)
     await async_send(hass, entry, request, chosen_recipients(entry, request))
 
 
@@ -98,15 +85,13 @@ async def async_update_actions(hass: HomeAssistant, entry: QQMailConfigEntry) ->
     anew: who calls it meanwhile waits for that.
     """
     actions = hass.data[DATA_HOUSE].actions.setdefault(entry.entry_id, set())
-    names: list[str] = [entry.options[CONF_SERVICE_NAME]]
+    names: set[str] = {entry.options[CONF_SERVICE_NAME]}
     if taken := entry.data.get(CONF_TAKEN_OVER, {}).get("action"):
-        names.append(taken)
-    for name in actions.difference(names):
+        names.add(taken)
+    for name in actions - names:
         actions.remove(name)
         hass.services.async_remove(NOTIFY_DOMAIN, name)
-    for name in names:
-        if name in actions:
-            continue
+    for name in names - actions:
         if hass.services.has_service(NOTIFY_DOMAIN, name):
             LOGGER.warning(
                 "The action notify.%s belongs to another integration, so it does not"
@@ -115,13 +100,12 @@ async def async_update_actions(hass: HomeAssistant, entry: QQMailConfigEntry) ->
                 entry.title,
             )
             continue
-        # With Home Assistant's own texts; but it is to take any value.
+        # With Home Assistant's own texts, but without its schema: that refuses a message
+        # or data that a template made a list of, and keys meant for other services.
         service = BaseNotificationService()
         await service.async_setup(hass, name, name)
         await service.async_register_services()
-        hass.services.async_register(
-            NOTIFY_DOMAIN, name, partial(_async_notify, entry), schema=_SCHEMA
-        )
+        hass.services.async_register(NOTIFY_DOMAIN, name, partial(_async_notify, entry))
         actions.add(name)
 
 

@@ -289,21 +289,7 @@ def _day_and_time(time: datetime) -> str:
     return f"{dt_util.as_local(time):%Y-%m-%d %H:%M}"
 
 
-class _Flow(ConfirmRepairFlow):
-    """A dialog about something of an account."""
-
-    def _given(self, key: str) -> str:
-        """Return what the issue was raised with."""
-        return str((self.data or {})[key])
-
-    @property
-    def _told(self) -> dict[str, str] | None:
-        """What the issue's texts name."""
-        issue = ir.async_get(self.hass).async_get_issue(self.handler, self.issue_id)
-        return issue.translation_placeholders if issue else None
-
-
-class RestoredFlow(_Flow):
+class RestoredFlow(ConfirmRepairFlow):
     """Sends what comes from a backup, or discards it."""
 
     @override
@@ -311,10 +297,11 @@ class RestoredFlow(_Flow):
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Ask which of the two."""
+        form = await super().async_step_init()
         return self.async_show_menu(
             step_id="init",
             menu_options=["send", "discard"],
-            description_placeholders=self._told,
+            description_placeholders=form["description_placeholders"],
         )
 
     async def async_step_send(
@@ -330,7 +317,7 @@ class RestoredFlow(_Flow):
         return await self._decide(send=False)
 
     async def _decide(self, *, send: bool) -> RepairsFlowResult:
-        house, entry_id = self.hass.data[DATA_HOUSE], self._given("entry_id")
+        house, entry_id = self.hass.data[DATA_HOUSE], str((self.data or {})["entry_id"])
         if rooms := house.rooms.get(entry_id):
             texts = await async_texts(self.hass)
             for queue_id in rooms.outbox.restored:
@@ -345,7 +332,7 @@ class RestoredFlow(_Flow):
         return self.async_create_entry(data={})
 
 
-class StrangerFlow(_Flow):
+class StrangerFlow(ConfirmRepairFlow):
     """Lets an address answer the mails of one recipient, or leaves it at that."""
 
     @override
@@ -353,20 +340,18 @@ class StrangerFlow(_Flow):
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Ask whose address it is; nobody's is an answer as well."""
+        result, data = await super().async_step_confirm(user_input), self.data or {}
         if user_input is None:
-            recipients = self._given("recipients").split(",")
+            recipients = str(data["recipients"]).split(",")
             choice = SelectSelector(SelectSelectorConfig(options=recipients))
-            return self.async_show_form(
-                step_id="confirm",
-                data_schema=vol.Schema({vol.Optional("recipient"): choice}),
-                description_placeholders=self._told,
-            )
-        entry = self.hass.config_entries.async_get_entry(self._given("entry_id"))
+            result["data_schema"] = vol.Schema({vol.Optional("recipient"): choice})
+            return result
+        entry = self.hass.config_entries.async_get_entry(str(data["entry_id"]))
         if entry and (recipient := user_input.get("recipient")):
             allowed = entry.options.get(CONF_ANSWERS_FROM, [])
-            another = str(Mailbox(self._given("address"), recipient))
+            another = str(Mailbox(str(data["address"]), recipient))
             self.hass.config_entries.async_update_entry(
                 entry,
                 options={**entry.options, CONF_ANSWERS_FROM: [*allowed, another]},
             )
-        return self.async_create_entry(data={})
+        return result

@@ -39,8 +39,6 @@ _CHOICE_SCHEMA = _ACCOUNT_SCHEMA.extend(
 )
 _DISCARD_SCHEMA = _CHOICE_SCHEMA.extend({vol.Optional(_ALL, default=False): cv.boolean})
 _TAG_SCHEMA = vol.Schema({vol.Required(_TAG): cv.string})
-# All is read by ourselves: what varies while the house runs stops no message.
-_MESSAGE_SCHEMA = vol.Schema({}, extra=vol.ALLOW_EXTRA)
 
 
 @callback
@@ -51,8 +49,9 @@ def async_setup_services(hass: HomeAssistant) -> None:
         ("send_message", async_send_message, may_answer),
         ("preview_message", async_preview_message, answers),
     ):
+        # All is read by ourselves: what varies while the house runs stops no message.
         hass.services.async_register(
-            DOMAIN, action, message_handler, _MESSAGE_SCHEMA, supports_response=response
+            DOMAIN, action, message_handler, supports_response=response
         )
     # What waits, and what became of it, is of everybody.
     for action, handler, schema, response in (

@@ -109,8 +109,6 @@ class Button:
     used_by: str = ""
     """The addr_spec of who answered the mail, if that used it."""
     ended: Ended | None = None
-    revoked: bool = False
-    """It is over, or there were too many: its link is unknown from then on."""
     group: MailButtons = field(init=False, repr=False, compare=False, metadata=PASSING)
     """All of its mail."""
 
@@ -146,6 +144,8 @@ class MailButtons:
     """When it is over, by the steady clock."""
     restored: bool = False
     """It comes from a backup, and works once a person has decided."""
+    over: bool = False
+    """Its tag was cleared: its links are unknown, and who answers it is told so."""
     buttons: list[Button]
     """In their order."""
     secret: str = ""
@@ -165,6 +165,11 @@ class MailButtons:
         """Have its buttons know it."""
         for button in self.buttons:
             button.group = self
+
+    @property
+    def spent(self) -> bool:
+        """Whether all its buttons were used, or ended."""
+        return all(one.used_at or one.ended for one in self.buttons)
 
     @property
     def people(self) -> set[str]:

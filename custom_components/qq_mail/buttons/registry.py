@@ -111,14 +111,13 @@ class Buttons:
             self.write(known)
 
     def all(self) -> list[Button]:
-        """Return all that were not revoked, and are not over, the oldest first."""
+        """Return all that are not over, the oldest first."""
         now = read_clock().steady
         return [
             button
             for known in self._known.values()
-            if now < known.deadline
+            if now < known.deadline and not known.over
             for button in known.buttons
-            if not button.revoked
         ]
 
     def restored(self, account: str) -> int:
@@ -151,11 +150,15 @@ class Buttons:
 
         Who answers is told so.
         """
-        self._revoke(
-            button
-            for button in self.all()
-            if (button.mail.account, button.mail.tag) == (account, tag)
-        )
+        cleared = [
+            one
+            for one in self._known.values()
+            if (one.mail.account, one.mail.tag) == (account, tag)
+        ]
+        for known in cleared:
+            known.over = True
+            self.write(known)
+        self._remove(one for one in cleared if not one.secret)
 
     def revoke_account(self, account: str) -> None:
         """Have an account's work no longer."""
@@ -188,8 +191,8 @@ class Buttons:
         """Tell whether a button works, or says why it does not."""
         now, group = read_clock(), button.group
         # People were told a time by the wall; a clock that is set back adds nothing.
-        over = now.wall >= group.expires_at or now.steady >= group.deadline
-        return not (group.restored or over or button.revoked)
+        late = now.wall >= group.expires_at or now.steady >= group.deadline
+        return not (group.restored or group.over or late)
 
     def press(self, button: Button, by: str = "") -> None:
         """Use a button up and tell everyone, with nothing that could come between.
@@ -291,25 +294,11 @@ class Buttons:
         answered = [(one.mail.account, one.sent_by) for one in gone if one.secret]
         self._tell(*dict.fromkeys(each for some in answered for each in some))
 
-    def _revoke(self, some: Iterable[Button], *, answerable: bool = True) -> None:
-        """Have some work no longer; who answers is told so, or not any more."""
-        gone = list(some)
-        for button in gone:
-            button.revoked = True
-        over: list[MailButtons] = []
-        for known in dict.fromkeys(button.group for button in gone):
-            is_left = not all(one.revoked for one in known.buttons)
-            if is_left or (known.secret and answerable):
-                self.write(known)
-            else:
-                over.append(known)
-        self._remove(over)
-
     def _prune(self, now: Now) -> None:
         """Forget what is over, and of accounts that have too many what matters least.
 
-        First those that were used or ended, then the oldest of the tag, or mail without
-        one, that has most.
+        First mails whose buttons were all used or ended, then the oldest of the tag, or
+        mail without one, that has most.
         """
         known = self._known.values()
         self._remove(one for one in known if one.forgotten_at <= now.steady)
@@ -320,21 +309,18 @@ class Buttons:
 
     def _make_room(self, account: str, number: int) -> None:
         protected = set(self._protected())
-        mine = [
-            one
-            for one in self.all()
-            if one.mail.account == account and one.mail.queue_id not in protected
+        mine = (one.group for one in self.all() if one.mail.account == account)
+        left = [
+            one for one in dict.fromkeys(mine) if one.mail.queue_id not in protected
         ]
-        gone = [one for one in mine if one.used_at or one.ended][:number]
-        left = [one for one in mine if not (one.used_at or one.ended)]
-        numbers = Counter(map(_of_what, left))
-        while left and len(gone) < number:
-            most = numbers.most_common(1)[0][0]
-            oldest = next(one for one in left if _of_what(one) == most)
-            left.remove(oldest)
-            numbers[most] -= 1
-            gone.append(oldest)
-        self._revoke(gone, answerable=False)
+        gone: list[MailButtons] = []
+        while left and number > 0:
+            most = Counter(map(_of_what, left)).most_common(1)[0][0]
+            first = min(left, key=lambda one: (not one.spent, _of_what(one) != most))
+            left.remove(first)
+            gone.append(first)
+            number -= len(first.buttons)
+        self._remove(gone)
 
     def _tell(self, *accounts: str) -> None:
         for account in accounts:
@@ -346,5 +332,5 @@ def _digest_of(secret: str) -> str:
     return sha256(secret.encode()).hexdigest()
 
 
-def _of_what(button: Button) -> str:
-    return button.mail.tag or button.mail.queue_id
+def _of_what(known: MailButtons) -> str:
+    return known.mail.tag or known.mail.queue_id

@@ -150,10 +150,6 @@ async def _async_apply(
     record: TakenOver,
 ) -> None:
     registry = er.async_get(hass)
-    theirs = {
-        one["core_id"]: registry.entities[one["entity_id"]]
-        for one in record["entities"]
-    }
     await hass.config_entries.async_set_disabled_by(
         core.entry_id, ConfigEntryDisabler.USER
     )
@@ -161,7 +157,7 @@ async def _async_apply(
         raise OperationNotAllowed(f"{core.title} ({CORE_DOMAIN}): {core.state.value}")
     devices = dr.async_get(hass)
     for one in record["entities"]:
-        known = theirs[one["core_id"]]
+        known = registry.entities[one["entity_id"]]
         device = devices.async_get(known.device_id or "")
         _rename(hass, one["entity_id"], one["aside"])
         ours = registry.async_update_entity(
