@@ -28,7 +28,13 @@ from homeassistant.helpers.selector import (
 
 from .accounts import QQMailConfigEntry
 from .const import CONF_SERVICE_NAME, CONF_TAKEN_OVER, DOMAIN, SUBENTRY_TYPE_RECIPIENT
-from .form import REAUTH_SCHEMA, RECONFIGURE_SCHEMA, USER_SCHEMA, Form, unless_removed
+from .form import (
+    REAUTH_SCHEMA,
+    RECONFIGURE_SCHEMA,
+    USER_SCHEMA,
+    FormFlow,
+    unless_removed,
+)
 from .notify import choose_service_name
 from .options_flow import QQMailOptionsFlow
 from .recipient_flow import RecipientFlow
@@ -48,17 +54,13 @@ KEEP_WORKING_SCHEMA = vol.Schema(
 )
 
 
-class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
+class QQMailConfigFlow(FormFlow[ConfigFlowResult], ConfigFlow, domain=DOMAIN):
     """Adds an account, also from one of core's, and renews its code or its server."""
 
     _core: CoreAccount
     _data: Mapping[str, Any] = {}
     """What the entry will hold, once the login worked."""
     _keep_working = False
-
-    def __init__(self) -> None:
-        """Begin with a form for all steps: QQ counts each login that it tries."""
-        self._form = Form()
 
     @classmethod
     @callback
@@ -91,14 +93,13 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
                     "accounts": ", ".join(account.username for account in accounts)
                 },
             )
-        form = self._form
         data = dict(user_input)
-        if mailbox := form.read_account(CONF_USERNAME, data[CONF_USERNAME]):
+        if mailbox := self.read_account(CONF_USERNAME, data[CONF_USERNAME]):
             data[CONF_USERNAME] = mailbox.addr_spec.lower()
             await self.async_set_unique_id(data[CONF_USERNAME], raise_on_progress=False)
             self._abort_if_unique_id_configured()
-        if not await form.check_account(self.hass, data, USER_SCHEMA, {}):
-            return form.show(self, "user", USER_SCHEMA, data)
+        if not await self.check_account(data, USER_SCHEMA, {}):
+            return self.show("user", USER_SCHEMA, data)
         # Another form may have added it during the login.
         self._abort_if_unique_id_configured()
         username = data[CONF_USERNAME]
@@ -115,7 +116,7 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
         self, _user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Show the empty form."""
-        return self._form.show(self, "user", USER_SCHEMA, {})
+        return self.show("user", USER_SCHEMA, {})
 
     @override
     async def async_step_integration_discovery(
@@ -282,11 +283,11 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
         user_input: dict[str, Any] | None,
     ) -> ConfigFlowResult:
         """Change an account after a login with what it would have then."""
-        form, entry = self._form, self._entry
+        entry = self._entry
         changes = dict(user_input or {})
         if user_input is not None and (
-            account := await form.check_account(
-                self.hass, changes, schema, entry.options, entry.data
+            account := await self.check_account(
+                changes, schema, entry.options, entry.data
             )
         ):
             if entry.state is ConfigEntryState.LOADED:
@@ -302,8 +303,7 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
                 )
         loaded = entry.state is ConfigEntryState.LOADED
         waiting = len(entry.runtime_data) if loaded else 0
-        return form.show(
-            self,
+        return self.show(
             step_id,
             schema,
             changes or entry.data,
@@ -329,12 +329,10 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
 
     async def _log_in(self, typed: dict[str, Any]) -> ConfigFlowResult:
         """Log in once, as core does but for what was typed; ask where that fails."""
-        core, form, schema = self._core, self._form, RECONFIGURE_SCHEMA
+        core, schema = self._core, RECONFIGURE_SCHEMA
         data = {**core.data, **typed}
-        if not await form.check_account(self.hass, data, schema, core.options):
-            return form.show(
-                self, "take_over_login", schema, data, account=core.username
-            )
+        if not await self.check_account(data, schema, core.options):
+            return self.show("take_over_login", schema, data, account=core.username)
         self._data = data
         return await self.async_step_keep_working()
 

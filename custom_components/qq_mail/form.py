@@ -11,7 +11,6 @@ import voluptuous as vol
 
 from homeassistant.config_entries import ConfigEntry, UnknownEntry, UnknownSubEntry
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
-from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import AbortFlow, FlowHandler, FlowResult
 from homeassistant.helpers.selector import (
     NumberSelector,
@@ -102,8 +101,8 @@ _LOGGING_IN: HassKey[set[str]] = HassKey(f"{DOMAIN}_logging_in")
 """The accounts for which a form is logging in at this moment."""
 
 
-class Form:
-    """The form of a flow: an error for each field, until it is shown, and its texts."""
+class FormFlow[R: FlowResult[Any, Any]](FlowHandler[Any, R, Any]):
+    """A flow with forms: an error for each field, until it is shown, and their texts."""
 
     def __init__(self) -> None:
         self.errors: dict[str, str] = {}
@@ -220,7 +219,6 @@ class Form:
 
     async def check_account(
         self,
-        hass: HomeAssistant,
         typed: dict[str, Any],
         schema: vol.Schema,
         options: Mapping[str, Any],
@@ -238,7 +236,7 @@ class Form:
         if self.errors:
             return None
         account = account_from({**known, **typed}, options)
-        logging_in = hass.data.setdefault(_LOGGING_IN, set())
+        logging_in = self.hass.data.setdefault(_LOGGING_IN, set())
         if account.username in logging_in:
             self.errors["base"] = "still_checking"
             return None
@@ -248,7 +246,7 @@ class Form:
                 return account
         except MailError as err:
             if err.step is Step.AUTH:
-                async_count_refused(hass, account.username)
+                async_count_refused(self.hass, account.username)
             error = action_error(err, account)
             field = err.cause.field if err.cause.field in schema.schema else "base"
             self.errors[field] = error.translation_key or ""
@@ -257,9 +255,7 @@ class Form:
         finally:
             logging_in.remove(account.username)
 
-    async def check_inbox(
-        self, hass: HomeAssistant, entry: ConfigEntry, options: Mapping[str, Any]
-    ) -> None:
+    async def check_inbox(self, entry: ConfigEntry, options: Mapping[str, Any]) -> None:
         """Log in where answers are to be read from now on, and note why that failed.
 
         From then on all that comes is looked at.
@@ -272,7 +268,7 @@ class Form:
             return
         if account == imap_account_from(entry.data, entry.options):
             return
-        rooms = hass.data[DATA_HOUSE].rooms.get(entry.entry_id)
+        rooms = self.hass.data[DATA_HOUSE].rooms.get(entry.entry_id)
         if rooms:
             rooms.outbox.async_count_login(imap=True)
         try:
@@ -290,9 +286,8 @@ class Form:
             if rooms:
                 rooms.answers.keep_cursor(cursor)
 
-    def show[R: FlowResult[Any, Any]](
+    def show(
         self,
-        flow: FlowHandler[Any, R, Any],
         step_id: str,
         schema: vol.Schema,
         values: Mapping[str, Any],
@@ -305,9 +300,9 @@ class Form:
             placeholders["address"] = shown_texts(self._invalid)
             self._invalid = []
         shown = {key: val for key, val in values.items() if key != CONF_PASSWORD}
-        return flow.async_show_form(
+        return self.async_show_form(
             step_id=step_id,
-            data_schema=flow.add_suggested_values_to_schema(schema, shown),
+            data_schema=self.add_suggested_values_to_schema(schema, shown),
             errors=errors,
             description_placeholders={**self._placeholders, **placeholders},
         )
