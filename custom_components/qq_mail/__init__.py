@@ -108,12 +108,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
             entry.async_start_reauth(hass)
     else:
         outbox = Outbox(
-            hass,
-            house.manager,
-            entry.entry_id,
-            account,
-            client_context(),
-            settings,
+            hass, house.manager, entry.entry_id, account, client_context(), settings
         )
         outbox.async_load()
         rooms = _add_rooms(hass, entry, house, outbox, texts)
@@ -181,14 +176,7 @@ def _add_rooms(
             house.leave_unanswered,
         ),
         history=history,
-        answers=Answers(
-            hass,
-            entry,
-            outbox,
-            history,
-            house.buttons,
-            house.bounces,
-        ),
+        answers=Answers(hass, entry, outbox, history, house.buttons, house.bounces),
     )
     house.add(entry.entry_id, rooms)
     AccountIssues(hass, house, rooms, texts)

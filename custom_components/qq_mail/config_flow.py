@@ -226,10 +226,7 @@ class QQMailConfigFlow(FormFlow[ConfigFlowResult], ConfigFlow, domain=DOMAIN):
             (entry.entry_id, SUBENTRY_TYPE_RECIPIENT),
             context=SubentryFlowContext(source=SOURCE_USER),
         )
-        result["next_flow"] = (
-            FlowType.CONFIG_SUBENTRIES_FLOW,
-            recipient["flow_id"],
-        )
+        result["next_flow"] = (FlowType.CONFIG_SUBENTRIES_FLOW, recipient["flow_id"])
         return result
 
     async def async_step_reconfigure(
@@ -277,10 +274,7 @@ class QQMailConfigFlow(FormFlow[ConfigFlowResult], ConfigFlow, domain=DOMAIN):
             )
 
     async def _change(
-        self,
-        step_id: str,
-        schema: vol.Schema,
-        user_input: dict[str, Any] | None,
+        self, step_id: str, schema: vol.Schema, user_input: dict[str, Any] | None
     ) -> ConfigFlowResult:
         """Change an account after a login with what it would have then."""
         entry = self._entry

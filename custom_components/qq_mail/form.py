@@ -158,10 +158,7 @@ class FormFlow[R: FlowResult[Any, Any]](FlowHandler[Any, R, Any]):
             # Who writes it behind the host means it: the field has a default.
             if port is not None:
                 data[CONF_PORT] = port
-        if (port := self.read_number(data[CONF_PORT], *_PORTS)) is None:
-            self.errors[CONF_PORT] = "port_range"
-        else:
-            data[CONF_PORT] = port
+        data[CONF_PORT] = self.read_number(CONF_PORT, data[CONF_PORT], *_PORTS)
 
     def read_host(self, field: str, text: str) -> str | None:
         """Return a host, None where there is none; note at the field what is none."""
@@ -212,10 +209,18 @@ class FormFlow[R: FlowResult[Any, Any]](FlowHandler[Any, R, Any]):
             self.errors[field] = "sender_name_too_long"
         return name
 
-    def read_number(self, typed: float, least: int, most: int) -> int | None:
-        """Return a whole number within its limits, or None."""
+    def read_number(
+        self, key: str, typed: float, least: int, most: int, at: str | None = None
+    ) -> float:
+        """Return a whole number within its limits; note at its field if it is none.
+
+        `at`: at which section instead.
+        """
         number = float(typed)
-        return int(number) if number.is_integer() and least <= number <= most else None
+        if number.is_integer() and least <= number <= most:
+            return int(number)
+        self.errors[at or key] = f"{key}_range"
+        return typed
 
     async def check_account(
         self,

@@ -78,9 +78,7 @@ def fields(
 
 
 def _schema(
-    options: Sequence[Option],
-    open_parts: Container[str],
-    accounts: Mapping[str, str],
+    options: Sequence[Option], open_parts: Container[str], accounts: Mapping[str, str]
 ) -> vol.Schema:
     """Return the form, its sections collapsed but for those that have an error."""
     parts = {
@@ -149,7 +147,6 @@ class QQMailOptionsFlow(FormFlow[ConfigFlowResult], OptionsFlow):
             case Kind.HOST:
                 return self.read_host(one.key, typed or "")
             case _:
-                number = self.read_number(typed, one.least, one.most)
-                if number is None:
-                    self.errors[one.section or one.key] = f"{one.key}_range"
-                return number
+                return self.read_number(
+                    one.key, typed, one.least, one.most, one.section
+                )

@@ -140,11 +140,7 @@ class AccountIssues:
     """Raises and withdraws an account's issues, for as long as it has its outbox."""
 
     def __init__(
-        self,
-        hass: HomeAssistant,
-        house: House,
-        rooms: Rooms,
-        texts: Texts,
+        self, hass: HomeAssistant, house: House, rooms: Rooms, texts: Texts
     ) -> None:
         """Listen to the outbox, and begin with what is wrong already."""
         self._texts = texts
@@ -351,7 +347,6 @@ class StrangerFlow(ConfirmRepairFlow):
             allowed = entry.options.get(CONF_ANSWERS_FROM, [])
             another = str(Mailbox(str(data["address"]), recipient))
             self.hass.config_entries.async_update_entry(
-                entry,
-                options={**entry.options, CONF_ANSWERS_FROM: [*allowed, another]},
+                entry, options={**entry.options, CONF_ANSWERS_FROM: [*allowed, another]}
             )
         return result

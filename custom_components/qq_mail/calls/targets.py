@@ -92,9 +92,7 @@ def split_target(
             notes.append(unusable(EXCLUDE, excluded))
         excluded = {}
     target = Target(
-        read_ids(named, notes, "target"),
-        read_ids(excluded, notes, EXCLUDE),
-        word,
+        read_ids(named, notes, "target"), read_ids(excluded, notes, EXCLUDE), word
     )
     return target, rest
 

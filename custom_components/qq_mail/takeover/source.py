@@ -182,10 +182,7 @@ def _recipients(entry: ConfigEntry) -> Iterator[ConfigSubentryData]:
             subentry_type=SUBENTRY_TYPE_RECIPIENT,
             title=name,
             unique_id=subentry.unique_id,
-            data={
-                CONF_NAME: name,
-                CONF_TO: [str(Mailbox(mailbox.addr_spec, shown))],
-            },
+            data={CONF_NAME: name, CONF_TO: [str(Mailbox(mailbox.addr_spec, shown))]},
         )
 
 

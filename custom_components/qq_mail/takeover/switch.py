@@ -144,10 +144,7 @@ def _plan(
 
 
 async def _async_apply(
-    hass: HomeAssistant,
-    entry: QQMailConfigEntry,
-    core: ConfigEntry,
-    record: TakenOver,
+    hass: HomeAssistant, entry: QQMailConfigEntry, core: ConfigEntry, record: TakenOver
 ) -> None:
     registry = er.async_get(hass)
     await hass.config_entries.async_set_disabled_by(
