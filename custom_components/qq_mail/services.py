@@ -132,9 +132,7 @@ async def _async_discard(call: ServiceCall) -> None:
 
 async def _async_person(call: ServiceCall) -> str:
     """Return the name of the user who calls; an automation calls as Home Assistant."""
-    user = None
-    if call.context.user_id:
-        user = await call.hass.auth.async_get_user(call.context.user_id)
+    user = await call.hass.auth.async_get_user(call.context.user_id or "")
     return (user and user.name) or "Home Assistant"
 
 

@@ -1,5 +1,6 @@
 """What the house has once for all accounts: outboxes, buttons, duplicates, reminders."""
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -40,7 +41,7 @@ _PROTECTED = 3
 _TOGETHER = 5.0
 """Seconds: of two accounts' alarms that are over, one is told."""
 
-_DATA_REFUSED: HassKey[dict[str, int]] = HassKey(f"{DOMAIN}_refused")
+_DATA_REFUSED: HassKey[Counter[str]] = HassKey(f"{DOMAIN}_refused")
 """How often a form was refused a login that no account is there for yet."""
 
 
@@ -87,7 +88,7 @@ class House:
 
     def add(self, account: str, rooms: Rooms) -> None:
         """Know an account that begins, or goes on, and what forms have tried for it."""
-        refused = self._hass.data.get(_DATA_REFUSED, {})
+        refused = self._hass.data.get(_DATA_REFUSED, Counter())
         for _ in range(refused.pop(rooms.outbox.account.username, 0)):
             rooms.outbox.async_count_login()
         self.rooms[account] = rooms
@@ -161,5 +162,4 @@ def async_count_refused(hass: HomeAssistant, username: str) -> None:
         if rooms.outbox.account.username == username:
             rooms.outbox.async_count_login()
             return
-    refused = hass.data.setdefault(_DATA_REFUSED, {})
-    refused[username] = refused.get(username, 0) + 1
+    hass.data.setdefault(_DATA_REFUSED, Counter())[username] += 1
