@@ -95,18 +95,15 @@ class QQMailTrigger(Trigger):
         # An automation may be there before the first account is.
         await async_setup_component(self._hass, DOMAIN, {})
         handlers = self._hass.data[DATA_HOUSE].buttons.handlers[self.signal]
-        handlers.add(self._handles)
+        handlers.add(self._run_for)
         disconnect = async_dispatcher_connect(self._hass, self.signal, handle)
 
         @callback
         def detach() -> None:
-            handlers.remove(self._handles)
+            handlers.remove(self._run_for)
             disconnect()
 
         return detach
-
-    def _handles(self, *told: Any) -> bool:
-        return self._run_for(*told) is not None
 
     def _run_for(self, *told: Any) -> _Run | None:
         """Return what to run with; None: the options do not name it."""

@@ -57,9 +57,9 @@ class Buttons:
         """By their mails' queue ids, the oldest first."""
         self._listeners: dict[str, Callable[[], None]] = {}
         self.handlers: defaultdict[
-            SignalType[*tuple[Any, ...]], set[Callable[..., bool]]
+            SignalType[*tuple[Any, ...]], set[Callable[..., object]]
         ] = defaultdict(set)
-        """By signal: what says whether an automation handles what is told by it."""
+        """By signal: what returns something if an automation handles what is told."""
 
     @callback
     def async_load(self, records: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
@@ -211,7 +211,7 @@ class Buttons:
             EVENT_DOMAIN, DOMAIN, f"{account}_{PRESSES_KEY}"
         )
 
-    def is_handled[Told](self, signal: SignalType[Told], told: Told) -> bool:
+    def is_handled[T](self, signal: SignalType[T], told: T) -> bool:
         """Tell whether a trigger of ours waits for what is told by a signal."""
         return any(handles(told) for handles in self.handlers[signal])
 
