@@ -38,7 +38,7 @@ from .form import (
 from .notify import choose_service_name
 from .options_flow import QQMailOptionsFlow
 from .recipient_flow import RecipientFlow
-from .takeover.source import CoreAccount, async_core_accounts
+from .takeover.source import CoreAccount, core_accounts
 from .takeover.switch import (
     TakenOver,
     async_switch,
@@ -84,7 +84,7 @@ class QQMailConfigFlow(FormFlow[ConfigFlowResult], ConfigFlow, domain=DOMAIN):
     ) -> ConfigFlowResult:
         """Ask for the account and log in once, before anything is stored."""
         if user_input is None:
-            if not (accounts := await async_core_accounts(self.hass)):
+            if not (accounts := core_accounts(self.hass)):
                 return await self.async_step_another()
             return self.async_show_menu(
                 step_id="start",
@@ -124,7 +124,7 @@ class QQMailConfigFlow(FormFlow[ConfigFlowResult], ConfigFlow, domain=DOMAIN):
     ) -> ConfigFlowResult:
         """Offer by a card what this integration found by itself."""
         entry_id = discovery_info["entry_id"]
-        accounts = await async_core_accounts(self.hass)
+        accounts = core_accounts(self.hass)
         await self._choose([one for one in accounts if one.entry_id == entry_id])
         self.context["title_placeholders"] = {"name": self._core.username}
         return await self.async_step_confirm()
@@ -144,7 +144,7 @@ class QQMailConfigFlow(FormFlow[ConfigFlowResult], ConfigFlow, domain=DOMAIN):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Ask which account, if there are several."""
-        accounts = await async_core_accounts(self.hass)
+        accounts = core_accounts(self.hass)
         if len(accounts) > 1 and not user_input:
             usernames = [account.username for account in accounts]
             select = SelectSelector(SelectSelectorConfig(options=usernames))

@@ -20,7 +20,7 @@ from homeassistant.const import (
     CONF_TIMEOUT,
     CONF_USERNAME,
 )
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.discovery_flow import async_create_flow
 
 from ..const import (
@@ -71,10 +71,7 @@ class CoreAccount:
 
     @classmethod
     def read(cls, entry: ConfigEntry) -> Self | None:
-        """Read an entry of core's; None: it has no address that could log in.
-
-        The table of what may stand in an address has to be loaded.
-        """
+        """Read an entry of core's; None: it has no address that could log in."""
         core, options = entry.data, entry.options
         sender = _mailbox(core.get(CONF_SENDER))
         user = _mailbox(core.get(CONF_USERNAME)) or sender
@@ -103,27 +100,26 @@ class CoreAccount:
         )
 
 
-async def async_core_accounts(hass: HomeAssistant) -> list[CoreAccount]:
+def core_accounts(hass: HomeAssistant) -> list[CoreAccount]:
     """Return the accounts of core's that are QQ's, enabled, and none of ours yet."""
     entries = hass.config_entries.async_entries(
         CORE_DOMAIN, include_ignore=False, include_disabled=False
     )
-    if not (entries := [entry for entry in entries if _is_qq(entry)]):
-        return []
     ours = {
         entry.unique_id
         for entry in hass.config_entries.async_entries(DOMAIN, include_ignore=False)
     }
     return [
         account
-        for account in map(CoreAccount.read, entries)
+        for account in map(CoreAccount.read, filter(_is_qq, entries))
         if account and account.username not in ours
     ]
 
 
-async def async_offer(hass: HomeAssistant) -> None:
+@callback
+def async_offer(hass: HomeAssistant) -> None:
     """Offer each of them by a card under Devices & services, once."""
-    for account in await async_core_accounts(hass):
+    for account in core_accounts(hass):
         async_create_flow(
             hass,
             DOMAIN,
