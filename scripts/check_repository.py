@@ -9,6 +9,9 @@ ACCEPTED = {
     # Rules that read the source by pattern, and are mistaken here.
     "config_entry.runtime_data.missing": "entries have it; an outbox outlives them",
     "config_flow.unique_id.uses_device_name": "the unique id is the address",
+    "entity.device_info.set": "entity.py does so, for the entities of all platforms",
+    "entity.has_entity_name.set": "the same",
+    "entity.unique_id.set": "the same",
     "helpers.deprecated_import": "entity_platform's is core's own current import",
     "manifest.config_flow.true_but_no_class": "it overlooks the domain= argument",
     "tests.setup_entry.detected": "tests set entries up by hass.config_entries",

@@ -20,6 +20,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.qq_mail import async_setup
+from custom_components.qq_mail.buttons.models import SIGNAL_PRESS, SIGNAL_REPLY
 from custom_components.qq_mail.calls.house import DATA_HOUSE, House, Rooms
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.outbox.outbox import Outbox
@@ -28,6 +29,7 @@ from custom_components.qq_mail.store import Journal, Key
 from custom_components.qq_mail.store.disk import Disk
 from homeassistant.components.repairs import repairs_flow_manager
 from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.helpers.dispatcher import DATA_DISPATCHER
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 
@@ -301,6 +303,8 @@ async def end_process(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     await until(lambda: not house.rooms)
     house.manager.stop_timer()
     await house.store.async_stop()
+    for signal in (SIGNAL_PRESS, SIGNAL_REPLY):
+        hass.data[DATA_DISPATCHER].pop(signal, None)
 
 
 async def begin_process(hass: HomeAssistant, entry: MockConfigEntry) -> None:

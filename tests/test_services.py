@@ -248,7 +248,7 @@ async def test_tag(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """All of a tag are tried, or discarded; the others stay alone."""
-    monkeypatch.setattr("custom_components.qq_mail.services._AT_ONCE", 10)
+    monkeypatch.setattr("custom_components.qq_mail.calls.listing._AT_ONCE", 10)
     server.script(Step.RCPT, Answer(451, "later"), times=None)
     for tag in ("door", *("leak",) * 20):
         await send(hass, title=tag, tag=tag)

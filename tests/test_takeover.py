@@ -680,7 +680,7 @@ async def test_card(
     result = await flow.async_configure(form["flow_id"], {"keep_working": True})
     assert result["type"] is FlowResultType.CREATE_ENTRY
     await hass.async_block_till_done()
-    await async_offer(hass)
+    async_offer(hass)
     await hass.async_block_till_done()
     assert cards(hass) == []
 
@@ -697,7 +697,7 @@ async def test_card_is_ignored(hass: HomeAssistant, core: MockConfigEntry) -> No
     )
     await hass.async_block_till_done()
     assert cards(hass) == []
-    await async_offer(hass)
+    async_offer(hass)
     await hass.async_block_till_done()
     assert cards(hass) == []
     assert (await take_over(hass))["result"].unique_id == ADDRESS

@@ -23,7 +23,6 @@ from custom_components.qq_mail import (
 )
 from custom_components.qq_mail.answers.issues import BOUNCED, INBOX, RETURNED, STRANGER
 from custom_components.qq_mail.buttons.links import PLAIN_HTTP
-from custom_components.qq_mail.buttons.models import Channel
 from custom_components.qq_mail.content.attachments.fields import Source
 from custom_components.qq_mail.content.fields import FIELDS, Format
 from custom_components.qq_mail.errors import _CAUSES_WITH_EXMAIL_TEXT, action_error
@@ -440,7 +439,7 @@ def entity_texts() -> set[str]:
                 *("tag", "title"),
             )
         ),
-        *(f"{action}.state_attributes.channel.state.{one}" for one in Channel),
+        *(f"{action}.state_attributes.channel.state.{one}" for one in ("link", "mail")),
         *(
             f"{action}.state_attributes.event_type.state.{kind}"
             for kind in event.QQMailActionEntity.entity_description.event_types or ()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
-from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.core import Event, HomeAssistant
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.start import async_at_started
@@ -19,7 +19,7 @@ from homeassistant.util.ssl import client_context
 
 from .accounts import QQMailConfigEntry, account_from, imap_account_from
 from .answers.watching import Answers
-from .buttons.view import async_setup_view
+from .buttons.view import ButtonView
 from .calls.house import DATA_HOUSE, SIGNAL_OUTBOX, House, Rooms
 from .calls.send import async_send_again, async_tell_counted
 from .const import CONF_FALLBACK, DOMAIN
@@ -63,7 +63,8 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     house = hass.data[DATA_HOUSE] = House(hass, store)
     await house.async_load()
     async_setup_services(hass)
-    async_setup_view(hass, house.buttons, house.manager.async_written, house.is_heard)
+    written = house.manager.async_written
+    hass.http.register_view(ButtonView(hass, house.buttons, written))
     async_setup_log_entries(hass)
     async_setup_page(hass)
     async_watch_presses(hass)
@@ -107,12 +108,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
             entry.async_start_reauth(hass)
     else:
         outbox = Outbox(
-            hass,
-            house.manager,
-            entry.entry_id,
-            account,
-            client_context(),
-            settings,
+            hass, house.manager, entry.entry_id, account, client_context(), settings
         )
         outbox.async_load()
         rooms = _add_rooms(hass, entry, house, outbox, texts)
@@ -169,6 +165,7 @@ def _add_rooms(
     )
     history = History(hass, entry, outbox)
     rooms = Rooms(
+        entry=entry,
         outbox=outbox,
         duplicates=Duplicates(hass, outbox, partial(async_tell_counted, hass, entry)),
         reminders=Reminders(
@@ -179,20 +176,11 @@ def _add_rooms(
             house.leave_unanswered,
         ),
         history=history,
-        answers=Answers(
-            hass,
-            entry,
-            outbox,
-            history,
-            house.buttons,
-            house.replies,
-            house.bounces,
-            house.is_heard,
-        ),
+        answers=Answers(hass, entry, outbox, history, house.buttons, house.bounces),
     )
     house.add(entry.entry_id, rooms)
-    AccountIssues(hass, entry, house, outbox, texts)
-    async_log_outcomes(hass, entry, outbox, texts)
+    AccountIssues(hass, house, rooms, texts)
+    async_log_outcomes(hass, rooms, texts)
     return rooms
 
 
@@ -229,7 +217,6 @@ async def _async_reload(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     hass.config_entries.async_schedule_reload(entry.entry_id)
 
 
-@callback
 def _async_hear_outcome(house: House, event: OutboxEvent) -> None:
     """Revoke the buttons of a mail that nobody gets; note whom people will answer."""
     if event.outcome is Outcome.ACCEPTED and event.by != event.account:

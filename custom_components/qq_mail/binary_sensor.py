@@ -29,7 +29,7 @@ async def async_setup_entry(
 ) -> None:
     """Set up the account's binary sensor."""
     rooms = hass.data[DATA_HOUSE].rooms[entry.entry_id]
-    async_add_entities([QQMailProblemEntity(entry, rooms)])
+    async_add_entities([QQMailProblemEntity(rooms)])
 
 
 class QQMailProblemEntity(QQMailStateEntity[dict[str, Any]], BinarySensorEntity):

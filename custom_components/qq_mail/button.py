@@ -3,7 +3,6 @@
 from typing import override
 
 from homeassistant.components.button import ButtonEntity, ButtonEntityDescription
-from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
@@ -11,8 +10,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .accounts import QQMailConfigEntry
 from .calls.send import async_send_test
 from .content.errors import translated_error
-from .entity import QQMailEntity, devices_of
-from .mime.address import Recipients
+from .entity import QQMailEntity, async_add_to_devices
 
 # The outbox keeps the order; the buttons have nothing to wait for.
 PARALLEL_UPDATES = 0
@@ -25,11 +23,7 @@ async def async_setup_entry(
 ) -> None:
     """Set up the account's buttons, and one for each recipient."""
     async_add_entities([QQMailRetryButton(entry)])
-    for subentry, recipients in devices_of(entry):
-        async_add_entities(
-            [QQMailTestButton(entry, subentry, recipients)],
-            config_subentry_id=subentry.subentry_id if subentry else None,
-        )
+    async_add_to_devices(entry, async_add_entities, QQMailTestButton)
 
 
 class QQMailTestButton(QQMailEntity, ButtonEntity):
@@ -40,20 +34,10 @@ class QQMailTestButton(QQMailEntity, ButtonEntity):
         key="send_test_message", entity_category=EntityCategory.DIAGNOSTIC
     )
 
-    def __init__(
-        self,
-        entry: QQMailConfigEntry,
-        subentry: ConfigSubentry | None,
-        recipients: Recipients,
-    ) -> None:
-        """Keep who gets the mail."""
-        super().__init__(entry, subentry)
-        self._recipients = recipients
-
     @override
     async def async_press(self) -> None:
         """Send it. Raises HomeAssistantError where it was not accepted in time."""
-        sent = await async_send_test(self.hass, self._entry, self._recipients)
+        sent = await async_send_test(self.hass, self.entry, self.recipients)
         if sent.receipt and not sent.receipt.accepted:
             raise translated_error("test_waits", why=" ".join(sent.notes))
 
@@ -68,4 +52,4 @@ class QQMailRetryButton(QQMailEntity, ButtonEntity):
     @override
     async def async_press(self) -> None:
         """Do it."""
-        self._entry.runtime_data.async_retry()
+        self.entry.runtime_data.async_retry()

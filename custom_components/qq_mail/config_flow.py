@@ -28,11 +28,17 @@ from homeassistant.helpers.selector import (
 
 from .accounts import QQMailConfigEntry
 from .const import CONF_SERVICE_NAME, CONF_TAKEN_OVER, DOMAIN, SUBENTRY_TYPE_RECIPIENT
-from .form import REAUTH_SCHEMA, RECONFIGURE_SCHEMA, USER_SCHEMA, Form, unless_removed
+from .form import (
+    REAUTH_SCHEMA,
+    RECONFIGURE_SCHEMA,
+    USER_SCHEMA,
+    FormFlow,
+    unless_removed,
+)
 from .notify import choose_service_name
 from .options_flow import QQMailOptionsFlow
 from .recipient_flow import RecipientFlow
-from .takeover.source import CoreAccount, async_core_accounts
+from .takeover.source import CoreAccount, core_accounts
 from .takeover.switch import (
     TakenOver,
     async_switch,
@@ -43,20 +49,18 @@ from .takeover.switch import (
 from .texts import async_texts
 
 _KEEP_WORKING = "keep_working"
-KEEP_WORKING_SCHEMA = vol.Schema({vol.Optional(_KEEP_WORKING): BooleanSelector()})
+KEEP_WORKING_SCHEMA = vol.Schema(
+    {vol.Required(_KEEP_WORKING, default=True): BooleanSelector()}
+)
 
 
-class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
+class QQMailConfigFlow(FormFlow[ConfigFlowResult], ConfigFlow, domain=DOMAIN):
     """Adds an account, also from one of core's, and renews its code or its server."""
 
     _core: CoreAccount
     _data: Mapping[str, Any] = {}
     """What the entry will hold, once the login worked."""
     _keep_working = False
-
-    def __init__(self) -> None:
-        """Begin with a form for all steps: QQ counts each login that it tries."""
-        self._form = Form()
 
     @classmethod
     @callback
@@ -80,17 +84,22 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
     ) -> ConfigFlowResult:
         """Ask for the account and log in once, before anything is stored."""
         if user_input is None:
-            if await async_core_accounts(self.hass):
-                return await self.async_step_start()
-            return await self.async_step_another()
-        form = self._form
+            if not (accounts := core_accounts(self.hass)):
+                return await self.async_step_another()
+            return self.async_show_menu(
+                step_id="start",
+                menu_options=["take_over", "another"],
+                description_placeholders={
+                    "accounts": ", ".join(account.username for account in accounts)
+                },
+            )
         data = dict(user_input)
-        if mailbox := form.read_account(CONF_USERNAME, data[CONF_USERNAME]):
+        if mailbox := self.read_account(CONF_USERNAME, data[CONF_USERNAME]):
             data[CONF_USERNAME] = mailbox.addr_spec.lower()
             await self.async_set_unique_id(data[CONF_USERNAME], raise_on_progress=False)
             self._abort_if_unique_id_configured()
-        if not await form.check_account(self.hass, data, USER_SCHEMA, {}):
-            return form.show(self, "user", USER_SCHEMA, data)
+        if not await self.check_account(data, USER_SCHEMA, {}):
+            return self.show("user", USER_SCHEMA, data)
         # Another form may have added it during the login.
         self._abort_if_unique_id_configured()
         username = data[CONF_USERNAME]
@@ -100,35 +109,14 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
             options={CONF_SERVICE_NAME: choose_service_name(self.hass, username)},
         )
 
+    # A menu has to have a step of its name.
+    async_step_start = async_step_user
+
     async def async_step_another(
         self, _user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Show the empty form."""
-        return self._form.show(self, "user", USER_SCHEMA, {})
-
-    async def async_step_start(
-        self, _user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
-        """Offer core's accounts before an empty form."""
-        accounts = await async_core_accounts(self.hass)
-        return self.async_show_menu(
-            step_id="start",
-            menu_options=["take_over", "another"],
-            description_placeholders={
-                "accounts": ", ".join(account.username for account in accounts)
-            },
-        )
-
-    async def async_step_taken_over(
-        self, _user_input: dict[str, Any] | None = None
-    ) -> ConfigFlowResult:
-        """Ask what is to be changed of an account that was taken over."""
-        entry = self._get_reconfigure_entry()
-        return self.async_show_menu(
-            step_id="taken_over",
-            menu_options=["server", "undo" if is_switched(entry) else "switch"],
-            description_placeholders={"account": entry.title},
-        )
+        return self.show("user", USER_SCHEMA, {})
 
     @override
     async def async_step_integration_discovery(
@@ -136,7 +124,7 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
     ) -> ConfigFlowResult:
         """Offer by a card what this integration found by itself."""
         entry_id = discovery_info["entry_id"]
-        accounts = await async_core_accounts(self.hass)
+        accounts = core_accounts(self.hass)
         await self._choose([one for one in accounts if one.entry_id == entry_id])
         self.context["title_placeholders"] = {"name": self._core.username}
         return await self.async_step_confirm()
@@ -150,13 +138,13 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
                 step_id="confirm",
                 description_placeholders={"account": self._core.username},
             )
-        return await self._log_in(dict(self._core.data))
+        return await self._log_in({})
 
     async def async_step_take_over(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Ask which account, if there are several."""
-        accounts = await async_core_accounts(self.hass)
+        accounts = core_accounts(self.hass)
         if len(accounts) > 1 and not user_input:
             usernames = [account.username for account in accounts]
             select = SelectSelector(SelectSelectorConfig(options=usernames))
@@ -170,14 +158,14 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
             username = user_input[CONF_USERNAME]
             accounts = [one for one in accounts if one.username == username]
         await self._choose(accounts)
-        return await self._log_in(dict(self._core.data))
+        return await self._log_in({})
 
     async def async_step_take_over_login(
         self, user_input: dict[str, Any]
     ) -> ConfigFlowResult:
         """Log in with what was corrected; an empty code means core's."""
         typed = {key: value for key, value in user_input.items() if value}
-        return await self._log_in({**self._core.data, **typed})
+        return await self._log_in(typed)
 
     async def async_step_keep_working(
         self, user_input: dict[str, Any] | None = None
@@ -187,9 +175,7 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
         if user_input is None:
             return self.async_show_form(
                 step_id="keep_working",
-                data_schema=self.add_suggested_values_to_schema(
-                    KEEP_WORKING_SCHEMA, {_KEEP_WORKING: True}
-                ),
+                data_schema=KEEP_WORKING_SCHEMA,
                 description_placeholders={
                     "account": core.username,
                     "number": str(len(core.recipients)),
@@ -197,7 +183,7 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
                 },
             )
         self._abort_if_unique_id_configured()
-        self._keep_working = user_input.get(_KEEP_WORKING, False)
+        self._keep_working = user_input[_KEEP_WORKING]
         record = TakenOver(entry_id=core.entry_id, entities=[], action=None)
         return self.async_create_entry(
             title=core.username,
@@ -214,9 +200,7 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
         self, _user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Let an account that was taken over answer to core's names."""
-        with unless_removed():
-            entry = self._get_reconfigure_entry()
-        if reason := await self._switch(entry):
+        if reason := await self._switch(self._entry):
             return self.async_abort(
                 reason="not_switched", description_placeholders={"reason": reason}
             )
@@ -226,9 +210,7 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
         self, _user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Give core's entities their names back, and enable core's entry."""
-        with unless_removed():
-            entry = self._get_reconfigure_entry()
-        await async_undo(self.hass, entry)
+        await async_undo(self.hass, self._entry)
         return self.async_abort(reason="undone")
 
     @override
@@ -244,10 +226,7 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
             (entry.entry_id, SUBENTRY_TYPE_RECIPIENT),
             context=SubentryFlowContext(source=SOURCE_USER),
         )
-        result["next_flow"] = (
-            FlowType.CONFIG_SUBENTRIES_FLOW,
-            recipient["flow_id"],
-        )
+        result["next_flow"] = (FlowType.CONFIG_SUBENTRIES_FLOW, recipient["flow_id"])
         return result
 
     async def async_step_reconfigure(
@@ -257,23 +236,22 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
 
         Of an account that was taken over, ask first what is to be changed.
         """
-        with unless_removed():
-            entry = self._get_reconfigure_entry()
+        entry = self._entry
         if user_input is None and core_entry(self.hass, entry):
-            return await self.async_step_taken_over()
+            return self.async_show_menu(
+                step_id="taken_over",
+                menu_options=["server", "undo" if is_switched(entry) else "switch"],
+                description_placeholders={"account": entry.title},
+            )
         return await self.async_step_server(user_input)
+
+    async_step_taken_over = async_step_reconfigure
 
     async def async_step_server(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Ask for the server, and log in with it."""
-        with unless_removed():
-            return await self._change(
-                "reconfigure",
-                RECONFIGURE_SCHEMA,
-                self._get_reconfigure_entry(),
-                user_input,
-            )
+        return await self._change("reconfigure", RECONFIGURE_SCHEMA, user_input)
 
     async def async_step_reauth(
         self, _entry_data: Mapping[str, Any]
@@ -285,24 +263,25 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Ask for a new code."""
+        return await self._change("reauth_confirm", REAUTH_SCHEMA, user_input)
+
+    @property
+    def _entry(self) -> QQMailConfigEntry:
+        """The account that is changed; without it the flow ends."""
         with unless_removed():
-            return await self._change(
-                "reauth_confirm", REAUTH_SCHEMA, self._get_reauth_entry(), user_input
+            return self.hass.config_entries.async_get_known_entry(
+                self.context["entry_id"]
             )
 
     async def _change(
-        self,
-        step_id: str,
-        schema: vol.Schema,
-        entry: QQMailConfigEntry,
-        user_input: dict[str, Any] | None,
+        self, step_id: str, schema: vol.Schema, user_input: dict[str, Any] | None
     ) -> ConfigFlowResult:
         """Change an account after a login with what it would have then."""
-        form = self._form
+        entry = self._entry
         changes = dict(user_input or {})
         if user_input is not None and (
-            account := await form.check_account(
-                self.hass, changes, schema, entry.options, entry.data
+            account := await self.check_account(
+                changes, schema, entry.options, entry.data
             )
         ):
             if entry.state is ConfigEntryState.LOADED:
@@ -310,15 +289,15 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
                 entry.runtime_data.async_code_renewed(account)
             # Named, or Home Assistant says it itself: in English, if there is no other
             # text in the browser.
-            return self.async_update_and_abort(
-                entry,
-                data_updates=changes,
-                reason=f"{step_id.removesuffix('_confirm')}_successful",
-            )
+            with unless_removed():
+                return self.async_update_and_abort(
+                    entry,
+                    data_updates=changes,
+                    reason=f"{step_id.removesuffix('_confirm')}_successful",
+                )
         loaded = entry.state is ConfigEntryState.LOADED
         waiting = len(entry.runtime_data) if loaded else 0
-        return form.show(
-            self,
+        return self.show(
             step_id,
             schema,
             changes or entry.data,
@@ -342,14 +321,12 @@ class QQMailConfigFlow(ConfigFlow, domain=DOMAIN):
         await self.async_set_unique_id(self._core.username, raise_on_progress=False)
         self._abort_if_unique_id_configured()
 
-    async def _log_in(self, data: dict[str, Any]) -> ConfigFlowResult:
-        """Log in once; where that fails, or something is missing, ask."""
-        core, form = self._core, self._form
-        schema = RECONFIGURE_SCHEMA
-        if not await form.check_account(self.hass, data, schema, core.options):
-            return form.show(
-                self, "take_over_login", schema, data, account=core.username
-            )
+    async def _log_in(self, typed: dict[str, Any]) -> ConfigFlowResult:
+        """Log in once, as core does but for what was typed; ask where that fails."""
+        core, schema = self._core, RECONFIGURE_SCHEMA
+        data = {**core.data, **typed}
+        if not await self.check_account(data, schema, core.options):
+            return self.show("take_over_login", schema, data, account=core.username)
         self._data = data
         return await self.async_step_keep_working()
 

@@ -59,9 +59,6 @@ STOP_GRACE: Final = 1.0
 QQ_DOMAINS: Final = ("qq.com", "vip.qq.com", "foxmail.com")
 """QQ Mail's own; any other domain is hosted at Tencent Exmail."""
 
-QQ_HOSTS: Final = (DEFAULT_HOST, "smtp.exmail.qq.com", "hwsmtp.exmail.qq.com")
-"""Servers of QQ Mail and of Tencent Exmail, inside China and outside."""
-
 IMAP_HOSTS: Final = MappingProxyType(
     {
         "smtp.qq.com": "imap.qq.com",
@@ -69,7 +66,7 @@ IMAP_HOSTS: Final = MappingProxyType(
         "hwsmtp.exmail.qq.com": "imap.exmail.qq.com",
     }
 )
-"""Where the mail of an account is read whose server this is."""
+"""Servers of QQ Mail and of Tencent Exmail, and where their accounts' mail is read."""
 IMAP_PORT: Final = 993
 
 OTHER_PROVIDERS: Final = frozenset(

@@ -1,13 +1,14 @@
 """What the entities of an account have in common."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import override
 
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import callback
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity import Entity
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .accounts import QQMailConfigEntry
 from .calls.house import Rooms
@@ -17,27 +18,19 @@ from .mime.address import Recipients
 from .outbox.core.models import OutboxEvent
 
 
-def device_info(
-    entry: QQMailConfigEntry, subentry: ConfigSubentry | None
-) -> DeviceInfo:
-    """Return the device of an account, or of one of its recipients."""
-    return DeviceInfo(
-        configuration_url=f"homeassistant://{PANEL}",
-        entry_type=DeviceEntryType.SERVICE,
-        identifiers={(DOMAIN, subentry.subentry_id if subentry else entry.entry_id)},
-        manufacturer="Tencent",
-        model="QQ Mail",
-        name=subentry.title if subentry else entry.title,
-    )
-
-
-def devices_of(
+@callback
+def async_add_to_devices(
     entry: QQMailConfigEntry,
-) -> Iterator[tuple[ConfigSubentry | None, Recipients]]:
-    """Yield the account by None, then its recipients: each with those behind it."""
-    yield None, default_recipients(entry)
+    async_add_entities: AddConfigEntryEntitiesCallback,
+    entity: Callable[[QQMailConfigEntry, ConfigSubentry | None, Recipients], Entity],
+) -> None:
+    """Add an entity to the account, by None, and one to each of its recipients."""
+    async_add_entities([entity(entry, None, default_recipients(entry))])
     for subentry in entry.get_subentries_of_type(SUBENTRY_TYPE_RECIPIENT):
-        yield subentry, Recipients.stored(subentry.data)
+        async_add_entities(
+            [entity(entry, subentry, Recipients.stored(subentry.data))],
+            config_subentry_id=subentry.subentry_id,
+        )
 
 
 class QQMailEntity(Entity):
@@ -47,15 +40,29 @@ class QQMailEntity(Entity):
     _attr_should_poll = False
 
     def __init__(
-        self, entry: QQMailConfigEntry, subentry: ConfigSubentry | None = None
+        self,
+        entry: QQMailConfigEntry,
+        subentry: ConfigSubentry | None = None,
+        recipients: Recipients | None = None,
     ) -> None:
-        """Make the entity of the class's description."""
+        """The one whose description has an empty key is the device itself.
+
+        `recipients` are those behind the device, for what sends to them.
+        """
+        self.entry = entry
+        self.recipients = recipients or Recipients()
         key = self.entity_description.key
         owner = subentry.subentry_id if subentry else entry.entry_id
-        self._attr_translation_key = key
-        self._attr_unique_id = f"{owner}_{key}"
-        self._attr_device_info = device_info(entry, subentry)
-        self._entry = entry
+        self._attr_translation_key = key or None
+        self._attr_unique_id = f"{owner}_{key}" if key else owner
+        self._attr_device_info = DeviceInfo(
+            configuration_url=f"homeassistant://{PANEL}",
+            entry_type=DeviceEntryType.SERVICE,
+            identifiers={(DOMAIN, owner)},
+            manufacturer="Tencent",
+            model="QQ Mail",
+            name=(subentry or entry).title,
+        )
 
     @callback
     @override
@@ -66,9 +73,8 @@ class QQMailEntity(Entity):
 class QQMailStateEntity[T](QQMailEntity):
     """Shows something of the account's rooms, whenever that changes."""
 
-    def __init__(self, entry: QQMailConfigEntry, rooms: Rooms) -> None:
-        """Begin with what is to be shown now."""
-        super().__init__(entry)
+    def __init__(self, rooms: Rooms) -> None:
+        super().__init__(rooms.entry)
         self._rooms = rooms
         self._shown = self.read()
 
@@ -81,7 +87,6 @@ class QQMailStateEntity[T](QQMailEntity):
         """Follow the account's outbox."""
         self.async_on_remove(self._rooms.outbox.listeners.async_add(self._look))
 
-    @callback
     def _look(self, event: OutboxEvent | None) -> None:
         """Write the state only where it changed: to write all of them costs 0.3 ms."""
         # Whatever is told is followed by None.

@@ -4,11 +4,11 @@ from typing import Any, override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .accounts import QQMailConfigEntry
-from .buttons.models import Press
-from .calls.house import DATA_HOUSE, PRESSES_KEY
+from .buttons.models import PRESSES_KEY, SIGNAL_PRESS, Press
 from .entity import QQMailEntity
 from .outbox.core.models import OutboxEvent, Outcome
 from .texts import iso_of
@@ -51,7 +51,7 @@ def told_of_press(press: Press) -> dict[str, Any]:
         "subject": press.mail.subject,
         "recipients": list(press.mail.recipients),
         "by": press.by or None,
-        "channel": press.channel.value,
+        "channel": "mail" if press.by else "link",
     }
 
 
@@ -78,12 +78,11 @@ class QQMailMessageEntity(_QQMailEventEntity):
     @override
     async def async_added_to_hass(self) -> None:
         """Hear of outcomes, also of those in a reload."""
-        listeners = self._entry.runtime_data.listeners
+        listeners = self.entry.runtime_data.listeners
         self.async_on_remove(listeners.async_set_entity(self._hear))
 
-    @callback
     def _hear(self, event: OutboxEvent) -> None:
-        outbox = self._entry.runtime_data
+        outbox = self.entry.runtime_data
         told = told_of_outcome(event) | {
             "sent_by": outbox.name_of(event.by) if event.by != event.account else "",
             # As text, which it would be after a restart in any case.
@@ -100,10 +99,11 @@ class QQMailActionEntity(_QQMailEventEntity):
     @override
     async def async_added_to_hass(self) -> None:
         """Hear of presses, those of other accounts' buttons included."""
-        presses = self.hass.data[DATA_HOUSE].buttons.presses
-        self.async_on_remove(presses.async_add_listener(self._hear))
+        self.async_on_remove(
+            async_dispatcher_connect(self.hass, SIGNAL_PRESS, self._hear)
+        )
 
     @callback
     def _hear(self, press: Press) -> None:
-        if press.mail.account == self._entry.entry_id:
+        if press.mail.account == self.entry.entry_id:
             self._tell(_CLICKED, told_of_press(press))

@@ -3,7 +3,6 @@
 from typing import override
 
 from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlowResult
-from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_USERNAME
 from homeassistant.core import HomeAssistant, callback
 
@@ -15,12 +14,6 @@ OFFER = "fallback_offer"
 """The issue that offers two accounts to take over for each other."""
 GONE = "fallback_gone"
 """The issue that an account is to be taken over by one that is not there."""
-
-
-@callback
-def other_accounts(hass: HomeAssistant, entry: ConfigEntry) -> dict[str, str]:
-    """Return the titles of the other accounts, by their entries' ids."""
-    return {one.entry_id: one.title for one in enabled(hass) if one is not entry}
 
 
 @callback

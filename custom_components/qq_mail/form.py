@@ -11,7 +11,6 @@ import voluptuous as vol
 
 from homeassistant.config_entries import ConfigEntry, UnknownEntry, UnknownSubEntry
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
-from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import AbortFlow, FlowHandler, FlowResult
 from homeassistant.helpers.selector import (
     NumberSelector,
@@ -102,11 +101,10 @@ _LOGGING_IN: HassKey[set[str]] = HassKey(f"{DOMAIN}_logging_in")
 """The accounts for which a form is logging in at this moment."""
 
 
-class Form:
-    """The form of a flow: an error for each field, until it is shown, and its texts."""
+class FormFlow[R: FlowResult[Any, Any]](FlowHandler[Any, R, Any]):
+    """A flow with forms: an error for each field, until it is shown, and their texts."""
 
     def __init__(self) -> None:
-        """Begin with a form in which nothing is wrong."""
         self.errors: dict[str, str] = {}
         self._doubted: int | None = None
         """Hash of a code that QQ would hardly make; sent again, it is tried."""
@@ -160,10 +158,7 @@ class Form:
             # Who writes it behind the host means it: the field has a default.
             if port is not None:
                 data[CONF_PORT] = port
-        if (port := self.read_number(data[CONF_PORT], *_PORTS)) is None:
-            self.errors[CONF_PORT] = "port_range"
-        else:
-            data[CONF_PORT] = port
+        data[CONF_PORT] = self.read_number(CONF_PORT, data[CONF_PORT], *_PORTS)
 
     def read_host(self, field: str, text: str) -> str | None:
         """Return a host, None where there is none; note at the field what is none."""
@@ -214,14 +209,21 @@ class Form:
             self.errors[field] = "sender_name_too_long"
         return name
 
-    def read_number(self, typed: float, least: int, most: int) -> int | None:
-        """Return a whole number within its limits, or None."""
+    def read_number(
+        self, key: str, typed: float, least: int, most: int, at: str | None = None
+    ) -> float:
+        """Return a whole number within its limits; note at its field if it is none.
+
+        `at`: at which section instead.
+        """
         number = float(typed)
-        return int(number) if number.is_integer() and least <= number <= most else None
+        if number.is_integer() and least <= number <= most:
+            return int(number)
+        self.errors[at or key] = f"{key}_range"
+        return typed
 
     async def check_account(
         self,
-        hass: HomeAssistant,
         typed: dict[str, Any],
         schema: vol.Schema,
         options: Mapping[str, Any],
@@ -239,7 +241,7 @@ class Form:
         if self.errors:
             return None
         account = account_from({**known, **typed}, options)
-        logging_in = hass.data.setdefault(_LOGGING_IN, set())
+        logging_in = self.hass.data.setdefault(_LOGGING_IN, set())
         if account.username in logging_in:
             self.errors["base"] = "still_checking"
             return None
@@ -249,7 +251,7 @@ class Form:
                 return account
         except MailError as err:
             if err.step is Step.AUTH:
-                async_count_refused(hass, account.username)
+                async_count_refused(self.hass, account.username)
             error = action_error(err, account)
             field = err.cause.field if err.cause.field in schema.schema else "base"
             self.errors[field] = error.translation_key or ""
@@ -258,9 +260,7 @@ class Form:
         finally:
             logging_in.remove(account.username)
 
-    async def check_inbox(
-        self, hass: HomeAssistant, entry: ConfigEntry, options: Mapping[str, Any]
-    ) -> None:
+    async def check_inbox(self, entry: ConfigEntry, options: Mapping[str, Any]) -> None:
         """Log in where answers are to be read from now on, and note why that failed.
 
         From then on all that comes is looked at.
@@ -273,7 +273,7 @@ class Form:
             return
         if account == imap_account_from(entry.data, entry.options):
             return
-        rooms = hass.data[DATA_HOUSE].rooms.get(entry.entry_id)
+        rooms = self.hass.data[DATA_HOUSE].rooms.get(entry.entry_id)
         if rooms:
             rooms.outbox.async_count_login(imap=True)
         try:
@@ -291,9 +291,8 @@ class Form:
             if rooms:
                 rooms.answers.keep_cursor(cursor)
 
-    def show[R: FlowResult[Any, Any]](
+    def show(
         self,
-        flow: FlowHandler[Any, R, Any],
         step_id: str,
         schema: vol.Schema,
         values: Mapping[str, Any],
@@ -306,9 +305,9 @@ class Form:
             placeholders["address"] = shown_texts(self._invalid)
             self._invalid = []
         shown = {key: val for key, val in values.items() if key != CONF_PASSWORD}
-        return flow.async_show_form(
+        return self.async_show_form(
             step_id=step_id,
-            data_schema=flow.add_suggested_values_to_schema(schema, shown),
+            data_schema=self.add_suggested_values_to_schema(schema, shown),
             errors=errors,
             description_placeholders={**self._placeholders, **placeholders},
         )

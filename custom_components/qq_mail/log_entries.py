@@ -1,6 +1,7 @@
 """Writes into the house's logbook what became of mails, and what people do with them."""
 
 from collections.abc import Collection
+from functools import partial
 
 from homeassistant.components.notify import DOMAIN as NOTIFY_DOMAIN
 from homeassistant.const import (
@@ -11,11 +12,12 @@ from homeassistant.const import (
 )
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.util import dt as dt_util
 
 from .accounts import QQMailConfigEntry
-from .buttons.models import Press
-from .calls.house import DATA_HOUSE
+from .buttons.models import SIGNAL_PRESS, Press
+from .calls.house import DATA_HOUSE, Rooms
 from .const import DOMAIN, SUBENTRY_TYPE_RECIPIENT
 from .errors import action_error, why_it_waits
 from .mime.address import Recipients
@@ -29,29 +31,21 @@ _ATTR_MESSAGE = "message"
 @callback
 def async_setup_log_entries(hass: HomeAssistant) -> None:
     """Write an entry for each button that is pressed, for as long as the house runs."""
-
-    @callback
-    def log(press: Press) -> None:
-        hass.async_create_task(_async_log_press(hass, press))
-
-    hass.data[DATA_HOUSE].buttons.presses.async_add_listener(log)
+    async_dispatcher_connect(hass, SIGNAL_PRESS, partial(_async_log_press, hass))
 
 
 @callback
-def async_log_outcomes(
-    hass: HomeAssistant, entry: QQMailConfigEntry, outbox: Outbox, texts: Texts
-) -> None:
+def async_log_outcomes(hass: HomeAssistant, rooms: Rooms, texts: Texts) -> None:
     """Write an entry for each outcome of an account's mails, as long as it lives."""
 
-    @callback
     def log(event: OutboxEvent | None) -> None:
         # Of a digest one line is enough.
         if event and not event.part:
-            people, entity_id = _people(hass, entry, event.recipients)
-            message = _worded(outbox, event, people, texts)
+            people, entity_id = _people(hass, rooms.entry, event.recipients)
+            message = _worded(rooms.outbox, event, people, texts)
             _write(hass, event.subject, message, entity_id)
 
-    outbox.listeners.async_add(log)
+    rooms.outbox.listeners.async_add(log)
 
 
 @callback
@@ -137,7 +131,7 @@ async def _async_log_press(hass: HomeAssistant, press: Press) -> None:
         message = texts(
             "answer_logged", title=title, subject=subject, recipients=recipients
         )
-    entity_id = hass.data[DATA_HOUSE].presses_entity(press.mail.account)
+    entity_id = hass.data[DATA_HOUSE].buttons.presses_entity(press.mail.account)
     _write(hass, press.mail.subject, message, entity_id)
 
 

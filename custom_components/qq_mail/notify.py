@@ -3,8 +3,6 @@
 from functools import partial
 from typing import override
 
-import voluptuous as vol
-
 from homeassistant.components.notify import (
     ATTR_DATA,
     ATTR_MESSAGE,
@@ -13,9 +11,9 @@ from homeassistant.components.notify import (
     DOMAIN as NOTIFY_DOMAIN,
     BaseNotificationService,
     NotifyEntity,
+    NotifyEntityDescription,
     NotifyEntityFeature,
 )
-from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant, ServiceCall, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import ensure_unique_string, slugify
@@ -27,21 +25,8 @@ from .calls.rights import async_rights, check_rights, own_entity_id
 from .calls.send import async_send
 from .const import CONF_SERVICE_NAME, CONF_TAKEN_OVER, DOMAIN, LOGGER
 from .content.request import read_notification
-from .entity import device_info, devices_of
-from .mime.address import Recipients
+from .entity import QQMailEntity, async_add_to_devices
 
-# Home Assistant's own refuses a message or data that a template made a list of, and
-# keys that other programs send for other services.
-_SCHEMA = vol.Schema(
-    {
-        # A title alone is something to say.
-        vol.Optional(ATTR_MESSAGE, default=""): object,
-        vol.Optional(ATTR_TITLE): object,
-        vol.Optional(ATTR_TARGET): object,
-        vol.Optional(ATTR_DATA): object,
-    },
-    extra=vol.ALLOW_EXTRA,
-)
 _KEYS = {ATTR_MESSAGE, ATTR_TITLE, ATTR_TARGET, ATTR_DATA}
 
 # The outbox keeps the order; the entities have nothing to wait for.
@@ -54,35 +39,18 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the account's entity, one for each recipient, and the action."""
-    for subentry, recipients in devices_of(entry):
-        async_add_entities(
-            [QQMailNotifyEntity(entry, subentry, recipients)],
-            config_subentry_id=subentry.subentry_id if subentry else None,
-        )
+    async_add_to_devices(entry, async_add_entities, QQMailNotifyEntity)
     await async_update_actions(hass, entry)
 
 
-class QQMailNotifyEntity(NotifyEntity):
+class QQMailNotifyEntity(QQMailEntity, NotifyEntity):
     """Sends to the recipients behind it; always available, also offline.
 
     An action called for an unavailable entity would succeed without doing anything.
     """
 
-    _attr_has_entity_name = True
-    _attr_name = None
+    entity_description = NotifyEntityDescription(key="", name=None)
     _attr_supported_features = NotifyEntityFeature.TITLE
-
-    def __init__(
-        self,
-        entry: QQMailConfigEntry,
-        subentry: ConfigSubentry | None,
-        recipients: Recipients,
-    ) -> None:
-        """Make the entity of the account or of a recipient, known by that one's id."""
-        self.entry = entry
-        self.recipients = recipients
-        self._attr_unique_id = subentry.subentry_id if subentry else entry.entry_id
-        self._attr_device_info = device_info(entry, subentry)
 
     @override
     async def async_send_message(self, message: str, title: str | None = None) -> None:
@@ -90,7 +58,6 @@ class QQMailNotifyEntity(NotifyEntity):
         request = read_notification(message, title)
         await async_send(self.hass, self.entry, request, self.recipients)
 
-    @callback
     def record(self) -> None:
         """Note that an action of ours has sent something to this entity."""
         self._async_record_notification()
@@ -105,7 +72,8 @@ async def _async_notify(entry: QQMailConfigEntry, call: ServiceCall) -> None:
             "Not for mail, and ignored: %s", ", ".join(sorted(map(str, others)))
         )
     said = (data.get(key) for key in (ATTR_TITLE, ATTR_TARGET, ATTR_DATA))
-    request = read_notification(data[ATTR_MESSAGE], *said)
+    # A title alone is something to say.
+    request = read_notification(data.get(ATTR_MESSAGE, ""), *said)
     await async_send(hass, entry, request, chosen_recipients(entry, request))
 
 
@@ -117,15 +85,13 @@ async def async_update_actions(hass: HomeAssistant, entry: QQMailConfigEntry) ->
     anew: who calls it meanwhile waits for that.
     """
     actions = hass.data[DATA_HOUSE].actions.setdefault(entry.entry_id, set())
-    names: list[str] = [entry.options[CONF_SERVICE_NAME]]
+    names: set[str] = {entry.options[CONF_SERVICE_NAME]}
     if taken := entry.data.get(CONF_TAKEN_OVER, {}).get("action"):
-        names.append(taken)
-    for name in actions.difference(names):
+        names.add(taken)
+    for name in actions - names:
         actions.remove(name)
         hass.services.async_remove(NOTIFY_DOMAIN, name)
-    for name in names:
-        if name in actions:
-            continue
+    for name in names - actions:
         if hass.services.has_service(NOTIFY_DOMAIN, name):
             LOGGER.warning(
                 "The action notify.%s belongs to another integration, so it does not"
@@ -134,13 +100,12 @@ async def async_update_actions(hass: HomeAssistant, entry: QQMailConfigEntry) ->
                 entry.title,
             )
             continue
-        # With Home Assistant's own texts; but it is to take any value.
+        # With Home Assistant's own texts, but without its schema: that refuses a message
+        # or data that a template made a list of, and keys meant for other services.
         service = BaseNotificationService()
         await service.async_setup(hass, name, name)
         await service.async_register_services()
-        hass.services.async_register(
-            NOTIFY_DOMAIN, name, partial(_async_notify, entry), schema=_SCHEMA
-        )
+        hass.services.async_register(NOTIFY_DOMAIN, name, partial(_async_notify, entry))
         actions.add(name)
 
 

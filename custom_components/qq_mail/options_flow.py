@@ -19,9 +19,9 @@ from homeassistant.helpers.selector import (
     TextSelector,
 )
 
+from .accounts import enabled
 from .const import CONF_FALLBACK, IMAP_HOSTS, PANEL
-from .fallback import other_accounts
-from .form import ADDRESSES, Form, number_selector, unless_removed
+from .form import ADDRESSES, FormFlow, number_selector, unless_removed
 from .options import OPTIONS, Kind, Option, Section
 
 _PLACEHOLDERS = {
@@ -78,9 +78,7 @@ def fields(
 
 
 def _schema(
-    options: Sequence[Option],
-    open_parts: Container[str],
-    accounts: Mapping[str, str],
+    options: Sequence[Option], open_parts: Container[str], accounts: Mapping[str, str]
 ) -> vol.Schema:
     """Return the form, its sections collapsed but for those that have an error."""
     parts = {
@@ -92,7 +90,7 @@ def _schema(
     return vol.Schema({**fields(None, options, accounts), **parts})
 
 
-class QQMailOptionsFlow(OptionsFlow):
+class QQMailOptionsFlow(FormFlow[ConfigFlowResult], OptionsFlow):
     """Changes how an account's messages look, to whom they go, and how many."""
 
     async def async_step_init(
@@ -103,54 +101,52 @@ class QQMailOptionsFlow(OptionsFlow):
             entry = self.config_entry
             stored = entry.options
         known = entry.data[CONF_HOST] in IMAP_HOSTS
-        accounts = other_accounts(self.hass, entry)
+        accounts = {
+            one.entry_id: one.title for one in enabled(self.hass) if one is not entry
+        }
         asked = [
             one
             for one in OPTIONS
             if not (one.elsewhere and known) and (accounts or not one.several)
         ]
-        form = Form()
         if user_input is not None:
             keys = {one.key for one in asked}
             options = {key: val for key, val in stored.items() if key not in keys}
             for one in asked:
                 typed = user_input[one.section] if one.section else user_input
-                if (value := _read(form, one, typed.get(one.key))) is not None:
+                if (value := self._read(one, typed.get(one.key))) is not None:
                     options[one.key] = value
-            if not form.errors:
-                await form.check_inbox(self.hass, entry, options)
-            if not form.errors:
+            if not self.errors:
+                await self.check_inbox(entry, options)
+            if not self.errors:
                 return self.async_create_entry(data=options)
         shown = dict(stored)
         if shown.get(CONF_FALLBACK) not in accounts:
             # That account is not there any more.
             shown.pop(CONF_FALLBACK, None)
-        return form.show(
-            self,
+        return self.show(
             "init",
-            _schema(asked, form.errors, accounts),
+            _schema(asked, self.errors, accounts),
             # Each part finds its own.
             user_input or {**shown, **dict.fromkeys(Section, shown)},
             **_PLACEHOLDERS,
         )
 
-
-def _read(form: Form, one: Option, typed: Any) -> Any:
-    """Return what is stored for a field; None: nothing. Note what is wrong with it."""
-    match one.kind:
-        case Kind.NAME:
-            return form.read_sender_name(one.key, typed or "") or None
-        case Kind.MAILBOX:
-            mailbox = form.read_mailbox(one.key, typed or "")
-            return mailbox and str(mailbox)
-        case Kind.MAILBOXES:
-            return form.read_mailboxes(one.key, typed or []) or None
-        case Kind.SWITCH | Kind.ACCOUNT:
-            return typed
-        case Kind.HOST:
-            return form.read_host(one.key, typed or "")
-        case _:
-            number = form.read_number(typed, one.least, one.most)
-            if number is None:
-                form.errors[one.section or one.key] = f"{one.key}_range"
-            return number
+    def _read(self, one: Option, typed: Any) -> Any:
+        """Return what is stored for a field; None: nothing. Note what is wrong with it."""
+        match one.kind:
+            case Kind.NAME:
+                return self.read_sender_name(one.key, typed or "") or None
+            case Kind.MAILBOX:
+                mailbox = self.read_mailbox(one.key, typed or "")
+                return mailbox and str(mailbox)
+            case Kind.MAILBOXES:
+                return self.read_mailboxes(one.key, typed or []) or None
+            case Kind.SWITCH | Kind.ACCOUNT:
+                return typed
+            case Kind.HOST:
+                return self.read_host(one.key, typed or "")
+            case _:
+                return self.read_number(
+                    one.key, typed, one.least, one.most, one.section
+                )

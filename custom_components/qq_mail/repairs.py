@@ -17,13 +17,14 @@ from homeassistant.config_entries import SOURCE_REAUTH
 from homeassistant.const import CONF_USERNAME
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.selector import SelectSelector, SelectSelectorConfig
 from homeassistant.util import dt as dt_util
 
 from .accounts import QQMailConfigEntry
 from .answers.issues import STRANGER
-from .buttons.models import Press
-from .calls.house import DATA_HOUSE, House
+from .buttons.models import SIGNAL_PRESS, Press
+from .calls.house import DATA_HOUSE, House, Rooms
 from .const import CODE_URL, CONF_ANSWERS_FROM, CONF_FALLBACK, DOMAIN, LOGGER, PANEL
 from .errors import why_it_waits
 from .fallback import OFFER, OfferFlow
@@ -31,7 +32,6 @@ from .issues import async_show_issue
 from .log_entries import async_log_discarded
 from .mime.address import Mailbox
 from .outbox.core.models import OutboxEvent, Outcome
-from .outbox.outbox import Outbox
 from .texts import Texts, async_texts, literal
 
 _MOST_TITLES = 10
@@ -120,7 +120,7 @@ def async_tell_removed(
 @callback
 def async_watch_presses(hass: HomeAssistant) -> None:
     """Report buttons that somebody pressed and nobody listens to."""
-    house = hass.data[DATA_HOUSE]
+    buttons = hass.data[DATA_HOUSE].buttons
 
     @callback
     def hear(press: Press) -> None:
@@ -130,39 +130,32 @@ def async_watch_presses(hass: HomeAssistant) -> None:
             "action": action,
             "subject": press.mail.subject,
         }
-        heard = house.is_heard(press)
+        heard = buttons.is_heard(press)
         async_show_issue(hass, Issue.UNHEARD, action, None if heard else texts)
 
-    house.buttons.presses.async_add_listener(hear)
+    async_dispatcher_connect(hass, SIGNAL_PRESS, hear)
 
 
 class AccountIssues:
     """Raises and withdraws an account's issues, for as long as it has its outbox."""
 
     def __init__(
-        self,
-        hass: HomeAssistant,
-        entry: QQMailConfigEntry,
-        house: House,
-        outbox: Outbox,
-        texts: Texts,
+        self, hass: HomeAssistant, house: House, rooms: Rooms, texts: Texts
     ) -> None:
         """Listen to the outbox, and begin with what is wrong already."""
         self._texts = texts
         self._hass = hass
-        self._entry = entry
         self._house = house
-        self._outbox = outbox
+        self._entry, self._outbox = rooms.entry, rooms.outbox
         self._restored = True
         """Whether something may come from a backup; nothing comes later."""
         self._damaged = 0
         self._troubles = 0
         self._asked = 0
         self._update(None)
-        outbox.listeners.async_add(self._update)
-        outbox.async_on_close(self._withdraw_all)
+        rooms.outbox.listeners.async_add(self._update)
+        rooms.outbox.async_on_close(self._withdraw_all)
 
-    @callback
     def _update(self, event: OutboxEvent | None) -> None:
         """Compare the issues with the outbox."""
         self._show(Issue.PAUSED, self._paused())
@@ -292,21 +285,7 @@ def _day_and_time(time: datetime) -> str:
     return f"{dt_util.as_local(time):%Y-%m-%d %H:%M}"
 
 
-class _Flow(ConfirmRepairFlow):
-    """A dialog about something of an account."""
-
-    def _given(self, key: str) -> str:
-        """Return what the issue was raised with."""
-        return str((self.data or {})[key])
-
-    @property
-    def _told(self) -> dict[str, str] | None:
-        """What the issue's texts name."""
-        issue = ir.async_get(self.hass).async_get_issue(self.handler, self.issue_id)
-        return issue.translation_placeholders if issue else None
-
-
-class RestoredFlow(_Flow):
+class RestoredFlow(ConfirmRepairFlow):
     """Sends what comes from a backup, or discards it."""
 
     @override
@@ -314,10 +293,11 @@ class RestoredFlow(_Flow):
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Ask which of the two."""
+        form = await super().async_step_init()
         return self.async_show_menu(
             step_id="init",
             menu_options=["send", "discard"],
-            description_placeholders=self._told,
+            description_placeholders=form["description_placeholders"],
         )
 
     async def async_step_send(
@@ -333,23 +313,22 @@ class RestoredFlow(_Flow):
         return await self._decide(send=False)
 
     async def _decide(self, *, send: bool) -> RepairsFlowResult:
-        house, entry_id = self.hass.data[DATA_HOUSE], self._given("entry_id")
+        house, entry_id = self.hass.data[DATA_HOUSE], str((self.data or {})["entry_id"])
         if rooms := house.rooms.get(entry_id):
             texts = await async_texts(self.hass)
-            entry = self.hass.config_entries.async_get_known_entry(entry_id)
             for queue_id in rooms.outbox.restored:
                 if send:
                     rooms.outbox.async_retry(queue_id)
                     continue
                 # Home Assistant does not tell who answers a dialog.
                 messages = await rooms.outbox.async_discard(queue_id)
-                async_log_discarded(self.hass, entry, messages, texts)
+                async_log_discarded(self.hass, rooms.entry, messages, texts)
             house.decide(entry_id, send=send)
             await house.manager.async_written()
         return self.async_create_entry(data={})
 
 
-class StrangerFlow(_Flow):
+class StrangerFlow(ConfirmRepairFlow):
     """Lets an address answer the mails of one recipient, or leaves it at that."""
 
     @override
@@ -357,20 +336,17 @@ class StrangerFlow(_Flow):
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
         """Ask whose address it is; nobody's is an answer as well."""
+        result, data = await super().async_step_confirm(user_input), self.data or {}
         if user_input is None:
-            recipients = self._given("recipients").split(",")
+            recipients = str(data["recipients"]).split(",")
             choice = SelectSelector(SelectSelectorConfig(options=recipients))
-            return self.async_show_form(
-                step_id="confirm",
-                data_schema=vol.Schema({vol.Optional("recipient"): choice}),
-                description_placeholders=self._told,
-            )
-        entry = self.hass.config_entries.async_get_entry(self._given("entry_id"))
+            result["data_schema"] = vol.Schema({vol.Optional("recipient"): choice})
+            return result
+        entry = self.hass.config_entries.async_get_entry(str(data["entry_id"]))
         if entry and (recipient := user_input.get("recipient")):
             allowed = entry.options.get(CONF_ANSWERS_FROM, [])
-            another = str(Mailbox(self._given("address"), recipient))
+            another = str(Mailbox(str(data["address"]), recipient))
             self.hass.config_entries.async_update_entry(
-                entry,
-                options={**entry.options, CONF_ANSWERS_FROM: [*allowed, another]},
+                entry, options={**entry.options, CONF_ANSWERS_FROM: [*allowed, another]}
             )
-        return self.async_create_entry(data={})
+        return result

@@ -86,9 +86,7 @@ async def async_setup_entry(
 ) -> None:
     """Set up the account's sensors."""
     rooms = hass.data[DATA_HOUSE].rooms[entry.entry_id]
-    async_add_entities(
-        QQMailSensorEntity(entry, description, rooms) for description in SENSORS
-    )
+    async_add_entities(QQMailSensorEntity(rooms, one) for one in SENSORS)
 
 
 class QQMailSensorEntity(QQMailStateEntity[float | datetime | None], SensorEntity):
@@ -97,14 +95,10 @@ class QQMailSensorEntity(QQMailStateEntity[float | datetime | None], SensorEntit
     entity_description: QQMailSensorEntityDescription
 
     def __init__(
-        self,
-        entry: QQMailConfigEntry,
-        description: QQMailSensorEntityDescription,
-        rooms: Rooms,
+        self, rooms: Rooms, description: QQMailSensorEntityDescription
     ) -> None:
-        """Keep which part it is."""
         self.entity_description = description
-        super().__init__(entry, rooms)
+        super().__init__(rooms)
 
     @override
     def read(self) -> float | datetime | None:

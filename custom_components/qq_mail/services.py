@@ -16,20 +16,18 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.service import async_register_admin_service
 from homeassistant.util.json import JsonValueType
 
-from .accounts import QQMailConfigEntry, async_settled, being_loaded, called_entries
+from .accounts import async_settled, being_loaded, called_entries
 from .calls.actions import async_preview_message, async_send_message
 from .calls.house import DATA_HOUSE, Rooms
-from .calls.listing import counting, latest, remembered, repeating, waiting
+from .calls.listing import async_plans, counting, latest, remembered, repeating, waiting
 from .const import DOMAIN
 from .content.errors import field_error, translated_error
 from .log_entries import async_log_discarded
 from .outbox.outbox import Outbox
 from .texts import async_texts
 
-_AT_ONCE = 200
-"""Messages that are described in one turn of the event loop."""
 _RETRIED_AT_ONCE = 20
-"""Messages that are tried in one: each has something to start."""
+"""Messages that are tried in one turn of the event loop: each has something to start."""
 
 _ALL = "all"
 _QUEUE_ID = "queue_id"
@@ -41,8 +39,6 @@ _CHOICE_SCHEMA = _ACCOUNT_SCHEMA.extend(
 )
 _DISCARD_SCHEMA = _CHOICE_SCHEMA.extend({vol.Optional(_ALL, default=False): cv.boolean})
 _TAG_SCHEMA = vol.Schema({vol.Required(_TAG): cv.string})
-# All is read by ourselves: what varies while the house runs stops no message.
-_MESSAGE_SCHEMA = vol.Schema({}, extra=vol.ALLOW_EXTRA)
 
 
 @callback
@@ -53,8 +49,9 @@ def async_setup_services(hass: HomeAssistant) -> None:
         ("send_message", async_send_message, may_answer),
         ("preview_message", async_preview_message, answers),
     ):
+        # All is read by ourselves: what varies while the house runs stops no message.
         hass.services.async_register(
-            DOMAIN, action, message_handler, _MESSAGE_SCHEMA, supports_response=response
+            DOMAIN, action, message_handler, supports_response=response
         )
     # What waits, and what became of it, is of everybody.
     for action, handler, schema, response in (
@@ -75,39 +72,36 @@ async def _async_get_outbox(call: ServiceCall) -> ServiceResponse:
     repeats: list[JsonValueType] = []
     reminders: list[JsonValueType] = []
     texts = await async_texts(call.hass)
-    for _, rooms in await _async_accounts(call):
+    for rooms in await _async_rooms(call):
         outbox = rooms.outbox
         repeats += (counting(one, outbox.account) for one in rooms.duplicates.shown)
         reminders += (repeating(one, outbox.account) for one in rooms.reminders.shown)
-        for number, (message, plan) in enumerate(outbox.plans(), start=1):
+        async for message, plan in async_plans(outbox):
             age = round(outbox.age_of(message))
             messages.append(waiting(outbox, message, plan, texts) | {"age": age})
-            if number % _AT_ONCE == 0:
-                # Ten thousand may wait, and others are not to.
-                await asyncio.sleep(0)
     return {"messages": messages, "repeats": repeats, "reminders": reminders}
 
 
 async def _async_get_history(call: ServiceCall) -> ServiceResponse:
     """Answer with what became of messages: of what something came last, comes first."""
-    items = latest(rooms for _, rooms in await _async_accounts(call))
+    items = latest(await _async_rooms(call))
     return {"messages": [remembered(item, account) for account, item in items]}
 
 
 async def _async_retry(call: ServiceCall) -> None:
     """Try one message, those of a tag, or all of them at once."""
-    outboxes = [rooms.outbox for _, rooms in await _async_accounts(call)]
+    outboxes = [rooms.outbox for rooms in await _async_rooms(call)]
     queue_id = call.data.get(_QUEUE_ID) or None
     tag: str = call.data[_TAG]
-    if tag and queue_id is None:
-        for outbox in outboxes:
+    found = 0
+    for outbox in outboxes:
+        chosen = [queue_id]
+        if tag and queue_id is None:
             chosen = [one.queue_id for one in outbox.waiting() if one.tag == tag]
-            for number, one in enumerate(chosen, start=1):
-                outbox.async_retry(one)
-                if number % _RETRIED_AT_ONCE == 0:
-                    await asyncio.sleep(0)
-        return
-    found = sum(outbox.async_retry(queue_id) for outbox in outboxes)
+        for number, one in enumerate(chosen, start=1):
+            found += outbox.async_retry(one)
+            if number % _RETRIED_AT_ONCE == 0:
+                await asyncio.sleep(0)
     _check_queue_id(queue_id, found, outboxes)
 
 
@@ -125,22 +119,20 @@ async def _async_discard(call: ServiceCall) -> None:
         raise field_error("discard_what")
     person = await _async_person(call)
     texts = await async_texts(call.hass)
-    accounts = await _async_accounts(call)
+    accounts = await _async_rooms(call)
     found = 0
-    for entry, rooms in accounts:
+    for rooms in accounts:
         found += rooms.duplicates.async_discard(queue_id)
         messages = await rooms.outbox.async_discard(queue_id, tag)
         found += len(messages)
-        async_log_discarded(call.hass, entry, messages, texts, person)
-    _check_queue_id(queue_id, found, [rooms.outbox for _, rooms in accounts])
+        async_log_discarded(call.hass, rooms.entry, messages, texts, person)
+    _check_queue_id(queue_id, found, [rooms.outbox for rooms in accounts])
     await _async_keep(call.hass)
 
 
 async def _async_person(call: ServiceCall) -> str:
     """Return the name of the user who calls; an automation calls as Home Assistant."""
-    user = None
-    if call.context.user_id:
-        user = await call.hass.auth.async_get_user(call.context.user_id)
+    user = await call.hass.auth.async_get_user(call.context.user_id or "")
     return (user and user.name) or "Home Assistant"
 
 
@@ -157,15 +149,15 @@ async def _async_keep(hass: HomeAssistant) -> None:
         raise translated_error("done_not_kept")
 
 
-async def _async_accounts(call: ServiceCall) -> list[tuple[QQMailConfigEntry, Rooms]]:
-    """Return the account that a call is for, or all that are loaded.
+async def _async_rooms(call: ServiceCall) -> list[Rooms]:
+    """Return what the account has that a call is for, or all that are loaded.
 
     Raises ServiceValidationError.
     """
     await async_settled(being_loaded(call.hass))
     rooms = call.hass.data[DATA_HOUSE].rooms
     entries = called_entries(call.hass, call.data.get(ATTR_CONFIG_ENTRY_ID))
-    return [(entry, rooms[entry.entry_id]) for entry in entries]
+    return [rooms[entry.entry_id] for entry in entries]
 
 
 def _check_queue_id(queue_id: str | None, found: int, outboxes: list[Outbox]) -> None:

@@ -58,7 +58,6 @@ class Texts:
     """Words errors, and what is written into mails, in Home Assistant's language."""
 
     def __init__(self, texts: Mapping[str, str]) -> None:
-        """Keep the texts by their keys."""
         self._texts = texts
 
     def __call__(self, key: str, **placeholders: str) -> str:

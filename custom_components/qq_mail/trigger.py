@@ -19,8 +19,8 @@ from homeassistant.helpers.typing import ConfigType
 from homeassistant.setup import async_setup_component
 from homeassistant.util.signal_type import SignalType
 
-from .buttons.models import Press, Reply
-from .calls.house import DATA_HOUSE, SIGNAL_ALARM, SIGNAL_OUTBOX, House
+from .buttons.models import SIGNAL_PRESS, SIGNAL_REPLY, Press, Reply
+from .calls.house import DATA_HOUSE, SIGNAL_ALARM, SIGNAL_OUTBOX
 from .const import DOMAIN
 from .event import told_of_outcome, told_of_press
 from .mime.models import Priority
@@ -74,10 +74,10 @@ class QQMailTrigger(Trigger):
         return validated
 
     def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
-        """Remember what to listen to; what is not named is all."""
         super().__init__(hass, config)
         self._key = config.key
         self._options = config.options or {}
+        """What is not named is all."""
 
     @override
     async def async_attach_runner(
@@ -94,13 +94,16 @@ class QQMailTrigger(Trigger):
 
         # An automation may be there before the first account is.
         await async_setup_component(self._hass, DOMAIN, {})
-        return self._listen(self._hass.data[DATA_HOUSE], handle)
+        handlers = self._hass.data[DATA_HOUSE].buttons.handlers[self.signal]
+        handlers.add(self._run_for)
+        disconnect = async_dispatcher_connect(self._hass, self.signal, handle)
 
-    def _listen(self, _house: House, handle: Callable[..., None]) -> CALLBACK_TYPE:
-        return async_dispatcher_connect(self._hass, self.signal, handle)
+        @callback
+        def detach() -> None:
+            handlers.remove(self._run_for)
+            disconnect()
 
-    def _hears(self, told: Any) -> bool:
-        return self._run_for(told) is not None
+        return detach
 
     def _run_for(self, *told: Any) -> _Run | None:
         """Return what to run with; None: the options do not name it."""
@@ -163,6 +166,7 @@ class ActionClickedTrigger(QQMailTrigger):
     """Triggers when somebody presses a button of a mail."""
 
     options = (ATTR_CONFIG_ENTRY_ID, _CONF_ACTION, _CONF_TAG)
+    signal = SIGNAL_PRESS
 
     @override
     def told(self, press: Press) -> _Run:
@@ -171,15 +175,12 @@ class ActionClickedTrigger(QQMailTrigger):
         variables = told_of_press(press) | {"account": mail.account}
         return variables, f"button {action} of message {mail.queue_id}"
 
-    @override
-    def _listen(self, house: House, handle: Callable[..., None]) -> CALLBACK_TYPE:
-        return house.buttons.presses.async_add_listener(handle, self._hears)
-
 
 class ReplyReceivedTrigger(QQMailTrigger):
     """Triggers when somebody answers a mail with a text that presses no button."""
 
     options = (ATTR_CONFIG_ENTRY_ID, _CONF_TAG)
+    signal = SIGNAL_REPLY
 
     @override
     def told(self, reply: Reply) -> _Run:
@@ -195,10 +196,6 @@ class ReplyReceivedTrigger(QQMailTrigger):
             "account": mail.account,
         }
         return variables, f"answer to message {mail.queue_id}"
-
-    @override
-    def _listen(self, house: House, handle: Callable[..., None]) -> CALLBACK_TYPE:
-        return house.replies.async_add_listener(handle, self._hears)
 
 
 class AlarmTrigger(QQMailTrigger):

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.qq_mail.buttons.models import Press
-from homeassistant.core import HomeAssistant
+from custom_components.qq_mail.buttons.models import SIGNAL_PRESS, Press
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 
 from ..calls.test_send import send
 from ..conftest import ADDRESS
@@ -33,9 +34,14 @@ class Household:
         self.server = server
         self.entry = entry
         self.presses: list[Press] = []
-        house_of(hass).buttons.presses.async_add_listener(
-            self.presses.append, lambda _: True
-        )
+        async_dispatcher_connect(hass, SIGNAL_PRESS, self._hear)
+        self.listens = True
+        handlers = house_of(hass).buttons.handlers[SIGNAL_PRESS]
+        handlers.add(lambda _: self.listens)
+
+    @callback
+    def _hear(self, press: Press) -> None:
+        self.presses.append(press)
 
     @property
     def pressed(self) -> list[str]:

@@ -14,7 +14,7 @@ MAIL = Mail(account="", queue_id="", tag="", subject="", recipients=(), time=NOW
 def offered(*actions: Action) -> tuple[Button, ...]:
     """Return what a mail with these buttons offers."""
     buttons = [Button(action=one, digest=str(at)) for at, one in enumerate(actions)]
-    MailButtons(mail=MAIL, name="", expires_at=NOW, lifetime=0, buttons=buttons)
+    MailButtons(mail=MAIL, expires_at=NOW, lifetime=0, buttons=buttons)
     return tuple(buttons)
 
 

@@ -6,17 +6,16 @@ import shutil
 from typing import Any
 
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.qq_mail.buttons.listeners import ListenersTo
-from custom_components.qq_mail.buttons.models import Reply
+from custom_components.qq_mail.buttons.models import SIGNAL_REPLY, Reply
 from custom_components.qq_mail.buttons.registry import BUTTONS, Buttons
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.inbox import mailbox
 from custom_components.qq_mail.outbox import intake as intake_module
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
-from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.core import CoreState, HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 
 from ..buttons.conftest import mail_of
 from ..calls.test_send import send
@@ -205,24 +204,31 @@ async def test_preview(
     assert house_of(hass).buttons.answerable(household.entry.entry_id) == []
 
 
-def test_replies(entry: MockConfigEntry, caplog: pytest.LogCaptureFixture) -> None:
+async def test_replies(
+    hass: HomeAssistant, household: Household, caplog: pytest.LogCaptureFixture
+) -> None:
     """One listener that fails does not keep an answer from the others."""
-    replies, heard = ListenersTo[Reply](), list[Reply]()
+    heard: list[str] = []
 
+    @callback
     def fail(reply: Reply) -> None:
         raise ValueError(reply.text)
 
-    reply = Reply(mail=mail_of(entry), sender=ANN, text="Hello")
-    assert not replies.is_wanted(reply)
-    replies.async_add_listener(fail, lambda _: True)
-    remove = replies.async_add_listener(heard.append, lambda _: True)
-    assert replies.is_wanted(reply)
-    replies.tell(reply)
-    remove()
-    replies.tell(reply)
-    assert replies.is_wanted(reply)
-    assert heard == [reply]
-    assert "A listener failed at a press or an answer of" in caplog.text
+    @callback
+    def hear(reply: Reply) -> None:
+        heard.append(reply.text)
+
+    buttons = house_of(hass).buttons
+    reply = Reply(mail=mail_of(household.entry), sender=ANN, text="Hello")
+    assert not buttons.is_handled(SIGNAL_REPLY, reply)
+    buttons.handlers[SIGNAL_REPLY].add(lambda _: True)
+    assert buttons.is_handled(SIGNAL_REPLY, reply)
+    async_dispatcher_connect(hass, SIGNAL_REPLY, fail)
+    async_dispatcher_connect(hass, SIGNAL_REPLY, hear)
+    mail = await household.alert()
+    household.answer(mail, "Hello")
+    await until(lambda: heard == ["Hello"])
+    assert "ValueError: Hello" in caplog.text
 
 
 async def test_discarded(

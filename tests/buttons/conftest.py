@@ -8,10 +8,17 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.qq_mail.buttons.models import ACTION_PATH, Action, Mail, Press
+from custom_components.qq_mail.buttons.models import (
+    ACTION_PATH,
+    SIGNAL_PRESS,
+    Action,
+    Mail,
+    Press,
+)
 from custom_components.qq_mail.buttons.registry import Buttons
 from custom_components.qq_mail.store import Store
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.util import dt as dt_util
 
 from ..house import house_of
@@ -37,7 +44,11 @@ class House:
         self.hass = hass
         self.entry = entry
         self.presses: list[Press] = []
-        self.buttons.presses.async_add_listener(self.presses.append)
+        async_dispatcher_connect(hass, SIGNAL_PRESS, self._hear)
+
+    @callback
+    def _hear(self, press: Press) -> None:
+        self.presses.append(press)
 
     @property
     def buttons(self) -> Buttons:

@@ -1,6 +1,7 @@
 """Which buttons work: over restarts, damage, and too many of them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 import errno
 import os
@@ -12,12 +13,13 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.buttons.links import PLAIN_HTTP, link_base
-from custom_components.qq_mail.buttons.models import Action, Mail, Press
+from custom_components.qq_mail.buttons.models import SIGNAL_PRESS, Action, Mail, Press
 from custom_components.qq_mail.buttons.registry import BUTTONS, Buttons
 from custom_components.qq_mail.clock import read_clock
 from custom_components.qq_mail.const import DOMAIN, MAX_BUTTONS
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.util import dt as dt_util
 
 from ..house import house_of, on_disk
@@ -169,7 +171,7 @@ async def test_forgotten_when_over(
     """What has expired is kept no longer than until the next one."""
     issue(buttons, mail, ACKNOWLEDGE, lasts=timedelta(hours=1))
     freezer.tick(timedelta(hours=2))
-    issue(buttons, mail, CLOSE)
+    issue(buttons, replace(mail, queue_id="2"), CLOSE)
     for known in (buttons, await restarted(hass)):
         assert [button.action for button in known.all()] == [CLOSE]
 
@@ -320,7 +322,10 @@ async def test_damaged_record(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """What is whole is read."""
-    tokens = [issue(buttons, mail, one)[0] for one in (ACKNOWLEDGE, CLOSE)]
+    tokens = [
+        issue(buttons, replace(mail, queue_id=one.action), one)[0]
+        for one in (ACKNOWLEDGE, CLOSE)
+    ]
     await house_of(hass).store.written()
     records = on_disk(hass)
     first = next(key for key in records if key[0] == BUTTONS)
@@ -356,24 +361,36 @@ async def test_disk_that_refuses(
 
 
 async def test_listener_that_fails(
-    buttons: Buttons, mail: Mail, caplog: pytest.LogCaptureFixture
+    hass: HomeAssistant,
+    buttons: Buttons,
+    mail: Mail,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The others hear of it all the same; and who has left hears nothing."""
     heard: list[Press] = []
+    missed: list[Press] = []
 
+    @callback
     def fail(press: Press) -> None:
         raise RuntimeError(press.action.action)
 
-    buttons.presses.async_add_listener(fail)
-    buttons.presses.async_add_listener(heard.append)
+    @callback
+    def hear(press: Press) -> None:
+        heard.append(press)
+
+    @callback
+    def miss(press: Press) -> None:
+        missed.append(press)
+
+    async_dispatcher_connect(hass, SIGNAL_PRESS, fail)
+    async_dispatcher_connect(hass, SIGNAL_PRESS, hear)
     tokens = issue(buttons, mail, ACKNOWLEDGE, CLOSE)
     first, second = map(buttons.find, tokens)
     assert first
     buttons.press(first)
     assert [press.action for press in heard] == [ACKNOWLEDGE]
     assert "RuntimeError: acknowledge" in caplog.text
-    missed: list[Press] = []
-    leave = buttons.presses.async_add_listener(missed.append)
+    leave = async_dispatcher_connect(hass, SIGNAL_PRESS, miss)
     leave()
     assert second
     buttons.press(second)
@@ -383,13 +400,15 @@ async def test_listener_that_fails(
 
 async def test_wanted(buttons: Buttons, mail: Mail) -> None:
     """Who listens says which presses are handled; most only look on."""
-    buttons.presses.async_add_listener(lambda _: None)
     press, other = (Press(mail=mail, action=action) for action in (CLOSE, ACKNOWLEDGE))
-    assert not buttons.presses.is_wanted(press)
-    leave = buttons.presses.async_add_listener(lambda _: None, lambda one: one == press)
-    assert [buttons.presses.is_wanted(one) for one in (press, other)] == [True, False]
-    leave()
-    assert not buttons.presses.is_wanted(press)
+    assert not buttons.is_handled(SIGNAL_PRESS, press)
+    buttons.handlers[SIGNAL_PRESS].add(lambda one: one == press)
+    assert [buttons.is_handled(SIGNAL_PRESS, one) for one in (press, other)] == [
+        True,
+        False,
+    ]
+    buttons.handlers[SIGNAL_PRESS].clear()
+    assert not buttons.is_handled(SIGNAL_PRESS, press)
 
 
 @pytest.mark.parametrize(

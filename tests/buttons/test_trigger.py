@@ -101,7 +101,7 @@ async def test_trigger_options(
     calls = await automate(house.hass, options)
     buttons = house.buttons
     house.issue(ACKNOWLEDGE, CLOSE)
-    house.issue(Action(action="other tag", title="A"), tag="fire")
+    house.issue(Action(action="other tag", title="A"), tag="fire", queue_id="2")
     for button in buttons.all():
         buttons.press(button)
     await house.hass.async_block_till_done()
@@ -117,7 +117,7 @@ async def test_trigger_of_one_account(
     calls = await automate(hass, {"config_entry_id": second.entry_id})
     buttons = house.buttons
     house.issue()
-    house.issue(account=second.entry_id)
+    house.issue(account=second.entry_id, queue_id="2")
     for button in buttons.all():
         buttons.press(button)
     await hass.async_block_till_done()
@@ -128,7 +128,7 @@ async def test_trigger_of_one_account(
         state.attributes["queue_id"]
         for state in states
         if state.attributes["event_types"] == ["clicked"]
-    ] == [CLICK["queue_id"]] * 2
+    ] == [CLICK["queue_id"], "2"]
     await hass.services.async_call(
         "automation", "turn_off", {"entity_id": "all"}, blocking=True
     )

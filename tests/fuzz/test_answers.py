@@ -4,7 +4,9 @@ from hypothesis import given, strategies as st
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from homeassistant.core import HomeAssistant
+from custom_components.qq_mail.buttons.models import SIGNAL_REPLY, Reply
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from tests.answers.conftest import Household, answer_to
 from tests.conftest import ADDRESS
 from tests.house import house_of, until
@@ -30,10 +32,13 @@ class Heard:
         self.secret = b""
         self._texts: list[str] = []
         self._number = 0
-        replies = house_of(household.hass).replies
-        replies.async_add_listener(
-            lambda reply: self._texts.append(reply.text), lambda _: True
-        )
+        async_dispatcher_connect(household.hass, SIGNAL_REPLY, self._hear)
+        handlers = house_of(household.hass).buttons.handlers[SIGNAL_REPLY]
+        handlers.add(lambda _: True)
+
+    @callback
+    def _hear(self, reply: Reply) -> None:
+        self._texts.append(reply.text)
 
     async def begin(self) -> None:
         """Send both."""

@@ -404,7 +404,7 @@ async def test_many_wait(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An answer that is long lets others come between."""
-    monkeypatch.setattr("custom_components.qq_mail.services._AT_ONCE", 1)
+    monkeypatch.setattr("custom_components.qq_mail.calls.listing._AT_ONCE", 1)
     server.script(Step.CONNECT, Close(), times=None)
     for title in ("one", "two"):
         await notify(hass, title=title)

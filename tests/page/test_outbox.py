@@ -7,8 +7,8 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.qq_mail.calls import listing
 from custom_components.qq_mail.const import DOMAIN
-from custom_components.qq_mail.page import shown as shown_module
 from custom_components.qq_mail.page.panel import VERSION
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
@@ -225,7 +225,7 @@ async def test_window(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Some rows of all; not beyond their end, which may have come nearer."""
-    monkeypatch.setattr(shown_module, "_AT_ONCE", 2)
+    monkeypatch.setattr(listing, "_AT_ONCE", 2)
     server.script(Step.RCPT, LATER, times=None)
     for number in range(5):
         await send(hass, title=str(number))
@@ -251,7 +251,7 @@ async def test_thousands(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """However many are planned for a window, others have their turns meanwhile."""
-    monkeypatch.setattr(shown_module, "_AT_ONCE", 10)
+    monkeypatch.setattr(listing, "_AT_ONCE", 10)
     server.script(Step.RCPT, LATER, times=None)
     await send(hass, title="Fire")
     outbox = outbox_of(loaded_entry)
@@ -266,7 +266,7 @@ async def test_thousands(
             await asyncio.sleep(0)
 
     counting = asyncio.create_task(count())
-    window = await shown_module.async_window(outbox, planned - 2, planned)
+    window = [one async for one in listing.async_plans(outbox, planned - 2, planned)]
     counting.cancel()
     assert len(window) == 2
     assert others >= planned / 10

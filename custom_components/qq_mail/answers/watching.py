@@ -1,7 +1,7 @@
 """Reads an account's answers while a mail can be answered, and does what they mean."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
@@ -10,12 +10,12 @@ from typing import Any, Final
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util import dt as dt_util
 from homeassistant.util.ssl import client_context
 
 from ..accounts import QQMailConfigEntry, async_loaded
-from ..buttons.listeners import ListenersTo
-from ..buttons.models import Button, MailButtons, Press, Reply, Told
+from ..buttons.models import SIGNAL_REPLY, Button, MailButtons, Press, Reply, Told
 from ..buttons.registry import Buttons
 from ..clock import read_clock
 from ..const import CONF_ANSWERS_FROM, DOMAIN, LOGGER
@@ -55,20 +55,16 @@ class Answers:
         outbox: Outbox,
         history: History,
         buttons: Buttons,
-        replies: ListenersTo[Reply],
         bounces: dict[str, Bounces],
-        is_heard: Callable[[Press], bool],
     ) -> None:
         """Know how far the inbox was read; nothing is read yet.
 
-        `bounces` are those of all accounts; `is_heard` tells whether somebody handles a press.
+        `bounces` are those of all accounts.
         """
         self._hass = hass
         self._entry = entry
         self._outbox = outbox
         self._buttons = buttons
-        self._replies = replies
-        self._is_heard = is_heard
         self._issues = Issues(hass, entry)
         self._account: Account | None = None
         self._mailbox: Inbox | None = None
@@ -277,12 +273,12 @@ class Answers:
         time = time_of(now, now)
         if action.in_words:
             reply = Reply(mail=button.mail, sender=by, text=text, action=action.action)
-            if not self._replies.is_wanted(reply):
+            if not self._buttons.is_handled(SIGNAL_REPLY, reply):
                 return texts("reply_words_unheard", title=action.title)
-            self._replies.tell(reply)
+            async_dispatcher_send(self._hass, SIGNAL_REPLY, reply)
         else:
             press = Press(mail=button.mail, action=action, by=by)
-            heard = self._is_heard(press)
+            heard = self._buttons.is_heard(press)
             self._buttons.press(button, by)
             if not heard:
                 return texts("reply_unheard", title=action.title, time=time)
@@ -293,8 +289,8 @@ class Answers:
     ) -> None:
         """Pass on what somebody wrote; say once that nobody understands it."""
         reply = Reply(mail=known.mail, sender=mail.sender, text=text)
-        if text and self._replies.is_wanted(reply):
-            self._replies.tell(reply)
+        if text and self._buttons.is_handled(SIGNAL_REPLY, reply):
+            async_dispatcher_send(self._hass, SIGNAL_REPLY, reply)
         elif not known.confused:
             known.confused = True
             choices = " · ".join(button.shown for button in known.buttons)

@@ -15,7 +15,6 @@ PLAIN_HTTP = "plain_http"
 """The issue that says what others could see; a key in the translations."""
 
 
-@callback
 def link_base(hass: HomeAssistant) -> tuple[str, bool] | None:
     """Return what links begin with, and whether they work at home only.
 

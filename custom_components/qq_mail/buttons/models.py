@@ -5,6 +5,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from homeassistant.util.signal_type import SignalType
+
+from ..const import DOMAIN
 from ..typed import PASSING
 
 LINGER: Final = 3600.0
@@ -53,15 +56,6 @@ class Mail:
     """When the alert was raised."""
 
 
-class Channel(StrEnum):
-    """How a button was pressed."""
-
-    LINK = "link"
-    """By its link, which does not tell who opens it."""
-    MAIL = "mail"
-    """By an answer to its mail."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Press:
     """Somebody who has the mail pressed a button of it, for the first time."""
@@ -69,12 +63,7 @@ class Press:
     mail: Mail
     action: Action
     by: str = ""
-    """The addr_spec of who answered the mail."""
-
-    @property
-    def channel(self) -> Channel:
-        """How it was pressed."""
-        return Channel.MAIL if self.by else Channel.LINK
+    """The addr_spec of who answered the mail; empty: its link does not tell who."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +77,14 @@ class Reply:
     """What the sender wrote, without quotes and signatures; at most 2,000 characters."""
     action: str = ""
     """Of the button that asked for it; empty: none did, or it may be any of several."""
+
+
+SIGNAL_PRESS: SignalType[Press] = SignalType(f"{DOMAIN}_press")
+"""Every press of a button, of all accounts."""
+SIGNAL_REPLY: SignalType[Reply] = SignalType(f"{DOMAIN}_reply")
+"""Every answer in somebody's own words, to all accounts."""
+PRESSES_KEY: Final = "action"
+"""The key of the event entity that tells of presses, in its unique id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +109,6 @@ class Button:
     used_by: str = ""
     """The addr_spec of who answered the mail, if that used it."""
     ended: Ended | None = None
-    revoked: bool = False
-    """It is over, or there were too many: its link is unknown from then on."""
     group: MailButtons = field(init=False, repr=False, compare=False, metadata=PASSING)
     """All of its mail."""
 
@@ -141,8 +136,6 @@ class MailButtons:
     """The buttons of one mail, what only who has it knows, and until when that counts."""
 
     mail: Mail
-    name: str = field(metadata=PASSING)
-    """By which it is kept."""
     expires_at: datetime
     """By the clock on the wall, as the mail says it."""
     lifetime: float
@@ -151,6 +144,8 @@ class MailButtons:
     """When it is over, by the steady clock."""
     restored: bool = False
     """It comes from a backup, and works once a person has decided."""
+    over: bool = False
+    """Its tag was cleared: its links are unknown, and who answers it is told so."""
     buttons: list[Button]
     """In their order."""
     secret: str = ""
@@ -170,6 +165,11 @@ class MailButtons:
         """Have its buttons know it."""
         for button in self.buttons:
             button.group = self
+
+    @property
+    def spent(self) -> bool:
+        """Whether all its buttons were used, or ended."""
+        return all(one.used_at or one.ended for one in self.buttons)
 
     @property
     def people(self) -> set[str]:

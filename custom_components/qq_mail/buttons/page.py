@@ -1,6 +1,7 @@
 """The page that a button in a mail opens: no script, nothing from outside."""
 
 from base64 import b64encode
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -42,13 +43,12 @@ HEADERS = {
 _DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
+@dataclass(frozen=True, slots=True)
 class Pages:
     """All pages, in one language. Each is constant but for what it is given."""
 
-    def __init__(self, language: str, texts: Texts) -> None:
-        """Keep the words."""
-        self._language = language
-        self._texts = texts
+    language: str
+    texts: Texts
 
     def ask(self, button: Button) -> str:
         """Return the page with a button; nothing was done yet."""
@@ -56,7 +56,7 @@ class Pages:
         return self._page(
             title,
             self._mail(button),
-            self._texts("answer_ask"),
+            self.texts("answer_ask"),
             button=title,
             destructive=button.action.destructive,
             small=self._small(button),
@@ -65,10 +65,10 @@ class Pages:
     def ask_once_more(self, button: Button) -> str:
         """Return the page that asks whether that is really meant."""
         return self._page(
-            self._texts("answer_sure"),
+            self.texts("answer_sure"),
             self._mail(button),
-            self._texts("answer_sure_text", title=_isolated(button.action.title)),
-            button=self._texts("answer_sure_yes", title=_isolated(button.action.title)),
+            self.texts("answer_sure_text", title=_isolated(button.action.title)),
+            button=self.texts("answer_sure_yes", title=_isolated(button.action.title)),
             target=f"?{CONFIRMED}",
             destructive=True,
             small=self._small(button),
@@ -80,10 +80,10 @@ class Pages:
         `heard`: whether an automation listens to it; `kept`: whether the disk took it.
         """
         what = "answer_done_text" if heard else "answer_unheard_text"
-        texts = [self._texts(what, title=_isolated(button.action.title))]
+        texts = [self.texts(what, title=_isolated(button.action.title))]
         if not kept:
-            texts.append(self._texts("answer_not_kept_text"))
-        return self._page(self._texts("answer_done"), *texts, small=self._mail(button))
+            texts.append(self.texts("answer_not_kept_text"))
+        return self._page(self.texts("answer_done"), *texts, small=self._mail(button))
 
     def over(self, button: Button) -> str:
         """Return the page of a button that acts no more: it was pressed, or has ended."""
@@ -91,25 +91,25 @@ class Pages:
         if button.used_at:
             why, times = "done_before", {"time": _time(button.used_at)}
         return self._page(
-            self._texts(f"answer_{why}", **times),
-            self._texts(f"answer_{why}_text", title=_isolated(button.action.title)),
+            self.texts(f"answer_{why}", **times),
+            self.texts(f"answer_{why}_text", title=_isolated(button.action.title)),
             small=self._mail(button),
         )
 
     def why(self, reason: str) -> str:
         """Return the page that says why nothing was done, whichever button it is."""
         return self._page(
-            self._texts(f"answer_{reason}"), self._texts(f"answer_{reason}_text")
+            self.texts(f"answer_{reason}"), self.texts(f"answer_{reason}_text")
         )
 
     def _mail(self, button: Button) -> str:
         mail = button.mail
-        return self._texts(
+        return self.texts(
             "answer_mail", subject=_isolated(mail.subject), time=_time(mail.time)
         )
 
     def _small(self, button: Button) -> str:
-        return self._texts("answer_small", time=_time(button.group.expires_at))
+        return self.texts("answer_small", time=_time(button.group.expires_at))
 
     def _page(
         self,
@@ -121,7 +121,7 @@ class Pages:
         small: str = "",
     ) -> str:
         return _TEMPLATE.render(
-            language=self._language,
+            language=self.language,
             # Our own file, whose hash stands in the header.
             style=Markup(_STYLE),  # noqa: S704 - nobody else's text is in it
             heading=heading,

@@ -1,6 +1,6 @@
 """Which buttons work: kept in memory, and in the store for after a restart."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
@@ -8,17 +8,30 @@ from hashlib import sha256
 import secrets
 from typing import Any, Final
 
+from homeassistant.components.automation import automations_with_entity
+from homeassistant.components.event import DOMAIN as EVENT_DOMAIN
+from homeassistant.components.script import scripts_with_entity
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers import entity_registry as er, issue_registry as ir
+from homeassistant.helpers.dispatcher import async_dispatcher_send
+from homeassistant.util.signal_type import SignalType
 
 from ..clock import Now, read_clock
-from ..const import DOMAIN, MAX_BUTTONS
+from ..const import ACKNOWLEDGE, DOMAIN, MAX_BUTTONS
 from ..mime.secret import make_secret
 from ..store import Store, read_all
 from ..typed import as_json, read_json
 from .links import PLAIN_HTTP, async_tell_plain_http
-from .listeners import ListenersTo
-from .models import Action, Button, Ended, Mail, MailButtons, Press
+from .models import (
+    PRESSES_KEY,
+    SIGNAL_PRESS,
+    Action,
+    Button,
+    Ended,
+    Mail,
+    MailButtons,
+    Press,
+)
 
 BUTTONS: Final = "buttons"
 """The kind of their records in the store: those of a mail are one."""
@@ -41,9 +54,12 @@ class Buttons:
         self._store = store
         self._protected = protected
         self._known: dict[str, MailButtons] = {}
-        """By their names, the oldest first."""
+        """By their mails' queue ids, the oldest first."""
         self._listeners: dict[str, Callable[[], None]] = {}
-        self.presses = ListenersTo[Press]()
+        self.handlers: defaultdict[
+            SignalType[*tuple[Any, ...]], set[Callable[..., object]]
+        ] = defaultdict(set)
+        """By signal: what returns something if an automation handles what is told."""
 
     @callback
     def async_load(self, records: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
@@ -57,7 +73,6 @@ class Buttons:
         """Have it told when an account can be answered for longer, or less long."""
         self._listeners[account] = changed
 
-    @callback
     def issue(
         self, mail: Mail, actions: Sequence[Action], lasts: timedelta, secret: str = ""
     ) -> tuple[str, ...]:
@@ -73,10 +88,8 @@ class Buttons:
         )
         # Not from the mail's time: the clock may have been set since.
         now, seconds = read_clock(), lasts.total_seconds()
-        name = secrets.token_hex(8)
-        self._known[name] = MailButtons(
+        self._known[mail.queue_id] = MailButtons(
             mail=mail,
-            name=name,
             expires_at=now.wall + lasts,
             lifetime=seconds,
             deadline=now.steady + seconds,
@@ -92,21 +105,19 @@ class Buttons:
         async_tell_plain_http(self._hass)
         return tokens
 
-    @callback
     def keep(self, queue_id: str) -> None:
         """Have those of a mail put on disk, by the same round as the mail."""
         for known in self._of_mail(queue_id):
             self.write(known)
 
     def all(self) -> list[Button]:
-        """Return all that were not revoked, and are not over, the oldest first."""
+        """Return all that are not over, the oldest first."""
         now = read_clock().steady
         return [
             button
             for known in self._known.values()
-            if now < known.deadline
+            if now < known.deadline and not known.over
             for button in known.buttons
-            if not button.revoked
         ]
 
     def restored(self, account: str) -> int:
@@ -130,31 +141,31 @@ class Buttons:
             self.write(known)
         self._tell(account)
 
-    @callback
     def revoke(self, *queue_ids: str) -> None:
         """Have those of these mails, which nobody gets, work no longer."""
         self._remove(self._of_mail(*queue_ids))
 
-    @callback
     def revoke_tag(self, account: str, tag: str) -> None:
         """Have the buttons of a tag work no longer: it is over.
 
         Who answers is told so.
         """
-        self._revoke(
-            button
-            for button in self.all()
-            if (button.mail.account, button.mail.tag) == (account, tag)
-        )
+        cleared = [
+            one
+            for one in self._known.values()
+            if (one.mail.account, one.mail.tag) == (account, tag)
+        ]
+        for known in cleared:
+            known.over = True
+            self.write(known)
+        self._remove(one for one in cleared if not one.secret)
 
-    @callback
     def revoke_account(self, account: str) -> None:
         """Have an account's work no longer."""
         self._remove(one for one in self._known.values() if one.mail.account == account)
         if not self.all():
             ir.async_delete_issue(self._hass, DOMAIN, PLAIN_HTTP)
 
-    @callback
     def revoke_for(self, queue_id: str, recipients: Iterable[str]) -> None:
         """Know who will never get a mail; once that is all, its buttons go."""
         for known in self._of_mail(queue_id):
@@ -162,7 +173,6 @@ class Buttons:
             if known.refused.issuperset(known.mail.recipients):
                 self._remove([known])
 
-    @callback
     def end(self, queue_ids: Collection[str], why: str) -> None:
         """Have the buttons of these mails say why they act no more."""
         for known in self._of_mail(*queue_ids):
@@ -171,7 +181,6 @@ class Buttons:
                     button.ended = Ended(why)
             self.write(known)
 
-    @callback
     def find(self, token: str) -> Button | None:
         """Return the button with this token, if it works, or says why it does not."""
         digest = _digest_of(token)
@@ -182,10 +191,9 @@ class Buttons:
         """Tell whether a button works, or says why it does not."""
         now, group = read_clock(), button.group
         # People were told a time by the wall; a clock that is set back adds nothing.
-        over = now.wall >= group.expires_at or now.steady >= group.deadline
-        return not (group.restored or over or button.revoked)
+        late = now.wall >= group.expires_at or now.steady >= group.deadline
+        return not (group.restored or group.over or late)
 
-    @callback
     def press(self, button: Button, by: str = "") -> None:
         """Use a button up and tell everyone, with nothing that could come between.
 
@@ -194,7 +202,31 @@ class Buttons:
         """
         button.used_at, button.used_by = read_clock().wall, by
         self.write(button.group)
-        self.presses.tell(Press(mail=button.mail, action=button.action, by=by))
+        press = Press(mail=button.mail, action=button.action, by=by)
+        async_dispatcher_send(self._hass, SIGNAL_PRESS, press)
+
+    def presses_entity(self, account: str) -> str | None:
+        """Return the id of the event entity that tells of presses of an account."""
+        return er.async_get(self._hass).async_get_entity_id(
+            EVENT_DOMAIN, DOMAIN, f"{account}_{PRESSES_KEY}"
+        )
+
+    def is_handled[T](self, signal: SignalType[T], told: T) -> bool:
+        """Tell whether a trigger of ours waits for what is told by a signal."""
+        return any(handles(told) for handles in self.handlers[signal])
+
+    def is_heard(self, press: Press) -> bool:
+        """Tell whether a press is handled: by us, a trigger, an automation or a script.
+
+        An automation that triggers on the state of any entity is not seen here.
+        """
+        entity_id = self.presses_entity(press.mail.account) or ""
+        return bool(
+            press.action.action.lower() == ACKNOWLEDGE
+            or self.is_handled(SIGNAL_PRESS, press)
+            or automations_with_entity(self._hass, entity_id)
+            or scripts_with_entity(self._hass, entity_id)
+        )
 
     # What may be answered by mail
 
@@ -227,7 +259,6 @@ class Buttons:
         ends = (one.forgotten_at for one in self.answerable(account))
         return max(ends, default=now) - now
 
-    @callback
     def note_sender(self, queue_id: str, account: str) -> None:
         """Know that another account has sent a mail, to which people will answer."""
         for known in self._of_mail(queue_id):
@@ -235,19 +266,16 @@ class Buttons:
             self.write(known)
         self._tell(account)
 
-    @callback
     def write(self, known: MailButtons) -> None:
         """Have it written what is known of a mail, unless it was forgotten."""
-        if known.name in self._known:
+        if known.mail.queue_id in self._known:
             self._store.put(self._key(known), lambda: as_json(known, read_clock()))
 
     def _of_mail(self, *queue_ids: str) -> list[MailButtons]:
-        # They may be thousands.
-        chosen = set(queue_ids)
-        return [one for one in self._known.values() if one.mail.queue_id in chosen]
+        return [self._known[one] for one in queue_ids if one in self._known]
 
-    def _read(self, now: Now, name: str, record: Mapping[str, Any]) -> MailButtons:
-        one: MailButtons = read_json(MailButtons, record, now, name=name)
+    def _read(self, now: Now, _id: str, record: Mapping[str, Any]) -> MailButtons:
+        one: MailButtons = read_json(MailButtons, record, now)
         # A clock that was set back while Home Assistant was away gives no more than
         # they had in the beginning.
         left = min((one.expires_at - now.wall).total_seconds(), one.lifetime)
@@ -255,36 +283,22 @@ class Buttons:
         return one
 
     def _key(self, known: MailButtons) -> tuple[str, str, str]:
-        return (BUTTONS, known.mail.account, known.name)
+        return (BUTTONS, known.mail.account, known.mail.queue_id)
 
     def _remove(self, some: Iterable[MailButtons]) -> None:
         gone = list(some)
         for known in gone:
-            del self._known[known.name]
+            del self._known[known.mail.queue_id]
             self._store.remove(self._key(known))
         # Once: who is told looks at all that are left.
         answered = [(one.mail.account, one.sent_by) for one in gone if one.secret]
         self._tell(*dict.fromkeys(each for some in answered for each in some))
 
-    def _revoke(self, some: Iterable[Button], *, answerable: bool = True) -> None:
-        """Have some work no longer; who answers is told so, or not any more."""
-        gone = list(some)
-        for button in gone:
-            button.revoked = True
-        over: list[MailButtons] = []
-        for known in dict.fromkeys(button.group for button in gone):
-            is_left = not all(one.revoked for one in known.buttons)
-            if is_left or (known.secret and answerable):
-                self.write(known)
-            else:
-                over.append(known)
-        self._remove(over)
-
     def _prune(self, now: Now) -> None:
         """Forget what is over, and of accounts that have too many what matters least.
 
-        First those that were used or ended, then the oldest of the tag, or mail without
-        one, that has most.
+        First mails whose buttons were all used or ended, then the oldest of the tag, or
+        mail without one, that has most.
         """
         known = self._known.values()
         self._remove(one for one in known if one.forgotten_at <= now.steady)
@@ -295,21 +309,18 @@ class Buttons:
 
     def _make_room(self, account: str, number: int) -> None:
         protected = set(self._protected())
-        mine = [
-            one
-            for one in self.all()
-            if one.mail.account == account and one.mail.queue_id not in protected
+        mine = (one.group for one in self.all() if one.mail.account == account)
+        left = [
+            one for one in dict.fromkeys(mine) if one.mail.queue_id not in protected
         ]
-        gone = [one for one in mine if one.used_at or one.ended][:number]
-        left = [one for one in mine if not (one.used_at or one.ended)]
-        numbers = Counter(map(_of_what, left))
-        while left and len(gone) < number:
-            most = numbers.most_common(1)[0][0]
-            oldest = next(one for one in left if _of_what(one) == most)
-            left.remove(oldest)
-            numbers[most] -= 1
-            gone.append(oldest)
-        self._revoke(gone, answerable=False)
+        gone: list[MailButtons] = []
+        while left and number > 0:
+            most = Counter(map(_of_what, left)).most_common(1)[0][0]
+            first = min(left, key=lambda one: (not one.spent, _of_what(one) != most))
+            left.remove(first)
+            gone.append(first)
+            number -= len(first.buttons)
+        self._remove(gone)
 
     def _tell(self, *accounts: str) -> None:
         for account in accounts:
@@ -321,5 +332,5 @@ def _digest_of(secret: str) -> str:
     return sha256(secret.encode()).hexdigest()
 
 
-def _of_what(button: Button) -> str:
-    return button.mail.tag or button.mail.queue_id
+def _of_what(known: MailButtons) -> str:
+    return known.mail.tag or known.mail.queue_id

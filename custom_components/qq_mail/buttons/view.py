@@ -11,7 +11,7 @@ from aiohttp.hdrs import METH_ANY, METH_GET, METH_HEAD, METH_POST
 
 from homeassistant.components.http import HomeAssistantView
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers.http import request_handler_factory
 
 from ..clock import read_clock
@@ -33,25 +33,6 @@ _NOT_READY: Final = {"Retry-After": "30"}
 _TOO_MANY: Final = {"Retry-After": f"{_WINDOW:.0f}"}
 
 
-@callback
-def async_setup_view(
-    hass: HomeAssistant,
-    buttons: Buttons,
-    written: Callable[[], Awaitable[bool]],
-    is_heard: Callable[[Press], bool],
-) -> None:
-    """Open the address of all buttons, once for all accounts.
-
-    `written` waits until the disk took what was changed, and tells whether it did;
-    `is_heard` tells whether somebody in the house handles such a press.
-    """
-    keep_tokens_out()
-    view = ButtonView(hass, buttons, written, is_heard)
-    hass.http.register_view(view)
-    # In the background: who else waits for all at the start is not to wait for it.
-    hass.async_create_background_task(view.async_begin(), f"{DOMAIN} buttons")
-
-
 class ButtonView(HomeAssistantView):
     """Answers without a login: who has a token may press its button.
 
@@ -70,19 +51,22 @@ class ButtonView(HomeAssistantView):
         hass: HomeAssistant,
         buttons: Buttons,
         written: Callable[[], Awaitable[bool]],
-        is_heard: Callable[[Press], bool],
     ) -> None:
-        """Begin with nobody who listens yet."""
+        """Begin with nobody who listens yet.
+
+        `written` waits until the disk took what was changed, and tells whether it did.
+        """
         self._hass = hass
         self._buttons = buttons
         self._written = written
-        self._is_heard = is_heard
         self._started = False
         self._unknown: deque[float] = deque(maxlen=_MAX_UNKNOWN)
         """When the last ones were opened, by the steady clock."""
         self._logged: float | None = None
+        # In the background: who else waits for all at the start is not to wait for it.
+        hass.async_create_background_task(self._async_begin(), f"{DOMAIN} buttons")
 
-    async def async_begin(self) -> None:
+    async def _async_begin(self) -> None:
         """Let buttons act once automations hear of it."""
         await async_listened(self._hass)
         self._started = True
@@ -96,6 +80,7 @@ class ButtonView(HomeAssistantView):
         And without Home Assistant's CORS, which would answer OPTIONS by itself: no
         other site's page is to read this one.
         """
+        keep_tokens_out()
         serve = request_handler_factory(hass, self, self.async_answer)
 
         async def handle(request: web.Request) -> web.StreamResponse:
@@ -138,7 +123,7 @@ class ButtonView(HomeAssistantView):
         """Do it; what the request says in its body is not read."""
         if button.action.destructive and CONFIRMED not in request.query:
             return _page(pages.ask_once_more(button))
-        heard = self._is_heard(Press(mail=button.mail, action=button.action))
+        heard = self._buttons.is_heard(Press(mail=button.mail, action=button.action))
         self._buttons.press(button)
         kept = await self._written()
         return _page(pages.done(button, heard=heard, kept=kept))

@@ -1,21 +1,21 @@
 """What the house has once for all accounts: outboxes, buttons, duplicates, reminders."""
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from homeassistant.components.automation import automations_with_entity
-from homeassistant.components.event import DOMAIN as EVENT_DOMAIN
-from homeassistant.components.script import scripts_with_entity
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import entity_registry as er
-from homeassistant.helpers.dispatcher import async_dispatcher_send
+from homeassistant.helpers.dispatcher import (
+    async_dispatcher_connect,
+    async_dispatcher_send,
+)
 from homeassistant.util.hass_dict import HassKey
 from homeassistant.util.signal_type import SignalType
 
+from ..accounts import QQMailConfigEntry
 from ..answers.bounces import Bounces
 from ..answers.watching import Answers
-from ..buttons.listeners import ListenersTo
-from ..buttons.models import Press, Reply
+from ..buttons.models import SIGNAL_PRESS, Press
 from ..buttons.registry import BUTTONS, Buttons
 from ..clock import read_clock
 from ..const import ACKNOWLEDGE, DOMAIN
@@ -36,14 +36,12 @@ SIGNAL_OUTBOX: SignalType[OutboxEvent | None] = SignalType(f"{DOMAIN}_outbox")
 SIGNAL_ALARM: SignalType[Reminder, bool] = SignalType(f"{DOMAIN}_alarm")
 """That an alarm was acknowledged, or not in its time; once for all its accounts."""
 
-PRESSES_KEY = "action"
-"""The key of the event entity that tells of presses, in its unique id."""
 _PROTECTED = 3
 """Mails of each alarm whose buttons are never forgotten for want of room."""
 _TOGETHER = 5.0
 """Seconds: of two accounts' alarms that are over, one is told."""
 
-_DATA_REFUSED: HassKey[dict[str, int]] = HassKey(f"{DOMAIN}_refused")
+_DATA_REFUSED: HassKey[Counter[str]] = HassKey(f"{DOMAIN}_refused")
 """How often a form was refused a login that no account is there for yet."""
 
 
@@ -51,6 +49,7 @@ _DATA_REFUSED: HassKey[dict[str, int]] = HassKey(f"{DOMAIN}_refused")
 class Rooms:
     """What an account has for as long as it is enabled, also while it is reloaded."""
 
+    entry: QQMailConfigEntry
     outbox: Outbox
     duplicates: Duplicates
     reminders: Reminders
@@ -69,22 +68,17 @@ class House:
     """Finds what belongs to an account, by its entry's id."""
 
     def __init__(self, hass: HomeAssistant, store: Store) -> None:
-        """Begin without accounts."""
         self._hass = hass
+        self.store = store
+        """The one journal of the integration."""
         self.manager = Manager(hass, store)
         self.buttons = Buttons(hass, store, self._protected)
         self.frames = Frames()
-        self.replies = ListenersTo[Reply]()
         self.bounces: dict[str, Bounces] = {}
         self.rooms: dict[str, Rooms] = {}
         self.actions: dict[str, set[str]] = {}
         """The names of each account's actions, behind `notify.`."""
-        self.buttons.presses.async_add_listener(self._hear)
-
-    @property
-    def store(self) -> Store:
-        """The one journal of the integration."""
-        return self.manager.store
+        async_dispatcher_connect(hass, SIGNAL_PRESS, self._hear)
 
     async def async_load(self) -> None:
         """Read the store; all buttons are known at once, those of disabled accounts too."""
@@ -92,32 +86,9 @@ class House:
         for account in self.manager.recorded:
             self.buttons.async_load(self.manager.take_records(account, BUTTONS))
 
-    def presses_entity(self, account: str) -> str | None:
-        """Return the id of the event entity that tells of presses of an account."""
-        return er.async_get(self._hass).async_get_entity_id(
-            EVENT_DOMAIN, DOMAIN, f"{account}_{PRESSES_KEY}"
-        )
-
-    @callback
-    def is_heard(self, press: Press) -> bool:
-        """Tell whether a press is handled: by us, a trigger, an automation or a script.
-
-        An automation that triggers on the state of any entity is not seen here.
-        """
-        if press.action.action.lower() == ACKNOWLEDGE or self.buttons.presses.is_wanted(
-            press
-        ):
-            return True
-        entity_id = self.presses_entity(press.mail.account) or ""
-        return bool(
-            automations_with_entity(self._hass, entity_id)
-            or scripts_with_entity(self._hass, entity_id)
-        )
-
-    @callback
     def add(self, account: str, rooms: Rooms) -> None:
         """Know an account that begins, or goes on, and what forms have tried for it."""
-        refused = self._hass.data.get(_DATA_REFUSED, {})
+        refused = self._hass.data.get(_DATA_REFUSED, Counter())
         for _ in range(refused.pop(rooms.outbox.account.username, 0)):
             rooms.outbox.async_count_login()
         self.rooms[account] = rooms
@@ -132,7 +103,6 @@ class House:
             "buttons": self.buttons.restored(account),
         }
 
-    @callback
     def decide(self, account: str, *, send: bool) -> None:
         """Go on with what comes from a backup beside messages, or forget it."""
         rooms = self.rooms[account]
@@ -140,14 +110,12 @@ class House:
         rooms.reminders.async_decide(send=send)
         self.buttons.async_decide(account, send=send)
 
-    @callback
     def acknowledge(self, account: str, queue_id: str) -> None:
         """End an alarm, by whichever accounts it is sent: somebody knows of it."""
         rooms = self.rooms.get(account)
         if rooms and (tag := rooms.reminders.tag_of(queue_id)):
             self.acknowledge_tag(tag, queue_id)
 
-    @callback
     def acknowledge_tag(self, tag: str, queue_id: str = "") -> None:
         """End the alarms of a tag; the mail whose button was pressed says so itself."""
         alarms = [
@@ -158,7 +126,6 @@ class House:
         if alarms:
             async_dispatcher_send(self._hass, SIGNAL_ALARM, alarms[-1], True)
 
-    @callback
     def leave_unanswered(self, alarm: Reminder) -> None:
         """Tell that nobody has acknowledged an alarm, unless another one is to tell it."""
         soon = max(alarm.unanswered, read_clock().steady) + _TOGETHER
@@ -195,5 +162,4 @@ def async_count_refused(hass: HomeAssistant, username: str) -> None:
         if rooms.outbox.account.username == username:
             rooms.outbox.async_count_login()
             return
-    refused = hass.data.setdefault(_DATA_REFUSED, {})
-    refused[username] = refused.get(username, 0) + 1
+    hass.data.setdefault(_DATA_REFUSED, Counter())[username] += 1

@@ -1,8 +1,10 @@
 """What actions and the page list: what waits, is counted, is sent again, and went out."""
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import datetime
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 from homeassistant.util import dt as dt_util
 
@@ -21,6 +23,23 @@ from .house import Rooms
 type Row = dict[str, Any]
 type TimeFormat = Callable[[datetime | None], str | None]
 """Writes a time, or that there is none, for programs or for people."""
+
+_AT_ONCE: Final = 100
+"""Messages that are planned and described in one turn of the event loop."""
+
+
+async def async_plans(
+    outbox: Outbox, first: int = 0, end: int | None = None
+) -> AsyncIterator[tuple[Message, Plan]]:
+    """Yield what waits, with its plan; for that of one, those before it are needed.
+
+    Thousands may wait, and others have their turns meanwhile.
+    """
+    for place, one in enumerate(islice(outbox.plans(), end)):
+        if place >= first:
+            yield one
+        if place % _AT_ONCE == 0:
+            await asyncio.sleep(0)
 
 
 def waiting(

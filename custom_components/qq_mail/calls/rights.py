@@ -7,7 +7,7 @@ from functools import partial
 from homeassistant.auth.permissions.const import POLICY_CONTROL
 from homeassistant.components.notify import DOMAIN as NOTIFY_DOMAIN
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant, ServiceCall, callback
+from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.exceptions import Unauthorized, UnknownUser
 from homeassistant.helpers import entity_registry as er
 
@@ -30,7 +30,6 @@ async def async_rights(call: ServiceCall) -> Callable[[str], bool]:
     return partial(user.permissions.check_entity, key=POLICY_CONTROL)
 
 
-@callback
 def check_rights(
     call: ServiceCall, may_control: Callable[[str], bool], entity_ids: Iterable[str]
 ) -> None:
@@ -60,7 +59,6 @@ def limited(request: MessageRequest, user_id: str) -> MessageRequest:
     )
 
 
-@callback
 def own_entity_id(hass: HomeAssistant, entry: ConfigEntry) -> str:
     """Return an account's own notify entity, which stands for what it sends anywhere.
 

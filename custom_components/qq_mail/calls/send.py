@@ -144,7 +144,7 @@ async def _async_sending(
     """Begin to send something by an account. Raises ServiceValidationError."""
     await async_loaded(entry)
     house = hass.data[DATA_HOUSE]
-    return _Sending(hass, entry, house, house.rooms[entry.entry_id], recipients)
+    return _Sending(hass, house, house.rooms[entry.entry_id], recipients)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,6 @@ class _Sending:
     """One request on its way, and what it needs."""
 
     hass: HomeAssistant
-    entry: QQMailConfigEntry
     house: House
     rooms: Rooms
     recipients: Recipients
@@ -163,7 +162,7 @@ class _Sending:
         with outbox.making() as ticket:
             self.rooms.duplicates.async_clear(tag)
             self.rooms.reminders.async_end(tag)
-            self.house.buttons.revoke_tag(self.entry.entry_id, tag)
+            self.house.buttons.revoke_tag(outbox.id, tag)
             discarded, conversation = await outbox.async_clear(tag)
             texts = await async_texts(self.hass)
             if not conversation:
@@ -198,11 +197,7 @@ class _Sending:
                 tag=request.tag,
                 title=one_line(request.title),
                 texts=(request.message, request.html),
-                shown=(
-                    *request.attachments,
-                    *request.charts,
-                    dict(request.entities),
-                ),
+                shown=(*request.attachments, *request.charts, dict(request.entities)),
                 recipients=self.recipients,
                 priority=request.priority,
             )
@@ -222,11 +217,39 @@ class _Sending:
             if found.number:
                 note = said_of(found, ticket, texts)
                 request = replace(request, notes=(note, *request.notes))
+            request = self._repeated(request, ticket, texts)
             try:
-                return await self._async_send(request, ticket)
+                return await self.async_submit(
+                    request,
+                    ticket,
+                    kept=lambda: rooms.reminders.async_keep(ticket.queue_id),
+                )
             except HomeAssistantError:
                 rooms.duplicates.async_failed(ticket.queue_id)
+                rooms.reminders.async_failed(ticket.queue_id)
                 raise
+
+    def _repeated(
+        self, request: MessageRequest, ticket: Ticket, texts: Texts
+    ) -> MessageRequest:
+        """Have a message repeated if that is wanted; return what its first mail says."""
+        every, again = request.repeat_until_acknowledged, request.again
+        if not (every and again) or ticket.cleared:
+            return request
+        # Without a tag of its own it still is one conversation, which can be cleared.
+        ticket.tag = request.tag or ticket.queue_id
+        request = replace(request, tag=ticket.tag)
+        if self.rooms.reminders.async_begin(
+            ticket,
+            again,
+            self.recipients,
+            request.priority,
+            every,
+            request.actions_expire_after,
+        ):
+            return to_acknowledge(request, texts)
+        note = field_error("too_many_reminders")
+        return replace(request, notes=(*request.notes, note))
 
     async def _async_done(
         self, request: MessageRequest, texts: Texts
@@ -239,41 +262,12 @@ class _Sending:
         log_notes(notes, one_line(request.title), texts)
         return notes
 
-    async def _async_send(self, request: MessageRequest, ticket: Ticket) -> Sent:
-        """Send a message, and have it repeated if that is wanted."""
-        every, again = request.repeat_until_acknowledged, request.again
-        if not (every and again) or ticket.cleared:
-            return await self.async_submit(request, ticket)
-        reminders = self.rooms.reminders
-        # Without a tag of its own it still is one conversation, which can be cleared.
-        ticket.tag = request.tag or ticket.queue_id
-        request = replace(request, tag=ticket.tag)
-        if not reminders.async_begin(
-            ticket,
-            again,
-            self.recipients,
-            request.priority,
-            every,
-            request.actions_expire_after,
-        ):
-            note = field_error("too_many_reminders")
-            request = replace(request, notes=(*request.notes, note))
-            return await self.async_submit(request, ticket)
-        request = to_acknowledge(request, await async_texts(self.hass))
-        try:
-            return await self.async_submit(
-                request, ticket, kept=lambda: reminders.async_keep(ticket.queue_id)
-            )
-        except HomeAssistantError:
-            reminders.async_failed(ticket.queue_id)
-            raise
-
     async def async_submit(
         self, request: MessageRequest, ticket: Ticket, **kwargs: Any
     ) -> Sent:
         return await async_submit(
             self.hass,
-            self.entry,
+            self.rooms.entry,
             self.rooms.outbox,
             self.house.buttons,
             request,

@@ -14,7 +14,7 @@ from homeassistant.const import (
     ENTITY_MATCH_ALL,
     ENTITY_MATCH_NONE,
 )
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity_platform import async_get_platforms
@@ -92,9 +92,7 @@ def split_target(
             notes.append(unusable(EXCLUDE, excluded))
         excluded = {}
     target = Target(
-        read_ids(named, notes, "target"),
-        read_ids(excluded, notes, EXCLUDE),
-        word,
+        read_ids(named, notes, "target"), read_ids(excluded, notes, EXCLUDE), word
     )
     return target, rest
 
@@ -169,7 +167,6 @@ def _default_entry(
     return next(filter(_is_default, loaded), loaded[0])
 
 
-@callback
 def used_entities(
     hass: HomeAssistant, shares: list[Share], *, addressed: bool, clears: bool
 ) -> list[str]:
@@ -186,7 +183,6 @@ def used_entities(
     return used
 
 
-@callback
 def _called_entities(
     hass: HomeAssistant, target: Target
 ) -> tuple[list[NotifyEntity], list[ServiceValidationError]]:

@@ -115,12 +115,7 @@ async def _async_subscribe(
         # The answer goes before the first event.
         eager_start=False,
     )
-
-    @callback
-    def end() -> None:
-        task.cancel()
-
-    connection.subscriptions[msg["id"]] = end
+    connection.subscriptions[msg["id"]] = task.cancel
 
 
 @_command(

@@ -17,6 +17,7 @@ from ..calls.house import DATA_HOUSE, SIGNAL_OUTBOX, Rooms
 from ..calls.listing import (
     Row,
     TimeFormat,
+    async_plans,
     counting,
     latest,
     remembered,
@@ -27,7 +28,7 @@ from ..clock import read_clock
 from ..const import DOMAIN
 from ..errors import action_error
 from ..history import Item
-from ..outbox.core.models import Down, Message, Outcome, Plan
+from ..outbox.core.models import Down, Outcome
 from ..outbox.outbox import Outbox
 from ..smtp.errors import MailError
 from ..smtp.models import Account, Step
@@ -40,8 +41,6 @@ _MOST_REPEATS: Final = 100
 _MOST_CHOICES: Final = 200
 """Recipients that the history can be filtered by."""
 _HOURS: Final = 24
-_AT_ONCE: Final = 100
-"""Messages that are planned in one turn of the event loop: thousands may wait."""
 
 
 def time_format(now: datetime) -> TimeFormat:
@@ -99,7 +98,6 @@ async def _async_account(
         fine = texts("page_state_sent", time=time_of(last, now))
     # Not beyond the end: what was on the page may have gone out meanwhile.
     first = max(min(first, len(outbox) - 1) // number * number, 0)
-    window = await async_window(outbox, first, first + number)
     tags = Counter(one.tag for one in outbox.waiting() if one.tag)
     return {
         "state": state or fine,
@@ -108,7 +106,16 @@ async def _async_account(
         "per_day": outbox.state.limits.settings.per_day,
         "waiting": len(outbox),
         "first": first,
-        "messages": [_message(outbox, *one, tags, texts, time) for one in window],
+        "messages": [
+            waiting(outbox, message, plan, texts, time)
+            | {
+                "same_tag": tags[message.tag],
+                # Another login with a code that was refused would only be counted.
+                "may_retry": not (plan.cause and plan.cause.of_login),
+                "titles": [one.subject for one in message.parts[:_MOST_PARTS]],
+            }
+            async for message, plan in async_plans(outbox, first, first + number)
+        ],
         "counted": [
             counting(one, outbox.account, time)
             for one in rooms.duplicates.shown[:_MOST_REPEATS]
@@ -124,21 +131,6 @@ async def _async_account(
             for one in rooms.reminders.shown[:_MOST_REPEATS]
         ],
     }
-
-
-async def async_window(
-    outbox: Outbox, first: int, end: int
-) -> list[tuple[Message, Plan]]:
-    """Return some of what waits; for the plan of one, those before it are needed."""
-    window: list[tuple[Message, Plan]] = []
-    for place, one in enumerate(outbox.plans()):
-        if place == end:
-            break
-        if place >= first:
-            window.append(one)
-        if place % _AT_ONCE == 0:
-            await asyncio.sleep(0)
-    return window
 
 
 def _problem(hass: HomeAssistant, outbox: Outbox, texts: Texts, now: datetime) -> str:
@@ -177,22 +169,6 @@ def _other_down(hass: HomeAssistant, outbox: Outbox) -> Down | None:
         ):
             return down
     return None
-
-
-def _message(
-    outbox: Outbox,
-    message: Message,
-    plan: Plan,
-    tags: Counter[str],
-    texts: Texts,
-    time: TimeFormat,
-) -> Row:
-    return waiting(outbox, message, plan, texts, time) | {
-        "same_tag": tags[message.tag],
-        # Another login with a code that was refused would only be counted.
-        "may_retry": not (plan.cause and plan.cause.of_login),
-        "titles": [one.subject for one in message.parts[:_MOST_PARTS]],
-    }
 
 
 async def async_follow(
@@ -275,8 +251,8 @@ def _hours(items: Sequence[Item], now: datetime) -> list[dict[str, Any]]:
     hours: list[Counter[str]] = [Counter() for _ in range(_HOURS)]
     for item in items:
         last = item.results[-1]
-        hour = int((last.at - begin) / timedelta(hours=1))
-        if 0 <= hour < _HOURS and last.at >= begin:
+        hour = (last.at - begin) // timedelta(hours=1)
+        if 0 <= hour < _HOURS:
             hours[hour][last.outcome] += 1
     return [
         {

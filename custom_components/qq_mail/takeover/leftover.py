@@ -39,7 +39,6 @@ def async_watch_leftover(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
         )
 
 
-@callback
 def _update_issues(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     core = core_entry(hass, entry)
     users = sorted(_users(hass, core)) if core else []

@@ -20,7 +20,7 @@ from homeassistant.const import (
     CONF_TIMEOUT,
     CONF_USERNAME,
 )
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.discovery_flow import async_create_flow
 
 from ..const import (
@@ -30,9 +30,9 @@ from ..const import (
     CONF_SENDER_NAME,
     CONF_TO,
     DOMAIN,
+    IMAP_HOSTS,
     LOGGER,
     QQ_DOMAINS,
-    QQ_HOSTS,
     SENDER_NAME_MAX_BYTES,
     STARTTLS_PORT,
     SUBENTRY_TYPE_RECIPIENT,
@@ -71,10 +71,7 @@ class CoreAccount:
 
     @classmethod
     def read(cls, entry: ConfigEntry) -> Self | None:
-        """Read an entry of core's; None: it has no address that could log in.
-
-        The table of what may stand in an address has to be loaded.
-        """
+        """Read an entry of core's; None: it has no address that could log in."""
         core, options = entry.data, entry.options
         sender = _mailbox(core.get(CONF_SENDER))
         user = _mailbox(core.get(CONF_USERNAME)) or sender
@@ -103,27 +100,26 @@ class CoreAccount:
         )
 
 
-async def async_core_accounts(hass: HomeAssistant) -> list[CoreAccount]:
+def core_accounts(hass: HomeAssistant) -> list[CoreAccount]:
     """Return the accounts of core's that are QQ's, enabled, and none of ours yet."""
     entries = hass.config_entries.async_entries(
         CORE_DOMAIN, include_ignore=False, include_disabled=False
     )
-    if not (entries := [entry for entry in entries if _is_qq(entry)]):
-        return []
     ours = {
         entry.unique_id
         for entry in hass.config_entries.async_entries(DOMAIN, include_ignore=False)
     }
     return [
         account
-        for account in map(CoreAccount.read, entries)
+        for account in map(CoreAccount.read, filter(_is_qq, entries))
         if account and account.username not in ours
     ]
 
 
-async def async_offer(hass: HomeAssistant) -> None:
+@callback
+def async_offer(hass: HomeAssistant) -> None:
     """Offer each of them by a card under Devices & services, once."""
-    for account in await async_core_accounts(hass):
+    for account in core_accounts(hass):
         async_create_flow(
             hass,
             DOMAIN,
@@ -135,7 +131,7 @@ async def async_offer(hass: HomeAssistant) -> None:
 def _is_qq(entry: ConfigEntry) -> bool:
     addresses = (entry.data.get(key, "") for key in (CONF_SENDER, CONF_USERNAME))
     domains = {address.rpartition("@")[2].lower() for address in addresses}
-    return entry.data[_CONF_SERVER].lower() in QQ_HOSTS or bool(
+    return entry.data[_CONF_SERVER].lower() in IMAP_HOSTS or bool(
         domains.intersection(QQ_DOMAINS)
     )
 
@@ -182,10 +178,7 @@ def _recipients(entry: ConfigEntry) -> Iterator[ConfigSubentryData]:
             subentry_type=SUBENTRY_TYPE_RECIPIENT,
             title=name,
             unique_id=subentry.unique_id,
-            data={
-                CONF_NAME: name,
-                CONF_TO: [str(Mailbox(mailbox.addr_spec, shown))],
-            },
+            data={CONF_NAME: name, CONF_TO: [str(Mailbox(mailbox.addr_spec, shown))]},
         )
 
 

@@ -14,7 +14,7 @@ from homeassistant.config_entries import (
     ConfigEntryState,
     OperationNotAllowed,
 )
-from homeassistant.core import HomeAssistant, Service, callback
+from homeassistant.core import HomeAssistant, Service
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.util import slugify
 
@@ -80,12 +80,11 @@ async def async_switch(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     _keep(hass, entry, {**record, "action": None})
     try:
         await _async_apply(hass, entry, core, record)
-    except (OperationNotAllowed, ValueError) as err:
-        # Core's entry cannot be unloaded now, or somebody just took one of the names.
+    except BaseException as err:
         await async_undo(hass, entry)
-        raise translated_error("take_over_failed", reason=str(err)) from err
-    except BaseException:
-        await async_undo(hass, entry)
+        if isinstance(err, OperationNotAllowed | ValueError):
+            # Core's cannot be unloaded now, or somebody just took one of the names.
+            raise translated_error("take_over_failed", reason=str(err)) from err
         raise
 
 
@@ -145,16 +144,9 @@ def _plan(
 
 
 async def _async_apply(
-    hass: HomeAssistant,
-    entry: QQMailConfigEntry,
-    core: ConfigEntry,
-    record: TakenOver,
+    hass: HomeAssistant, entry: QQMailConfigEntry, core: ConfigEntry, record: TakenOver
 ) -> None:
     registry = er.async_get(hass)
-    theirs = {
-        one["core_id"]: registry.entities[one["entity_id"]]
-        for one in record["entities"]
-    }
     await hass.config_entries.async_set_disabled_by(
         core.entry_id, ConfigEntryDisabler.USER
     )
@@ -162,7 +154,7 @@ async def _async_apply(
         raise OperationNotAllowed(f"{core.title} ({CORE_DOMAIN}): {core.state.value}")
     devices = dr.async_get(hass)
     for one in record["entities"]:
-        known = theirs[one["core_id"]]
+        known = registry.entities[one["entity_id"]]
         device = devices.async_get(known.device_id or "")
         _rename(hass, one["entity_id"], one["aside"])
         ours = registry.async_update_entity(
@@ -188,14 +180,12 @@ def _is_core_action(service: Service) -> bool:
     return type(owner).__module__.startswith(f"homeassistant.components.{CORE_DOMAIN}.")
 
 
-@callback
 def _keep(hass: HomeAssistant, entry: QQMailConfigEntry, record: TakenOver) -> None:
     hass.config_entries.async_update_entry(
         entry, data={**entry.data, CONF_TAKEN_OVER: record}
     )
 
 
-@callback
 def _rename(hass: HomeAssistant, entity_id: str, wanted: str) -> None:
     """Call an entity what is wanted, or nearly so where that is taken."""
     registry = er.async_get(hass)
