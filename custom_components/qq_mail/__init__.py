@@ -32,8 +32,8 @@ from .notify import async_remove_action
 from .options import option
 from .outbox.core.limits import Settings as Limits
 from .outbox.core.models import Level, OutboxEvent, Outcome
-from .outbox.outbox import Outbox, Settings
-from .outbox.submissions import Notes
+from .outbox.outbox import Outbox
+from .outbox.view import Notes, Settings
 from .page.commands import async_setup_page
 from .page.panel import async_remove_panel, async_show_panel
 from .repairs import AccountIssues, async_tell_removed, async_watch_presses
@@ -114,7 +114,6 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
             client_context(),
             settings,
         )
-        outbox.async_load()
         rooms = _add_rooms(hass, entry, house, outbox, texts)
     rooms.history.async_review()
     entry.runtime_data = outbox

@@ -437,7 +437,7 @@ async def test_expired(
     await send(hass, **DOOR)
     await later(hass, freezer, timedelta(minutes=10))
     await until(lambda: len(outbox_of(loaded_entry)) == 1)
-    ((message, _),) = outbox_of(loaded_entry).messages()
+    ((message, _),) = outbox_of(loaded_entry).plans()
     assert message.subject == "Front door: again 1 ×"
 
 

@@ -1,7 +1,6 @@
 """Notices that messages wait longer than they should, once for each episode."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 from typing import Final
@@ -50,14 +49,11 @@ more important."""
 class Delays:
     """Looks after an account's messages, and tells when an episode begins or grows."""
 
-    def __init__(
-        self, hass: HomeAssistant, view: OutboxView, show: Callable[[], None]
-    ) -> None:
-        """Begin with nothing that waits; `show` has what changed shown."""
+    def __init__(self, hass: HomeAssistant, view: OutboxView) -> None:
+        """Begin with nothing that waits."""
         self.current: Delay | None = None
         self._hass = hass
         self._view = view
-        self._show = show
         self._promised: dict[str, float] = {}
         """When a message that waits for long was last seen to wait as promised."""
         self._worst = -inf
@@ -108,7 +104,7 @@ class Delays:
         else:
             self.current, self._worst = None, -inf
         if self.current != before:
-            self._show()
+            self._view.async_show()
         self.watch()
 
     def _late(self, account: Account, message: Message, now: float) -> Plan | None:

@@ -34,11 +34,14 @@ async def async_merge(
 
     def is_wanted() -> bool:
         """Tell whether nobody has discarded one of the messages meanwhile."""
-        return manager.account(account_id).queue.groups.merging.get(first) is action
+        return (
+            manager.scheduler.accounts[account_id].queue.groups.merging.get(first)
+            is action
+        )
 
     def check() -> None:
         """Raise _NotWantedError where what is made is of no use. Also for threads."""
-        if not (manager.account(account_id).running and is_wanted()):
+        if not (manager.scheduler.accounts[account_id].running and is_wanted()):
             raise _NotWantedError
 
     def tell_failed(*, again: bool = False) -> None:
@@ -139,7 +142,7 @@ async def async_copy(hass: HomeAssistant, manager: Manager, action: TakeOver) ->
         return
     scheduler = manager.scheduler
     there = {action.account, action.by} <= scheduler.accounts.keys()
-    home = manager.account(action.account) if there else None
+    home = scheduler.accounts[action.account] if there else None
     now = home.find(first.queue_id) if home else None
     # What was discarded while it is tried is in memory alone.
     if not now or now.in_memory:

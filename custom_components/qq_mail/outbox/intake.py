@@ -45,8 +45,6 @@ class Intake:
 
     def __init__(self, hass: HomeAssistant, view: OutboxView) -> None:
         """Begin with nothing."""
-        self.bodies: dict[str, bytes] = {}
-        """Of messages that the disk did not take."""
         self._hass = hass
         self._view = view
         self._manager = view.manager
@@ -102,7 +100,7 @@ class Intake:
                 why = str(trouble) or type(trouble).__name__
                 LOGGER.error("Message %s cannot be kept: %s", queue_id, why)
                 message = replace(message, in_memory=True)
-                self.bodies[queue_id] = bytes(made.text)
+                self._view.bodies[queue_id] = bytes(made.text)
             receipt = Receipt(
                 account=self._view.id,
                 queue_id=queue_id,
@@ -243,7 +241,7 @@ class Intake:
             await receipt.tried.wait()
         # Nothing of it is on a disk that could be waited for.
         self._manager.happen(self._manager.scheduler.discard, view.id, (queue_id,))
-        self.bodies.pop(queue_id, None)
+        self._view.bodies.pop(queue_id, None)
 
 
 def _compose(order: Order, stream: WireStream) -> Made:

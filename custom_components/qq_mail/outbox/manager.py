@@ -14,9 +14,8 @@ from homeassistant.util.ulid import ulid_at_time, ulid_to_bytes
 
 from ..clock import Now, read_clock, seconds_until
 from ..const import LOGGER
-from ..smtp.models import Account as SmtpAccount, Submission
+from ..smtp.models import Account, Submission
 from ..store import Damage, Records, Store, as_octets
-from .core.account import Account
 from .core.models import (
     NEVER,
     Action,
@@ -43,7 +42,7 @@ class Hands(Protocol):
     """What the manager knows of an account's outbox."""
 
     listeners: Listeners
-    account: SmtpAccount
+    account: Account
     reads_answers: bool
 
     @property
@@ -53,7 +52,7 @@ class Hands(Protocol):
     def do(self, action: Work) -> None:
         """Do on the network and on the disk what follows for the account."""
 
-    def submission(self, message: Message, account: SmtpAccount) -> Submission:
+    def submission(self, message: Message, account: Account) -> Submission:
         """Return a message as it is to go out by an account, be it another one."""
 
 
@@ -174,10 +173,6 @@ class Manager:
             self._working = False
         self._schedule()
 
-    def account(self, account_id: str) -> Account:
-        """Return what is known of an account."""
-        return self.scheduler.accounts[account_id]
-
     def plan(self, account_id: str, queue_id: str) -> Plan | None:
         """Return when a message, or its digest, goes, and why not now."""
         return self.scheduler.plan(read_clock(), account_id, queue_id)
@@ -284,7 +279,6 @@ class Manager:
         for queue_id, receipt in list(self.receipts.items()):
             plan = self.plan(receipt.account, queue_id)
             if plan is None or plan.reason not in _WAITS_FOR:
-                receipt.plan = plan
                 receipt.tried.set()
 
     def _schedule(self) -> None:

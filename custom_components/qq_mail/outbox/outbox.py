@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import make_msgid
 from itertools import batched
@@ -16,35 +15,21 @@ from ..clock import read_clock
 from ..const import DOMAIN, LOGGER
 from ..mime.address import Mailbox
 from ..mime.models import Composed, Priority
-from ..smtp.models import Account, Submission
+from ..smtp.models import Account
 from .composing import Order, OutboxClosedError, Ticket
 from .core.account import Conversation
-from .core.limits import Settings as Limits
 from .core.models import Attempt, LogIn, Merge, Message, Outcome, TakeOver, Work
 from .core.turn import ACCOUNT, CONVERSATION, LOGIN, MESSAGE, SENT
 from .delays import Delays
-from .digests import Prepare, async_copy, async_merge
+from .digests import async_copy, async_merge
 from .intake import Intake
-from .listeners import Listeners
 from .manager import Manager
 from .receipts import Receipt
 from .sessions import Sessions
-from .submissions import Notes, submission_of
-from .view import OutboxView
+from .view import OutboxView, Settings
 
 _DISCARDED_AT_ONCE = 200
 """Messages, before others have their turn."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What a person can set."""
-
-    limits: Limits
-    expires_after: timedelta
-    notes: Notes
-    digest: Prepare
-    """Prepares what makes one message of many."""
 
 
 class Outbox(OutboxView):
@@ -63,51 +48,26 @@ class Outbox(OutboxView):
         tls_context: ssl.SSLContext,
         settings: Settings,
     ) -> None:
-        """Prepare; nothing is loaded yet."""
-        super().__init__(manager, account_id)
-        self.hass = hass
-        self.account = account
-        self.listeners = Listeners(hass)
-        self.delays = Delays(hass, self, self.async_show)
+        """Know what is on disk of the account; nothing is sent yet."""
+        super().__init__(hass, manager, account_id, account, settings)
+        self.delays = Delays(hass, self)
         self.listeners.async_add(lambda _: self.delays.watch())
-        self.unreadable: list[str] = []
-        """What could not be read of what waits."""
-        self._settings = settings
+        self.sessions = Sessions(hass, self, tls_context)
         self._scheduler = manager.scheduler
-        self.sessions = Sessions(
-            hass,
-            manager,
-            account_id,
-            account,
-            tls_context,
-            submission=lambda message: manager.hands.get(message.home, self).submission(
-                message, self.account
-            ),
-            unreadable=self.unreadable.append,
-        )
         self._intake = Intake(hass, self)
         self._ends: list[Callable[[], None]] = []
         self._abandoned = False
-
-    @callback
-    def async_show(self) -> None:
-        """Have everyone look again: what is shown beside the messages has changed."""
-        self.listeners.tell(None)
-
-    # Its life
-
-    @callback
-    def async_load(self) -> None:
-        """Know what is on disk of the account; an earlier loading may know it already."""
-        if self.id not in self._scheduler.accounts:
-            records = self.manager.take_records(
-                self.id, ACCOUNT, CONVERSATION, LOGIN, MESSAGE, SENT
-            )
+        # It is known already where the account was disabled for a while.
+        if not self._is_known:
+            kinds = (ACCOUNT, CONVERSATION, LOGIN, MESSAGE, SENT)
+            records = manager.take_records(account_id, *kinds)
             unreadable = self._scheduler.add_account(
-                read_clock(), self.id, self._settings.limits, records
+                read_clock(), account_id, settings.limits, records
             )
             self.unreadable += [f"{kind} {key}" for kind, key in unreadable]
-        self.manager.hands[self.id] = self
+        manager.hands[account_id] = self
+
+    # Its life
 
     @callback
     def start(self, *, check_login: bool) -> None:
@@ -117,8 +77,8 @@ class Outbox(OutboxView):
     @callback
     def configure(self, account: Account, settings: Settings) -> None:
         """Go on with other settings; what is being tried is not disturbed."""
-        self.account, self._settings = account, settings
-        self.sessions.use_account(account)
+        self.settings = settings
+        self._use(account)
         self._happen(self._scheduler.configure, settings.limits)
 
     async def async_stop(self) -> None:
@@ -187,7 +147,7 @@ class Outbox(OutboxView):
             size=0,
             raised=ticket.raised.steady,
             arrived=ticket.raised.steady,
-            lifetime=(expires_after or self._settings.expires_after).total_seconds(),
+            lifetime=(expires_after or self.settings.expires_after).total_seconds(),
             alone=alone,
         )
         order = Order(ticket, compose, message, reads_files, kept)
@@ -286,8 +246,7 @@ class Outbox(OutboxView):
     def async_code_renewed(self, account: Account) -> None:
         """Go on: a person gave a code, or a server, with which a login worked."""
         # At once: the next login is not to be one with the old code.
-        self.account = account
-        self.sessions.use_account(account)
+        self._use(account)
         self._happen(self._scheduler.code_renewed)
 
     @callback
@@ -322,7 +281,7 @@ class Outbox(OutboxView):
                 self.sessions.log_in()
             case Merge():
                 merge = async_merge(
-                    self.hass, self.manager, action, self._settings.digest
+                    self.hass, self.manager, action, self.settings.digest
                 )
                 self.sessions.start(action.queue_ids[0], merge)
             case TakeOver(copy=True):
@@ -332,17 +291,18 @@ class Outbox(OutboxView):
             case _:
                 self.sessions.cancel(action.message.queue_id)
 
-    def submission(self, message: Message, account: Account) -> Submission:
-        """Return a message as it is to go out by an account, be it another one."""
-        body = self._intake.bodies.get(message.queue_id)
-        return submission_of(self, account, message, body, self._settings.notes)
-
     # How it does that
 
     @property
     def _is_known(self) -> bool:
         """Whether the account was not removed meanwhile."""
         return self.id in self._scheduler.accounts
+
+    def _use(self, account: Account) -> None:
+        """Log in as this account from now on."""
+        if account != self.account:
+            self.account = account
+            self.sessions.drop_idle()
 
     def _happen(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         self.manager.happen(method, self.id, *args, **kwargs)

@@ -12,11 +12,10 @@ from homeassistant.core import HomeAssistant, callback
 from ..clock import read_clock
 from ..const import DOMAIN, STOP_GRACE
 from ..smtp.errors import MailError
-from ..smtp.models import Account, Submission
 from ..smtp.session import SubmissionSession
 from ..smtp.transcript import Transcript
-from .core.models import Attempt, Level, Message
-from .manager import Manager
+from .core.models import Attempt, Level
+from .view import OutboxView
 
 IDLE_TIMEOUT = 240.0
 """Seconds that a session stays open without a message: RFC 5321 grants 300. One that
@@ -37,31 +36,17 @@ class Sessions:
     """Owns an account's sessions, and decides nothing: it tells what came of it."""
 
     def __init__(
-        self,
-        hass: HomeAssistant,
-        manager: Manager,
-        account_id: str,
-        account: Account,
-        tls_context: ssl.SSLContext,
-        *,
-        submission: Callable[[Message], Submission],
-        unreadable: Callable[[str], None],
+        self, hass: HomeAssistant, view: OutboxView, tls_context: ssl.SSLContext
     ) -> None:
-        """Prepare.
-
-        `submission` makes what goes out of a message; `unreadable` is told which text
-        could not be read.
-        """
-        self.account = account
+        """Begin with none."""
         self.transcripts: deque[Transcript] = deque(maxlen=_MOST_TRANSCRIPTS)
         """Of the last sessions."""
         self._hass = hass
-        self._manager = manager
-        self._scheduler = manager.scheduler
-        self._id = account_id
+        self._view = view
+        self._id = view.id
+        self._manager = view.manager
+        self._scheduler = view.manager.scheduler
         self._tls_context = tls_context
-        self._submission = submission
-        self._unreadable = unreadable
         self._tasks: dict[asyncio.Task[None], str] = {}
         """What each is known by; one that is of no use any more may not have ended."""
         self._told: deque[str] = deque(maxlen=_MOST_TOLD)
@@ -107,13 +92,6 @@ class Sessions:
         """Log in without a message, and keep the session for one that may come."""
         self.start(_LOGIN, self._log_in())
 
-    @callback
-    def use_account(self, account: Account) -> None:
-        """Log in as this account from now on."""
-        if account != self.account:
-            self.account = account
-            self._drop_idle()
-
     async def async_stop(self) -> None:
         """Let all that is at work end, but not for long; the disk knows what it was."""
         # Each leaves the others when it has ended.
@@ -123,7 +101,7 @@ class Sessions:
             for task in left:
                 task.cancel()
             await asyncio.wait(left)
-        self._drop_idle()
+        self.drop_idle()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.pop(task, None)
@@ -149,7 +127,7 @@ class Sessions:
         def before_text() -> None:
             """Begin the text, if it is still wanted: nothing happens before its octets."""
             nonlocal begun
-            changed = session is None or session.account != self.account
+            changed = session is None or session.account != self._view.account
             if changed or not scheduler.text_goes(read_clock(), self._id, queue_id):
                 raise _CutError
             begun = True
@@ -158,8 +136,10 @@ class Sessions:
             session = await self._take(message.level, fresh=action.fresh)
             fresh = session.fresh
             self._tell(scheduler.submitting, queue_id)
+            home = self._manager.hands.get(message.home, self._view)
+            submission = home.submission(message, session.account)
             result = await session.submit(
-                self._submission(message), before_data, before_text=before_text
+                submission, before_data, before_text=before_text
             )
         except _CutError:
             told = partial(self._tell, scheduler.cut, queue_id)
@@ -173,7 +153,7 @@ class Sessions:
             raise
         except FileNotFoundError as err:
             if scheduler.may_send(self._id, queue_id):
-                self._unreadable(str(err.filename))
+                self._view.unreadable.append(str(err.filename))
                 told = partial(
                     self._tell, scheduler.broke, queue_id, str(err), lost=True
                 )
@@ -226,11 +206,11 @@ class Sessions:
         # While this waited, a login may have been refused.
         if not self._scheduler.may_log_in(read_clock(), self._id, level):
             raise _CutError
-        account = self.account
+        account = self._view.account
         session = SubmissionSession(account, self._tls_context, self._told)
         self.transcripts.append(session.transcript)
         await session.open()
-        if account != self.account:
+        if account != self._view.account:
             # A person has changed it meanwhile.
             session.drop()
             raise _CutError
@@ -243,7 +223,7 @@ class Sessions:
             return
         account = self._scheduler.accounts.get(self._id)
         may_keep = account is not None and account.pause is None
-        if self._idle or session.account != self.account or not may_keep:
+        if self._idle or session.account != self._view.account or not may_keep:
             self._close(session)
             return
         self._idle, self._idle_since = session, read_clock().steady
@@ -261,7 +241,8 @@ class Sessions:
     def _close(self, session: SubmissionSession) -> None:
         self._hass.async_create_background_task(session.close(), f"{DOMAIN} close")
 
-    def _drop_idle(self) -> None:
+    def drop_idle(self) -> None:
+        """Have the next message log in anew."""
         if self._idle_timer:
             self._idle_timer.cancel()
             self._idle_timer = None

@@ -1,19 +1,54 @@
-"""What people see of an account's outbox: all of it comes from the scheduler."""
+"""What an account's outbox shows: to people, and to whoever works for it.
 
-from collections.abc import Iterator
+What waits, and how the account stands, comes from the scheduler.
+"""
+
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
+from io import BytesIO
 
+from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
 from ..clock import read_clock
-from ..const import DEFAULT_MAX_SIZE
-from ..smtp.models import Reply
+from ..const import DEFAULT_MAX_SIZE, LATE_AFTER
+from ..mime.address import Mailbox
+from ..mime.header import head
+from ..mime.message import insertions
+from ..mime.models import Insertion
+from ..smtp.models import Account, Reply, Submission
 from ..smtp.replies import Cause
-from .core.account import Account
+from .core.account import Account as Standing
+from .core.limits import Settings as Limits
 from .core.models import NEVER, Message, Plan, Reason
 from .core.plan import next_plan, plan_of, plans
+from .core.turn import MESSAGE
+from .digests import Prepare
+from .listeners import Listeners
 from .manager import Manager
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """Words that only the moment of the submission knows."""
+
+    late: Callable[[datetime, timedelta], str]
+    """When an alert was raised, and how late it is."""
+    by_other: Callable[[str, bool], str]
+    """Which account has taken it over, and whether it may be the second copy."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a person can set."""
+
+    limits: Limits
+    expires_after: timedelta
+    notes: Notes
+    digest: Prepare
+    """Prepares what makes one message of many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +63,27 @@ class ShownPause:
 class OutboxView:
     """An account's messages, limits and state, as they are at this moment."""
 
-    def __init__(self, manager: Manager, account_id: str) -> None:
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        manager: Manager,
+        account_id: str,
+        account: Account,
+        settings: Settings,
+    ) -> None:
         """Keep where to look."""
+        self.hass = hass
         self.manager = manager
         self.id = account_id
+        self.account = account
+        self.settings = settings
+        self.listeners = Listeners(hass)
         self.reads_answers = False
         """Whether the account's inbox is read, should somebody answer a mail."""
+        self.bodies: dict[str, bytes] = {}
+        """Texts of messages that the disk did not take, by their queue ids."""
+        self.unreadable: list[str] = []
+        """What could not be read of what waits."""
 
     def __len__(self) -> int:
         """Return how many messages wait."""
@@ -44,10 +94,14 @@ class OutboxView:
         """Return that there is one, though nothing may wait in it."""
         return True
 
+    def async_show(self) -> None:
+        """Have everyone look again: what is shown beside the messages has changed."""
+        self.listeners.tell(None)
+
     @property
-    def state(self) -> Account:
+    def state(self) -> Standing:
         """What the scheduler knows of the account."""
-        return self.manager.account(self.id)
+        return self.manager.scheduler.accounts[self.id]
 
     @property
     def running(self) -> bool:
@@ -154,10 +208,6 @@ class OutboxView:
         """Return when an alert was raised."""
         return read_clock().wall_at(message.raised)
 
-    def messages(self) -> list[tuple[Message, Plan]]:
-        """Return what waits, in the order in which it goes out, with its plan."""
-        return list(self.plans())
-
     def plans(self) -> Iterator[tuple[Message, Plan]]:
         """Yield what waits, in the order in which it goes out, with its plan.
 
@@ -174,3 +224,39 @@ class OutboxView:
     def time_of(plan: Plan) -> datetime | None:
         """Return a plan's time as people read it; None: when a person decides."""
         return None if plan.at == NEVER else read_clock().wall_at(plan.at)
+
+    def submission(self, message: Message, account: Account) -> Submission:
+        """Return a message as an account sends it, be it another one.
+
+        One that is late, or another account's, says so.
+        """
+        raised = self.raised_at(message)
+        late = timedelta(seconds=self.age_of(message))
+        sender = Mailbox(account.username, message.sender_name)
+        message_id = message_id_at(message.queue_id, account.username)
+        reply_to = ""
+        if message.home and not message.reply_to:
+            # Only its own account knows the buttons of a copy.
+            reply_to = self.answered_at("" if message.copy else message.by)
+        fields = head(sender, message_id, dt_util.as_local(raised), reply_to)
+        notes = self.settings.notes
+        said = [notes.late(raised, late)] if late > LATE_AFTER else []
+        if message.home:
+            said.append(notes.by_other(account.username, message.copy))
+        put_in = [Insertion(0, fields)]
+        if said:
+            put_in += insertions(message.gaps, " ".join(said))
+        body = self.bodies.get(message.queue_id)
+        key = (MESSAGE, message.home or self.id, message.queue_id)
+        return Submission(
+            account.username,
+            message.recipients,
+            self.manager.store.text(key) if body is None else partial(BytesIO, body),
+            message.size + sum(len(one.octets) for one in put_in),
+            tuple(put_in),
+        )
+
+
+def message_id_at(queue_id: str, username: str) -> str:
+    """Return a Message-ID as its header field has it: the same over all attempts."""
+    return f"<{queue_id.lower()}@{Mailbox(username).domain}>"
