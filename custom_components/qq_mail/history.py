@@ -128,7 +128,9 @@ class History:
         """
         self._entry = entry
         self._outbox = outbox
-        self._items: dict[str, Item] = {}
+        self._items: dict[str, Item] = outbox.manager.known.setdefault(
+            (outbox.id, HISTORY), {}
+        )
         """By their queue ids; of what something became last stands last."""
         outbox.listeners.async_add_early(self._hear)
         outbox.listeners.async_add_discard_listener(self._discarded)
@@ -136,8 +138,12 @@ class History:
             # The count of the day falls to zero although nothing happens.
             async_track_time_change(hass, self._begin_day, hour=0, minute=0, second=0)
         )
-        outbox.async_on_close(self._return)
-        self._load()
+        records = outbox.manager.take_records(outbox.id, HISTORY)
+        items = read_all(records, _read)
+        for _, queue_id in records:
+            if queue_id not in items:
+                outbox.manager.store.remove((HISTORY, outbox.id, queue_id))
+        self._items |= sorted(items.items(), key=lambda item: item[1].at)
 
     @callback
     def async_review(self) -> None:
@@ -167,21 +173,6 @@ class History:
             pressed = Pressed(read_clock().wall, press.action.title, press.by)
             presses = (*item.presses, pressed)[:_MAX_PRESSES]
             self._put(replace(item, presses=presses))
-
-    def _return(self) -> None:
-        """Let who comes after this one go on with what is known."""
-        now = read_clock()
-        known = {(HISTORY, one.queue_id): as_json(one, now) for one in self.items}
-        self._outbox.manager.return_records(self._outbox.id, known)
-
-    def _load(self) -> None:
-        outbox = self._outbox
-        records = outbox.manager.take_records(outbox.id, HISTORY)
-        items = read_all(records, _read)
-        for _, queue_id in records:
-            if queue_id not in items:
-                outbox.manager.store.remove((HISTORY, outbox.id, queue_id))
-        self._items = dict(sorted(items.items(), key=lambda item: item[1].at))
 
     @callback
     def _hear(self, event: OutboxEvent) -> None:
@@ -213,21 +204,18 @@ class History:
             message = self._outbox.find(queue_id)
             if not message or (message.parts and message.queue_id == queue_id):
                 continue
-            part = next(
-                (one for one in message.parts if one.queue_id == queue_id), None
-            )
+            parts = {one.queue_id: one for one in message.parts}
+            told = parts.get(queue_id, message)
             item = Item(
                 queue_id=queue_id,
-                title=(part or message).subject,
-                tag=(part or message).tag,
+                title=told.subject,
+                tag=told.tag,
                 priority=message.priority,
-                digest=message.queue_id if part else "",
+                digest=message.queue_id if parts else "",
             )
             recipients = message.recipients[:_MAX_RECIPIENTS]
-            result = Result(
-                at=read_clock().wall, outcome=DISCARDED, recipients=recipients
-            )
-            self._add(item, result)
+            now = read_clock().wall
+            self._add(item, Result(at=now, outcome=DISCARDED, recipients=recipients))
 
     def _add(self, item: Item, result: Result) -> None:
         """Note what came of a message, of which something may be known already."""

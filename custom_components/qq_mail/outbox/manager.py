@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from random import SystemRandom
 from typing import Any, Final, Protocol
@@ -84,6 +84,11 @@ class Manager:
         """How often something went wrong that nobody expected."""
         self.damage: tuple[Damage, ...] = ()
         """What could not be read of the store."""
+        self.known: dict[tuple[str, str], dict[str, Any]] = {}
+        """What was made of records, by account and kind, and by their keys.
+
+        It outlives an account that is disabled for a while.
+        """
         self._records: dict[str, dict[tuple[str, str], bytes]] = {}
         """What was loaded, by account, and by kind and key, until somebody takes it."""
         self._hass = hass
@@ -124,16 +129,6 @@ class Manager:
         keys = [key for key in records if key[0] in kinds]
         return Records({key: records.pop(key) for key in keys})
 
-    @callback
-    def return_records(
-        self,
-        account_id: str,
-        records: Mapping[tuple[str, str], Mapping[str, Any]],
-    ) -> None:
-        """Have what an account knew taken again, should it be enabled once more."""
-        known = self._records.setdefault(account_id, {})
-        known.update((key, as_octets(record)) for key, record in records.items())
-
     def waiting(self, account_id: str) -> list[tuple[str, str]]:
         """Return title and recipients of each message of an account, be it disabled."""
         if account := self.scheduler.accounts.get(account_id):
@@ -151,6 +146,8 @@ class Manager:
         """Forget an account, and have all of it removed from the disk."""
         self.scheduler.remove_account(read_clock(), account_id)
         self._records.pop(account_id, None)
+        for key in [key for key in self.known if key[0] == account_id]:
+            del self.known[key]
         self.write_marks()
         self.store.remove_account(account_id)
 

@@ -50,7 +50,9 @@ class Kept[One: Keepable](ABC):
         self._outbox = outbox
         self._kind = kind
         self._type = one
-        self._known: dict[str, One] = {}
+        self._known: dict[str, One] = outbox.manager.known.setdefault(
+            (outbox.id, kind), {}
+        )
         """By their queue ids, the oldest first."""
         self._timer: asyncio.TimerHandle | None = None
         self._listening = [
@@ -58,7 +60,6 @@ class Kept[One: Keepable](ABC):
             outbox.listeners.async_add_discard_listener(self._discarded),
         ]
         """What ends that; empty once it is stopped."""
-        outbox.async_on_close(self._return)
         records = outbox.manager.take_records(outbox.id, kind)
         self._known |= read_all(records, self._read)
 
@@ -138,14 +139,6 @@ class Kept[One: Keepable](ABC):
     def _remove(self, one: One) -> None:
         key = (self._kind, self._outbox.id, one.queue_id)
         self._outbox.manager.store.remove(key)
-
-    def _return(self) -> None:
-        """Let who comes after this one go on with what is known."""
-        now, outbox = read_clock(), self._outbox
-        known = {
-            (self._kind, key): as_json(one, now) for key, one in self._known.items()
-        }
-        outbox.manager.return_records(outbox.id, known)
 
     def _changed(self) -> None:
         self._schedule()
