@@ -28,7 +28,9 @@ KNOWS = {
         *("buttons", "content", "core", "inbox", "mime", "outbox", "sending", "smtp"),
         "store",
     },
-    "repeats": {"clock", "const", "core", "mime", "outbox", "store", "typed"},
+    "repeats": {
+        *("clock", "const", "core", "mime", "outbox", "started", "store", "typed"),
+    },
     "sending": {
         *("accounts", "clock", "const", "errors", "issues", "options", "texts"),
         *("buttons", "content", "core", "mime", "outbox", "smtp"),

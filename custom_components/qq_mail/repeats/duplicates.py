@@ -69,14 +69,17 @@ class Duplicates(Kept[Original]):
             if not known.covers(now := read_clock(), within):
                 break
             if not known.ticket or known.ticket.taken.done():
-                known.add(now)
+                known.counted = known.counted.plus(Counted(1, now.wall, now.wall))
                 self._write(known)
                 return known
             await asyncio.wait({known.ticket.taken})
             if ticket.cleared:
                 return Counted()
         # Without an await: whoever comes now finds this one.
-        carried = known.take() if known else Counted()
+        carried = Counted()
+        if known:
+            # That is told by another message from now on.
+            carried, known.counted = known.counted, carried
         if within or carried.number:
             self._lead(alert, ticket, within, carried)
             if known and known.went_out:
@@ -144,7 +147,7 @@ class Duplicates(Kept[Original]):
     def _due(self) -> Iterable[tuple[float, Callable[[], object]]]:
         for one in list(self._known.values()):
             # What has not gone out yet is looked at when it has.
-            if one.is_counting:
+            if one.went_out and not (one.restored or one.telling):
                 yield one.until, partial(self._end, one)
 
     @override
@@ -193,6 +196,8 @@ class Duplicates(Kept[Original]):
         found = (
             one
             for one in reversed(self._known.values())
-            if one.alert.key == alert.key and one.length and not one.restored
+            if one.alert.key == alert.key
+            and one.length
+            and not (one.restored or one.telling)
         )
-        return next((one for one in found if not one.telling), None)
+        return next(found, None)

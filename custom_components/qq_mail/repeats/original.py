@@ -101,11 +101,6 @@ class Original(Keepable):
         return self.began + self.length
 
     @property
-    def is_counting(self) -> bool:
-        """Whether it went out, and its time will be over by itself."""
-        return self.went_out and not (self.restored or self.telling)
-
-    @property
     def untold(self) -> Counted:
         """All that nobody was told of yet."""
         return self.carried.plus(self.counted)
@@ -117,15 +112,6 @@ class Original(Keepable):
         """
         length = min(self.length, within.total_seconds())
         return not self.went_out or now.steady - self.began < length
-
-    def add(self, now: Now) -> None:
-        """Count the same alert once more."""
-        self.counted = self.counted.plus(Counted(1, now.wall, now.wall))
-
-    def take(self) -> Counted:
-        """Return what was counted, which is told by another message from now on."""
-        counted, self.counted = self.counted, Counted()
-        return counted
 
     @override
     def bound(self, now: Now) -> None:

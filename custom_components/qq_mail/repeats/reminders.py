@@ -5,9 +5,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Final, override
 
-from homeassistant.core import CoreState, HomeAssistant, callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers.start import async_at_started
 
 from ..clock import read_clock
 from ..const import DOMAIN, LOGGER
@@ -16,6 +15,7 @@ from ..mime.models import Priority
 from ..outbox.composing import Ticket
 from ..outbox.core.models import OutboxEvent, Outcome
 from ..outbox.outbox import Outbox
+from ..started import async_listened
 from .kept import Kept
 from .reminder import MAX_MAILS, Reminder
 
@@ -23,8 +23,6 @@ REMINDER: Final = "reminder"
 """The kind of its records in the store."""
 MAX_REMINDERS = 100
 """Alarms of an account at the same time."""
-_UNTIL_LISTENED = 10.0
-"""Seconds after the start until automations have attached their triggers."""
 _PRIORITIES = list(Priority)
 
 
@@ -50,10 +48,9 @@ class Reminders(Kept[Reminder]):
         self._send = send
         self._tell_ended = ended
         self._tell_unanswered = unanswered
-        self._listened = 0.0 if hass.state is CoreState.running else float("inf")
-        """From when on what is told is heard, by the steady clock."""
-        if self._listened:
-            self._listening.append(async_at_started(hass, self._wait_for_listeners))
+        self._heard = False
+        """Whether automations hear what is told."""
+        hass.async_create_background_task(self._async_be_heard(), f"{DOMAIN} reminders")
         for reminder in self.shown:
             reminder.waits = outbox.holds(reminder.queue_ids[-1])
         self._schedule()
@@ -170,16 +167,12 @@ class Reminders(Kept[Reminder]):
             if one is not reminder and one.for_whom == reminder.for_whom
         ]
 
-    def _with_last(self, queue_id: str) -> Reminder | None:
-        """Return the alarm whose last mail this is."""
-        found = (one for one in self.shown if one.queue_ids[-1] == queue_id)
-        return next(found, None)
-
     @override
     @callback
     def _hear(self, event: OutboxEvent) -> None:
         """Count the time from when a mail went out, or will not."""
-        reminder = self._with_last(event.queue_id)
+        found = (one for one in self.shown if one.queue_ids[-1] == event.queue_id)
+        reminder = next(found, None)
         if not reminder or not reminder.waits:
             return
         if event.outcome is Outcome.ACCEPTED:
@@ -234,9 +227,9 @@ class Reminders(Kept[Reminder]):
             reminder.unanswered = reminder.ends
             self._write(reminder)
 
-    @callback
-    def _wait_for_listeners(self, _hass: HomeAssistant) -> None:
-        self._listened = read_clock().steady + _UNTIL_LISTENED
+    async def _async_be_heard(self) -> None:
+        await async_listened(self._hass)
+        self._heard = True
         self._schedule()
 
     @override
@@ -245,8 +238,8 @@ class Reminders(Kept[Reminder]):
             if reminder.queue_id not in self._known:
                 # Who was told of another one has acknowledged it.
                 continue
-            late = max(reminder.unanswered, self._listened)
-            yield late, partial(self._tell_late, reminder)
+            if self._heard:
+                yield reminder.unanswered, partial(self._tell_late, reminder)
             if self._may_send(reminder):
                 yield reminder.due, partial(self._begin_next, reminder)
 
