@@ -20,6 +20,7 @@ from .composing import (
     Order,
     OutboxClosedError,
     OutboxFullError,
+    Receipt,
     StalledError,
     Ticket,
     WireStream,
@@ -28,7 +29,6 @@ from .core.models import Outcome
 from .core.record import message_as_dict
 from .core.turn import MESSAGE
 from .manager import DISK_TIMEOUTS
-from .receipts import Receipt
 from .view import OutboxView
 
 _RESERVE = 0.1

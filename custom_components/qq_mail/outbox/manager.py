@@ -16,6 +16,7 @@ from ..clock import Now, read_clock, seconds_until
 from ..const import LOGGER
 from ..smtp.models import Account, Submission
 from ..store import Damage, Records, Store, as_octets
+from .composing import Receipt
 from .core.models import (
     NEVER,
     Action,
@@ -30,7 +31,6 @@ from .core.models import (
 from .core.scheduler import Scheduler
 from .core.turn import MESSAGE
 from .listeners import Listeners
-from .receipts import Receipt
 
 DISK_TIMEOUTS: Final = {Level.HIGHEST: 2.0, Level.HIGH: 10.0}
 """Seconds that an important message, or a person, waits for a disk that hangs."""

@@ -16,7 +16,7 @@ from ..const import DOMAIN, LOGGER
 from ..mime.address import Mailbox
 from ..mime.models import Composed, Priority
 from ..smtp.models import Account
-from .composing import Order, OutboxClosedError, Ticket
+from .composing import Order, OutboxClosedError, Receipt, Ticket
 from .core.account import Conversation
 from .core.models import Attempt, LogIn, Merge, Message, Outcome, TakeOver, Work
 from .core.turn import ACCOUNT, CONVERSATION, LOGIN, MESSAGE, SENT
@@ -24,7 +24,6 @@ from .delays import Delays
 from .digests import async_copy, async_merge
 from .intake import Intake
 from .manager import Manager
-from .receipts import Receipt
 from .sessions import Sessions
 from .view import OutboxView, Settings
 

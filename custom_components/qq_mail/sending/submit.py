@@ -30,10 +30,15 @@ from ..mime.address import Mailbox, Recipients, one_line
 from ..mime.message import BASE64_LINE
 from ..mime.models import Draft
 from ..options import option
-from ..outbox.composing import OutboxClosedError, OutboxFullError, StalledError, Ticket
+from ..outbox.composing import (
+    OutboxClosedError,
+    OutboxFullError,
+    Receipt,
+    StalledError,
+    Ticket,
+)
 from ..outbox.core.models import OutboxEvent, Outcome
 from ..outbox.outbox import Outbox
-from ..outbox.receipts import Receipt
 from ..smtp.replies import Cause
 from ..texts import Texts, async_texts
 from .buttons import add_buttons
