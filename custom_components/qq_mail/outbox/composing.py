@@ -14,7 +14,6 @@ from ..mime.models import Composed
 from ..store import Store
 from .core.models import Message, OutboxEvent, Outcome, Plan
 
-
 SMALL = MEGABYTE
 """Octets up to which a text is written in memory, and kept in the journal."""
 
