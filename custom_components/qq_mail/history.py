@@ -166,7 +166,6 @@ class History:
         """How many there are, by what became of them last."""
         return dict(Counter(one.results[-1].outcome for one in self._items.values()))
 
-    @callback
     def press(self, press: Press) -> None:
         """Note that somebody pressed a button of a mail."""
         if item := self.find(press.mail.queue_id):
@@ -174,7 +173,6 @@ class History:
             presses = (*item.presses, pressed)[:_MAX_PRESSES]
             self._put(replace(item, presses=presses))
 
-    @callback
     def _hear(self, event: OutboxEvent) -> None:
         if event.outcome is Outcome.DEFERRED or event.plan:
             # It waits, and more will be told of it.
@@ -197,7 +195,6 @@ class History:
         )
         self._add(item, result)
 
-    @callback
     def _discarded(self, queue_ids: Collection[str]) -> None:
         for queue_id in queue_ids:
             # A digest's parts are named as well.

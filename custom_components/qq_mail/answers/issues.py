@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from homeassistant.const import CONF_USERNAME
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 
 from ..accounts import QQMailConfigEntry
@@ -36,12 +36,10 @@ class Issues:
         self._told_at: float | None = None
         """When the last stranger was reported, by the steady clock."""
 
-    @callback
     def tell_refused(self, error: MailboxError) -> None:
         """Report that the login to the inbox is refused."""
         self._raise(INBOX, {"reply": literal(error.detail)})
 
-    @callback
     def tell_stranger(self, mail: Mail, address: str) -> None:
         """Report from which other address a mail was answered: one a day."""
         now = read_clock().steady
@@ -58,7 +56,6 @@ class Issues:
                 },
             )
 
-    @callback
     def tell_bounce(
         self, issue: str, address: str, bounce: Bounce, words: Texts
     ) -> None:
@@ -70,7 +67,6 @@ class Issues:
         texts = {"address": address, "why": why, "page": f"/{PANEL}/history"}
         self._raise(issue, texts, address, is_fixable=True, is_persistent=True)
 
-    @callback
     def withdraw(self, *issues: str) -> None:
         """Take these back, if they were raised, whatever each is about."""
         prefixes = tuple(f"{issue}_{self._entry.entry_id}" for issue in issues)

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.util import dt as dt_util
 from homeassistant.util.ssl import client_context
@@ -88,7 +88,6 @@ class Answers:
         # Those are still true after a restart.
         outbox.async_on_close(lambda: self._issues.withdraw(BOUNCED, RETURNED))
 
-    @callback
     def configure(self, account: Account | None) -> None:
         """Read this inbox, or none; what is read goes on unless it is another."""
         if account != self._account:
@@ -97,7 +96,6 @@ class Answers:
         self._outbox.reads_answers = account is not None
         self._update()
 
-    @callback
     def keep_cursor(self, cursor: Cursor) -> None:
         """Have it written how far the inbox was read, or where a form lets it begin."""
         self._cursor = cursor
@@ -154,7 +152,6 @@ class Answers:
 
     # How it does that
 
-    @callback
     def _update(self) -> None:
         """Begin to read, or go on for as long as a mail can be answered."""
         if self._account is None:
@@ -170,7 +167,6 @@ class Answers:
                 self._async_read(self._account), f"{DOMAIN} answers"
             )
 
-    @callback
     def _cancel(self) -> asyncio.Task[None] | None:
         task, self._task = self._task, None
         self._mailbox = self._timeout = None
@@ -229,7 +225,6 @@ class Answers:
             for one in others
         )
 
-    @callback
     def _take(self, head: Incoming, mail: Incoming, texts: Texts) -> None:
         """Do what a mail means."""
         if mail.bounce:
@@ -316,7 +311,6 @@ class Answers:
         known.owed = tuple(one for one in known.owed if one is not told)
         self._buttons.write(known)
 
-    @callback
     def _tell_owed(self, note: str = "") -> None:
         owed, self._owed = self._owed, []
         for known, told in owed:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util.signal_type import SignalType
 
@@ -60,7 +60,6 @@ class Delays:
         """The rank of the most important message of this episode."""
         self._timer: asyncio.TimerHandle | None = None
 
-    @callback
     def watch(self) -> None:
         """Look again in a while, as long as something waits."""
         if not len(self._view):
@@ -68,7 +67,6 @@ class Delays:
         elif self._timer is None and self._view.running:
             self._timer = self._hass.loop.call_later(INTERVAL, self._look)
 
-    @callback
     def stop(self) -> None:
         """Look no more."""
         if self._timer:

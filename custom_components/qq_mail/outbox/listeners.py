@@ -39,18 +39,16 @@ class Listeners:
         return partial(self._listeners.discard, listener)
 
     @callback
-    def async_add_early(self, listener: Callable[[OutboxEvent], None]) -> CALLBACK_TYPE:
+    def async_add_early(self, listener: Callable[[OutboxEvent], None]) -> None:
         """Tell of each outcome when it happens, be it before anyone else can listen."""
         self._early.add(listener)
-        return partial(self._early.discard, listener)
 
     @callback
     def async_add_discard_listener(
         self, listener: Callable[[Collection[str]], None]
-    ) -> CALLBACK_TYPE:
+    ) -> None:
         """Tell which messages are discarded or cleared; of a digest, those in it too."""
         self._discard_listeners.add(listener)
-        return partial(self._discard_listeners.discard, listener)
 
     @callback
     def async_set_entity(self, entity: Callable[[OutboxEvent], None]) -> CALLBACK_TYPE:
@@ -66,7 +64,6 @@ class Listeners:
 
         return remove
 
-    @callback
     def report(self, event: OutboxEvent) -> None:
         """Tell of an outcome; what Home Assistant's start would hide, after it."""
         self._call(self._early, event)
@@ -85,7 +82,6 @@ class Listeners:
             # A digest can be of a thousand.
             self._hass.loop.call_soon(self._tell_waiting)
 
-    @callback
     def tell(self, event: OutboxEvent | None) -> None:
         """Tell everyone at once."""
         self._call(self._listeners, event)
@@ -94,7 +90,6 @@ class Listeners:
         elif event and self._missed is not None:
             self._missed.append(event)
 
-    @callback
     def tell_discarded(self, queue_ids: Collection[str]) -> None:
         """Tell who is concerned by what is taken back."""
         self._call(self._discard_listeners, queue_ids)

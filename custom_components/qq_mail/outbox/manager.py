@@ -8,7 +8,7 @@ from random import SystemRandom
 from typing import Any, Final, Protocol
 from weakref import WeakValueDictionary
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 from homeassistant.util.ulid import ulid_at_time, ulid_to_bytes
 
@@ -122,7 +122,6 @@ class Manager:
         """The accounts of which something was loaded."""
         return list(self._records)
 
-    @callback
     def take_records(self, account_id: str, *kinds: str) -> Records[tuple[str, str]]:
         """Return what was loaded of an account, or of the house, once."""
         records = self._records.get(account_id, {})
@@ -141,7 +140,6 @@ class Manager:
             if kind == MESSAGE and record.get("recipients")
         ]
 
-    @callback
     def remove_account(self, account_id: str) -> None:
         """Forget an account, and have all of it removed from the disk."""
         self.scheduler.remove_account(read_clock(), account_id)
@@ -151,7 +149,6 @@ class Manager:
         self.write_marks()
         self.store.remove_account(account_id)
 
-    @callback
     def happen(
         self,
         method: Callable[..., list[Action] | None],
@@ -187,7 +184,6 @@ class Manager:
             return
         self._last_id = max(self._last_id, int.from_bytes(octets) / 1000)
 
-    @callback
     def write_marks(self) -> None:
         """Hand what is to be written to the store: all of it is one round."""
         marks, self.scheduler.marks = self.scheduler.marks, {}
@@ -211,7 +207,6 @@ class Manager:
             return False
         return True
 
-    @callback
     def report_trouble(self, text: str) -> None:
         """Let a person know of the exception that is being handled."""
         LOGGER.exception(text)
@@ -219,14 +214,12 @@ class Manager:
         for hands in list(self.hands.values()):
             hands.listeners.tell(None)
 
-    @callback
     def release_calls(self, account_id: str) -> None:
         """Let all calls return that wait for an account which stops."""
         for receipt in list(self.receipts.values()):
             if receipt.account == account_id:
                 receipt.tried.set()
 
-    @callback
     def stop_timer(self) -> None:
         """Look at the clock no more."""
         if self._timer:

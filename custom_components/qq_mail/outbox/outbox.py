@@ -68,12 +68,10 @@ class Outbox(OutboxView):
 
     # Its life
 
-    @callback
     def start(self, *, check_login: bool) -> None:
         """Begin to work; with `check_login`, with a login."""
         self._happen(self._scheduler.start, check_login=check_login)
 
-    @callback
     def configure(self, account: Account, settings: Settings) -> None:
         """Go on with other settings; what is being tried is not disturbed."""
         self.settings = settings
@@ -88,7 +86,6 @@ class Outbox(OutboxView):
         self.manager.release_calls(self.id)
         self.manager.write_marks()
 
-    @callback
     def abandon(self) -> None:
         """Know that nothing of what waits will be sent: the account is removed."""
         self._abandoned = True
@@ -172,7 +169,6 @@ class Outbox(OutboxView):
 
     # Conversations
 
-    @callback
     def conversation(self, tag: str, subject: str) -> Conversation:
         """Return the conversation that a message with this tag belongs to.
 
@@ -205,7 +201,6 @@ class Outbox(OutboxView):
         self.manager.write_marks()
         return discarded, conversation
 
-    @callback
     def undo_clear(self, tag: str) -> None:
         """Take back that a tag was declared over: that could not be said."""
         if self._is_known:
@@ -270,7 +265,6 @@ class Outbox(OutboxView):
         """The queue ids of what is being tried, and the first ones of digests."""
         return self.sessions.at_work
 
-    @callback
     def do(self, action: Work) -> None:
         """Do on the network and on the disk what follows for the account."""
         match action:

@@ -7,7 +7,7 @@ from functools import partial
 import ssl
 from typing import Any, cast
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 
 from ..clock import read_clock
 from ..const import DOMAIN, STOP_GRACE
@@ -66,14 +66,12 @@ class Sessions:
         """The queue ids for which there is a task."""
         return set(self._tasks.values()) - {_LOGIN}
 
-    @callback
     def start(self, key: str, work: Coroutine[Any, Any, None]) -> None:
         """Have something worked on, which is known by a queue id."""
         task = self._hass.async_create_background_task(work, f"{DOMAIN} {key}")
         self._tasks[task] = key
         task.add_done_callback(self._ended)
 
-    @callback
     def attempt(self, action: Attempt) -> None:
         """Try a message."""
         message = action.message
@@ -81,13 +79,11 @@ class Sessions:
         self._told += [to.rpartition("@")[0] for to in message.recipients[:_MOST_TOLD]]
         self.start(message.queue_id, self._attempt(action))
 
-    @callback
     def cancel(self, queue_id: str) -> None:
         """End an attempt whose text has not begun."""
         for task in [task for task, key in self._tasks.items() if key == queue_id]:
             task.cancel()
 
-    @callback
     def log_in(self) -> None:
         """Log in without a message, and keep the session for one that may come."""
         self.start(_LOGIN, self._log_in())

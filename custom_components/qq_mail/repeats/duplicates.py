@@ -235,7 +235,6 @@ class Duplicates(Kept[Original]):
         self._write(original)
 
     @override
-    @callback
     def _hear(self, event: OutboxEvent) -> None:
         """Learn whether a message that stands for others went out."""
         original = self._known.get(event.queue_id)
@@ -248,7 +247,6 @@ class Duplicates(Kept[Original]):
             self._end(original)
 
     @override
-    @callback
     def _discarded(self, queue_ids: Collection[str]) -> None:
         """Forget what a message stood for, together with that."""
         chosen = filter(None, map(self._known.get, set(queue_ids)))

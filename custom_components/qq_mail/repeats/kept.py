@@ -55,19 +55,16 @@ class Kept[One: Keepable](ABC):
         )
         """By their queue ids, the oldest first."""
         self._timer: asyncio.TimerHandle | None = None
-        self._listening = [
-            outbox.listeners.async_add_early(self._hear),
-            outbox.listeners.async_add_discard_listener(self._discarded),
-        ]
-        """What ends that; empty once it is stopped."""
+        self._stopped = False
+        outbox.listeners.async_add_early(self._hear)
+        outbox.listeners.async_add_discard_listener(self._discarded)
         records = outbox.manager.take_records(outbox.id, kind)
         self._known |= read_all(records, self._read)
 
     @callback
     def async_stop(self) -> None:
-        """Look at nothing any more; what is known stays known."""
-        while self._listening:
-            self._listening.pop()()
+        """Do nothing any more that is due; what is known stays known."""
+        self._stopped = True
         self._cancel_timer()
 
     @property
@@ -155,7 +152,7 @@ class Kept[One: Keepable](ABC):
         """Look again when the next one is due."""
         self._cancel_timer()
         times = [at for at, _ in self._due()]
-        if self._listening and times:
+        if times and not self._stopped:
             delay = seconds_until(min(times))
             self._timer = self._hass.loop.call_later(delay, self._look)
 

@@ -240,7 +240,6 @@ class Reminders(Kept[Reminder]):
         ]
 
     @override
-    @callback
     def _hear(self, event: OutboxEvent) -> None:
         """Count the time from when a mail went out, or will not."""
         found = (one for one in self.shown if one.queue_ids[-1] == event.queue_id)
@@ -266,7 +265,6 @@ class Reminders(Kept[Reminder]):
         self._next(reminder)
 
     @override
-    @callback
     def _discarded(self, queue_ids: Collection[str]) -> None:
         chosen = set(queue_ids)
         self._forget(
@@ -346,5 +344,5 @@ class Reminders(Kept[Reminder]):
                     exc_info=not isinstance(err, HomeAssistantError),
                 )
                 # Once stopped, whoever comes after this one goes on with it, or nobody.
-                if self._listening and reminder.queue_id in self._known:
+                if not self._stopped and reminder.queue_id in self._known:
                     self._next(reminder)

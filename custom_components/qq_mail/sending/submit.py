@@ -164,32 +164,27 @@ async def async_submit(
     if not receipt:
         return Sent(None, material.notes, refused=request.refused)
     if request.refused:
-        why = texts.of(invalid_address(*request.refused[:MAX_NOTES]))
-        outbox.listeners.report(_refused(outbox, receipt, subject, request, why))
-    if (event := receipt.decisive) and event.outcome is Outcome.REJECTED:
-        raise action_error(event, outbox.account)
+        # It never goes to these, who were named but are no addresses.
+        event = OutboxEvent(
+            account=outbox.id,
+            by=outbox.id,
+            outcome=Outcome.REJECTED,
+            queue_id=receipt.queue_id,
+            subject=subject,
+            recipients=request.refused,
+            attempts=0,
+            cause=Cause.RECIPIENT,
+            detail=texts.of(invalid_address(*request.refused[:MAX_NOTES])),
+        )
+        outbox.listeners.report(event)
+    decisive = receipt.decisive
+    if decisive and decisive.outcome is Outcome.REJECTED:
+        raise action_error(decisive, outbox.account)
     notes = material.notes
     if receipt.plan and receipt.deferred:
         reason = why_it_waits(outbox, receipt.plan, raised)
         notes = (*notes, texts.of(reason))
     return Sent(receipt, notes, refused=request.refused)
-
-
-def _refused(
-    outbox: Outbox, receipt: Receipt, subject: str, request: MessageRequest, why: str
-) -> OutboxEvent:
-    """Tell that a message never goes to some, who were named but are no addresses."""
-    return OutboxEvent(
-        account=outbox.id,
-        by=outbox.id,
-        outcome=Outcome.REJECTED,
-        queue_id=receipt.queue_id,
-        subject=subject,
-        recipients=request.refused,
-        attempts=0,
-        cause=Cause.RECIPIENT,
-        detail=why,
-    )
 
 
 def _amiss(material: Material) -> list[HomeAssistantError]:
