@@ -230,7 +230,7 @@ class History:
     @callback
     def _begin_day(self, _: datetime) -> None:
         self._prune()
-        self._outbox.async_show()
+        self._outbox.listeners.tell(None)
 
     def _prune(self) -> None:
         """Forget what is too old, and beyond two thousand what is oldest."""

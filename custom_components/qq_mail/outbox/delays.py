@@ -102,7 +102,7 @@ class Delays:
         else:
             self.current, self._worst = None, -inf
         if self.current != before:
-            self._view.async_show()
+            self._view.listeners.tell(None)
         self.watch()
 
     def _late(self, account: Account, message: Message, now: float) -> Plan | None:

@@ -108,7 +108,7 @@ class Intake:
                 kept=not trouble,
             )
             self._manager.receipts[queue_id] = receipt
-            self._manager.happen(self._manager.scheduler.take, self._view.id, message)
+            self._view.happen(self._view.scheduler.take, message)
             if not self._view.running:
                 receipt.tried.set()
             ticket.taken.set_result(True)
@@ -240,7 +240,7 @@ class Intake:
             receipt.tried.clear()
             await receipt.tried.wait()
         # Nothing of it is on a disk that could be waited for.
-        self._manager.happen(self._manager.scheduler.discard, view.id, (queue_id,))
+        view.happen(view.scheduler.discard, (queue_id,))
         self._view.bodies.pop(queue_id, None)
 
 

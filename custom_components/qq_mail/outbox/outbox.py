@@ -7,7 +7,7 @@ from datetime import timedelta
 from email.utils import make_msgid
 from itertools import batched
 import ssl
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from homeassistant.core import HomeAssistant, callback
 
@@ -52,7 +52,6 @@ class Outbox(OutboxView):
         self.delays = Delays(hass, self)
         self.listeners.async_add(lambda _: self.delays.watch())
         self.sessions = Sessions(hass, self, tls_context)
-        self._scheduler = manager.scheduler
         self._intake = Intake(hass, self)
         self._ends: list[Callable[[], None]] = []
         self._abandoned = False
@@ -60,7 +59,7 @@ class Outbox(OutboxView):
         if not self._is_known:
             kinds = (ACCOUNT, CONVERSATION, LOGIN, MESSAGE, SENT)
             records = manager.take_records(account_id, *kinds)
-            unreadable = self._scheduler.add_account(
+            unreadable = self.scheduler.add_account(
                 read_clock(), account_id, settings.limits, records
             )
             self.unreadable += [f"{kind} {key}" for kind, key in unreadable]
@@ -70,17 +69,17 @@ class Outbox(OutboxView):
 
     def start(self, *, check_login: bool) -> None:
         """Begin to work; with `check_login`, with a login."""
-        self._happen(self._scheduler.start, check_login=check_login)
+        self.happen(self.scheduler.start, check_login=check_login)
 
     def configure(self, account: Account, settings: Settings) -> None:
         """Go on with other settings; what is being tried is not disturbed."""
         self.settings = settings
         self._use(account)
-        self._happen(self._scheduler.configure, settings.limits)
+        self.happen(self.scheduler.configure, settings.limits)
 
     async def async_stop(self) -> None:
         """Stop working, and let no call wait for it; what comes now is only kept."""
-        self._happen(self._scheduler.stop)
+        self.happen(self.scheduler.stop)
         self.delays.stop()
         await self.sessions.async_stop()
         self.manager.release_calls(self.id)
@@ -177,7 +176,7 @@ class Outbox(OutboxView):
         if not self._is_known:
             raise OutboxClosedError
         references = make_msgid(domain=Mailbox(self.account.username).domain)
-        return self._scheduler.conversation(
+        return self.scheduler.conversation(
             read_clock(), self.id, tag, subject, references
         )
 
@@ -191,20 +190,20 @@ class Outbox(OutboxView):
         discarded = self._intake.clear(tag)
         chosen = [message for message in self.waiting() if message.tag == tag]
         told = any(self.is_tried(message.queue_id) for message in chosen)
-        told = told or self._scheduler.is_told_with_others(self.id, tag)
+        told = told or self.scheduler.is_told_with_others(self.id, tag)
         discarded += await self._discard(chosen)
         if not self._is_known:
             return discarded, None
-        if told or self._scheduler.is_told_with_others(self.id, tag):
-            self._scheduler.not_over(read_clock(), self.id, tag)
-        conversation = self._scheduler.say_over(read_clock(), self.id, tag)
+        if told or self.scheduler.is_told_with_others(self.id, tag):
+            self.scheduler.not_over(read_clock(), self.id, tag)
+        conversation = self.scheduler.say_over(read_clock(), self.id, tag)
         self.manager.write_marks()
         return discarded, conversation
 
     def undo_clear(self, tag: str) -> None:
         """Take back that a tag was declared over: that could not be said."""
         if self._is_known:
-            self._scheduler.not_over(read_clock(), self.id, tag)
+            self.scheduler.not_over(read_clock(), self.id, tag)
             self.manager.write_marks()
 
     # What a person asks for
@@ -218,7 +217,7 @@ class Outbox(OutboxView):
         found = None if queue_id is None else self.find(queue_id)
         if queue_id is not None and (not found or found.queue_id != queue_id):
             return 0
-        self._happen(self._scheduler.retry, queue_id)
+        self.happen(self.scheduler.retry, queue_id)
         return len(self) if queue_id is None else 1
 
     async def async_discard(
@@ -241,20 +240,20 @@ class Outbox(OutboxView):
         """Go on: a person gave a code, or a server, with which a login worked."""
         # At once: the next login is not to be one with the old code.
         self._use(account)
-        self._happen(self._scheduler.code_renewed)
+        self.happen(self.scheduler.code_renewed)
 
     @callback
     def async_count_login(self, *, imap: bool = False) -> None:
         """Count a login that a form has made in vain, or to see whether IMAP works."""
         # The account may have been removed while that took its time.
         if self._is_known:
-            self._scheduler.login_tried(read_clock(), self.id, imap=imap)
+            self.scheduler.login_tried(read_clock(), self.id, imap=imap)
             self.manager.write_marks()
 
     @callback
     def async_log_in_to_read(self) -> float:
         """Count an IMAP login, and return 0, or the seconds until one may be made."""
-        seconds = self._scheduler.log_in_to_read(read_clock(), self.id)
+        seconds = self.scheduler.log_in_to_read(read_clock(), self.id)
         self.manager.write_marks()
         return seconds
 
@@ -273,13 +272,10 @@ class Outbox(OutboxView):
             case LogIn():
                 self.sessions.log_in()
             case Merge():
-                merge = async_merge(
-                    self.hass, self.manager, action, self.settings.digest
-                )
-                self.sessions.start(action.queue_ids[0], merge)
+                self.sessions.start(action.queue_ids[0], async_merge(self, action))
             case TakeOver(copy=True):
                 self.hass.async_create_background_task(
-                    async_copy(self.hass, self.manager, action), f"{DOMAIN} copy"
+                    async_copy(self, action), f"{DOMAIN} copy"
                 )
             case _:
                 self.sessions.cancel(action.message.queue_id)
@@ -289,16 +285,13 @@ class Outbox(OutboxView):
     @property
     def _is_known(self) -> bool:
         """Whether the account was not removed meanwhile."""
-        return self.id in self._scheduler.accounts
+        return self.id in self.scheduler.accounts
 
     def _use(self, account: Account) -> None:
         """Log in as this account from now on."""
         if account != self.account:
             self.account = account
             self.sessions.drop_idle()
-
-    def _happen(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        self.manager.happen(method, self.id, *args, **kwargs)
 
     async def _discard(self, chosen: list[Message]) -> int:
         """Remove messages, and let others work in between; return how many went at once.
@@ -311,7 +304,7 @@ class Outbox(OutboxView):
         self.listeners.tell_discarded([*queue_ids, *parts])
         for some in batched(queue_ids, _DISCARDED_AT_ONCE, strict=False):
             if self._is_known:
-                self._happen(self._scheduler.discard, some)
+                self.happen(self.scheduler.discard, some)
             await asyncio.sleep(0)
         if not self._is_known:
             return len(queue_ids)
@@ -322,5 +315,5 @@ class Outbox(OutboxView):
             for one in set(filter(None, map(self.find, left)))
             if one.parts and left.issuperset(part.queue_id for part in one.parts)
         ]
-        self._happen(self._scheduler.discard, whole)
+        self.happen(self.scheduler.discard, whole)
         return len(queue_ids) - len(left)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from functools import partial
 import ssl
 from typing import Any, cast
@@ -45,7 +45,7 @@ class Sessions:
         self._view = view
         self._id = view.id
         self._manager = view.manager
-        self._scheduler = view.manager.scheduler
+        self._scheduler = view.scheduler
         self._tls_context = tls_context
         self._tasks: dict[asyncio.Task[None], str] = {}
         """What each is known by; one that is of no use any more may not have ended."""
@@ -102,9 +102,6 @@ class Sessions:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.pop(task, None)
 
-    def _tell(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        self._manager.happen(method, self._id, *args, **kwargs)
-
     async def _attempt(self, action: Attempt) -> None:
         """Try a message, and tell what came of it."""
         message, queue_id = action.message, action.message.queue_id
@@ -131,38 +128,42 @@ class Sessions:
         try:
             session = await self._take(message.level, fresh=action.fresh)
             fresh = session.fresh
-            self._tell(scheduler.submitting, queue_id)
+            self._view.happen(scheduler.submitting, queue_id)
             home = self._manager.hands.get(message.home, self._view)
             submission = home.submission(message, session.account)
             result = await session.submit(
                 submission, before_data, before_text=before_text
             )
         except _CutError:
-            told = partial(self._tell, scheduler.cut, queue_id)
+            told = partial(self._view.happen, scheduler.cut, queue_id)
         except asyncio.CancelledError:
             if not begun:
                 # It is sure to wait: nothing of it was sent.
-                self._tell(scheduler.cut, queue_id)
+                self._view.happen(scheduler.cut, queue_id)
             elif not self._hass.is_stopping:
                 # Else it is told at the next start, when somebody listens.
-                self._tell(scheduler.broke, queue_id, "", sent=True)
+                self._view.happen(scheduler.broke, queue_id, "", sent=True)
             raise
         except FileNotFoundError as err:
             if scheduler.may_send(self._id, queue_id):
                 self._view.unreadable.append(str(err.filename))
                 told = partial(
-                    self._tell, scheduler.broke, queue_id, str(err), lost=True
+                    self._view.happen, scheduler.broke, queue_id, str(err), lost=True
                 )
             else:
                 # It was discarded, and its text with it.
-                told = partial(self._tell, scheduler.cut, queue_id)
+                told = partial(self._view.happen, scheduler.cut, queue_id)
         except MailError as err:
-            told = partial(self._tell, scheduler.failed, queue_id, err, fresh=fresh)
+            told = partial(
+                self._view.happen, scheduler.failed, queue_id, err, fresh=fresh
+            )
         except Exception as err:  # noqa: BLE001 - one message must not stop the others
             self._manager.report_trouble(f"Message {queue_id} waits")
-            told = partial(self._tell, scheduler.broke, queue_id, str(err), sent=begun)
+            told = partial(
+                self._view.happen, scheduler.broke, queue_id, str(err), sent=begun
+            )
         else:
-            told = partial(self._tell, scheduler.accepted, queue_id, result)
+            told = partial(self._view.happen, scheduler.accepted, queue_id, result)
         if session:
             self._give_back(session)
         # Whoever is told may find that nobody is at work for it any more.
@@ -175,7 +176,7 @@ class Sessions:
         except _CutError:
             return
         except MailError as err:
-            self._tell(self._scheduler.login_failed, err)
+            self._view.happen(self._scheduler.login_failed, err)
         except Exception:  # noqa: BLE001 - it must not stop the mail
             self._manager.report_trouble("Login not checked")
 
@@ -210,7 +211,7 @@ class Sessions:
             # A person has changed it meanwhile.
             session.drop()
             raise _CutError
-        self._tell(self._scheduler.session_opened, session.max_size)
+        self._view.happen(self._scheduler.session_opened, session.max_size)
         return session
 
     def _give_back(self, session: SubmissionSession) -> None:
@@ -226,13 +227,13 @@ class Sessions:
         if self._idle_timer:
             self._idle_timer.cancel()
         self._idle_timer = self._hass.loop.call_later(IDLE_TIMEOUT, self._close_idle)
-        self._tell(self._scheduler.session_idle, idle=True)
+        self._view.happen(self._scheduler.session_idle, idle=True)
 
     def _close_idle(self) -> None:
         self._idle_timer = None
         if session := self._take_idle(fresh=False):
             self._close(session)
-        self._tell(self._scheduler.session_idle, idle=False)
+        self._view.happen(self._scheduler.session_idle, idle=False)
 
     def _close(self, session: SubmissionSession) -> None:
         self._hass.async_create_background_task(session.close(), f"{DOMAIN} close")
@@ -244,4 +245,4 @@ class Sessions:
             self._idle_timer = None
         if self._idle:
             self._take_idle(fresh=True)
-            self._tell(self._scheduler.session_idle, idle=False)
+            self._view.happen(self._scheduler.session_idle, idle=False)

@@ -3,11 +3,12 @@
 What waits, and how the account stands, comes from the scheduler.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from io import BytesIO
+from typing import Any
 
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
@@ -17,7 +18,7 @@ from ..const import DEFAULT_MAX_SIZE, LATE_AFTER
 from ..mime.address import Mailbox
 from ..mime.header import head
 from ..mime.message import insertions
-from ..mime.models import Insertion
+from ..mime.models import Insertion, WriteDigest
 from ..smtp.models import Account, Reply, Submission
 from ..smtp.replies import Cause
 from .core.account import Account as Standing
@@ -25,7 +26,6 @@ from .core.limits import Settings as Limits
 from .core.models import NEVER, Message, Plan, Reason
 from .core.plan import next_plan, plan_of, plans
 from .core.turn import MESSAGE
-from .digests import Prepare
 from .listeners import Listeners
 from .manager import Manager
 
@@ -47,7 +47,7 @@ class Settings:
     limits: Limits
     expires_after: timedelta
     notes: Notes
-    digest: Prepare
+    digest: Callable[[], Awaitable[WriteDigest]]
     """Prepares what makes one message of many."""
 
 
@@ -74,6 +74,7 @@ class OutboxView:
         """Keep where to look."""
         self.hass = hass
         self.manager = manager
+        self.scheduler = manager.scheduler
         self.id = account_id
         self.account = account
         self.settings = settings
@@ -94,14 +95,14 @@ class OutboxView:
         """Return that there is one, though nothing may wait in it."""
         return True
 
-    def async_show(self) -> None:
-        """Have everyone look again: what is shown beside the messages has changed."""
-        self.listeners.tell(None)
-
     @property
     def state(self) -> Standing:
         """What the scheduler knows of the account."""
-        return self.manager.scheduler.accounts[self.id]
+        return self.scheduler.accounts[self.id]
+
+    def happen(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        """Let a method of the scheduler know what happened to the account."""
+        self.manager.happen(method, self.id, *args, **kwargs)
 
     @property
     def running(self) -> bool:

@@ -139,7 +139,7 @@ class Kept[One: Keepable](ABC):
 
     def _changed(self) -> None:
         self._schedule()
-        self._outbox.async_show()
+        self._outbox.listeners.tell(None)
 
     def _look(self) -> None:
         now = read_clock().steady
