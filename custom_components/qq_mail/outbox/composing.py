@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from io import BytesIO
 import os
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import BinaryIO
 
 from ..clock import Now
 from ..const import MEGABYTE
-from ..mime.models import Composed
+from ..mime.models import Composed, Priority
 from ..store import Store
 from .core.models import Message, OutboxEvent, Outcome, Plan
 
@@ -45,17 +46,21 @@ class Ticket:
     """Whether it came into the outbox's care, once that is known."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """What is to become a message of the outbox."""
 
     ticket: Ticket
     compose: Callable[[BinaryIO], Composed]
     """Blocks; with the stream to write to."""
-    message: Message
-    """As it will wait, but for what is known when it is written."""
+    subject: str
+    sender_name: str
+    priority: Priority
+    expires_after: timedelta
     reads_files: bool
     """Which may hang."""
+    alone: bool
+    """Whether it is never merged with others."""
     kept: Callable[[], None]
     """Marks what belongs to it and is to be on disk by the same round."""
 

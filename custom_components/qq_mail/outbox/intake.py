@@ -25,7 +25,7 @@ from .composing import (
     Ticket,
     WireStream,
 )
-from .core.models import Outcome
+from .core.models import Message, Outcome
 from .core.record import message_as_dict
 from .core.turn import MESSAGE
 from .manager import DISK_TIMEOUTS
@@ -179,7 +179,7 @@ class Intake:
         queue, adding = self._view.state.queue, self._adding
         held = queue.size + sum(adding.values())
         number = len(queue) + len(adding)
-        share = 1 + _RESERVE if order.message.priority.is_urgent else 1
+        share = 1 + _RESERVE if order.priority.is_urgent else 1
 
         def write(stream: WireStream) -> Made:
             made = _compose(order, stream)
@@ -245,12 +245,20 @@ class Intake:
 
 
 def _compose(order: Order, stream: WireStream) -> Made:
-    composed = order.compose(cast("BinaryIO", stream))
-    message = replace(
-        order.message,
+    composed, ticket = order.compose(cast("BinaryIO", stream)), order.ticket
+    message = Message(
+        queue_id=ticket.queue_id,
+        subject=order.subject,
         recipients=composed.recipients,
+        sender_name=order.sender_name,
+        priority=order.priority,
+        tag=ticket.tag,
         size=composed.size,
         gaps=composed.gaps,
+        raised=ticket.raised.steady,
+        arrived=ticket.raised.steady,
+        lifetime=order.expires_after.total_seconds(),
+        alone=order.alone,
         reply_to=composed.reply_to,
     )
     return Made(message=message, text=stream.text())

@@ -3,18 +3,15 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import timedelta
 from email.utils import make_msgid
 from itertools import batched
 import ssl
-from typing import BinaryIO
 
 from homeassistant.core import HomeAssistant, callback
 
 from ..clock import read_clock
 from ..const import DOMAIN, LOGGER
 from ..mime.address import Mailbox
-from ..mime.models import Composed, Priority
 from ..smtp.models import Account
 from .composing import Order, OutboxClosedError, Receipt, Ticket
 from .core.account import Conversation
@@ -108,44 +105,15 @@ class Outbox(OutboxView):
         """Announce a message that is being made, so that a clear finds it."""
         return self._intake.making(tag)
 
-    async def async_submit(
-        self,
-        ticket: Ticket,
-        compose: Callable[[BinaryIO], Composed],
-        *,
-        subject: str,
-        wait: float,
-        kept: Callable[[], None],
-        sender_name: str = "",
-        priority: Priority = Priority.NORMAL,
-        expires_after: timedelta | None = None,
-        reads_files: bool = False,
-        alone: bool = False,
-    ) -> Receipt | None:
+    async def async_submit(self, order: Order, wait: float) -> Receipt | None:
         """Take a message, and wait so many seconds for an attempt that runs.
 
-        `compose` is called in an executor, with the stream to write to; `reads_files`
-        that it reads files, which may hang; `alone`: it is never merged. `kept` marks
-        what belongs to it and is to be on disk by the same round. When this returns, it
-        was accepted, or refused for good, or is on disk. None: it was cleared before.
+        When this returns, it was accepted, or refused for good, or is on disk. None: it
+        was cleared before.
 
         Raises OutboxClosedError and StalledError; OutboxFullError and OSError where it
         cannot be kept and was not accepted at once either.
         """
-        message = Message(
-            queue_id=ticket.queue_id,
-            subject=subject,
-            recipients=(),
-            sender_name=sender_name,
-            priority=priority,
-            tag=ticket.tag,
-            size=0,
-            raised=ticket.raised.steady,
-            arrived=ticket.raised.steady,
-            lifetime=(expires_after or self.settings.expires_after).total_seconds(),
-            alone=alone,
-        )
-        order = Order(ticket, compose, message, reads_files, kept)
         # A call that is cancelled must not leave a message that nobody knows of.
         receipt = await asyncio.shield(
             self.hass.async_create_task(self._intake.async_take(order))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -31,6 +31,7 @@ from ..mime.message import BASE64_LINE
 from ..mime.models import Draft
 from ..options import option
 from ..outbox.composing import (
+    Order,
     OutboxClosedError,
     OutboxFullError,
     Receipt,
@@ -131,10 +132,9 @@ async def async_submit(
             references=references,
             answers=answers,
         )
-        submit = partial(
-            outbox.async_submit,
-            ticket,
-            partial(material.compose, draft),
+        order = Order(
+            ticket=ticket,
+            compose=partial(material.compose, draft),
             subject=subject,
             # Nobody at the other end knows the address; the home they know.
             sender_name=_sender_name(
@@ -142,20 +142,21 @@ async def async_submit(
                 or entry.options.get(CONF_SENDER_NAME, "")
                 or hass.config.location_name
             ),
-            wait=request.wait,
             priority=request.priority,
-            expires_after=request.expires_after,
+            expires_after=request.expires_after or outbox.settings.expires_after,
+            reads_files=material.reads_files,
             alone=bool(answers),
             kept=keep_all,
         )
         try:
             with _translated(entry):
                 try:
-                    receipt = await submit(reads_files=material.reads_files)
+                    receipt = await outbox.async_submit(order, request.wait)
                 except StalledError:
                     # One of its files hangs.
                     material.leave_out_files()
-                    receipt = await submit()
+                    order = replace(order, reads_files=False)
+                    receipt = await outbox.async_submit(order, request.wait)
         except HomeAssistantError:
             # Neither the disk nor the server has taken it.
             buttons.revoke(ticket.queue_id)
