@@ -166,12 +166,11 @@ def _add_rooms(
     outbox.listeners.async_add_discard_listener(
         lambda queue_ids: house.buttons.revoke(*queue_ids)
     )
-    history = History(hass, entry, outbox)
+    history = History(entry, outbox)
     rooms = Rooms(
         outbox=outbox,
-        duplicates=Duplicates(hass, outbox, partial(async_tell_counted, hass, entry)),
+        duplicates=Duplicates(outbox, partial(async_tell_counted, hass, entry)),
         reminders=Reminders(
-            hass,
             outbox,
             partial(async_send_again, hass, entry),
             house.buttons.end,

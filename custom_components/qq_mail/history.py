@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import callback
 from homeassistant.helpers.event import async_track_time_change
 from homeassistant.util.ulid import ulid_to_bytes
 
@@ -118,9 +118,7 @@ class History:
     Neither texts of mails nor tokens are in it. It lives as long as its outbox.
     """
 
-    def __init__(
-        self, hass: HomeAssistant, entry: QQMailConfigEntry, outbox: Outbox
-    ) -> None:
+    def __init__(self, entry: QQMailConfigEntry, outbox: Outbox) -> None:
         """Begin with what an earlier run has left; the entry's options say what is kept.
 
         Each is kept for so many days, 0: not at all; of messages below high priority
@@ -136,7 +134,9 @@ class History:
         outbox.listeners.async_add_discard_listener(self._discarded)
         outbox.async_on_close(
             # The count of the day falls to zero although nothing happens.
-            async_track_time_change(hass, self._begin_day, hour=0, minute=0, second=0)
+            async_track_time_change(
+                outbox.hass, self._begin_day, hour=0, minute=0, second=0
+            )
         )
         records = outbox.manager.take_records(outbox.id, HISTORY)
         items = read_all(records, _read)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
-from homeassistant.core import HomeAssistant
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util.signal_type import SignalType
 
@@ -49,10 +48,10 @@ more important."""
 class Delays:
     """Looks after an account's messages, and tells when an episode begins or grows."""
 
-    def __init__(self, hass: HomeAssistant, view: OutboxView) -> None:
+    def __init__(self, view: OutboxView) -> None:
         """Begin with nothing that waits."""
         self.current: Delay | None = None
-        self._hass = hass
+        self._hass = view.hass
         self._view = view
         self._promised: dict[str, float] = {}
         """When a message that waits for long was last seen to wait as promised."""

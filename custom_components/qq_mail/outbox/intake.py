@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
-from homeassistant.core import HomeAssistant
-
 from ..clock import read_clock
 from ..const import LOGGER, MAX_BYTES, MAX_MESSAGES, MAX_SHARE_OF_DISK
 from ..store import Key
@@ -43,9 +41,9 @@ _UNDECIDED = (Outcome.DEFERRED, Outcome.EXPIRED)
 class Intake:
     """Takes an account's messages, one after the other, and knows those being made."""
 
-    def __init__(self, hass: HomeAssistant, view: OutboxView) -> None:
+    def __init__(self, view: OutboxView) -> None:
         """Begin with nothing."""
-        self._hass = hass
+        self._hass = view.hass
         self._view = view
         self._manager = view.manager
         self._store = view.manager.store

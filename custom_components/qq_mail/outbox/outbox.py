@@ -46,10 +46,10 @@ class Outbox(OutboxView):
     ) -> None:
         """Know what is on disk of the account; nothing is sent yet."""
         super().__init__(hass, manager, account_id, account, settings)
-        self.delays = Delays(hass, self)
+        self.delays = Delays(self)
         self.listeners.async_add(lambda _: self.delays.watch())
-        self.sessions = Sessions(hass, self, tls_context)
-        self._intake = Intake(hass, self)
+        self.sessions = Sessions(self, tls_context)
+        self._intake = Intake(self)
         self._ends: list[Callable[[], None]] = []
         self._abandoned = False
         # It is known already where the account was disabled for a while.

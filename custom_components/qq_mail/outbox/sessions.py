@@ -7,8 +7,6 @@ from functools import partial
 import ssl
 from typing import Any, cast
 
-from homeassistant.core import HomeAssistant
-
 from ..clock import read_clock
 from ..const import DOMAIN, STOP_GRACE
 from ..smtp.errors import MailError
@@ -35,13 +33,11 @@ class _CutError(Exception):
 class Sessions:
     """Owns an account's sessions, and decides nothing: it tells what came of it."""
 
-    def __init__(
-        self, hass: HomeAssistant, view: OutboxView, tls_context: ssl.SSLContext
-    ) -> None:
+    def __init__(self, view: OutboxView, tls_context: ssl.SSLContext) -> None:
         """Begin with none."""
         self.transcripts: deque[Transcript] = deque(maxlen=_MOST_TRANSCRIPTS)
         """Of the last sessions."""
-        self._hass = hass
+        self._hass = view.hass
         self._view = view
         self._id = view.id
         self._manager = view.manager

@@ -9,7 +9,7 @@ from hashlib import sha256
 import json
 from typing import Final, Self, override
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 
 from ..clock import Now, read_clock
@@ -141,7 +141,6 @@ class Duplicates(Kept[Original]):
 
     def __init__(
         self,
-        hass: HomeAssistant,
         outbox: Outbox,
         tell: Callable[[Alert, Counted, Ticket, Callable[[], None]], Awaitable[object]],
     ) -> None:
@@ -149,7 +148,7 @@ class Duplicates(Kept[Original]):
 
         `tell` sends a mail, and calls what it is given when that is put on disk.
         """
-        super().__init__(hass, outbox, DUPLICATE, Original)
+        super().__init__(outbox, DUPLICATE, Original)
         self._tell = tell
         for one in list(self._known.values()):
             waits = one.went_out or outbox.holds(one.queue_id)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import callback
 
 from ..clock import Now, read_clock, seconds_until
 from ..outbox.composing import Ticket
@@ -38,15 +38,9 @@ class Keepable(ABC):
 class Kept[One: Keepable](ABC):
     """An account's originals, or its reminders, for as long as its outbox lives."""
 
-    def __init__(
-        self,
-        hass: HomeAssistant,
-        outbox: Outbox,
-        kind: str,
-        one: type[One],
-    ) -> None:
+    def __init__(self, outbox: Outbox, kind: str, one: type[One]) -> None:
         """Begin with what an earlier run has left; `kind`: of their records."""
-        self._hass = hass
+        self._hass = outbox.hass
         self._outbox = outbox
         self._kind = kind
         self._type = one

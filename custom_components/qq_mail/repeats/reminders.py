@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, override
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 
 from ..clock import Now, read_clock
@@ -103,7 +103,6 @@ class Reminders(Kept[Reminder]):
 
     def __init__(
         self,
-        hass: HomeAssistant,
         outbox: Outbox,
         send: Callable[[Reminder, Ticket, Callable[[], None]], Awaitable[object]],
         ended: Callable[[Collection[str], str], None],
@@ -116,13 +115,15 @@ class Reminders(Kept[Reminder]):
         `unanswered` is told of an alarm that nobody has acknowledged in its time, or that
         goes out no more.
         """
-        super().__init__(hass, outbox, REMINDER, Reminder)
+        super().__init__(outbox, REMINDER, Reminder)
         self._send = send
         self._tell_ended = ended
         self._tell_unanswered = unanswered
         self._heard = False
         """Whether automations hear what is told."""
-        hass.async_create_background_task(self._async_be_heard(), f"{DOMAIN} reminders")
+        self._hass.async_create_background_task(
+            self._async_be_heard(), f"{DOMAIN} reminders"
+        )
         for reminder in self.shown:
             reminder.waits = outbox.holds(reminder.queue_ids[-1])
         self._schedule()
