@@ -178,7 +178,6 @@ def _add_rooms(
         ),
         history=history,
         answers=Answers(
-            hass,
             entry,
             outbox,
             history,

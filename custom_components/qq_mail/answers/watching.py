@@ -8,7 +8,6 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.util import dt as dt_util
 from homeassistant.util.ssl import client_context
@@ -33,7 +32,7 @@ from ..smtp.models import Account
 from ..smtp.replies import Cause
 from ..started import async_listened
 from ..store import read_all
-from ..texts import Texts, async_texts, time_of
+from ..texts import Texts, async_texts, literal, time_of
 from ..typed import read_json
 from .bounces import Bounces
 from .choice import choose
@@ -50,7 +49,6 @@ class Answers:
 
     def __init__(
         self,
-        hass: HomeAssistant,
         entry: QQMailConfigEntry,
         outbox: Outbox,
         history: History,
@@ -63,7 +61,7 @@ class Answers:
 
         `bounces` are those of all accounts; `is_heard` tells whether somebody handles a press.
         """
-        self._hass = hass
+        self._hass = hass = outbox.hass
         self._entry = entry
         self._outbox = outbox
         self._buttons = buttons
@@ -148,7 +146,7 @@ class Answers:
             return
         LOGGER.info("Answers to %s are not read: %s", self._entry.title, error)
         if refused:
-            self._issues.tell_refused(error)
+            self._issues.show(INBOX, {"reply": literal(error.detail)})
 
     # How it does that
 

@@ -216,7 +216,8 @@ class Intake:
             await asyncio.wait({job}, timeout=_STALL_TIMEOUT)
             if not job.done() and stream.written == seen:
                 stream.abandoned = True
-                job.add_done_callback(_forget)
+                # Nobody waits for what comes of it.
+                job.add_done_callback(lambda job: job.cancelled() or job.exception())
                 raise StalledError
             seen = stream.written
         return job.result()
@@ -260,9 +261,3 @@ def _compose(order: Order, stream: WireStream) -> Made:
         reply_to=composed.reply_to,
     )
     return Made(message=message, text=stream.text())
-
-
-def _forget(job: asyncio.Future[Made]) -> None:
-    """Take what came of a job that nobody waits for."""
-    with suppress(Exception, asyncio.CancelledError):
-        job.result()

@@ -142,7 +142,7 @@ class Manager:
 
     def remove_account(self, account_id: str) -> None:
         """Forget an account, and have all of it removed from the disk."""
-        self.scheduler.remove_account(read_clock(), account_id)
+        self.scheduler.remove_account(account_id)
         self._records.pop(account_id, None)
         for key in [key for key in self.known if key[0] == account_id]:
             del self.known[key]

@@ -182,7 +182,7 @@ class OutboxView:
     @property
     def restored(self) -> list[str]:
         """What comes from a backup and waits for a person's decision."""
-        return sorted(self.state.queue.restored)
+        return sorted(one.queue_id for one in self.state.queue if one.restored)
 
     def holds(self, queue_id: str) -> bool:
         """Tell whether a message waits, or is being tried, be it in a digest."""

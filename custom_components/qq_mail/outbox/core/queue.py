@@ -137,11 +137,6 @@ class Queue:
         self.in_progress.pop(queue_id, None)
         self.guests.pop(queue_id, None)
 
-    @property
-    def restored(self) -> set[str]:
-        """Those that come from a backup, and wait for a person's decision."""
-        return {one.queue_id for one in self if one.restored}
-
     def hand_out(self, message: Message) -> None:
         """Let go of a message whose turn it was, for another account to have it."""
         self._serve(message)

@@ -96,10 +96,11 @@ class Scheduler:
         self.accounts[account_id] = account
         return unreadable
 
-    def remove_account(self, now: Now, account_id: str) -> None:
-        """Forget an account with all that waits; what it has taken over goes home."""
-        if account_id in self.accounts:
-            fallback.part(self.turn(now, account_id))
+    def remove_account(self, account_id: str) -> None:
+        """Forget an account with all that waits; what it has taken over is at home."""
+        if account := self.accounts.get(account_id):
+            for other, message in account.elsewhere():
+                other.queue.remove(message.queue_id)
             del self.accounts[account_id]
 
     def time_passed(self, now: Now) -> list[Action]:
