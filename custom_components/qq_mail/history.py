@@ -126,10 +126,6 @@ class History:
         """
         self._entry = entry
         self._outbox = outbox
-        self._items: dict[str, Item] = outbox.manager.known.setdefault(
-            (outbox.id, HISTORY), {}
-        )
-        """By their queue ids; of what something became last stands last."""
         outbox.listeners.async_add_early(self._hear)
         outbox.listeners.async_add_discard_listener(self._discarded)
         outbox.async_on_close(
@@ -143,6 +139,8 @@ class History:
         for _, queue_id in records:
             if queue_id not in items:
                 outbox.manager.store.remove((HISTORY, outbox.id, queue_id))
+        self._items = outbox.manager.known(outbox.id, HISTORY, _read)
+        """By their queue ids; of what something became last stands last."""
         self._items |= sorted(items.items(), key=lambda item: item[1].at)
 
     @callback

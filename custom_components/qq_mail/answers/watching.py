@@ -31,7 +31,6 @@ from ..sending.submit import async_submit
 from ..smtp.models import Account
 from ..smtp.replies import Cause
 from ..started import async_listened
-from ..store import read_all
 from ..texts import Texts, async_texts, literal, time_of
 from ..typed import read_json
 from .bounces import Bounces
@@ -72,8 +71,8 @@ class Answers:
         self._mailbox: Inbox | None = None
         self._task: asyncio.Task[None] | None = None
         self._timeout: asyncio.Timeout | None = None
-        cursors = read_all(outbox.manager.take_records(outbox.id, CURSOR), _read_cursor)
-        self._cursor = cursors.get(FOLDER)
+        self._cursors = outbox.manager.known(outbox.id, CURSOR, _read_cursor)
+        """How far each folder was read."""
         self._owed = [
             (known, told)
             for known in self._buttons.answerable(outbox.id)
@@ -96,7 +95,7 @@ class Answers:
 
     def keep_cursor(self, cursor: Cursor) -> None:
         """Have it written how far the inbox was read, or where a form lets it begin."""
-        self._cursor = cursor
+        self._cursors[FOLDER] = cursor
         key = (CURSOR, self._outbox.id, FOLDER)
         self._outbox.manager.store.put(key, partial(asdict, cursor))
 
@@ -181,7 +180,7 @@ class Answers:
         """Read until no mail can be answered or come back any more."""
         await async_listened(self._hass)
         self._tell_owed()
-        mailbox = Inbox(account, client_context(), self, self._cursor)
+        mailbox = Inbox(account, client_context(), self, self._cursors.get(FOLDER))
         self._mailbox = mailbox
         with suppress(TimeoutError):
             async with asyncio.timeout(self._left) as self._timeout:

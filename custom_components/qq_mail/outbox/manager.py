@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from random import SystemRandom
 from typing import Any, Final, Protocol
@@ -15,7 +15,7 @@ from homeassistant.util.ulid import ulid_at_time, ulid_to_bytes
 from ..clock import Now, read_clock, seconds_until
 from ..const import LOGGER
 from ..smtp.models import Account, Submission
-from ..store import Damage, Records, Store, as_octets
+from ..store import Damage, Records, Store, as_octets, read_all
 from .composing import Receipt
 from .core.models import (
     NEVER,
@@ -84,11 +84,8 @@ class Manager:
         """How often something went wrong that nobody expected."""
         self.damage: tuple[Damage, ...] = ()
         """What could not be read of the store."""
-        self.known: dict[tuple[str, str], dict[str, Any]] = {}
-        """What was made of records, by account and kind, and by their keys.
-
-        It outlives an account that is disabled for a while.
-        """
+        self._known: dict[tuple[str, str], dict[str, Any]] = {}
+        """What was made of records, by account and kind, and by their keys."""
         self._records: dict[str, dict[tuple[str, str], bytes]] = {}
         """What was loaded, by account, and by kind and key, until somebody takes it."""
         self._hass = hass
@@ -128,6 +125,20 @@ class Manager:
         keys = [key for key in records if key[0] in kinds]
         return Records({key: records.pop(key) for key in keys})
 
+    def known[One](
+        self,
+        account_id: str,
+        kind: str,
+        read: Callable[[str, Mapping[str, Any]], One],
+    ) -> dict[str, One]:
+        """Return what is known of an account, of one kind, by the keys of its records.
+
+        It is read once, and outlives an account that is disabled for a while.
+        """
+        known = self._known.setdefault((account_id, kind), {})
+        known |= read_all(self.take_records(account_id, kind), read)
+        return known
+
     def waiting(self, account_id: str) -> list[tuple[str, str]]:
         """Return title and recipients of each message of an account, be it disabled."""
         if account := self.scheduler.accounts.get(account_id):
@@ -144,8 +155,8 @@ class Manager:
         """Forget an account, and have all of it removed from the disk."""
         self.scheduler.remove_account(account_id)
         self._records.pop(account_id, None)
-        for key in [key for key in self.known if key[0] == account_id]:
-            del self.known[key]
+        for key in [key for key in self._known if key[0] == account_id]:
+            del self._known[key]
         self.write_marks()
         self.store.remove_account(account_id)
 

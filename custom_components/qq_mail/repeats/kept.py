@@ -12,7 +12,6 @@ from ..clock import Now, read_clock, seconds_until
 from ..outbox.composing import Ticket
 from ..outbox.core.models import OutboxEvent
 from ..outbox.outbox import Outbox
-from ..store import read_all
 from ..typed import PASSING, as_json, read_json
 
 
@@ -44,16 +43,12 @@ class Kept[One: Keepable](ABC):
         self._outbox = outbox
         self._kind = kind
         self._type = one
-        self._known: dict[str, One] = outbox.manager.known.setdefault(
-            (outbox.id, kind), {}
-        )
+        self._known = outbox.manager.known(outbox.id, kind, self._read)
         """By their queue ids, the oldest first."""
         self._timer: asyncio.TimerHandle | None = None
         self._stopped = False
         outbox.listeners.async_add_early(self._hear)
         outbox.listeners.async_add_discard_listener(self._discarded)
-        records = outbox.manager.take_records(outbox.id, kind)
-        self._known |= read_all(records, self._read)
 
     @callback
     def async_stop(self) -> None:
