@@ -52,15 +52,17 @@ class Outbox(OutboxView):
         self._intake = Intake(self)
         self._ends: list[Callable[[], None]] = []
         self._abandoned = False
-        # It is known already where the account was disabled for a while.
-        if not self._is_known:
+        manager.hands[account_id] = self
+        if self._is_known:
+            # The account was disabled for a while.
+            self.happen(self.scheduler.configure, settings.limits)
+        else:
             kinds = (ACCOUNT, CONVERSATION, LOGIN, MESSAGE, SENT)
             records = manager.take_records(account_id, *kinds)
             unreadable = self.scheduler.add_account(
                 read_clock(), account_id, settings.limits, records
             )
             self.unreadable += [f"{kind} {key}" for kind, key in unreadable]
-        manager.hands[account_id] = self
 
     # Its life
 
