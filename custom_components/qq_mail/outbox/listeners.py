@@ -1,5 +1,6 @@
 """Who is told of what became of messages, and when."""
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from functools import partial
@@ -72,15 +73,10 @@ class Listeners:
             self.tell(event)
             return
         self._waiting.append(event)
-        if len(self._waiting) > 1:
-            return
-        if starting:
+        if len(self._waiting) == 1:
             self._hass.async_create_background_task(
-                self._async_tell_waiting(), f"{DOMAIN} outcomes"
+                self._async_tell_waiting(starting=starting), f"{DOMAIN} outcomes"
             )
-        else:
-            # A digest can be of a thousand.
-            self._hass.loop.call_soon(self._tell_waiting)
 
     def tell(self, event: OutboxEvent | None) -> None:
         """Tell everyone at once."""
@@ -94,12 +90,6 @@ class Listeners:
         """Tell who is concerned by what is taken back."""
         self._call(self._discard_listeners, queue_ids)
 
-    def _tell_waiting(self) -> None:
-        for _ in range(min(_AT_ONCE, len(self._waiting))):
-            self.tell(self._waiting.popleft())
-        if self._waiting:
-            self._hass.loop.call_soon(self._tell_waiting)
-
     def _call[E](self, listeners: Iterable[Callable[[E], None]], event: E) -> None:
         for listener in list(listeners):
             try:
@@ -107,6 +97,11 @@ class Listeners:
             except Exception:  # noqa: BLE001 - whatever it is, the mail goes on
                 LOGGER.exception("A listener failed at %s", event)
 
-    async def _async_tell_waiting(self) -> None:
-        await async_listened(self._hass)
-        self._tell_waiting()
+    async def _async_tell_waiting(self, *, starting: bool) -> None:
+        if starting:
+            await async_listened(self._hass)
+        while self._waiting:
+            # A digest can be of a thousand.
+            await asyncio.sleep(0)
+            for _ in range(min(_AT_ONCE, len(self._waiting))):
+                self.tell(self._waiting.popleft())
