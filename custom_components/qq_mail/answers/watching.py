@@ -1,12 +1,12 @@
 """Reads an account's answers while a mail can be answered, and does what they mean."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.util import dt as dt_util
@@ -71,7 +71,9 @@ class Answers:
         self._mailbox: Inbox | None = None
         self._task: asyncio.Task[None] | None = None
         self._timeout: asyncio.Timeout | None = None
-        self._cursors = outbox.manager.known(outbox.id, CURSOR, _read_cursor)
+        self._cursors: dict[str, Cursor] = outbox.manager.known(
+            outbox.id, CURSOR, lambda _, one: read_json(Cursor, one, read_clock())
+        )
         """How far each folder was read."""
         self._owed = [
             (known, told)
@@ -342,8 +344,3 @@ class Answers:
                 )
         except HomeAssistantError as err:
             LOGGER.warning("An answer to %s was not confirmed: %s", known.mail, err)
-
-
-def _read_cursor(_folder: str, record: Mapping[str, Any]) -> Cursor:
-    cursor: Cursor = read_json(Cursor, record, read_clock())
-    return cursor

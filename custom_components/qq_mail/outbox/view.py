@@ -127,16 +127,6 @@ class OutboxView:
         hands = self.manager.hands.get(account_id)
         return hands.account.username if hands else ""
 
-    def answered_at(self, sender: str) -> str:
-        """Return where answers are read that do not go to the sender by themselves.
-
-        That is nowhere else if another account sends, and reads its own inbox.
-        """
-        other = self.manager.hands.get(sender)
-        if self.reads_answers and not (other and other.reads_answers):
-            return self.name_of(self.id)
-        return ""
-
     @property
     def helped_by(self) -> str:
         """The address of the account that sends what this one may not; empty: none."""
@@ -236,9 +226,12 @@ class OutboxView:
         sender = Mailbox(account.username, message.sender_name)
         message_id = message_id_at(message.queue_id, account.username)
         reply_to = ""
-        if message.home and not message.reply_to:
-            # Only its own account knows the buttons of a copy.
-            reply_to = self.answered_at("" if message.copy else message.by)
+        if message.home and not message.reply_to and self.reads_answers:
+            # Where the other account reads its own inbox, answers come by themselves;
+            # but only its own account knows the buttons of a copy.
+            other = self.manager.hands.get(message.by)
+            if message.copy or not (other and other.reads_answers):
+                reply_to = self.account.username
         fields = head(sender, message_id, dt_util.as_local(raised), reply_to)
         notes = self.settings.notes
         said = [notes.late(raised, late)] if late > LATE_AFTER else []
