@@ -225,12 +225,6 @@ class Manager:
         for hands in list(self.hands.values()):
             hands.listeners.tell(None)
 
-    def release_calls(self, account_id: str) -> None:
-        """Let all calls return that wait for an account which stops."""
-        for receipt in list(self.receipts.values()):
-            if receipt.account == account_id:
-                receipt.tried.set()
-
     def stop_timer(self) -> None:
         """Look at the clock no more."""
         if self._timer:

@@ -81,7 +81,9 @@ class Outbox(OutboxView):
         self.happen(self.scheduler.stop)
         self.delays.stop()
         await self.sessions.async_stop()
-        self.manager.release_calls(self.id)
+        for receipt in list(self.manager.receipts.values()):
+            if receipt.account == self.id:
+                receipt.tried.set()
         self.manager.write_marks()
 
     def abandon(self) -> None:

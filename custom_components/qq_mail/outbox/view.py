@@ -61,7 +61,10 @@ class ShownPause:
 
 
 class OutboxView:
-    """An account's messages, limits and state, as they are at this moment."""
+    """An account's messages, limits and state, as they are at this moment.
+
+    Sessions, digests, intake and delays work with it: it is all they know of an outbox.
+    """
 
     def __init__(
         self,
@@ -71,7 +74,7 @@ class OutboxView:
         account: Account,
         settings: Settings,
     ) -> None:
-        """Keep where to look."""
+        """Begin with nobody who is told of anything."""
         self.hass = hass
         self.manager = manager
         self.scheduler = manager.scheduler
