@@ -162,10 +162,8 @@ def _add_rooms(
 ) -> Rooms:
     """Have an account's outbox, duplicates and reminders work together."""
     outbox.listeners.async_add(partial(async_dispatcher_send, hass, SIGNAL_OUTBOX))
-    outbox.listeners.async_add_early(partial(_async_hear_outcome, house))
-    outbox.listeners.async_add_discard_listener(
-        lambda queue_ids: house.buttons.revoke(*queue_ids)
-    )
+    outbox.listeners.early.append(partial(_async_hear_outcome, house))
+    outbox.listeners.discards.append(lambda queue_ids: house.buttons.revoke(*queue_ids))
     history = History(entry, outbox)
     rooms = Rooms(
         outbox=outbox,

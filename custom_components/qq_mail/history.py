@@ -126,8 +126,8 @@ class History:
         """
         self._entry = entry
         self._outbox = outbox
-        outbox.listeners.async_add_early(self._hear)
-        outbox.listeners.async_add_discard_listener(self._discarded)
+        outbox.listeners.early.append(self._hear)
+        outbox.listeners.discards.append(self._discarded)
         outbox.async_on_close(
             # The count of the day falls to zero although nothing happens.
             async_track_time_change(

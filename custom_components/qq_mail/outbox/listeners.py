@@ -21,10 +21,12 @@ class Listeners:
 
     def __init__(self, hass: HomeAssistant) -> None:
         """Begin with nobody to tell."""
+        self.early: list[Callable[[OutboxEvent], None]] = []
+        """Told of each outcome when it happens, be it before others can listen."""
+        self.discards: list[Callable[[Collection[str]], None]] = []
+        """Told which messages are discarded or cleared; of a digest, those in it too."""
         self._hass = hass
         self._listeners: set[Callable[[OutboxEvent | None], None]] = set()
-        self._early: set[Callable[[OutboxEvent], None]] = set()
-        self._discard_listeners: set[Callable[[Collection[str]], None]] = set()
         self._entity: Callable[[OutboxEvent], None] | None = None
         self._missed: deque[OutboxEvent] | None = None
         """What was told while the entry was loaded anew; None: it is not."""
@@ -38,18 +40,6 @@ class Listeners:
         """Tell of each outcome, and by None of any other change."""
         self._listeners.add(listener)
         return partial(self._listeners.discard, listener)
-
-    @callback
-    def async_add_early(self, listener: Callable[[OutboxEvent], None]) -> None:
-        """Tell of each outcome when it happens, be it before anyone else can listen."""
-        self._early.add(listener)
-
-    @callback
-    def async_add_discard_listener(
-        self, listener: Callable[[Collection[str]], None]
-    ) -> None:
-        """Tell which messages are discarded or cleared; of a digest, those in it too."""
-        self._discard_listeners.add(listener)
 
     @callback
     def async_set_entity(self, entity: Callable[[OutboxEvent], None]) -> CALLBACK_TYPE:
@@ -67,7 +57,7 @@ class Listeners:
 
     def report(self, event: OutboxEvent) -> None:
         """Tell of an outcome; what Home Assistant's start would hide, after it."""
-        self._call(self._early, event)
+        self._call(self.early, event)
         starting = self._hass.state in (CoreState.not_running, CoreState.starting)
         if not (self._waiting or starting or event.part):
             self.tell(event)
@@ -88,7 +78,7 @@ class Listeners:
 
     def tell_discarded(self, queue_ids: Collection[str]) -> None:
         """Tell who is concerned by what is taken back."""
-        self._call(self._discard_listeners, queue_ids)
+        self._call(self.discards, queue_ids)
 
     def _call[E](self, listeners: Iterable[Callable[[E], None]], event: E) -> None:
         for listener in list(listeners):

@@ -47,8 +47,8 @@ class Kept[One: Keepable](ABC):
         """By their queue ids, the oldest first."""
         self._timer: asyncio.TimerHandle | None = None
         self._stopped = False
-        outbox.listeners.async_add_early(self._hear)
-        outbox.listeners.async_add_discard_listener(self._discarded)
+        outbox.listeners.early.append(self._hear)
+        outbox.listeners.discards.append(self._discarded)
 
     @callback
     def async_stop(self) -> None:
