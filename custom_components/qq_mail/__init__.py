@@ -33,7 +33,7 @@ from .options import option
 from .outbox.core.limits import Settings as Limits
 from .outbox.core.models import Level, OutboxEvent, Outcome
 from .outbox.outbox import Outbox
-from .outbox.view import Notes, Settings
+from .outbox.view import Settings
 from .page.commands import async_setup_page
 from .page.panel import async_remove_panel, async_show_panel
 from .repairs import AccountIssues, async_tell_removed, async_watch_presses
@@ -93,9 +93,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
         ),
         expires_after=timedelta(hours=option(options, "expires_after")),
         digest=partial(_async_digest_writer, hass, entry),
-        notes=Notes(
-            partial(_late_note, texts), partial(_by_other, texts, account.username)
-        ),
+        late=partial(_late_note, texts),
+        by_other=partial(_by_other, texts, account.username),
     )
     # An outbox outlives the loading of its entry: what is being tried, and who waits for
     # it, is not to notice that an option was changed.

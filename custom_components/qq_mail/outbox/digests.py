@@ -132,8 +132,7 @@ async def async_copy(view: OutboxView, action: TakeOver) -> None:
         await hass.async_add_executor_job(stream.drop)
         return
     there = {action.account, action.by} <= scheduler.accounts.keys()
-    home = scheduler.accounts[action.account] if there else None
-    now = home.find(first.queue_id) if home else None
+    now = view.find(first.queue_id) if there else None
     # What was discarded while it is tried is in memory alone.
     if not now or now.in_memory:
         await hass.async_add_executor_job(stream.drop)

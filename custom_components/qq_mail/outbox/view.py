@@ -30,25 +30,18 @@ from .listeners import Listeners
 from .manager import Manager
 
 
-@dataclass(frozen=True, slots=True)
-class Notes:
-    """Words that only the moment of the submission knows."""
-
-    late: Callable[[datetime, timedelta], str]
-    """When an alert was raised, and how late it is."""
-    by_other: Callable[[str, bool], str]
-    """Which account has taken it over, and whether it may be the second copy."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What a person can set."""
 
     limits: Limits
     expires_after: timedelta
-    notes: Notes
     digest: Callable[[], Awaitable[WriteDigest]]
     """Prepares what makes one message of many."""
+    late: Callable[[datetime, timedelta], str]
+    """Says when an alert was raised, and how late it is."""
+    by_other: Callable[[str, bool], str]
+    """Says which account sends instead, and whether it may be the second copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,10 +229,9 @@ class OutboxView:
             if message.copy or not (other and other.reads_answers):
                 reply_to = self.account.username
         fields = head(sender, message_id, dt_util.as_local(raised), reply_to)
-        notes = self.settings.notes
-        said = [notes.late(raised, late)] if late > LATE_AFTER else []
+        said = [self.settings.late(raised, late)] if late > LATE_AFTER else []
         if message.home:
-            said.append(notes.by_other(account.username, message.copy))
+            said.append(self.settings.by_other(account.username, message.copy))
         put_in = [Insertion(0, fields)]
         if said:
             put_in += insertions(message.gaps, " ".join(said))
