@@ -56,10 +56,11 @@ class Hands(Protocol):
         """Return a message as it is to go out by an account, be it another one."""
 
 
-RESTORED: Final = "restored"
-"""In a record: it comes from a backup, and waits for a person's decision."""
 _OF_BACKUP = (MESSAGE, "duplicate", "reminder", "buttons")
-"""Kinds of records that the house from which a backup was made goes on with."""
+"""Kinds of records that the house from which a backup was made goes on with.
+
+Whatever comes from a backup says in `restored` that it waits for a person's decision.
+"""
 
 
 class Manager:
@@ -106,7 +107,7 @@ class Manager:
             kind, account_id, name = key
             self._records.setdefault(account_id, {})[(kind, name)] = octets
             if loaded.from_backup and kind in _OF_BACKUP:
-                record = {**loaded.records[key], RESTORED: True}
+                record = {**loaded.records[key], "restored": True}
                 self.store.put(key, partial(dict, record))
                 self._records[account_id][(kind, name)] = as_octets(record)
             if kind == MESSAGE:

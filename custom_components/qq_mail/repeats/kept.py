@@ -54,7 +54,7 @@ class Kept[One: Keepable](ABC):
     def async_stop(self) -> None:
         """Do nothing any more that is due; what is known stays known."""
         self._stopped = True
-        self._cancel_timer()
+        self._schedule()
 
     @property
     def restored(self) -> int:
@@ -97,13 +97,10 @@ class Kept[One: Keepable](ABC):
 
     def _begin(self, one: One, ticket: Ticket) -> None:
         """Know one, unless its first mail is not taken."""
-
-        def settled(taken: asyncio.Future[bool]) -> None:
-            if not taken.result() and self._known.get(one.queue_id) is one:
-                self._end(one)
-
         self._known[one.queue_id] = one
-        ticket.taken.add_done_callback(settled)
+        ticket.taken.add_done_callback(
+            lambda taken: None if taken.result() else self.async_failed(one.queue_id)
+        )
 
     def _read(self, queue_id: str, record: Mapping[str, Any]) -> One:
         now = read_clock()
@@ -139,13 +136,9 @@ class Kept[One: Keepable](ABC):
 
     def _schedule(self) -> None:
         """Look again when the next one is due."""
-        self._cancel_timer()
+        if self._timer:
+            self._timer.cancel()
         times = [at for at, _ in self._due()]
         if times and not self._stopped:
             delay = seconds_until(min(times))
             self._timer = self._hass.loop.call_later(delay, self._look)
-
-    def _cancel_timer(self) -> None:
-        if self._timer:
-            self._timer.cancel()
-            self._timer = None
