@@ -167,7 +167,7 @@ class Outbox(OutboxView):
         if not self._is_known:
             return discarded, None
         if told or self.scheduler.is_told_with_others(self.id, tag):
-            self.scheduler.not_over(read_clock(), self.id, tag)
+            self.happen(self.scheduler.not_over, tag)
         conversation = self.scheduler.say_over(read_clock(), self.id, tag)
         self.manager.write_marks()
         return discarded, conversation
@@ -175,8 +175,7 @@ class Outbox(OutboxView):
     def undo_clear(self, tag: str) -> None:
         """Take back that a tag was declared over: that could not be said."""
         if self._is_known:
-            self.scheduler.not_over(read_clock(), self.id, tag)
-            self.manager.write_marks()
+            self.happen(self.scheduler.not_over, tag)
 
     # What a person asks for
 
@@ -219,8 +218,7 @@ class Outbox(OutboxView):
         """Count a login that a form has made in vain, or to see whether IMAP works."""
         # The account may have been removed while that took its time.
         if self._is_known:
-            self.scheduler.login_tried(read_clock(), self.id, imap=imap)
-            self.manager.write_marks()
+            self.happen(self.scheduler.login_tried, imap=imap)
 
     @callback
     def async_log_in_to_read(self) -> float:
