@@ -29,7 +29,6 @@ class Issues:
     """Raises and withdraws them."""
 
     def __init__(self, hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
-        """Begin without any."""
         self._hass = hass
         self._entry = entry
         self._told_at: float | None = None

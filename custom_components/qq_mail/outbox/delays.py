@@ -49,7 +49,6 @@ class Delays:
     """Looks after an account's messages, and tells when an episode begins or grows."""
 
     def __init__(self, view: OutboxView) -> None:
-        """Begin with nothing that waits."""
         self.current: Delay | None = None
         self._hass = view.hass
         self._view = view

@@ -42,7 +42,6 @@ class Intake:
     """Takes an account's messages, one after the other, and knows those being made."""
 
     def __init__(self, view: OutboxView) -> None:
-        """Begin with nothing."""
         self._hass = view.hass
         self._view = view
         self._manager = view.manager

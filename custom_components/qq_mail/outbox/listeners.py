@@ -20,7 +20,6 @@ class Listeners:
     """Tells an account's listeners of outcomes, once automations can be among them."""
 
     def __init__(self, hass: HomeAssistant) -> None:
-        """Begin with nobody to tell."""
         self.early: list[Callable[[OutboxEvent], None]] = []
         """Told of each outcome when it happens, be it before others can listen."""
         self.discards: list[Callable[[Collection[str]], None]] = []

@@ -72,7 +72,6 @@ class Manager:
     """
 
     def __init__(self, hass: HomeAssistant, store: Store) -> None:
-        """Prepare; nothing is loaded yet."""
         self.store = store
         self.scheduler = Scheduler(
             SystemRandom().random, lambda wall: dt_util.as_local(wall).date()

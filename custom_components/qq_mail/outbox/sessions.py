@@ -34,7 +34,6 @@ class Sessions:
     """Owns an account's sessions, and decides nothing: it tells what came of it."""
 
     def __init__(self, view: OutboxView, tls_context: ssl.SSLContext) -> None:
-        """Begin with none."""
         self.transcripts: deque[Transcript] = deque(maxlen=_MOST_TRANSCRIPTS)
         """Of the last sessions."""
         self._hass = view.hass

@@ -67,7 +67,6 @@ class OutboxView:
         account: Account,
         settings: Settings,
     ) -> None:
-        """Begin with nobody who is told of anything."""
         self.hass = hass
         self.manager = manager
         self.scheduler = manager.scheduler
@@ -83,7 +82,6 @@ class OutboxView:
         """What could not be read of what waits."""
 
     def __len__(self) -> int:
-        """Return how many messages wait."""
         queue = self.state.queue
         return len(queue) - len(queue.guests) + len(self.state.elsewhere())
 

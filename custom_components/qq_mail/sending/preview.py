@@ -71,7 +71,6 @@ class Frames(HomeAssistantView):
     requires_auth = False
 
     def __init__(self) -> None:
-        """Begin with none."""
         self._kept: dict[str, tuple[float, bytes]] = {}
         """Until when, by the steady clock, and what; the oldest first."""
 

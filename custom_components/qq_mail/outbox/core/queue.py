@@ -18,7 +18,6 @@ class Groups:
     """Knows of each message whom it could be merged with, at the same cost for all."""
 
     def __init__(self) -> None:
-        """Begin with nobody waiting."""
         self.merging: dict[str, Merge] = {}
         """By the queue id of the first of each."""
         self.floods: dict[Group, float] = {}
@@ -83,7 +82,6 @@ class Queue:
     """
 
     def __init__(self) -> None:
-        """Begin empty."""
         self.size = 0
         """Octets of all of them."""
         self.in_progress: dict[str, Attempt] = {}

@@ -48,10 +48,7 @@ class Scheduler:
     def __init__(
         self, chance: Callable[[], float], today: Callable[[datetime], date]
     ) -> None:
-        """Begin without accounts.
-
-        `chance` gives numbers between 0 and 1, `today` the house's day of an instant.
-        """
+        """`chance` gives numbers from 0 to 1, `today` the house's day of an instant."""
         self.accounts: dict[str, Account] = {}
         self.marks: Marks = {}
         """What is to be written since it was last asked for."""
