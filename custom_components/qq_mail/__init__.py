@@ -141,7 +141,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> N
     await async_setup_component(hass, DOMAIN, {})
     house = hass.data[DATA_HOUSE]
     if rooms := house.rooms.get(entry.entry_id):
-        rooms.outbox.abandon()
+        rooms.outbox.abandoned = True
     house.buttons.revoke_account(entry.entry_id)
     await _async_end(hass, entry)
     async_tell_removed(hass, entry, house.manager.waiting(entry.entry_id))

@@ -51,7 +51,8 @@ class Outbox(OutboxView):
         self.sessions = Sessions(self, tls_context)
         self._intake = Intake(self)
         self._ends: list[Callable[[], None]] = []
-        self._abandoned = False
+        self.abandoned = False
+        """Whether nothing of what waits will be sent: the account is removed."""
         manager.hands[account_id] = self
         if self._is_known:
             # The account was disabled for a while.
@@ -85,10 +86,6 @@ class Outbox(OutboxView):
             if receipt.account == self.id:
                 receipt.tried.set()
         self.manager.write_marks()
-
-    def abandon(self) -> None:
-        """Know that nothing of what waits will be sent: the account is removed."""
-        self._abandoned = True
 
     @callback
     def async_on_close(self, end: Callable[[], None]) -> None:
@@ -131,7 +128,7 @@ class Outbox(OutboxView):
         except TimeoutError:
             LOGGER.debug("Message %s is not waited for longer", receipt.queue_id)
         self.manager.receipts.pop(receipt.queue_id, None)
-        if not self._abandoned:
+        if not self.abandoned:
             receipt.plan = self.manager.plan(self.id, receipt.queue_id)
         if not receipt.plan:
             event = receipt.decisive
