@@ -158,12 +158,12 @@ class Outbox(OutboxView):
         """
         discarded = self._intake.clear(tag)
         chosen = [message for message in self.waiting() if message.tag == tag]
-        told = any(self.is_tried(message.queue_id) for message in chosen)
-        told = told or self.scheduler.is_told_with_others(self.id, tag)
         discarded += await self._discard(chosen)
         if not self._is_known:
             return discarded, None
+        told = any(self.is_tried(message.queue_id) for message in chosen)
         if told or self.scheduler.is_told_with_others(self.id, tag):
+            # What went out meanwhile is known to have done so.
             self.happen(self.scheduler.not_over, tag)
         conversation = self.scheduler.say_over(read_clock(), self.id, tag)
         self.manager.write_marks()
