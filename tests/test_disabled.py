@@ -72,6 +72,18 @@ async def test_goes_on(
     assert len(house_of(hass).buttons.all()) == 2
 
 
+async def test_options_changed_while_disabled(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
+) -> None:
+    """They hold from when it is enabled again."""
+    await disable(hass, loaded_entry)
+    hass.config_entries.async_update_entry(
+        loaded_entry, options={**loaded_entry.options, "messages_per_day": 7}
+    )
+    await enable(hass, loaded_entry)
+    assert outbox_of(loaded_entry).left_today == 7
+
+
 async def test_removed_while_disabled(
     hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
 ) -> None:

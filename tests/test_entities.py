@@ -366,7 +366,7 @@ async def test_attributes_of_an_event(
     server.script(Step.MAIL, LATER)
     await notify(hass, title="火警", target=["a@example.com", "b@example.com"])
     outbox = loaded_entry.runtime_data
-    ((message, _),) = outbox.messages()
+    ((message, _),) = outbox.plans()
     shown = state_of(hass, MESSAGE).attributes
     assert {key: shown[key] for key in shown if key != "event_types"} == {
         "event_type": "deferred",

@@ -471,7 +471,7 @@ async def test_the_first_account_goes_away(
     )
     await hass.async_block_till_done()
     server.reset()
-    queue = manager.account(other.entry_id).queue
+    queue = manager.scheduler.accounts[other.entry_id].queue
     await until(lambda: not queue.in_progress)
     assert not manager.troubles
 

@@ -102,12 +102,12 @@ async def test_page_said_done_while_a_reminder_waits(
     (token,) = tokens_of(server.accepted[0])
     server.script(Step.RCPT, Answer(451, "later"), times=None)
     await later(hass, freezer, TEN_MINUTES)
-    await until(lambda: outbox_of(loaded_entry).messages())
+    await until(lambda: list(outbox_of(loaded_entry).plans()))
     await until(lambda: not outbox_of(loaded_entry).sessions.at_work)
     browser = await hass_client_no_auth()
     assert (await browser.post(path_of(token))).status == 200
     await kill()
-    assert outbox_of(loaded_entry).messages() == []
+    assert list(outbox_of(loaded_entry).plans()) == []
     assert (await outbox_shown(hass))["reminders"] == []
 
 
@@ -162,7 +162,7 @@ async def test_answered_accepted(
     assert (await send(hass, **WATER))["status"] == "accepted"
     await kill()
     outbox = outbox_of(loaded_entry)
-    assert outbox.messages() == []
+    assert list(outbox.plans()) == []
     assert outbox.accepted_today == 1
     assert len(outbox.state.limits.sent) == len(outbox.state.limits.logins) == 1
     (shown,) = (await outbox_shown(hass))["reminders"]
@@ -197,7 +197,7 @@ async def test_answered_discarded(
         DOMAIN, "discard", {"queue_id": answer["queue_id"]}, blocking=True
     )
     await kill()
-    assert outbox_of(loaded_entry).messages() == []
+    assert list(outbox_of(loaded_entry).plans()) == []
     assert (await outbox_shown(hass))["reminders"] == []
     assert house_of(hass).buttons.all() == []
 
@@ -226,7 +226,7 @@ async def test_discarded_while_it_was_tried(
     assert outbox.sessions.at_work == {queue_id}
     await kill()
     await call
-    assert outbox_of(loaded_entry).messages() == []
+    assert list(outbox_of(loaded_entry).plans()) == []
     assert (await outbox_shown(hass))["reminders"] == []
 
 

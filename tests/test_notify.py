@@ -229,7 +229,7 @@ async def test_faults_of_the_caller(
     assert refused.value.translation_key == key
     assert refused.value.translation_placeholders == placeholders
     assert server.connections == 0
-    assert loaded_entry.runtime_data.messages() == []
+    assert list(loaded_entry.runtime_data.plans()) == []
 
 
 @pytest.mark.parametrize(
@@ -384,7 +384,7 @@ async def test_refused_for_good(
     assert refused.value.translation_key == key
     assert refused.value.translation_placeholders
     assert refused.value.translation_placeholders["account"] == ADDRESS
-    assert loaded_entry.runtime_data.messages() == []
+    assert list(loaded_entry.runtime_data.plans()) == []
     await send(hass, title="again")
     assert server.accepted[-1].subject == "again"
 
@@ -409,7 +409,7 @@ async def test_kept(
     """Anything else is no failure of the action: the message waits."""
     server.script(step, action)
     await send(hass)
-    assert len(loaded_entry.runtime_data.messages()) == 1
+    assert len(list(loaded_entry.runtime_data.plans())) == 1
 
 
 async def test_in_a_group_and_in_alert(

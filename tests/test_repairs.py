@@ -306,7 +306,7 @@ async def test_removed_while_the_disk_refuses(
     await notify(hass)
     await send(hass, to="b@example.com")
     outbox = loaded_entry.runtime_data
-    (first, _), _ = outbox.messages()
+    (first, _), _ = outbox.plans()
 
     def refuse(*_: Any) -> None:
         raise OSError(errno.EROFS, "Read-only file system")

@@ -26,9 +26,8 @@ KNOWS = {
         *("accounts", "clock", "const", "history", "issues", "started", "texts"),
         "typed",
         *("buttons", "content", "core", "inbox", "mime", "outbox", "sending", "smtp"),
-        "store",
     },
-    "repeats": {"clock", "const", "core", "mime", "outbox", "store", "typed"},
+    "repeats": {"clock", "const", "core", "mime", "outbox", "started", "typed"},
     "sending": {
         *("accounts", "clock", "const", "errors", "issues", "options", "texts"),
         *("buttons", "content", "core", "mime", "outbox", "smtp"),

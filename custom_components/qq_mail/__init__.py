@@ -32,8 +32,8 @@ from .notify import async_remove_action
 from .options import option
 from .outbox.core.limits import Settings as Limits
 from .outbox.core.models import Level, OutboxEvent, Outcome
-from .outbox.outbox import Outbox, Settings
-from .outbox.submissions import Notes
+from .outbox.outbox import Outbox
+from .outbox.view import Settings
 from .page.commands import async_setup_page
 from .page.panel import async_remove_panel, async_show_panel
 from .repairs import AccountIssues, async_tell_removed, async_watch_presses
@@ -94,9 +94,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
         ),
         expires_after=timedelta(hours=option(options, "expires_after")),
         digest=partial(_async_digest_writer, hass, entry),
-        notes=Notes(
-            partial(_late_note, texts), partial(_by_other, texts, account.username)
-        ),
+        late=partial(_late_note, texts),
+        by_other=partial(_by_other, texts, account.username),
     )
     # An outbox outlives the loading of its entry: what is being tried, and who waits for
     # it, is not to notice that an option was changed.
@@ -110,7 +109,6 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
         outbox = Outbox(
             hass, house.manager, entry.entry_id, account, client_context(), settings
         )
-        outbox.async_load()
         rooms = _add_rooms(hass, entry, house, outbox, texts)
     rooms.history.async_review()
     entry.runtime_data = outbox
@@ -139,7 +137,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> N
     await async_setup_component(hass, DOMAIN, {})
     house = hass.data[DATA_HOUSE]
     if rooms := house.rooms.get(entry.entry_id):
-        rooms.outbox.abandon()
+        rooms.outbox.abandoned = True
     house.buttons.revoke_account(entry.entry_id)
     await _async_end(hass, entry)
     async_tell_removed(hass, entry, house.manager.waiting(entry.entry_id))
@@ -159,24 +157,21 @@ def _add_rooms(
 ) -> Rooms:
     """Have an account's outbox, duplicates and reminders work together."""
     outbox.listeners.async_add(partial(async_dispatcher_send, hass, SIGNAL_OUTBOX))
-    outbox.listeners.async_add_early(partial(_async_hear_outcome, house))
-    outbox.listeners.async_add_discard_listener(
-        lambda queue_ids: house.buttons.revoke(*queue_ids)
-    )
-    history = History(hass, entry, outbox)
+    outbox.listeners.early.append(partial(_async_hear_outcome, house))
+    outbox.listeners.discards.append(lambda queue_ids: house.buttons.revoke(*queue_ids))
+    history = History(entry, outbox)
     rooms = Rooms(
         entry=entry,
         outbox=outbox,
-        duplicates=Duplicates(hass, outbox, partial(async_tell_counted, hass, entry)),
+        duplicates=Duplicates(outbox, partial(async_tell_counted, hass, entry)),
         reminders=Reminders(
-            hass,
             outbox,
             partial(async_send_again, hass, entry),
             house.buttons.end,
             house.leave_unanswered,
         ),
         history=history,
-        answers=Answers(hass, entry, outbox, history, house.buttons, house.bounces),
+        answers=Answers(entry, outbox, history, house.buttons, house.bounces),
     )
     house.add(entry.entry_id, rooms)
     AccountIssues(hass, house, rooms, texts)

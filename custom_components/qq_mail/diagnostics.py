@@ -1,5 +1,6 @@
 """Diagnostics: how an account's outbox fares, and nothing of what it sends to whom."""
 
+from itertools import islice
 from typing import Any
 
 from homeassistant.components.diagnostics import async_redact_data
@@ -61,7 +62,7 @@ def _outbox(outbox: Outbox) -> dict[str, Any]:
                 "priority": message.priority,
                 "size": message.size,
             }
-            for message, plan in outbox.messages()[:_MOST]
+            for message, plan in islice(outbox.plans(), _MOST)
         ],
         "pause": pause
         and {

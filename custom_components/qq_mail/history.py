@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import callback
 from homeassistant.helpers.event import async_track_time_change
 from homeassistant.util.ulid import ulid_to_bytes
 
@@ -118,9 +118,7 @@ class History:
     Neither texts of mails nor tokens are in it. It lives as long as its outbox.
     """
 
-    def __init__(
-        self, hass: HomeAssistant, entry: QQMailConfigEntry, outbox: Outbox
-    ) -> None:
+    def __init__(self, entry: QQMailConfigEntry, outbox: Outbox) -> None:
         """Begin with what an earlier run has left; the entry's options say what is kept.
 
         Each is kept for so many days, 0: not at all; of messages below high priority
@@ -128,16 +126,22 @@ class History:
         """
         self._entry = entry
         self._outbox = outbox
-        self._items: dict[str, Item] = {}
-        """By their queue ids; of what something became last stands last."""
-        outbox.listeners.async_add_early(self._hear)
-        outbox.listeners.async_add_discard_listener(self._discarded)
+        outbox.listeners.early.append(self._hear)
+        outbox.listeners.discards.append(self._discarded)
         outbox.async_on_close(
             # The count of the day falls to zero although nothing happens.
-            async_track_time_change(hass, self._begin_day, hour=0, minute=0, second=0)
+            async_track_time_change(
+                outbox.hass, self._begin_day, hour=0, minute=0, second=0
+            )
         )
-        outbox.async_on_close(self._return)
-        self._load()
+        records = outbox.manager.take_records(outbox.id, HISTORY)
+        items = read_all(records, _read)
+        for _, queue_id in records:
+            if queue_id not in items:
+                outbox.manager.store.remove((HISTORY, outbox.id, queue_id))
+        self._items = outbox.manager.known(outbox.id, HISTORY, _read)
+        """By their queue ids; of what something became last stands last."""
+        self._items |= sorted(items.items(), key=lambda item: item[1].at)
 
     @callback
     def async_review(self) -> None:
@@ -160,7 +164,6 @@ class History:
         """How many there are, by what became of them last."""
         return dict(Counter(one.results[-1].outcome for one in self._items.values()))
 
-    @callback
     def press(self, press: Press) -> None:
         """Note that somebody pressed a button of a mail."""
         if item := self.find(press.mail.queue_id):
@@ -168,22 +171,6 @@ class History:
             presses = (*item.presses, pressed)[:_MAX_PRESSES]
             self._put(replace(item, presses=presses))
 
-    def _return(self) -> None:
-        """Let who comes after this one go on with what is known."""
-        now = read_clock()
-        known = {(HISTORY, one.queue_id): as_json(one, now) for one in self.items}
-        self._outbox.manager.return_records(self._outbox.id, known)
-
-    def _load(self) -> None:
-        outbox = self._outbox
-        records = outbox.manager.take_records(outbox.id, HISTORY)
-        items = read_all(records, _read)
-        for _, queue_id in records:
-            if queue_id not in items:
-                outbox.manager.store.remove((HISTORY, outbox.id, queue_id))
-        self._items = dict(sorted(items.items(), key=lambda item: item[1].at))
-
-    @callback
     def _hear(self, event: OutboxEvent) -> None:
         if event.outcome is Outcome.DEFERRED or event.plan:
             # It waits, and more will be told of it.
@@ -206,28 +193,24 @@ class History:
         )
         self._add(item, result)
 
-    @callback
     def _discarded(self, queue_ids: Collection[str]) -> None:
         for queue_id in queue_ids:
             # A digest's parts are named as well.
             message = self._outbox.find(queue_id)
             if not message or (message.parts and message.queue_id == queue_id):
                 continue
-            part = next(
-                (one for one in message.parts if one.queue_id == queue_id), None
-            )
+            parts = {one.queue_id: one for one in message.parts}
+            told = parts.get(queue_id, message)
             item = Item(
                 queue_id=queue_id,
-                title=(part or message).subject,
-                tag=(part or message).tag,
+                title=told.subject,
+                tag=told.tag,
                 priority=message.priority,
-                digest=message.queue_id if part else "",
+                digest=message.queue_id if parts else "",
             )
             recipients = message.recipients[:_MAX_RECIPIENTS]
-            result = Result(
-                at=read_clock().wall, outcome=DISCARDED, recipients=recipients
-            )
-            self._add(item, result)
+            now = read_clock().wall
+            self._add(item, Result(at=now, outcome=DISCARDED, recipients=recipients))
 
     def _add(self, item: Item, result: Result) -> None:
         """Note what came of a message, of which something may be known already."""
@@ -245,7 +228,7 @@ class History:
     @callback
     def _begin_day(self, _: datetime) -> None:
         self._prune()
-        self._outbox.async_show()
+        self._outbox.listeners.tell(None)
 
     def _prune(self) -> None:
         """Forget what is too old, and beyond two thousand what is oldest."""

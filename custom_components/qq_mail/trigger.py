@@ -27,7 +27,7 @@ from .mime.models import Priority
 from .outbox.core.models import OutboxEvent
 from .outbox.delays import SIGNAL_DELAY, Delay
 from .outbox.view import OutboxView
-from .repeats.reminder import Reminder
+from .repeats.reminders import Reminder
 from .texts import iso_of
 
 _CONF_ACTION: Final = "action"

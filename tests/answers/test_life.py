@@ -33,6 +33,7 @@ from ..house import (
     until,
 )
 from ..qq_server import Answer, QQServer, Step
+from ..test_disabled import disable, enable
 from .conftest import ACTIONS, ANN, Household
 
 
@@ -69,6 +70,19 @@ async def test_not_loaded(
     household.entry.mock_state(hass, ConfigEntryState.LOADED)
     await household.told()
     assert household.pressed == ["lamp"]
+
+
+async def test_disabled_for_a_while(hass: HomeAssistant, household: Household) -> None:
+    """What was read before is not read again: its sender would hear of it twice."""
+    mail = await household.alert()
+    household.answer(mail, "2")
+    await household.told()
+    await disable(hass, household.entry)
+    await enable(hass, household.entry)
+    household.answer(mail, "3")
+    _, told = await household.told(2)
+    assert "Acknowledge" in told.text
+    assert household.pressed == ["lamp", "acknowledge"]
 
 
 @pytest.mark.parametrize(("send", "pressed"), [(True, ["lamp"]), (False, [])])

@@ -22,7 +22,7 @@ async def sent(house: House, server: QQServer, **data: Any) -> tuple[str, str]:
     server.script(Step.RCPT, Answer(451, "later"))
     response = await send(house.hass, **data)
     queue_id = response["queue_id"]
-    ((message, _),) = outbox_of(house.entry).messages()
+    ((message, _),) = outbox_of(house.entry).plans()
     (token,) = house.issue(
         queue_id=queue_id,
         recipients=message.recipients,

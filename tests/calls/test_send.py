@@ -328,7 +328,7 @@ async def test_expiry_of_its_own(
     await send(hass, expires_after={"minutes": 10})
     await later(hass, freezer, timedelta(minutes=10))
     await until(lambda: "expired" in events.outcomes)
-    assert outbox_of(loaded_entry).messages() == []
+    assert list(outbox_of(loaded_entry).plans()) == []
 
 
 @pytest.mark.parametrize("door", ["action", "legacy"])
@@ -607,7 +607,7 @@ async def test_server_finds_it_too_large(
     assert refused.value.translation_key == "too_large"
     assert "552 Message too large" in str(refused.value)
     assert "{" not in str(refused.value)
-    assert outbox_of(loaded_entry).messages() == []
+    assert list(outbox_of(loaded_entry).plans()) == []
 
 
 async def test_larger_than_the_server_has_said(
@@ -942,7 +942,7 @@ async def test_preview(
     assert "<strong>All</strong>" in str(response["html"])
     assert len(list(response["notes"])) == 1  # type: ignore[arg-type]
     assert server.accepted == []
-    assert outbox_of(loaded_entry).messages() == []
+    assert list(outbox_of(loaded_entry).plans()) == []
 
 
 async def test_preview_without_an_address(
@@ -1009,7 +1009,7 @@ async def test_clear_what_waits(
         "discarded": 1,
         "notes": [],
     }
-    assert [message.tag for message, _ in outbox_of(loaded_entry).messages()] == [
+    assert [message.tag for message, _ in list(outbox_of(loaded_entry).plans())] == [
         "window"
     ]
     assert server.accepted == []

@@ -103,10 +103,10 @@ async def test_done_on_a_disk_without_writes(
         go_on()
     assert (counted["status"], counted["notes"]) == ("repeated", [note])
     assert (cleared["status"], cleared["notes"]) == ("cleared", [note])
-    assert outbox_of(loaded_entry).messages() == []
+    assert list(outbox_of(loaded_entry).plans()) == []
     await house_of(hass).store.async_stop()
     await restart(hass, loaded_entry)
-    assert outbox_of(loaded_entry).messages() == []
+    assert list(outbox_of(loaded_entry).plans()) == []
 
 
 async def test_normal_waits_for_the_disk(

@@ -93,7 +93,7 @@ async def test_fault(
     assert not hass.config_entries.flow.async_progress()
     await later(hass, freezer, LOGIN_PAUSE + timedelta(seconds=1))
     await events.wait(len(outcomes))
-    await until(lambda: not entry.runtime_data.messages())
+    await until(lambda: not list(entry.runtime_data.plans()))
 
     assert events.outcomes == outcomes
     assert server.logins == logins

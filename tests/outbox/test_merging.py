@@ -153,7 +153,7 @@ async def test_call_near_the_day_s_limit(
     await flood(hass, loaded_entry, **HOURLY)
     await later(hass, freezer, AN_HOUR)
     await asyncio.to_thread(server.wait_for, 2)
-    await until(lambda: not outbox_of(loaded_entry).messages())
+    await until(lambda: not list(outbox_of(loaded_entry).plans()))
     for _ in range(2):
         answer = await send(hass, title="Next")
         assert answer["status"] == "deferred"
@@ -617,5 +617,5 @@ async def test_discarded_in_slices(
         patch.setattr(asyncio, "sleep", merged_meanwhile)
         await outbox.async_discard()
     # One that is being tried goes once the server has answered.
-    await until(lambda: not outbox.messages() and not waiting(hass))
+    await until(lambda: not list(outbox.plans()) and not waiting(hass))
     assert len(outbox) == 0

@@ -16,7 +16,7 @@ from custom_components.qq_mail.clock import read_clock
 from custom_components.qq_mail.outbox import intake as intake_module
 from custom_components.qq_mail.outbox.core.turn import MESSAGE
 from custom_components.qq_mail.outbox.sessions import IDLE_TIMEOUT
-from custom_components.qq_mail.outbox.submissions import message_id_at
+from custom_components.qq_mail.outbox.view import message_id_at
 from custom_components.qq_mail.smtp import transaction as transaction_module
 from custom_components.qq_mail.smtp.replies import Cause
 from custom_components.qq_mail.store import Journal
@@ -175,7 +175,7 @@ async def test_restart(
     await begin_process(hass, loaded_entry)
     await asyncio.to_thread(server.wait_for, 1)
     await until(lambda: waiting(hass) == [])
-    assert outbox_of(loaded_entry).messages() == []
+    assert list(outbox_of(loaded_entry).plans()) == []
 
 
 async def test_backup_restored_weeks_later(
@@ -192,7 +192,7 @@ async def test_backup_restored_weeks_later(
     forget_mark(hass)
     freezer.tick(timedelta(days=20))
     await begin_process(hass, loaded_entry)
-    await until(lambda: outbox_of(loaded_entry).messages() == [])
+    await until(lambda: list(outbox_of(loaded_entry).plans()) == [])
     assert server.accepted == []
     assert server.connections == connections
 
@@ -228,7 +228,7 @@ async def test_pace(
     ]
     await until(lambda: len(server.accepted) == 4)
     await until(lambda: len(outbox_of(loaded_entry)) == 3)
-    assert [one.attempts for one, _ in outbox_of(loaded_entry).messages()] == [0, 0, 0]
+    assert [one.attempts for one, _ in outbox_of(loaded_entry).plans()] == [0, 0, 0]
     await notify(hass, title="alarm", data={"priority": "high"})
     assert server.accepted[-1].subject == "alarm"
     await later(hass, freezer, timedelta(seconds=6.1))
@@ -353,7 +353,7 @@ async def test_one_failed_connection_is_enough(
     outbox.async_retry()
     await events.wait(outcomes + 1)
     assert server.connections == connections + 1
-    times = [outbox.time_of(plan) for _, plan in outbox.messages()]
+    times = [outbox.time_of(plan) for _, plan in outbox.plans()]
     assert all(time and time > dt_util.utcnow() for time in times)
 
 
@@ -410,7 +410,7 @@ async def test_killed_in_the_data(
     (queue_id,) = waiting(hass)
     assert record_of(hass, MESSAGE)["cause"] == Cause.OUTCOME_UNKNOWN
     await begin_process(hass, loaded_entry)
-    ((message, _),) = outbox_of(loaded_entry).messages()
+    ((message, _),) = outbox_of(loaded_entry).plans()
     assert message.queue_id == queue_id
     assert message.cause is Cause.OUTCOME_UNKNOWN
     assert message.attempts == 1
@@ -467,7 +467,7 @@ async def test_all_recipients_refused(
     await notify(hass, target=["b@example.com", "a@example.com"])
     await events.wait(1)
     assert sorted(events.outcomes) == ["deferred", "rejected"]
-    ((message, _),) = outbox_of(loaded_entry).messages()
+    ((message, _),) = outbox_of(loaded_entry).plans()
     assert message.recipients == ("b@example.com",)
 
 
@@ -496,7 +496,7 @@ async def test_rate_limit(
     # One in five minutes goes out now, and those that wait become digests.
     await until(lambda: len(server.accepted) == 1)
     await later(hass, freezer, timedelta(minutes=5))
-    await until(lambda: not outbox.messages())
+    await until(lambda: not list(outbox.plans()))
     assert len(server.accepted) == 2
     assert outbox.pause is None
     # At this pace, one in five minutes, until there is room for one that is not urgent.
@@ -658,7 +658,7 @@ async def test_full(
         await notify(hass)
     assert refused.value.translation_key == "outbox_full"
     assert waiting(hass) == []
-    assert outbox_of(loaded_entry).messages() == []
+    assert list(outbox_of(loaded_entry).plans()) == []
 
 
 async def test_disk_full(
@@ -683,7 +683,7 @@ async def test_disk_full(
     assert refused.value.translation_placeholders == {
         "reason": "No space left on device"
     }
-    assert outbox_of(loaded_entry).messages() == []
+    assert list(outbox_of(loaded_entry).plans()) == []
     await notify(hass)
     assert waiting(hass) == []
     assert [mail.subject for mail in server.accepted] == [
@@ -797,7 +797,7 @@ async def test_discard_and_retry(
     for title in ("one", "two", "three"):
         await notify(hass, title=title)
     outbox = outbox_of(loaded_entry)
-    (one, _), (two, _), _ = outbox.messages()
+    (one, _), (two, _), _ = outbox.plans()
     assert await outbox.async_discard("nothing") == []
     assert outbox.async_retry("nothing") == 0
     assert await outbox.async_discard(one.queue_id) == [one]
@@ -897,7 +897,7 @@ async def test_call_that_is_cancelled(
     call.cancel()
     await asyncio.to_thread(server.wait_for, 1)
     await until(lambda: waiting(hass) == [])
-    assert outbox_of(loaded_entry).messages() == []
+    assert list(outbox_of(loaded_entry).plans()) == []
 
 
 @pytest.mark.parametrize(

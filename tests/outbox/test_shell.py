@@ -86,7 +86,7 @@ async def test_backup(
     assert issue
     outbox = outbox_of(loaded_entry)
     assert outbox.next_attempt is None
-    assert [plan.reason for _, plan in outbox.messages()] == ["decision"]
+    assert [plan.reason for _, plan in outbox.plans()] == ["decision"]
     assert issue.translation_placeholders == {
         "account": ADDRESS,
         "number": "1",
@@ -474,7 +474,7 @@ async def test_message_during_a_check_that_is_refused(
     await notify(hass)
     assert outbox_of(entry).pause
     assert server.login_attempts == 1
-    assert [message.attempts for message, _ in outbox_of(entry).messages()] == [0]
+    assert [message.attempts for message, _ in outbox_of(entry).plans()] == [0]
 
 
 async def test_check_of_an_account_that_is_changed(

@@ -126,7 +126,7 @@ async def test_all_discarded_while_a_digest_is_written(
     """A kill brings nothing back of which somebody was told that it is gone."""
     await flood(hass, loaded_entry)
     told: list[Collection[str]] = []
-    outbox_of(loaded_entry).listeners.async_add_discard_listener(told.append)
+    outbox_of(loaded_entry).listeners.discards.append(told.append)
     gate = hold_up_digest(monkeypatch)
     await later(hass, freezer, HALF_A_MINUTE)
     await until(gate.reached.is_set)
@@ -154,7 +154,7 @@ async def test_discard_listener_that_fails(
 
     server.script(Step.RCPT, Answer(451, "later"))
     answer = await send(hass)
-    outbox_of(loaded_entry).listeners.async_add_discard_listener(fail)
+    outbox_of(loaded_entry).listeners.discards.append(fail)
     await discard(hass, answer["queue_id"])
     assert waiting(hass) == []
     assert "nobody expected this" in caplog.text

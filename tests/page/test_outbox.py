@@ -39,7 +39,7 @@ async def test_what_waits(
     await page.subscribe()
     (account,) = await page.seen()
     (message,) = account.pop("messages")
-    ((waits, _),) = outbox_of(loaded_entry).messages()
+    ((waits, _),) = outbox_of(loaded_entry).plans()
     assert message == {
         "account": ADDRESS,
         "queue_id": waits.queue_id,
@@ -256,7 +256,7 @@ async def test_thousands(
     await send(hass, title="Fire")
     outbox = outbox_of(loaded_entry)
     planned, others = 200, 0
-    ((message, plan),) = outbox.messages()
+    ((message, plan),) = outbox.plans()
     monkeypatch.setattr(outbox, "plans", lambda: iter([(message, plan)] * planned))
 
     async def count() -> None:

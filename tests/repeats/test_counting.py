@@ -14,7 +14,10 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.qq_mail.clock import read_clock
 from custom_components.qq_mail.const import DOMAIN
-from custom_components.qq_mail.outbox import intake as intake_module
+from custom_components.qq_mail.outbox import (
+    intake as intake_module,
+    sessions as sessions_module,
+)
 from custom_components.qq_mail.outbox.core.turn import MESSAGE
 from custom_components.qq_mail.repeats import duplicates as duplicates_module
 from custom_components.qq_mail.repeats.duplicates import DUPLICATE
@@ -437,8 +440,24 @@ async def test_expired(
     await send(hass, **DOOR)
     await later(hass, freezer, timedelta(minutes=10))
     await until(lambda: len(outbox_of(loaded_entry)) == 1)
-    ((message, _),) = outbox_of(loaded_entry).messages()
+    ((message, _),) = outbox_of(loaded_entry).plans()
     assert message.subject == "Front door: again 1 ×"
+
+
+async def test_accepted_while_it_stops(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It has gone out, so that the same is counted after the start."""
+    monkeypatch.setattr(sessions_module, "STOP_GRACE", 30.0)
+    server.delay = 0.05
+    await send(hass, **DOOR, wait=0)
+    await restart(hass, loaded_entry)
+    server.delay = 0
+    assert len(server.accepted) == 1
+    assert (await send(hass, **DOOR))["status"] == "repeated"
 
 
 async def test_restart(

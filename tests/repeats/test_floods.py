@@ -59,7 +59,7 @@ async def test_counted_and_refused_for_one(
     server.script(Step.RCPT, Answer(450, "later"), match="bob@")
     await hass.services.async_call(DOMAIN, "retry", {}, blocking=True)
     outbox = outbox_of(loaded_entry)
-    await until(lambda: outbox.messages()[0][0].recipients == ("bob@example.com",))
+    await until(lambda: next(outbox.plans())[0].recipients == ("bob@example.com",))
     (shown,) = await counted(hass)
     assert shown["count"] == 1
     assert len(outbox) == 1
@@ -101,7 +101,7 @@ async def test_discarded_with_what_is_repeated(
 
 async def discard_all_of(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Discard the one digest that waits, by its queue id."""
-    ((digest, _),) = outbox_of(entry).messages()
+    ((digest, _),) = outbox_of(entry).plans()
     assert len(digest.parts) == 4
     data = {"queue_id": digest.queue_id}
     await hass.services.async_call(DOMAIN, "discard", data, blocking=True)

@@ -243,11 +243,11 @@ async def test_acknowledged_while_one_waits(
     await begun.wait()
     if taken:
         go_on.set()
-        await until(lambda: outbox_of(loaded_entry).messages())
+        await until(lambda: list(outbox_of(loaded_entry).plans()))
     house_of(hass).acknowledge(loaded_entry.entry_id, first["queue_id"])
     go_on.set()
     await hass.async_block_till_done()
-    await until(lambda: not outbox_of(loaded_entry).messages())
+    await until(lambda: not list(outbox_of(loaded_entry).plans()))
     assert subjects(server) == ["Water"]
 
 
@@ -350,7 +350,7 @@ async def test_acknowledged_after_a_restart(
     await restart(hass, loaded_entry)
     assert len(outbox_of(loaded_entry)) == 1
     house_of(hass).acknowledge(loaded_entry.entry_id, first["queue_id"])
-    await until(lambda: not outbox_of(loaded_entry).messages())
+    await until(lambda: not list(outbox_of(loaded_entry).plans()))
 
 
 async def test_replaced_while_it_is_made(

@@ -10,7 +10,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.qq_mail.calls.house import SIGNAL_ALARM
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.repeats import reminders as reminders_module
-from custom_components.qq_mail.repeats.reminder import Reminder
+from custom_components.qq_mail.repeats.reminders import Reminder
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.setup import async_setup_component

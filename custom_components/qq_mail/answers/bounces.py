@@ -5,8 +5,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-from homeassistant.core import callback
-
 from ..clock import Now, read_clock
 from ..const import LOGGER, QQ_DOMAINS
 from ..history import History, Item
@@ -62,7 +60,6 @@ class Bounces:
         """When those mails went out that may come back now."""
         return [at for item in self.out if (at := item.accepted_at)]
 
-    @callback
     def take(self, bounce: Bounce, references: Iterable[str], texts: Texts) -> None:
         """Tell which mail came back from whom, once each; or as much as is known."""
         # Most messages are no part of a digest, whose id is then empty.
@@ -127,7 +124,6 @@ class Bounces:
             in {result.by for result in item.results}
         ]
 
-    @callback
     def _hear(self, event: OutboxEvent | None) -> None:
         """Know of a mail that went out, if it is kept which one."""
         if (

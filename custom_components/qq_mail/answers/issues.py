@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from homeassistant.const import CONF_USERNAME
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 
 from ..accounts import QQMailConfigEntry
@@ -11,7 +11,6 @@ from ..buttons.models import Mail
 from ..clock import read_clock
 from ..const import DOMAIN, PANEL
 from ..inbox.bounce import Bounce
-from ..inbox.models import MailboxError
 from ..issues import async_show_issue
 from ..texts import Texts, literal
 
@@ -30,24 +29,17 @@ class Issues:
     """Raises and withdraws them."""
 
     def __init__(self, hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
-        """Begin without any."""
         self._hass = hass
         self._entry = entry
         self._told_at: float | None = None
         """When the last stranger was reported, by the steady clock."""
 
-    @callback
-    def tell_refused(self, error: MailboxError) -> None:
-        """Report that the login to the inbox is refused."""
-        self._raise(INBOX, {"reply": literal(error.detail)})
-
-    @callback
     def tell_stranger(self, mail: Mail, address: str) -> None:
         """Report from which other address a mail was answered: one a day."""
         now = read_clock().steady
         if self._told_at is None or now - self._told_at >= _A_DAY:
             self._told_at = now
-            self._raise(
+            self.show(
                 STRANGER,
                 {"address": address, "subject": mail.subject},
                 is_fixable=True,
@@ -58,7 +50,6 @@ class Issues:
                 },
             )
 
-    @callback
     def tell_bounce(
         self, issue: str, address: str, bounce: Bounce, words: Texts
     ) -> None:
@@ -68,9 +59,8 @@ class Issues:
         why = words(bounce.cause, account=account, reply=literal(bounce.detail))
         # It is told once, and a restart may come before anybody has read it.
         texts = {"address": address, "why": why, "page": f"/{PANEL}/history"}
-        self._raise(issue, texts, address, is_fixable=True, is_persistent=True)
+        self.show(issue, texts, address, is_fixable=True, is_persistent=True)
 
-    @callback
     def withdraw(self, *issues: str) -> None:
         """Take these back, if they were raised, whatever each is about."""
         prefixes = tuple(f"{issue}_{self._entry.entry_id}" for issue in issues)
@@ -78,9 +68,10 @@ class Issues:
             if domain == DOMAIN and issue_id.startswith(prefixes):
                 ir.async_delete_issue(self._hass, domain, issue_id)
 
-    def _raise(
+    def show(
         self, issue: str, texts: dict[str, str], about: str = "", **others: Any
     ) -> None:
+        """Raise an issue of the account, for each thing that it is `about`."""
         texts["account"] = self._entry.data[CONF_USERNAME]
         about = f"{self._entry.entry_id}{about}"
         async_show_issue(self._hass, issue, about, texts, **others)

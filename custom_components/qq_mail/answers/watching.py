@@ -1,14 +1,13 @@
 """Reads an account's answers while a mail can be answered, and does what they mean."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
-from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util import dt as dt_util
@@ -32,8 +31,7 @@ from ..sending.submit import async_submit
 from ..smtp.models import Account
 from ..smtp.replies import Cause
 from ..started import async_listened
-from ..store import read_all
-from ..texts import Texts, async_texts, time_of
+from ..texts import Texts, async_texts, literal, time_of
 from ..typed import read_json
 from .bounces import Bounces
 from .choice import choose
@@ -50,7 +48,6 @@ class Answers:
 
     def __init__(
         self,
-        hass: HomeAssistant,
         entry: QQMailConfigEntry,
         outbox: Outbox,
         history: History,
@@ -61,7 +58,7 @@ class Answers:
 
         `bounces` are those of all accounts.
         """
-        self._hass = hass
+        self._hass = hass = outbox.hass
         self._entry = entry
         self._outbox = outbox
         self._buttons = buttons
@@ -70,8 +67,10 @@ class Answers:
         self._mailbox: Inbox | None = None
         self._task: asyncio.Task[None] | None = None
         self._timeout: asyncio.Timeout | None = None
-        cursors = read_all(outbox.manager.take_records(outbox.id, CURSOR), _read_cursor)
-        self._cursor = cursors.get(FOLDER)
+        self._cursors: dict[str, Cursor] = outbox.manager.known(
+            outbox.id, CURSOR, lambda _, one: read_json(Cursor, one, read_clock())
+        )
+        """How far each folder was read."""
         self._owed = [
             (known, told)
             for known in self._buttons.answerable(outbox.id)
@@ -84,7 +83,6 @@ class Answers:
         # Those are still true after a restart.
         outbox.async_on_close(lambda: self._issues.withdraw(BOUNCED, RETURNED))
 
-    @callback
     def configure(self, account: Account | None) -> None:
         """Read this inbox, or none; what is read goes on unless it is another."""
         if account != self._account:
@@ -93,10 +91,9 @@ class Answers:
         self._outbox.reads_answers = account is not None
         self._update()
 
-    @callback
     def keep_cursor(self, cursor: Cursor) -> None:
         """Have it written how far the inbox was read, or where a form lets it begin."""
-        self._cursor = cursor
+        self._cursors[FOLDER] = cursor
         key = (CURSOR, self._outbox.id, FOLDER)
         self._outbox.manager.store.put(key, partial(asdict, cursor))
 
@@ -146,11 +143,10 @@ class Answers:
             return
         LOGGER.info("Answers to %s are not read: %s", self._entry.title, error)
         if refused:
-            self._issues.tell_refused(error)
+            self._issues.show(INBOX, {"reply": literal(error.detail)})
 
     # How it does that
 
-    @callback
     def _update(self) -> None:
         """Begin to read, or go on for as long as a mail can be answered."""
         if self._account is None:
@@ -166,7 +162,6 @@ class Answers:
                 self._async_read(self._account), f"{DOMAIN} answers"
             )
 
-    @callback
     def _cancel(self) -> asyncio.Task[None] | None:
         task, self._task = self._task, None
         self._mailbox = self._timeout = None
@@ -183,7 +178,7 @@ class Answers:
         """Read until no mail can be answered or come back any more."""
         await async_listened(self._hass)
         self._tell_owed()
-        mailbox = Inbox(account, client_context(), self, self._cursor)
+        mailbox = Inbox(account, client_context(), self, self._cursors.get(FOLDER))
         self._mailbox = mailbox
         with suppress(TimeoutError):
             async with asyncio.timeout(self._left) as self._timeout:
@@ -225,7 +220,6 @@ class Answers:
             for one in others
         )
 
-    @callback
     def _take(self, head: Incoming, mail: Incoming, texts: Texts) -> None:
         """Do what a mail means."""
         if mail.bounce:
@@ -312,7 +306,6 @@ class Answers:
         known.owed = tuple(one for one in known.owed if one is not told)
         self._buttons.write(known)
 
-    @callback
     def _tell_owed(self, note: str = "") -> None:
         owed, self._owed = self._owed, []
         for known, told in owed:
@@ -347,8 +340,3 @@ class Answers:
                 )
         except HomeAssistantError as err:
             LOGGER.warning("An answer to %s was not confirmed: %s", known.mail, err)
-
-
-def _read_cursor(_folder: str, record: Mapping[str, Any]) -> Cursor:
-    cursor: Cursor = read_json(Cursor, record, read_clock())
-    return cursor

@@ -16,8 +16,7 @@ from ..content.reading import Notes
 from ..content.request import MessageRequest, read_request
 from ..mime.address import Recipients
 from ..outbox.core.models import Outcome
-from ..outbox.submissions import message_id_at
-from ..outbox.view import OutboxView
+from ..outbox.view import OutboxView, message_id_at
 from ..sending.preview import async_preview
 from ..sending.submit import Sent
 from ..texts import async_texts, iso_of

@@ -24,8 +24,7 @@ from ..outbox.core.models import OutboxEvent
 from ..outbox.manager import Manager
 from ..outbox.outbox import Outbox
 from ..repeats.duplicates import Duplicates
-from ..repeats.reminder import Reminder
-from ..repeats.reminders import Reminders
+from ..repeats.reminders import Reminder, Reminders
 from ..sending.preview import Frames
 from ..store import Store
 

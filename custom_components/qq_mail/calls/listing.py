@@ -13,8 +13,8 @@ from ..errors import why_it_waits
 from ..history import Item
 from ..outbox.core.models import Message, Plan
 from ..outbox.outbox import Outbox
-from ..repeats.original import Original
-from ..repeats.reminder import Reminder
+from ..repeats.duplicates import Original
+from ..repeats.reminders import Reminder
 from ..smtp.models import Account
 from ..texts import Texts, iso_of
 from ..typed import as_json

@@ -20,8 +20,8 @@ from ..content.request import MessageRequest, read_request
 from ..mime.address import Recipients, one_line
 from ..mime.models import Priority
 from ..outbox.composing import Ticket
-from ..repeats.original import Alert, Counted, Original
-from ..repeats.reminder import Reminder
+from ..repeats.duplicates import Alert, Counted, Original
+from ..repeats.reminders import Reminder
 from ..sending.submit import Sent, async_submit, log_notes
 from ..texts import Texts, async_texts, time_of
 from .house import DATA_HOUSE, House, Rooms

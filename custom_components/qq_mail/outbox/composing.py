@@ -1,8 +1,9 @@
-"""A message's way into the outbox: written in wire form, in memory or in a file."""
+"""A message on its way into the outbox: from its alert to what its call is told."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from io import BytesIO
 import os
 from pathlib import Path
@@ -10,9 +11,9 @@ from typing import BinaryIO
 
 from ..clock import Now
 from ..const import MEGABYTE
-from ..mime.models import Composed
+from ..mime.models import Composed, Priority
 from ..store import Store
-from .core.models import Message
+from .core.models import Message, OutboxEvent, Outcome, Plan
 
 SMALL = MEGABYTE
 """Octets up to which a text is written in memory, and kept in the journal."""
@@ -45,17 +46,21 @@ class Ticket:
     """Whether it came into the outbox's care, once that is known."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """What is to become a message of the outbox."""
 
     ticket: Ticket
     compose: Callable[[BinaryIO], Composed]
     """Blocks; with the stream to write to."""
-    message: Message
-    """As it will wait, but for what is known when it is written."""
+    subject: str
+    sender_name: str
+    priority: Priority
+    expires_after: timedelta
     reads_files: bool
     """Which may hang."""
+    alone: bool
+    """Whether it is never merged with others."""
     kept: Callable[[], None]
     """Marks what belongs to it and is to be on disk by the same round."""
 
@@ -69,6 +74,73 @@ class Made:
     """In memory, or in a file of the store's where it is large."""
     trouble: Exception | None = None
     """Why it cannot be kept."""
+
+
+@dataclass(eq=False, slots=True, kw_only=True, weakref_slot=True)
+class Receipt:
+    """What has become of a message by the time its call returns."""
+
+    account: str
+    queue_id: str
+    recipients: tuple[str, ...]
+    plan: Plan | None = None
+    """When it goes and why not now, if it waits."""
+    kept: bool = True
+    """Whether the disk has it."""
+    dropped: bool = False
+    """Whether somebody discarded it, or removed its account, before it went out."""
+    events: list[OutboxEvent] = field(default_factory=list)
+    """Of its first attempt: one for those who were accepted, one for those who wait,
+    and one for each who was refused. Empty: it was not tried yet."""
+    tried: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set where there is nothing to wait for any more."""
+
+    @property
+    def decisive(self) -> OutboxEvent | None:
+        """The event that says what became of it: what was accepted counts first."""
+        weights = list(Outcome)
+        return min(
+            self.events, key=lambda one: weights.index(one.outcome), default=None
+        )
+
+    @property
+    def by(self) -> str:
+        """The account that has tried it, or will; empty: its own."""
+        if self.plan:
+            return self.plan.by
+        return self.decisive.by if self.decisive else ""
+
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """Who was accepted."""
+        return self._with(Outcome.ACCEPTED)
+
+    @property
+    def deferred(self) -> tuple[str, ...]:
+        """Who waits: all, if nothing was tried."""
+        if self.dropped:
+            return ()
+        if not self.events:
+            return self.recipients
+        return self._with(Outcome.DEFERRED, Outcome.UNKNOWN)
+
+    @property
+    def refused(self) -> Mapping[str, OutboxEvent]:
+        """Who was refused for good, or waited too long, and how that was said."""
+        return {
+            recipient: event
+            for event in self.events
+            if event.outcome in (Outcome.REJECTED, Outcome.EXPIRED)
+            for recipient in event.recipients
+        }
+
+    def _with(self, *outcomes: Outcome) -> tuple[str, ...]:
+        return tuple(
+            recipient
+            for event in self.events
+            if event.outcome in outcomes
+            for recipient in event.recipients
+        )
 
 
 class WireStream:

@@ -1,12 +1,10 @@
 """Notices that messages wait longer than they should, once for each episode."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 from typing import Final
 
-from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util.signal_type import SignalType
 
@@ -50,21 +48,16 @@ more important."""
 class Delays:
     """Looks after an account's messages, and tells when an episode begins or grows."""
 
-    def __init__(
-        self, hass: HomeAssistant, view: OutboxView, show: Callable[[], None]
-    ) -> None:
-        """Begin with nothing that waits; `show` has what changed shown."""
+    def __init__(self, view: OutboxView) -> None:
         self.current: Delay | None = None
-        self._hass = hass
+        self._hass = view.hass
         self._view = view
-        self._show = show
         self._promised: dict[str, float] = {}
         """When a message that waits for long was last seen to wait as promised."""
         self._worst = -inf
         """The rank of the most important message of this episode."""
         self._timer: asyncio.TimerHandle | None = None
 
-    @callback
     def watch(self) -> None:
         """Look again in a while, as long as something waits."""
         if not len(self._view):
@@ -72,7 +65,6 @@ class Delays:
         elif self._timer is None and self._view.running:
             self._timer = self._hass.loop.call_later(INTERVAL, self._look)
 
-    @callback
     def stop(self) -> None:
         """Look no more."""
         if self._timer:
@@ -108,7 +100,7 @@ class Delays:
         else:
             self.current, self._worst = None, -inf
         if self.current != before:
-            self._show()
+            self._view.listeners.tell(None)
         self.watch()
 
     def _late(self, account: Account, message: Message, now: float) -> Plan | None:

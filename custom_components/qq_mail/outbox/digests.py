@@ -1,61 +1,55 @@
 """Makes digests, and copies of alarms, off the event loop."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 import shutil
 from typing import BinaryIO, cast
 
-from homeassistant.core import HomeAssistant
-
 from ..clock import read_clock
 from ..const import LOGGER
-from ..mime.models import KeptMessage, WriteDigest, WrittenDigest
+from ..mime.models import KeptMessage, WrittenDigest
 from .composing import SMALL, WireStream
 from .core.models import Merge, Message, Part, TakeOver
 from .core.record import message_as_dict
 from .core.turn import MESSAGE
-from .manager import Manager
-
-type Prepare = Callable[[], Awaitable[WriteDigest]]
+from .view import OutboxView
 
 
 class _NotWantedError(Exception):
     """One of the messages was discarded meanwhile, or the account stops."""
 
 
-async def async_merge(
-    hass: HomeAssistant, manager: Manager, action: Merge, prepare: Prepare
-) -> None:
+async def async_merge(view: OutboxView, action: Merge) -> None:
     """Make a digest of messages, and tell what came of it."""
-    store, account_id, messages = manager.store, action.account, action.messages
+    hass, manager, messages = view.hass, view.manager, action.messages
+    store, scheduler = manager.store, view.scheduler
     first, queue_id = messages[0].queue_id, manager.new_id()
 
     def is_wanted() -> bool:
         """Tell whether nobody has discarded one of the messages meanwhile."""
-        return manager.account(account_id).queue.groups.merging.get(first) is action
+        return view.state.queue.groups.merging.get(first) is action
 
     def check() -> None:
         """Raise _NotWantedError where what is made is of no use. Also for threads."""
-        if not (manager.account(account_id).running and is_wanted()):
+        if not (view.state.running and is_wanted()):
             raise _NotWantedError
 
     def tell_failed(*, again: bool = False) -> None:
         if is_wanted():
-            failed = manager.scheduler.merge_failed
-            manager.happen(failed, account_id, first, again=again)
+            view.happen(scheduler.merge_failed, first, again=again)
 
     stream = WireStream(store, queue_id, SMALL)
     try:
-        write, now = await prepare(), read_clock()
+        write, now = await view.settings.digest(), read_clock()
         kept = [
             KeptMessage(
                 queue_id=one.queue_id,
                 tag=one.tag,
                 subject=one.subject,
                 raised=now.wall_at(one.raised),
-                open=store.text((MESSAGE, account_id, one.queue_id)),
+                open=store.text((MESSAGE, view.id, one.queue_id)),
             )
             for one in messages
         ]
@@ -78,11 +72,10 @@ async def async_merge(
         tell_failed()
         return
     digest = _digest(queue_id, written, messages)
-    key = (MESSAGE, account_id, queue_id)
     record = partial(message_as_dict, digest, read_clock())
-    store.put(key, record, stream.text())
+    store.put((MESSAGE, view.id, queue_id), record, stream.text())
     # By the same round the disk has nothing of its parts. The attempt waits for it.
-    manager.happen(manager.scheduler.merged, account_id, first, digest, written.alone)
+    view.happen(scheduler.merged, first, digest, written.alone)
 
 
 def _digest(
@@ -113,12 +106,13 @@ def _digest(
     )
 
 
-async def async_copy(hass: HomeAssistant, manager: Manager, action: TakeOver) -> None:
+async def async_copy(view: OutboxView, action: TakeOver) -> None:
     """Keep a copy of an alarm, and have the other account send it.
 
     The disk's refusal is logged: the first one is still being tried.
     """
-    store, first = manager.store, action.message
+    hass, manager, first = view.hass, view.manager, action.message
+    store, scheduler = manager.store, view.scheduler
     copy = replace(
         first,
         queue_id=manager.new_id(),
@@ -137,10 +131,8 @@ async def async_copy(hass: HomeAssistant, manager: Manager, action: TakeOver) ->
         manager.report_trouble(f"Message {first.queue_id} cannot be copied")
         await hass.async_add_executor_job(stream.drop)
         return
-    scheduler = manager.scheduler
     there = {action.account, action.by} <= scheduler.accounts.keys()
-    home = manager.account(action.account) if there else None
-    now = home.find(first.queue_id) if home else None
+    now = view.find(first.queue_id) if there else None
     # What was discarded while it is tried is in memory alone.
     if not now or now.in_memory:
         await hass.async_add_executor_job(stream.drop)

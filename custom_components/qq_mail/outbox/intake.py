@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
-from homeassistant.core import HomeAssistant
-
 from ..clock import read_clock
 from ..const import LOGGER, MAX_BYTES, MAX_MESSAGES, MAX_SHARE_OF_DISK
 from ..store import Key
@@ -20,15 +18,15 @@ from .composing import (
     Order,
     OutboxClosedError,
     OutboxFullError,
+    Receipt,
     StalledError,
     Ticket,
     WireStream,
 )
-from .core.models import Outcome
+from .core.models import Message, Outcome
 from .core.record import message_as_dict
 from .core.turn import MESSAGE
 from .manager import DISK_TIMEOUTS
-from .receipts import Receipt
 from .view import OutboxView
 
 _RESERVE = 0.1
@@ -43,11 +41,8 @@ _UNDECIDED = (Outcome.DEFERRED, Outcome.EXPIRED)
 class Intake:
     """Takes an account's messages, one after the other, and knows those being made."""
 
-    def __init__(self, hass: HomeAssistant, view: OutboxView) -> None:
-        """Begin with nothing."""
-        self.bodies: dict[str, bytes] = {}
-        """Of messages that the disk did not take."""
-        self._hass = hass
+    def __init__(self, view: OutboxView) -> None:
+        self._hass = view.hass
         self._view = view
         self._manager = view.manager
         self._store = view.manager.store
@@ -102,7 +97,7 @@ class Intake:
                 why = str(trouble) or type(trouble).__name__
                 LOGGER.error("Message %s cannot be kept: %s", queue_id, why)
                 message = replace(message, in_memory=True)
-                self.bodies[queue_id] = bytes(made.text)
+                self._view.bodies[queue_id] = bytes(made.text)
             receipt = Receipt(
                 account=self._view.id,
                 queue_id=queue_id,
@@ -110,7 +105,7 @@ class Intake:
                 kept=not trouble,
             )
             self._manager.receipts[queue_id] = receipt
-            self._manager.happen(self._manager.scheduler.take, self._view.id, message)
+            self._view.happen(self._view.scheduler.take, message)
             if not self._view.running:
                 receipt.tried.set()
             ticket.taken.set_result(True)
@@ -181,7 +176,7 @@ class Intake:
         queue, adding = self._view.state.queue, self._adding
         held = queue.size + sum(adding.values())
         number = len(queue) + len(adding)
-        share = 1 + _RESERVE if order.message.priority.is_urgent else 1
+        share = 1 + _RESERVE if order.priority.is_urgent else 1
 
         def write(stream: WireStream) -> Made:
             made = _compose(order, stream)
@@ -220,7 +215,8 @@ class Intake:
             await asyncio.wait({job}, timeout=_STALL_TIMEOUT)
             if not job.done() and stream.written == seen:
                 stream.abandoned = True
-                job.add_done_callback(_forget)
+                # Nobody waits for what comes of it.
+                job.add_done_callback(lambda job: job.cancelled() or job.exception())
                 raise StalledError
             seen = stream.written
         return job.result()
@@ -242,23 +238,25 @@ class Intake:
             receipt.tried.clear()
             await receipt.tried.wait()
         # Nothing of it is on a disk that could be waited for.
-        self._manager.happen(self._manager.scheduler.discard, view.id, (queue_id,))
-        self.bodies.pop(queue_id, None)
+        view.happen(view.scheduler.discard, (queue_id,))
+        self._view.bodies.pop(queue_id, None)
 
 
 def _compose(order: Order, stream: WireStream) -> Made:
-    composed = order.compose(cast("BinaryIO", stream))
-    message = replace(
-        order.message,
+    composed, ticket = order.compose(cast("BinaryIO", stream)), order.ticket
+    message = Message(
+        queue_id=ticket.queue_id,
+        subject=order.subject,
         recipients=composed.recipients,
+        sender_name=order.sender_name,
+        priority=order.priority,
+        tag=ticket.tag,
         size=composed.size,
         gaps=composed.gaps,
+        raised=ticket.raised.steady,
+        arrived=ticket.raised.steady,
+        lifetime=order.expires_after.total_seconds(),
+        alone=order.alone,
         reply_to=composed.reply_to,
     )
     return Made(message=message, text=stream.text())
-
-
-def _forget(job: asyncio.Future[Made]) -> None:
-    """Take what came of a job that nobody waits for."""
-    with suppress(Exception, asyncio.CancelledError):
-        job.result()

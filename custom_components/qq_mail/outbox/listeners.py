@@ -1,5 +1,6 @@
 """Who is told of what became of messages, and when."""
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from functools import partial
@@ -19,11 +20,12 @@ class Listeners:
     """Tells an account's listeners of outcomes, once automations can be among them."""
 
     def __init__(self, hass: HomeAssistant) -> None:
-        """Begin with nobody to tell."""
+        self.early: list[Callable[[OutboxEvent], None]] = []
+        """Told of each outcome when it happens, be it before others can listen."""
+        self.discards: list[Callable[[Collection[str]], None]] = []
+        """Told which messages are discarded or cleared; of a digest, those in it too."""
         self._hass = hass
         self._listeners: set[Callable[[OutboxEvent | None], None]] = set()
-        self._early: set[Callable[[OutboxEvent], None]] = set()
-        self._discard_listeners: set[Callable[[Collection[str]], None]] = set()
         self._entity: Callable[[OutboxEvent], None] | None = None
         self._missed: deque[OutboxEvent] | None = None
         """What was told while the entry was loaded anew; None: it is not."""
@@ -39,20 +41,6 @@ class Listeners:
         return partial(self._listeners.discard, listener)
 
     @callback
-    def async_add_early(self, listener: Callable[[OutboxEvent], None]) -> CALLBACK_TYPE:
-        """Tell of each outcome when it happens, be it before anyone else can listen."""
-        self._early.add(listener)
-        return partial(self._early.discard, listener)
-
-    @callback
-    def async_add_discard_listener(
-        self, listener: Callable[[Collection[str]], None]
-    ) -> CALLBACK_TYPE:
-        """Tell which messages are discarded or cleared; of a digest, those in it too."""
-        self._discard_listeners.add(listener)
-        return partial(self._discard_listeners.discard, listener)
-
-    @callback
     def async_set_entity(self, entity: Callable[[OutboxEvent], None]) -> CALLBACK_TYPE:
         """Tell the account's event entity, also of what it missed in a reload."""
         missed, self._missed = self._missed, None
@@ -66,26 +54,19 @@ class Listeners:
 
         return remove
 
-    @callback
     def report(self, event: OutboxEvent) -> None:
         """Tell of an outcome; what Home Assistant's start would hide, after it."""
-        self._call(self._early, event)
+        self._call(self.early, event)
         starting = self._hass.state in (CoreState.not_running, CoreState.starting)
         if not (self._waiting or starting or event.part):
             self.tell(event)
             return
         self._waiting.append(event)
-        if len(self._waiting) > 1:
-            return
-        if starting:
+        if len(self._waiting) == 1:
             self._hass.async_create_background_task(
-                self._async_tell_waiting(), f"{DOMAIN} outcomes"
+                self._async_tell_waiting(starting=starting), f"{DOMAIN} outcomes"
             )
-        else:
-            # A digest can be of a thousand.
-            self._hass.loop.call_soon(self._tell_waiting)
 
-    @callback
     def tell(self, event: OutboxEvent | None) -> None:
         """Tell everyone at once."""
         self._call(self._listeners, event)
@@ -94,16 +75,9 @@ class Listeners:
         elif event and self._missed is not None:
             self._missed.append(event)
 
-    @callback
     def tell_discarded(self, queue_ids: Collection[str]) -> None:
         """Tell who is concerned by what is taken back."""
-        self._call(self._discard_listeners, queue_ids)
-
-    def _tell_waiting(self) -> None:
-        for _ in range(min(_AT_ONCE, len(self._waiting))):
-            self.tell(self._waiting.popleft())
-        if self._waiting:
-            self._hass.loop.call_soon(self._tell_waiting)
+        self._call(self.discards, queue_ids)
 
     def _call[E](self, listeners: Iterable[Callable[[E], None]], event: E) -> None:
         for listener in list(listeners):
@@ -112,6 +86,11 @@ class Listeners:
             except Exception:  # noqa: BLE001 - whatever it is, the mail goes on
                 LOGGER.exception("A listener failed at %s", event)
 
-    async def _async_tell_waiting(self) -> None:
-        await async_listened(self._hass)
-        self._tell_waiting()
+    async def _async_tell_waiting(self, *, starting: bool) -> None:
+        if starting:
+            await async_listened(self._hass)
+        while self._waiting:
+            # A digest can be of a thousand.
+            await asyncio.sleep(0)
+            for _ in range(min(_AT_ONCE, len(self._waiting))):
+                self.tell(self._waiting.popleft())

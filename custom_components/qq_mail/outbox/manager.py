@@ -8,15 +8,15 @@ from random import SystemRandom
 from typing import Any, Final, Protocol
 from weakref import WeakValueDictionary
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 from homeassistant.util.ulid import ulid_at_time, ulid_to_bytes
 
 from ..clock import Now, read_clock, seconds_until
 from ..const import LOGGER
-from ..smtp.models import Account as SmtpAccount, Submission
-from ..store import Damage, Records, Store, as_octets
-from .core.account import Account
+from ..smtp.models import Account, Submission
+from ..store import Damage, Records, Store, as_octets, read_all
+from .composing import Receipt
 from .core.models import (
     NEVER,
     Action,
@@ -31,7 +31,6 @@ from .core.models import (
 from .core.scheduler import Scheduler
 from .core.turn import MESSAGE
 from .listeners import Listeners
-from .receipts import Receipt
 
 DISK_TIMEOUTS: Final = {Level.HIGHEST: 2.0, Level.HIGH: 10.0}
 """Seconds that an important message, or a person, waits for a disk that hangs."""
@@ -43,7 +42,7 @@ class Hands(Protocol):
     """What the manager knows of an account's outbox."""
 
     listeners: Listeners
-    account: SmtpAccount
+    account: Account
     reads_answers: bool
 
     @property
@@ -53,14 +52,15 @@ class Hands(Protocol):
     def do(self, action: Work) -> None:
         """Do on the network and on the disk what follows for the account."""
 
-    def submission(self, message: Message, account: SmtpAccount) -> Submission:
+    def submission(self, message: Message, account: Account) -> Submission:
         """Return a message as it is to go out by an account, be it another one."""
 
 
-RESTORED: Final = "restored"
-"""In a record: it comes from a backup, and waits for a person's decision."""
 _OF_BACKUP = (MESSAGE, "duplicate", "reminder", "buttons")
-"""Kinds of records that the house from which a backup was made goes on with."""
+"""Kinds of records that the house from which a backup was made goes on with.
+
+Whatever comes from a backup says in `restored` that it waits for a person's decision.
+"""
 
 
 class Manager:
@@ -72,7 +72,6 @@ class Manager:
     """
 
     def __init__(self, hass: HomeAssistant, store: Store) -> None:
-        """Prepare; nothing is loaded yet."""
         self.store = store
         self.scheduler = Scheduler(
             SystemRandom().random, lambda wall: dt_util.as_local(wall).date()
@@ -85,6 +84,8 @@ class Manager:
         """How often something went wrong that nobody expected."""
         self.damage: tuple[Damage, ...] = ()
         """What could not be read of the store."""
+        self._known: dict[tuple[str, str], dict[str, Any]] = {}
+        """What was made of records, by account and kind, and by their keys."""
         self._records: dict[str, dict[tuple[str, str], bytes]] = {}
         """What was loaded, by account, and by kind and key, until somebody takes it."""
         self._hass = hass
@@ -105,7 +106,7 @@ class Manager:
             kind, account_id, name = key
             self._records.setdefault(account_id, {})[(kind, name)] = octets
             if loaded.from_backup and kind in _OF_BACKUP:
-                record = {**loaded.records[key], RESTORED: True}
+                record = {**loaded.records[key], "restored": True}
                 self.store.put(key, partial(dict, record))
                 self._records[account_id][(kind, name)] = as_octets(record)
             if kind == MESSAGE:
@@ -118,22 +119,25 @@ class Manager:
         """The accounts of which something was loaded."""
         return list(self._records)
 
-    @callback
     def take_records(self, account_id: str, *kinds: str) -> Records[tuple[str, str]]:
         """Return what was loaded of an account, or of the house, once."""
         records = self._records.get(account_id, {})
         keys = [key for key in records if key[0] in kinds]
         return Records({key: records.pop(key) for key in keys})
 
-    @callback
-    def return_records(
+    def known[One](
         self,
         account_id: str,
-        records: Mapping[tuple[str, str], Mapping[str, Any]],
-    ) -> None:
-        """Have what an account knew taken again, should it be enabled once more."""
-        known = self._records.setdefault(account_id, {})
-        known.update((key, as_octets(record)) for key, record in records.items())
+        kind: str,
+        read: Callable[[str, Mapping[str, Any]], One],
+    ) -> dict[str, One]:
+        """Return what is known of an account, of one kind, by the keys of its records.
+
+        It is read once, and outlives an account that is disabled for a while.
+        """
+        known = self._known.setdefault((account_id, kind), {})
+        known |= read_all(self.take_records(account_id, kind), read)
+        return known
 
     def waiting(self, account_id: str) -> list[tuple[str, str]]:
         """Return title and recipients of each message of an account, be it disabled."""
@@ -147,15 +151,15 @@ class Manager:
             if kind == MESSAGE and record.get("recipients")
         ]
 
-    @callback
     def remove_account(self, account_id: str) -> None:
         """Forget an account, and have all of it removed from the disk."""
-        self.scheduler.remove_account(read_clock(), account_id)
+        self.scheduler.remove_account(account_id)
         self._records.pop(account_id, None)
+        for key in [key for key in self._known if key[0] == account_id]:
+            del self._known[key]
         self.write_marks()
         self.store.remove_account(account_id)
 
-    @callback
     def happen(
         self,
         method: Callable[..., list[Action] | None],
@@ -174,10 +178,6 @@ class Manager:
             self._working = False
         self._schedule()
 
-    def account(self, account_id: str) -> Account:
-        """Return what is known of an account."""
-        return self.scheduler.accounts[account_id]
-
     def plan(self, account_id: str, queue_id: str) -> Plan | None:
         """Return when a message, or its digest, goes, and why not now."""
         return self.scheduler.plan(read_clock(), account_id, queue_id)
@@ -195,7 +195,6 @@ class Manager:
             return
         self._last_id = max(self._last_id, int.from_bytes(octets) / 1000)
 
-    @callback
     def write_marks(self) -> None:
         """Hand what is to be written to the store: all of it is one round."""
         marks, self.scheduler.marks = self.scheduler.marks, {}
@@ -219,7 +218,6 @@ class Manager:
             return False
         return True
 
-    @callback
     def report_trouble(self, text: str) -> None:
         """Let a person know of the exception that is being handled."""
         LOGGER.exception(text)
@@ -227,14 +225,6 @@ class Manager:
         for hands in list(self.hands.values()):
             hands.listeners.tell(None)
 
-    @callback
-    def release_calls(self, account_id: str) -> None:
-        """Let all calls return that wait for an account which stops."""
-        for receipt in list(self.receipts.values()):
-            if receipt.account == account_id:
-                receipt.tried.set()
-
-    @callback
     def stop_timer(self) -> None:
         """Look at the clock no more."""
         if self._timer:
@@ -284,7 +274,6 @@ class Manager:
         for queue_id, receipt in list(self.receipts.items()):
             plan = self.plan(receipt.account, queue_id)
             if plan is None or plan.reason not in _WAITS_FOR:
-                receipt.plan = plan
                 receipt.tried.set()
 
     def _schedule(self) -> None:

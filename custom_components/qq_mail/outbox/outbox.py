@@ -3,48 +3,29 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from datetime import timedelta
 from email.utils import make_msgid
 from itertools import batched
 import ssl
-from typing import Any, BinaryIO
 
 from homeassistant.core import HomeAssistant, callback
 
 from ..clock import read_clock
 from ..const import DOMAIN, LOGGER
 from ..mime.address import Mailbox
-from ..mime.models import Composed, Priority
-from ..smtp.models import Account, Submission
-from .composing import Order, OutboxClosedError, Ticket
+from ..smtp.models import Account
+from .composing import Order, OutboxClosedError, Receipt, Ticket
 from .core.account import Conversation
-from .core.limits import Settings as Limits
 from .core.models import Attempt, LogIn, Merge, Message, Outcome, TakeOver, Work
 from .core.turn import ACCOUNT, CONVERSATION, LOGIN, MESSAGE, SENT
 from .delays import Delays
-from .digests import Prepare, async_copy, async_merge
+from .digests import async_copy, async_merge
 from .intake import Intake
-from .listeners import Listeners
 from .manager import Manager
-from .receipts import Receipt
 from .sessions import Sessions
-from .submissions import Notes, submission_of
-from .view import OutboxView
+from .view import OutboxView, Settings
 
 _DISCARDED_AT_ONCE = 200
 """Messages, before others have their turn."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What a person can set."""
-
-    limits: Limits
-    expires_after: timedelta
-    notes: Notes
-    digest: Prepare
-    """Prepares what makes one message of many."""
 
 
 class Outbox(OutboxView):
@@ -63,76 +44,48 @@ class Outbox(OutboxView):
         tls_context: ssl.SSLContext,
         settings: Settings,
     ) -> None:
-        """Prepare; nothing is loaded yet."""
-        super().__init__(manager, account_id)
-        self.hass = hass
-        self.account = account
-        self.listeners = Listeners(hass)
-        self.delays = Delays(hass, self, self.async_show)
+        """Know what is on disk of the account; nothing is sent yet."""
+        super().__init__(hass, manager, account_id, account, settings)
+        self.delays = Delays(self)
         self.listeners.async_add(lambda _: self.delays.watch())
-        self.unreadable: list[str] = []
-        """What could not be read of what waits."""
-        self._settings = settings
-        self._scheduler = manager.scheduler
-        self.sessions = Sessions(
-            hass,
-            manager,
-            account_id,
-            account,
-            tls_context,
-            submission=lambda message: manager.hands.get(message.home, self).submission(
-                message, self.account
-            ),
-            unreadable=self.unreadable.append,
-        )
-        self._intake = Intake(hass, self)
+        self.sessions = Sessions(self, tls_context)
+        self._intake = Intake(self)
         self._ends: list[Callable[[], None]] = []
-        self._abandoned = False
-
-    @callback
-    def async_show(self) -> None:
-        """Have everyone look again: what is shown beside the messages has changed."""
-        self.listeners.tell(None)
+        self.abandoned = False
+        """Whether nothing of what waits will be sent: the account is removed."""
+        manager.hands[account_id] = self
+        if self._is_known:
+            # The account was disabled for a while.
+            self.happen(self.scheduler.configure, settings.limits)
+        else:
+            kinds = (ACCOUNT, CONVERSATION, LOGIN, MESSAGE, SENT)
+            records = manager.take_records(account_id, *kinds)
+            unreadable = self.scheduler.add_account(
+                read_clock(), account_id, settings.limits, records
+            )
+            self.unreadable += [f"{kind} {key}" for kind, key in unreadable]
 
     # Its life
 
-    @callback
-    def async_load(self) -> None:
-        """Know what is on disk of the account; an earlier loading may know it already."""
-        if self.id not in self._scheduler.accounts:
-            records = self.manager.take_records(
-                self.id, ACCOUNT, CONVERSATION, LOGIN, MESSAGE, SENT
-            )
-            unreadable = self._scheduler.add_account(
-                read_clock(), self.id, self._settings.limits, records
-            )
-            self.unreadable += [f"{kind} {key}" for kind, key in unreadable]
-        self.manager.hands[self.id] = self
-
-    @callback
     def start(self, *, check_login: bool) -> None:
         """Begin to work; with `check_login`, with a login."""
-        self._happen(self._scheduler.start, check_login=check_login)
+        self.happen(self.scheduler.start, check_login=check_login)
 
-    @callback
     def configure(self, account: Account, settings: Settings) -> None:
         """Go on with other settings; what is being tried is not disturbed."""
-        self.account, self._settings = account, settings
-        self.sessions.use_account(account)
-        self._happen(self._scheduler.configure, settings.limits)
+        self.settings = settings
+        self._use(account)
+        self.happen(self.scheduler.configure, settings.limits)
 
     async def async_stop(self) -> None:
         """Stop working, and let no call wait for it; what comes now is only kept."""
-        self._happen(self._scheduler.stop)
+        self.happen(self.scheduler.stop)
         self.delays.stop()
         await self.sessions.async_stop()
-        self.manager.release_calls(self.id)
+        for receipt in list(self.manager.receipts.values()):
+            if receipt.account == self.id:
+                receipt.tried.set()
         self.manager.write_marks()
-
-    @callback
-    def abandon(self) -> None:
-        """Know that nothing of what waits will be sent: the account is removed."""
-        self._abandoned = True
 
     @callback
     def async_on_close(self, end: Callable[[], None]) -> None:
@@ -153,44 +106,15 @@ class Outbox(OutboxView):
         """Announce a message that is being made, so that a clear finds it."""
         return self._intake.making(tag)
 
-    async def async_submit(
-        self,
-        ticket: Ticket,
-        compose: Callable[[BinaryIO], Composed],
-        *,
-        subject: str,
-        wait: float,
-        kept: Callable[[], None],
-        sender_name: str = "",
-        priority: Priority = Priority.NORMAL,
-        expires_after: timedelta | None = None,
-        reads_files: bool = False,
-        alone: bool = False,
-    ) -> Receipt | None:
+    async def async_submit(self, order: Order, wait: float) -> Receipt | None:
         """Take a message, and wait so many seconds for an attempt that runs.
 
-        `compose` is called in an executor, with the stream to write to; `reads_files`
-        that it reads files, which may hang; `alone`: it is never merged. `kept` marks
-        what belongs to it and is to be on disk by the same round. When this returns, it
-        was accepted, or refused for good, or is on disk. None: it was cleared before.
+        When this returns, it was accepted, or refused for good, or is on disk. None: it
+        was cleared before.
 
         Raises OutboxClosedError and StalledError; OutboxFullError and OSError where it
         cannot be kept and was not accepted at once either.
         """
-        message = Message(
-            queue_id=ticket.queue_id,
-            subject=subject,
-            recipients=(),
-            sender_name=sender_name,
-            priority=priority,
-            tag=ticket.tag,
-            size=0,
-            raised=ticket.raised.steady,
-            arrived=ticket.raised.steady,
-            lifetime=(expires_after or self._settings.expires_after).total_seconds(),
-            alone=alone,
-        )
-        order = Order(ticket, compose, message, reads_files, kept)
         # A call that is cancelled must not leave a message that nobody knows of.
         receipt = await asyncio.shield(
             self.hass.async_create_task(self._intake.async_take(order))
@@ -204,7 +128,7 @@ class Outbox(OutboxView):
         except TimeoutError:
             LOGGER.debug("Message %s is not waited for longer", receipt.queue_id)
         self.manager.receipts.pop(receipt.queue_id, None)
-        if not self._abandoned:
+        if not self.abandoned:
             receipt.plan = self.manager.plan(self.id, receipt.queue_id)
         if not receipt.plan:
             event = receipt.decisive
@@ -213,7 +137,6 @@ class Outbox(OutboxView):
 
     # Conversations
 
-    @callback
     def conversation(self, tag: str, subject: str) -> Conversation:
         """Return the conversation that a message with this tag belongs to.
 
@@ -222,7 +145,7 @@ class Outbox(OutboxView):
         if not self._is_known:
             raise OutboxClosedError
         references = make_msgid(domain=Mailbox(self.account.username).domain)
-        return self._scheduler.conversation(
+        return self.scheduler.conversation(
             read_clock(), self.id, tag, subject, references
         )
 
@@ -235,23 +158,21 @@ class Outbox(OutboxView):
         """
         discarded = self._intake.clear(tag)
         chosen = [message for message in self.waiting() if message.tag == tag]
-        told = any(self.is_tried(message.queue_id) for message in chosen)
-        told = told or self._scheduler.is_told_with_others(self.id, tag)
         discarded += await self._discard(chosen)
         if not self._is_known:
             return discarded, None
-        if told or self._scheduler.is_told_with_others(self.id, tag):
-            self._scheduler.not_over(read_clock(), self.id, tag)
-        conversation = self._scheduler.say_over(read_clock(), self.id, tag)
+        told = any(self.is_tried(message.queue_id) for message in chosen)
+        if told or self.scheduler.is_told_with_others(self.id, tag):
+            # What went out meanwhile is known to have done so.
+            self.happen(self.scheduler.not_over, tag)
+        conversation = self.scheduler.say_over(read_clock(), self.id, tag)
         self.manager.write_marks()
         return discarded, conversation
 
-    @callback
     def undo_clear(self, tag: str) -> None:
         """Take back that a tag was declared over: that could not be said."""
         if self._is_known:
-            self._scheduler.not_over(read_clock(), self.id, tag)
-            self.manager.write_marks()
+            self.happen(self.scheduler.not_over, tag)
 
     # What a person asks for
 
@@ -264,7 +185,7 @@ class Outbox(OutboxView):
         found = None if queue_id is None else self.find(queue_id)
         if queue_id is not None and (not found or found.queue_id != queue_id):
             return 0
-        self._happen(self._scheduler.retry, queue_id)
+        self.happen(self.scheduler.retry, queue_id)
         return len(self) if queue_id is None else 1
 
     async def async_discard(
@@ -286,22 +207,20 @@ class Outbox(OutboxView):
     def async_code_renewed(self, account: Account) -> None:
         """Go on: a person gave a code, or a server, with which a login worked."""
         # At once: the next login is not to be one with the old code.
-        self.account = account
-        self.sessions.use_account(account)
-        self._happen(self._scheduler.code_renewed)
+        self._use(account)
+        self.happen(self.scheduler.code_renewed)
 
     @callback
     def async_count_login(self, *, imap: bool = False) -> None:
         """Count a login that a form has made in vain, or to see whether IMAP works."""
         # The account may have been removed while that took its time.
         if self._is_known:
-            self._scheduler.login_tried(read_clock(), self.id, imap=imap)
-            self.manager.write_marks()
+            self.happen(self.scheduler.login_tried, imap=imap)
 
     @callback
     def async_log_in_to_read(self) -> float:
         """Count an IMAP login, and return 0, or the seconds until one may be made."""
-        seconds = self._scheduler.log_in_to_read(read_clock(), self.id)
+        seconds = self.scheduler.log_in_to_read(read_clock(), self.id)
         self.manager.write_marks()
         return seconds
 
@@ -312,7 +231,6 @@ class Outbox(OutboxView):
         """The queue ids of what is being tried, and the first ones of digests."""
         return self.sessions.at_work
 
-    @callback
     def do(self, action: Work) -> None:
         """Do on the network and on the disk what follows for the account."""
         match action:
@@ -321,31 +239,26 @@ class Outbox(OutboxView):
             case LogIn():
                 self.sessions.log_in()
             case Merge():
-                merge = async_merge(
-                    self.hass, self.manager, action, self._settings.digest
-                )
-                self.sessions.start(action.queue_ids[0], merge)
+                self.sessions.start(action.queue_ids[0], async_merge(self, action))
             case TakeOver(copy=True):
                 self.hass.async_create_background_task(
-                    async_copy(self.hass, self.manager, action), f"{DOMAIN} copy"
+                    async_copy(self, action), f"{DOMAIN} copy"
                 )
             case _:
                 self.sessions.cancel(action.message.queue_id)
-
-    def submission(self, message: Message, account: Account) -> Submission:
-        """Return a message as it is to go out by an account, be it another one."""
-        body = self._intake.bodies.get(message.queue_id)
-        return submission_of(self, account, message, body, self._settings.notes)
 
     # How it does that
 
     @property
     def _is_known(self) -> bool:
         """Whether the account was not removed meanwhile."""
-        return self.id in self._scheduler.accounts
+        return self.id in self.scheduler.accounts
 
-    def _happen(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        self.manager.happen(method, self.id, *args, **kwargs)
+    def _use(self, account: Account) -> None:
+        """Log in as this account from now on."""
+        if account != self.account:
+            self.account = account
+            self.sessions.drop_idle()
 
     async def _discard(self, chosen: list[Message]) -> int:
         """Remove messages, and let others work in between; return how many went at once.
@@ -358,7 +271,7 @@ class Outbox(OutboxView):
         self.listeners.tell_discarded([*queue_ids, *parts])
         for some in batched(queue_ids, _DISCARDED_AT_ONCE, strict=False):
             if self._is_known:
-                self._happen(self._scheduler.discard, some)
+                self.happen(self.scheduler.discard, some)
             await asyncio.sleep(0)
         if not self._is_known:
             return len(queue_ids)
@@ -369,5 +282,5 @@ class Outbox(OutboxView):
             for one in set(filter(None, map(self.find, left)))
             if one.parts and left.issuperset(part.queue_id for part in one.parts)
         ]
-        self._happen(self._scheduler.discard, whole)
+        self.happen(self.scheduler.discard, whole)
         return len(queue_ids) - len(left)

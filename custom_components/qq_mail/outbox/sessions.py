@@ -2,21 +2,18 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from functools import partial
 import ssl
 from typing import Any, cast
 
-from homeassistant.core import HomeAssistant, callback
-
 from ..clock import read_clock
 from ..const import DOMAIN, STOP_GRACE
 from ..smtp.errors import MailError
-from ..smtp.models import Account, Submission
 from ..smtp.session import SubmissionSession
 from ..smtp.transcript import Transcript
-from .core.models import Attempt, Level, Message
-from .manager import Manager
+from .core.models import Attempt, Level
+from .view import OutboxView
 
 IDLE_TIMEOUT = 240.0
 """Seconds that a session stays open without a message: RFC 5321 grants 300. One that
@@ -36,32 +33,15 @@ class _CutError(Exception):
 class Sessions:
     """Owns an account's sessions, and decides nothing: it tells what came of it."""
 
-    def __init__(
-        self,
-        hass: HomeAssistant,
-        manager: Manager,
-        account_id: str,
-        account: Account,
-        tls_context: ssl.SSLContext,
-        *,
-        submission: Callable[[Message], Submission],
-        unreadable: Callable[[str], None],
-    ) -> None:
-        """Prepare.
-
-        `submission` makes what goes out of a message; `unreadable` is told which text
-        could not be read.
-        """
-        self.account = account
+    def __init__(self, view: OutboxView, tls_context: ssl.SSLContext) -> None:
         self.transcripts: deque[Transcript] = deque(maxlen=_MOST_TRANSCRIPTS)
         """Of the last sessions."""
-        self._hass = hass
-        self._manager = manager
-        self._scheduler = manager.scheduler
-        self._id = account_id
+        self._hass = view.hass
+        self._view = view
+        self._id = view.id
+        self._manager = view.manager
+        self._scheduler = view.scheduler
         self._tls_context = tls_context
-        self._submission = submission
-        self._unreadable = unreadable
         self._tasks: dict[asyncio.Task[None], str] = {}
         """What each is known by; one that is of no use any more may not have ended."""
         self._told: deque[str] = deque(maxlen=_MOST_TOLD)
@@ -81,14 +61,12 @@ class Sessions:
         """The queue ids for which there is a task."""
         return set(self._tasks.values()) - {_LOGIN}
 
-    @callback
     def start(self, key: str, work: Coroutine[Any, Any, None]) -> None:
         """Have something worked on, which is known by a queue id."""
         task = self._hass.async_create_background_task(work, f"{DOMAIN} {key}")
         self._tasks[task] = key
         task.add_done_callback(self._ended)
 
-    @callback
     def attempt(self, action: Attempt) -> None:
         """Try a message."""
         message = action.message
@@ -96,23 +74,14 @@ class Sessions:
         self._told += [to.rpartition("@")[0] for to in message.recipients[:_MOST_TOLD]]
         self.start(message.queue_id, self._attempt(action))
 
-    @callback
     def cancel(self, queue_id: str) -> None:
         """End an attempt whose text has not begun."""
         for task in [task for task, key in self._tasks.items() if key == queue_id]:
             task.cancel()
 
-    @callback
     def log_in(self) -> None:
         """Log in without a message, and keep the session for one that may come."""
         self.start(_LOGIN, self._log_in())
-
-    @callback
-    def use_account(self, account: Account) -> None:
-        """Log in as this account from now on."""
-        if account != self.account:
-            self.account = account
-            self._drop_idle()
 
     async def async_stop(self) -> None:
         """Let all that is at work end, but not for long; the disk knows what it was."""
@@ -123,13 +92,10 @@ class Sessions:
             for task in left:
                 task.cancel()
             await asyncio.wait(left)
-        self._drop_idle()
+        self.drop_idle()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.pop(task, None)
-
-    def _tell(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        self._manager.happen(method, self._id, *args, **kwargs)
 
     async def _attempt(self, action: Attempt) -> None:
         """Try a message, and tell what came of it."""
@@ -149,7 +115,7 @@ class Sessions:
         def before_text() -> None:
             """Begin the text, if it is still wanted: nothing happens before its octets."""
             nonlocal begun
-            changed = session is None or session.account != self.account
+            changed = session is None or session.account != self._view.account
             if changed or not scheduler.text_goes(read_clock(), self._id, queue_id):
                 raise _CutError
             begun = True
@@ -157,36 +123,42 @@ class Sessions:
         try:
             session = await self._take(message.level, fresh=action.fresh)
             fresh = session.fresh
-            self._tell(scheduler.submitting, queue_id)
+            self._view.happen(scheduler.submitting, queue_id)
+            home = self._manager.hands.get(message.home, self._view)
+            submission = home.submission(message, session.account)
             result = await session.submit(
-                self._submission(message), before_data, before_text=before_text
+                submission, before_data, before_text=before_text
             )
         except _CutError:
-            told = partial(self._tell, scheduler.cut, queue_id)
+            told = partial(self._view.happen, scheduler.cut, queue_id)
         except asyncio.CancelledError:
             if not begun:
                 # It is sure to wait: nothing of it was sent.
-                self._tell(scheduler.cut, queue_id)
+                self._view.happen(scheduler.cut, queue_id)
             elif not self._hass.is_stopping:
                 # Else it is told at the next start, when somebody listens.
-                self._tell(scheduler.broke, queue_id, "", sent=True)
+                self._view.happen(scheduler.broke, queue_id, "", sent=True)
             raise
         except FileNotFoundError as err:
             if scheduler.may_send(self._id, queue_id):
-                self._unreadable(str(err.filename))
+                self._view.unreadable.append(str(err.filename))
                 told = partial(
-                    self._tell, scheduler.broke, queue_id, str(err), lost=True
+                    self._view.happen, scheduler.broke, queue_id, str(err), lost=True
                 )
             else:
                 # It was discarded, and its text with it.
-                told = partial(self._tell, scheduler.cut, queue_id)
+                told = partial(self._view.happen, scheduler.cut, queue_id)
         except MailError as err:
-            told = partial(self._tell, scheduler.failed, queue_id, err, fresh=fresh)
+            told = partial(
+                self._view.happen, scheduler.failed, queue_id, err, fresh=fresh
+            )
         except Exception as err:  # noqa: BLE001 - one message must not stop the others
             self._manager.report_trouble(f"Message {queue_id} waits")
-            told = partial(self._tell, scheduler.broke, queue_id, str(err), sent=begun)
+            told = partial(
+                self._view.happen, scheduler.broke, queue_id, str(err), sent=begun
+            )
         else:
-            told = partial(self._tell, scheduler.accepted, queue_id, result)
+            told = partial(self._view.happen, scheduler.accepted, queue_id, result)
         if session:
             self._give_back(session)
         # Whoever is told may find that nobody is at work for it any more.
@@ -199,7 +171,7 @@ class Sessions:
         except _CutError:
             return
         except MailError as err:
-            self._tell(self._scheduler.login_failed, err)
+            self._view.happen(self._scheduler.login_failed, err)
         except Exception:  # noqa: BLE001 - it must not stop the mail
             self._manager.report_trouble("Login not checked")
 
@@ -226,15 +198,15 @@ class Sessions:
         # While this waited, a login may have been refused.
         if not self._scheduler.may_log_in(read_clock(), self._id, level):
             raise _CutError
-        account = self.account
+        account = self._view.account
         session = SubmissionSession(account, self._tls_context, self._told)
         self.transcripts.append(session.transcript)
         await session.open()
-        if account != self.account:
+        if account != self._view.account:
             # A person has changed it meanwhile.
             session.drop()
             raise _CutError
-        self._tell(self._scheduler.session_opened, session.max_size)
+        self._view.happen(self._scheduler.session_opened, session.max_size)
         return session
 
     def _give_back(self, session: SubmissionSession) -> None:
@@ -243,28 +215,29 @@ class Sessions:
             return
         account = self._scheduler.accounts.get(self._id)
         may_keep = account is not None and account.pause is None
-        if self._idle or session.account != self.account or not may_keep:
+        if self._idle or session.account != self._view.account or not may_keep:
             self._close(session)
             return
         self._idle, self._idle_since = session, read_clock().steady
         if self._idle_timer:
             self._idle_timer.cancel()
         self._idle_timer = self._hass.loop.call_later(IDLE_TIMEOUT, self._close_idle)
-        self._tell(self._scheduler.session_idle, idle=True)
+        self._view.happen(self._scheduler.session_idle, idle=True)
 
     def _close_idle(self) -> None:
         self._idle_timer = None
         if session := self._take_idle(fresh=False):
             self._close(session)
-        self._tell(self._scheduler.session_idle, idle=False)
+        self._view.happen(self._scheduler.session_idle, idle=False)
 
     def _close(self, session: SubmissionSession) -> None:
         self._hass.async_create_background_task(session.close(), f"{DOMAIN} close")
 
-    def _drop_idle(self) -> None:
+    def drop_idle(self) -> None:
+        """Have the next message log in anew."""
         if self._idle_timer:
             self._idle_timer.cancel()
             self._idle_timer = None
         if self._idle:
             self._take_idle(fresh=True)
-            self._tell(self._scheduler.session_idle, idle=False)
+            self._view.happen(self._scheduler.session_idle, idle=False)

@@ -1,19 +1,47 @@
-"""What people see of an account's outbox: all of it comes from the scheduler."""
+"""What an account's outbox shows: to people, and to whoever works for it.
 
-from collections.abc import Iterator
+What waits, and how the account stands, comes from the scheduler.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
+from io import BytesIO
+from typing import Any
 
+from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
 from ..clock import read_clock
-from ..const import DEFAULT_MAX_SIZE
-from ..smtp.models import Reply
+from ..const import DEFAULT_MAX_SIZE, LATE_AFTER
+from ..mime.address import Mailbox
+from ..mime.header import head
+from ..mime.message import insertions
+from ..mime.models import Insertion, WriteDigest
+from ..smtp.models import Account, Reply, Submission
 from ..smtp.replies import Cause
-from .core.account import Account
+from .core.account import Account as Standing
+from .core.limits import Settings as Limits
 from .core.models import NEVER, Message, Plan, Reason
 from .core.plan import next_plan, plan_of, plans
+from .core.turn import MESSAGE
+from .listeners import Listeners
 from .manager import Manager
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a person can set."""
+
+    limits: Limits
+    expires_after: timedelta
+    digest: Callable[[], Awaitable[WriteDigest]]
+    """Prepares what makes one message of many."""
+    late: Callable[[datetime, timedelta], str]
+    """Says when an alert was raised, and how late it is."""
+    by_other: Callable[[str, bool], str]
+    """Says which account sends instead, and whether it may be the second copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +54,34 @@ class ShownPause:
 
 
 class OutboxView:
-    """An account's messages, limits and state, as they are at this moment."""
+    """An account's messages, limits and state, as they are at this moment.
 
-    def __init__(self, manager: Manager, account_id: str) -> None:
-        """Keep where to look."""
+    Sessions, digests, intake and delays work with it: it is all they know of an outbox.
+    """
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        manager: Manager,
+        account_id: str,
+        account: Account,
+        settings: Settings,
+    ) -> None:
+        self.hass = hass
         self.manager = manager
+        self.scheduler = manager.scheduler
         self.id = account_id
+        self.account = account
+        self.settings = settings
+        self.listeners = Listeners(hass)
         self.reads_answers = False
         """Whether the account's inbox is read, should somebody answer a mail."""
+        self.bodies: dict[str, bytes] = {}
+        """Texts of messages that the disk did not take, by their queue ids."""
+        self.unreadable: list[str] = []
+        """What could not be read of what waits."""
 
     def __len__(self) -> int:
-        """Return how many messages wait."""
         queue = self.state.queue
         return len(queue) - len(queue.guests) + len(self.state.elsewhere())
 
@@ -45,9 +90,13 @@ class OutboxView:
         return True
 
     @property
-    def state(self) -> Account:
+    def state(self) -> Standing:
         """What the scheduler knows of the account."""
-        return self.manager.account(self.id)
+        return self.scheduler.accounts[self.id]
+
+    def happen(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        """Let a method of the scheduler know what happened to the account."""
+        self.manager.happen(method, self.id, *args, **kwargs)
 
     @property
     def running(self) -> bool:
@@ -71,16 +120,6 @@ class OutboxView:
         """Return the address of an account, be it another one; empty: it is away."""
         hands = self.manager.hands.get(account_id)
         return hands.account.username if hands else ""
-
-    def answered_at(self, sender: str) -> str:
-        """Return where answers are read that do not go to the sender by themselves.
-
-        That is nowhere else if another account sends, and reads its own inbox.
-        """
-        other = self.manager.hands.get(sender)
-        if self.reads_answers and not (other and other.reads_answers):
-            return self.name_of(self.id)
-        return ""
 
     @property
     def helped_by(self) -> str:
@@ -127,7 +166,7 @@ class OutboxView:
     @property
     def restored(self) -> list[str]:
         """What comes from a backup and waits for a person's decision."""
-        return sorted(self.state.queue.restored)
+        return sorted(one.queue_id for one in self.state.queue if one.restored)
 
     def holds(self, queue_id: str) -> bool:
         """Tell whether a message waits, or is being tried, be it in a digest."""
@@ -154,10 +193,6 @@ class OutboxView:
         """Return when an alert was raised."""
         return read_clock().wall_at(message.raised)
 
-    def messages(self) -> list[tuple[Message, Plan]]:
-        """Return what waits, in the order in which it goes out, with its plan."""
-        return list(self.plans())
-
     def plans(self) -> Iterator[tuple[Message, Plan]]:
         """Yield what waits, in the order in which it goes out, with its plan.
 
@@ -174,3 +209,41 @@ class OutboxView:
     def time_of(plan: Plan) -> datetime | None:
         """Return a plan's time as people read it; None: when a person decides."""
         return None if plan.at == NEVER else read_clock().wall_at(plan.at)
+
+    def submission(self, message: Message, account: Account) -> Submission:
+        """Return a message as an account sends it, be it another one.
+
+        One that is late, or another account's, says so.
+        """
+        raised = self.raised_at(message)
+        late = timedelta(seconds=self.age_of(message))
+        sender = Mailbox(account.username, message.sender_name)
+        message_id = message_id_at(message.queue_id, account.username)
+        reply_to = ""
+        if message.home and not message.reply_to and self.reads_answers:
+            # Where the other account reads its own inbox, answers come by themselves;
+            # but only its own account knows the buttons of a copy.
+            other = self.manager.hands.get(message.by)
+            if message.copy or not (other and other.reads_answers):
+                reply_to = self.account.username
+        fields = head(sender, message_id, dt_util.as_local(raised), reply_to)
+        said = [self.settings.late(raised, late)] if late > LATE_AFTER else []
+        if message.home:
+            said.append(self.settings.by_other(account.username, message.copy))
+        put_in = [Insertion(0, fields)]
+        if said:
+            put_in += insertions(message.gaps, " ".join(said))
+        body = self.bodies.get(message.queue_id)
+        key = (MESSAGE, message.home or self.id, message.queue_id)
+        return Submission(
+            account.username,
+            message.recipients,
+            self.manager.store.text(key) if body is None else partial(BytesIO, body),
+            message.size + sum(len(one.octets) for one in put_in),
+            tuple(put_in),
+        )
+
+
+def message_id_at(queue_id: str, username: str) -> str:
+    """Return a Message-ID as its header field has it: the same over all attempts."""
+    return f"<{queue_id.lower()}@{Mailbox(username).domain}>"

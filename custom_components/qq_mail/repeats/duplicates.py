@@ -2,20 +2,25 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Final, override
+from hashlib import sha256
+import json
+from typing import Final, Self, override
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
 
-from ..clock import read_clock
+from ..clock import Now, read_clock
 from ..const import DOMAIN, LOGGER
+from ..mime.address import Recipients
+from ..mime.models import Priority
 from ..outbox.composing import Ticket
 from ..outbox.core.models import OutboxEvent, Outcome
 from ..outbox.outbox import Outbox
-from .kept import Kept
-from .original import Alert, Counted, Original
+from ..typed import PASSING, Steady
+from .kept import Keepable, Kept
 
 DUPLICATE: Final = "duplicate"
 """The kind of its records in the store."""
@@ -23,6 +28,112 @@ MAX_DUPLICATES = 1000
 """Alerts of an account that others are counted to; beyond that, each one goes out."""
 _RETRY = 60.0
 """Seconds until a mail is tried again that could not be kept."""
+_MAX_TITLE = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """What an alert is told by from others, and what a mail about it needs."""
+
+    key: str
+    """A hash of what makes it the same alert: its tag, or all that it says and shows; and
+    its recipients."""
+    tag: str
+    title: str
+    recipients: Recipients
+    priority: Priority
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        tag: str,
+        title: str,
+        texts: tuple[str, ...],
+        shown: Iterable[object] = (),
+        recipients: Recipients,
+        priority: Priority,
+    ) -> Self:
+        """Return what stands for an alert; its texts are only hashed.
+
+        `shown` are the pictures, entities and charts that it names: the same camera is
+        the same, whatever it sees.
+        """
+        same = [
+            ["tag", tag] if tag else ["texts", title, *texts, *map(str, shown)],
+            sorted(map(str.lower, recipients.addr_specs)),
+        ]
+        # Without a title, the text's beginning is what people know it by.
+        known_by = " ".join((title or next(filter(None, texts), "")).split())
+        return cls(
+            key=sha256(json.dumps(same).encode()).hexdigest(),
+            tag=tag,
+            title=known_by[:_MAX_TITLE],
+            recipients=recipients,
+            priority=priority,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many alerts were not sent, and when they were raised."""
+
+    number: int = 0
+    first: datetime | None = None
+    last: datetime | None = None
+
+    def plus(self, later: Counted) -> Counted:
+        """Return both as one."""
+        return Counted(
+            self.number + later.number,
+            self.first or later.first,
+            later.last or self.last,
+        )
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Original(Keepable):
+    """A message that went out or is to, and how often the same alert came since."""
+
+    alert: Alert
+    began: Steady
+    """When it was raised."""
+    length: float
+    """Seconds for which the same is counted. 0: it only tells of earlier ones."""
+    raised: datetime
+    counted: Counted = field(default_factory=Counted)
+    """Since it was raised."""
+    carried: Counted = field(default_factory=Counted)
+    """Those that it tells of, until it has gone out."""
+    went_out: bool = False
+    """Whether the server has it."""
+    telling: bool = field(default=False, metadata=PASSING)
+    """Whether a mail is being made of what was counted: nothing is counted any more."""
+
+    @property
+    def until(self) -> float:
+        """When the time is over, unless it has not gone out by then."""
+        return self.began + self.length
+
+    @property
+    def untold(self) -> Counted:
+        """All that nobody was told of yet."""
+        return self.carried.plus(self.counted)
+
+    def covers(self, now: Now, within: timedelta) -> bool:
+        """Tell whether the same alert is counted now.
+
+        What has not gone out yet covers it however long that takes: it will tell.
+        """
+        length = min(self.length, within.total_seconds())
+        return not self.went_out or now.steady - self.began < length
+
+    @override
+    def bound(self, now: Now) -> None:
+        if self.alert.recipients == Recipients():
+            raise ValueError("no recipients")
+        left = min(max(self.until - now.steady, 0.0), self.length)
+        self.began = now.steady + left - self.length
 
 
 class Duplicates(Kept[Original]):
@@ -30,7 +141,6 @@ class Duplicates(Kept[Original]):
 
     def __init__(
         self,
-        hass: HomeAssistant,
         outbox: Outbox,
         tell: Callable[[Alert, Counted, Ticket, Callable[[], None]], Awaitable[object]],
     ) -> None:
@@ -38,7 +148,7 @@ class Duplicates(Kept[Original]):
 
         `tell` sends a mail, and calls what it is given when that is put on disk.
         """
-        super().__init__(hass, outbox, DUPLICATE, Original)
+        super().__init__(outbox, DUPLICATE, Original)
         self._tell = tell
         for one in list(self._known.values()):
             waits = one.went_out or outbox.holds(one.queue_id)
@@ -69,14 +179,17 @@ class Duplicates(Kept[Original]):
             if not known.covers(now := read_clock(), within):
                 break
             if not known.ticket or known.ticket.taken.done():
-                known.add(now)
+                known.counted = known.counted.plus(Counted(1, now.wall, now.wall))
                 self._write(known)
                 return known
             await asyncio.wait({known.ticket.taken})
             if ticket.cleared:
                 return Counted()
         # Without an await: whoever comes now finds this one.
-        carried = known.take() if known else Counted()
+        carried = Counted()
+        if known:
+            # That is told by another message from now on.
+            carried, known.counted = known.counted, carried
         if within or carried.number:
             self._lead(alert, ticket, within, carried)
             if known and known.went_out:
@@ -121,7 +234,6 @@ class Duplicates(Kept[Original]):
         self._write(original)
 
     @override
-    @callback
     def _hear(self, event: OutboxEvent) -> None:
         """Learn whether a message that stands for others went out."""
         original = self._known.get(event.queue_id)
@@ -134,7 +246,6 @@ class Duplicates(Kept[Original]):
             self._end(original)
 
     @override
-    @callback
     def _discarded(self, queue_ids: Collection[str]) -> None:
         """Forget what a message stood for, together with that."""
         chosen = filter(None, map(self._known.get, set(queue_ids)))
@@ -144,7 +255,7 @@ class Duplicates(Kept[Original]):
     def _due(self) -> Iterable[tuple[float, Callable[[], object]]]:
         for one in list(self._known.values()):
             # What has not gone out yet is looked at when it has.
-            if one.is_counting:
+            if one.went_out and not (one.restored or one.telling):
                 yield one.until, partial(self._end, one)
 
     @override
@@ -193,6 +304,8 @@ class Duplicates(Kept[Original]):
         found = (
             one
             for one in reversed(self._known.values())
-            if one.alert.key == alert.key and one.length and not one.restored
+            if one.alert.key == alert.key
+            and one.length
+            and not (one.restored or one.telling)
         )
-        return next((one for one in found if not one.telling), None)
+        return next(found, None)

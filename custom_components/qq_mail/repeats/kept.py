@@ -6,13 +6,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import callback
 
 from ..clock import Now, read_clock, seconds_until
 from ..outbox.composing import Ticket
 from ..outbox.core.models import OutboxEvent
 from ..outbox.outbox import Outbox
-from ..store import read_all
 from ..typed import PASSING, as_json, read_json
 
 
@@ -38,36 +37,24 @@ class Keepable(ABC):
 class Kept[One: Keepable](ABC):
     """An account's originals, or its reminders, for as long as its outbox lives."""
 
-    def __init__(
-        self,
-        hass: HomeAssistant,
-        outbox: Outbox,
-        kind: str,
-        one: type[One],
-    ) -> None:
+    def __init__(self, outbox: Outbox, kind: str, one: type[One]) -> None:
         """Begin with what an earlier run has left; `kind`: of their records."""
-        self._hass = hass
+        self._hass = outbox.hass
         self._outbox = outbox
         self._kind = kind
         self._type = one
-        self._known: dict[str, One] = {}
+        self._known = outbox.manager.known(outbox.id, kind, self._read)
         """By their queue ids, the oldest first."""
         self._timer: asyncio.TimerHandle | None = None
-        self._listening = [
-            outbox.listeners.async_add_early(self._hear),
-            outbox.listeners.async_add_discard_listener(self._discarded),
-        ]
-        """What ends that; empty once it is stopped."""
-        outbox.async_on_close(self._return)
-        records = outbox.manager.take_records(outbox.id, kind)
-        self._known |= read_all(records, self._read)
+        self._stopped = False
+        outbox.listeners.early.append(self._hear)
+        outbox.listeners.discards.append(self._discarded)
 
     @callback
     def async_stop(self) -> None:
-        """Look at nothing any more; what is known stays known."""
-        while self._listening:
-            self._listening.pop()()
-        self._cancel_timer()
+        """Do nothing any more that is due; what is known stays known."""
+        self._stopped = True
+        self._schedule()
 
     @property
     def restored(self) -> int:
@@ -110,13 +97,10 @@ class Kept[One: Keepable](ABC):
 
     def _begin(self, one: One, ticket: Ticket) -> None:
         """Know one, unless its first mail is not taken."""
-
-        def settled(taken: asyncio.Future[bool]) -> None:
-            if not taken.result() and self._known.get(one.queue_id) is one:
-                self._end(one)
-
         self._known[one.queue_id] = one
-        ticket.taken.add_done_callback(settled)
+        ticket.taken.add_done_callback(
+            lambda taken: None if taken.result() else self.async_failed(one.queue_id)
+        )
 
     def _read(self, queue_id: str, record: Mapping[str, Any]) -> One:
         now = read_clock()
@@ -139,17 +123,9 @@ class Kept[One: Keepable](ABC):
         key = (self._kind, self._outbox.id, one.queue_id)
         self._outbox.manager.store.remove(key)
 
-    def _return(self) -> None:
-        """Let who comes after this one go on with what is known."""
-        now, outbox = read_clock(), self._outbox
-        known = {
-            (self._kind, key): as_json(one, now) for key, one in self._known.items()
-        }
-        outbox.manager.return_records(outbox.id, known)
-
     def _changed(self) -> None:
         self._schedule()
-        self._outbox.async_show()
+        self._outbox.listeners.tell(None)
 
     def _look(self) -> None:
         now = read_clock().steady
@@ -160,13 +136,9 @@ class Kept[One: Keepable](ABC):
 
     def _schedule(self) -> None:
         """Look again when the next one is due."""
-        self._cancel_timer()
-        times = [at for at, _ in self._due()]
-        if self._listening and times:
-            delay = seconds_until(min(times))
-            self._timer = self._hass.loop.call_later(delay, self._look)
-
-    def _cancel_timer(self) -> None:
         if self._timer:
             self._timer.cancel()
-            self._timer = None
+        times = [at for at, _ in self._due()]
+        if times and not self._stopped:
+            delay = seconds_until(min(times))
+            self._timer = self._hass.loop.call_later(delay, self._look)

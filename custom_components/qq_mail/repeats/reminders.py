@@ -1,31 +1,101 @@
 """Sends alarms again until someone acknowledges them."""
 
 from collections.abc import Awaitable, Callable, Collection, Iterable
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, override
 
-from homeassistant.core import CoreState, HomeAssistant, callback
+from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers.start import async_at_started
 
-from ..clock import read_clock
+from ..clock import Now, read_clock
 from ..const import DOMAIN, LOGGER
 from ..mime.address import Recipients
 from ..mime.models import Priority
 from ..outbox.composing import Ticket
 from ..outbox.core.models import OutboxEvent, Outcome
 from ..outbox.outbox import Outbox
-from .kept import Kept
-from .reminder import MAX_MAILS, Reminder
+from ..started import async_listened
+from ..typed import PASSING, Steady
+from .kept import Keepable, Kept
 
 REMINDER: Final = "reminder"
 """The kind of its records in the store."""
 MAX_REMINDERS = 100
 """Alarms of an account at the same time."""
-_UNTIL_LISTENED = 10.0
-"""Seconds after the start until automations have attached their triggers."""
 _PRIORITIES = list(Priority)
+MAX_MAILS = 1500
+"""Of one alarm that are remembered: one a minute for a day."""
+_AT_THIS_PACE = 5
+"""Mails after which the time between two doubles: nobody reads them."""
+_LONGEST_INTERVAL = 3600.0
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Reminder(Keepable):
+    """An alarm that nobody has acknowledged."""
+
+    again: dict[str, Any]
+    """What the call said, to be read once more: what it names is fetched anew."""
+    tag: str
+    """Its own, or one of its call's: all of its mails are one conversation."""
+    recipients: Recipients
+    priority: Priority
+    raised: datetime
+    every: float
+    """Seconds from when a mail went out to the next one, in the beginning."""
+    length: float
+    """Seconds after which it is over by itself."""
+    due: Steady
+    ends: Steady
+    unanswered: Steady
+    """When it is told that nobody has acknowledged it, at its end at the latest.
+
+    Raised again and again, it is told as for the first one.
+    """
+    number: int = 1
+    """Mails so far."""
+    queue_ids: list[str] = field(default_factory=list)
+    """Of all of them: who presses a button of any has acknowledged all."""
+    waits: bool = field(default=True, metadata=PASSING)
+    """Whether the last one has not gone out yet: the next one waits for it."""
+
+    @property
+    def interval(self) -> float:
+        """Seconds to the next mail: doubling from the sixth one on, to an hour.
+
+        An alarm that nobody acknowledges is not to use up what the account may send.
+        """
+        doubled = self.every * 2.0 ** min(max(self.number - _AT_THIS_PACE, 0), 20)
+        return max(min(doubled, _LONGEST_INTERVAL), self.every)
+
+    @property
+    def title(self) -> str:
+        """What people know it by."""
+        return str(self.again.get("title") or self.tag)
+
+    @property
+    def for_whom(self) -> tuple[str, frozenset[str]]:
+        """What tells it from other alarms: its tag, and to whom it goes."""
+        people = frozenset(one.lower() for one in self.recipients.addr_specs)
+        return self.tag, people
+
+    def add_mail(self, ticket: Ticket) -> None:
+        """Know the next mail, which waits."""
+        self.number += 1
+        self.waits, self.ticket = True, ticket
+        self.queue_ids.append(ticket.queue_id)
+        del self.queue_ids[:-MAX_MAILS]
+
+    @override
+    def bound(self, now: Now) -> None:
+        if not self.queue_ids or self.recipients == Recipients():
+            raise ValueError("no mail, or nobody to send it to")
+        longest = now.steady + max(self.every, _LONGEST_INTERVAL)
+        self.due = min(max(self.due, now.steady), longest)
+        self.ends = min(self.ends, now.steady + self.length)
+        self.unanswered = min(self.unanswered, self.ends)
 
 
 class Reminders(Kept[Reminder]):
@@ -33,7 +103,6 @@ class Reminders(Kept[Reminder]):
 
     def __init__(
         self,
-        hass: HomeAssistant,
         outbox: Outbox,
         send: Callable[[Reminder, Ticket, Callable[[], None]], Awaitable[object]],
         ended: Callable[[Collection[str], str], None],
@@ -46,14 +115,15 @@ class Reminders(Kept[Reminder]):
         `unanswered` is told of an alarm that nobody has acknowledged in its time, or that
         goes out no more.
         """
-        super().__init__(hass, outbox, REMINDER, Reminder)
+        super().__init__(outbox, REMINDER, Reminder)
         self._send = send
         self._tell_ended = ended
         self._tell_unanswered = unanswered
-        self._listened = 0.0 if hass.state is CoreState.running else float("inf")
-        """From when on what is told is heard, by the steady clock."""
-        if self._listened:
-            self._listening.append(async_at_started(hass, self._wait_for_listeners))
+        self._heard = False
+        """Whether automations hear what is told."""
+        self._hass.async_create_background_task(
+            self._async_be_heard(), f"{DOMAIN} reminders"
+        )
         for reminder in self.shown:
             reminder.waits = outbox.holds(reminder.queue_ids[-1])
         self._schedule()
@@ -170,16 +240,11 @@ class Reminders(Kept[Reminder]):
             if one is not reminder and one.for_whom == reminder.for_whom
         ]
 
-    def _with_last(self, queue_id: str) -> Reminder | None:
-        """Return the alarm whose last mail this is."""
-        found = (one for one in self.shown if one.queue_ids[-1] == queue_id)
-        return next(found, None)
-
     @override
-    @callback
     def _hear(self, event: OutboxEvent) -> None:
         """Count the time from when a mail went out, or will not."""
-        reminder = self._with_last(event.queue_id)
+        found = (one for one in self.shown if one.queue_ids[-1] == event.queue_id)
+        reminder = next(found, None)
         if not reminder or not reminder.waits:
             return
         if event.outcome is Outcome.ACCEPTED:
@@ -201,7 +266,6 @@ class Reminders(Kept[Reminder]):
         self._next(reminder)
 
     @override
-    @callback
     def _discarded(self, queue_ids: Collection[str]) -> None:
         chosen = set(queue_ids)
         self._forget(
@@ -234,9 +298,9 @@ class Reminders(Kept[Reminder]):
             reminder.unanswered = reminder.ends
             self._write(reminder)
 
-    @callback
-    def _wait_for_listeners(self, _hass: HomeAssistant) -> None:
-        self._listened = read_clock().steady + _UNTIL_LISTENED
+    async def _async_be_heard(self) -> None:
+        await async_listened(self._hass)
+        self._heard = True
         self._schedule()
 
     @override
@@ -245,8 +309,8 @@ class Reminders(Kept[Reminder]):
             if reminder.queue_id not in self._known:
                 # Who was told of another one has acknowledged it.
                 continue
-            late = max(reminder.unanswered, self._listened)
-            yield late, partial(self._tell_late, reminder)
+            if self._heard:
+                yield reminder.unanswered, partial(self._tell_late, reminder)
             if self._may_send(reminder):
                 yield reminder.due, partial(self._begin_next, reminder)
 
@@ -281,5 +345,5 @@ class Reminders(Kept[Reminder]):
                     exc_info=not isinstance(err, HomeAssistantError),
                 )
                 # Once stopped, whoever comes after this one goes on with it, or nobody.
-                if self._listening and reminder.queue_id in self._known:
+                if not self._stopped and reminder.queue_id in self._known:
                     self._next(reminder)

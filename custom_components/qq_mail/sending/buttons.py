@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import repeat
 from urllib.parse import quote
 
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 
@@ -22,7 +22,6 @@ from ..outbox.composing import Ticket
 from ..texts import Texts
 
 
-@callback
 def add_buttons(
     hass: HomeAssistant,
     registry: Buttons,
@@ -72,7 +71,6 @@ def add_buttons(
     return secret
 
 
-@callback
 def draw_buttons(
     hass: HomeAssistant,
     material: Material,

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from homeassistant.components.http import HomeAssistantView
 from homeassistant.components.notify import ATTR_TITLE_DEFAULT
-from homeassistant.core import HomeAssistant, ServiceResponse, callback
+from homeassistant.core import HomeAssistant, ServiceResponse
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonValueType
@@ -71,11 +71,9 @@ class Frames(HomeAssistantView):
     requires_auth = False
 
     def __init__(self) -> None:
-        """Begin with none."""
         self._kept: dict[str, tuple[float, bytes]] = {}
         """Until when, by the steady clock, and what; the oldest first."""
 
-    @callback
     def keep(self, html: str) -> str:
         """Keep a page, and return its path; of one that is too large there is none."""
         now = read_clock().steady

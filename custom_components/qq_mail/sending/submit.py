@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -30,10 +30,16 @@ from ..mime.address import Mailbox, Recipients, one_line
 from ..mime.message import BASE64_LINE
 from ..mime.models import Draft
 from ..options import option
-from ..outbox.composing import OutboxClosedError, OutboxFullError, StalledError, Ticket
+from ..outbox.composing import (
+    Order,
+    OutboxClosedError,
+    OutboxFullError,
+    Receipt,
+    StalledError,
+    Ticket,
+)
 from ..outbox.core.models import OutboxEvent, Outcome
 from ..outbox.outbox import Outbox
-from ..outbox.receipts import Receipt
 from ..smtp.replies import Cause
 from ..texts import Texts, async_texts
 from .buttons import add_buttons
@@ -126,10 +132,9 @@ async def async_submit(
             references=references,
             answers=answers,
         )
-        submit = partial(
-            outbox.async_submit,
-            ticket,
-            partial(material.compose, draft),
+        order = Order(
+            ticket=ticket,
+            compose=partial(material.compose, draft),
             subject=subject,
             # Nobody at the other end knows the address; the home they know.
             sender_name=_sender_name(
@@ -137,20 +142,21 @@ async def async_submit(
                 or entry.options.get(CONF_SENDER_NAME, "")
                 or hass.config.location_name
             ),
-            wait=request.wait,
             priority=request.priority,
-            expires_after=request.expires_after,
+            expires_after=request.expires_after or outbox.settings.expires_after,
+            reads_files=material.reads_files,
             alone=bool(answers),
             kept=keep_all,
         )
         try:
             with _translated(entry):
                 try:
-                    receipt = await submit(reads_files=material.reads_files)
+                    receipt = await outbox.async_submit(order, request.wait)
                 except StalledError:
                     # One of its files hangs.
                     material.leave_out_files()
-                    receipt = await submit()
+                    order = replace(order, reads_files=False)
+                    receipt = await outbox.async_submit(order, request.wait)
         except HomeAssistantError:
             # Neither the disk nor the server has taken it.
             buttons.revoke(ticket.queue_id)
@@ -159,32 +165,27 @@ async def async_submit(
     if not receipt:
         return Sent(None, material.notes, refused=request.refused)
     if request.refused:
-        why = texts.of(invalid_address(*request.refused[:MAX_NOTES]))
-        outbox.listeners.report(_refused(outbox, receipt, subject, request, why))
-    if (event := receipt.decisive) and event.outcome is Outcome.REJECTED:
-        raise action_error(event, outbox.account)
+        # It never goes to these, who were named but are no addresses.
+        event = OutboxEvent(
+            account=outbox.id,
+            by=outbox.id,
+            outcome=Outcome.REJECTED,
+            queue_id=receipt.queue_id,
+            subject=subject,
+            recipients=request.refused,
+            attempts=0,
+            cause=Cause.RECIPIENT,
+            detail=texts.of(invalid_address(*request.refused[:MAX_NOTES])),
+        )
+        outbox.listeners.report(event)
+    decisive = receipt.decisive
+    if decisive and decisive.outcome is Outcome.REJECTED:
+        raise action_error(decisive, outbox.account)
     notes = material.notes
     if receipt.plan and receipt.deferred:
         reason = why_it_waits(outbox, receipt.plan, raised)
         notes = (*notes, texts.of(reason))
     return Sent(receipt, notes, refused=request.refused)
-
-
-def _refused(
-    outbox: Outbox, receipt: Receipt, subject: str, request: MessageRequest, why: str
-) -> OutboxEvent:
-    """Tell that a message never goes to some, who were named but are no addresses."""
-    return OutboxEvent(
-        account=outbox.id,
-        by=outbox.id,
-        outcome=Outcome.REJECTED,
-        queue_id=receipt.queue_id,
-        subject=subject,
-        recipients=request.refused,
-        attempts=0,
-        cause=Cause.RECIPIENT,
-        detail=why,
-    )
 
 
 def _amiss(material: Material) -> list[HomeAssistantError]:

@@ -372,3 +372,8 @@ class Core:
     ) -> list[Action]:
         """Have an attempt fail."""
         return self.happen("failed", one.queue_id, error, fresh=fresh)
+
+
+def restored_in(queue: Queue) -> set[str]:
+    """Return what comes from a backup, and waits for a person's decision."""
+    return {one.queue_id for one in queue if one.restored}

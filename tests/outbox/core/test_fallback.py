@@ -21,7 +21,15 @@ from custom_components.qq_mail.smtp.models import Step
 from custom_components.qq_mail.smtp.replies import Cause
 
 from .pair import FIRST, SECOND, Pair
-from .play import AWAY, LOGIN_REFUSED, RATE_LIMIT, UNANSWERED, lost, refused
+from .play import (
+    AWAY,
+    LOGIN_REFUSED,
+    RATE_LIMIT,
+    UNANSWERED,
+    lost,
+    refused,
+    restored_in,
+)
 
 LIMITED = refused(Step.MAIL, RATE_LIMIT.code, RATE_LIMIT.text)
 
@@ -373,9 +381,9 @@ def test_an_account_that_is_removed(stuck: Pair) -> None:
     assert (other.id, there.queue_id) == (SECOND, one.queue_id)
     third = Settings(fallback=SECOND)
     stuck.scheduler.add_account(stuck.now, "third", third, {})
-    stuck.scheduler.remove_account(stuck.now, "third")
+    stuck.scheduler.remove_account("third")
     assert stuck.account(SECOND).queue.get(one.queue_id)
-    stuck.scheduler.remove_account(stuck.now, FIRST)
+    stuck.scheduler.remove_account(FIRST)
     assert not stuck.account(SECOND).queue.get(one.queue_id)
     # Its session finds that nobody wants it.
     assert not stuck.scheduler.text_begins(stuck.now, SECOND, one.queue_id)
@@ -388,7 +396,7 @@ def test_the_other_account_is_removed_while_it_sends(stuck: Pair) -> None:
     stuck.begin_text(SECOND, one)
     stuck.happen("stop", SECOND)
     stuck.happen("broke", SECOND, one.queue_id, "", sent=True)
-    stuck.scheduler.remove_account(stuck.now, SECOND)
+    stuck.scheduler.remove_account(SECOND)
     (message,) = (
         known for known in stuck.account(FIRST).queue if known.queue_id == one.queue_id
     )
@@ -539,8 +547,8 @@ def test_what_comes_from_a_backup_waits_at_home(
     assert stuck.owner(one) == SECOND
     stuck.disk[(MESSAGE, FIRST, one.queue_id)]["restored"] = True
     stuck.restart(*order)
-    assert stuck.account(FIRST).queue.restored == {one.queue_id}
-    assert not stuck.account(SECOND).queue.restored
+    assert restored_in(stuck.account(FIRST).queue) == {one.queue_id}
+    assert not restored_in(stuck.account(SECOND).queue)
     stuck.happen("retry", FIRST, one.queue_id)
     assert stuck.tried[-1] == (FIRST, "Alert 2")
     stuck.fail(FIRST, one, LIMITED)

@@ -88,8 +88,8 @@ def test_login_of_another_account_says_nothing(core: Core) -> None:
     core.fail(core.take(), LOGIN_REFUSED)
     core.scheduler.session_opened(core.now, "other", None)
     assert core.account.pause
-    core.scheduler.remove_account(core.now, "other")
-    core.scheduler.remove_account(core.now, "other")
+    core.scheduler.remove_account("other")
+    core.scheduler.remove_account("other")
     assert not core.scheduler.may_log_in(core.now, "other", Level.HIGHEST)
     assert not core.scheduler.may_send("other", "gone")
     assert core.scheduler.plan(core.now, "other", "gone") is None

@@ -50,6 +50,7 @@ from .play import (
     lost,
     message,
     refused,
+    restored_in,
 )
 
 PEOPLE = ("a@example.com", "b@example.com", "c@example.com")
@@ -223,12 +224,12 @@ class SchedulerMachine(RuleBasedStateMachine):
     def renew_code(self, name: str) -> None:
         """Give a new code: it says nothing of what comes from a backup."""
         house, queue = self.house, self.house.account(name).queue
-        restored = set(queue.restored)
+        restored = restored_in(queue)
         house.hurry([one.queue_id for one in queue])
         house.happen(name, "code_renewed")
         assert not house.account(name).asked
         told = {queue_id for queue_id, _ in house.settled}
-        assert restored <= queue.restored | told
+        assert restored <= restored_in(queue) | told
 
     @rule(name=ACCOUNTS)
     def give_a_wrong_code(self, name: str) -> None:

@@ -73,7 +73,13 @@ class Tally:
             self.days = [*sorted(self.days, key=lambda one: one.on)[-1:], day]
         day.accepted += 1
         for title in titles:
-            _count_title(day.titles, title[:_LONGEST_TITLE])
+            known = title[:_LONGEST_TITLE]
+            if known not in day.titles and len(day.titles) >= _MOST_TITLES:
+                # Who was sent least makes room, and hands its count on: a title that
+                # comes often stays, whatever comes in between.
+                least = min(day.titles, key=day.titles.__getitem__)
+                day.titles[known] = day.titles.pop(least)
+            day.titles[known] = day.titles.get(known, 0) + 1
 
     def most(self) -> list[tuple[str, int]]:
         """Return the titles that were sent most, and how often."""
@@ -161,12 +167,3 @@ class Account:
     def paused_for_login(self) -> bool:
         """Whether the account is paused because a login was refused."""
         return self.pause is not None and self.pause.cause.of_login
-
-
-def _count_title(titles: dict[str, int], title: str) -> None:
-    if title not in titles and len(titles) >= _MOST_TITLES:
-        # Who was sent least makes room, and hands its count on: a title that comes
-        # often stays, whatever comes in between.
-        least = min(titles, key=lambda one: titles[one])
-        titles[title] = titles.pop(least)
-    titles[title] = titles.get(title, 0) + 1

@@ -77,12 +77,6 @@ def place(turn: Turn) -> None:
             other.queue.put(replace(message, home=account.id))
 
 
-def part(turn: Turn) -> None:
-    """Forget what others have of an account; what it had of others went home before."""
-    for other, message in turn.account.elsewhere():
-        other.queue.remove(message.queue_id)
-
-
 def _give_back(turn: Turn) -> None:
     """Put messages into their own account's queue again where either one has stopped."""
     account, queue = turn.account, turn.queue

@@ -3,7 +3,7 @@
 Each of these is a function of a turn, as those in failures.py and merge.py are.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 import logging
 
@@ -61,11 +61,13 @@ def retry(turn: Turn, queue_id: str | None = None) -> None:
 
     Refusals are remembered: the next one is not the first.
     """
+    chosen = list(turn.queue)
     if queue_id is not None:
         turn = turn.of(turn.account.owner_of(queue_id))
-        if not turn.queue.get(queue_id):
+        if not (message := turn.queue.get(queue_id)):
             return
-    _hurry(turn, queue_id, restored=True)
+        chosen = [message]
+    _hurry(turn, chosen)
 
 
 def discard(turn: Turn, queue_ids: Collection[str]) -> None:
@@ -113,7 +115,7 @@ def code_renewed(turn: Turn) -> None:
     _code_works(turn)
     turn.account.limits.credit = True
     turn.account.down = None
-    _hurry(turn, None, restored=False)
+    _hurry(turn, [message for message in turn.queue if not message.restored])
 
 
 def _code_works(turn: Turn) -> None:
@@ -127,13 +129,11 @@ def _code_works(turn: Turn) -> None:
         turn.write_account()
 
 
-def _hurry(turn: Turn, queue_id: str | None, *, restored: bool) -> None:
-    """Let a message, or all of them, go at once; `restored`: also what is a backup's."""
-    account, queue = turn.account, turn.queue
-    chosen = queue if queue_id is None else (queue.get(queue_id),)
-    for message in filter(None, chosen):
-        if restored or not message.restored:
-            turn.hurry(message)
+def _hurry(turn: Turn, messages: Iterable[Message]) -> None:
+    """Let messages go at once, and forget what held up all of them."""
+    account = turn.account
+    for message in messages:
+        turn.hurry(message)
     if account.pause:
         account.pause = None
         turn.put_login_check_off()

@@ -26,7 +26,6 @@ class Lanes:
     """
 
     def __init__(self) -> None:
-        """Begin with nobody waiting."""
         self._lanes: dict[Key, list[Ready]] = {}
         self._places: dict[Key, _Place] = {}
         self._line: list[_Place] = []

@@ -18,7 +18,6 @@ class Groups:
     """Knows of each message whom it could be merged with, at the same cost for all."""
 
     def __init__(self) -> None:
-        """Begin with nobody waiting."""
         self.merging: dict[str, Merge] = {}
         """By the queue id of the first of each."""
         self.floods: dict[Group, float] = {}
@@ -83,7 +82,6 @@ class Queue:
     """
 
     def __init__(self) -> None:
-        """Begin empty."""
         self.size = 0
         """Octets of all of them."""
         self.in_progress: dict[str, Attempt] = {}
@@ -136,11 +134,6 @@ class Queue:
         self._forget(self._messages.pop(queue_id))
         self.in_progress.pop(queue_id, None)
         self.guests.pop(queue_id, None)
-
-    @property
-    def restored(self) -> set[str]:
-        """Those that come from a backup, and wait for a person's decision."""
-        return {one.queue_id for one in self if one.restored}
 
     def hand_out(self, message: Message) -> None:
         """Let go of a message whose turn it was, for another account to have it."""

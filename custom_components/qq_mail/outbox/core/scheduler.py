@@ -48,10 +48,7 @@ class Scheduler:
     def __init__(
         self, chance: Callable[[], float], today: Callable[[datetime], date]
     ) -> None:
-        """Begin without accounts.
-
-        `chance` gives numbers between 0 and 1, `today` the house's day of an instant.
-        """
+        """`chance` gives numbers from 0 to 1, `today` the house's day of an instant."""
         self.accounts: dict[str, Account] = {}
         self.marks: Marks = {}
         """What is to be written since it was last asked for."""
@@ -96,10 +93,11 @@ class Scheduler:
         self.accounts[account_id] = account
         return unreadable
 
-    def remove_account(self, now: Now, account_id: str) -> None:
-        """Forget an account with all that waits; what it has taken over goes home."""
-        if account_id in self.accounts:
-            fallback.part(self.turn(now, account_id))
+    def remove_account(self, account_id: str) -> None:
+        """Forget an account with all that waits; what it has taken over is at home."""
+        if account := self.accounts.get(account_id):
+            for other, message in account.elsewhere():
+                other.queue.remove(message.queue_id)
             del self.accounts[account_id]
 
     def time_passed(self, now: Now) -> list[Action]:
