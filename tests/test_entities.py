@@ -679,6 +679,24 @@ async def test_oldest_waiting(
     assert states(hass, OLDEST_WAITING, QUEUED) == [raised, "2"]
 
 
+async def test_instants_are_written_once(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """That two clocks disagree by less than is shown is no change."""
+    freezer.move_to("2026-12-20 12:00:00.5+00:00")
+    server.script(Step.MAIL, replies.TOO_MANY_ATTEMPTS)
+    await notify(hass)
+    shown = hass.states.get(OLDEST_WAITING)
+    assert shown
+    reported = shown.last_reported
+    freezer.tick(0.0004)
+    loaded_entry.runtime_data.async_show()
+    assert shown.last_reported == reported
+
+
 async def test_disk_that_takes_nothing(
     hass: HomeAssistant,
     server: QQServer,

@@ -103,7 +103,9 @@ class QQMailSensorEntity(QQMailStateEntity[float | datetime | None], SensorEntit
     @override
     def read(self) -> float | datetime | None:
         """Return that part."""
-        return self.entity_description.value_fn(self._rooms)
+        value = self.entity_description.value_fn(self._rooms)
+        # No more is shown; and by two clocks an instant differs from look to look.
+        return value.replace(microsecond=0) if isinstance(value, datetime) else value
 
     @property
     @override

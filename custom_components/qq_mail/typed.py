@@ -1,9 +1,10 @@
 """Dataclasses as the store keeps them: as JSON, every value of which is checked."""
 
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from datetime import MAXYEAR, MINYEAR, date, datetime
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from types import UnionType
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
@@ -37,33 +38,55 @@ def read_json(hint: Any, value: Any, now: Now, **given: object) -> Any:
 
     Raises KeyError, TypeError or ValueError where it is damaged.
     """
-    if hint is Any:
-        return value
+    return _reader(hint)(value, now, **given)
+
+
+@cache
+def _reader(hint: Any) -> Callable[..., Any]:
+    """Return what reads a value of a type: made once, as thousands may be read."""
     kind: Any = get_origin(hint) or hint
+    if hint is Any:
+        return lambda value, _: value
     if kind is Steady:
-        time = read_json(datetime, value, now)
-        return round(now.steady + (time - now.wall).total_seconds(), 3)
+        return _read_steady
     if kind is UnionType:
-        return None if value is None else read_json(get_args(hint)[0], value, now)
+        read = _reader(get_args(hint)[0])
+        return lambda value, now: None if value is None else read(value, now)
     if kept := _kept(kind):
-        read = {name: read_json(of, value[name], now) for name, of in kept}
-        return kind(**read, **given)
+        readers = [(name, _reader(of)) for name, of in kept]
+        return lambda value, now, **given: kind(
+            **{name: read(value[name], now) for name, read in readers}, **given
+        )
     if kind in (list, tuple) and hint is not list:
-        of = get_args(hint)[0]
-        return kind(read_json(of, each, now) for each in read_json(list, value, now))
+        known, read = _reader(list), _reader(get_args(hint)[0])
+        return lambda value, now: kind(read(each, now) for each in known(value, now))
     if kind is dict and hint is not dict:
-        of = get_args(hint)[1]
-        known = read_json(dict, value, now)
-        return {key: read_json(of, each, now) for key, each in known.items()}
+        known, read = _reader(dict), _reader(get_args(hint)[1])
+        return lambda value, now: {
+            key: read(each, now) for key, each in known(value, now).items()
+        }
     if issubclass(kind, date):
-        time = kind.fromisoformat(value)
-        is_far = not MINYEAR < time.year < MAXYEAR
-        if kind is datetime and (time.tzinfo is None or is_far):
-            # It would not compare, or not be there by every clock.
-            raise ValueError(value)
-        return time
+        return partial(_read_date, kind)
     if issubclass(kind, Enum):
-        return kind(value)
+        return lambda value, _: kind(value)
+    return partial(_read_plain, kind)
+
+
+def _read_steady(value: Any, now: Now) -> float:
+    time: datetime = _read_date(datetime, value, now)
+    return round(now.steady + (time - now.wall).total_seconds(), 3)
+
+
+def _read_date(kind: Any, value: Any, _: Now) -> Any:
+    time = kind.fromisoformat(value)
+    is_far = not MINYEAR < time.year < MAXYEAR
+    if kind is datetime and (time.tzinfo is None or is_far):
+        # It would not compare, or not be there by every clock.
+        raise ValueError(value)
+    return time
+
+
+def _read_plain(kind: Any, value: Any, _: Now) -> Any:
     if type(value) is not kind and (kind, type(value)) != (float, int):
         raise ValueError(value)
     if kind not in (int, float):

@@ -37,6 +37,8 @@ def add_buttons(
     Returns what an answer to it has to bring back; empty: it cannot be answered.
     `account`: the addr_spec to which it can be answered, if that is so.
     """
+    if not request.actions:
+        return ""
     base = link_base(hass)
     actions = [
         Action(

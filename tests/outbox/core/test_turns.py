@@ -267,6 +267,10 @@ def test_oldest(core: Core) -> None:
     core.accept(second)
     assert core.queue.oldest() is None
     assert list(core.queue) == []
+    for number in (2, 1, 3):
+        # A large one is known later than what was raised after it.
+        core.queue.put(message(number, core.now))
+    assert core.queue.oldest() == message(1, core.now)
 
 
 def test_sessions_of_two_accounts(core: Core) -> None:

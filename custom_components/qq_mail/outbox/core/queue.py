@@ -89,6 +89,8 @@ class Queue:
         """The accounts of those that were taken over from them, by queue id."""
         self.groups = Groups()
         self._messages: dict[str, Message] = {}
+        self._raised: list[str] = []
+        """Their queue ids, in the order of these."""
         self._later: list[_Later] = []
         self._expiry: list[_Later] = []
         self._lanes = Lanes()
@@ -119,6 +121,7 @@ class Queue:
         queue_id = message.queue_id
         if known := self._messages.get(queue_id):
             self._forget(known)
+        insort(self._raised, queue_id)
         self.size += message.size
         self.groups.know(message)
         self._messages[queue_id] = message
@@ -214,8 +217,8 @@ class Queue:
 
     def oldest(self) -> Message | None:
         """Return the one that was raised here first, in the order of the queue ids."""
-        own = (one for one in self._messages if one not in self.guests)
-        return self.get(min(own if self.guests else self._messages, default=""))
+        own = (one for one in self._raised if one not in self.guests)
+        return self.get(next(own, ""))
 
     def _serve(self, message: Message) -> None:
         if self._end_wait(self._messages[message.queue_id]):
@@ -223,6 +226,7 @@ class Queue:
 
     def _forget(self, message: Message) -> None:
         """Undo what was done when this was put here."""
+        _drop(self._raised, message.queue_id)
         self.size -= message.size
         self.groups.forget(message)
         if message.expires_at is not None:
@@ -246,7 +250,7 @@ def _later(message: Message) -> _Later:
     return (NEVER if message.restored else message.due, message.queue_id)
 
 
-def _drop(entries: list[_Later], entry: _Later) -> None:
+def _drop[T: (_Later, str)](entries: list[T], entry: T) -> None:
     """Remove an entry, if it is there, from a sorted list."""
     place = bisect_left(entries, entry)
     if entries[place : place + 1] == [entry]:
