@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 import re
 import shutil
+import sys
 import threading
 from typing import Any, Literal
 
@@ -160,7 +161,11 @@ def desk(folder: Path, python: str) -> Generator[Desk]:
     thread.start()
     accounts = {f"{number}@qq.com": CODE for number in range(10001, 10020)}
     home = HomeAssistant(
-        folder / "config", ca_file=ca_file, language="zh-Hans", python=python
+        folder / "config",
+        ca_file=ca_file,
+        language="zh-Hans",
+        python=python,
+        forked=python == sys.executable,
     )
     with QQServer(certificates, accounts=accounts) as server, sync_playwright() as it:
         browser = it.chromium.launch(
