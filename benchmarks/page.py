@@ -1,7 +1,6 @@
 """The page in a browser while many wait: is it there soon, and is Home Assistant?"""
 
 import asyncio
-import shutil
 import time
 
 from playwright.async_api import Page, async_playwright
@@ -9,7 +8,7 @@ from playwright.async_api import Page, async_playwright
 from benchmarks.bench import Bench
 from benchmarks.large import PING_PAUSE
 from benchmarks.report import OURS, Row
-from tests.e2e.browser import ARGUMENTS, TIMEOUT
+from tests.e2e.browser import ARGUMENTS, CHROMIUM, TIMEOUT
 from tests.e2e.home_assistant import PASSWORD, USER, Channel, HomeAssistant
 
 AT_ONCE = 100
@@ -27,7 +26,7 @@ async def page(bench: Bench, channel: Channel) -> None:
     shown, pings = [], []
     async with async_playwright() as started:
         browser = await started.chromium.launch(
-            executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
+            executable_path=CHROMIUM,
             args=ARGUMENTS,
         )
         page = await browser.new_page()

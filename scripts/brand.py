@@ -2,10 +2,11 @@
 
 from io import BytesIO
 from pathlib import Path
-import shutil
 
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
+
+from tests.e2e.browser import CHROMIUM
 
 BRAND = Path(__file__).parents[1] / "custom_components" / "qq_mail" / "brand"
 ICON = 256
@@ -31,7 +32,7 @@ def main() -> None:
     source = (BRAND / "icon.svg").read_text()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
+            executable_path=CHROMIUM,
             args=["--no-sandbox", "--disable-gpu"],
         )
         for prefix, (blue, ink) in VARIANTS.items():

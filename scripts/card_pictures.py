@@ -4,7 +4,6 @@ import asyncio
 from base64 import b64encode
 from io import BytesIO
 from pathlib import Path
-import shutil
 import sys
 from typing import Literal
 
@@ -15,6 +14,7 @@ from custom_components.qq_mail.mime.card import Button, Card, Link, Look, Row
 from custom_components.qq_mail.mime.models import BodyPart, Priority
 from custom_components.qq_mail.mime.render import render_html
 from scripts.chart_cards import WORDS, cards
+from tests.e2e.browser import CHROMIUM
 
 ROOT = Path(__file__).parents[1]
 
@@ -189,7 +189,7 @@ async def main() -> None:
         all_cards |= cards(language, pictures_by_id)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
+            executable_path=CHROMIUM,
             args=["--no-sandbox", "--disable-gpu"],
         )
         for name, card in all_cards.items():

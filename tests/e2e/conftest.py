@@ -32,6 +32,21 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return True
 
 
+def allow_sockets() -> None:
+    """Allow what Home Assistant's test plugin forbids before each test.
+
+    Home Assistants are forked from a process that is reached by a Unix socket.
+    """
+    pytest_socket.enable_socket()
+    pytest_socket.socket_allow_hosts(["127.0.0.1"], allow_unix_socket=True)
+
+
+@pytest.fixture
+def socket_enabled(socket_enabled: None) -> None:
+    """Allow a Unix socket as well."""
+    allow_sockets()
+
+
 @pytest.fixture
 async def dovecot(socket_enabled: None) -> AsyncGenerator[Dovecot]:
     """Run a Dovecot; where there is none, only a machine that tests for all minds."""
@@ -48,8 +63,7 @@ def running_desk(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Generator[Desk]:
     """Start everything once for all tests of a module, by the module's own Python."""
-    # Home Assistant's test plugin has switched sockets off for the first test.
-    pytest_socket.enable_socket()
+    allow_sockets()
     python = getattr(request.module, "PYTHON", sys.executable)
     running = desk(tmp_path_factory.mktemp("desk"), str(python))
     yield THREAD.submit(running.__enter__).result()

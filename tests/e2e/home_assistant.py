@@ -9,7 +9,6 @@ import os
 from pathlib import Path
 from random import SystemRandom
 import shutil
-import signal
 import socket
 import sys
 import time
@@ -20,6 +19,8 @@ from urllib.parse import urlencode
 import aiohttp
 
 from tests.qq_server import Certificates, QQServer
+
+from .forked import Fork
 
 ROOT = Path(__file__).parents[2]
 PORTS = range(20_000, 32_000)
@@ -164,11 +165,13 @@ class HomeAssistant:
         under: Sequence[str] = (),
         python: str = sys.executable,
         port: int | None = None,
+        forked: bool = False,
     ) -> None:
         """Write a config folder with the integration in it.
 
-        It runs by the Python whose environment it is installed in, under a command, such as a debugger, where one is given, and on the port
-        that is given if that is free.
+        It runs by the Python whose environment it is installed in, under a command, such
+        as a debugger, where one is given, and on the port that is given if that is free;
+        or, by this Python, as a fork, which starts in half the time.
         """
         self.config_dir = config_dir
         self.port = free_port(port)
@@ -184,7 +187,8 @@ class HomeAssistant:
         self._language = language
         self._under = under
         self._python = python
-        self._process: asyncio.subprocess.Process | None = None
+        self._forked = forked
+        self._process: asyncio.subprocess.Process | Fork | None = None
         self._http: aiohttp.ClientSession | None = None
         self._tokens: dict[str, Any] = {}
         self._write_config(
@@ -242,26 +246,29 @@ class HomeAssistant:
         """Start the process and wait until it has started completely."""
         if self._http is None:
             self._http = aiohttp.ClientSession()
-        with (self.config_dir / "console.log").open("ab") as console:
-            self._process = await asyncio.create_subprocess_exec(
-                *self._under,
-                self._python,
-                "-m",
-                "homeassistant",
-                "--config",
-                str(self.config_dir),
-                env=self._environment,
-                stdout=console,
-                stderr=console,
-                # Ctrl-C in a terminal must end it through us, in good order.
-                start_new_session=True,
-            )
+        arguments = ("homeassistant", "--config", str(self.config_dir))
+        console = self.config_dir / "console.log"
+        if self._forked:
+            self._process = Fork(arguments, self._environment, console)
+        else:
+            with console.open("ab") as file:
+                self._process = await asyncio.create_subprocess_exec(
+                    *self._under,
+                    self._python,
+                    "-m",
+                    *arguments,
+                    env=self._environment,
+                    stdout=file,
+                    stderr=file,
+                    # Ctrl-C in a terminal must end it through us, in good order.
+                    start_new_session=True,
+                )
         await self._until(self._is_running)
 
     async def stop(self) -> None:
         """End the process in good order, and our connections to it."""
         if self._process and self._process.returncode is None:
-            self._process.send_signal(signal.SIGTERM)
+            self._process.terminate()
             try:
                 async with asyncio.timeout(STEP_TIMEOUT):
                     await self._process.wait()
@@ -457,7 +464,7 @@ async def begin(
     certificates = Certificates()
     ca_file = folder / "ca.pem"
     certificates.write_ca(ca_file)
-    home = HomeAssistant(folder / "config", ca_file=ca_file, **settings)
+    home = HomeAssistant(folder / "config", ca_file=ca_file, forked=True, **settings)
     with QQServer(certificates, dict.fromkeys(addresses, CODE)) as server:
         async with home:
             yield home, server

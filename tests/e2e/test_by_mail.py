@@ -216,6 +216,7 @@ async def leak(
         ca_file=ca_file,
         configuration=CONFIGURATION,
         language="zh-Hans",
+        forked=True,
     )
 
     async def state(entity_id: str) -> str:

@@ -51,7 +51,7 @@ HANGS = 0.1
 """The share of the faults that are silence, each of them for the time-out's seconds."""
 LIFE = (0.1, 10.0)
 """Seconds that a process lives once it has started, the shortest and the longest."""
-START = (0.3, 4.0)
+START = (0.2, 2.0)
 """Seconds after which it is killed while it starts."""
 KILLED_AT_START = 0.25
 DRAIN_TIMEOUT = 120.0
@@ -197,7 +197,9 @@ async def test_nothing_is_lost(
     certificates.write_ca(ca_file)
     alerts = Alerts(chance_for("alerts"))
     with FaultyServer(certificates, chance_for("faults")) as server:
-        home_assistant = HomeAssistant(tmp_path / "config", ca_file=ca_file, lean=True)
+        home_assistant = HomeAssistant(
+            tmp_path / "config", ca_file=ca_file, lean=True, forked=True
+        )
         async with home_assistant:
             await add_account(home_assistant, server)
             # In good order: the account itself is not to be lost with the first kill.

@@ -31,7 +31,7 @@ from tests.content.test_attachments import TestCamera, add_cameras, picture
 from tests.house import later
 from tests.qq_server import AcceptedMessage, Close, QQServer, Step
 
-from .browser import THREAD
+from .browser import CHROMIUM, THREAD
 from .home_assistant import ROOT
 
 MODULES = ROOT / ".tools" / "judges" / "node_modules"
@@ -238,9 +238,8 @@ def browser() -> Generator[Browser]:
 
     def start() -> tuple[Playwright, Browser]:
         playwright = sync_playwright().start()
-        path = shutil.which("chromium") or shutil.which("google-chrome")
         return playwright, playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-gpu"]
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
         )
 
     playwright, browser = THREAD.submit(start).result()

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from unittest.mock import patch
 
+from freezegun.api import FrozenDateTimeFactory
 import pytest
 
 from custom_components.qq_mail.content.charts import fetching, recording
@@ -81,7 +82,11 @@ async def test_states_where_there_are_no_statistics(
     ],
 )
 async def test_values(
-    hass: HomeAssistant, now: datetime, states: list[str], said: str
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    now: datetime,
+    states: list[str],
+    said: str,
 ) -> None:
     """Whatever a sensor said, there is a chart, and words that can be read."""
     at = [now - timedelta(hours=len(states) - n) for n in range(len(states))]
