@@ -693,7 +693,7 @@ async def test_instants_are_written_once(
     assert shown
     reported = shown.last_reported
     freezer.tick(0.0004)
-    loaded_entry.runtime_data.async_show()
+    loaded_entry.runtime_data.listeners.tell(None)
     assert shown.last_reported == reported
 
 
