@@ -7,6 +7,7 @@ from typing import Any
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+import voluptuous as vol
 
 from custom_components.qq_mail.clock import read_clock
 from custom_components.qq_mail.const import DOMAIN
@@ -359,3 +360,19 @@ async def test_dropped_while_a_call_waits(
     assert answer["next_attempt"] is None
     assert answer["recipients"] == {"accepted": [], "deferred": [], "refused": []}
     calls[0].cancel()
+
+
+@pytest.mark.parametrize(
+    "action", ["qq_mail.send_message", "qq_mail.preview_message", "notify.qq_mail"]
+)
+async def test_no_object(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry, action: str
+) -> None:
+    """Any field may have any value; but what has no fields is refused, as everywhere."""
+    fields: Any = [1]
+    domain, name = action.split(".")
+    asks = name == "preview_message"
+    with pytest.raises(vol.Invalid):
+        await hass.services.async_call(
+            domain, name, fields, blocking=True, return_response=asks
+        )

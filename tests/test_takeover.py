@@ -380,6 +380,9 @@ async def test_login_fails_then_mended(
         "encryption": "starttls",
         "password": None,
     }
+    # Left, and opened once more.
+    form = await hass.config_entries.flow.async_configure(form["flow_id"])
+    assert form["step_id"] == "take_over_login"
     typed = {"host": server.host, "encryption": "starttls"}
     form = await hass.config_entries.flow.async_configure(
         form["flow_id"], {**typed, "port": server.starttls_port, "password": "wrong"}

@@ -161,9 +161,11 @@ class QQMailConfigFlow(FormFlow[ConfigFlowResult], ConfigFlow, domain=DOMAIN):
         return await self._log_in({})
 
     async def async_step_take_over_login(
-        self, user_input: dict[str, Any]
+        self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Log in with what was corrected; an empty code means core's."""
+        if user_input is None:
+            return self._ask_for_login(self._core.data)
         typed = {key: value for key, value in user_input.items() if value}
         return await self._log_in(typed)
 
@@ -323,12 +325,16 @@ class QQMailConfigFlow(FormFlow[ConfigFlowResult], ConfigFlow, domain=DOMAIN):
 
     async def _log_in(self, typed: dict[str, Any]) -> ConfigFlowResult:
         """Log in once, as core does but for what was typed; ask where that fails."""
-        core, schema = self._core, RECONFIGURE_SCHEMA
-        data = {**core.data, **typed}
-        if not await self.check_account(data, schema, core.options):
-            return self.show("take_over_login", schema, data, account=core.username)
+        data = {**self._core.data, **typed}
+        if not await self.check_account(data, RECONFIGURE_SCHEMA, self._core.options):
+            return self._ask_for_login(data)
         self._data = data
         return await self.async_step_keep_working()
+
+    def _ask_for_login(self, data: Mapping[str, Any]) -> ConfigFlowResult:
+        return self.show(
+            "take_over_login", RECONFIGURE_SCHEMA, data, account=self._core.username
+        )
 
     async def _notes(self, core: CoreAccount) -> str:
         """Return what will be other than it is in core, as a list in Markdown."""

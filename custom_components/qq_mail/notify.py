@@ -22,7 +22,7 @@ from .accounts import QQMailConfigEntry
 from .calls.house import DATA_HOUSE
 from .calls.recipients import chosen_recipients
 from .calls.rights import async_rights, check_rights, own_entity_id
-from .calls.send import async_send
+from .calls.send import ANY_FIELDS, async_send
 from .const import CONF_SERVICE_NAME, CONF_TAKEN_OVER, DOMAIN, LOGGER
 from .content.request import read_notification
 from .entity import QQMailEntity, async_add_to_devices
@@ -100,12 +100,14 @@ async def async_update_actions(hass: HomeAssistant, entry: QQMailConfigEntry) ->
                 entry.title,
             )
             continue
-        # With Home Assistant's own texts, but without its schema: that refuses a message
-        # or data that a template made a list of, and keys meant for other services.
+        # With Home Assistant's own texts, but not its schema: that refuses a message or
+        # data that a template made a list of, and keys meant for other services.
         service = BaseNotificationService()
         await service.async_setup(hass, name, name)
         await service.async_register_services()
-        hass.services.async_register(NOTIFY_DOMAIN, name, partial(_async_notify, entry))
+        hass.services.async_register(
+            NOTIFY_DOMAIN, name, partial(_async_notify, entry), ANY_FIELDS
+        )
         actions.add(name)
 
 

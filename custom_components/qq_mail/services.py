@@ -20,6 +20,7 @@ from .accounts import async_settled, being_loaded, called_entries
 from .calls.actions import async_preview_message, async_send_message
 from .calls.house import DATA_HOUSE, Rooms
 from .calls.listing import async_plans, counting, latest, remembered, repeating, waiting
+from .calls.send import ANY_FIELDS
 from .const import DOMAIN
 from .content.errors import field_error, translated_error
 from .log_entries import async_log_discarded
@@ -49,9 +50,8 @@ def async_setup_services(hass: HomeAssistant) -> None:
         ("send_message", async_send_message, may_answer),
         ("preview_message", async_preview_message, answers),
     ):
-        # All is read by ourselves: what varies while the house runs stops no message.
         hass.services.async_register(
-            DOMAIN, action, message_handler, supports_response=response
+            DOMAIN, action, message_handler, ANY_FIELDS, supports_response=response
         )
     # What waits, and what became of it, is of everybody.
     for action, handler, schema, response in (

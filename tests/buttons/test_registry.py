@@ -328,14 +328,16 @@ async def test_damaged_record(
     ]
     await house_of(hass).store.written()
     records = on_disk(hass)
-    first = next(key for key in records if key[0] == BUTTONS)
+    first, second = (key for key in records if key[0] == BUTTONS)
     empty = (BUTTONS, mail.account, "empty")
+    another = (BUTTONS, mail.account, "another")
     damaged = records[first] | damage
     for part in (damaged["mail"], *damaged["buttons"]):
         part.update(damage)
-    again = read(hass, records | {first: damaged, empty: {}})
+    records |= {first: damaged, empty: {}, another: records[second]}
+    again = read(hass, records)
     assert [again.find(token) is None for token in tokens] == [True, False]
-    assert caplog.text.count("Ignoring a record (buttons)") == 2
+    assert caplog.text.count("Ignoring a record (buttons)") == 3
 
 
 async def test_disk_that_refuses(

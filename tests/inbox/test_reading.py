@@ -135,6 +135,7 @@ def test_not_a_quote(text: str, own: str) -> None:
         pytest.param("<head><body>1</body>", id="head that does not end"),
         pytest.param("1<div class='yahoo_quoted x'>2</div>", id="Yahoo"),
         pytest.param("</blockquote><p>1</p><![x", id="malformed"),
+        pytest.param("1<blockquote cite=a/>2</blockquote>", id="value with a slash"),
         pytest.param("<head/><style/><p>1</p>", id="ends with its start, as in XML"),
         pytest.param(
             f"<p>1</p><blockquote>&#{'9' * 5000};</blockquote>", id="huge reference"

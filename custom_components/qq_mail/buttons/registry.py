@@ -274,8 +274,10 @@ class Buttons:
     def _of_mail(self, *queue_ids: str) -> list[MailButtons]:
         return [self._known[one] for one in queue_ids if one in self._known]
 
-    def _read(self, now: Now, _id: str, record: Mapping[str, Any]) -> MailButtons:
+    def _read(self, now: Now, name: str, record: Mapping[str, Any]) -> MailButtons:
         one: MailButtons = read_json(MailButtons, record, now)
+        if one.mail.queue_id != name:
+            raise ValueError(one.mail.queue_id)
         # A clock that was set back while Home Assistant was away gives no more than
         # they had in the beginning.
         left = min((one.expires_at - now.wall).total_seconds(), one.lifetime)

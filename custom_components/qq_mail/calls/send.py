@@ -6,7 +6,9 @@ And what is sent by itself: an alarm once more, and how often an alert was count
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
+
+import voluptuous as vol
 
 from homeassistant.components.notify import ATTR_TITLE_DEFAULT
 from homeassistant.core import HomeAssistant
@@ -25,6 +27,9 @@ from ..repeats.reminders import Reminder
 from ..sending.submit import Sent, async_submit, log_notes
 from ..texts import Texts, async_texts, time_of
 from .house import DATA_HOUSE, House, Rooms
+
+ANY_FIELDS: Final = vol.Schema({}, extra=vol.ALLOW_EXTRA)
+"""Each is read by ourselves: what varies while the house runs stops no message."""
 
 
 async def async_send(

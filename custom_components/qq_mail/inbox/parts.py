@@ -30,6 +30,7 @@ _MAX_FROM: Final = 1000
 _WORD = re.compile(
     r"=\?([^?\s*]{1,40})(?:\*[^?\s]{0,40})?\?([bq])\?([^?]*)\?=", re.IGNORECASE
 )
+_END_OF_LINE = re.compile(rb"\r\n?")
 _BETWEEN_WORDS = re.compile(r"(?<=\?=)\s+(?==\?)")
 _ADDR_SPEC = re.compile(r"[!#-'*+\-/-9=?A-Z^-~.]+@[a-z0-9.-]+", re.IGNORECASE)
 # Others are never those of a mail, and some of Python's take very long.
@@ -40,7 +41,7 @@ _CHARSET = re.compile(
 
 def parse(octets: bytes) -> Mail:
     """Parse a mail, or its header alone; of what cannot be parsed, nothing is left."""
-    blocks = octets.replace(b"\r\n", b"\n").split(b"\n\n", _MAX_BLOCKS)
+    blocks = _END_OF_LINE.sub(b"\n", octets).split(b"\n\n", _MAX_BLOCKS)
     try:
         return message_from_bytes(b"\n\n".join(blocks[:_MAX_BLOCKS]))
     except RecursionError:

@@ -111,7 +111,7 @@ def html_text(html: str) -> str:
             continue
         name = token.name.removeprefix("/")
         # 1 where an element begins, -1 where it ends; 0: both at once, as in XML.
-        opened = int(not token.source.endswith("/>")) if name == token.name else -1
+        opened = int(not token.closed) if name == token.name else -1
         if depth and token.name != "body":
             depth += opened if name == unseen else 0
             continue

@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partialmethod
 from html import unescape
 from html.parser import HTMLParser
 import re
@@ -49,6 +50,8 @@ class Tag:
     source: str = ""
     """As it is written, at the start of an element."""
     attributes: Mapping[str, str] = field(default_factory=dict)
+    closed: bool = False
+    """Whether it ends where it starts, as in XML."""
 
     @property
     def end(self) -> int:
@@ -85,13 +88,15 @@ class _Reader(HTMLParser):
         return self._lines[line - 1] + column
 
     @override
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(
+        self, tag: str, attrs: list[tuple[str, str | None]], *, closed: bool = False
+    ) -> None:
         # Of two attributes with one name the first counts.
         attributes = {name: value or "" for name, value in reversed(attrs)}
         source = self.get_starttag_text() or ""
-        self.tokens.append(Tag(tag, self.at, source, attributes))
+        self.tokens.append(Tag(tag, self.at, source, attributes, closed))
 
-    handle_startendtag = handle_starttag
+    handle_startendtag = partialmethod(handle_starttag, closed=True)
 
     @override
     def handle_endtag(self, tag: str) -> None:
