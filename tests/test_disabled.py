@@ -15,6 +15,8 @@ from .calls.test_send import send
 from .house import (
     house_of,
     later,
+    listen,
+    notify,
     on_disk,
     outbox_of,
     outbox_shown,
@@ -112,3 +114,24 @@ async def test_removed_by_a_house_that_started_without_it(
         await hass.config_entries.async_remove(loaded_entry.entry_id)
     assert on_disk(hass) == {}
     assert issue_of(hass, loaded_entry, "removed")
+
+
+async def test_expired_meanwhile(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """It is told once the account is there again, with everybody who hears of it."""
+    calls = await listen(hass, "message_expired", ["subject"])
+    server.script(Step.CONNECT, Close(), times=None)
+    await notify(hass, title="Fire")
+    await until(lambda: outbox_of(loaded_entry).waiting()[0].attempts)
+    await disable(hass, loaded_entry)
+    await later(hass, freezer, timedelta(hours=25))
+    await enable(hass, loaded_entry)
+    await until(lambda: not len(outbox_of(loaded_entry)))
+    (item,) = rooms_of(hass, loaded_entry).history.items
+    assert [one.outcome for one in item.results] == ["expired"]
+    await until(lambda: calls)
+    assert [call.data["subject"] for call in calls] == ["Fire"]

@@ -199,14 +199,14 @@ class History:
             message = self._outbox.find(queue_id)
             if not message or (message.parts and message.queue_id == queue_id):
                 continue
-            parts = {one.queue_id: one for one in message.parts}
-            told = parts.get(queue_id, message)
+            parts = (one for one in message.parts if one.queue_id == queue_id)
+            told = next(parts, None) or message
             item = Item(
                 queue_id=queue_id,
                 title=told.subject,
                 tag=told.tag,
                 priority=message.priority,
-                digest=message.queue_id if parts else "",
+                digest="" if told is message else message.queue_id,
             )
             recipients = message.recipients[:_MAX_RECIPIENTS]
             now = read_clock().wall

@@ -7,12 +7,18 @@ from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
 
 from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.outbox import listeners as listeners_module
+from custom_components.qq_mail.outbox.core.models import OutboxEvent, Outcome
 from custom_components.qq_mail.smtp.session import SubmissionSession
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
+from homeassistant.util import dt as dt_util
 
 from ..calls.test_send import send
 from ..conftest import Events
@@ -27,7 +33,15 @@ from ..house import (
 )
 from ..qq_server import Answer, Close, QQServer, Step
 from ..test_repairs import issue_of
-from .test_merging import HALF_A_MINUTE, flood, hold_up_digest
+from .test_merging import (
+    AN_HOUR,
+    HALF_A_MINUTE,
+    HOURLY,
+    TAGS,
+    digest_that_waits,
+    flood,
+    hold_up_digest,
+)
 
 MESSAGE = "event.123456_qq_com_message"
 PROBLEM = "binary_sensor.123456_qq_com_problem"
@@ -209,3 +223,53 @@ async def test_problem_after_a_reload(
     await notify(hass)
     await until(lambda: state_of(hass, PROBLEM).state == "off")
     assert issue_of(hass, loaded_entry, "expired") is None
+
+
+async def test_cleared_by_who_hears_of_it(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Of what has become a digest's part, a listener's clear says that it is over."""
+    outbox = outbox_of(loaded_entry)
+    clears: list[asyncio.Task[Any]] = []
+
+    def hear(event: OutboxEvent | None) -> None:
+        if event and event.cause and not clears:
+            clears.append(hass.async_create_task(outbox.async_clear("leak")))
+
+    outbox.listeners.async_add(hear)
+    await digest_that_waits(
+        hass, server, loaded_entry, freezer, AN_HOUR, tags=TAGS, **HOURLY
+    )
+    await until(lambda: clears)
+    _, conversation = await clears[0]
+    assert conversation
+    assert not outbox.state.conversations["leak"].went_out
+
+
+async def test_waited_for_while_told(
+    hass: HomeAssistant,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Home Assistant waits, so at its stop too, until all of a digest is told."""
+    monkeypatch.setattr(listeners_module, "_AT_ONCE", 1)
+    await flood(hass, loaded_entry, number=40)
+    told: list[str] = []
+    first = asyncio.Event()
+
+    def hear(event: OutboxEvent | None) -> None:
+        if event and event.outcome is Outcome.ACCEPTED:
+            told.append(event.subject)
+            first.set()
+
+    outbox_of(loaded_entry).listeners.async_add(hear)
+    freezer.tick(HALF_A_MINUTE)
+    async_fire_time_changed(hass, dt_util.utcnow() + HALF_A_MINUTE)
+    await first.wait()
+    assert len(told) < 40
+    await hass.async_block_till_done()
+    assert len(told) == 40

@@ -63,9 +63,13 @@ class Listeners:
             return
         self._waiting.append(event)
         if len(self._waiting) == 1:
-            self._hass.async_create_background_task(
-                self._async_tell_waiting(starting=starting), f"{DOMAIN} outcomes"
+            # Home Assistant waits for it when it stops, but not to be started.
+            begin = (
+                self._hass.async_create_background_task
+                if starting
+                else self._hass.async_create_task
             )
+            begin(self._async_tell_waiting(starting=starting), f"{DOMAIN} outcomes")
 
     def tell(self, event: OutboxEvent | None) -> None:
         """Tell everyone at once."""

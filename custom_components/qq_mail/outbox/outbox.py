@@ -55,8 +55,9 @@ class Outbox(OutboxView):
         """Whether nothing of what waits will be sent: the account is removed."""
         manager.hands[account_id] = self
         if self._is_known:
-            # The account was disabled for a while.
-            self.happen(self.scheduler.configure, settings.limits)
+            # The account was disabled for a while. What is over is ended by `start`, when
+            # everybody can hear of it.
+            self.state.limits.settings = settings.limits
         else:
             kinds = (ACCOUNT, CONVERSATION, LOGIN, MESSAGE, SENT)
             records = manager.take_records(account_id, *kinds)
@@ -163,8 +164,9 @@ class Outbox(OutboxView):
             return discarded, None
         told = any(self.is_tried(message.queue_id) for message in chosen)
         if told or self.scheduler.is_told_with_others(self.id, tag):
-            # What went out meanwhile is known to have done so.
-            self.happen(self.scheduler.not_over, tag)
+            # What went out meanwhile is known to have done so; at once, for a listener
+            # can be what calls this.
+            self.scheduler.not_over(read_clock(), self.id, tag)
         conversation = self.scheduler.say_over(read_clock(), self.id, tag)
         self.manager.write_marks()
         return discarded, conversation

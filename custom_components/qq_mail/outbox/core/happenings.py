@@ -61,8 +61,9 @@ def retry(turn: Turn, queue_id: str | None = None) -> None:
 
     Refusals are remembered: the next one is not the first.
     """
-    chosen = list(turn.queue)
-    if queue_id is not None:
+    if queue_id is None:
+        chosen = list(turn.queue)
+    else:
         turn = turn.of(turn.account.owner_of(queue_id))
         if not (message := turn.queue.get(queue_id)):
             return
