@@ -297,7 +297,7 @@ async def live_and_die(
     if number and chance.random() < KILLED_AT_START:
         starting = asyncio.create_task(home_assistant.start())
         await asyncio.wait({starting}, timeout=chance.uniform(*START))
-        await home_assistant.kill()
+        await kill(home_assistant, server)
         with suppress(HomeAssistantError):
             await starting
         return
@@ -305,8 +305,16 @@ async def live_and_die(
     async with home_assistant.channel() as channel:
         raising = asyncio.create_task(alerts.keep_raising(channel))
         await asyncio.wait({raising}, timeout=chance.uniform(*LIFE))
-        await home_assistant.kill()
+        await kill(home_assistant, server)
         await raising
+
+
+async def kill(home_assistant: HomeAssistant, server: QQServer) -> None:
+    """Kill a process, and let the server read what came of it: that is not the next's."""
+    await home_assistant.kill()
+    async with asyncio.timeout(DRAIN_TIMEOUT):
+        while server.open_connections:
+            await asyncio.sleep(0.01)
 
 
 async def drain(home_assistant: HomeAssistant) -> int:
