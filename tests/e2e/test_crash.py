@@ -82,8 +82,8 @@ class Copy:
 
     process: int
     """Which of the processes had submitted it."""
-    unanswered: bool = False
-    """The server closed in place of its answer."""
+    heard: bool = False
+    """The client went on after the answer."""
     noted: bool = False
     """In the same session followed another message."""
 
@@ -99,7 +99,6 @@ class FaultyServer(QQServer):
         self.faults = 0
         self.copies: dict[str, list[Copy]] = {}
         self._chance = chance
-        self._last: Copy | None = None
         self._copies: dict[str, Copy] = {}
         """By the id that the server gave to each."""
 
@@ -112,18 +111,19 @@ class FaultyServer(QQServer):
         ):
             return None
         self.faults += 1
-        if step is Step.ACCEPTED and self._last:
-            # Said of the message accepted right before, with nothing in between.
-            self._last.unanswered = True
         if step not in _NO_HANGING and self._chance.random() < HANGS:
             return Hang()
         return self._chance.choice(_SCRIPT[step])
 
     @override
     def accept(self, message: AcceptedMessage) -> None:
-        self._last = self._copies[message.tencent_id] = Copy(self.process)
-        self.copies.setdefault(message.subject, []).append(self._last)
+        copy = self._copies[message.tencent_id] = Copy(self.process)
+        self.copies.setdefault(message.subject, []).append(copy)
         super().accept(message)
+
+    @override
+    def note_heard(self, message: AcceptedMessage) -> None:
+        self._copies[message.tencent_id].heard = True
 
     @override
     def note_next(self, message: AcceptedMessage) -> None:
@@ -136,7 +136,7 @@ class FaultyServer(QQServer):
         session.
         """
         in_one_process = copy.process == following.process
-        return copy.noted or (in_one_process and not copy.unanswered)
+        return copy.noted or (in_one_process and copy.heard)
 
 
 @dataclass

@@ -96,6 +96,8 @@ class Connection:
         verb = line.partition(" ")[0].upper()
         self._server.commands.append(_CREDENTIALS.sub(" ***", line))
         just_accepted, self._just_accepted = self._just_accepted, False
+        if just_accepted and self._accepted:
+            self._server.note_heard(self._accepted)
         match verb:
             case "EHLO" | "HELO":
                 self._helo = line.partition(" ")[2]

@@ -170,6 +170,9 @@ class QQServer:
         if self.on_accepted:
             self.on_accepted(message)
 
+    def note_heard(self, message: AcceptedMessage) -> None:
+        """Note that a client went on after the answer to a message."""
+
     def note_next(self, message: AcceptedMessage) -> None:
         """Know that a client sends another message behind one that was accepted."""
 
