@@ -631,6 +631,28 @@ async def test_recipient_edited_since(
     assert server.accepted[-1].recipients == ("new@example.com", "me@example.com")
 
 
+async def test_ours_is_loaded_anew_afterwards(
+    hass: HomeAssistant, core: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not while core's action is there, which ours would find taken."""
+    entry = (await take_over(hass, keep_working=False))["result"]
+    unload = smtp.async_unload_entry
+    seen: list[object] = []
+
+    async def note(hass: HomeAssistant, core: Any) -> Any:
+        try:
+            return await unload(hass, core)
+        finally:
+            seen.append("core is unloaded")
+
+    monkeypatch.setattr(smtp, "async_unload_entry", note)
+    entry.async_on_state_change(lambda: seen.append(entry.state))
+    assert (await reconfigure(hass, entry, "switch"))["reason"] == "switched"
+    assert seen[0] == "core is unloaded"
+    assert seen[-1] == ConfigEntryState.LOADED
+    assert len(seen) > 2
+
+
 @pytest.mark.parametrize(
     "fault", [asyncio.CancelledError, ValueError("taken")], ids=["cancelled", "refused"]
 )
