@@ -142,13 +142,14 @@ async def async_remove_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> N
         rooms.outbox.abandoned = True
     house.buttons.revoke_account(entry.entry_id)
     await _async_end(hass, entry)
-    await async_undo(hass, entry, removed=True)
     async_tell_removed(hass, entry, house.manager.waiting(entry.entry_id))
     if not hass.config_entries.async_entries(DOMAIN):
         async_remove_panel(hass)
     house.manager.remove_account(entry.entry_id)
     await house.manager.async_written()
     async_review(hass)
+    # Last, for core's entry takes its time to log in.
+    await async_undo(hass, entry, removed=True)
 
 
 def _add_rooms(
