@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 import socket
 from typing import Any
 from unittest.mock import patch
@@ -12,11 +13,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.qq_mail import notify
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.takeover import switch
-from custom_components.qq_mail.takeover.source import CoreAccount, async_offer
+from custom_components.qq_mail.takeover.source import async_offer, core_accounts
 from homeassistant.components import smtp
 from homeassistant.config_entries import (
     SOURCE_IGNORE,
-    SOURCE_IMPORT,
     SOURCE_USER,
     ConfigEntry,
     ConfigEntryDisabler,
@@ -204,7 +204,12 @@ async def test_what_is_read(
         "host": server.host,
         "port": server.tls_port,
         "encryption": "tls",
-        "taken_over": {"entry_id": core.entry_id, "entities": [], "action": None},
+        "taken_over": {
+            "entry_ids": [core.entry_id],
+            "switched": False,
+            "entities": [],
+            "actions": {},
+        },
     }
     people = ['"妈妈" <mom@example.com>', "me@example.com"]
     assert entry.options == {
@@ -217,7 +222,7 @@ async def test_what_is_read(
     assert [
         (one.title, one.unique_id, one.data) for one in entry.subentries.values()
     ] == [
-        (title, address, {"name": title, "to": [mailbox]})
+        (title, f"{core.entry_id}_{address}", {"name": title, "to": [mailbox]})
         for (address, title), mailbox in zip(PEOPLE.items(), people, strict=True)
     ]
     # Not asked for, not touched.
@@ -264,8 +269,8 @@ async def test_how_it_is_read(
     options: dict[str, Any],
 ) -> None:
     """What core has otherwise becomes what ours takes."""
-    account = CoreAccount.read(make_core(server, **core_data))
-    assert account
+    make_core(server, **core_data).add_to_hass(hass)
+    (account,) = core_accounts(hass).values()
     assert {key: account.data[key] for key in data} == data
     assert {key: account.options.get(key) for key in options} == options
 
@@ -467,6 +472,187 @@ async def test_does_not_unload(
     monkeypatch.undo()
 
 
+def as_before(hass: HomeAssistant, entry: ConfigEntry, *, switched: bool) -> None:
+    """Have the registry as it was before a switch or its undo: what a kill leaves.
+
+    Home Assistant writes the entries after one second, the registry after ten or more.
+    """
+    registry = er.async_get(hass)
+    kept = switch.taken_over(entry)
+    assert kept
+    names = [(one["entity_id"], one["own"], one["aside"]) for one in kept["entities"]]
+    assert len(names) == len(PEOPLE)
+    for entity_id, own, aside in names:
+        if switched:
+            registry.async_update_entity(entity_id, new_entity_id=aside)
+            registry.async_update_entity(own, new_entity_id=entity_id)
+        else:
+            registry.async_update_entity(entity_id, new_entity_id=own)
+            registry.async_update_entity(aside, new_entity_id=entity_id)
+
+
+async def start_again(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Load our account as a start does."""
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+
+
+async def test_killed_after_the_switch(
+    hass: HomeAssistant, server: QQServer, core: MockConfigEntry
+) -> None:
+    """The entries were written and the registry was not: the switch is finished."""
+    label = lr.async_get(hass).async_create("Family").label_id
+    entry = (await take_over(hass))["result"]
+    as_before(hass, entry, switched=False)
+    registry = er.async_get(hass)
+    registry.async_update_entity("notify.home_ma_ma", labels={label})
+    await start_again(hass, entry)
+    assert platform_of(hass, "notify.home_ma_ma") == DOMAIN
+    assert platform_of(hass, "notify.home_ma_ma_smtp") == "smtp"
+    assert registry.entities["notify.home_ma_ma"].labels == {label}
+    await send(hass, "notify.home_ma_ma")
+    assert server.accepted[-1].recipients == ("mom@example.com",)
+    # It can be undone, whatever was finished before.
+    assert (await reconfigure(hass, entry, "undo"))["reason"] == "undone"
+    assert platform_of(hass, "notify.home_ma_ma") == "smtp"
+    assert platform_of(hass, "notify.ma_ma") == DOMAIN
+
+
+async def test_killed_before_core_was_written(
+    hass: HomeAssistant, server: QQServer, core: MockConfigEntry
+) -> None:
+    """Core's account was new as well: its entities are in no registry, and come back."""
+    entry = (await take_over(hass))["result"]
+    as_before(hass, entry, switched=False)
+    registry = er.async_get(hass)
+    for entity in er.async_entries_for_config_entry(registry, core.entry_id):
+        registry.async_remove(entity.entity_id)
+    await start_again(hass, entry)
+    await send(hass, "notify.home_ma_ma")
+    assert server.accepted[-1].recipients == ("mom@example.com",)
+    assert (await reconfigure(hass, entry, "undo"))["reason"] == "undone"
+    assert platform_of(hass, "notify.home_ma_ma") == "smtp"
+    assert platform_of(hass, "notify.ma_ma") == DOMAIN
+
+
+async def test_killed_after_the_undo(
+    hass: HomeAssistant, server: QQServer, core: MockConfigEntry
+) -> None:
+    """The entries were written and the registry was not: the undo is finished."""
+    entry = (await take_over(hass))["result"]
+    await reconfigure(hass, entry, "undo")
+    as_before(hass, entry, switched=True)
+    await hass.async_block_till_done()
+    await start_again(hass, entry)
+    assert platform_of(hass, "notify.home_ma_ma") == "smtp"
+    assert platform_of(hass, "notify.home_ma_ma_smtp") is None
+    assert platform_of(hass, "notify.ma_ma") == DOMAIN
+    await send(hass, "notify.home_ma_ma")
+    assert server.accepted[-1].message["X-Mailer"] == "Home Assistant"
+
+
+async def test_a_start_leaves_alone_what_a_person_did(
+    hass: HomeAssistant, core: MockConfigEntry
+) -> None:
+    """Core's entities go, ours get other names, or core's is enabled with its own."""
+    entry = (await take_over(hass))["result"]
+    registry = er.async_get(hass)
+    registry.async_remove("notify.home_me_example_com_smtp")
+    await start_again(hass, entry)
+    assert platform_of(hass, "notify.home_me_example_com") == DOMAIN
+    registry.async_update_entity("notify.home_ma_ma", new_entity_id="notify.ma_ma")
+    # The other recipient goes.
+    me = next(one for one in entry.subentries.values() if "me@" in one.title)
+    hass.config_entries.async_remove_subentry(entry, me.subentry_id)
+    await hass.async_block_till_done()
+    await start_again(hass, entry)
+    assert platform_of(hass, "notify.ma_ma") == DOMAIN
+    assert platform_of(hass, "notify.home_ma_ma") is None
+    assert platform_of(hass, "notify.home_me_example_com") is None
+    await hass.config_entries.async_set_disabled_by(core.entry_id, None)
+    registry.async_update_entity(
+        "notify.home_ma_ma_smtp", new_entity_id="notify.home_ma_ma"
+    )
+    await hass.async_block_till_done()
+    await start_again(hass, entry)
+    assert platform_of(hass, "notify.ma_ma") == DOMAIN
+    assert platform_of(hass, "notify.home_ma_ma") == "smtp"
+
+
+async def test_a_start_leaves_alone_what_was_undone(
+    hass: HomeAssistant, core: MockConfigEntry
+) -> None:
+    """A recipient goes in core, and ours gets its name by hand: it keeps it."""
+    entry = (await take_over(hass))["result"]
+    await reconfigure(hass, entry, "undo")
+    registry = er.async_get(hass)
+    registry.async_remove("notify.home_ma_ma")
+    await hass.async_block_till_done()
+    registry.async_update_entity("notify.ma_ma", new_entity_id="notify.home_ma_ma")
+    await hass.async_block_till_done()
+    await start_again(hass, entry)
+    assert platform_of(hass, "notify.home_ma_ma") == DOMAIN
+
+
+async def test_removed_while_switched(
+    hass: HomeAssistant, server: QQServer, core: MockConfigEntry
+) -> None:
+    """Automations send by core's again, and the account is offered once more."""
+    entry = (await take_over(hass))["result"]
+    await hass.config_entries.async_remove(entry.entry_id)
+    await hass.async_block_till_done()
+    assert core.state is ConfigEntryState.LOADED
+    assert platform_of(hass, "notify.home_ma_ma") == "smtp"
+    await send(hass, "notify.home_ma_ma")
+    await hass.services.async_call("notify", "home", {"message": "Hi"}, blocking=True)
+    mails = [mail.message["X-Mailer"] for mail in server.accepted]
+    assert mails == ["Home Assistant", "Home Assistant"]
+    entry = (await take_over(hass, keep_working=False))["result"]
+    # Not switched, there is nothing to give back.
+    await hass.config_entries.async_remove(entry.entry_id)
+    assert core.state is ConfigEntryState.LOADED
+
+
+async def test_recipient_edited_since(
+    hass: HomeAssistant, server: QQServer, core: MockConfigEntry
+) -> None:
+    """The action that was taken over sends to the recipients as they are now."""
+    entry = (await take_over(hass))["result"]
+    mom = next(one for one in entry.subentries.values() if one.title == "妈妈")
+    flow = await hass.config_entries.subentries.async_init(
+        (entry.entry_id, "recipient"),
+        context={"source": "reconfigure", "subentry_id": mom.subentry_id},
+    )
+    await hass.config_entries.subentries.async_configure(
+        flow["flow_id"], {"name": "妈妈", "to": ["new@example.com"]}
+    )
+    await hass.async_block_till_done()
+    await hass.services.async_call("notify", "home", {"message": "Hi"}, blocking=True)
+    assert server.accepted[-1].recipients == ("new@example.com", "me@example.com")
+
+
+async def test_ours_is_loaded_anew_afterwards(
+    hass: HomeAssistant, core: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not while core's action is there, which ours would find taken."""
+    entry = (await take_over(hass, keep_working=False))["result"]
+    unload = smtp.async_unload_entry
+    seen: list[object] = []
+
+    async def note(hass: HomeAssistant, core: Any) -> Any:
+        try:
+            return await unload(hass, core)
+        finally:
+            seen.append("core is unloaded")
+
+    monkeypatch.setattr(smtp, "async_unload_entry", note)
+    entry.async_on_state_change(lambda: seen.append(entry.state))
+    assert (await reconfigure(hass, entry, "switch"))["reason"] == "switched"
+    assert seen[0] == "core is unloaded"
+    assert seen[-1] == ConfigEntryState.LOADED
+    assert len(seen) > 2
+
+
 @pytest.mark.parametrize(
     "fault", [asyncio.CancelledError, ValueError("taken")], ids=["cancelled", "refused"]
 )
@@ -536,14 +722,19 @@ async def test_without_core(hass: HomeAssistant, core: MockConfigEntry) -> None:
 
 async def test_action_of_another(hass: HomeAssistant, server: QQServer) -> None:
     """An action with core's name that is not core's stays as it is."""
-    make_core(server).add_to_hass(hass)
+    core = make_core(server)
+    core.add_to_hass(hass)
     calls: list[ServiceCall] = []
     hass.services.async_register("notify", "home", calls.append)
     entry = (await take_over(hass))["result"]
     await hass.services.async_call("notify", "home", {"message": "Hi"}, blocking=True)
     assert len(calls) == 1
-    # There were no entities of core's either.
-    assert not switch.is_switched(entry)
+    # There were no entities of core's either; its entry was disabled all the same.
+    assert switch.is_switched(entry)
+    assert (await reconfigure(hass, entry, "undo"))["reason"] == "undone"
+    assert core.disabled_by is None
+    await hass.services.async_call("notify", "home", {"message": "Hi"}, blocking=True)
+    assert len(calls) == 2
 
 
 async def test_action_that_outlived_its_entry(
@@ -582,6 +773,7 @@ AUTOMATIONS = [
             }
         ],
     },
+    {"id": "from_one", "alias": "From one", "use_blueprint": {"path": "home/one.yaml"}},
     {
         "alias": "Targets the device",
         "triggers": {"trigger": "event", "event_type": "a"},
@@ -603,7 +795,31 @@ AUTOMATIONS = [
     },
 ]
 
+BLUEPRINT = """\
+blueprint:
+  name: One
+  domain: automation
+triggers:
+  - trigger: event
+    event_type: a
+actions:
+  - action: smtp.send_message
+    target:
+      entity_id: notify.home_ma_ma
+    data:
+      message: Hi
+"""
 
+
+@pytest.fixture
+def blueprint(hass: HomeAssistant) -> None:
+    """Put a blueprint where Home Assistant looks for it."""
+    file = Path(hass.config.path("blueprints/automation/home/one.yaml"))
+    file.parent.mkdir(parents=True)
+    file.write_text(BLUEPRINT)
+
+
+@pytest.mark.usefixtures("blueprint")
 async def test_what_has_to_be_changed_by_hand(
     hass: HomeAssistant, core: MockConfigEntry
 ) -> None:
@@ -617,44 +833,148 @@ async def test_what_has_to_be_changed_by_hand(
     assert issue
     assert (issue.translation_placeholders or {})["what"].splitlines() == [
         "- [Calls (it)](/config/automation/edit/calls)",
+        "- [From one](/config/automation/edit/from_one) ← `home/one.yaml`",
         "- [Targets the device](/config/automation/show/automation.targets_the_device)",
     ]
     with patch(
         "homeassistant.config.load_yaml_config_file",
-        return_value={"automation": automations[2:]},
+        return_value={"automation": automations[3:]},
     ):
         await hass.services.async_call("automation", "reload", blocking=True)
     assert not issues.async_get_issue(DOMAIN, f"uses_core_smtp_{entry.entry_id}")
 
 
+async def test_script_mended(hass: HomeAssistant, core: MockConfigEntry) -> None:
+    """A script goes from the list when it was mended, or deleted."""
+
+    def scripts(*actions: str) -> dict[str, Any]:
+        return {
+            "script": {
+                f"tell_{number}": {"sequence": [{"action": action}]}
+                for number, action in enumerate(actions)
+            }
+        }
+
+    async def listed(*actions: str) -> str | None:
+        with patch(
+            "homeassistant.config.load_yaml_config_file", return_value=scripts(*actions)
+        ):
+            await hass.services.async_call("script", "reload", blocking=True)
+        issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
+        return (issue.translation_placeholders or {})["what"] if issue else None
+
+    theirs, ours = "smtp.send_message", "qq_mail.send_message"
+    assert await async_setup_component(hass, "script", scripts(theirs, theirs))
+    entry = (await take_over(hass))["result"]
+    issue_id = f"uses_core_smtp_{entry.entry_id}"
+    assert await listed(ours, theirs) == "- [tell_1](/config/script/edit/tell_1)"
+    assert await listed(theirs) == "- [tell_0](/config/script/edit/tell_0)"
+    assert await listed() is None
+
+
 async def test_yaml(
-    hass: HomeAssistant, server: QQServer, core: MockConfigEntry
+    hass: HomeAssistant, server: QQServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is still in configuration.yaml is said: in the form, and by a repair."""
-    await hass.config_entries.async_remove(core.entry_id)
-    make_core(server, source=SOURCE_IMPORT).add_to_hass(hass)
+    """A block for each person, of one account: all are taken over, and it is said."""
+    monkeypatch.setattr(socket, "getfqdn", lambda: "home.invalid")
+    people = {"mom": ["mom@example.com", "me@example.com"], "dad": ["dad@example.com"]}
+    blocks = [
+        {
+            "platform": "smtp",
+            "name": name,
+            "sender": ADDRESS,
+            "server": server.host,
+            "port": server.tls_port,
+            "encryption": "tls",
+            "username": ADDRESS,
+            "password": CODE,
+            "verify_ssl": False,
+            "recipient": recipients,
+        }
+        for name, recipients in people.items()
+    ]
+    assert await async_setup_component(hass, "notify", {"notify": blocks})
+    await hass.async_block_till_done(wait_background_tasks=True)
+    cores = hass.config_entries.async_entries("smtp")
+    # They were imported at the same time.
+    titles = ", ".join(core.title for core in cores)
+    assert titles in ("mom, dad", "dad, mom")
+    entities = {
+        one.entity_id
+        for core in cores
+        for one in er.async_entries_for_config_entry(er.async_get(hass), core.entry_id)
+    }
+    assert len(entities) == 3
+
+    menu = await hass.config_entries.flow.async_init(
+        DOMAIN, context={"source": SOURCE_USER}
+    )
+    assert placeholders_of(menu) == {"accounts": ADDRESS}
     form = await begin(hass)
-    assert "configuration.yaml" in placeholders_of(form)["notes"]
+    placeholders = placeholders_of(form)
+    assert placeholders["number"] == "3"
+    assert titles in placeholders["notes"]
+    assert "configuration.yaml" in placeholders["notes"]
     result = await hass.config_entries.flow.async_configure(
         form["flow_id"], {"keep_working": True}
     )
     await hass.async_block_till_done()
     entry = result["result"]
+    assert {platform_of(hass, entity_id) for entity_id in entities} == {DOMAIN}
+    for name, recipients in people.items():
+        await hass.services.async_call("notify", name, {"message": "Hi"}, blocking=True)
+        assert server.accepted[-1].recipients == tuple(recipients)
+
     issues, issue_id = ir.async_get(hass), f"core_smtp_yaml_{entry.entry_id}"
-    assert not issues.async_get_issue(DOMAIN, issue_id)
-    # As core does at each start while it finds the YAML.
-    ir.async_create_issue(
-        hass,
-        "homeassistant",
-        "deprecated_yaml_smtp",
-        is_fixable=False,
-        severity=ir.IssueSeverity.WARNING,
-        translation_key="deprecated_yaml",
-    )
-    await hass.config_entries.async_reload(entry.entry_id)
-    assert issues.async_get_issue(DOMAIN, issue_id)
+    issue = issues.async_get_issue(DOMAIN, issue_id)
+    assert issue
+    assert issue.translation_placeholders == {"account": ADDRESS, "what": titles}
     assert await hass.config_entries.async_unload(entry.entry_id)
     assert not issues.async_get_issue(DOMAIN, issue_id)
+    # The YAML was deleted, and core's issue is not raised any more.
+    ir.async_delete_issue(hass, "homeassistant", "deprecated_yaml_smtp")
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    assert not issues.async_get_issue(DOMAIN, issue_id)
+
+    assert (await reconfigure(hass, entry, "undo"))["reason"] == "undone"
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert [core.state for core in cores] == [ConfigEntryState.LOADED] * 2
+    assert {platform_of(hass, entity_id) for entity_id in entities} == {"smtp"}
+    for name, recipients in people.items():
+        await hass.services.async_call("notify", name, {"message": "Hi"}, blocking=True)
+        assert server.accepted[-1].recipients == tuple(recipients)
+        assert server.accepted[-1].message["X-Mailer"] == "Home Assistant"
+
+
+async def test_two_of_one_account(
+    hass: HomeAssistant, server: QQServer, core: MockConfigEntry
+) -> None:
+    """They have one title and a recipient in common, and other senders: each works."""
+    other = make_core(server, sender="other@qq.com", people={"me@example.com": "Me"})
+    other.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(other.entry_id)
+    await hass.async_block_till_done()
+    form = await begin(hass)
+    notes = placeholders_of(form)["notes"]
+    assert "Home, Home" in notes
+    assert "names other@qq.com as the sender" in notes
+    result = await hass.config_entries.flow.async_configure(
+        form["flow_id"], {"keep_working": True}
+    )
+    await hass.async_block_till_done()
+    assert core.disabled_by is other.disabled_by is ConfigEntryDisabler.USER
+    for entity_id in ("notify.home_me", "notify.home_me_example_com"):
+        await send(hass, entity_id)
+        assert server.accepted[-1].recipients == ("me@example.com",)
+    # Core has the action of the first.
+    await hass.services.async_call("notify", "home", {"message": "Hi"}, blocking=True)
+    assert server.accepted[-1].recipients == tuple(PEOPLE)
+    # One of them goes, and the other is enabled all the same.
+    await hass.config_entries.async_remove(core.entry_id)
+    assert (await reconfigure(hass, result["result"], "undo"))["reason"] == "undone"
+    assert other.state is ConfigEntryState.LOADED
+    assert platform_of(hass, "notify.home_me") == "smtp"
 
 
 def cards(hass: HomeAssistant) -> list[Any]:

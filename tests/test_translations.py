@@ -590,7 +590,7 @@ def test_every_text_the_code_names() -> None:
             | {"unknown_queue_id", "part_of_digest", "discard_what"}
             | page_texts()
             | {"take_over_failed", "take_over_gone", "taken_over_encrypted"}
-            | {"taken_over_sender", "taken_over_yaml"}
+            | {"taken_over_sender", "taken_over_several", "taken_over_yaml"}
             | {f"digest_{key}" for key in DIGEST_TEXTS}
             | chart_texts()
             | {f"answer_{key}" for key in ANSWER_TEXTS}

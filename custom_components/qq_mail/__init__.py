@@ -44,6 +44,7 @@ from .services import async_setup_services
 from .store import Store
 from .takeover.leftover import async_watch_leftover
 from .takeover.source import async_offer
+from .takeover.switch import async_finish, async_undo
 from .texts import Texts, async_texts
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -118,6 +119,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
         # After a flow the login was checked a moment ago.
         outbox.start(check_login=not hass.is_running)
     rooms.answers.configure(imap_account_from(entry.data, options))
+    async_finish(hass, entry)
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     async_watch_leftover(hass, entry)
     async_review(hass)
@@ -146,6 +148,8 @@ async def async_remove_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> N
     house.manager.remove_account(entry.entry_id)
     await house.manager.async_written()
     async_review(hass)
+    # Last, for core's entry takes its time to log in.
+    await async_undo(hass, entry, removed=True)
 
 
 def _add_rooms(

@@ -43,7 +43,7 @@ from .takeover.switch import (
     TakenOver,
     async_switch,
     async_undo,
-    core_entry,
+    core_entries,
     is_switched,
 )
 from .texts import async_texts
@@ -89,9 +89,7 @@ class QQMailConfigFlow(FormFlow[ConfigFlowResult], ConfigFlow, domain=DOMAIN):
             return self.async_show_menu(
                 step_id="start",
                 menu_options=["take_over", "another"],
-                description_placeholders={
-                    "accounts": ", ".join(account.username for account in accounts)
-                },
+                description_placeholders={"accounts": ", ".join(accounts)},
             )
         data = dict(user_input)
         if mailbox := self.read_account(CONF_USERNAME, data[CONF_USERNAME]):
@@ -123,9 +121,8 @@ class QQMailConfigFlow(FormFlow[ConfigFlowResult], ConfigFlow, domain=DOMAIN):
         self, discovery_info: dict[str, Any]
     ) -> ConfigFlowResult:
         """Offer by a card what this integration found by itself."""
-        entry_id = discovery_info["entry_id"]
         accounts = core_accounts(self.hass)
-        await self._choose([one for one in accounts if one.entry_id == entry_id])
+        await self._choose(accounts.get(discovery_info[CONF_USERNAME]))
         self.context["title_placeholders"] = {"name": self._core.username}
         return await self.async_step_confirm()
 
@@ -146,7 +143,7 @@ class QQMailConfigFlow(FormFlow[ConfigFlowResult], ConfigFlow, domain=DOMAIN):
         """Ask which account, if there are several."""
         accounts = core_accounts(self.hass)
         if len(accounts) > 1 and not user_input:
-            usernames = [account.username for account in accounts]
+            usernames = list(accounts)
             select = SelectSelector(SelectSelectorConfig(options=usernames))
             return self.async_show_form(
                 step_id="take_over",
@@ -154,10 +151,9 @@ class QQMailConfigFlow(FormFlow[ConfigFlowResult], ConfigFlow, domain=DOMAIN):
                     {vol.Required(CONF_USERNAME, default=usernames[0]): select}
                 ),
             )
-        if user_input:
-            username = user_input[CONF_USERNAME]
-            accounts = [one for one in accounts if one.username == username]
-        await self._choose(accounts)
+        first = next(iter(accounts), "")
+        username = user_input[CONF_USERNAME] if user_input else first
+        await self._choose(accounts.get(username))
         return await self._log_in({})
 
     async def async_step_take_over_login(
@@ -186,7 +182,9 @@ class QQMailConfigFlow(FormFlow[ConfigFlowResult], ConfigFlow, domain=DOMAIN):
             )
         self._abort_if_unique_id_configured()
         self._keep_working = user_input[_KEEP_WORKING]
-        record = TakenOver(entry_id=core.entry_id, entities=[], action=None)
+        record = TakenOver(
+            entry_ids=list(core.entry_ids), switched=False, entities=[], actions={}
+        )
         return self.async_create_entry(
             title=core.username,
             description="taken_over",
@@ -239,7 +237,7 @@ class QQMailConfigFlow(FormFlow[ConfigFlowResult], ConfigFlow, domain=DOMAIN):
         Of an account that was taken over, ask first what is to be changed.
         """
         entry = self._entry
-        if user_input is None and core_entry(self.hass, entry):
+        if user_input is None and core_entries(self.hass, entry):
             return self.async_show_menu(
                 step_id="taken_over",
                 menu_options=["server", "undo" if is_switched(entry) else "switch"],
@@ -315,11 +313,11 @@ class QQMailConfigFlow(FormFlow[ConfigFlowResult], ConfigFlow, domain=DOMAIN):
             return (await async_texts(self.hass)).of(err)
         return ""
 
-    async def _choose(self, accounts: list[CoreAccount]) -> None:
-        """Go on with the first of these accounts; abort without."""
-        if not accounts:
+    async def _choose(self, core: CoreAccount | None) -> None:
+        """Go on with this account; abort without."""
+        if not core:
             raise AbortFlow("take_over_gone")
-        self._core = accounts[0]
+        self._core = core
         await self.async_set_unique_id(self._core.username, raise_on_progress=False)
         self._abort_if_unique_id_configured()
 
@@ -340,9 +338,12 @@ class QQMailConfigFlow(FormFlow[ConfigFlowResult], ConfigFlow, domain=DOMAIN):
         """Return what will be other than it is in core, as a list in Markdown."""
         texts = await async_texts(self.hass)
         notes: list[str] = []
-        if core.sender != core.username:
+        if len(core.titles) > 1:
+            notes.append(texts("taken_over_several", titles=", ".join(core.titles)))
+        if core.senders:
+            sender = ", ".join(core.senders)
             notes.append(
-                texts("taken_over_sender", sender=core.sender, account=core.username)
+                texts("taken_over_sender", sender=sender, account=core.username)
             )
         if core.unencrypted:
             notes.append(texts("taken_over_encrypted", port=str(self._data["port"])))

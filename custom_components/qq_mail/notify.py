@@ -20,7 +20,7 @@ from homeassistant.util import ensure_unique_string, slugify
 
 from .accounts import QQMailConfigEntry
 from .calls.house import DATA_HOUSE
-from .calls.recipients import chosen_recipients
+from .calls.recipients import chosen_recipients, recipients_from
 from .calls.rights import async_rights, check_rights, own_entity_id
 from .calls.send import ANY_FIELDS, async_send
 from .const import CONF_SERVICE_NAME, CONF_TAKEN_OVER, DOMAIN, LOGGER
@@ -63,8 +63,13 @@ class QQMailNotifyEntity(QQMailEntity, NotifyEntity):
         self._async_record_notification()
 
 
-async def _async_notify(entry: QQMailConfigEntry, call: ServiceCall) -> None:
-    """Send by notify.<name>, to any address, if the call's user may use the account."""
+async def _async_notify(
+    entry: QQMailConfigEntry, core_id: str, call: ServiceCall
+) -> None:
+    """Send by notify.<name>, to any address, if the call's user may use the account.
+
+    Those of an entry of core's, by its id, are the default where its name was taken over.
+    """
     hass, data = call.hass, call.data
     check_rights(call, await async_rights(call), [own_entity_id(hass, entry)])
     if others := data.keys() - _KEYS:
@@ -74,24 +79,26 @@ async def _async_notify(entry: QQMailConfigEntry, call: ServiceCall) -> None:
     said = (data.get(key) for key in (ATTR_TITLE, ATTR_TARGET, ATTR_DATA))
     # A title alone is something to say.
     request = read_notification(data.get(ATTR_MESSAGE, ""), *said)
-    await async_send(hass, entry, request, chosen_recipients(entry, request))
+    default = recipients_from(entry, core_id)
+    recipients = chosen_recipients(entry, request, default=default)
+    await async_send(hass, entry, request, recipients)
 
 
 async def async_update_actions(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
-    """Offer notify.<name>, and the name that was taken over, while the account is there.
+    """Offer notify.<name>, and names that were taken over, while the account is there.
 
     Registered here rather than by discovery, so that it is there when the entry has
     loaded, and is taken away only if it is ours. It stays while the entry is loaded
     anew: who calls it meanwhile waits for that.
     """
     actions = hass.data[DATA_HOUSE].actions.setdefault(entry.entry_id, set())
-    names: set[str] = {entry.options[CONF_SERVICE_NAME]}
-    if taken := entry.data.get(CONF_TAKEN_OVER, {}).get("action"):
-        names.add(taken)
-    for name in actions - names:
+    names = {entry.options[CONF_SERVICE_NAME]: ""}
+    if (taken := entry.data.get(CONF_TAKEN_OVER)) and taken["switched"]:
+        names |= taken["actions"]
+    for name in actions - names.keys():
         actions.remove(name)
         hass.services.async_remove(NOTIFY_DOMAIN, name)
-    for name in names - actions:
+    for name in names.keys() - actions:
         if hass.services.has_service(NOTIFY_DOMAIN, name):
             LOGGER.warning(
                 "The action notify.%s belongs to another integration, so it does not"
@@ -106,7 +113,7 @@ async def async_update_actions(hass: HomeAssistant, entry: QQMailConfigEntry) ->
         await service.async_setup(hass, name, name)
         await service.async_register_services()
         hass.services.async_register(
-            NOTIFY_DOMAIN, name, partial(_async_notify, entry), ANY_FIELDS
+            NOTIFY_DOMAIN, name, partial(_async_notify, entry, names[name]), ANY_FIELDS
         )
         actions.add(name)
 

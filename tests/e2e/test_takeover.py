@@ -81,6 +81,10 @@ class House:
             {"handler": [entry_id, "recipient"]},
             {"name": "Mom", "recipient": "mom@example.com"},
         )
+        # Home Assistant writes the registry when it stops.
+        async with asyncio.timeout(60):
+            while "notify.home_mom" not in await self.platforms():
+                await asyncio.sleep(0.1)
         # Core's action knows its recipients of a start.
         await self.home.restart()
         await self.core_action()
@@ -93,6 +97,16 @@ class House:
         """
         async with asyncio.timeout(60):
             while "home" not in (await self.home.command("get_services"))["notify"]:
+                await asyncio.sleep(0.1)
+
+    async def written(self, name: str, text: str) -> None:
+        """Wait until Home Assistant has written a text to one of its files.
+
+        Raises TimeoutError after a minute.
+        """
+        file = self.home.config_dir / ".storage" / name
+        async with asyncio.timeout(60):
+            while text not in await asyncio.to_thread(file.read_text):
                 await asyncio.sleep(0.1)
 
     async def platforms(self) -> dict[str, str]:
@@ -128,7 +142,7 @@ def by_core(mails: list[AcceptedMessage]) -> list[bool]:
 
 @pytest.mark.timeout(300)
 async def test_there_and_back(tmp_path: Path, socket_enabled: None) -> None:
-    """Automations send before, after the switch, after a restart, and after the undo."""
+    """Automations send before, after the switch, after a kill, and after the undo."""
     async with begin(tmp_path, ADDRESS, automations=AUTOMATIONS, language="en") as (
         home,
         server,
@@ -145,6 +159,10 @@ async def test_there_and_back(tmp_path: Path, socket_enabled: None) -> None:
         )
         assert created["description"] == "taken_over"
         ours = str(created["result"]["entry_id"])
+        # The power is cut when the entries are written, and the new names are not.
+        await house.written("core.config_entries", '"switched":true')
+        await home.kill()
+        await home.start()
         mails = await house.alarm()
         assert by_core(mails) == [False, False]
         assert {mail.message["Reply-To"] for mail in mails} == {"me@example.com"}

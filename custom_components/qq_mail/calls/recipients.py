@@ -11,6 +11,8 @@ from ..content.reading import is_away
 from ..content.request import MessageRequest
 from ..mime.address import Mailbox, Recipients
 
+_NOBODY = Recipients()
+
 
 def default_recipients(entry: ConfigEntry) -> Recipients:
     """Return the account's default recipients; without any set, the account itself."""
@@ -18,21 +20,33 @@ def default_recipients(entry: ConfigEntry) -> Recipients:
     return Recipients.stored({CONF_TO: addresses})
 
 
+def recipients_from(entry: ConfigEntry, core_id: str) -> Recipients:
+    """Return those that were taken over from an entry of core's, as they are now."""
+    return join_recipients(
+        Recipients.stored(one.data)
+        for one in entry.subentries.values()
+        if (one.unique_id or "").startswith(f"{core_id}_")
+    )
+
+
 def chosen_recipients(
-    entry: ConfigEntry, request: MessageRequest, several: Iterable[Recipients] = ()
+    entry: ConfigEntry,
+    request: MessageRequest,
+    several: Iterable[Recipients] = (),
+    default: Recipients = _NOBODY,
 ) -> Recipients:
-    """Return those that a call names, or else the default recipients.
+    """Return those that a call names, else those given, else the default recipients.
 
     A sensor that is away names nobody.
 
     Raises ServiceValidationError where there is no mail address among those named.
     """
     named = join_recipients([*several, request.recipients])
-    if named != Recipients():
+    if named != _NOBODY:
         return named
     if not all(map(is_away, request.refused)):
         raise invalid_address(*request.refused[:MAX_NOTES])
-    return default_recipients(entry)
+    return default_recipients(entry) if default == _NOBODY else default
 
 
 def join_recipients(several: Iterable[Recipients]) -> Recipients:

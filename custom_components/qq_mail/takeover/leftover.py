@@ -1,10 +1,15 @@
 """What a person has to change after the switch, for names alone do not reach it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
 from homeassistant.config_entries import SOURCE_IMPORT, ConfigEntry
+from homeassistant.const import (
+    ATTR_DOMAIN,
+    EVENT_SERVICE_REGISTERED,
+    EVENT_SERVICE_REMOVED,
+)
 from homeassistant.core import DOMAIN as HOMEASSISTANT_DOMAIN, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
 from homeassistant.helpers.entity_component import DATA_INSTANCES
@@ -13,7 +18,7 @@ from homeassistant.helpers.start import async_at_started
 from ..accounts import QQMailConfigEntry
 from ..issues import async_show_issue
 from .source import CORE_DOMAIN
-from .switch import core_entry, is_switched
+from .switch import core_entries, is_switched
 
 ISSUE_USES_CORE = "uses_core_smtp"
 ISSUE_YAML = "core_smtp_yaml"
@@ -31,34 +36,50 @@ def async_watch_leftover(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     def look(_: object) -> None:
         _update_issues(hass, entry)
 
-    entry.async_on_unload(async_at_started(hass, look))
-    entry.async_on_unload(hass.bus.async_listen(_RELOADED, look))
+    @callback
+    def begin(_: HomeAssistant) -> None:
+        look(None)
+        entry.async_on_unload(hass.bus.async_listen(_RELOADED, look))
+        # Nothing tells of scripts that are loaded anew, but each of them is an action.
+        for event in (EVENT_SERVICE_REGISTERED, EVENT_SERVICE_REMOVED):
+            entry.async_on_unload(hass.bus.async_listen(event, look, _is_of_script))
+
+    entry.async_on_unload(async_at_started(hass, begin))
     for issue in (ISSUE_USES_CORE, ISSUE_YAML):
         entry.async_on_unload(
             partial(async_show_issue, hass, issue, entry.entry_id, None)
         )
 
 
+@callback
+def _is_of_script(data: Mapping[str, Any]) -> bool:
+    return bool(data[ATTR_DOMAIN] == "script")
+
+
 def _update_issues(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
-    core = core_entry(hass, entry)
-    users = sorted(_users(hass, core)) if core else []
+    cores = core_entries(hass, entry)
+    users = sorted(_users(hass, cores)) if cores else []
     # Core's own issue of the same: it is there while the YAML is.
     in_yaml = ir.async_get(hass).async_get_issue(
         HOMEASSISTANT_DOMAIN, f"deprecated_yaml_{CORE_DOMAIN}"
     )
-    imported = core and core.source == SOURCE_IMPORT and in_yaml
+    imported = [core.title for core in cores if core.source == SOURCE_IMPORT]
     for issue, what in (
-        (ISSUE_USES_CORE, "\n".join(f"- [{name}]({link})" for name, link in users)),
-        (ISSUE_YAML, core.title if core and imported else ""),
+        (ISSUE_USES_CORE, "\n".join(users)),
+        (ISSUE_YAML, ", ".join(imported) if in_yaml else ""),
     ):
         texts = {"account": entry.title, "what": what} if what else None
         async_show_issue(hass, issue, entry.entry_id, texts)
 
 
-def _users(hass: HomeAssistant, core: ConfigEntry) -> Iterator[tuple[str, str]]:
-    """Yield name and address of what targets core's devices or calls its action."""
+def _users(hass: HomeAssistant, cores: list[ConfigEntry]) -> Iterator[str]:
+    """Yield what targets core's devices or calls its action, as links in Markdown.
+
+    Behind it stands the blueprint that calls it, if it is one.
+    """
     devices = {
         device.id
+        for core in cores
         for device in dr.async_entries_for_config_entry(
             dr.async_get(hass), core.entry_id
         )
@@ -67,16 +88,17 @@ def _users(hass: HomeAssistant, core: ConfigEntry) -> Iterator[tuple[str, str]]:
     for domain in ("automation", "script"):
         entities: Any = components[domain].entities if domain in components else ()
         for entity in entities:
-            if devices.intersection(entity.referenced_devices) or _calls_core(
-                entity.raw_config
-            ):
-                yield (
-                    # It must not end the link's text in Markdown.
-                    entity.name.replace("[", "(").replace("]", ")"),
-                    f"/config/{domain}/edit/{entity.unique_id}"
+            calls = _calls_core(entity.raw_config)
+            if calls or devices.intersection(entity.referenced_devices):
+                # It must not end the link's text.
+                name = entity.name.replace("[", "(").replace("]", ")")
+                link = f"/config/{domain}/" + (
+                    f"edit/{entity.unique_id}"
                     if entity.unique_id
-                    else f"/config/{domain}/show/{entity.entity_id}",
+                    else f"show/{entity.entity_id}"
                 )
+                blueprint = entity.referenced_blueprint if calls else None
+                yield f"- [{name}]({link})" + (f" ← `{blueprint}`" if blueprint else "")
 
 
 def _calls_core(config: Any) -> bool:

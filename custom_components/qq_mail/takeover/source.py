@@ -1,7 +1,8 @@
-"""What is set up in Home Assistant's own integration `smtp`, as an account of ours."""
+"""What is set up in Home Assistant's own integration `smtp`, as accounts of ours."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Self
 
 from homeassistant.config_entries import (
@@ -50,36 +51,31 @@ _NO_ENCRYPTION = "none"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoreAccount:
-    """What an entry of core's becomes."""
+    """What the entries of core's that have one user name become: YAML has one a person."""
 
-    entry_id: str
+    username: str
+    """The account's address."""
+    entry_ids: tuple[str, ...]
+    titles: tuple[str, ...]
     data: Mapping[str, Any]
     """As our entry has it; without a code where core logs in without one."""
     options: Mapping[str, Any]
     recipients: tuple[ConfigSubentryData, ...]
-    """Our subentries, with the unique ids that core's have."""
-    sender: str
-    """Whom core names as the sender; QQ takes the user name alone."""
+    """Our subentries, with the unique ids of core's entities."""
+    senders: tuple[str, ...]
+    """Whom core names as the sender; QQ takes the user name alone, which is none of them."""
     unencrypted: bool
     in_yaml: bool
     """Whether core made it from configuration.yaml, and will read that again."""
 
-    @property
-    def username(self) -> str:
-        """The account's address."""
-        return str(self.data[CONF_USERNAME])
-
     @classmethod
-    def read(cls, entry: ConfigEntry) -> Self | None:
-        """Read an entry of core's; None: it has no address that could log in."""
-        core, options = entry.data, entry.options
-        sender = _mailbox(core.get(CONF_SENDER))
-        user = _mailbox(core.get(CONF_USERNAME)) or sender
-        if not user:
-            return None
+    def read(cls, username: str, entries: Sequence[ConfigEntry]) -> Self:
+        """Read entries of core's: the settings of the first, the recipients of all."""
+        core, options = entries[0].data, entries[0].options
+        senders = dict.fromkeys(_address(entry, CONF_SENDER) for entry in entries)
         unencrypted = core.get(CONF_ENCRYPTION) == _NO_ENCRYPTION
         data = {
-            CONF_USERNAME: user.addr_spec.lower(),
+            CONF_USERNAME: username,
             CONF_HOST: core[_CONF_SERVER],
             CONF_PORT: STARTTLS_PORT if unencrypted else core[CONF_PORT],
             CONF_ENCRYPTION: Encryption.STARTTLS.value
@@ -88,20 +84,22 @@ class CoreAccount:
         }
         if code := core.get(CONF_PASSWORD):
             data[CONF_PASSWORD] = code
-        recipients = tuple(_recipients(entry))
+        recipients = tuple(chain.from_iterable(map(_recipients, entries)))
         return cls(
-            entry_id=entry.entry_id,
+            username=username,
+            entry_ids=tuple(entry.entry_id for entry in entries),
+            titles=tuple(entry.title for entry in entries),
             data=data,
             options=_options(core, options, recipients),
             recipients=recipients,
-            sender=(sender or user).addr_spec.lower(),
+            senders=tuple(one for one in senders if one not in ("", username)),
             unencrypted=unencrypted,
-            in_yaml=entry.source == SOURCE_IMPORT,
+            in_yaml=any(entry.source == SOURCE_IMPORT for entry in entries),
         )
 
 
-def core_accounts(hass: HomeAssistant) -> list[CoreAccount]:
-    """Return the accounts of core's that are QQ's, enabled, and none of ours yet."""
+def core_accounts(hass: HomeAssistant) -> dict[str, CoreAccount]:
+    """Return those of core's that are QQ's, enabled, and none of ours yet, by user name."""
     entries = hass.config_entries.async_entries(
         CORE_DOMAIN, include_ignore=False, include_disabled=False
     )
@@ -109,27 +107,29 @@ def core_accounts(hass: HomeAssistant) -> list[CoreAccount]:
         entry.unique_id
         for entry in hass.config_entries.async_entries(DOMAIN, include_ignore=False)
     }
-    return [
-        account
-        for account in map(CoreAccount.read, filter(_is_qq, entries))
-        if account and account.username not in ours
-    ]
+    accounts: dict[str, list[ConfigEntry]] = {}
+    for entry in filter(_is_qq, entries):
+        # Without an address, it could not log in.
+        username = _address(entry, CONF_USERNAME) or _address(entry, CONF_SENDER)
+        if username and username not in ours:
+            accounts.setdefault(username, []).append(entry)
+    return {user: CoreAccount.read(user, several) for user, several in accounts.items()}
 
 
 @callback
 def async_offer(hass: HomeAssistant) -> None:
     """Offer each of them by a card under Devices & services, once."""
-    for account in core_accounts(hass):
+    for username in core_accounts(hass):
         async_create_flow(
             hass,
             DOMAIN,
             ConfigFlowContext(source=SOURCE_INTEGRATION_DISCOVERY),
-            {"entry_id": account.entry_id},
+            {CONF_USERNAME: username},
         )
 
 
 def _is_qq(entry: ConfigEntry) -> bool:
-    addresses = (entry.data.get(key, "") for key in (CONF_SENDER, CONF_USERNAME))
+    addresses = (entry.data.get(key) or "" for key in (CONF_SENDER, CONF_USERNAME))
     domains = {address.rpartition("@")[2].lower() for address in addresses}
     return entry.data[_CONF_SERVER].lower() in IMAP_HOSTS or bool(
         domains.intersection(QQ_DOMAINS)
@@ -141,7 +141,7 @@ def _options(
     options: Mapping[str, Any],
     recipients: tuple[ConfigSubentryData, ...],
 ) -> dict[str, Any]:
-    """Return our options: core's `notify.<title>` sends to all of its recipients."""
+    """Return our options; who is a recipient is one by default, as in core."""
     ours: dict[str, Any] = {}
     name = one_line(core.get(CONF_SENDER_NAME) or "")
     if name and len(name.encode()) <= SENDER_NAME_MAX_BYTES:
@@ -153,11 +153,13 @@ def _options(
         (limits,) = (one for one in OPTIONS if one.key == CONF_TIMEOUT)
         ours[CONF_TIMEOUT] = min(max(int(timeout), limits.least), limits.most)
     if recipients:
-        ours[CONF_RECIPIENTS] = [
-            mailbox
-            for recipient in recipients
-            for mailbox in recipient["data"][CONF_TO]
-        ]
+        ours[CONF_RECIPIENTS] = list(
+            dict.fromkeys(
+                mailbox
+                for recipient in recipients
+                for mailbox in recipient["data"][CONF_TO]
+            )
+        )
     return ours
 
 
@@ -177,9 +179,15 @@ def _recipients(entry: ConfigEntry) -> Iterator[ConfigSubentryData]:
         yield ConfigSubentryData(
             subentry_type=SUBENTRY_TYPE_RECIPIENT,
             title=name,
-            unique_id=subentry.unique_id,
+            unique_id=f"{entry.entry_id}_{subentry.unique_id}",
             data={CONF_NAME: name, CONF_TO: [str(Mailbox(mailbox.addr_spec, shown))]},
         )
+
+
+def _address(entry: ConfigEntry, key: str) -> str:
+    """Return an address that core has, empty where it has none."""
+    mailbox = _mailbox(entry.data.get(key))
+    return mailbox.addr_spec.lower() if mailbox else ""
 
 
 def _display_name(text: str) -> str:
