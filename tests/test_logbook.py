@@ -126,12 +126,15 @@ def script(*args: Any, **kwargs: Any) -> Callable[[QQServer], None]:
 async def test_outcome(
     logbook: Logbook,
     server: QQServer,
+    freezer: FrozenDateTimeFactory,
     family: list[str],
     prepare: Callable[[QQServer], None],
     said: dict[str, str],
     language: str,
 ) -> None:
     """One sentence says who gets what, what came of it, and when it goes on."""
+    # Noon in Shanghai: a time of another day has its date.
+    freezer.move_to("2026-11-29 04:00:00+00:00")
     await logbook.begin(language)
     prepare(server)
     await logbook.send("煤气泄漏", family)
