@@ -221,6 +221,21 @@ def test_steps_of_the_first_automation(name: str, language: str) -> None:
     assert [one for one in named if not re.search(f"[*「]{one}[*」]", steps)] == []
 
 
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if page.name.endswith(CHINESE)],
+    ids=lambda page: page.name,
+)
+def test_chinese_pages(page: Path) -> None:
+    """They have Home Assistant's words, and no line ends within a sentence.
+
+    Markdown would make a blank of it.
+    """
+    text = without_code(page)
+    assert re.findall("触发器|修复提示|修复问题|会计算", text) == []
+    assert re.findall(r".*\S\n *[\u4e00-\u9fff“].*", text) == []
+
+
 @pytest.mark.parametrize("language", ["en", "zh-Hans"])
 def test_names_are_explained(language: str) -> None:
     """Whoever sees an option or an entity finds it under the name that it has."""
