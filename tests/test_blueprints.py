@@ -115,8 +115,11 @@ def test_languages_agree(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_is_dropped(name: str) -> None:
-    """What comes while a blueprint's automation runs gets a run of its own."""
-    blueprint = load_yaml(FOLDER / f"{name}.yaml")
+    """What comes while a blueprint's automation runs gets a run of its own, and why."""
+    path = FOLDER / f"{name}.yaml"
+    (why,) = re.findall(r"^# (.*)\nmode:", path.read_text("utf-8"), re.MULTILINE)
+    assert bool(CHINESE_TEXT.search(why)) == name.endswith(CHINESE)
+    blueprint = load_yaml(path)
     assert isinstance(blueprint, dict)
     assert blueprint["mode"] in ("queued", "parallel")
     assert blueprint["max"] >= 100

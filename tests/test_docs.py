@@ -17,6 +17,7 @@ from pytest_homeassistant_custom_component.common import (
 from custom_components.qq_mail.buttons.models import ACTION_PATH
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.content.request import read_request
+from custom_components.qq_mail.options import OPTIONS
 from homeassistant.core import HomeAssistant
 from homeassistant.core_config import CORE_CONFIG_SCHEMA
 from homeassistant.setup import async_setup_component
@@ -41,10 +42,14 @@ FOR_CONTRIBUTORS = {
 """Pages that are in English only."""
 CHINESE = ".zh-Hans.md"
 PAGES = [*sorted(ROOT.glob("README*.md")), *sorted((ROOT / "docs").glob("*.md"))]
-TWINS = [
-    pytest.param(page, page.with_name(f"{page.stem}{CHINESE}"), id=page.stem)
+NAMES = dict.fromkeys(
+    str(page.relative_to(ROOT)).removesuffix(CHINESE).removesuffix(".md")
     for page in PAGES
-    if page.stem not in FOR_CONTRIBUTORS and not page.name.endswith(CHINESE)
+)
+TWINS = [
+    pytest.param(ROOT / f"{name}.md", ROOT / f"{name}{CHINESE}", id=name)
+    for name in NAMES
+    if name.removeprefix("docs/") not in FOR_CONTRIBUTORS
 ]
 MAX_LINES_OF_README = 200
 
@@ -133,7 +138,7 @@ def test_languages_agree(english: Path, chinese: Path) -> None:
         re.findall(r"^#+ ", without_code(page), re.MULTILINE)
         for page in (english, chinese)
     ]
-    assert heads[0][: len(heads[1])] == heads[1]
+    assert heads[0] == heads[1]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -192,13 +197,43 @@ def test_what_always_holds() -> None:
     assert rooms - rows - {"charts", "kinds"} == set()
 
 
-@pytest.mark.parametrize("block", params("alias"))
+@pytest.mark.parametrize("block", params("triggers"))
 def test_nothing_is_dropped(block: str) -> None:
     """What comes while an automation runs gets a run of its own."""
     automation = parse_yaml(block)
     assert isinstance(automation, dict)
     assert automation["mode"] in ("queued", "parallel")
     assert automation["max"] >= 10
+
+
+@pytest.mark.parametrize(
+    ("name", "language"), [("README.md", "en"), (f"README{CHINESE}", "zh-Hans")]
+)
+def test_steps_of_the_first_automation(name: str, language: str) -> None:
+    """What is made in the editor is the same as the YAML: each field is filled in."""
+    text, texts = (ROOT / name).read_text("utf-8"), texts_of(language)
+    steps = "".join(re.findall(r"^\d\. .*\n", text, re.MULTILINE))
+    automation: Any = parse_yaml(blocks(ROOT / name)[0])
+    data = automation["actions"][0]["data"]
+    form = "services.send_message.fields"
+    priority = texts[f"selector.priority.options.{data['priority']}"]
+    named = [*(texts[f"{form}.{field}.name"] for field in data), priority]
+    assert [one for one in named if not re.search(f"[*「]{one}[*」]", steps)] == []
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if page.name.endswith(CHINESE)],
+    ids=lambda page: page.name,
+)
+def test_chinese_pages(page: Path) -> None:
+    """They have Home Assistant's words, and no line ends within a sentence.
+
+    Markdown would make a blank of it.
+    """
+    text = without_code(page)
+    assert re.findall("触发器|修复提示|修复问题|会计算", text) == []
+    assert re.findall(r".*\S\n *[\u4e00-\u9fff“].*", text) == []
 
 
 @pytest.mark.parametrize("language", ["en", "zh-Hans"])
@@ -217,6 +252,24 @@ def test_names_are_explained(language: str) -> None:
     }
     assert {"options.step.init.data.digest", "entity.sensor.pace.name"} <= set(names)
     assert [name for name in names.values() if name.lower() not in tables] == []
+
+
+@pytest.mark.parametrize(
+    ("page", "language"), [("settings.md", "en"), (f"settings{CHINESE}", "zh-Hans")]
+)
+def test_options_in_the_form_s_order(page: str, language: str) -> None:
+    """Whoever has the form beside the page finds one after the other."""
+    texts = texts_of(language)
+    tables = (ROOT / "docs" / page).read_text("utf-8").split("images/options")[1]
+    init = "options.step.init"
+    names = [
+        texts[
+            f"{init}.{f'sections.{one.section}.' if one.section else ''}data.{one.key}"
+        ]
+        for one in OPTIONS
+    ]
+    rows = re.findall(r"^\| (.*?) \| ", tables, re.MULTILINE)
+    assert [row for row in rows if row in names] == names
 
 
 def without_code(page: Path) -> str:

@@ -60,6 +60,25 @@ async def test_number_out_of_range(
         result = await hass.config_entries.options.async_init(loaded_entry.entry_id)
 
 
+async def test_order_of_the_form(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry
+) -> None:
+    """What people look for first stands first, each option beside what belongs to it.
+
+    This account's server is not QQ's, so its inbox is asked for, and it has no other.
+    """
+    result = await hass.config_entries.options.async_init(loaded_entry.entry_id)
+    schema = result["data_schema"]
+    assert schema
+    answers = ("answers_by_mail", "answers_from", "imap_host", "imap_port")
+    rest = ("reply_to", "digest", "history_titles", "limits", "times")
+    assert [*map(str, schema.schema)] == ["sender_name", "recipients", *answers, *rest]
+    at = [one.key for one in OPTIONS].index("fallback")
+    assert [one.key for one in OPTIONS[at : at + 3]] == [
+        *("fallback", "fallback_for_all", "reply_to"),
+    ]
+
+
 async def test_form_shows_what_is_stored(
     hass: HomeAssistant, loaded_entry: MockConfigEntry
 ) -> None:

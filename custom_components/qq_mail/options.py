@@ -72,11 +72,6 @@ class Option:
 OPTIONS = (
     Option(CONF_SENDER_NAME, Kind.NAME, private=True),
     Option(CONF_RECIPIENTS, Kind.MAILBOXES, private=True),
-    Option(CONF_REPLY_TO, Kind.MAILBOX, private=True),
-    # Floods become one mail: nobody reads a hundred, and QQ refuses them.
-    Option("digest", Kind.SWITCH, default=True),
-    # Below high priority a title may be a code to log in with.
-    Option("history_titles", Kind.SWITCH, default=True),
     # It reads what comes to the account, which a person has to want.
     Option(CONF_ANSWERS, Kind.SWITCH, default=False),
     # Each with the recipient as its name whose mails it may answer; without: anybody's.
@@ -86,6 +81,11 @@ OPTIONS = (
     Option(CONF_FALLBACK, Kind.ACCOUNT, several=True),
     # Who has a second account for alarms may not want it to send all that waits.
     Option("fallback_for_all", Kind.SWITCH, default=False, several=True),
+    Option(CONF_REPLY_TO, Kind.MAILBOX, private=True),
+    # Floods become one mail: nobody reads a hundred, and QQ refuses them.
+    Option("digest", Kind.SWITCH, default=True),
+    # Below high priority a title may be a code to log in with.
+    Option("history_titles", Kind.SWITCH, default=True),
     # QQ takes a few hundred a day, as far as people know.
     Option("messages_per_day", Kind.NUMBER, 400, 0, 10_000, "messages", Section.LIMITS),
     # So many were seen to pass within three seconds.

@@ -1177,12 +1177,28 @@ def test_work_grows_with_the_size(repeated: str) -> None:
     )
 
 
+FORM = [
+    *("title", "message", "attachments", "actions", "entities", "charts", "priority"),
+    ("recipients", "to", "cc", "bcc", "reply_to", "sender_name", "config_entry_id"),
+    ("text", "format", "html", "link"),
+    ("repeats", "tag", "clear", "repeat_after", "repeat_until_acknowledged"),
+    ("times", "expires_after", "actions_expire_after", "wait"),
+]
+"""The fields as the editor shows them: first what people want, then the sections."""
+
+
 @pytest.mark.parametrize("action", ["send_message", "preview_message"])
 def test_form_offers_every_field(action: str) -> None:
-    """The form, with its sections, has all the fields that are read."""
+    """The form, with its sections, has all the fields that are read, in its order."""
     file = Path(integration.__file__).parent / "services.yaml"
+    rows = load_yaml_dict(str(file))[action]["fields"]
+    shown = [
+        (name, *row["fields"]) if "fields" in row else name
+        for name, row in rows.items()
+    ]
+    assert shown == FORM
     fields: dict[str, Any] = {}
-    for name, field in load_yaml_dict(str(file))[action]["fields"].items():
+    for name, field in rows.items():
         fields |= field.get("fields", {name: field})
     assert set(fields) == {*FIELDS, "config_entry_id"}
     for field in fields.values():

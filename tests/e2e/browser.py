@@ -151,6 +151,13 @@ class Desk:
         )
         return str(entry["result"]["entry_id"])
 
+    def recipient(self, entry: str, name: str) -> None:
+        """Give an account a recipient, without a browser."""
+        flows = "/api/config/config_entries/subentries/flow"
+        form = self.do(self.home.post(flows, {"handler": [entry, "recipient"]}))
+        data = {"name": name, "to": ["10017"], "send_test": False}
+        self.do(self.home.post(f"{flows}/{form['flow_id']}", data))
+
 
 @contextmanager
 def desk(folder: Path, python: str) -> Generator[Desk]:
@@ -182,6 +189,9 @@ def desk(folder: Path, python: str) -> Generator[Desk]:
         )
         here = Desk(home, server, browser, loop=loop)
         here.do(home.__aenter__())
+        # Its name stays in the house's language, and pictures are taken in others.
+        hidden = {"panelOrder": [], "hiddenPanels": ["map"]}
+        here.do(home.command("frontend/set_user_data", key="sidebar", value=hidden))
         try:
             yield here
         finally:

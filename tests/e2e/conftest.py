@@ -6,10 +6,11 @@ import os
 from pathlib import Path
 import sys
 
+from playwright.sync_api import Browser, Playwright, sync_playwright
 import pytest
 import pytest_socket
 
-from .browser import THREAD, Desk, desk
+from .browser import CHROMIUM, THREAD, Desk, desk
 from .dovecot import Dovecot, running
 
 
@@ -76,3 +77,20 @@ def here(running_desk: Desk, socket_enabled: None) -> Generator[Desk]:
     running_desk.server.reset()
     yield running_desk
     running_desk.server.reset()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Generator[Browser]:
+    """Start Chromium, in the thread that Playwright has here."""
+    pytest_socket.enable_socket()
+
+    def start() -> tuple[Playwright, Browser]:
+        playwright = sync_playwright().start()
+        return playwright, playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+
+    playwright, browser = THREAD.submit(start).result()
+    yield browser
+    THREAD.submit(browser.close).result()
+    THREAD.submit(playwright.stop).result()

@@ -101,22 +101,23 @@ def test_automation_editor(here: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "readme", "name", "sensor"),
+    ("language", "readme", "name", "sensor", "mode"),
     [
-        pytest.param("zh-Hans", "README.zh-Hans.md", "家人", "厨房水浸", id="zh-Hans"),
-        pytest.param("en", "README.md", "Family", "Kitchen leak", id="en"),
+        pytest.param(
+            *("zh-Hans", "README.zh-Hans.md", "家人", "厨房水浸", "更改模式"),
+            id="zh-Hans",
+        ),
+        pytest.param(
+            *("en", "README.md", "Family", "Kitchen leak", "Change mode"), id="en"
+        ),
     ],
 )
 def test_first_automation(
-    here: Desk, language: str, readme: str, name: str, sensor: str
+    here: Desk, language: str, readme: str, name: str, sensor: str, mode: str
 ) -> None:
     """What README shows in pictures and as YAML is one automation, and it sends."""
     here.remove_all()
-    entry = here.add("10016@qq.com")
-    flows = "/api/config/config_entries/subentries/flow"
-    form = here.do(here.home.post(flows, {"handler": [entry, "recipient"]}))
-    recipient = {"name": name, "to": ["10017"], "send_test": False}
-    here.do(here.home.post(f"{flows}/{form['flow_id']}", recipient))
+    here.recipient(here.add("10016@qq.com"), name)
     leak = "/api/states/binary_sensor.kitchen_leak"
     shown = {"device_class": "moisture", "friendly_name": sensor}
     dry = {"state": "off", "attributes": shown}
@@ -136,7 +137,12 @@ def test_first_automation(
         picture(page, f"first-trigger-{language}")
         rows.last.click(position={"x": 20, "y": 20})
         expect(sidebar.locator("ha-settings-row").first).to_be_visible()
+        page.set_viewport_size({"width": 900, "height": 1900})
         picture(page, f"first-action-{language}")
+        page.set_viewport_size({"width": 900, "height": 1100})
+        page.locator("ha-dropdown").first.click()
+        page.get_by_text(mode, exact=True).click()
+        picture(page, f"first-mode-{language}")
     here.do(here.home.post(leak, dry | {"state": "on"}))
     (mail,) = here.server.wait_for(1)
     assert mail.subject == title

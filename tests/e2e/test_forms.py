@@ -6,6 +6,7 @@ import socket
 from typing import Any
 
 from playwright.sync_api import Page, expect
+import pytest
 
 from tests.qq_server import Answer, Certificate, Close, QQServer, Raw, Step, replies
 
@@ -170,6 +171,8 @@ def test_add_an_account_in_english(here: Desk) -> None:
     address = "10002@qq.com"
     with here.page(ADD, "en") as page:
         page.get_by_role("button", name="OK").click()
+        page.locator("input[name=username]").wait_for()
+        picture(page, "user-en")
         fill(page, {**here.typed(address), "password": "wrong"}, "Submit")
         wrong = beginning(texts["error.login_ambiguous"])
         expect(page.get_by_text(wrong).first).to_be_visible()
@@ -280,6 +283,24 @@ def test_reconfigure(here: Desk) -> None:
         expect(page.get_by_text(refused)).to_have_count(0)
 
 
+@pytest.mark.parametrize(
+    ("language", "cog"), [("zh-Hans", "配置"), ("en", "Configure")]
+)
+def test_every_option(here: Desk, language: str, cog: str) -> None:
+    """With a second account, and a server that is not QQ's, all are in the form."""
+    here.remove_all()
+    for address in ("10008@qq.com", "10009@qq.com"):
+        here.add(address)
+    texts = here.texts("options", language)
+    with here.page(ACCOUNTS, language) as page:
+        page.set_viewport_size({"width": 900, "height": 1800})
+        page.get_by_role("button", name=cog, exact=True).first.click()
+        for name in ("answers_by_mail", "imap_host", "fallback"):
+            shown = texts[f"step.init.data.{name}"]
+            expect(page.get_by_text(shown, exact=True).first).to_be_visible()
+        picture(page, f"options-{language}")
+
+
 def test_options(here: Desk) -> None:
     """A bad address is told; what is right is kept, and used."""
     address = "10006@qq.com"
@@ -291,7 +312,6 @@ def test_options(here: Desk) -> None:
         fill(page, {"sender_name": "我的家", "reply_to": "nobody"})
         wrong = beginning(texts["error.invalid_address"])
         expect(page.get_by_text(wrong).first).to_be_visible()
-        picture(page, "options-zh-Hans")
         dialog = page.locator("dialog-data-entry-flow")
         limits = dialog.locator("ha-form-expandable").first
         limits.get_by_text(texts["step.init.sections.limits.name"]).first.click()
@@ -318,11 +338,7 @@ def test_options(here: Desk) -> None:
 def test_edit_a_recipient(here: Desk) -> None:
     """A recipient gets another name; without an address it is refused."""
     address = "10007@qq.com"
-    entry = here.add(address)
-    flows = "/api/config/config_entries/subentries/flow"
-    form = here.do(here.home.post(flows, {"handler": [entry, "recipient"]}))
-    data = {"name": "邻居", "to": ["n@example.com"]}
-    here.do(here.home.post(f"{flows}/{form['flow_id']}", data))
+    here.recipient(here.add(address), "邻居")
     texts = here.texts("config_subentries")
     with here.page(ACCOUNTS) as page:
         row = page.locator("ha-config-sub-entry-row").filter(has_text="邻居")
@@ -335,3 +351,25 @@ def test_edit_a_recipient(here: Desk) -> None:
         picture(page, "edit-recipient-zh-Hans")
         fill(page, {"name": "隔壁老王"})
         expect(page.get_by_text("隔壁老王").first).to_be_visible()
+
+
+def test_recipient_s_device_as_a_target(here: Desk) -> None:
+    """The editor finds its entity, and does not write (0) beside its name."""
+    here.remove_all()
+    here.recipient(here.add("10018@qq.com"), "邻居")
+    (device,) = (
+        one["id"]
+        for one in here.do(here.home.command("config/device_registry/list"))
+        if one["name"] == "邻居"
+    )
+    target = {"device_id": [device]}
+    action = {
+        "action": "qq_mail.send_message",
+        "target": target,
+        "data": {"title": "x"},
+    }
+    automation = {"alias": "x", "triggers": [], "actions": [action]}
+    here.do(here.home.post("/api/config/automation/config/device", automation))
+    with here.page("/config/automation/edit/device") as page:
+        row = page.locator("ha-automation-row")
+        expect(row.get_by_text("邻居 (1)", exact=True)).to_be_visible()

@@ -15,13 +15,12 @@ from tempfile import NamedTemporaryFile
 from typing import Any, Literal
 
 from freezegun.api import FrozenDateTimeFactory
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.recorder.common import (
     async_wait_recording_done,
 )
-import pytest_socket
 
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
@@ -31,7 +30,7 @@ from tests.content.test_attachments import TestCamera, add_cameras, picture
 from tests.house import later
 from tests.qq_server import AcceptedMessage, Close, QQServer, Step
 
-from .browser import CHROMIUM, THREAD
+from .browser import THREAD
 from .home_assistant import ROOT
 
 MODULES = ROOT / ".tools" / "judges" / "node_modules"
@@ -229,23 +228,6 @@ async def house(
     )
     hass.states.async_set("sensor.away", "unavailable")
     return house
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Browser]:
-    """Start Chromium, in the thread that Playwright has here."""
-    pytest_socket.enable_socket()
-
-    def start() -> tuple[Playwright, Browser]:
-        playwright = sync_playwright().start()
-        return playwright, playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
-
-    playwright, browser = THREAD.submit(start).result()
-    yield browser
-    THREAD.submit(browser.close).result()
-    THREAD.submit(playwright.stop).result()
 
 
 type Judge = Callable[[AcceptedMessage], str]

@@ -115,6 +115,27 @@ def test_outage_on_a_phone(here: Desk) -> None:
     assert sorted(subjects) == ["地下室漏水", "大门未关"]
 
 
+@pytest.mark.parametrize(
+    ("language", "titles"),
+    [
+        ("zh-Hans", ("煤气泄漏", "门没关", "每日报告")),
+        ("en", ("Gas in the kitchen", "The door is open", "Daily report")),
+    ],
+)
+# Or pytest starts it among what a test may not leave behind, for `here` stands twice.
+@pytest.mark.usefixtures("running_desk")
+def test_outage_on_a_desk(here: Desk, language: str, titles: tuple[str, ...]) -> None:
+    """What waits: the most important first, whenever it was raised."""
+    alerts = list(zip(titles, ("highest", "high", "normal"), strict=True))
+    with outage(here):
+        for title, priority in reversed(alerts):
+            send(here, title, priority=priority)
+        with here.page(PAGE, language) as page:
+            waiting = page.locator("qq-mail-page .rows > li h4")
+            expect(waiting).to_have_text(list(map(re.compile, titles)))
+            picture(page, f"page-{language}")
+
+
 def test_history_after_a_restart(here: Desk) -> None:
     """A flood of 60 becomes one mail; what went out is known after a restart as well."""
     refused = Answer(550, "Mailbox not found")
