@@ -9,6 +9,7 @@ const browser = [
   ...[
     "CustomEvent",
     "HTMLElement",
+    "ResizeObserver",
     "URL",
     "clearTimeout",
     "customElements",

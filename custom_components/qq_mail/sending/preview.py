@@ -92,7 +92,7 @@ class Frames(HomeAssistantView):
         status = HTTPStatus.OK
         if until <= read_clock().steady:
             texts = await async_texts(request.app[KEY_HASS])
-            page = _PLAIN.format(text=escape(texts("page_preview_over"))).encode()
+            page = _PLAIN.format(text=escape(texts("preview_over"))).encode()
             status = HTTPStatus.NOT_FOUND
         for scheme in _SCHEMES & request.query.keys():
             page = _coloured(page, scheme.encode())
