@@ -15,7 +15,7 @@ const browser = [
     "customElements",
     "document",
   ],
-  ...["history", "location", "navigator", "setTimeout", "window"],
+  ...["history", "location", "setTimeout", "window"],
 ];
 
 export default [

@@ -201,9 +201,21 @@ def test_compose_and_preview(here: Desk) -> None:
         page.get_by_role("button", name="复制为 YAML").click()
         copied = page.get_by_role("textbox", name="发送邮件的自动化步骤").input_value()
         assert "title: 漏水 {{ trigger.entity_id }}" in copied
-    _, mail_to_me, mail_to_ann = here.server.wait_for(3)
-    assert mail_to_me.recipients == (ADDRESS,)
-    assert mail_to_ann.recipients == ("ann@example.com",)
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_role("button", name="复制为 YAML").click()
+        expect(told).to_have_text("已复制。")
+        _, mail_to_me, mail_to_ann = here.server.wait_for(3)
+        assert mail_to_me.recipients == (ADDRESS,)
+        assert mail_to_ann.recipients == ("ann@example.com",)
+        # What is pressed in the mail stands in the history.
+        html = mail_to_ann.message.get_body(("html",))
+        assert html
+        page.goto(re.findall(r'href="(http[^"]+/action/[^"]+)"', html.get_content())[0])
+        for words in ("关总阀", "确定"):
+            page.get_by_role("button", name=words).click()
+        expect(page.get_by_role("button")).to_have_count(0)
+        page.goto(f"{here.home.url}{PAGE}/history")
+        expect(page.get_by_text("“关总阀”于")).to_be_visible()
 
 
 def test_check(here: Desk) -> None:

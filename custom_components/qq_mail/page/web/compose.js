@@ -199,12 +199,12 @@ export class Compose {
     if (!answer) return;
     const area = this.#area(answer.text);
     area.readOnly = true;
-    const copy = () => {
+    const copy = (event) => {
       area.select();
-      // Without TLS a browser has no clipboard of that kind.
-      if (navigator.clipboard) navigator.clipboard.writeText(answer.text);
-      else document.execCommand("copy");
-      page.tell(page.t("copied"));
+      // Also without TLS, where browsers have no other clipboard.
+      if (document.execCommand("copy")) page.tell(page.t("copied"));
+      // What is selected can be copied by hand.
+      else event.preventDefault();
     };
     const words = page.t("copy");
     await ask(page, { title: words, body: area, yes: words, onyes: copy });
