@@ -398,6 +398,8 @@ def test_page_of_an_old_version(here: Desk) -> None:
 
         theirs.on_message(tell)
 
+    for _ in range(2):
+        send(here, "门", repeat_after="01:00:00")
     with here.page("/") as page:
         page.route_web_socket("**/api/websocket", relay)
         page.goto(f"{here.home.url}{PAGE}")
@@ -410,9 +412,12 @@ def test_page_of_an_old_version(here: Desk) -> None:
         expect(banner).to_be_hidden()
         away = True
         sockets[-1].close()
+        told = page.locator("qq-mail-page").get_by_role("status").first
+        row(page, "门").get_by_role("button", name="结束: 门").click()
+        page.get_by_role("dialog").get_by_role("button", name="结束").click()
+        expect(told).to_have_text("操作失败：目前无法连接 Home Assistant")
         page.get_by_role("link", name="检查").click()
         page.get_by_role("button", name="立即登录").click()
-        told = page.locator("qq-mail-page").get_by_role("status").first
         expect(told).to_have_text("操作失败：目前无法连接 Home Assistant")
 
 
