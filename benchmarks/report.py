@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
+from math import inf
 from statistics import median
 
 OURS, CORE = "qq_mail", "smtp"
@@ -20,6 +21,8 @@ class Row:
     ours: Sequence[float]
     core: Sequence[float] = ()
     chart: bool = False
+    most: float = inf
+    """What ours has to stay below."""
 
 
 def shown(values: Sequence[float]) -> str:

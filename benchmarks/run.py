@@ -73,6 +73,8 @@ async def main() -> None:
         text = DOCUMENT.read_text()
         DOCUMENT.write_text(_RESULTS.sub(lambda _: results, text))
         CHART.write_text(chart(bench.rows))
+    if slow := [row.what for row in bench.rows if max(row.ours) >= row.most]:
+        raise SystemExit(f"Too slow: {'; '.join(slow)}")
 
 
 if __name__ == "__main__":

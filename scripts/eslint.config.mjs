@@ -9,12 +9,13 @@ const browser = [
   ...[
     "CustomEvent",
     "HTMLElement",
+    "ResizeObserver",
     "URL",
     "clearTimeout",
     "customElements",
     "document",
   ],
-  ...["history", "location", "navigator", "setTimeout", "window"],
+  ...["history", "location", "setTimeout", "window"],
 ];
 
 export default [

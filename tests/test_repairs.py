@@ -213,6 +213,7 @@ async def test_damaged(
         "account": ADDRESS,
         "folder": str(damaged),
         "number": "1",
+        "page": "/qq-mail/outbox",
     }
     await confirm(hass, issue)
     await notify(hass)

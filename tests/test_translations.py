@@ -589,7 +589,7 @@ def test_every_text_the_code_names() -> None:
             }
             | {"other_account", "account_not_found", "account_not_loaded"}
             | {"account_disabled", "entity_disabled"}
-            | {"unknown_queue_id", "part_of_digest", "discard_what"}
+            | {"unknown_queue_id", "part_of_digest", "discard_what", "preview_over"}
             | page_texts()
             | {"take_over_failed", "take_over_gone", "taken_over_encrypted"}
             | {"taken_over_sender", "taken_over_several", "taken_over_yaml"}

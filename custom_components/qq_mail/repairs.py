@@ -38,6 +38,7 @@ _MOST_TITLES = 10
 """In the list of what was dropped."""
 _LEFT_TO_WARN_AT = 0.2
 """Of a day's messages."""
+_OUTBOX = f"/{PANEL}/outbox"
 _ISSUES_URL = "https://github.com/qq-mail-ha/qq-mail/issues"
 
 
@@ -168,12 +169,12 @@ class AccountIssues:
             restored = self._house.restored(self._entry.entry_id)
             self._restored = any(restored.values())
             texts = {kind: str(number) for kind, number in restored.items()}
-            texts["page"] = f"/{PANEL}/outbox"
+            texts["page"] = _OUTBOX
             self._show(Issue.RESTORED, texts if self._restored else None)
         self._tell_damage()
         if self._outbox.manager.troubles > self._troubles:
             self._troubles = self._outbox.manager.troubles
-            self._show(Issue.TROUBLE, {"url": _ISSUES_URL})
+            self._show(Issue.TROUBLE, {"url": _ISSUES_URL, "page": _OUTBOX})
         if event and event.outcome is Outcome.EXPIRED:
             self._tell_expired()
         elif event and event.outcome is Outcome.ACCEPTED:
@@ -271,7 +272,7 @@ class AccountIssues:
             self._damaged = number
             folders = sorted({str(one.file.parent) for one in damage if one.file})
             texts = {"number": str(number), "folder": ", ".join(folders)}
-            self._show(Issue.DAMAGED, texts)
+            self._show(Issue.DAMAGED, texts | {"page": _OUTBOX})
 
     def _tell_expired(self) -> None:
         issue_id = f"{Issue.EXPIRED}_{self._entry.entry_id}"

@@ -19,7 +19,15 @@ from homeassistant.util.json import JsonValueType
 from .accounts import async_settled, being_loaded, called_entries
 from .calls.actions import async_preview_message, async_send_message
 from .calls.house import DATA_HOUSE, Rooms
-from .calls.listing import async_plans, counting, latest, remembered, repeating, waiting
+from .calls.listing import (
+    async_plans,
+    async_some,
+    counting,
+    latest,
+    remembered,
+    repeating,
+    waiting,
+)
 from .calls.send import ANY_FIELDS
 from .const import DOMAIN
 from .content.errors import field_error, translated_error
@@ -84,8 +92,8 @@ async def _async_get_outbox(call: ServiceCall) -> ServiceResponse:
 
 async def _async_get_history(call: ServiceCall) -> ServiceResponse:
     """Answer with what became of messages: of what something came last, comes first."""
-    items = latest(await _async_rooms(call))
-    return {"messages": [remembered(item, account) for account, item in items]}
+    items = async_some(latest(await _async_rooms(call)))
+    return {"messages": [remembered(item, account) async for account, item in items]}
 
 
 async def _async_retry(call: ServiceCall) -> None:

@@ -239,6 +239,7 @@ async def test_stranger(hass: HomeAssistant, household: Household) -> None:
         "account": ADDRESS,
         "address": "eve@example.com",
         "subject": "Water",
+        "page": "/qq-mail/history",
     }
 
 

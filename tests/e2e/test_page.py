@@ -105,10 +105,10 @@ def test_outage_on_a_phone(here: Desk) -> None:
             row(page, "大门未关").get_by_role("button", name="立即发送").first.click()
             expect(told).to_have_text("正在尝试发送。")
             end()
-            send_now = row(page, "地下室漏水").get_by_role(
-                "button", name="立即发送: 地下室漏水"
-            )
-            send_now.click()
+            all_of_it = row(page, "地下室漏水").locator("details")
+            # It was opened when there were three.
+            expect(all_of_it).to_contain_text("标签“alarm”的全部 2 封")
+            all_of_it.get_by_role("button", name="立即发送: alarm").click()
             expect(row(page, "地下室漏水")).to_have_count(0)
             expect(page.get_by_text("可以正常发送").first).to_be_visible()
     subjects = [mail.subject for mail in here.server.wait_for(2)]
@@ -149,6 +149,11 @@ def test_history_after_a_restart(here: Desk) -> None:
         expect(page.get_by_text("1 to 50 of 62")).to_be_visible()
         expect(row(page, "厨房门")).to_have_count(48)
         picture(page, "page-flood-en")
+        # What is said of the last row is seen there.
+        told = page.locator("qq-mail-page").get_by_role("status")
+        row(page, "厨房门").last.get_by_role("button", name="Send now").click()
+        expect(told).to_have_text("Being tried now.")
+        expect(told).to_be_in_viewport()
         page.get_by_role("button", name="Next", exact=True).click()
         expect(page.get_by_text("51 to 62 of 62")).to_be_visible()
         end()
@@ -170,6 +175,7 @@ def test_history_after_a_restart(here: Desk) -> None:
 STEP = """\
 action: qq_mail.send_message
 data:
+  to: [ann@example.com, ben@example.com]
   title: "漏水 {{ trigger.entity_id }}"
   message: "**地下室** {{ 1 + 1 }} 处"
   format: markdown
@@ -201,14 +207,36 @@ def test_compose_and_preview(here: Desk) -> None:
         page.get_by_label("深色").check()
         page.get_by_label("电脑").check()
         expect(mail.get_by_text("地下室 2 处", exact=True)).to_be_visible()
+        # As wide as a computer shows it, however small that is here.
+        assert mail.locator("html").evaluate("() => innerWidth") >= 700
+        page.set_viewport_size({"width": 1300, "height": 900})
+        assert mail.locator("html").evaluate("() => innerWidth") >= 700
         picture(page, "page-preview-dark-zh-Hans")
+        here.server.script(Step.RCPT, Answer(550, "No"), match="ben@", times=None)
+        told = page.locator("qq-mail-page").get_by_role("status")
         page.get_by_role("button", name="只发给自己").click()
-        expect(page.get_by_text("QQ 已接受").first).to_be_visible()
+        expect(told).to_contain_text("QQ 已接受")
+        expect(told).to_contain_text("'trigger' is undefined")
+        page.get_by_role("button", name="发送", exact=True).click()
+        expect(told).to_contain_text("被拒绝：ben@example.com (550 No)")
         page.get_by_role("button", name="复制为 YAML").click()
         copied = page.get_by_role("textbox", name="发送邮件的自动化步骤").input_value()
         assert "title: 漏水 {{ trigger.entity_id }}" in copied
-    _, mail_to_me = here.server.wait_for(2)
-    assert mail_to_me.recipients == (ADDRESS,)
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_role("button", name="复制为 YAML").click()
+        expect(told).to_have_text("已复制。")
+        _, mail_to_me, mail_to_ann = here.server.wait_for(3)
+        assert mail_to_me.recipients == (ADDRESS,)
+        assert mail_to_ann.recipients == ("ann@example.com",)
+        # What is pressed in the mail stands in the history.
+        html = mail_to_ann.message.get_body(("html",))
+        assert html
+        page.goto(re.findall(r'href="(http[^"]+/action/[^"]+)"', html.get_content())[0])
+        for words in ("关总阀", "确定"):
+            page.get_by_role("button", name=words).click()
+        expect(page.get_by_role("button")).to_have_count(0)
+        page.goto(f"{here.home.url}{PAGE}/history")
+        expect(page.get_by_text("“关总阀”于")).to_be_visible()
 
 
 def test_check(here: Desk) -> None:
@@ -221,7 +249,10 @@ def test_check(here: Desk) -> None:
         expect(page.get_by_text("QQ 已接受").first).to_be_visible()
         page.reload()
         page.get_by_text("的会话").nth(1).click()
+        page.set_viewport_size({"width": 900, "height": 800})
         picture(page, "page-check-zh-Hans")
+        page.get_by_role("button", name="填写新的授权码").click()
+        page.wait_for_url(f"**{ACCOUNTS}*")
     assert here.server.wait_for(1)[0].subject == "测试邮件"
 
 
@@ -231,8 +262,14 @@ def test_axe_in_the_dark(here: Desk) -> None:
     for _ in range(3):
         send(here, "门", tag="door", repeat_after="01:00:00")
     send(here, "漏水", tag="water", repeat_until_acknowledged="00:10:00")
+    # What has no place to be broken at.
+    tag = "binary_sensor.living_room_window_left_contact_opened"
+    send(here, "窗", tag=tag * 3, to=[f"{'a' * 50}@example.com"])
+    here.server.wait_for(3)
     with outage(here):
         send(here, "停电", priority="highest")
+        for title in ("左窗", "右窗"):
+            send(here, title, priority="high", tag=tag)
         with here.page(PAGE) as page:
             for size, scheme in LOOKS:
                 page.set_viewport_size(size)
@@ -243,21 +280,42 @@ def test_axe_in_the_dark(here: Desk) -> None:
                     expect(page.locator(".loading")).to_have_count(0)
                     page.wait_for_load_state("networkidle")
                     assert axe(page) == [], (tab, scheme)
+                    for width in (
+                        page.evaluate("document.scrollingElement.scrollWidth"),
+                        page.locator("qq-mail-page main").evaluate(
+                            "(main) => main.scrollWidth + innerWidth - main.clientWidth"
+                        ),
+                    ):
+                        assert width == size["width"], tab
                     picture(page, f"page-{tab}-{scheme}-zh-Hans")
 
 
 def test_hostile_texts(here: Desk) -> None:
-    """Titles, tags and a mail's own HTML: nothing runs, nothing is loaded from outside."""
+    """Titles, names, replies, a mail's HTML: nothing runs or is loaded from outside."""
     with (
         socket.create_server((here.server.host, 0)) as trap,
-        outage(here),
         here.page(PAGE) as page,
     ):
         trap.setblocking(False)
         evil = f"http://{here.server.host}:{trap.getsockname()[1]}"
         title = f"<img src='{evil}' onerror='window.evil = 1'><script>window.evil = 1"
+        (entry,) = here.do(here.home.command("config_entries/get", domain="qq_mail"))
+        entry_id, entity_id = entry["entry_id"], "notify.10001_qq_com"
+        for command, change in (
+            ("config_entries/update", {"entry_id": entry_id, "title": title}),
+            ("config/entity_registry/update", {"entity_id": entity_id, "name": title}),
+        ):
+            here.do(here.home.command(command, **change))
+        # A title within it would be left out of what was said.
+        reply = f"<img src='{evil}/r.png' onerror='window.evil = 1'>"
+        here.server.script(Step.RCPT, Answer(451, reply), times=None)
         send(here, title, tag=title)
-        expect(row(page, "window.evil")).to_be_visible()
+        expect(row(page, "window.evil")).to_contain_text("451 <img")
+        page.get_by_role("link", name="检查").click()
+        expect(page.get_by_role("heading", name="window.evil")).to_be_visible()
+        expect(page.get_by_role("button", name="window.evil")).to_be_visible()
+        page.get_by_text("的会话").nth(1).click()
+        expect(page.locator("pre", has_text="451 <img").first).to_be_visible()
         page.get_by_role("link", name="撰写与预览").click()
         page.get_by_role("button", name="粘贴 YAML").click()
         html = (
@@ -342,10 +400,15 @@ def test_no_form(here: Desk) -> None:
 
 
 def test_page_of_an_old_version(here: Desk) -> None:
-    """The integration was updated while the page was open: it says so, and is loaded anew."""
-    updated = True
+    """It says so, and is loaded anew; while Home Assistant is away, it says that."""
+    updated, away = True, False
+    sockets: list[WebSocketRoute] = []
 
     def relay(ours: WebSocketRoute) -> None:
+        sockets.append(ours)
+        if away:
+            ours.close()
+            return
         theirs = ours.connect_to_server()
 
         def tell(message: str | bytes) -> None:
@@ -356,6 +419,8 @@ def test_page_of_an_old_version(here: Desk) -> None:
 
         theirs.on_message(tell)
 
+    for _ in range(2):
+        send(here, "门", repeat_after="01:00:00")
     with here.page("/") as page:
         page.route_web_socket("**/api/websocket", relay)
         page.goto(f"{here.home.url}{PAGE}")
@@ -366,6 +431,15 @@ def test_page_of_an_old_version(here: Desk) -> None:
         page.get_by_role("button", name="重新加载").click()
         expect(page.locator("qq-mail-page h2").first).to_have_text(ADDRESS)
         expect(banner).to_be_hidden()
+        away = True
+        sockets[-1].close()
+        told = page.locator("qq-mail-page").get_by_role("status").first
+        row(page, "门").get_by_role("button", name="结束: 门").click()
+        page.get_by_role("dialog").get_by_role("button", name="结束").click()
+        expect(told).to_have_text("操作失败：目前无法连接 Home Assistant")
+        page.get_by_role("link", name="检查").click()
+        page.get_by_role("button", name="立即登录").click()
+        expect(told).to_have_text("操作失败：目前无法连接 Home Assistant")
 
 
 def delayed(here: Desk) -> bool:
@@ -410,16 +484,29 @@ def test_outage_in_the_house(here: Desk) -> None:
             picture(page, "outage-logbook-zh-Hans")
 
 
-def test_end_what_is_counted(here: Desk) -> None:
-    """With a tag or without one."""
+def test_end_what_goes_on(here: Desk) -> None:
+    """What is counted, with a tag or without one; what is repeated; what waits of a tag."""
+    for title in ("漏水", "煤气"):
+        send(here, title, tag=title, repeat_until_acknowledged="00:10:00")
     for title, data in (("门", {"tag": "door"}), ("窗", {})):
         for _ in range(2):
             send(here, title, repeat_after="01:00:00", **data)
-    here.server.wait_for(2)
+    here.server.wait_for(4)
     with here.page(PAGE) as page:
-        for title, text in (("门", "此标签下"), ("窗", "不再计数")):
+        row(page, "漏水").get_by_role("button", name="确认: 漏水").click()
+        expect(row(page, "漏水")).to_have_count(0)
+        ended = (("门", "此标签下"), ("窗", "不再计数"), ("煤气", "此标签下"))
+        for title, text in ended:
             row(page, title).get_by_role("button", name=f"结束: {title}").click()
             question = page.get_by_role("dialog")
             expect(question).to_contain_text(text)
             question.get_by_role("button", name="结束").click()
             expect(row(page, title)).to_have_count(0)
+        with outage(here):
+            for title in ("快递一", "快递二"):
+                send(here, title, tag="parcel")
+            whole = row(page, "快递一").locator("details")
+            whole.get_by_text("标签“parcel”的全部 2 封").click()
+            whole.get_by_role("button", name="丢弃: parcel").click()
+            page.get_by_role("dialog").get_by_role("button", name="丢弃").click()
+            expect(row(page, "快递")).to_have_count(0)

@@ -13,13 +13,15 @@ from custom_components.qq_mail.page.panel import MODULE_URL, VERSION
 from custom_components.qq_mail.sending import preview as previews
 from homeassistant.components.frontend import async_panel_exists
 from homeassistant.core import HomeAssistant
+from homeassistant.generated.languages import LANGUAGES
 from homeassistant.helpers import device_registry as dr
 
 from ..conftest import ADDRESS, CODE
-from ..house import outbox_of
+from ..house import add_account, outbox_of, until
 from ..qq_server import Answer, QQServer, Step, replies
-from ..test_notify import RECIPIENT
+from ..test_notify import ENTITY, RECIPIENT
 from .conftest import Page
+from .test_scale import Ticks
 
 ACCOUNTS: dict[str, dict[str, Any]] = {
     "outbox/subscribe": {"language": "en"},
@@ -50,6 +52,15 @@ async def test_language_is_a_language(page: Page) -> None:
     """It becomes a part of a file's name."""
     error = await page.refused("history", language="../../secrets")
     assert error["code"] == "invalid_format"
+
+
+async def test_every_language_of_the_front_end(page: Page) -> None:
+    """Whoever reads another one than ours gets the page, in English."""
+    languages = sorted(LANGUAGES)
+    assert "es-419" in languages
+    for language in languages:
+        await page.get("history", language=language)
+        await page.get("outbox/subscribe", language=language)
 
 
 async def test_preview(
@@ -155,7 +166,10 @@ async def test_previews_go(
     freezer.tick(599)
     assert await status(first) == HTTPStatus.OK
     freezer.tick(2)
-    assert await status(first) == HTTPStatus.NOT_FOUND
+    response = await client.get(first[first.index("/api/") :] + "?dark")
+    assert response.status == HTTPStatus.NOT_FOUND
+    # Whoever changes its colours then does not look at nothing.
+    assert "Press Preview again" in await response.text()
     monkeypatch.setattr(previews, "MAX_OCTETS", 1000)
     second = await preview("x")
     assert await status(second) == HTTPStatus.OK
@@ -186,6 +200,40 @@ async def test_send(hass: HomeAssistant, server: QQServer, page: Page) -> None:
     assert answer["status"] == "accepted"
     (mail,) = server.accepted
     assert (mail.subject, mail.recipients) == ("2", ("a@example.com",))
+
+
+async def test_send_tells_what_is_unknown(page: Page) -> None:
+    """What only an automation knows goes out as it is written, and the answer says so."""
+    data = {"title": "{{ trigger.id }}", "message": "x"}
+    answer = await page.get("send", data=data)
+    assert answer["unknown"] == ["UndefinedError: 'trigger' is undefined"]
+
+
+async def test_send_to_me_by_the_account_that_sends(
+    hass: HomeAssistant,
+    server: QQServer,
+    page: Page,
+    loaded_entry: MockConfigEntry,
+) -> None:
+    """To its own address, whether the message names it, its entity, or nothing."""
+    hass.config_entries.async_update_entry(
+        loaded_entry, options={**loaded_entry.options, "service_name": "first"}
+    )
+    other = "10002@qq.com"
+    options = {"service_name": "qq_mail"}
+    entry = await add_account(hass, server, loaded_entry, other, options)
+    for message in (
+        {"data": {"message": "x", "config_entry_id": entry.entry_id}},
+        {"data": {"message": "x"}, "target": {"entity_id": "notify.10002_qq_com"}},
+        {"data": {"message": "x"}},
+    ):
+        await page.get("send", to_me=True, **message)
+        mail = server.accepted.pop()
+        assert (mail.reverse_path, mail.recipients) == (other, (other,))
+    message = {"data": {"message": "x"}, "target": {"entity_id": ENTITY}}
+    await page.get("send", to_me=True, **message)
+    mail = server.accepted.pop()
+    assert (mail.reverse_path, mail.recipients) == (ADDRESS, (ADDRESS,))
 
 
 async def test_send_to_me(hass: HomeAssistant, server: QQServer, page: Page) -> None:
@@ -241,6 +289,7 @@ async def test_step(page: Page) -> None:
         pytest.param("a: !include secrets.yaml", id="a file"),
         pytest.param("action: light.turn_on", id="another action"),
         pytest.param("- action: qq_mail.send_message\n" * 2, id="two steps"),
+        pytest.param("[" * 200_000, id="nested too deep"),
         pytest.param("action: qq_mail.send_message\ndata: x", id="no data"),
         pytest.param("action: qq_mail.send_message\ntarget: x", id="no target"),
     ],
@@ -249,6 +298,15 @@ async def test_no_step(page: Page, text: str) -> None:
     """What sends no message is refused with a sentence."""
     error = await page.refused("step/read", text=text)
     assert error["translation_key"] == "page_no_step"
+
+
+async def test_large_step(page: Page) -> None:
+    """However much is pasted, Home Assistant goes on meanwhile."""
+    rows = ", ".join(["1"] * 60_000)
+    async with Ticks() as ticks:
+        error = await page.refused("step/read", text=f"a: [{rows}]")
+    assert error["translation_key"] == "page_no_step"
+    assert ticks.longest < 0.1
 
 
 async def test_check(
@@ -285,13 +343,22 @@ async def test_log_in(
     failed = await page.get("log_in", **account)
     assert not failed["works"]
     assert "15 minutes" in failed["why"]
-    assert outbox_of(loaded_entry).pause
+    outbox = outbox_of(loaded_entry)
+    assert outbox.pause
+    assert len(outbox.state.limits.logins) == 2
+    assert outbox.sessions.transcripts[-1].lines == failed["lines"]
     worked = await page.get("log_in", **account)
     assert worked["works"]
     assert worked["why"] == ""
     assert any("235" in line for line in worked["lines"])
     assert CODE not in str((failed, worked))
-    assert not outbox_of(loaded_entry).pause
+    assert not outbox.pause
+    await until(lambda: server.accepted)
+    # QQ counts it, so we do.
+    logins = len(outbox.state.limits.logins)
+    worked = await page.get("log_in", **account)
+    assert len(outbox.state.limits.logins) == logins + 1
+    assert outbox.sessions.transcripts[-1].lines == worked["lines"]
 
 
 async def test_log_in_without_a_server(

@@ -7,13 +7,14 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.buttons.models import Action, Mail
+from custom_components.qq_mail.outbox.core.models import Outcome
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
 from ..calls.test_send import send
 from ..conftest import ADDRESS, Events
-from ..house import house_of, later
-from ..qq_server import Answer, QQServer, Step
+from ..house import add_account, house_of, later, take_over, until
+from ..qq_server import Answer, QQServer, Step, replies
 from .conftest import Page
 
 ANN, BEN = "10001@qq.com", "ben@example.com"
@@ -136,6 +137,63 @@ async def test_day(
     assert len(hours) == 24
     assert hours[0] == {"hour": "17", "numbers": {}}
     assert hours[-1] == {"hour": "16", "numbers": {"accepted": 1, "discarded": 1}}
+
+
+@pytest.mark.parametrize(
+    ("zone", "raised", "now", "place", "hour"),
+    [
+        ("Europe/Berlin", "2026-10-25 11:20", "2026-10-25 11:30", -1, "12"),
+        # An hour that there is twice.
+        ("Europe/Berlin", "2026-10-25 00:20", "2026-10-25 11:30", -12, "02"),
+        ("Europe/Berlin", "2026-10-25 01:20", "2026-10-25 11:30", -11, "02"),
+        ("America/New_York", "2026-03-08 18:30", "2026-03-08 18:40", -1, "14"),
+        ("America/New_York", "2026-03-08 06:30", "2026-03-08 18:40", -13, "01"),
+        ("Asia/Kolkata", "2026-03-08 06:40", "2026-03-08 07:20", -1, "12"),
+    ],
+)
+async def test_day_of_a_clock_change(
+    hass: HomeAssistant,
+    server: QQServer,
+    page: Page,
+    freezer: FrozenDateTimeFactory,
+    zone: str,
+    raised: str,
+    now: str,
+    place: int,
+    hour: str,
+) -> None:
+    """Each mail stands in its own hour, also where the clock was changed since."""
+    await hass.config.async_set_time_zone(zone)
+    freezer.move_to(f"{raised}:00+00:00")
+    await send(hass, title="Fire")
+    freezer.move_to(f"{now}:00+00:00")
+    hours = (await page.get("history", language="en"))["hours"]
+    assert [one for one in hours if one["numbers"]] == [hours[place]]
+    assert hours[place] == {"hour": hour, "numbers": {"accepted": 1}}
+
+
+async def test_words_of_another_account(
+    hass: HomeAssistant,
+    server: QQServer,
+    page: Page,
+    freezer: FrozenDateTimeFactory,
+    loaded_entry: MockConfigEntry,
+    events: Events,
+) -> None:
+    """What befell a mail that another account sent is said of that account."""
+    second = "10002@qq.com"
+    options = {"service_name": "second"}
+    other = await add_account(hass, server, loaded_entry, second, options)
+    await take_over(hass, loaded_entry, other)
+    server.script(Step.MAIL, replies.FREQUENCY_LIMITED, match=ADDRESS)
+    server.script(Step.RCPT, replies.MAILBOX_NOT_FOUND, match=BEN, times=None)
+    await send(hass, title="Fire", priority="highest", to=BEN)
+    await later(hass, freezer, timedelta(seconds=20))
+    await until(lambda: Outcome.REJECTED in events.outcomes)
+    (message,) = (await page.get("history", language="en"))["messages"]
+    (result,) = message["results"]
+    assert result["by"] == second
+    assert f"Mail from {second} was not accepted" in result["why"]
 
 
 async def test_no_account_is_loaded(

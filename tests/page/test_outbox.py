@@ -1,6 +1,5 @@
 """What the page shows of the outbox, and how it follows what changes."""
 
-import asyncio
 from datetime import timedelta
 
 from freezegun.api import FrozenDateTimeFactory
@@ -9,15 +8,17 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.calls import listing
 from custom_components.qq_mail.const import DOMAIN
+from custom_components.qq_mail.history import History
 from custom_components.qq_mail.page.panel import VERSION
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
 
 from ..calls.test_send import send
 from ..conftest import ADDRESS, Events
-from ..house import add_account, later, outbox_of, take_over, until
+from ..house import add_account, later, outbox_of, rooms_of, take_over, until
 from ..qq_server import Answer, Hang, QQServer, Step, replies
 from .conftest import Page
+from .test_scale import Ticks
 
 LATER = Answer(451, "later")
 OTHER = "10002@foxmail.com"
@@ -255,21 +256,37 @@ async def test_thousands(
     server.script(Step.RCPT, LATER, times=None)
     await send(hass, title="Fire")
     outbox = outbox_of(loaded_entry)
-    planned, others = 200, 0
+    planned = 200
     ((message, plan),) = outbox.plans()
     monkeypatch.setattr(outbox, "plans", lambda: iter([(message, plan)] * planned))
+    async with Ticks() as ticks:
+        plans = listing.async_plans(outbox, planned - 2, planned)
+        assert len([one async for one in plans]) == 2
+    assert ticks.number >= planned / 10 - 1
 
-    async def count() -> None:
-        nonlocal others
-        while True:
-            others += 1
-            await asyncio.sleep(0)
 
-    counting = asyncio.create_task(count())
-    window = [one async for one in listing.async_plans(outbox, planned - 2, planned)]
-    counting.cancel()
-    assert len(window) == 2
-    assert others >= planned / 10
+async def test_thousands_that_went_out(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So it is for what the action answers of the history."""
+    monkeypatch.setattr(listing, "_AT_ONCE", 10)
+    await send(hass, title="Fire")
+    items = rooms_of(hass, loaded_entry).history.items * 200
+    monkeypatch.setattr(History, "items", items)
+    before = await turns_of(hass, "get_outbox")
+    assert await turns_of(hass, "get_history") >= before + len(items) / 10
+
+
+async def turns_of(hass: HomeAssistant, action: str) -> int:
+    """Return how many turns others have while an action answers."""
+    async with Ticks() as ticks:
+        await hass.services.async_call(
+            "qq_mail", action, {}, blocking=True, return_response=True
+        )
+    return ticks.number
 
 
 async def test_digest(

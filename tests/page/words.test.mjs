@@ -11,6 +11,7 @@ import {
   octets,
   pathOf,
   tabOf,
+  told,
   totals,
   turn,
   versionOf,
@@ -99,6 +100,36 @@ test("the form has a field for each of the action's, and folds its sections", ()
       },
     ],
   );
+});
+
+const t = (key, placeholders) => [key, ...Object.values(placeholders ?? {})].join(" ");
+
+test("of a message that was sent everything is told", () => {
+  const refused = [
+    { address: "ben@example.com", reply: "550 No" },
+    { address: "nobody", reply: null },
+  ];
+  const answer = { status: "accepted", recipients: { refused }, notes: ["A note."] };
+  assert.deepEqual(told({ ...answer, unknown: ["trigger"] }, t), [
+    "outcome_accepted",
+    "refused ben@example.com (550 No), nobody",
+    "A note.",
+    "unknown trigger",
+  ]);
+});
+
+test("of several accounts that send each is told", () => {
+  const sent = { account: "a@qq.com", status: "deferred", notes: [] };
+  const failed = { account: "b@qq.com", status: "failed", error: "Full." };
+  const answer = { ...sent, messages: [sent, failed], unknown: [] };
+  assert.deepEqual(told(answer, t), [
+    "a@qq.com: outcome_deferred",
+    "b@qq.com: outcome_failed",
+    "Full.",
+  ]);
+  assert.deepEqual(told({ status: "repeated", notes: [], unknown: [] }, t), [
+    "outcome_repeated",
+  ]);
 });
 
 test("what was left empty is not sent", () => {

@@ -35,7 +35,27 @@ URL = "data:image/png;base64,iVBORw=="
             '<img src="cid:the%20door@qq_mail">', f'<img src="{URL}">', id="quoted"
         ),
         pytest.param(
-            "<img src='CID:the%20door&#64;qq_mail'>", f"<img src='{URL}'>", id="own"
+            "<img src='CID:the%20door&#64;qq_mail'>", f'<img src="{URL}">', id="own"
+        ),
+        pytest.param(
+            "<img alt=a src=cid:the%20door@qq_mail width=3>",
+            f'<img alt=a src="{URL}" width=3>',
+            id="bare",
+        ),
+        pytest.param(
+            '<td background = " cid:the%20door@qq_mail ">',
+            f'<td background = " {URL} ">',
+            id="blanks",
+        ),
+        pytest.param(
+            "<p style='color:red;background:url(&quot;cid:the%20door@qq_mail&quot;)'>",
+            f'<p style="color:red;background:url(&quot;{URL}&quot;)">',
+            id="style",
+        ),
+        pytest.param(
+            "<style>p{background:url( 'cid:the%20door@qq_mail')}</style><p>&amp;",
+            f"<style>p{{background:url( '{URL}')}}</style><p>&amp;",
+            id="style sheet",
         ),
         *(
             pytest.param(html, html, id=html)
@@ -44,6 +64,8 @@ URL = "data:image/png;base64,iVBORw=="
                 '<a href="cid:b">',
                 '<img src="cid:nowhere">',
                 "<p>cid:the%20door@qq_mail</p>",
+                '<p title="cid:the%20door@qq_mail">',
+                '<!-- <img src="cid:the%20door@qq_mail"> -->',
             )
         ),
     ],

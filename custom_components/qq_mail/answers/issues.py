@@ -23,6 +23,7 @@ BOUNCED: Final = "bounced"
 RETURNED: Final = "something_returned"
 """Something came back, and it is not known which mail that was."""
 _A_DAY: Final = 86_400.0
+_HISTORY: Final = f"/{PANEL}/history"
 
 
 class Issues:
@@ -41,7 +42,7 @@ class Issues:
             self._told_at = now
             self.show(
                 STRANGER,
-                {"address": address, "subject": mail.subject},
+                {"address": address, "subject": mail.subject, "page": _HISTORY},
                 is_fixable=True,
                 data={
                     "entry_id": self._entry.entry_id,
@@ -58,7 +59,7 @@ class Issues:
         # Anybody may have written it.
         why = words(bounce.cause, account=account, reply=literal(bounce.detail))
         # It is told once, and a restart may come before anybody has read it.
-        texts = {"address": address, "why": why, "page": f"/{PANEL}/history"}
+        texts = {"address": address, "why": why, "page": _HISTORY}
         self.show(issue, texts, address, is_fixable=True, is_persistent=True)
 
     def withdraw(self, *issues: str) -> None:

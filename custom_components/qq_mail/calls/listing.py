@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import datetime
-from itertools import islice
+from itertools import batched, islice
 from typing import Any, Final
 
 from homeassistant.util import dt as dt_util
@@ -25,7 +25,7 @@ type TimeFormat = Callable[[datetime | None], str | None]
 """Writes a time, or that there is none, for programs or for people."""
 
 _AT_ONCE: Final = 100
-"""Messages that are planned and described in one turn of the event loop."""
+"""Messages that are described in one turn of the event loop."""
 
 
 async def async_plans(
@@ -35,11 +35,18 @@ async def async_plans(
 
     Thousands may wait, and others have their turns meanwhile.
     """
-    for place, one in enumerate(islice(outbox.plans(), end)):
+    plans = islice(outbox.plans(), end)
+    async for place, one in async_some(enumerate(plans)):
         if place >= first:
             yield one
-        if place % _AT_ONCE == 0:
-            await asyncio.sleep(0)
+
+
+async def async_some[T](items: Iterable[T]) -> AsyncIterator[T]:
+    """Yield items of which there may be thousands; others have their turns meanwhile."""
+    for some in batched(items, _AT_ONCE, strict=False):
+        for one in some:
+            yield one
+        await asyncio.sleep(0)
 
 
 def waiting(

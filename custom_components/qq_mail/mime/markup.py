@@ -1,11 +1,11 @@
 """Reads HTML of the caller's own, which may be anything, in one pass."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partialmethod
-from html import unescape
+from html import escape, unescape
 from html.parser import HTMLParser
 import re
 from typing import override
@@ -26,8 +26,10 @@ _CONDITION = re.compile(r"<!(?:--)?\[if\b", re.IGNORECASE)
 _END_OF_CONDITION = re.compile(r"<!\[endif\](?:--)?>", re.IGNORECASE)
 _DOCTYPE = re.compile(r"\s*+<!doctype[^>]*+>", re.IGNORECASE)
 
-_CID = "cid:"
-_CID_IN_STYLE = re.compile(r"""url\(\s*+["']?cid:([^"')\s]+)""", re.IGNORECASE)
+_CID = re.compile(r"\A(\s*+)cid:(.*\S)", re.IGNORECASE | re.DOTALL)
+_CID_IN_STYLE = re.compile(r"""(url\(\s*+["']?)cid:([^"')\s]+)""", re.IGNORECASE)
+_REFERRING = {"src": _CID, "href": _CID, "background": _CID, "style": _CID_IN_STYLE}
+"""Attributes that can refer to parts of the message, and how."""
 
 # What comes before the content, and is not seen (HTML, section 4.2).
 _HEAD = ("html", "head", "title", "meta", "link", "base", "style", "script", "noscript")
@@ -115,17 +117,36 @@ def tokens(html: str) -> list[Tag | Text]:
 def content_ids(html: str) -> set[str]:
     """Return what HTML refers to by `cid:` (RFC 2392)."""
     found: set[str] = set()
+    replace_content_ids(html, found.add)
+    return found
+
+
+def replace_content_ids(html: str, url: Callable[[str], str | None]) -> str:
+    """Return HTML with a `url` for each part that it refers to; None leaves it."""
+    pieces: list[str] = []
+    at = 0
+
+    def replaced(match: re.Match[str]) -> str:
+        new = url(unquote(match[2]))
+        return match[0] if new is None else match[1] + new
+
+    def put(start: int, end: int, text: str) -> None:
+        nonlocal at
+        pieces.extend((html[at:start], text))
+        at = end
+
     for token in tokens(html):
         match token:
-            case Text(text, within="style"):
-                found.update(_CID_IN_STYLE.findall(text))
+            case Text(text, "style", start):
+                put(start, start + len(text), _CID_IN_STYLE.sub(replaced, text))
             case Tag(attributes=attributes):
-                found.update(_CID_IN_STYLE.findall(attributes.get("style", "")))
-                for name in ("src", "href", "background"):
-                    value = attributes.get(name, "").strip()
-                    if value[: len(_CID)].lower() == _CID and value != _CID:
-                        found.add(value[len(_CID) :])
-    return {unquote(content_id) for content_id in found}
+                for name, span in _places(token).items():
+                    if pattern := _REFERRING.get(name):
+                        value = attributes.get(name, "")
+                        new = pattern.sub(replaced, value)
+                        if new != value:
+                            put(*span, f'"{escape(new)}"')
+    return "".join([*pieces, html[at:]])
 
 
 def image_sources(html: str) -> Iterator[tuple[str, int, int]]:
@@ -135,13 +156,19 @@ def image_sources(html: str) -> Iterator[tuple[str, int, int]]:
     """
     for token in tokens(html):
         match token:
-            case Tag("img", start, source, {"src": url}) if url:
-                value = next(
-                    match
-                    for match in _ATTRIBUTE.finditer(source, len("<img"))
-                    if match[1].lower() == "src"
-                )
-                yield url, start + value.start(2), start + value.end(2)
+            case Tag("img", attributes={"src": url}) if url:
+                yield url, *_places(token)["src"]
+
+
+def _places(tag: Tag) -> dict[str, tuple[int, int]]:
+    """Return where the attributes' values begin and end in the HTML, with their quotes."""
+    places: dict[str, tuple[int, int]] = {}
+    for match in _ATTRIBUTE.finditer(tag.source, len(f"<{tag.name}")):
+        if match[2] is not None:
+            # Of two attributes with one name the first counts.
+            start, end = match.span(2)
+            places.setdefault(match[1].lower(), (tag.start + start, tag.start + end))
+    return places
 
 
 def start_of_content(html: str) -> int:

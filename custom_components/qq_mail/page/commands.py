@@ -11,7 +11,7 @@ from homeassistant.components.websocket_api import (
     ActiveConnection,
     WebSocketCommandHandler,
 )
-from homeassistant.const import ATTR_CONFIG_ENTRY_ID
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID, CONF_USERNAME
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.typing import VolDictType
@@ -20,6 +20,7 @@ from homeassistant.util.ssl import client_context
 
 from ..accounts import QQMailConfigEntry, async_loaded, called_entries
 from ..calls.house import DATA_HOUSE
+from ..calls.targets import shares_of, split_target
 from ..const import CODE_URL, DOMAIN
 from ..errors import action_error
 from ..history import DISCARDED
@@ -44,7 +45,7 @@ _FOR_OTHERS: Final = {
 """Fields that do not belong into a mail that is only to be looked at."""
 _LANGUAGE: Final[VolDictType] = {
     vol.Required("language"): vol.All(
-        str, vol.Match(r"^[A-Za-z]{2,3}(-[A-Za-z]{2,4})?$")
+        str, vol.Match(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})?$")
     )
 }
 _ROWS: Final = vol.All(int, vol.Range(1, _MOST_ROWS))
@@ -153,13 +154,17 @@ async def _async_preview(
 async def _async_send(
     hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]
 ) -> dict[str, Any]:
-    """Send a message, with `to_me` to its own account alone; answer what became of it."""
-    data, target = render(hass, msg["data"], []), render(hass, msg["target"], [])
+    """Send a message, with `to_me` to its account alone; answer what became of it."""
+    unknown: list[str] = []
+    data = render(hass, msg["data"], unknown)
+    target = render(hass, msg["target"], unknown)
     if msg["to_me"]:
-        (entry, *_) = called_entries(hass, data.get(ATTR_CONFIG_ENTRY_ID))
+        entry = _sender(hass, data, target)
         data = {key: value for key, value in data.items() if key not in _FOR_OTHERS}
-        data["to"], target = [entry.runtime_data.account.username], {}
-    return await _async_call(hass, connection, msg, "send_message", data, target)
+        data |= {ATTR_CONFIG_ENTRY_ID: entry.entry_id, "to": entry.data[CONF_USERNAME]}
+        target = {}
+    answer = await _async_call(hass, connection, msg, "send_message", data, target)
+    return answer | {"unknown": unknown}
 
 
 @_command("check", {**_ACCOUNT, **_LANGUAGE})
@@ -194,9 +199,11 @@ async def _async_log_in(
     outbox = await async_loaded(_entry(hass, msg))
     texts = await async_texts(hass, msg["language"])
     session = SubmissionSession(outbox.account, client_context())
+    outbox.sessions.transcripts.append(session.transcript)
     why = ""
     try:
         async with session:
+            outbox.async_count_login()
             outbox.async_code_renewed(outbox.account)
     except MailError as err:
         if err.step is Step.AUTH:
@@ -215,10 +222,10 @@ async def _async_renew_code(
 
 @_command("step/read", {vol.Required("text"): vol.All(str, vol.Length(max=MAX_LENGTH))})
 async def _async_read_step(
-    _hass: HomeAssistant, _: ActiveConnection, msg: dict[str, Any]
+    hass: HomeAssistant, _: ActiveConnection, msg: dict[str, Any]
 ) -> dict[str, Any]:
     """Answer with target and data of an automation's step."""
-    target, data = read_step(msg["text"])
+    target, data = await hass.async_add_executor_job(read_step, msg["text"])
     return {"target": target, "data": data}
 
 
@@ -254,6 +261,15 @@ async def _async_call(
 def _entry(hass: HomeAssistant, msg: dict[str, Any]) -> QQMailConfigEntry:
     (entry,) = called_entries(hass, msg[ATTR_CONFIG_ENTRY_ID])
     return entry
+
+
+def _sender(
+    hass: HomeAssistant, data: dict[str, Any], target: dict[str, Any]
+) -> QQMailConfigEntry:
+    """Return the account that sends a message. Raises ServiceValidationError."""
+    entry_id, (called, _) = data.get(ATTR_CONFIG_ENTRY_ID), split_target(target, [])
+    (share, *_), _ = shares_of(hass, called, entry_id, lambda _: True, needed=False)
+    return share.entry
 
 
 def _name(hass: HomeAssistant, entity: er.RegistryEntry) -> str:

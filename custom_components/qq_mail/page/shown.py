@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -240,14 +241,16 @@ def _past_message(account: Account, item: Item, texts: Texts, time: TimeFormat) 
         shown["why"] = ""
         if result.cause and result.outcome != Outcome.ACCEPTED:
             err = MailError(result.cause, Step.DATA, detail=result.reply)
-            shown["why"] = texts.of(action_error(err, account))
+            sender = replace(account, username=result.by or account.username)
+            shown["why"] = texts.of(action_error(err, sender))
     return row
 
 
 def _hours(items: Sequence[Item], now: datetime) -> list[dict[str, Any]]:
     """Return how many messages there were in each of the last 24 hours, by outcome."""
     this_hour = dt_util.as_local(now).replace(minute=0, second=0, microsecond=0)
-    begin = this_hour - timedelta(hours=_HOURS - 1)
+    # In UTC: between local times a change of the clock would not be counted.
+    begin = dt_util.as_utc(this_hour) - timedelta(hours=_HOURS - 1)
     hours: list[Counter[str]] = [Counter() for _ in range(_HOURS)]
     for item in items:
         last = item.results[-1]

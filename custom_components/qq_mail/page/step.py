@@ -8,12 +8,15 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError, TemplateError
 from homeassistant.helpers.template import Template, is_template_string
 from homeassistant.util.yaml import dump
+from homeassistant.util.yaml.loader import HAS_C_LOADER
 
 from ..const import DOMAIN
 from ..content.errors import field_error
 
 MAX_LENGTH: Final = 200_000
-"""Characters of a step."""
+"""Characters of a step, which may hold the HTML of a mail."""
+_MAX_LEVELS: Final = 50
+"""Of lists and mappings within each other: with each more, reading takes longer."""
 _ACTION: Final = f"{DOMAIN}.send_message"
 _ACTIONS: Final = (_ACTION, f"{DOMAIN}.preview_message")
 
@@ -25,16 +28,23 @@ def write_step(target: dict[str, Any], data: dict[str, Any]) -> str:
 
 
 def read_step(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return target and data of a step, or of a list with one.
+    """Return target and data of a step, or of a list with one. It blocks.
 
     Raises ServiceValidationError where it is no step that sends a message.
     """
+    # By the plain loader: Home Assistant's reads files that a text names.
+    loader = yaml.CSafeLoader if HAS_C_LOADER else yaml.SafeLoader
+    level = 0
     try:
-        # By the plain loader: Home Assistant's reads files that a text names. And
-        # copies of copies could become larger than the memory.
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
-            raise _no_step("*")
-        step = yaml.safe_load(text)
+        for event in yaml.parse(text, loader):
+            # Copies of copies could become larger than the memory.
+            if isinstance(event, yaml.AliasEvent):
+                raise _no_step("*")
+            level += isinstance(event, yaml.CollectionStartEvent)
+            level -= isinstance(event, yaml.CollectionEndEvent)
+            if level > _MAX_LEVELS:
+                raise _no_step("[[[…")
+        step = yaml.load(text, loader)  # noqa: S506 - both are safe
     except yaml.YAMLError as err:
         raise _no_step(" ".join(str(err).split())) from err
     if isinstance(step, list) and len(step) == 1:

@@ -2,18 +2,17 @@
 
 from base64 import b64encode
 from collections.abc import Sequence
-from html import escape, unescape
+from html import escape
 from http import HTTPStatus
 from pathlib import Path
 import re
 from secrets import token_hex
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, Final, cast
-from urllib.parse import unquote
 
 from aiohttp import web
 
-from homeassistant.components.http import HomeAssistantView
+from homeassistant.components.http import KEY_HASS, HomeAssistantView
 from homeassistant.components.notify import ATTR_TITLE_DEFAULT
 from homeassistant.core import HomeAssistant, ServiceResponse
 from homeassistant.exceptions import HomeAssistantError
@@ -26,6 +25,7 @@ from ..const import MAX_PREVIEWED, MEGABYTE
 from ..content.material import absolute, async_material
 from ..content.request import MessageRequest
 from ..mime.address import Recipients, one_line
+from ..mime.markup import replace_content_ids
 from ..mime.models import BodyPart, Draft
 from ..outbox.outbox import Outbox
 from ..texts import async_texts
@@ -50,8 +50,6 @@ _HEADERS: Final = {
     ),
     "Cache-Control": "no-store",
 }
-# What a browser does not know.
-_CID: Final = re.compile(r"""(?<==["'])cid:([^"'<>\s]+)(?=["'])""", re.IGNORECASE)
 _PLAIN: Final = (
     '<!DOCTYPE html><meta charset="utf-8"><meta name="color-scheme" '
     'content="light dark"><pre style="white-space: pre-wrap; overflow-wrap: anywhere; '
@@ -91,12 +89,19 @@ class Frames(HomeAssistantView):
     async def get(self, request: web.Request, token: str) -> web.Response:
         """Answer with a page that is kept; with `?dark` or `?light` in those colours."""
         until, page = self._kept.get(token, (0.0, b""))
+        status = HTTPStatus.OK
         if until <= read_clock().steady:
-            return web.Response(status=HTTPStatus.NOT_FOUND, headers=_HEADERS)
+            texts = await async_texts(request.app[KEY_HASS])
+            page = _PLAIN.format(text=escape(texts("preview_over"))).encode()
+            status = HTTPStatus.NOT_FOUND
         for scheme in _SCHEMES & request.query.keys():
             page = _coloured(page, scheme.encode())
         return web.Response(
-            body=page, content_type="text/html", charset="utf-8", headers=_HEADERS
+            body=page,
+            status=status,
+            content_type="text/html",
+            charset="utf-8",
+            headers=_HEADERS,
         )
 
 
@@ -153,10 +158,8 @@ def with_pictures(html: str, parts: Sequence[BodyPart], room: int) -> str:
                 room -= len(encoded)
                 urls[part.content_id] = f"data:{part.media_type};base64,{encoded}"
 
-    def url(match: re.Match[str]) -> str:
-        return urls.get(unquote(unescape(match[1])), match[0])
-
-    return _CID.sub(url, html)
+    # What a browser does not know.
+    return replace_content_ids(html, urls.get)
 
 
 def _encoded(content: bytes | Path, room: int) -> str:

@@ -43,10 +43,7 @@ export class Check {
     });
     const renew = async () => {
       if ((await page.call("renew_code", id)) === undefined) return;
-      history.pushState(null, "", "/config/integrations/integration/qq_mail");
-      window.dispatchEvent(
-        new CustomEvent("location-changed", { detail: { replace: false } }),
-      );
+      page.go("/config/integrations/integration/qq_mail");
     };
     this.#fill(rest, id);
     return h(
@@ -88,7 +85,11 @@ export class Check {
         "div",
         { class: "buttons" },
         answer.recipients.map(({ entity_id, name }) =>
-          h("button", { onclick: () => this.#test(entity_id, data) }, name),
+          h(
+            "button",
+            { onclick: () => page.send({ data, target: { entity_id: [entity_id] } }) },
+            name,
+          ),
         ),
       ),
       h("h3", {}, page.t("sessions")),
@@ -103,15 +104,5 @@ export class Check {
           )
         : [h("p", {}, page.t("no_sessions"))]),
     );
-  }
-
-  async #test(entity_id, data) {
-    const { page } = this;
-    const answer = await page.call("send", {
-      data,
-      target: { entity_id: [entity_id] },
-    });
-    if (answer)
-      page.tell([page.t(`outcome_${answer.status}`), ...answer.notes].join(" · "));
   }
 }

@@ -1,11 +1,13 @@
 // A message by the fields of the action, and beside it the mail as it will look.
 
-import { facts, h } from "./dom.js";
+import { ask, facts, h } from "./dom.js";
 import { filled, formSchema, octets, pathOf } from "./words.js";
 
 const ACTION = "send_message";
 
 const PATIENCE = 10_000;
+
+const DESK = 720; // Pixels: wider than what a mail has for phones alone.
 
 /**
  * Have Home Assistant's form defined; false where that cannot be had.
@@ -58,14 +60,19 @@ export class Compose {
         h("h2", {}, page.t("preview")),
         this.#buttons({
           preview: () => this.#preview(),
-          send_to_me: () => this.#send(true),
-          send: () => this.#send(false),
+          send_to_me: () => page.send({ ...this.#message, to_me: true }),
+          send: () => page.send(this.#message),
         }),
         this.#looks(),
         this.notes,
         this.shown,
       ),
     );
+    // A computer's screen is wider than its place here: it is shown smaller.
+    new ResizeObserver(() => {
+      const scale = Math.min(this.shown.clientWidth / DESK, 1) || 1;
+      this.shown.style.setProperty("--scale", scale);
+    }).observe(this.shown);
     this.#show();
     this.#begin();
   }
@@ -186,82 +193,42 @@ export class Compose {
     this.#show();
   }
 
-  async #send(to_me) {
-    const { page } = this;
-    const answer = await page.call("send", { ...this.#message, to_me });
-    if (answer)
-      page.tell([page.t(`outcome_${answer.status}`), ...answer.notes].join(" · "));
-  }
-
   async #copy() {
     const { page } = this;
     const answer = await page.call("step/write", this.#message);
     if (!answer) return;
-    await this.#dialog("copy", answer.text);
+    const area = this.#area(answer.text);
+    area.readOnly = true;
+    const copy = (event) => {
+      area.select();
+      // Also without TLS, where browsers have no other clipboard.
+      if (document.execCommand("copy")) page.tell(page.t("copied"));
+      // What is selected can be copied by hand.
+      else event.preventDefault();
+    };
+    const words = page.t("copy");
+    await ask(page, { title: words, body: area, yes: words, onyes: copy });
   }
 
   async #paste() {
     const { page } = this;
-    const text = await this.#dialog("paste", "");
-    if (!text) return;
-    const step = await page.call("step/read", { text });
+    const area = this.#area("");
+    const asked = {
+      title: page.t("paste"),
+      body: [h("p", {}, page.t("paste_text")), area],
+      yes: page.t("take_over"),
+    };
+    if (!(await ask(page, asked)) || !area.value) return;
+    const step = await page.call("step/read", { text: area.value });
     if (!step) return;
     this.value = { ...step.data, target: step.target };
     if (this.editor) this.editor.data = this.value;
     await this.#preview();
   }
 
-  /** Show a step to be copied, or have one pasted; returns its text if it is taken. */
-  #dialog(name, text) {
-    const { page } = this;
-    const copies = name === "copy";
-    return new Promise((resolve) => {
-      const area = h("textarea", {
-        rows: 12,
-        spellcheck: "false",
-        readonly: copies,
-        "aria-label": page.t("paste_text"),
-      });
-      area.value = text;
-      const copy = async (event) => {
-        if (!copies) return;
-        event.preventDefault();
-        area.select();
-        // Without TLS a browser has no clipboard of that kind.
-        if (navigator.clipboard) await navigator.clipboard.writeText(text);
-        else document.execCommand("copy");
-        page.tell(page.t("copied"));
-        dialog.close("");
-      };
-      const dialog = h(
-        "dialog",
-        {
-          "aria-labelledby": "step",
-          onclose: () => {
-            dialog.remove();
-            resolve(dialog.returnValue && area.value);
-          },
-        },
-        h(
-          "form",
-          { method: "dialog" },
-          h("h2", { id: "step" }, page.t(name)),
-          copies ? "" : h("p", {}, page.t("paste_text")),
-          area,
-          h(
-            "div",
-            { class: "buttons" },
-            h("button", { value: "", class: "plain" }, page.t("cancel")),
-            h(
-              "button",
-              { value: "yes", onclick: copy },
-              page.t(copies ? "copy" : "take_over"),
-            ),
-          ),
-        ),
-      );
-      page.root.append(dialog);
-      dialog.showModal();
-    });
+  /** Return where a step can be read, or written. */
+  #area(text) {
+    const words = this.page.t("paste_text");
+    return h("textarea", { rows: 12, spellcheck: "false", "aria-label": words }, text);
   }
 }

@@ -1,5 +1,7 @@
 // Elements, made of texts alone: nothing that is shown is read as HTML.
 
+import { ROWS, turn } from "./words.js";
+
 /** Make an element; `on…` are listeners, false and null leave an attribute out. */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -48,8 +50,12 @@ export function sync(parent, items, key, make) {
   again?.querySelector(`[data-action="${at.action}"]`)?.focus();
 }
 
-/** Ask a question once; true if it is answered by the button with those words. */
-export function ask(page, title, text, yes) {
+/**
+ * Ask a question; true if it is answered by the button that says `yes`.
+ *
+ * `kind` is that button's class, `onyes` what it does before the dialog closes.
+ */
+export function ask(page, { title, body, yes, kind, onyes }) {
   return new Promise((resolve) => {
     const dialog = h(
       "dialog",
@@ -64,18 +70,44 @@ export function ask(page, title, text, yes) {
         "form",
         { method: "dialog" },
         h("h2", { id: "ask" }, title),
-        h("p", {}, text),
+        body,
         h(
           "div",
           { class: "buttons" },
           h("button", { value: "", class: "plain" }, page.t("cancel")),
-          h("button", { value: "yes", class: "danger" }, yes),
+          h("button", { value: "yes", class: kind, onclick: onyes }, yes),
         ),
       ),
     );
     page.root.append(dialog);
     dialog.showModal();
   });
+}
+
+/**
+ * Say in an element which of many rows are shown, with the way to those around them.
+ *
+ * `turned` is called with the first row of those that are wanted.
+ */
+export function pager(page, element, { first, shown, number }, turned) {
+  element.hidden = number <= ROWS;
+  const range = { first: first + 1, last: first + shown, number };
+  const key = JSON.stringify(range);
+  if (element.hidden || element.made === key) return;
+  element.made = key;
+  const active = element.getRootNode().activeElement;
+  const button = (action, by) => {
+    const to = turn(first, by, number);
+    const attributes = { "data-action": action, disabled: to === first };
+    return h("button", { ...attributes, onclick: () => turned(to) }, page.t(action));
+  };
+  const focused = element.contains(active) && active.dataset.action;
+  element.replaceChildren(
+    button("previous", -1),
+    h("span", {}, page.t("range", range)),
+    button("next", 1),
+  );
+  if (focused) element.querySelector(`[data-action="${focused}"]`).focus();
 }
 
 /** Return a list of facts, each a line of its own. */

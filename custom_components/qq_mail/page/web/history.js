@@ -1,8 +1,8 @@
 // What became of messages, newest first, with a picture of the day above it.
 
-import { facts, h, sync } from "./dom.js";
+import { facts, h, pager, sync } from "./dom.js";
 import { people } from "./outbox.js";
-import { OUTCOMES, ROWS, bars, duration, totals, turn } from "./words.js";
+import { OUTCOMES, ROWS, bars, duration, totals } from "./words.js";
 
 const TYPING = 300; // Milliseconds after which a person has stopped to type.
 
@@ -80,7 +80,15 @@ export class History {
     );
     if (!answer.total)
       rows.append(h("li", { class: "nothing" }, page.t("nothing_found")));
-    this.#pager(answer);
+    pager(
+      page,
+      this.element.querySelector(".pager"),
+      { first: asked.first, shown: answer.messages.length, number: answer.total },
+      (to) => {
+        this.asked.first = to;
+        this.#load();
+      },
+    );
   }
 
   #day(hours) {
@@ -130,7 +138,7 @@ export class History {
     return h(
       "li",
       {},
-      h("h3", { class: title ? "" : "unknown" }, title || page.t("no_title")),
+      h("h3", { class: title ? "" : "untitled" }, title || page.t("no_title")),
       h(
         "ul",
         { class: "results" },
@@ -162,27 +170,6 @@ export class History {
             : page.t("pressed", { title, time: at }),
         ),
       ),
-    );
-  }
-
-  #pager({ total, messages }) {
-    const { page } = this;
-    const { first } = this.asked;
-    const pager = this.element.querySelector(".pager");
-    pager.hidden = total <= ROWS;
-    const button = (action, by) => {
-      const to = turn(first, by, total);
-      const onclick = () => {
-        this.asked.first = to;
-        this.#load();
-      };
-      return h("button", { disabled: to === first, onclick }, page.t(action));
-    };
-    const range = { first: first + 1, last: first + messages.length, number: total };
-    pager.replaceChildren(
-      button("previous", -1),
-      h("span", {}, page.t("range", range)),
-      button("next", 1),
     );
   }
 }

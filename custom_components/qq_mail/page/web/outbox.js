@@ -1,7 +1,6 @@
 // What waits, why, and until when; what is counted; what is repeated.
 
-import { ask, facts, h, sync } from "./dom.js";
-import { ROWS, turn } from "./words.js";
+import { ask, facts, h, pager, sync } from "./dom.js";
 
 const MOST_PEOPLE = 10;
 
@@ -75,7 +74,13 @@ export class Outbox {
       (one) => one.queue_id,
       (one) => this.#message(account, one),
     );
-    this.#pager(card.querySelector(".pager"), account);
+    const { first, messages } = account;
+    pager(
+      page,
+      card.querySelector(".pager"),
+      { first, shown: messages.length, number: waiting },
+      (to) => page.show(account.id, to),
+    );
     for (const [name, make] of [
       ["counted", this.#counted],
       ["repeated", this.#repeated],
@@ -187,36 +192,13 @@ export class Outbox {
 
   async #discard(question, data) {
     const { page } = this;
-    if (await ask(page, question, page.t("discard_text"), page.t("discard"))) {
-      await page.act("discard", data);
-    }
-  }
-
-  #pager(pager, account) {
-    const { page } = this;
-    const { first, waiting, messages } = account;
-    pager.hidden = waiting <= ROWS;
-    if (pager.hidden) return;
-    const range = { first: first + 1, last: first + messages.length, number: waiting };
-    const key = JSON.stringify(range);
-    if (pager.made === key) return;
-    pager.made = key;
-    const focused = pager.getRootNode().activeElement?.dataset?.action;
-    const button = (action, by) => {
-      const to = turn(first, by, waiting);
-      const onclick = () => page.show(account.id, to);
-      return h(
-        "button",
-        { "data-action": action, disabled: to === first, onclick },
-        page.t(action),
-      );
+    const asked = {
+      title: question,
+      body: h("p", {}, page.t("discard_text")),
+      yes: page.t("discard"),
+      kind: "danger",
     };
-    pager.replaceChildren(
-      button("previous", -1),
-      h("span", {}, page.t("range", range)),
-      button("next", 1),
-    );
-    if (focused) pager.querySelector(`[data-action="${focused}"]`)?.focus();
+    if (await ask(page, asked)) await page.act("discard", data);
   }
 
   #counted = (account, one) => {
@@ -262,11 +244,15 @@ export class Outbox {
   async #end(account, { title, tag, queue_id }) {
     const { page } = this;
     const id = { config_entry_id: account.id };
-    const text = page.t(tag ? "end_text" : "end_untagged_text");
-    if (await ask(page, page.t("end_sure", { title }), text, page.t("end"))) {
-      if (tag) await page.act("send_message", { ...id, tag, clear: true });
-      else await page.act("discard", { ...id, queue_id });
-    }
+    const asked = {
+      title: page.t("end_sure", { title }),
+      body: h("p", {}, page.t(tag ? "end_text" : "end_untagged_text")),
+      yes: page.t("end"),
+      kind: "danger",
+    };
+    if (!(await ask(page, asked))) return;
+    if (tag) await page.act("send_message", { ...id, tag, clear: true });
+    else await page.act("discard", { ...id, queue_id });
   }
 }
 

@@ -5,11 +5,12 @@ import { Compose } from "./compose.js";
 import { h } from "./dom.js";
 import { History } from "./history.js";
 import { Outbox } from "./outbox.js";
-import { TABS, tabOf, versionOf } from "./words.js";
+import { TABS, tabOf, told, versionOf } from "./words.js";
 
 const VIEWS = { outbox: Outbox, history: History, compose: Compose, check: Check };
 const CATEGORIES = ["title", "exceptions", "selector", "services"];
 const PATH = "/qq-mail";
+const CONNECTION_LOST = 3; // As the front end's own connection calls it.
 
 class QQMailPage extends HTMLElement {
   #hass;
@@ -94,11 +95,27 @@ class QQMailPage extends HTMLElement {
     return Boolean(done);
   }
 
+  /** Send a message, and say what became of it. */
+  async send(message) {
+    const answer = await this.call("send", message);
+    if (answer) this.tell(told(answer, (...text) => this.t(...text)).join(" · "));
+  }
+
+  /** Open another page of the front end. */
+  go(path) {
+    history.pushState(null, "", path);
+    window.dispatchEvent(
+      new CustomEvent("location-changed", { detail: { replace: false } }),
+    );
+  }
+
   /** Say something, also to whoever cannot see it. */
   tell(text) {
     this.#status.textContent = text;
     clearTimeout(this.telling);
-    this.telling = setTimeout(() => (this.#status.textContent = ""), 8000);
+    // As long as it takes to read it.
+    const patience = Math.max(8000, text.length * 100);
+    this.telling = setTimeout(() => (this.#status.textContent = ""), patience);
   }
 
   /** Show other rows of an account. */
@@ -122,7 +139,10 @@ class QQMailPage extends HTMLElement {
     } catch (err) {
       const key = err.translation_key && `exceptions.${err.translation_key}.message`;
       const words = key && this.#localize(key, err.translation_placeholders ?? {});
-      const reason = words || err.message || String(err);
+      // What the connection's end answers has its code within, or is that code.
+      const { code = err, message } = err.error ?? err;
+      const lost = code === CONNECTION_LOST && this.t("lost");
+      const reason = lost || words || message || String(err);
       this.tell(this.t("failed", { reason }));
       return undefined;
     }
@@ -152,7 +172,7 @@ class QQMailPage extends HTMLElement {
         TABS.map((tab) =>
           h(
             "a",
-            { href: `${PATH}/${tab}`, "data-tab": tab, onclick: this.#go },
+            { href: `${PATH}/${tab}`, "data-tab": tab, onclick: this.#turn },
             this.t(`tab_${tab}`),
           ),
         ),
@@ -182,13 +202,10 @@ class QQMailPage extends HTMLElement {
     this.#view.accountsChanged?.(this.accounts);
   }
 
-  #go = (event) => {
+  #turn = (event) => {
     if (event.metaKey || event.ctrlKey) return;
     event.preventDefault();
-    history.pushState(null, "", event.currentTarget.getAttribute("href"));
-    window.dispatchEvent(
-      new CustomEvent("location-changed", { detail: { replace: false } }),
-    );
+    this.go(event.currentTarget.getAttribute("href"));
   };
 
   #menu = () => {

@@ -80,6 +80,30 @@ export function totals(hours) {
 }
 
 /**
+ * Return what became of a message: of each mail, where several accounts send.
+ *
+ * `t` returns a text by its key.
+ */
+export function told(answer, t) {
+  const mails = answer.messages ?? [answer];
+  const words = mails.flatMap(({ account, status, recipients, error, notes }) => {
+    const outcome = t(`outcome_${status}`);
+    const refused = (recipients?.refused ?? []).map(({ address, reply }) =>
+      reply ? `${address} (${reply})` : address,
+    );
+    return [
+      mails.length > 1 ? `${account}: ${outcome}` : outcome,
+      error,
+      refused.length && t("refused", { recipients: refused.join(", ") }),
+      ...(notes ?? []),
+    ];
+  });
+  return [...words, ...answer.unknown.map((reason) => t("unknown", { reason }))].filter(
+    Boolean,
+  );
+}
+
+/**
  * Return the schema of Home Assistant's form for an action's fields.
  *
  * `sectionName` returns the words for a section that folds.
