@@ -86,7 +86,7 @@ class Receipt:
     plan: Plan | None = None
     """When it goes and why not now, if it waits."""
     kept: bool = True
-    """Whether the disk has it."""
+    """Whether the disk has all that this call has changed, as far as that is known."""
     dropped: bool = False
     """Whether somebody discarded it, or removed its account, before it went out."""
     events: list[OutboxEvent] = field(default_factory=list)

@@ -102,7 +102,7 @@ class Intake:
                 account=self._view.id,
                 queue_id=queue_id,
                 recipients=message.recipients,
-                kept=not trouble,
+                kept=not (isinstance(trouble, OSError) or self._store.unwritten),
             )
             self._manager.receipts[queue_id] = receipt
             self._view.happen(self._view.scheduler.take, message)
