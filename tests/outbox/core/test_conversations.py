@@ -92,6 +92,7 @@ def test_others_speak_of_it(core: Core) -> None:
     core.happen("not_over", "leak")
     assert core.say_over("leak")
     core.happen("not_over", "no such tag")
+    core.happen("keep_over", "no such tag")
     assert core.marks == {}
 
 
