@@ -98,11 +98,13 @@ class Intake:
                 message = replace(message, in_memory=True)
                 # It was made anew for that.
                 self._view.bodies[queue_id] = cast("bytes", made.text)
+            # What this call changed before, as a clear does, may have been refused.
+            is_behind = bool(self._store.unwritten)
             receipt = Receipt(
                 account=self._view.id,
                 queue_id=queue_id,
                 recipients=message.recipients,
-                kept=not (isinstance(trouble, OSError) or self._store.unwritten),
+                kept=not (is_behind or isinstance(trouble, OSError)),
             )
             self._manager.receipts[queue_id] = receipt
             self._view.happen(self._view.scheduler.take, message)
