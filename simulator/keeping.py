@@ -111,8 +111,7 @@ class Keeping:
 
     def __init__(self, chance: Random, later: Later) -> None:
         """Begin with an empty disk."""
-        self.failing: Collection[str] = ()
-        """Steps of the disk that fail."""
+        self._failing: Collection[str] = ()
         self._chance = chance
         self._later = later
         self._disk = SimulatedDisk(ROOT)
@@ -124,6 +123,11 @@ class Keeping:
         """Whether a message is to be on disk, or gone, by what was put last."""
         self._promised: dict[str, bool] = {}
         """Whether the disk has it, as far as it said so."""
+
+    def fail(self, steps: Collection[str]) -> None:
+        """Have steps of the disk fail; "room": it is full, but for what files have."""
+        self._failing = steps
+        self._disk.room = 0 if "room" in steps else None
 
     def cut_at_step(self, number: int) -> None:
         """Have PowerCutError raised by one of the next changes of the disk; 1: the next."""
@@ -143,6 +147,7 @@ class Keeping:
             states = list(self._disk.states(self._chance.randrange(1 << 30), 2))
         self._disk = SimulatedDisk(self._chance.choice(states))
         self._disk.before = self._step
+        self.fail(self._failing)
         self._steps_left = None
         self._written.clear()
         self._store = Store(FOLDER, self._disk)
@@ -188,5 +193,5 @@ class Keeping:
             self._steps_left -= 1
             if self._steps_left <= 0:
                 raise PowerCutError
-        if step in self.failing:
+        if step in self._failing:
             raise OSError(errno.EIO, "The disk takes no writes")

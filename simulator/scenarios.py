@@ -1,6 +1,6 @@
 """What can happen to a house: each by its name, on every second day."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from random import Random
@@ -231,12 +231,8 @@ def _cut_at_step(world: World, begin: float, most: int) -> None:
 
 def _full_disk(world: World, at: float) -> None:
     """A disk that takes no writes, and for a while no server either."""
-    steps: Collection[str] = world.chance.choice([("write",), ("sync",)])
-
-    def fail(failing: Collection[str]) -> None:
-        world.house.keeping.failing = failing
-
-    agenda = world.agenda
+    steps = world.chance.choice([("room",), ("write",), ("sync",)])
+    agenda, fail = world.agenda, world.house.keeping.fail
     agenda.at(at, world.say_and_do("the disk takes no writes", partial(fail, steps)))
     agenda.at(at + HOUR, lambda: world.house.alert("The disk is full", Priority.HIGH))
     agenda.at(at + 2 * HOUR, world.set_server(away=True))

@@ -87,7 +87,7 @@ def custom_integrations(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture
 def hass_config_dir(hass_tmp_config_dir: str) -> str:
-    """Give each Home Assistant a folder of its own: the spool is in it."""
+    """Give each Home Assistant a folder of its own: the store is in it."""
     return hass_tmp_config_dir
 
 

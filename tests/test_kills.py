@@ -155,6 +155,18 @@ async def test_answered_repeated(
     assert subjects(server) == ["Door", "Door: again 2 ×"]
 
 
+async def test_counted_for_another(
+    hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry, kill: Kill
+) -> None:
+    """What another mail tells of is not told by the first one as well."""
+    server.script(Step.CONNECT, Close(), times=None)
+    for _ in range(3):
+        await send(hass, title="Door", repeat_after="01:00:00")
+    await send(hass, title="Door")
+    await kill()
+    assert [one["count"] for one in (await outbox_shown(hass))["repeats"]] == [2]
+
+
 async def test_answered_accepted(
     hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry, kill: Kill
 ) -> None:
@@ -247,38 +259,51 @@ async def test_acknowledged_by_an_action(
     assert subjects(server) == ["Water"]
 
 
+@pytest.mark.parametrize("went_out", [True, False])
 async def test_all_of_it_or_nothing(
     hass: HomeAssistant,
     server: QQServer,
     loaded_entry: MockConfigEntry,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    went_out: bool,
 ) -> None:
-    """At each instant in which something is on disk, a mail has what belongs to it."""
+    """At each instant in which something is on disk, a mail has what belongs to it.
+
+    And whoever got it hears that it is over, if it is cleared then once more.
+    """
     hass.config.external_url = BASE
-    real, copies = Journal.write, list[Path]()
+    real, copies = Journal.write, dict[Path, int]()
 
     def copy_then_write(*args: Any) -> Any:
         written = real(*args)
-        copies.append(tmp_path / str(len(copies)))
-        shutil.copytree(store_folder(hass), copies[-1])
+        copy = tmp_path / str(len(copies))
+        shutil.copytree(store_folder(hass), copy)
+        copies[copy] = len(server.accepted)
         return written
 
-    server.script(Step.RCPT, Answer(451, "later"))
+    if not went_out:
+        server.script(Step.RCPT, Answer(451, "later"))
     with monkeypatch.context() as patch:
         patch.setattr(Journal, "write", copy_then_write)
         await send(hass, **WATER)
         await send(hass, message="", tag="water", clear=True)
-    states = []
-    for copy in copies:
+    told = subjects(server)
+    states = set()
+    for copy, number in copies.items():
+        server.reset()
+        server.script(Step.CONNECT, Close(), times=None)
         await restart(hass, loaded_entry, folder=copy)
         house, shown = house_of(hass), await outbox_shown(hass)
-        states.append(
-            (
-                len(shown["messages"]),
-                len(shown["reminders"]),
-                len(house.buttons.all()),
-            )
-        )
+        waits = [one["subject"] for one in shown["messages"]]
+        states.add((*waits, len(shown["reminders"]), len(house.buttons.all())))
+        outbox = outbox_of(loaded_entry)
+        await until(lambda outbox=outbox: not outbox.sessions.at_work)
         server.reset()
-    assert set(states) == {(1, 1, 1), (0, 0, 0)}
+        outbox.async_retry()
+        await until(lambda outbox=outbox: not len(outbox))
+        await send(hass, message="", tag="water", clear=True)
+        heard = [*told[:number], *subjects(server)]
+        assert ("Re: Water" in heard) == ("Water" in heard)
+    at_once = {("Water", 1, 1), (0, 0)}
+    assert states == at_once | ({(1, 1), ("Re: Water", 0, 0)} if went_out else set())

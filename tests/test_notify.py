@@ -61,7 +61,7 @@ def state_of(hass: HomeAssistant, entity_id: str) -> str:
     return state.state
 
 
-def spool_text(hass: HomeAssistant) -> str:
+def stored_text(hass: HomeAssistant) -> str:
     """Return everything that waits on disk."""
     folder = Path(hass.config.path(".storage", DOMAIN))
     return "".join(file.read_text() for file in folder.rglob("*") if file.is_file())
@@ -499,7 +499,7 @@ async def test_the_code_stays_secret(
     loaded_entry: MockConfigEntry,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Neither plain nor base64 is it in any log, at any level, or in the spool."""
+    """Neither plain nor base64 is it in any log, at any level, or in the store."""
     caplog.set_level("DEBUG")
     await send(hass)
     server.accounts[ADDRESS] = "renewed"
@@ -507,7 +507,7 @@ async def test_the_code_stays_secret(
     assert await hass.config_entries.async_setup(loaded_entry.entry_id)
     await send(hass)
     assert "login_ambiguous" in caplog.text
-    spool = spool_text(hass)
-    assert "Smoke!" in spool
+    stored = stored_text(hass)
+    assert "Smoke!" in stored
     for secret in (CODE, "YWJjZGVmZ2hpamtsbW5vcA"):
-        assert secret not in caplog.text + spool
+        assert secret not in caplog.text + stored

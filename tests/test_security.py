@@ -5,7 +5,6 @@ from base64 import b64encode
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 import ssl
 import stat
 from typing import Any
@@ -312,8 +311,8 @@ async def test_the_code_in_a_whole_life(
         entry.runtime_data.pause,
     ]
     assert entry.runtime_data.pause
-    spool = Path(hass.config.path(".storage", DOMAIN, entry.entry_id))
-    files = [file for file in spool.rglob("*") if file.is_file()]  # noqa: ASYNC240
+    files = [file for file in store_folder(hass).rglob("*") if file.is_file()]
+    assert files
     seen += [file.read_text() for file in files]
     form = await flows.async_init(
         DOMAIN,
@@ -343,7 +342,7 @@ def test_forms() -> None:
     assert not leaks("nothing")
 
 
-async def test_spool_is_private(
+async def test_store_is_private(
     hass: HomeAssistant, server: QQServer, loaded_entry: MockConfigEntry
 ) -> None:
     """Other users of the machine read nothing, after a restart as well."""
@@ -351,11 +350,11 @@ async def test_spool_is_private(
     try:
         await notify(hass)
         await notify(hass)
-        spool = store_folder(hass)
+        folder = store_folder(hass)
         await notify(hass)
         await shut_down(hass, loaded_entry)
     finally:
         server.start()
-    files = [spool, *spool.rglob("*")]
+    files = [folder, *folder.rglob("*")]
     modes = {stat.S_IMODE(file.stat().st_mode): file.is_dir() for file in files}
     assert modes == {0o700: True, 0o600: False}

@@ -153,6 +153,18 @@ async def test_what_makes_room(
     assert buttons.find(more)
 
 
+async def test_mails_with_many_make_room(
+    buttons: Buttons, entry: MockConfigEntry
+) -> None:
+    """Those of a fire alarm stay, whatever two hundred others bring."""
+    (valve,) = buttons.issue(mail_of(entry, queue_id="fire"), [CLOSE], DAY)
+    for number in range(200):
+        mail = mail_of(entry, queue_id=str(number), tag="")
+        buttons.issue(mail, [ACKNOWLEDGE] * 5, DAY)
+    assert buttons.find(valve)
+    assert len(buttons.all()) == 200 * 5 - 4
+
+
 @pytest.mark.parametrize("known", ["protected", "other"])
 async def test_protected(
     hass: HomeAssistant, entry: MockConfigEntry, buttons: Buttons, known: str

@@ -29,6 +29,7 @@ class Deed(Enum):
     DISCARD = auto()
 
 
+ENDS = {Deed.PRESS, Deed.CLEAR, Deed.DISCARD}
 BUTTONS = {
     "actions": [
         {"action": "acknowledge", "title": "Acknowledge"},
@@ -92,8 +93,7 @@ class Alarm:
     @property
     def is_over(self) -> bool:
         """Whether nothing more is done with it."""
-        ended = {Deed.PRESS, Deed.CLEAR, Deed.DISCARD}
-        return bool(self.begun & ended) or self.is_in_doubt
+        return bool(self.begun & ENDS) or self.is_in_doubt
 
     def contradictions(
         self, outbox: Outbox, accepted: set[str], page: Page | None
@@ -107,7 +107,7 @@ class Alarm:
             yield f"{name} waits again after {told}"
         if Deed.DISCARD in told and name in accepted:
             yield f"{name} was sent after it was discarded"
-        if told & {Deed.PRESS, Deed.CLEAR} and name in outbox.reminders:
+        if told & ENDS and name in outbox.reminders:
             yield f"the reminder of {name} is there again after {told}"
         is_repeated = self.kind is Kind.REMINDER and is_kept and Deed.PRESS not in begun
         if is_repeated and name not in outbox.reminders:

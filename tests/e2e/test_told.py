@@ -130,7 +130,7 @@ class House:
             if alarm.kind is Kind.COUNTED:
                 deeds += [(alarm, Deed.COUNT)] * 5
             # Not what may be on its way to the server.
-            if away and alarm.kind is Kind.PLAIN and self._waits(alarm):
+            if away and self._waits(alarm):
                 deeds.append((alarm, Deed.DISCARD))
         opened = len({alarm.name for alarm, _ in deeds})
         if not deeds or self._chance.randrange(MOST_OPEN) >= opened:

@@ -109,6 +109,43 @@ async def test_done_on_a_disk_without_writes(
     assert list(outbox_of(loaded_entry).plans()) == []
 
 
+@pytest.mark.parametrize("wait", [0, 10])
+async def test_accepted_on_a_disk_without_writes(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    wait: int,
+) -> None:
+    """A kill undoes what belongs to a mail, and what a clear ended: the answer says so."""
+    note = (await async_texts(hass)).of(field_error("done_not_kept"))
+    alarm = {"tag": "water", "repeat_until_acknowledged": "00:10:00"}
+    stored = await send(hass, **alarm)
+    monkeypatch.setattr(Journal, "write", refuse)
+    cleared = await send(hass, message="", tag="water", clear=True, wait=wait)
+    sent = await send(hass, **alarm, wait=wait)
+    assert stored["notes"] == []
+    assert [one["status"] for one in (cleared, sent)] == ["accepted"] * 2
+    assert [one["notes"] for one in (cleared, sent)] == [[note]] * 2
+
+
+async def test_refused_once_it_was_accepted(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The disk has the mail, and would send it once more."""
+    note = (await async_texts(hass)).of(field_error("done_not_kept"))
+
+    def refuse_from_now_on(_: object) -> None:
+        monkeypatch.setattr(Journal, "write", refuse)
+
+    outbox_of(loaded_entry).listeners.early.append(refuse_from_now_on)
+    answer = await send(hass)
+    assert (answer["status"], answer["notes"]) == ("accepted", [note])
+
+
 async def test_normal_waits_for_the_disk(
     hass: HomeAssistant,
     server: QQServer,

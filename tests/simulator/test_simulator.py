@@ -110,6 +110,7 @@ def test_clock() -> None:
     assert summary.worst[Priority.HIGHEST] < 4 * HOUR
 
 
+@pytest.mark.usefixtures("small")
 def test_full_disk() -> None:
     """It goes out from memory; where that fails, the call does."""
     summary = day("full_disk")

@@ -7,7 +7,6 @@ import pytest
 
 from custom_components.qq_mail.store import (
     Store,
-    journal,
     segment,
     store as store_module,
     tidying,
@@ -28,7 +27,6 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(segment, "ROOM", 4096)
     monkeypatch.setattr(segment, "LEAST_ROOM", 1024)
     monkeypatch.setattr(segment, "FULL", 12 * 1024)
-    monkeypatch.setattr(journal, "LARGE", 3000)
     monkeypatch.setattr(tidying, "_PIECE", 1500)
 
 

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from random import Random
 
-from custom_components.qq_mail.store import Journal, Key
+from custom_components.qq_mail.store import Draft, Journal, Key
 from custom_components.qq_mail.store.journal import Change
 from custom_components.qq_mail.store.loading import Contents
 
@@ -54,6 +54,19 @@ class House:
             self.do(self.happen())
             if self.random.random() < 0.4:
                 self.tidy(1 + self.random.randrange(3))
+
+    def change(self) -> None:
+        """Begin or end a backup, or have an account forgotten."""
+        match self.random.randrange(4):
+            case 0:
+                self.journal.hold()
+            case 1 | 2:
+                self.journal.release()
+            case _:
+                self.do([Change(key, None) for key in self.known if key[1] == "a"])
+                with suppress(OSError):
+                    self.journal.forget("a")
+        self.tidy(2)
 
     def cut(self, seed: int) -> None:
         """Look at what a power cut would leave now."""
@@ -110,15 +123,12 @@ class House:
     def _alert(self) -> list[Change]:
         key = ("message", "a", f"{self.number:04}")
         size = self.random.choice([30, 600, 600, 1500, 5000])
-        octets = text_of(key, size)
-        text: bytes | Path = octets
-        if size != 600:
-            draft = FOLDER / f"{self.number}.text"
-            with suppress(OSError):
-                write(self.disk, draft, octets)
-            if self.disk.now.get(draft, None) is None or self.disk.length(draft) < size:
+        text: bytes | Draft = (octets := text_of(key, size))
+        if size == 5000:
+            try:
+                text = write(self.disk, FOLDER / f"{self.number}.text", octets)
+            except OSError:
                 return []
-            text = draft
         return [
             Change(key, self._record(), text),
             *(self._changed(("button", "", f"{key[2]}.{n}")) for n in range(2)),
@@ -137,8 +147,8 @@ class House:
             known.pop(change.key, None)
             return
         text = known[change.key][1] if change.key in known else None
-        if isinstance(change.text, Path):
-            text = self.disk.stream(change.text).read()
+        if isinstance(change.text, Draft):
+            text = self.disk.stream(change.text.file).read()
         elif change.text is not None:
             text = change.text
         known[change.key] = change.record.decode(), text

@@ -14,8 +14,9 @@ from pathlib import Path
 from random import Random
 from typing import BinaryIO, override
 
+from custom_components.qq_mail.store import Draft
 from custom_components.qq_mail.store.disk import Disk
-from custom_components.qq_mail.store.line import SECTOR
+from custom_components.qq_mail.store.line import SECTOR, sum_of
 
 type State = dict[Path, bytes | None]
 """What a disk shows: the content of each file; None: a folder."""
@@ -249,9 +250,9 @@ def _by_chance(random: Random, share: float, _: int) -> bool:
     return random.random() < share
 
 
-def write(disk: Disk, file: Path, octets: bytes) -> None:
-    """Write a file, and sync it, as who makes a draft does."""
+def write(disk: Disk, file: Path, octets: bytes) -> Draft:
+    """Write a file, as who makes a draft does."""
     descriptor = disk.create(file)
     disk.write(descriptor, 0, octets)
-    disk.sync(descriptor)
     disk.close(descriptor)
+    return Draft(file, sum_of(octets))

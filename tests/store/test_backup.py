@@ -15,7 +15,7 @@ from custom_components.qq_mail.store.journal import Change
 
 from .conftest import OpenStore
 from .house import FOLDER, ROOT, House, seen
-from .power import SimulatedDisk, State
+from .power import SimulatedDisk, State, write
 from .test_store import ONE, TEXT, TWO, everything, fail, record, rest, work
 
 
@@ -62,7 +62,6 @@ def test_copies(seed: int) -> None:
         house.journal.release()
         house.tidy(3)
         disk = SimulatedDisk(copy)
-        disk = SimulatedDisk(copy | {FOLDER: None})
         journal = Journal(FOLDER, disk)
         loaded = journal.load()
         assert seen(journal, loaded) == waited
@@ -108,10 +107,7 @@ async def test_large_text_stays(open_store: OpenStore, disk: SimulatedDisk) -> N
     """Until the backup is over; nothing of the mark is left after a crash."""
     store, _ = await open_store()
     draft = store.draft("1")
-    descriptor = disk.create(draft)
-    disk.write(descriptor, 0, b"x" * 4000)
-    disk.close(descriptor)
-    store.put(ONE, record(), draft)
+    store.put(ONE, record(), write(disk, draft, b"x" * 4000))
     await store.hold()
     store.remove(ONE)
     await store.written()

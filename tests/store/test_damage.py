@@ -92,7 +92,7 @@ def test_damaged_copies(damage: Noise) -> None:
     journal = Journal(FOLDER, SimulatedDisk(state))
     whole = seen(journal, journal.load())
     files = sorted({file for each in lines.values() for file, _ in each})
-    lost_of_all = 0
+    lost_of_all = named_of_all = 0
     for _ in range(COPIES):
         file = random.choice(files)
         octets = bytearray(state[file] or b"")
@@ -110,12 +110,21 @@ def test_damaged_copies(damage: Noise) -> None:
         changed = {key for key in whole | known if whole.get(key) != known.get(key)}
         assert changed <= touched
         assert bool(changed) <= bool(loaded.damage)
+        lost = whole.keys() - known.keys()
+        named = {
+            key
+            for key in lost
+            if any(f != file or not overlap(line, damaged) for f, line in lines[key])
+        }
+        assert named <= {key for each in loaded.damage for key in each.keys}
+        named_of_all += len(named)
         lost_of_all += len(changed)
         for each in loaded.damage:
             assert set(each.keys) <= touched
             assert each.file in disk.now
         check_again(journal, disk)
     assert lost_of_all >= COPIES // 4
+    assert named_of_all
 
 
 def check_again(journal: Journal, disk: SimulatedDisk) -> None:

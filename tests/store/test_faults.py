@@ -166,15 +166,13 @@ def test_sectors_that_were_never_written(kind: str, key: Key) -> None:
 
 def test_large_text_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     """It ends what it belongs to; one that cannot be looked at does not."""
-    monkeypatch.setattr(journal_module, "LARGE", 1000)
     disk = filled()
     journal = Journal(FOLDER, disk)
     journal.load()
     drafts = [FOLDER / "3.text", FOLDER / "4.text"]
     keys = [("message", "a", "3"), ("message", "a", "4")]
     for draft, key in zip(drafts, keys, strict=True):
-        write(disk, draft, b"x" * 2000)
-        journal.write([Change(key, b"{}", draft)])
+        journal.write([Change(key, b"{}", write(disk, draft, b"x" * 2000))])
     disk.unlink(drafts[0])
     length = disk.length
 

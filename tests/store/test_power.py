@@ -23,7 +23,9 @@ def test_power_cut_anywhere(seed: int) -> None:
         house.cut(steps)
 
     house.disk.before = cut
-    house.live(30)
+    for _ in range(6):
+        house.live(5)
+        house.change()
     house.cut(0)
     assert steps > 100
     assert len(house.looked_at) > 300
@@ -55,7 +57,9 @@ def test_power_cut_after_faults(seed: int, failing: Collection[str]) -> None:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     house.disk.before = cut
-    house.live(20)
+    for _ in range(4):
+        house.live(5)
+        house.change()
     house.cut(0)
     assert faults
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.qq_mail.store import Key, Store
+from custom_components.qq_mail.store import Draft, Key, Store
+from custom_components.qq_mail.store.disk import Disk
 
 from .conftest import OpenStore
 from .house import FOLDER
@@ -194,9 +195,9 @@ async def test_removed_after_it_was_refused(
     store, _ = await open_store()
     await rest(store)
     draft = store.draft("1")
-    write(disk, draft, TEXT)
+    large = write(disk, draft, TEXT)
     disk.before = fail
-    store.put(ONE, record(), draft)
+    store.put(ONE, record(), large)
     with pytest.raises(OSError, match="Read-only"):
         await store.written()
     assert draft in disk.now
@@ -249,34 +250,24 @@ async def test_who_waits_may_go(open_store: OpenStore, disk: SimulatedDisk) -> N
         await store.written()
 
 
-@pytest.mark.usefixtures("small")
-@pytest.mark.parametrize(
-    ("size", "files"), [pytest.param(2000, 0, id="small"), pytest.param(4000, 1)]
-)
-async def test_draft(
-    open_store: OpenStore, disk: SimulatedDisk, size: int, files: int
-) -> None:
-    """A small one goes into a segment, a large one stays where it is: two syncs more."""
+async def test_draft(open_store: OpenStore, disk: SimulatedDisk) -> None:
+    """It stays where it is, for two syncs more, until its key is removed."""
     store, _ = await open_store()
-    # The first round of a segment makes the room for those that follow.
-    store.put(TWO, record(), b"text")
-    await store.written()
     await rest(store)
-    draft = store.draft("1")
-    write(disk, draft, b"x" * size)
+    draft, octets = store.draft("1"), b"x" * 2_000_000
+    large = write(disk, draft, octets)
     syncs = disk.syncs
-    store.put(ONE, record(), draft)
+    store.put(ONE, record(), large)
     text = store.text(ONE)
-    assert len(text().read()) == size
+    assert text().read() == octets
     await store.written()
-    assert disk.syncs == syncs + 1 + 2 * files
+    assert disk.syncs == syncs + 3
     store.drop_draft(draft)
-    assert list(disk.now).count(draft) == files
     for one in (text, store.text(ONE)):
-        assert len(one().read()) == size
+        assert one().read() == octets
     await store.async_stop()
     store, _ = await open_store()
-    assert len(store.text(ONE)().read()) == size
+    assert store.text(ONE)().read() == octets
     store.put(ONE, record(number=2))
     await store.written()
     store.remove(ONE)
@@ -287,7 +278,7 @@ async def test_draft(
 async def test_draft_that_is_gone(open_store: OpenStore) -> None:
     """Its message is not kept; the others are."""
     store, _ = await open_store()
-    store.put(ONE, record(), store.draft("1"))
+    store.put(ONE, record(), Draft(store.draft("1"), (7, 7)))
     text = store.text(ONE)
     store.put(TWO, record())
     with pytest.raises(FileNotFoundError):
@@ -301,6 +292,19 @@ async def test_draft_that_is_gone(open_store: OpenStore) -> None:
     await store.written()
 
 
+async def test_draft_that_was_damaged(
+    open_store: OpenStore, disk: SimulatedDisk
+) -> None:
+    """It is not sent: who opens it hears that it is gone."""
+    store, _ = await open_store()
+    draft = store.draft("1")
+    store.put(ONE, record(), write(disk, draft, b"x" * 2_000_000))
+    await store.written()
+    disk.now[draft].content[1_000_000] ^= 1
+    with pytest.raises(FileNotFoundError, match="damaged"):
+        store.text(ONE)()
+
+
 async def test_text_is_overwritten(
     open_store: OpenStore, disk: SimulatedDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -308,6 +312,7 @@ async def test_text_is_overwritten(
     store, _ = await open_store()
     store.put(ONE, record(), TEXT)
     await store.written()
+    await rest(store)
     text = store.text(ONE)
     stream = text()
     store.remove(ONE)
@@ -318,7 +323,9 @@ async def test_text_is_overwritten(
     monkeypatch.setattr("custom_components.qq_mail.store.store.QUIET", 0)
     store.put(TWO, record())
     await store.written()
+    syncs = disk.syncs
     await rest(store)
+    assert disk.syncs == syncs + 1
     assert stream.read() == TEXT
     assert b"123456" not in everything(disk)
     with pytest.raises(FileNotFoundError):
@@ -473,8 +480,8 @@ def test_private(tmp_path: Path) -> None:
         store.put(ONE, record(), TEXT)
         await store.written()
         draft = store.draft("2")
-        draft.write_bytes(b"x" * 2_000_000)
-        store.put(TWO, record(), draft)
+        large = write(Disk(), draft, b"x" * 2_000_000)
+        store.put(TWO, record(), large)
         assert len(store.text(TWO)().read()) == 2_000_000
         await store.written()
         assert store.free_space() > 0

@@ -317,7 +317,8 @@ class Buttons:
         ]
         gone: list[MailButtons] = []
         while left and number > 0:
-            most = Counter(map(_of_what, left)).most_common(1)[0][0]
+            numbers = Counter(_of_what(one) for one in left for _ in one.buttons)
+            most = numbers.most_common(1)[0][0]
             first = min(left, key=lambda one: (not one.spent, _of_what(one) != most))
             left.remove(first)
             gone.append(first)

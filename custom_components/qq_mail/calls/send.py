@@ -6,6 +6,7 @@ And what is sent by itself: an alarm once more, and how often an alert was count
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 import voluptuous as vol
@@ -187,7 +188,10 @@ class _Sending:
             )
             try:
                 sent = await self.async_submit(
-                    request, ticket, references=conversation.references
+                    request,
+                    ticket,
+                    references=conversation.references,
+                    kept=partial(outbox.keep_clear, tag),
                 )
             except BaseException:
                 outbox.undo_clear(tag)

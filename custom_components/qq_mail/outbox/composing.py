@@ -8,11 +8,12 @@ from io import BytesIO
 import os
 from pathlib import Path
 from typing import BinaryIO
+from zlib import crc32
 
 from ..clock import Now
 from ..const import MEGABYTE
 from ..mime.models import Composed, Priority
-from ..store import Store
+from ..store import Draft, Store
 from .core.models import Message, OutboxEvent, Outcome, Plan
 
 SMALL = MEGABYTE
@@ -70,7 +71,7 @@ class Made:
     """A message in wire form."""
 
     message: Message
-    text: bytes | Path
+    text: bytes | Draft
     """In memory, or in a file of the store's where it is large."""
     trouble: Exception | None = None
     """Why it cannot be kept."""
@@ -86,7 +87,7 @@ class Receipt:
     plan: Plan | None = None
     """When it goes and why not now, if it waits."""
     kept: bool = True
-    """Whether the disk has it."""
+    """Whether the disk has all that this call has changed, as far as that is known."""
     dropped: bool = False
     """Whether somebody discarded it, or removed its account, before it went out."""
     events: list[OutboxEvent] = field(default_factory=list)
@@ -157,6 +158,7 @@ class WireStream:
         self._name = name
         self._most = most
         self._memory = BytesIO()
+        self._checksum = 0
         self._path: Path | None = None
         self._file: BinaryIO | None = None
 
@@ -165,6 +167,7 @@ class WireStream:
         if self.abandoned:
             raise StalledError
         self.written += len(octets)
+        self._checksum = crc32(octets, self._checksum)
         if self._file is None:
             if self._most is None or self.written <= self._most:
                 return self._memory.write(octets)
@@ -180,14 +183,16 @@ class WireStream:
     def truncate(self) -> int:
         """Forget what was written."""
         self.drop()
-        self._memory, self._path, self._file, self.written = BytesIO(), None, None, 0
+        self._memory, self._path, self._file = BytesIO(), None, None
+        self.written = self._checksum = 0
         return 0
 
-    def text(self) -> bytes | Path:
+    def text(self) -> bytes | Draft:
         """Return what was written, or where."""
-        if self._file:
-            self._file.close()
-        return self._path or self._memory.getvalue()
+        if self._path is None or self._file is None:
+            return self._memory.getvalue()
+        self._file.close()
+        return Draft(self._path, (self.written, self._checksum))
 
     def drop(self) -> None:
         """Leave nothing of it."""

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import BinaryIO, Final, cast
 
 from ..clock import read_clock
 from ..const import LOGGER, MAX_BYTES, MAX_MESSAGES, MAX_SHARE_OF_DISK
-from ..store import Key
+from ..store import Draft, Key
 from .composing import (
     SMALL,
     Made,
@@ -97,12 +96,15 @@ class Intake:
                 why = str(trouble) or type(trouble).__name__
                 LOGGER.error("Message %s cannot be kept: %s", queue_id, why)
                 message = replace(message, in_memory=True)
-                self._view.bodies[queue_id] = bytes(made.text)
+                # It was made anew for that.
+                self._view.bodies[queue_id] = cast("bytes", made.text)
+            # What this call changed before, as a clear does, may have been refused.
+            is_behind = bool(self._store.unwritten)
             receipt = Receipt(
                 account=self._view.id,
                 queue_id=queue_id,
                 recipients=message.recipients,
-                kept=not trouble,
+                kept=not (is_behind or isinstance(trouble, OSError)),
             )
             self._manager.receipts[queue_id] = receipt
             self._view.happen(self._view.scheduler.take, message)
@@ -136,9 +138,9 @@ class Intake:
         async with self._taking:
             # One after the other, so that they go out as they came.
             if self._closed:
-                if made and isinstance(made.text, Path):
+                if made and isinstance(made.text, Draft):
                     await self._hass.async_add_executor_job(
-                        self._store.drop_draft, made.text
+                        self._store.drop_draft, made.text.file
                     )
                 raise OutboxClosedError
             made = made or await self.async_make(order)
@@ -159,7 +161,7 @@ class Intake:
             async with asyncio.timeout(DISK_TIMEOUTS.get(made.message.level)):
                 await asyncio.shield(written)
         except (OSError, TimeoutError) as err:
-            if isinstance(made.text, Path):
+            if isinstance(made.text, Draft):
                 made = await self._make_in_memory(order)
             made = replace(made, trouble=err)
             # What the disk does not let go would be sent after the next start.

@@ -125,7 +125,7 @@ class Outbox(OutboxView):
         try:
             async with asyncio.timeout(wait):
                 await receipt.tried.wait()
-                await self.manager.async_written()
+                receipt.kept = await self.manager.async_written()
         except TimeoutError:
             LOGGER.debug("Message %s is not waited for longer", receipt.queue_id)
         self.manager.receipts.pop(receipt.queue_id, None)
@@ -154,8 +154,9 @@ class Outbox(OutboxView):
         """Discard what waits under a tag, which is over, or is being made.
 
         Return how many messages that were, and the conversation if something had
-        gone out: then it is for the caller to say so, or to call `undo_clear`. With an
-        account that is removed meanwhile, all of it goes.
+        gone out: then it is for the caller to say so, and to call `keep_clear` when that
+        is put on disk, or `undo_clear`. With an account that is removed meanwhile, all
+        of it goes.
         """
         discarded = self._intake.clear(tag)
         chosen = [message for message in self.waiting() if message.tag == tag]
@@ -170,6 +171,10 @@ class Outbox(OutboxView):
         conversation = self.scheduler.say_over(read_clock(), self.id, tag)
         self.manager.write_marks()
         return discarded, conversation
+
+    def keep_clear(self, tag: str) -> None:
+        """Have it written that a tag is over, by the same round as what says so."""
+        self.scheduler.keep_over(read_clock(), self.id, tag)
 
     def undo_clear(self, tag: str) -> None:
         """Take back that a tag was declared over: that could not be said."""

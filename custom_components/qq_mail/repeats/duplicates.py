@@ -194,6 +194,9 @@ class Duplicates(Kept[Original]):
             self._lead(alert, ticket, within, carried)
             if known and known.went_out:
                 self._forget([known])
+            elif known:
+                # Or both would tell of it after a kill.
+                self._write(known)
         return carried
 
     @callback

@@ -22,7 +22,7 @@ from ..const import (
     MEGABYTE,
     SENDER_NAME_MAX_BYTES,
 )
-from ..content.errors import invalid_address, translated_error
+from ..content.errors import field_error, invalid_address, translated_error
 from ..content.material import Material, async_material
 from ..content.request import MessageRequest
 from ..errors import action_error, why_it_waits
@@ -185,6 +185,8 @@ async def async_submit(
     if receipt.plan and receipt.deferred:
         reason = why_it_waits(outbox, receipt.plan, raised)
         notes = (*notes, texts.of(reason))
+    if not receipt.kept:
+        notes = (*notes, texts.of(field_error("done_not_kept")))
     return Sent(receipt, notes, refused=request.refused)
 
 

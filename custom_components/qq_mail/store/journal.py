@@ -14,21 +14,30 @@ import errno
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
+from zlib import crc32
 
 from .damage import Damage, Damaged
 from .disk import LOGGER, Disk
 from .index import Body, Index
-from .line import Key, Line, write_round
+from .line import Key, Line, Sum, write_round
 from .loading import Contents, Loader
 from .marks import Marks
 from .segment import Kind
 from .segments import Segments
 from .tidying import Tidying
 
-LARGE = 1024 * 1024
-"""Octets above which a text stays in a file of its own."""
+_PIECE = 256 * 1024
+"""Octets of a large text that are read at once."""
 _OVERGROWN = 64 * 1024 * 1024
 """Octets of what is dead that are not to wait any longer for a quiet moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A large text, which stays in the file that it was written to."""
+
+    file: Path
+    sum: Sum
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +47,8 @@ class Change:
     key: Key
     record: bytes | None
     """JSON; None: the key is to be gone."""
-    text: bytes | Path | None = None
-    """Of a key that is new; a Path is a draft."""
+    text: bytes | Draft | None = None
+    """Of a key that is new."""
 
 
 class Journal:
@@ -95,8 +104,8 @@ class Journal:
         if lines:
             self._add(lines)
         for change in changes:
-            if isinstance(change.text, Path):
-                self.drop_draft(change.text)
+            if isinstance(change.text, Draft):
+                self.drop_draft(change.text.file)
         if not self._is_held:
             self._segments.drop_files(self._index.dead_files)
         return left_out
@@ -165,7 +174,7 @@ class Journal:
     def open_text(self, key: Key, text: Body | None) -> BinaryIO:
         """Open a text, from any thread; if it was moved meanwhile, where it is now.
 
-        Raises FileNotFoundError if it is gone.
+        Raises FileNotFoundError if it is gone or damaged.
         """
         while True:
             try:
@@ -175,16 +184,6 @@ class Journal:
                 if now is None or now == text:
                     raise
                 text = now
-
-    def open_draft(self, key: Key, draft: Path) -> BinaryIO:
-        """Open the text of a key that was, or still is, in a draft."""
-        try:
-            return self._disk.stream(draft)
-        except FileNotFoundError:
-            text = self.text(key)
-            if text is None:
-                raise
-        return self.open_text(key, text)
 
     def drop_draft(self, draft: Path) -> None:
         """Remove a draft, unless it has become the file of a text."""
@@ -210,7 +209,7 @@ class Journal:
         if record is None:
             # The disk may have older lines, be it some that it refused.
             return line if known or key in self._index.older else None
-        if isinstance(text, Path):
+        if isinstance(text, Draft):
             self._take(line, text)
         elif text is not None:
             line.content = text
@@ -218,19 +217,15 @@ class Journal:
             line.text, line.file = known.text.sum, known.text.file
         return line
 
-    def _take(self, line: Line, draft: Path) -> None:
-        """Put into a line what is in a draft; a large one stays as it is, synced."""
-        descriptor = self._disk.open(draft)
+    def _take(self, line: Line, draft: Draft) -> None:
+        """Put into a line where a draft is, once that is synced."""
+        descriptor = self._disk.open(draft.file)
         try:
-            size = self._disk.length(draft)
-            if size <= LARGE:
-                line.content = self._disk.read(descriptor, 0, size)
-                return
             self._disk.sync(descriptor)
         finally:
             self._disk.close(descriptor)
         self._disk.sync_folder(self.folder)
-        line.text, line.file = (size, 0), draft.name
+        line.text, line.file = draft.sum, draft.file.name
 
     def _add(self, lines: Sequence[Line]) -> None:
         """Add a round, and learn of it."""
@@ -254,7 +249,20 @@ class Journal:
 
     def _open(self, key: Key, text: Body | None) -> BinaryIO:
         if text and text.file:
-            return self._disk.stream(self.folder / text.file)
+            file = self.folder / text.file
+            with self._disk.stream(file) as stream:
+                if _sum_of_all(stream) != text.sum:
+                    raise FileNotFoundError(errno.ENOENT, "It is damaged", str(file))
+            return self._disk.stream(file)
         if text is None or text.place is None:
             raise FileNotFoundError(errno.ENOENT, "There is no text", str(key))
         return BytesIO(text.place.read_text(key))
+
+
+def _sum_of_all(stream: BinaryIO) -> Sum:
+    """Return by what a text is known again that is not to be in memory as a whole."""
+    length = checksum = 0
+    while piece := stream.read(_PIECE):
+        length += len(piece)
+        checksum = crc32(piece, checksum)
+    return length, checksum

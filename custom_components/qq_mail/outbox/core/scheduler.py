@@ -242,19 +242,26 @@ class Scheduler:
         return any(tag in tags and len(tags) > 1 for tags in digests)
 
     def say_over(self, now: Now, account_id: str, tag: str) -> Conversation | None:
-        """Declare a tag over; return its conversation if something of it went out."""
+        """Declare a tag over; return its conversation if something of it went out.
+
+        The disk hears of that by `keep_over`, together with what tells people.
+        """
         turn = self.turn(now, account_id)
         known = turn.account.conversations.get(tag)
         if not known or not known.went_out:
             return None
-        turn.mark_conversation(tag, went_out=False)
+        turn.account.conversations[tag] = replace(known, went_out=False)
         for account in self.accounts.values():
             merge.forget_tag(turn.of(account), account_id, tag)
         return known
 
+    def keep_over(self, now: Now, account_id: str, tag: str) -> None:
+        """Have it written that a tag was declared over, unless more went out since."""
+        self.turn(now, account_id).write_conversation(tag)
+
     def not_over(self, now: Now, account_id: str, tag: str) -> None:
         """Know that a tag is not over: that could not be said, or something goes out."""
-        self.turn(now, account_id).mark_conversation(tag, went_out=True)
+        self.turn(now, account_id).not_over(tag)
 
 
 def _end_what_is_over(turn: Turn) -> None:

@@ -126,14 +126,18 @@ class Turn:
         """Know that the server has, or may have, a message: a clear has to be told."""
         home = self.at_home(message)
         for tag in sorted({message.tag, *(one.tag for one in message.parts)} - {""}):
-            home.mark_conversation(tag, went_out=True)
+            home.not_over(tag)
 
-    def mark_conversation(self, tag: str, *, went_out: bool) -> None:
-        """Note that something went out under a tag, or that it is over."""
+    def not_over(self, tag: str) -> None:
+        """Note that something went out under a tag that was not declared over."""
         known = self.account.conversations.get(tag)
-        if known and known.went_out != went_out:
-            known = replace(known, went_out=went_out)
-            self.account.conversations[tag] = known
+        if known and not known.went_out:
+            self.account.conversations[tag] = replace(known, went_out=True)
+            self.write_conversation(tag)
+
+    def write_conversation(self, tag: str) -> None:
+        """Have it written what is known of a tag, unless it was forgotten."""
+        if known := self.account.conversations.get(tag):
             self._keep(CONVERSATION, tag, known)
 
     def use_conversation(self, tag: str, new: Conversation) -> Conversation:
