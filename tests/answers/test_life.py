@@ -29,6 +29,7 @@ from ..house import (
     on_disk,
     outbox_of,
     restart,
+    rooms_of,
     store_folder,
     until,
 )
@@ -110,6 +111,38 @@ async def test_backup(
     assert len(await again.told(number)) == number
     assert again.pressed == pressed
     assert len(answerable(household.entry.entry_id)) == number
+
+
+async def test_alert_while_reading_ends(
+    hass: HomeAssistant, household: Household, server: QQServer
+) -> None:
+    """It goes out, and its answers are read."""
+    await household.alert()
+    await until(lambda: server.imap.logins)
+    ended = rooms_of(hass, household.entry).answers._timeout  # noqa: SLF001 - nothing else shows it
+    assert ended
+    ended.reschedule(asyncio.get_running_loop().time())
+    while not ended.expired():
+        await asyncio.sleep(0)
+    mail = await household.alert(title="Fire")
+    household.answer(mail, "2")
+    await household.told()
+    assert household.pressed == ["lamp"]
+
+
+async def test_listener_of_buttons_that_fails(
+    hass: HomeAssistant,
+    household: Household,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whatever goes wrong with answers, the alarm goes out."""
+    buttons = house_of(hass).buttons
+    with monkeypatch.context() as patched:
+        patched.setitem(buttons._listeners, household.entry.entry_id, lambda: 1 / 0)  # noqa: SLF001 - as a fault of ours would
+        await household.alert(title="Fire")
+    assert [mail.subject for mail in household.server.accepted] == ["Fire"]
+    assert "ZeroDivisionError" in caplog.text
 
 
 async def test_removed(hass: HomeAssistant, household: Household) -> None:

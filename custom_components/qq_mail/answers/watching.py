@@ -152,6 +152,9 @@ class Answers:
         if self._account is None:
             return
         left = self._left
+        if self._timeout and self._timeout.expired():
+            # It is leaving, and cannot be kept any more: the next one begins.
+            self._task = self._mailbox = self._timeout = None
         if self._timeout:
             loop = asyncio.get_running_loop()
             self._timeout.reschedule(loop.time() + left)
@@ -183,8 +186,9 @@ class Answers:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._left) as self._timeout:
                 await mailbox.run()
-        self._mailbox = self._timeout = self._task = None
-        self._issues.withdraw(INBOX)
+        if self._task is asyncio.current_task():
+            self._mailbox = self._timeout = self._task = None
+            self._issues.withdraw(INBOX)
 
     async def _async_ready(self) -> None:
         """Wait until the account's entities are there. Raises MailboxError."""

@@ -17,7 +17,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util.signal_type import SignalType
 
 from ..clock import Now, read_clock
-from ..const import ACKNOWLEDGE, DOMAIN, MAX_BUTTONS
+from ..const import ACKNOWLEDGE, DOMAIN, LOGGER, MAX_BUTTONS
 from ..mime.secret import make_secret
 from ..store import Store, read_all
 from ..typed import as_json, read_json
@@ -327,7 +327,10 @@ class Buttons:
     def _tell(self, *accounts: str) -> None:
         for account in accounts:
             if changed := self._listeners.get(account):
-                changed()
+                try:
+                    changed()
+                except Exception:  # noqa: BLE001 - whatever it is, the mail goes on
+                    LOGGER.exception("A listener failed")
 
 
 def _digest_of(secret: str) -> str:
