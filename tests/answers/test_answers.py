@@ -243,6 +243,32 @@ async def test_stranger(hass: HomeAssistant, household: Household) -> None:
 
 
 @pytest.mark.parametrize(
+    "sender",
+    [
+        pytest.param("Li, Ann <ann@example.com>", id="malformed"),
+        pytest.param("ann@example.com, bob@example.com", id="two"),
+    ],
+)
+async def test_nobody_in_particular(
+    hass: HomeAssistant, household: Household, sender: str
+) -> None:
+    """Without one sender nothing is pressed, and there is no address to allow."""
+    entry = household.entry
+    options = {**entry.options, "answers_from": [f'"{ANN}" <>']}
+    hass.config_entries.async_update_entry(entry, options=options)
+    await hass.async_block_till_done()
+    mail = await household.alert()
+    octets = answer_to(mail, "3").replace(
+        b"Somebody <ann@example.com>", sender.encode()
+    )
+    household.server.imap.put(ADDRESS, octets)
+    household.answer(mail, "2")
+    await household.told()
+    assert household.pressed == ["lamp"]
+    assert issue(hass, entry, "stranger") is None
+
+
+@pytest.mark.parametrize(
     ("chosen", "to", "pressed"),
     [
         pytest.param({"recipient": ANN}, ANN, ["lamp"], id="hers"),

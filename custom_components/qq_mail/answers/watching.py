@@ -228,7 +228,8 @@ class Answers:
         """Do what a mail means."""
         if mail.bounce:
             self._bounces.take(mail.bounce, mail.references, texts)
-        if mail.kind is not Kind.ANSWER:
+        # Nobody in particular can be told anything, or be allowed from now on.
+        if mail.kind is not Kind.ANSWER or not mail.sender:
             return
         find = partial(self._buttons.answered, self._outbox.id)
         # What stands in the head is of the mail that is answered; the text may also
