@@ -84,18 +84,25 @@ class Answers:
         outbox.async_on_close(lambda: self._issues.withdraw(BOUNCED, RETURNED))
 
     def configure(self, account: Account | None) -> None:
-        """Read this inbox, or none; what is read goes on unless it is another."""
-        if account != self._account:
+        """Read this inbox, or none.
+
+        What is read goes on unless it is another. Where QQ refused the login, there is
+        another one now, rather than after hours: a person has done something.
+        """
+        if account != self._account or not self._outbox.reads_answers:
             self._account = account
             self._cancel()
         self._outbox.reads_answers = account is not None
         self._update()
 
-    def keep_cursor(self, cursor: Cursor) -> None:
-        """Have it written how far the inbox was read, or where a form lets it begin."""
-        self._cursors[FOLDER] = cursor
-        key = (CURSOR, self._outbox.id, FOLDER)
-        self._outbox.manager.store.put(key, partial(asdict, cursor))
+    def begin(self, account: Account, end: Cursor) -> None:
+        """Read an inbox from where a form has seen its end.
+
+        While a mail can be answered, rather all that came since it was read last.
+        """
+        if self._left <= 0:
+            self._keep_cursor(end)
+        self.configure(account)
 
     async def async_stop(self) -> None:
         """Read no more."""
@@ -130,7 +137,7 @@ class Answers:
         # From here on without an await, so that all of it is one round.
         for head, mail in mails:
             self._take(head.mail, mail, texts)
-        self.keep_cursor(cursor)
+        self._keep_cursor(cursor)
         kept = await self._outbox.manager.async_written()
         self._tell_owed("" if kept else texts("answer_not_kept_text"))
 
@@ -189,6 +196,12 @@ class Answers:
         if self._task is asyncio.current_task():
             self._mailbox = self._timeout = self._task = None
             self._issues.withdraw(INBOX)
+
+    def _keep_cursor(self, cursor: Cursor) -> None:
+        """Have it written how far the inbox was read."""
+        self._cursors[FOLDER] = cursor
+        key = (CURSOR, self._outbox.id, FOLDER)
+        self._outbox.manager.store.put(key, partial(asdict, cursor))
 
     async def _async_ready(self) -> None:
         """Wait until the account's entities are there. Raises MailboxError."""
