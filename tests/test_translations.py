@@ -132,6 +132,7 @@ LOGGED = {
 
 REPLY_TEXTS = {
     *("done", "not_understood", "over", "title_needed", "unheard", "used", "used_by"),
+    "which",
     "words_needed",
     "words_unheard",
 }

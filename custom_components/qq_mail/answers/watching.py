@@ -249,17 +249,23 @@ class Answers:
         # quote others.
         found = find(head.secrets) or find(mail.secrets)
         meant = [one for one in found if self._is_allowed(one.group, mail.sender)]
+        # As they stand in a digest, which begins with the newest.
+        meant.sort(key=lambda one: one.group.first)
         if not meant:
             for one in found[:1]:
                 self._issues.tell_stranger(one.mail, mail.sender)
             return
         meaning = choose(meant, mail.text)
+        if several := meaning.several:
+            choices = " · ".join(f"{one.number} {one.action.title}" for one in several)
+            self._owe(several[0].group, mail, texts("reply_which", choices=choices))
+            return
         if (button := meaning.button) is None:
-            self._hear(meant[0].group, mail, meaning.text, texts)
+            self._hear(meant, mail, meaning.text, texts)
             return
         title = button.action.title
         if meaning.needs_title:
-            told = texts("reply_title_needed", title=title)
+            told = texts("reply_title_needed", title=button.shown)
         elif button.action.in_words and not meaning.text:
             told = texts("reply_words_needed", title=title)
         else:
@@ -297,15 +303,18 @@ class Answers:
         return texts("reply_done", title=action.title, time=time)
 
     def _hear(
-        self, known: MailButtons, mail: Incoming, text: str, texts: Texts
+        self, meant: list[Button], mail: Incoming, text: str, texts: Texts
     ) -> None:
         """Pass on what somebody wrote; say once that nobody understands it."""
+        known = meant[0].group
         reply = Reply(mail=known.mail, sender=mail.sender, text=text)
         if text and self._buttons.is_handled(SIGNAL_REPLY, reply):
             async_dispatcher_send(self._hass, SIGNAL_REPLY, reply)
         elif not known.confused:
             known.confused = True
-            choices = " · ".join(button.shown for button in known.buttons)
+            shown = [button.shown for button in meant]
+            # What two are called tells nobody which of them is meant.
+            choices = " · ".join(one for one in shown if shown.count(one) == 1)
             self._owe(known, mail, texts("reply_not_understood", choices=choices))
 
     def _owe(self, known: MailButtons, mail: Incoming, text: str) -> None:

@@ -110,6 +110,15 @@ class Buttons:
         for known in self._of_mail(queue_id):
             self.write(known)
 
+    def number(self, firsts: Mapping[str, int]) -> None:
+        """Have the numbers of mails' buttons begin where a digest has them begin.
+
+        By the same round as the digest. `firsts`: by queue ids.
+        """
+        for known in self._of_mail(*firsts):
+            known.first = firsts[known.mail.queue_id]
+            self.write(known)
+
     def all(self) -> list[Button]:
         """Return all that are not over, the oldest first."""
         now = read_clock().steady
