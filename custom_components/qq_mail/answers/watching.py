@@ -35,10 +35,15 @@ from ..texts import Texts, async_texts, literal, time_of
 from ..typed import read_json
 from .bounces import Bounces
 from .choice import choose
-from .issues import BOUNCED, INBOX, RETURNED, STRANGER, Issues
+from .issues import BOUNCED, INBOX, RETURNED, STRANGER, UNREAD, Issues
 
 CURSOR: Final = "cursor"
 """The kind of their records in the store."""
+_UNREAD_AFTER: Final = 3600.0
+"""Seconds without a look at the inbox, after which a person is told."""
+_SENT_BEFORE: Final = 600.0
+"""Seconds before the first failure in which a mail that went out shows that the house is
+online: it is what the inbox is read for."""
 _MOST_TOLD: Final = 3
 """Answers of ours to one mail: more would be a loop, or a quarrel."""
 
@@ -67,6 +72,8 @@ class Answers:
         self._mailbox: Inbox | None = None
         self._task: asyncio.Task[None] | None = None
         self._timeout: asyncio.Timeout | None = None
+        self._failing_since: float | None = None
+        """Since when the inbox cannot be read, by the steady clock."""
         self._cursors: dict[str, Cursor] = outbox.manager.known(
             outbox.id, CURSOR, lambda _, one: read_json(Cursor, one, read_clock())
         )
@@ -107,7 +114,7 @@ class Answers:
     async def async_stop(self) -> None:
         """Read no more."""
         self._account = None
-        self._issues.withdraw(INBOX, STRANGER)
+        self._issues.withdraw(INBOX, UNREAD, STRANGER)
         if task := self._cancel():
             with suppress(asyncio.CancelledError):
                 await task
@@ -143,14 +150,27 @@ class Answers:
 
     def problem(self, error: MailboxError | None) -> None:
         """Report why the mailbox cannot be read for a while, or that it can again."""
-        refused = error is not None and error.cause.of_login
-        self._outbox.reads_answers = not refused
         if error is None:
-            self._issues.withdraw(INBOX)
+            self._outbox.reads_answers = True
+            self._failing_since = None
+            self._issues.withdraw(INBOX, UNREAD)
             return
         LOGGER.info("Answers to %s are not read: %s", self._entry.title, error)
-        if refused:
-            self._issues.show(INBOX, {"reply": literal(error.detail)})
+        now, state = read_clock().steady, self._outbox.state
+        since = self._failing_since = self._failing_since or now
+        texts = {"reply": literal(error.detail or str(error.cause))}
+        if error.cause.of_login:
+            self._outbox.reads_answers = False
+            self._issues.show(INBOX, texts)
+        elif (
+            now - since >= _UNREAD_AFTER
+            # Else the house may be offline, which the outbox tells.
+            and not state.down
+            and state.accepted_at is not None
+            and state.accepted_at >= since - _SENT_BEFORE
+        ):
+            self._outbox.reads_answers = False
+            self._issues.show(UNREAD, texts)
 
     # How it does that
 
@@ -194,8 +214,8 @@ class Answers:
             async with asyncio.timeout(self._left) as self._timeout:
                 await mailbox.run()
         if self._task is asyncio.current_task():
-            self._mailbox = self._timeout = self._task = None
-            self._issues.withdraw(INBOX)
+            self._mailbox = self._timeout = self._task = self._failing_since = None
+            self._issues.withdraw(INBOX, UNREAD)
 
     def _keep_cursor(self, cursor: Cursor) -> None:
         """Have it written how far the inbox was read."""
