@@ -11,7 +11,7 @@ from custom_components.qq_mail.mime.secret import find_secrets
 from homeassistant.core import HomeAssistant
 
 from ..calls.test_send import send
-from ..house import later, restart
+from ..house import later, outbox_of, restart, until
 from ..outbox.test_merging import HALF_A_MINUTE
 from ..qq_server import AcceptedMessage, QQServer
 from .conftest import ANN, Household
@@ -117,6 +117,20 @@ async def test_not_understood(
     household.answer(mail, "3 close")
     await household.told(3)
     assert [one.mail.subject for one in household.presses] == ["Alert 2"]
+
+
+async def test_confirmed_alone(hass: HomeAssistant, household: Household) -> None:
+    """What is told of an answer is no part of a digest, or it would be no answer."""
+    entry = household.entry
+    mail = await household.alert()
+    pace = {**entry.options, "burst": 1, "messages_per_minute": 2}
+    hass.config_entries.async_update_entry(entry, options=pace)
+    await hass.async_block_till_done()
+    await send(hass, title="Fire", to=ANN, wait=0, priority="high")
+    household.answer(mail, "2")
+    await until(lambda: len(outbox_of(entry)) == 2)
+    mergeable = {one.subject: one.mergeable for one in outbox_of(entry).waiting()}
+    assert mergeable == {"Fire": True, "Re: Water": False}
 
 
 async def test_one_conversation(

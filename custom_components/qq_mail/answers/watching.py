@@ -17,7 +17,7 @@ from ..accounts import QQMailConfigEntry, async_loaded
 from ..buttons.models import SIGNAL_REPLY, Button, MailButtons, Press, Reply, Told
 from ..buttons.registry import Buttons
 from ..clock import read_clock
-from ..const import CONF_ANSWERS_FROM, DOMAIN, LOGGER
+from ..const import CONF_ANSWERS_FROM, DOMAIN, LOGGER, MEGABYTE
 from ..content.request import MessageRequest
 from ..history import History
 from ..inbox.link import FOLDER
@@ -44,6 +44,9 @@ _UNREAD_AFTER: Final = 3600.0
 _SENT_BEFORE: Final = 600.0
 """Seconds before the first failure in which a mail that went out shows that the house is
 online: it is what the inbox is read for."""
+_MAX_WITHOUT_CODE: Final = 4 * MEGABYTE
+"""Octets of a recipient's mail that is read though its head has no code: whatever else
+people send to the account's address would be downloaded."""
 _MOST_TOLD: Final = 3
 """Answers of ours to one mail: more would be a loop, or a quarrel."""
 
@@ -138,7 +141,7 @@ class Answers:
         mails = [
             (head, mail)
             for head in heads
-            if self._is_wanted(head.mail) and (mail := await read(head))
+            if self._is_wanted(head) and (mail := await read(head))
         ]
         texts = await async_texts(self._hass)
         # From here on without an await, so that all of it is one round.
@@ -231,18 +234,22 @@ class Answers:
             # The same mails are read again.
             raise MailboxError(Cause.TEMPORARY, "The account is not loaded") from err
 
-    def _is_wanted(self, mail: Incoming) -> bool:
+    def _is_wanted(self, head: Head) -> bool:
         """Tell by its head whether all of a mail is read.
 
         That is what may answer one of ours, or says that one came back.
         """
+        mail = head.mail
         if mail.kind is Kind.BOUNCE:
             return self._bounces.left > 0
         return mail.kind is Kind.ANSWER and bool(
             self._buttons.answered(self._outbox.id, mail.secrets)
-            or any(
-                self._is_allowed(one, mail.sender)
-                for one in self._buttons.answerable(self._outbox.id)
+            or (
+                head.size <= _MAX_WITHOUT_CODE
+                and any(
+                    self._is_allowed(one, mail.sender)
+                    for one in self._buttons.answerable(self._outbox.id)
+                )
             )
         )
 
