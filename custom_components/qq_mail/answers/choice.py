@@ -40,7 +40,8 @@ def choose(buttons: Sequence[Button], text: str) -> Meaning:
 
     A button is meant by its title, its number, both, its action's name, or by a common
     word for *acknowledge*; a destructive one by its title alone. Where two are meant,
-    as in a digest, none is. Any other text is for the button that asks for one, if that is just one.
+    as in a digest, none is. Any other text is for the button that asks for one, if that
+    is just one.
     """
     line, *rest = text.strip().splitlines() or [""]
     said = _plain(line)

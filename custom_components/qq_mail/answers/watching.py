@@ -197,7 +197,7 @@ class Answers:
 
     def _cancel(self) -> asyncio.Task[None] | None:
         task, self._task = self._task, None
-        self._mailbox = self._timeout = None
+        self._mailbox = self._timeout = self._failing_since = None
         if task:
             task.cancel()
         return task
