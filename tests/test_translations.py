@@ -21,7 +21,13 @@ from custom_components.qq_mail import (
     recipient_flow,
     sensor,
 )
-from custom_components.qq_mail.answers.issues import BOUNCED, INBOX, RETURNED, STRANGER
+from custom_components.qq_mail.answers.issues import (
+    BOUNCED,
+    INBOX,
+    RETURNED,
+    STRANGER,
+    UNREAD,
+)
 from custom_components.qq_mail.buttons.links import PLAIN_HTTP
 from custom_components.qq_mail.content.attachments.fields import Source
 from custom_components.qq_mail.content.fields import FIELDS, Format
@@ -132,6 +138,7 @@ LOGGED = {
 
 REPLY_TEXTS = {
     *("done", "not_understood", "over", "title_needed", "unheard", "used", "used_by"),
+    "which",
     "words_needed",
     "words_unheard",
 }
@@ -665,7 +672,16 @@ def test_every_text_the_code_names() -> None:
         *(f"triggers.messages_delayed.fields.priority.{text}" for text in NAME),
         *(
             f"issues.{issue}.title"
-            for issue in (*Issue, *CAME, INBOX, PLAIN_HTTP, RECURRING, GONE, OFFER)
+            for issue in (
+                *Issue,
+                *CAME,
+                INBOX,
+                UNREAD,
+                PLAIN_HTTP,
+                RECURRING,
+                GONE,
+                OFFER,
+            )
         ),
         *(
             f"issues.{issue}.{text}"
@@ -676,7 +692,7 @@ def test_every_text_the_code_names() -> None:
             f"issues.{issue}.description"
             for issue in (
                 *(Issue.DAY_NEARLY_USED, Issue.DELAYED, Issue.LOGIN_REFUSED),
-                *(Issue.PAUSED, Issue.UNHEARD, INBOX, PLAIN_HTTP, RECURRING),
+                *(Issue.PAUSED, Issue.UNHEARD, INBOX, UNREAD, PLAIN_HTTP, RECURRING),
                 *(Issue.HELPED, GONE),
             )
         ),

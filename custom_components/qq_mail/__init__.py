@@ -228,12 +228,14 @@ async def _async_digest_writer(
     hass: HomeAssistant, entry: QQMailConfigEntry
 ) -> DigestWriter:
     """Return what makes one message of many."""
-    outbox = hass.data[DATA_HOUSE].rooms[entry.entry_id].outbox
+    house = hass.data[DATA_HOUSE]
+    outbox = house.rooms[entry.entry_id].outbox
     return DigestWriter(
         await async_texts(hass),
         hass.config.location_name,
         hass.config.language,
         budget(entry.options, outbox),
+        house.buttons.number,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 import re
 from types import MappingProxyType
 from typing import Any
@@ -263,7 +264,8 @@ class FormFlow[R: FlowResult[Any, Any]](FlowHandler[Any, R, Any]):
     async def check_inbox(self, entry: ConfigEntry, options: Mapping[str, Any]) -> None:
         """Log in where answers are to be read from now on, and note why that failed.
 
-        From then on all that comes is looked at.
+        From then on all that comes is looked at. Where they are read already, nobody has
+        to log in anew, unless QQ refuses it.
         """
         if not option(options, CONF_ANSWERS):
             return
@@ -271,9 +273,15 @@ class FormFlow[R: FlowResult[Any, Any]](FlowHandler[Any, R, Any]):
         if account is None:
             self.errors[CONF_IMAP_HOST] = "imap_host_missing"
             return
-        if account == imap_account_from(entry.data, entry.options):
-            return
         rooms = self.hass.data[DATA_HOUSE].rooms.get(entry.entry_id)
+        stored = imap_account_from(entry.data, entry.options)
+        refused = rooms is not None and not rooms.outbox.reads_answers
+        if (
+            stored
+            and stored == replace(account, timeout=stored.timeout)
+            and not refused
+        ):
+            return
         if rooms:
             rooms.outbox.async_count_login(imap=True)
         try:
@@ -289,7 +297,7 @@ class FormFlow[R: FlowResult[Any, Any]](FlowHandler[Any, R, Any]):
             }
         else:
             if rooms:
-                rooms.answers.keep_cursor(cursor)
+                rooms.answers.begin(account, cursor)
 
     def show(
         self,

@@ -5,20 +5,26 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
+from freezegun.api import FrozenDateTimeFactory
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_capture_events,
+)
 
+from custom_components.qq_mail.answers import watching
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.mime.secret import find_secrets
 from custom_components.qq_mail.store import Journal
 from homeassistant.components.repairs import repairs_flow_manager
+from homeassistant.const import EVENT_LOGBOOK_ENTRY
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 
 from ..calls.test_send import body_of
 from ..conftest import ADDRESS, shut_down
-from ..house import listen, record_of, refuse, restart, until
+from ..house import later, listen, record_of, refuse, restart, until
 from ..qq_server import AcceptedMessage, QQServer
 from .conftest import ACTIONS, ANN, Household, answer_to
 
@@ -111,6 +117,7 @@ async def test_press(
 ) -> None:
     """The same trigger and event as by a link tell who pressed, and how."""
     calls = await automate(hass, "action_clicked", "action", "by", "channel", "tag")
+    logged = async_capture_events(hass, EVENT_LOGBOOK_ENTRY)
     mail = await household.alert(tag="water")
     household.answer(mail, text)
     (told,) = await household.told()
@@ -121,8 +128,10 @@ async def test_press(
     state = hass.states.get(EVENT)
     assert state
     assert (state.attributes["by"], state.attributes["channel"]) == (ANN, "mail")
+    assert any(ANN in one.data["message"] for one in logged)
     assert told.recipients == (ANN,)
     assert "Told to Home Assistant at" in told.text
+    assert told.message["X-Priority"] == "2 (High)"
     assert told.message["In-Reply-To"] == "<answer@example.com>"
     conversation, answered = str(told.message["References"]).split()
     assert mail.message["References"].split()[0] == conversation
@@ -141,7 +150,7 @@ async def test_disk_that_refuses(
     assert "The disk did not take this note" in told.text
 
 
-async def test_twice(household: Household) -> None:
+async def test_twice(hass: HomeAssistant, household: Household) -> None:
     """Once is done, and the second one reads who was first; three are told at most."""
     mail = await household.alert(to=[ANN, "bob@example.com"])
     household.answer(mail, "2")
@@ -155,6 +164,10 @@ async def test_twice(household: Household) -> None:
     assert "answer the mail with these words: Close the valve" in third.text
     household.answer(mail, "3")
     await until(lambda: household.pressed == ["lamp", "acknowledge"])
+    await until(lambda: record_of(hass, "cursor")["uid"] == 5)
+    # All was done that follows from it.
+    await until(lambda: "IDLE" in household.server.imap.commands[-1])
+    await hass.async_block_till_done()
     assert len(await household.told(3)) == 3
 
 
@@ -189,6 +202,48 @@ async def test_acknowledged_elsewhere(
     (told,) = await household.told()
     assert "acknowledged" in told.text
     assert household.pressed == []
+
+
+async def test_expired(household: Household, freezer: FrozenDateTimeFactory) -> None:
+    """For an hour who answers is told that it is over; nothing is pressed."""
+    mail = await household.alert(actions_expire_after="01:00:00")
+    await later(household.hass, freezer, timedelta(minutes=70))
+    household.answer(mail, "2")
+    (told,) = await household.told()
+    assert "Over since" in told.text
+    assert household.pressed == []
+
+
+async def test_reply_address(hass: HomeAssistant, household: Household) -> None:
+    """That of the account's options is left out where answers are read."""
+    options = {**household.entry.options, "reply_to": "office@example.com"}
+    hass.config_entries.async_update_entry(household.entry, options=options)
+    await hass.async_block_till_done()
+    mail = await household.alert()
+    assert mail.message["Reply-To"] is None
+    household.answer(mail, "2")
+    await household.told()
+    assert household.pressed == ["lamp"]
+    other = await household.alert(title="Other", actions=[])
+    assert other.message["Reply-To"] == "office@example.com"
+
+
+async def test_what_is_read(
+    household: Household, server: QQServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of others' mail the head alone, and of what is large and has no code there."""
+    monkeypatch.setattr(watching, "_MAX_WITHOUT_CODE", 8_000)
+    mail = await household.alert()
+    long = f"2\n{'\n'.join(['x' * 70] * 200)}"
+    household.answer(mail, "2", sender="eve@example.com", refers=False)
+    household.answer(mail, long, refers=False)
+    household.answer(mail, long)
+    await household.told()
+    household.answer(mail, "3", refers=False)
+    await household.told(2)
+    assert household.pressed == ["lamp", "acknowledge"]
+    whole = [one for one in server.imap.commands if "BODY.PEEK[])" in one]
+    assert [one.split()[3] for one in whole] == ["3:3", "4:4"]
 
 
 async def test_cleared(hass: HomeAssistant, household: Household) -> None:
@@ -244,6 +299,32 @@ async def test_stranger(hass: HomeAssistant, household: Household) -> None:
 
 
 @pytest.mark.parametrize(
+    "sender",
+    [
+        pytest.param("Li, Ann <ann@example.com>", id="malformed"),
+        pytest.param("ann@example.com, bob@example.com", id="two"),
+    ],
+)
+async def test_nobody_in_particular(
+    hass: HomeAssistant, household: Household, sender: str
+) -> None:
+    """Without one sender nothing is pressed, and there is no address to allow."""
+    entry = household.entry
+    options = {**entry.options, "answers_from": [f'"{ANN}" <>']}
+    hass.config_entries.async_update_entry(entry, options=options)
+    await hass.async_block_till_done()
+    mail = await household.alert()
+    octets = answer_to(mail, "3").replace(
+        b"Somebody <ann@example.com>", sender.encode()
+    )
+    household.server.imap.put(ADDRESS, octets)
+    household.answer(mail, "2")
+    await household.told()
+    assert household.pressed == ["lamp"]
+    assert issue(hass, entry, "stranger") is None
+
+
+@pytest.mark.parametrize(
     ("chosen", "to", "pressed"),
     [
         pytest.param({"recipient": ANN}, ANN, ["lamp"], id="hers"),
@@ -296,17 +377,19 @@ async def test_everybodys_other_address(
 
 async def test_reply(hass: HomeAssistant, household: Household) -> None:
     """Another text is an automation's."""
-    names = ("text", "sender", "tag", "subject", "account")
+    names = ("text", "sender", "tag", "subject", "account", "queue_id")
     calls = await automate(hass, "reply_received", *names)
     mail = await household.alert(tag="water")
     household.answer(mail, "How much water is it?")
     await until(lambda: calls)
+    (queue_id,) = {one.mail.queue_id for one in hass.data["qq_mail"].buttons.all()}
     assert calls[0].data == {
         "text": "How much water is it?",
         "sender": ANN,
         "tag": "water",
         "subject": "Water",
         "account": ADDRESS,
+        "queue_id": queue_id,
     }
     household.answer(mail, "2")
     (told,) = await household.told()

@@ -92,20 +92,29 @@ def test_choose(text: str, meaning: Meaning) -> None:
             0,
             id="title before word",
         ),
-        pytest.param(
-            [button("A", "X"), button("a!", "Y")], "a", None, id="two of a title"
-        ),
-        pytest.param(
-            [button("2", "X"), button("1", "Y")], "1", None, id="numbers as titles"
-        ),
         pytest.param([button("!", "")], "?", None, id="title of nothing"),
     ],
 )
 def test_odd_buttons(actions: list[Action], text: str, meaning: int | None) -> None:
-    """Where two are meant, none is."""
+    """They are found where they can be."""
     choices = offered(*actions)
     expected = Meaning(text=text) if meaning is None else Meaning(choices[meaning])
     assert choose(choices, text) == expected
+
+
+@pytest.mark.parametrize(
+    ("titles", "text"),
+    [
+        pytest.param(("A", "a!"), "a", id="of a title"),
+        pytest.param(("2", "1"), "1", id="numbers as titles"),
+    ],
+)
+def test_several(titles: tuple[str, ...], text: str) -> None:
+    """Where two are meant, none is; a number and a title tell one from the other."""
+    choices = offered(*(button(title, title) for title in titles))
+    assert choose(choices, text) == Meaning(several=choices)
+    for one in choices:
+        assert choose(choices, f"{one.number} {one.action.title}") == Meaning(one)
 
 
 def test_destructive_by_word() -> None:

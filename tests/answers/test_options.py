@@ -7,11 +7,13 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
 
 from ..conftest import CODE
 from ..forms import TYPED_OPTIONS, placeholders_of
-from ..house import house_of, record_of, rooms_of
+from ..house import house_of, record_of, rooms_of, until
 from ..qq_server import QQServer
+from .conftest import Household
 
 
 async def choose(
@@ -37,17 +39,79 @@ async def entry(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntry:
 async def test_begins_with_what_comes(
     hass: HomeAssistant, loaded_entry: MockConfigEntry, server: QQServer
 ) -> None:
-    """What was there at the login is not read; who changes nothing needs none."""
+    """What was there at the login is not read; who changes something else needs none."""
     server.imap.put("123456@qq.com", b"Subject: Old\r\n\r\n")
     where = {"imap_host": server.host, "imap_port": server.imap.port}
-    for _ in range(2):
-        result = await choose(hass, loaded_entry, **where)
+    times = {**TYPED_OPTIONS["times"], "timeout": 30}
+    for changes in ({}, {}, {"times": times}):
+        result = await choose(hass, loaded_entry, **where, **changes)
         assert result["data"]["answers_by_mail"] is True
     assert server.imap.logins == 1
     await house_of(hass).manager.async_written()
     assert record_of(hass, "cursor")["uid"] == 2
     limits = rooms_of(hass, loaded_entry).outbox.state.limits
     assert [one.imap for one in limits.logins].count(True) == 1
+
+
+async def switch_on(
+    hass: HomeAssistant, entry: MockConfigEntry, server: QQServer
+) -> dict[str, Any]:
+    """Have answers read without the form, whose logins count; return where."""
+    where = {"imap_host": server.host, "imap_port": server.imap.port}
+    options = {**entry.options, "answers_by_mail": True, **where}
+    hass.config_entries.async_update_entry(entry, options=options)
+    await hass.async_block_till_done()
+    return where
+
+
+def forget_logins(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Have all logins be long ago, so that another one may be made to read."""
+    rooms_of(hass, entry).outbox.state.limits.logins.clear()
+
+
+async def test_answer_that_waits(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry, server: QQServer
+) -> None:
+    """Who switches it off and on again loses none; after the last one all is skipped."""
+    where = await switch_on(hass, loaded_entry, server)
+    household = Household(hass, server, loaded_entry)
+    mail = await household.alert(to="10002@qq.com")
+    await until(lambda: server.imap.logins)
+    await choose(hass, loaded_entry, answers_by_mail=False)
+    household.answer(mail, "2", sender="10002@qq.com")
+    forget_logins(hass, loaded_entry)
+    await choose(hass, loaded_entry, **where)
+    await household.told()
+    assert household.pressed == ["lamp"]
+    house_of(hass).buttons.revoke_account(loaded_entry.entry_id)
+    await choose(hass, loaded_entry, answers_by_mail=False)
+    server.imap.put("123456@qq.com", b"Subject: Other\r\n\r\n")
+    await choose(hass, loaded_entry, **where)
+    await house_of(hass).manager.async_written()
+    assert record_of(hass, "cursor")["uid"] == 3
+
+
+@pytest.mark.parametrize("reload", [False, True])
+async def test_login_works_again(
+    hass: HomeAssistant, loaded_entry: MockConfigEntry, server: QQServer, reload: bool
+) -> None:
+    """Who has mended it saves the options, or loads the account anew: it reads again."""
+    where = await switch_on(hass, loaded_entry, server)
+    server.imap.habits.service_open = False
+    household = Household(hass, server, loaded_entry)
+    mail = await household.alert()
+    account = rooms_of(hass, loaded_entry)
+    await until(lambda: not account.outbox.reads_answers)
+    household.answer(mail, "2")
+    server.imap.habits.service_open = True
+    forget_logins(hass, loaded_entry)
+    if reload:
+        assert await hass.config_entries.async_reload(loaded_entry.entry_id)
+    else:
+        await choose(hass, loaded_entry, **where)
+    await household.told()
+    assert household.pressed == ["lamp"]
+    assert not ir.async_get(hass).issues
 
 
 @pytest.mark.parametrize(

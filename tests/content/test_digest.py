@@ -99,7 +99,7 @@ def part(name: str, size: int, *, inline: bool = False) -> BodyPart:
 async def writer(hass: HomeAssistant) -> DigestWriter:
     """Return what writes digests with attachments of up to 1000 octets."""
     await hass.config.async_set_time_zone("UTC")
-    return DigestWriter(await async_texts(hass), "Home", "en", 1000)
+    return DigestWriter(await async_texts(hass), "Home", "en", 1000, lambda _: None)
 
 
 def written(

@@ -37,6 +37,8 @@ class Habits:
     """Whether it is Tencent Exmail's, whose list of capabilities is shorter."""
     service_open: bool = True
     """Whether the account's owner, or an administrator, has switched IMAP on."""
+    answers: bool = True
+    """Whether connections are not ended before the greeting."""
     max_logins: int | None = None
     """Logins that are taken; later ones are refused."""
     offers_idle: bool = True

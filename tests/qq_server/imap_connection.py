@@ -79,6 +79,8 @@ class ImapConnection:
 
     async def _serve(self) -> None:
         server = self._imap.server
+        if not self._imap.habits.answers:
+            return
         if action := server.action_at(ImapStep.CONNECT):
             await self._act("", action)
         await self._writer.start_tls(server.certificates.contexts[server.certificate])

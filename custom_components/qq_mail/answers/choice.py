@@ -31,6 +31,8 @@ class Meaning:
     """Such a text, or that for a button which asks for one."""
     needs_title: bool = False
     """Whether the button is destructive, and its title was not given."""
+    several: tuple[Button, ...] = ()
+    """Those that it may mean, if their numbers alone tell one from another."""
 
 
 def choose(buttons: Sequence[Button], text: str) -> Meaning:
@@ -38,7 +40,8 @@ def choose(buttons: Sequence[Button], text: str) -> Meaning:
 
     A button is meant by its title, its number, both, its action's name, or by a common
     word for *acknowledge*; a destructive one by its title alone. Where two are meant,
-    none is. Any other text is for the button that asks for one, if that is just one.
+    as in a digest, none is. Any other text is for the button that asks for one, if that
+    is just one.
     """
     line, *rest = text.strip().splitlines() or [""]
     said = _plain(line)
@@ -73,6 +76,9 @@ def choose(buttons: Sequence[Button], text: str) -> Meaning:
         if button.action.in_words:
             return Meaning(button, text="\n".join(rest).strip()[:MAX_TEXT])
         return Meaning(button, needs_title=button.action.destructive and not titled)
+    several = tuple(one for one in buttons if one in meant and one.number)
+    if len(several) > 1:
+        return Meaning(several=several)
     asking = [button for button in buttons if button.action.in_words]
     return Meaning(
         asking[0] if len(asking) == 1 else None, text=text.strip()[:MAX_TEXT]

@@ -16,6 +16,8 @@ from ..texts import Texts, literal
 
 INBOX: Final = "inbox"
 """QQ refused the login by which answers are read; a key in the translations."""
+UNREAD: Final = "inbox_unread"
+"""The inbox cannot be read for another reason, though sending works; a key as well."""
 STRANGER: Final = "stranger"
 """A mail was answered from an address that did not get it; a key there as well."""
 BOUNCED: Final = "bounced"

@@ -17,7 +17,7 @@ from ..accounts import QQMailConfigEntry, async_loaded
 from ..buttons.models import SIGNAL_REPLY, Button, MailButtons, Press, Reply, Told
 from ..buttons.registry import Buttons
 from ..clock import read_clock
-from ..const import CONF_ANSWERS_FROM, DOMAIN, LOGGER
+from ..const import CONF_ANSWERS_FROM, DOMAIN, LOGGER, MEGABYTE
 from ..content.request import MessageRequest
 from ..history import History
 from ..inbox.link import FOLDER
@@ -35,10 +35,18 @@ from ..texts import Texts, async_texts, literal, time_of
 from ..typed import read_json
 from .bounces import Bounces
 from .choice import choose
-from .issues import BOUNCED, INBOX, RETURNED, STRANGER, Issues
+from .issues import BOUNCED, INBOX, RETURNED, STRANGER, UNREAD, Issues
 
 CURSOR: Final = "cursor"
 """The kind of their records in the store."""
+_UNREAD_AFTER: Final = 3600.0
+"""Seconds without a look at the inbox, after which a person is told."""
+_SENT_BEFORE: Final = 600.0
+"""Seconds before the first failure in which a mail that went out shows that the house is
+online: it is what the inbox is read for."""
+_MAX_WITHOUT_CODE: Final = 4 * MEGABYTE
+"""Octets of a recipient's mail that is read though its head has no code: whatever else
+people send to the account's address would be downloaded."""
 _MOST_TOLD: Final = 3
 """Answers of ours to one mail: more would be a loop, or a quarrel."""
 
@@ -67,6 +75,8 @@ class Answers:
         self._mailbox: Inbox | None = None
         self._task: asyncio.Task[None] | None = None
         self._timeout: asyncio.Timeout | None = None
+        self._failing_since: float | None = None
+        """Since when the inbox cannot be read, by the steady clock."""
         self._cursors: dict[str, Cursor] = outbox.manager.known(
             outbox.id, CURSOR, lambda _, one: read_json(Cursor, one, read_clock())
         )
@@ -84,23 +94,30 @@ class Answers:
         outbox.async_on_close(lambda: self._issues.withdraw(BOUNCED, RETURNED))
 
     def configure(self, account: Account | None) -> None:
-        """Read this inbox, or none; what is read goes on unless it is another."""
-        if account != self._account:
+        """Read this inbox, or none.
+
+        What is read goes on unless it is another. Where QQ refused the login, there is
+        another one now, rather than after hours: a person has done something.
+        """
+        if account != self._account or not self._outbox.reads_answers:
             self._account = account
             self._cancel()
         self._outbox.reads_answers = account is not None
         self._update()
 
-    def keep_cursor(self, cursor: Cursor) -> None:
-        """Have it written how far the inbox was read, or where a form lets it begin."""
-        self._cursors[FOLDER] = cursor
-        key = (CURSOR, self._outbox.id, FOLDER)
-        self._outbox.manager.store.put(key, partial(asdict, cursor))
+    def begin(self, account: Account, end: Cursor) -> None:
+        """Read an inbox from where a form has seen its end.
+
+        While a mail can be answered, rather all that came since it was read last.
+        """
+        if self._left <= 0:
+            self._keep_cursor(end)
+        self.configure(account)
 
     async def async_stop(self) -> None:
         """Read no more."""
         self._account = None
-        self._issues.withdraw(INBOX, STRANGER)
+        self._issues.withdraw(INBOX, UNREAD, STRANGER)
         if task := self._cancel():
             with suppress(asyncio.CancelledError):
                 await task
@@ -124,26 +141,39 @@ class Answers:
         mails = [
             (head, mail)
             for head in heads
-            if self._is_wanted(head.mail) and (mail := await read(head))
+            if self._is_wanted(head) and (mail := await read(head))
         ]
         texts = await async_texts(self._hass)
         # From here on without an await, so that all of it is one round.
         for head, mail in mails:
             self._take(head.mail, mail, texts)
-        self.keep_cursor(cursor)
+        self._keep_cursor(cursor)
         kept = await self._outbox.manager.async_written()
         self._tell_owed("" if kept else texts("answer_not_kept_text"))
 
     def problem(self, error: MailboxError | None) -> None:
         """Report why the mailbox cannot be read for a while, or that it can again."""
-        refused = error is not None and error.cause.of_login
-        self._outbox.reads_answers = not refused
         if error is None:
-            self._issues.withdraw(INBOX)
+            self._outbox.reads_answers = True
+            self._failing_since = None
+            self._issues.withdraw(INBOX, UNREAD)
             return
         LOGGER.info("Answers to %s are not read: %s", self._entry.title, error)
-        if refused:
-            self._issues.show(INBOX, {"reply": literal(error.detail)})
+        now, state = read_clock().steady, self._outbox.state
+        since = self._failing_since = self._failing_since or now
+        texts = {"reply": literal(error.detail or str(error.cause))}
+        if error.cause.of_login:
+            self._outbox.reads_answers = False
+            self._issues.show(INBOX, texts)
+        elif (
+            now - since >= _UNREAD_AFTER
+            # Else the house may be offline, which the outbox tells.
+            and not state.down
+            and state.accepted_at is not None
+            and state.accepted_at >= since - _SENT_BEFORE
+        ):
+            self._outbox.reads_answers = False
+            self._issues.show(UNREAD, texts)
 
     # How it does that
 
@@ -152,6 +182,9 @@ class Answers:
         if self._account is None:
             return
         left = self._left
+        if self._timeout and self._timeout.expired():
+            # It is leaving, and cannot be kept any more: the next one begins.
+            self._task = self._mailbox = self._timeout = None
         if self._timeout:
             loop = asyncio.get_running_loop()
             self._timeout.reschedule(loop.time() + left)
@@ -164,7 +197,7 @@ class Answers:
 
     def _cancel(self) -> asyncio.Task[None] | None:
         task, self._task = self._task, None
-        self._mailbox = self._timeout = None
+        self._mailbox = self._timeout = self._failing_since = None
         if task:
             task.cancel()
         return task
@@ -183,8 +216,15 @@ class Answers:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._left) as self._timeout:
                 await mailbox.run()
-        self._mailbox = self._timeout = self._task = None
-        self._issues.withdraw(INBOX)
+        if self._task is asyncio.current_task():
+            self._mailbox = self._timeout = self._task = self._failing_since = None
+            self._issues.withdraw(INBOX, UNREAD)
+
+    def _keep_cursor(self, cursor: Cursor) -> None:
+        """Have it written how far the inbox was read."""
+        self._cursors[FOLDER] = cursor
+        key = (CURSOR, self._outbox.id, FOLDER)
+        self._outbox.manager.store.put(key, partial(asdict, cursor))
 
     async def _async_ready(self) -> None:
         """Wait until the account's entities are there. Raises MailboxError."""
@@ -194,18 +234,22 @@ class Answers:
             # The same mails are read again.
             raise MailboxError(Cause.TEMPORARY, "The account is not loaded") from err
 
-    def _is_wanted(self, mail: Incoming) -> bool:
+    def _is_wanted(self, head: Head) -> bool:
         """Tell by its head whether all of a mail is read.
 
         That is what may answer one of ours, or says that one came back.
         """
+        mail = head.mail
         if mail.kind is Kind.BOUNCE:
             return self._bounces.left > 0
         return mail.kind is Kind.ANSWER and bool(
             self._buttons.answered(self._outbox.id, mail.secrets)
-            or any(
-                self._is_allowed(one, mail.sender)
-                for one in self._buttons.answerable(self._outbox.id)
+            or (
+                head.size <= _MAX_WITHOUT_CODE
+                and any(
+                    self._is_allowed(one, mail.sender)
+                    for one in self._buttons.answerable(self._outbox.id)
+                )
             )
         )
 
@@ -224,24 +268,31 @@ class Answers:
         """Do what a mail means."""
         if mail.bounce:
             self._bounces.take(mail.bounce, mail.references, texts)
-        if mail.kind is not Kind.ANSWER:
+        # Nobody in particular can be told anything, or be allowed from now on.
+        if mail.kind is not Kind.ANSWER or not mail.sender:
             return
         find = partial(self._buttons.answered, self._outbox.id)
         # What stands in the head is of the mail that is answered; the text may also
         # quote others.
         found = find(head.secrets) or find(mail.secrets)
         meant = [one for one in found if self._is_allowed(one.group, mail.sender)]
+        # As they stand in a digest, which begins with the newest.
+        meant.sort(key=lambda one: one.group.first)
         if not meant:
             for one in found[:1]:
                 self._issues.tell_stranger(one.mail, mail.sender)
             return
         meaning = choose(meant, mail.text)
+        if several := meaning.several:
+            choices = " · ".join(f"{one.number} {one.action.title}" for one in several)
+            self._owe(several[0].group, mail, texts("reply_which", choices=choices))
+            return
         if (button := meaning.button) is None:
-            self._hear(meant[0].group, mail, meaning.text, texts)
+            self._hear(meant, mail, meaning.text, texts)
             return
         title = button.action.title
         if meaning.needs_title:
-            told = texts("reply_title_needed", title=title)
+            told = texts("reply_title_needed", title=button.shown)
         elif button.action.in_words and not meaning.text:
             told = texts("reply_words_needed", title=title)
         else:
@@ -279,15 +330,18 @@ class Answers:
         return texts("reply_done", title=action.title, time=time)
 
     def _hear(
-        self, known: MailButtons, mail: Incoming, text: str, texts: Texts
+        self, meant: list[Button], mail: Incoming, text: str, texts: Texts
     ) -> None:
         """Pass on what somebody wrote; say once that nobody understands it."""
+        known = meant[0].group
         reply = Reply(mail=known.mail, sender=mail.sender, text=text)
         if text and self._buttons.is_handled(SIGNAL_REPLY, reply):
             async_dispatcher_send(self._hass, SIGNAL_REPLY, reply)
         elif not known.confused:
             known.confused = True
-            choices = " · ".join(button.shown for button in known.buttons)
+            shown = [button.shown for button in meant]
+            # What two are called tells nobody which of them is meant.
+            choices = " · ".join(one for one in shown if shown.count(one) == 1)
             self._owe(known, mail, texts("reply_not_understood", choices=choices))
 
     def _owe(self, known: MailButtons, mail: Incoming, text: str) -> None:

@@ -119,14 +119,20 @@ class Button:
 
     @property
     def number(self) -> int | None:
-        """Its place among those that are pressed, from 1; None: it asks for a text."""
+        """Its place in the mail among those that are pressed; None: it asks for a text."""
+        if self.action.in_words:
+            return None
         pressed = [one for one in self.group.buttons if not one.action.in_words]
-        return None if self.action.in_words else pressed.index(self) + 1
+        return (self.group.first or 1) + pressed.index(self)
 
     @property
     def shown(self) -> str:
-        """What may be answered: a destructive one needs its title."""
-        if self.action.destructive or not self.number:
+        """What may be answered: a destructive one needs its title.
+
+        In a digest others may have the same.
+        """
+        alone = self.action.destructive and not self.group.first
+        if alone or not self.number:
             return self.action.title
         return f"{self.number} {self.action.title}"
 
@@ -158,6 +164,8 @@ class MailButtons:
     """What of that is not in the outbox yet."""
     confused: bool = False
     """Whether somebody was told that an answer was not understood."""
+    first: int = 0
+    """The number of its first button in a digest; 0: it is in none."""
     refused: set[str] = field(default_factory=set, metadata=PASSING)
     """Who will never get the mail."""
 

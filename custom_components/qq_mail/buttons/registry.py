@@ -17,7 +17,7 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util.signal_type import SignalType
 
 from ..clock import Now, read_clock
-from ..const import ACKNOWLEDGE, DOMAIN, MAX_BUTTONS
+from ..const import ACKNOWLEDGE, DOMAIN, LOGGER, MAX_BUTTONS
 from ..mime.secret import make_secret
 from ..store import Store, read_all
 from ..typed import as_json, read_json
@@ -108,6 +108,15 @@ class Buttons:
     def keep(self, queue_id: str) -> None:
         """Have those of a mail put on disk, by the same round as the mail."""
         for known in self._of_mail(queue_id):
+            self.write(known)
+
+    def number(self, firsts: Mapping[str, int]) -> None:
+        """Have the numbers of mails' buttons begin where a digest has them begin.
+
+        By the same round as the digest. `firsts`: by queue ids.
+        """
+        for known in self._of_mail(*firsts):
+            known.first = firsts[known.mail.queue_id]
             self.write(known)
 
     def all(self) -> list[Button]:
@@ -328,7 +337,10 @@ class Buttons:
     def _tell(self, *accounts: str) -> None:
         for account in accounts:
             if changed := self._listeners.get(account):
-                changed()
+                try:
+                    changed()
+                except Exception:  # noqa: BLE001 - whatever it is, the mail goes on
+                    LOGGER.exception("A listener failed")
 
 
 def _digest_of(secret: str) -> str:

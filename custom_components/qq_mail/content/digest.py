@@ -1,19 +1,21 @@
 """Many alerts as one message: what it says, and what goes with it."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import BinaryIO
 from urllib.parse import quote
 
 from homeassistant.util import dt as dt_util
 
 from ..mime.address import Mailbox, Recipients, one_line, shortened
-from ..mime.card import Card, Link
+from ..mime.card import Card, Link, Look, numbered
 from ..mime.digest import Alert, read_alert, read_files
 from ..mime.message import compose
 from ..mime.models import BodyPart, Draft, KeptMessage, Priority, WrittenDigest
 from ..mime.render import MAX_OCTETS, render_html, render_text
+from ..mime.secret import find_secrets
 from ..texts import Texts, time_of
 from .attachments.pictures import measured
 
@@ -40,6 +42,8 @@ class DigestWriter:
     language: str
     budget: int
     """The octets that attachments may have."""
+    number: Callable[[Mapping[str, int]], None]
+    """Is told which number the first button of each message has, by queue ids."""
 
     def __call__(
         self,
@@ -58,7 +62,8 @@ class DigestWriter:
         # The newest first: for the others there may be no room.
         files, left_out = read_files(reversed(chosen), self.budget, MAX_PARTS, check)
         subject = self._subject(chosen)
-        card = self._card(chosen, files, left_out)
+        entries, numbers = self._entries(chosen)
+        card = self._card(chosen, entries, files, left_out)
         draft = Draft(
             recipients=_recipients(chosen),
             subject=subject,
@@ -67,15 +72,14 @@ class DigestWriter:
             parts=tuple(part for _, part in files),
             reply_to=_common(alert.reply_to for alert in chosen),
             priority=card.priority,
-            # Where it tells of several conversations, it belongs to none of them.
-            references=_common(one.references.partition(" ")[0] for one in chosen)
-            or "",
+            references=_references(chosen),
         )
         return WrittenDigest(
             subject=subject,
             composed=compose(stream, draft),
             parts=tuple(alert.kept.queue_id for alert in chosen),
             alone=tuple(alert.kept.queue_id for alert in alone),
+            kept=partial(self.number, numbers),
         )
 
     def _choose(
@@ -103,7 +107,7 @@ class DigestWriter:
         return chosen, alone
 
     def _fit(self, alerts: Sequence[Alert]) -> bool:
-        entries = self._entries(alerts)
+        entries, _ = self._entries(alerts)
         buttons = sum(len(entry.buttons) for entry in entries)
         # A list of mails shows the text, and no title of an entry, which would count
         # twice.
@@ -128,10 +132,11 @@ class DigestWriter:
     def _card(
         self,
         alerts: Sequence[Alert],
+        entries: tuple[Card, ...],
         files: Iterable[tuple[Alert, BodyPart]],
         left_out: int,
     ) -> Card:
-        """Return the card of alerts, with so many files left out."""
+        """Return the card of alerts as entries, with so many files left out."""
         texts, newest = self.texts, alerts[-1].kept.raised
         pictures = tuple(
             replace(
@@ -145,7 +150,6 @@ class DigestWriter:
         notes = (texts("digest_parts", number=str(left_out)),) if left_out else ()
         sets = _sets(alerts).values()
         small_print = _common(filter(None, (one.card.small_print for one in sets)))
-        entries = self._entries(alerts)
         if small_print:
             entries = tuple(replace(entry, small_print=()) for entry in entries)
         return Card(
@@ -171,20 +175,30 @@ class DigestWriter:
             language=self.language,
         )
 
-    def _entries(self, alerts: Sequence[Alert]) -> tuple[Card, ...]:
-        """Return the different alerts, the newest first."""
+    def _entries(
+        self, alerts: Sequence[Alert]
+    ) -> tuple[tuple[Card, ...], dict[str, int]]:
+        """Return the different alerts, the newest first, and their buttons' numbers.
+
+        Those go on from one alert to the next; of each the first one's is returned.
+        """
         same: dict[tuple[object, ...], list[Alert]] = {}
         for alert in reversed(alerts):
             same.setdefault(_key(alert), []).append(alert)
         # Of each title and tag one shows its buttons.
-        shown = {_key(alert): alert.card for alert in _sets(alerts).values()}
+        shown = {_key(alert): alert for alert in _sets(alerts).values()}
         differ = len({alert.reply_to for alert in alerts}) > 1
         entries: list[Card] = []
+        numbers: dict[str, int] = {}
+        number = 1
         for key, some in same.items():
             alert, label = some[0], ""
-            entry = shown.get(key) or replace(
-                alert.card, buttons=(), small_print=(), links=()
-            )
+            if one := shown.get(key):
+                entry, more = _numbered(one.card, number)
+                numbers[one.kept.queue_id] = number
+                number += more
+            else:
+                entry = replace(alert.card, buttons=(), small_print=(), links=())
             links = entry.links
             if differ and alert.reply_to:
                 name = alert.reply_to.display_name or alert.reply_to.addr_spec
@@ -196,7 +210,7 @@ class DigestWriter:
             entries.append(
                 replace(entry, time=when, label=label, links=links, above_buttons=())
             )
-        return tuple(entries)
+        return tuple(entries), numbers
 
     def _when(self, alerts: Sequence[Alert], newest: Alert) -> str:
         """Return when equal alerts, of which the newest comes first, were raised."""
@@ -225,6 +239,36 @@ def _sets(alerts: Sequence[Alert]) -> dict[tuple[str, str], Alert]:
     return links | {
         (one.card.title, one.kept.tag): one for one in alerts if one.card.buttons
     }
+
+
+def _numbered(card: Card, first: int) -> tuple[Card, int]:
+    """Return an alert whose buttons' numbers begin there, and how many there are.
+
+    None are where it cannot be answered: no line says them.
+    """
+    pressed = (Look.ACT, Look.DESTRUCTIVE)
+    titles = [one.title for one in card.buttons if one.look in pressed]
+    line = numbered(titles)
+    if line not in card.small_print:
+        return card, 0
+    lines = {line: numbered(titles, first)}
+    small_print = tuple(lines.get(one, one) for one in card.small_print)
+    return replace(card, small_print=small_print), len(titles)
+
+
+def _references(alerts: Sequence[Alert]) -> str:
+    """Return the conversation that all are of, and what an answer is known by.
+
+    Where they are of several conversations, the digest belongs to none of them.
+    """
+    ids = {alert.kept.queue_id: alert.references.split() for alert in alerts}
+    conversation = _common(
+        next((one for one in some if not find_secrets(one)), "")
+        for some in ids.values()
+    )
+    shown = [alert.kept.queue_id for alert in _sets(alerts).values()]
+    secrets = [one for name in shown for one in ids[name] if find_secrets(one)]
+    return " ".join(filter(None, [conversation, *secrets]))
 
 
 def _titles(alerts: Sequence[Alert]) -> Counter[str]:

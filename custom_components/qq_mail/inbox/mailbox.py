@@ -117,6 +117,8 @@ class Mailbox:
         """Whether it was waited for as long as can be, and did not."""
         self._checks: list[float] = []
         """Seconds to wait in the next rounds, rather than what is usual."""
+        self._reads = False
+        """Whether the owner knows that it can be read."""
         self._failures = 0
         self._refusals = 0
         self._tries = Counter[int]()
@@ -132,9 +134,9 @@ class Mailbox:
                     else:
                         await link.log_in()
                         self._refusals = 0
-                        self._owner.problem(None)
                         await self._watch(link)
             except MailboxError as err:
+                self._reads = False
                 self._owner.problem(err)
                 if not err.cause.of_login:
                     seconds = FIRST_RETRY * 2.0 ** min(self._failures, _MAX_DOUBLED)
@@ -169,6 +171,9 @@ class Mailbox:
 
     async def _look_and_wait(self, link: Link) -> None:
         news = await self._look(link)
+        if not self._reads:
+            self._reads = True
+            self._owner.problem(None)
         if news:
             self._looks = 0
             self._missed += self._untold

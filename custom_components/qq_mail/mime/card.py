@@ -3,7 +3,7 @@
 `render.py` writes it as HTML and as plain text.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
@@ -65,6 +65,8 @@ class Look(StrEnum):
     ACT = "act"
     DESTRUCTIVE = "destructive"
     """It does what cannot be undone."""
+    WORDS = "words"
+    """It asks for a text, and has no number."""
     LINK = "link"
     """It opens a page, and changes nothing."""
 
@@ -109,6 +111,11 @@ class Button:
         """What stands for it where no HTML is shown."""
         # A line for each: what turns the direction of a title ends with its line.
         return "\n".join(filter(None, (f"[{self.caption}]", self.url)))
+
+
+def numbered(titles: Iterable[str], first: int = 1) -> str:
+    """Return a line that says by which numbers buttons are pressed in an answer."""
+    return " · ".join(f"{at} {title}" for at, title in enumerate(titles, first))
 
 
 @dataclass(frozen=True, slots=True)

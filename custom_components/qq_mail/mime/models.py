@@ -157,6 +157,8 @@ class WrittenDigest:
     """Queue ids of the messages that it tells of, the oldest first."""
     alone: tuple[str, ...]
     """Queue ids of the messages that fit into no digest: each is a mail of its own."""
+    kept: Callable[[], None] = lambda: None
+    """Called when it is put on disk, for what belongs to it."""
 
 
 type WriteDigest = Callable[

@@ -74,6 +74,7 @@ async def async_merge(view: OutboxView, action: Merge) -> None:
     digest = _digest(queue_id, written, messages)
     record = partial(message_as_dict, digest, read_clock())
     store.put((MESSAGE, view.id, queue_id), record, stream.text())
+    written.kept()
     # By the same round the disk has nothing of its parts. The attempt waits for it.
     view.happen(scheduler.merged, first, digest, written.alone)
 

@@ -16,7 +16,7 @@ from ..content.actions import ActionRow
 from ..content.errors import translated_error
 from ..content.material import Material, absolute
 from ..content.request import MessageRequest
-from ..mime.card import Button, Look
+from ..mime.card import Button, Look, numbered
 from ..mime.secret import make_secret
 from ..outbox.composing import Ticket
 from ..texts import Texts
@@ -103,6 +103,7 @@ def draw_buttons(
             material.failures.append(error)
         elif base or by_mail:
             look = Look.DESTRUCTIVE if row.destructive else Look.ACT
+            look = Look.WORDS if row.in_words else look
             at_home = base is not None and base[1] and not row.in_words
             buttons.append(Button(row.title, next(addresses), look, at_home=at_home))
     acting = [row for row in request.actions if row.action and not row.in_words]
@@ -144,7 +145,7 @@ def _how_to_press(
     """Return the lines that say how to press a button by an answer."""
     return [
         texts("card_answer") if links else texts("card_answer_alone"),
-        " · ".join(f"{number} {row.title}" for number, row in enumerate(acting, 1)),
+        numbered(row.title for row in acting),
         *(
             texts("card_answer_title", title=row.title)
             for row in acting
