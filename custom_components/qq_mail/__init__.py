@@ -48,6 +48,7 @@ from .texts import Texts, async_texts
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
+_NEW_FOR = timedelta(minutes=1)
 PLATFORMS = [
     Platform.BINARY_SENSOR,
     Platform.BUTTON,
@@ -115,8 +116,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
     await async_show_panel(hass)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     if not outbox.running:
-        # After a flow the login was checked a moment ago.
-        outbox.start(check_login=not hass.is_running)
+        # The flow that has made an entry logged in a moment ago.
+        age = dt_util.utcnow() - entry.created_at
+        outbox.start(check_login=not hass.is_running or age > _NEW_FOR)
     rooms.answers.configure(imap_account_from(entry.data, options))
     entry.async_on_unload(entry.add_update_listener(_async_reload))
     async_watch_leftover(hass, entry)
