@@ -12,6 +12,7 @@ from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
 )
 
+from custom_components.qq_mail.clock import read_clock
 from custom_components.qq_mail.const import DOMAIN, MAX_AGAIN
 from custom_components.qq_mail.content.errors import field_error
 from custom_components.qq_mail.outbox import intake as intake_module
@@ -741,6 +742,25 @@ async def test_bounded(
     texts = await async_texts(hass)
     refused = texts.of(field_error("too_many_reminders"))
     assert answer["notes"] == [refused] * (left == ["a"])
+
+
+async def test_clock_without_a_battery(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where it is set after a start, an alarm is due that was due while it was off."""
+    await send(hass, **WATER)
+    await restart(hass, loaded_entry)
+    steady = read_clock().steady
+    monkeypatch.setattr("time.clock_gettime", lambda _: steady)
+    freezer.tick(timedelta(minutes=20))
+    await later(hass, freezer, timedelta(minutes=1))
+    await out(loaded_entry, server, 2)
+    (shown,) = await reminders(hass)
+    assert shown["next"] == (dt_util.utcnow() + timedelta(minutes=10)).isoformat()
 
 
 async def test_rarer_and_rarer(

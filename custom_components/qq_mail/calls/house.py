@@ -1,6 +1,5 @@
 """What the house has once for all accounts: outboxes, buttons, duplicates, reminders."""
 
-from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -40,7 +39,7 @@ _PROTECTED = 3
 _TOGETHER = 5.0
 """Seconds: of two accounts' alarms that are over, one is told."""
 
-_DATA_REFUSED: HassKey[defaultdict[str, list[Now]]] = HassKey(f"{DOMAIN}_refused")
+_DATA_REFUSED: HassKey[dict[str, list[Now]]] = HassKey(f"{DOMAIN}_refused")
 """When forms were refused logins that no account is there for yet."""
 
 
@@ -87,7 +86,7 @@ class House:
 
     def add(self, account: str, rooms: Rooms) -> None:
         """Know an account that begins, or goes on, and what forms have tried for it."""
-        refused = self._hass.data.get(_DATA_REFUSED, {})
+        refused = self._hass.data.setdefault(_DATA_REFUSED, {})
         for at in refused.pop(rooms.outbox.account.username, ()):
             rooms.outbox.async_count_login(at)
         self.rooms[account] = rooms
@@ -161,6 +160,5 @@ def async_count_refused(hass: HomeAssistant, username: str) -> None:
         if rooms.outbox.account.username == username:
             rooms.outbox.async_count_login()
             return
-    hass.data.setdefault(_DATA_REFUSED, defaultdict(list))[username].append(
-        read_clock()
-    )
+    refused = hass.data.setdefault(_DATA_REFUSED, {})
+    refused.setdefault(username, []).append(read_clock())
