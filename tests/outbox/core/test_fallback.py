@@ -82,6 +82,21 @@ def test_high_waits_a_minute_and_normal_is_not_moved(stuck: Pair) -> None:
     assert stuck.tried[1:] == [(SECOND, "Alert 1")]
 
 
+def test_recipients_take_turns_in_what_is_taken_over(stuck: Pair) -> None:
+    """As they would in their own account: nobody's flood goes before all others."""
+    stuck.set(FIRST, fallback_from=Level.BELOW, digest=False)
+    stuck.set(SECOND, burst=1, per_minute=1)
+    for people in (*[("a@example.com",)] * 3, *[("b@example.com",)] * 2):
+        stuck.take(recipients=people, priority=Priority.NORMAL)
+    order = []
+    for _ in range(6):
+        stuck.pass_time(60.0)
+        (tried,) = stuck.account(SECOND).queue.trying
+        order.append(tried.subject.removeprefix("Alert "))
+        stuck.accept(SECOND, tried)
+    assert order == ["1", "2", "5", "3", "6", "4"]
+
+
 def test_what_a_server_may_have_holds_up_nobody(pair: Pair) -> None:
     """It is not moved; the next one is, though that was tried in vain as well."""
     first = pair.take()

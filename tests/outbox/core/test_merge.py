@@ -148,6 +148,15 @@ def test_tags_do_not_matter_where_one_goes_an_hour() -> None:
     assert core.waits_in(late) == HOUR
 
 
+def test_tags_that_are_all_different_where_one_goes_an_hour() -> None:
+    """Though of none of them more than one waits."""
+    core = hourly()
+    core.accept(core.take(tag="first"))
+    flood = [core.take(tag=tag) for tag in ("leak", "door", "window")]
+    assert core.sleep() == HOUR
+    assert core.merging == [[one.subject for one in flood]]
+
+
 def test_high_ones_are_merged_apart() -> None:
     """Once the whole day is used up, to each set of recipients."""
     core = hourly(10)

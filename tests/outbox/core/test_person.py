@@ -159,7 +159,6 @@ def test_restored_waits_for_a_person(core: Core) -> None:
     core.load(one)
     assert restored_in(core.queue) == {one.queue_id}
     assert core.attempted == []
-    assert core.plan(one) == core.plan(one)
     assert core.reason(one) is Reason.DECISION
     assert core.waits_in(one) == float("inf")
     assert [plan.reason for _, plan in plans(core.account, core.now.steady)] == [
