@@ -241,10 +241,10 @@ def _by_other(texts: Texts, account: str, sender: str, copy: bool) -> str:
     return texts(key, account=account, sender=sender)
 
 
-def _late_note(texts: Texts, created: datetime, late: timedelta) -> str:
+def _late_note(texts: Texts, raised: datetime, late: timedelta) -> str:
     """Say in Home Assistant's language when an alert was raised."""
     return texts(
         "late",
-        time=f"{dt_util.as_local(created):%Y-%m-%d %H:%M}",
+        time=f"{dt_util.as_local(raised):%Y-%m-%d %H:%M}",
         minutes=str(round(late.total_seconds() / 60)),
     )
