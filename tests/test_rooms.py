@@ -127,11 +127,11 @@ def test_core_without_clock_and_io() -> None:
                 imported |= {f"clock.{one.name}" for one in node.names}
             elif not name.startswith("outbox.core"):
                 imported.add(name)
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Import):
-                imported |= {one.name for one in node.names}
-            elif isinstance(node, ast.ImportFrom) and not node.level:
-                imported.add(node.module or "")
+        for each in ast.walk(ast.parse(path.read_text())):
+            if isinstance(each, ast.Import):
+                imported |= {one.name for one in each.names}
+            elif isinstance(each, ast.ImportFrom) and not each.level:
+                imported.add(each.module or "")
     assert imported == CORE_IMPORTS
 
 

@@ -624,10 +624,21 @@ class SchedulerMachine(RuleBasedStateMachine):
 
     @rule(name=ACCOUNTS)
     def follow_plan(self, name: str) -> None:
-        """Let time pass until something is tried: that is when the plan says."""
+        """Let time pass until something more is tried: that is when the plan says.
+
+        What is being tried does not end meanwhile. Before its text begins, it takes no
+        place of the pace, so that the others' plans are put off as time passes.
+        """
         house, account = self.house, self.house.account(name)
-        mine = [one for one in house.in_progress.values() if one.account == name]
-        if mine or any(one.account == name for one in house.making.values()):
+        for attempt in list(house.in_progress.values()):
+            if attempt.account == name and not attempt.busy:
+                self.open_session(attempt, kept=True)
+            if attempt.account == name and attempt.busy and not attempt.in_data:
+                self.come_to_data(attempt)
+        busy = self.at_work(name)
+        if account.queue.groups.merging or any(
+            not one.in_data for one in account.queue.trying
+        ):
             return
         plan = next_plan(account, house.now.steady)
         waits = [one for one in account.queue if not one.restored]
@@ -636,23 +647,34 @@ class SchedulerMachine(RuleBasedStateMachine):
             return
         if len(waits) == 1:
             assert house.scheduler.plan(house.now, name, waits[0].queue_id) == plan
+        if busy and plan.at == house.now.steady:
+            # Something has to end first.
+            return
         assert plan.at > house.now.steady
-        assert plan.reason is not Reason.TURN
+        assert busy or plan.reason is not Reason.TURN
         while house.wake < plan.at:
             house.pass_time(house.wake - house.now.steady)
             if len([one for one in account.queue if not one.restored]) < len(waits):
                 # One has expired.
                 return
-            assert not self.is_trying(name), "before its time"
+            assert self.at_work(name) == busy, "before its time"
         house.pass_time(plan.at - house.now.steady)
         left = [one for one in account.queue if not one.restored]
-        assert self.is_trying(name) or len(left) < len(waits), "not at its time"
+        if self.at_work(name) == busy and plan.reason is Reason.TURN:
+            # For a second session there is no login yet.
+            plan = next_plan(account, house.now.steady)
+            assert plan
+            assert plan.reason is Reason.LOGINS
+        else:
+            assert self.at_work(name) > busy or len(left) < len(waits), (
+                "not at its time"
+            )
 
-    def is_trying(self, name: str) -> bool:
-        """Tell whether an account tries something, or makes a digest."""
+    def at_work(self, name: str) -> set[str]:
+        """Return what an account tries, and the first ones of what it merges."""
         house = self.house
-        busy = {one.account for one in house.in_progress.values()}
-        return name in busy | {one.account for one in house.making.values()}
+        owned = house.in_progress | house.making
+        return {queue_id for queue_id, one in owned.items() if one.account == name}
 
     # Clocks, disk, restarts
 
