@@ -82,7 +82,8 @@ def test_high_ones_go_before(core: Core) -> None:
         core.take()
     core.go_out(4)
     for _ in range(3):
-        core.take(priority=Priority.HIGH)
+        last = core.take(priority=Priority.HIGH)
+    assert core.waits_in(last) == pytest.approx(12, abs=0.01)
     # One place is left for them; the others keep it free.
     assert [(number, round(at)) for number, at, _ in shown(core)[:5]] == [
         ("21", 0),
