@@ -112,6 +112,21 @@ def test_what_a_server_may_have_holds_up_nobody(pair: Pair) -> None:
     assert (pair.owner(first), pair.owner(second)) == (FIRST, SECOND)
 
 
+def test_no_login_beside_one_that_takes_long(pair: Pair) -> None:
+    """Another account has one: nobody waits for minutes behind what hangs."""
+    for _ in range(8):
+        pair.happen("session_opened", FIRST, None)
+    slow = pair.take()
+    pair.begin_text(FIRST, slow)
+    high = pair.take(priority=Priority.HIGH)
+    assert pair.plan(high).reason is Reason.TURN
+    pair.pass_time(10.0)
+    assert pair.plan(high).reason is Reason.FALLBACK
+    assert pair.waits_in(high) == 50.0
+    pair.pass_time(50.0)
+    assert pair.owner(high) == SECOND
+
+
 def test_what_came_back_holds_up_nobody(pair: Pair) -> None:
     """It is not moved again; the next one is."""
     one = pair.take()
