@@ -660,11 +660,11 @@ class SchedulerMachine(RuleBasedStateMachine):
             assert self.at_work(name) == busy, "before its time"
         house.pass_time(plan.at - house.now.steady)
         left = [one for one in account.queue if not one.restored]
-        if self.at_work(name) == busy and plan.reason is Reason.TURN:
-            # For a second session there is no login yet.
+        if busy and self.at_work(name) == busy and len(left) == len(waits):
+            # It is in turn now: what is being tried ends, or there is a second login.
             plan = next_plan(account, house.now.steady)
             assert plan
-            assert plan.reason is Reason.LOGINS
+            assert plan.reason in (Reason.TURN, Reason.LOGINS), "not at its time"
         else:
             assert self.at_work(name) > busy or len(left) < len(waits), (
                 "not at its time"
@@ -687,8 +687,10 @@ class SchedulerMachine(RuleBasedStateMachine):
     def wait(self, seconds: float) -> None:
         """Let time pass, and do what there is to do at its time."""
         house = self.house
+        if not all(one.in_data for one in house.in_progress.values()):
+            # Then it is looked at again as the pace goes: an hour of that is enough.
+            seconds = min(seconds, HOUR)
         end = house.now.steady + seconds
-        # While an attempt's text has not begun, it is looked at again as the pace goes.
         for _ in range(100 + int(seconds)):
             if (at := house.wake) > end:
                 break

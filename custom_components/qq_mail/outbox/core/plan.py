@@ -183,7 +183,9 @@ def free_at(account: Account, message: Message) -> float:
         if since is None:
             return NEVER
         important = highest or message.rank > one.message.rank
-        ends.append(since + (PATIENCE_OF_IMPORTANT if important else PATIENCE))
+        patience = PATIENCE_OF_IMPORTANT if important else PATIENCE
+        # To the millisecond, as the clock is read.
+        ends.append(round(since + patience, 3))
     return max(ends)
 
 
