@@ -42,6 +42,7 @@ from ..house import (
     outbox_shown,
     record_of,
     restart,
+    rooms_of,
     subjects,
     until,
 )
@@ -761,6 +762,29 @@ async def test_clock_without_a_battery(
     await out(loaded_entry, server, 2)
     (shown,) = await reminders(hass)
     assert shown["next"] == (dt_util.utcnow() + timedelta(minutes=10)).isoformat()
+
+
+async def test_clock_that_is_set_after_the_next_mail(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What has begun since the start is as old as it was; its end is not."""
+    await send(hass, **WATER)
+    await restart(hass, loaded_entry)
+    await later(hass, freezer, TEN_MINUTES)
+    await out(loaded_entry, server, 2)
+    (before,) = rooms_of(hass, loaded_entry).reminders.shown
+    due, ends = before.due, before.ends
+    steady = read_clock().steady
+    monkeypatch.setattr("time.clock_gettime", lambda _: steady)
+    freezer.tick(HOUR)
+    await later(hass, freezer, timedelta(minutes=1))
+    (shown,) = rooms_of(hass, loaded_entry).reminders.shown
+    assert (shown.due, len(server.accepted)) == (due, 2)
+    assert ends - shown.ends == pytest.approx(HOUR.total_seconds(), abs=61)
 
 
 async def test_rarer_and_rarer(
