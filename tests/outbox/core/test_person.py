@@ -89,6 +89,14 @@ def test_discarded_while_it_is_tried(
     assert (len(core.queue), core.queue.size, core.attempted) == (0, 0, [])
 
 
+def test_discarded_before_its_first_octet(core: Core) -> None:
+    """It was announced to the server, and nothing of it is sent."""
+    one = core.take()
+    core.begin_text(one)
+    core.happen("discard", (one.queue_id,))
+    assert not core.scheduler.text_goes(core.now, "house", one.queue_id)
+
+
 def test_accepted_for_some_when_it_was_discarded(core: Core) -> None:
     """The others do not get it."""
     one = core.take()
