@@ -11,7 +11,7 @@ from custom_components.qq_mail.outbox.core.limits import Settings
 from custom_components.qq_mail.outbox.core.models import Outcome
 
 from .agenda import DAY, HOUR, MINUTE, duration
-from .report import deliveries
+from .report import taken_by
 from .scenarios import World
 
 LIMITS = {MINUTE: 15, HOUR: 100, DAY: 500}
@@ -140,7 +140,7 @@ def _counted(kind: str, world: World, floods: list[float]) -> Week:
     first: dict[str, float] = {}
     alone: set[str] = set()
     mails: dict[str, float] = {}
-    for one in deliveries(world.servers):
+    for one in taken_by(world.servers):
         told = report.in_mail(one.queue_id)
         mails.setdefault(one.queue_id, one.at)
         for queue_id in told:

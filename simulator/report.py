@@ -8,7 +8,7 @@ from custom_components.qq_mail.mime.models import Priority
 from custom_components.qq_mail.outbox.core.models import Message, OutboxEvent, Outcome
 
 from .agenda import MINUTE, Agenda, duration
-from .server import Delivery, Server
+from .server import Server, Taken
 
 
 class FaultError(Exception):
@@ -200,7 +200,7 @@ class Report:
         """Count."""
         first: dict[tuple[str, str], float] = {}
         copies = needless = 0
-        for one in deliveries(servers):
+        for one in taken_by(servers):
             for queue_id in self.in_mail(one.queue_id):
                 key = (queue_id, one.recipient)
                 if key in first:
@@ -246,7 +246,7 @@ class Report:
         )
 
 
-def deliveries(servers: Collection[Server]) -> list[Delivery]:
+def taken_by(servers: Collection[Server]) -> list[Taken]:
     """Return what the servers took, in the order of time."""
-    taken = [delivery for one in servers for delivery in one.deliveries]
+    taken = [each for one in servers for each in one.taken]
     return sorted(taken, key=lambda one: one.at)

@@ -26,7 +26,7 @@ _NO_SUCH = Reply(550, "Mailbox not found or access denied")
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class Taken:
     """A message that the server took for a recipient."""
 
     at: float
@@ -61,7 +61,7 @@ class Server:
         """When."""
         self.has: set[str] = set()
         """The queue ids of what it took."""
-        self.deliveries: list[Delivery] = []
+        self.taken: list[Taken] = []
         self.logins_at: list[float] = []
         """When each login was asked for, be it refused."""
         self._agenda = agenda
@@ -107,8 +107,8 @@ class Server:
         """Take a message."""
         self._recent.append(self._agenda.now)
         self.has.add(queue_id)
-        self.deliveries += [
-            Delivery(self._agenda.now, queue_id, recipient) for recipient in recipients
+        self.taken += [
+            Taken(self._agenda.now, queue_id, recipient) for recipient in recipients
         ]
 
     def accept_from_others(self, number: int) -> None:

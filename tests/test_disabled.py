@@ -20,6 +20,7 @@ from .house import (
     on_disk,
     outbox_of,
     outbox_shown,
+    pause_of,
     rooms_of,
     subjects,
     until,
@@ -84,6 +85,23 @@ async def test_options_changed_while_disabled(
     )
     await enable(hass, loaded_entry)
     assert outbox_of(loaded_entry).left_today == 7
+
+
+async def test_code_revoked_while_disabled(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """It is noticed at once when the account is enabled, and not at the alarm."""
+    await send(hass, title="Uses the login that the form has given")
+    await disable(hass, loaded_entry)
+    server.accounts.clear()
+    await later(hass, freezer, timedelta(days=30))
+    await enable(hass, loaded_entry)
+    assert not outbox_of(loaded_entry).state.limits.credit
+    await until(lambda: outbox_of(loaded_entry).pause)
+    assert pause_of(loaded_entry).cause.of_login
 
 
 async def test_removed_while_disabled(

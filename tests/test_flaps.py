@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
+import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from homeassistant.core import Event, HomeAssistant
@@ -12,9 +13,10 @@ from homeassistant.setup import async_setup_component
 from .calls.test_send import body_of
 from .house import later, outbox_of, until
 from .qq_server import QQServer
+from .sending.test_buttons import ACTIONS, BASE
 
 FLAPS = 60
-AUTOMATION = {
+AUTOMATION: dict[str, Any] = {
     "id": "door",
     "alias": "Door",
     "mode": "single",
@@ -29,17 +31,25 @@ AUTOMATION = {
 }
 
 
+@pytest.mark.parametrize(
+    "data",
+    [pytest.param({}, id="plain"), pytest.param({"actions": ACTIONS}, id="buttons")],
+)
 async def test_every_flap_is_told(
     hass: HomeAssistant,
     server: QQServer,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
+    data: dict[str, Any],
 ) -> None:
     """Of 60 in 13 s none is dropped: no call waits for the pace."""
+    hass.config.external_url = BASE
+    action = AUTOMATION["actions"] | {"data": AUTOMATION["actions"]["data"] | data}
+    automation = AUTOMATION | {"actions": action}
     hass.config_entries.async_update_entry(
         loaded_entry, options={"service_name": "qq_mail"}
     )
-    assert await async_setup_component(hass, "automation", {"automation": AUTOMATION})
+    assert await async_setup_component(hass, "automation", {"automation": automation})
     await hass.async_block_till_done()
     outbox = outbox_of(loaded_entry)
     runs: list[Event[Any]] = []

@@ -49,6 +49,7 @@ from .texts import Texts, async_texts
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
+_NEW_FOR = timedelta(minutes=1)
 PLATFORMS = [
     Platform.BINARY_SENSOR,
     Platform.BUTTON,
@@ -116,8 +117,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: QQMailConfigEntry) -> bo
     await async_show_panel(hass)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     if not outbox.running:
-        # After a flow the login was checked a moment ago.
-        outbox.start(check_login=not hass.is_running)
+        # The flow that has made an entry logged in a moment ago.
+        age = dt_util.utcnow() - entry.created_at
+        outbox.start(check_login=not hass.is_running or age > _NEW_FOR)
     rooms.answers.configure(imap_account_from(entry.data, options))
     async_finish(hass, entry)
     entry.async_on_unload(entry.add_update_listener(_async_reload))
@@ -245,10 +247,10 @@ def _by_other(texts: Texts, account: str, sender: str, copy: bool) -> str:
     return texts(key, account=account, sender=sender)
 
 
-def _late_note(texts: Texts, created: datetime, late: timedelta) -> str:
+def _late_note(texts: Texts, raised: datetime, late: timedelta) -> str:
     """Say in Home Assistant's language when an alert was raised."""
     return texts(
         "late",
-        time=f"{dt_util.as_local(created):%Y-%m-%d %H:%M}",
+        time=f"{dt_util.as_local(raised):%Y-%m-%d %H:%M}",
         minutes=str(round(late.total_seconds() / 60)),
     )

@@ -3,6 +3,16 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 import time
+from typing import Final
+
+UNSURE_FOR: Final = 900.0
+"""Seconds after a start for which the wall clock may still be set for the first time.
+
+A machine without a battery for its clock boots in the past, and learns minutes later
+what time it is. What was read from disk until then is counted anew.
+"""
+_JUMP: Final = timedelta(minutes=1)
+"""How far ahead the wall clock jumps at least where it is set."""
 
 # Counts the time that the machine sleeps, where the system has such a clock (Linux).
 _STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -20,6 +30,10 @@ class Now:
     def wall_at(self, steady: float) -> datetime:
         """Return when that is or was, as the clock on the wall counts now."""
         return self.wall + timedelta(seconds=steady - self.steady)
+
+    def is_set_since(self, before: Now) -> bool:
+        """Tell whether the wall clock was set ahead since then."""
+        return self.wall - before.wall_at(self.steady) > _JUMP
 
 
 def seconds_until(steady: float) -> float:

@@ -1,13 +1,18 @@
 """What the house knows of its accounts beside their mails."""
 
+from datetime import timedelta
+
+from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.calls.house import async_count_refused
+from custom_components.qq_mail.clock import read_clock
+from custom_components.qq_mail.outbox.core.models import Level
 from homeassistant.core import HomeAssistant
 
 from ..conftest import ADDRESS
-from ..house import outbox_of
+from ..house import later, outbox_of
 from ..qq_server import QQServer
 from ..test_trigger import second_account
 
@@ -41,10 +46,18 @@ async def test_login_that_a_form_was_refused(
 
 
 async def test_login_before_the_account_is_there(
-    hass: HomeAssistant, server: QQServer, entry: MockConfigEntry
+    hass: HomeAssistant,
+    server: QQServer,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
 ) -> None:
-    """What a form was refused, before it found the right code, is not forgotten."""
-    for _ in range(2):
+    """What a form was refused, before it found the right code, counts as of then."""
+    for _ in range(8):
         async_count_refused(hass, ADDRESS)
+        await later(hass, freezer, timedelta(minutes=30))
     assert await hass.config_entries.async_setup(entry.entry_id)
-    assert logins(entry) == 2
+    now = read_clock().steady
+    ages = [(now - one.at) / 60 for one in outbox_of(entry).state.limits.logins]
+    assert ages == pytest.approx([240, 210, 180, 150, 120, 90, 60, 30], abs=0.1)
+    # The next login need not wait.
+    assert outbox_of(entry).state.limits.login_at(now, Level.BELOW) == now

@@ -748,7 +748,7 @@ async def test_short_times(
         pytest.param("high", "zh-Hans", "重要", id="high"),
     ],
 )
-async def test_importance_in_words(
+async def test_priority_in_words(
     hass: HomeAssistant,
     server: QQServer,
     loaded_entry: MockConfigEntry,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 import errno
 from typing import Any
 
@@ -180,6 +180,9 @@ async def test_call_that_comes_to_the_day_s_limit(
     )
     assert [answer["status"] for answer in answers] == ["accepted"] + ["deferred"] * 2
     assert [answer["reason"] for answer in answers] == [None, "day", "day"]
+    told = [datetime.fromisoformat(answer["next_attempt"]) for answer in answers[1:]]
+    hour = datetime.now(UTC) + timedelta(hours=1)
+    assert all(abs(one - hour) < timedelta(minutes=1) for one in told)
     assert [len(answer["notes"]) for answer in answers] == [0, 1, 1]
 
 

@@ -238,7 +238,7 @@ async def test_pace(
     await asyncio.gather(*calls)
 
 
-async def test_importance_goes_first(
+async def test_higher_priority_goes_first(
     hass: HomeAssistant,
     server: QQServer,
     loaded_entry: MockConfigEntry,

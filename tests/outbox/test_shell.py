@@ -34,7 +34,9 @@ from ..buttons.conftest import ACKNOWLEDGE, mail_of
 from ..calls.test_send import send
 from ..conftest import ADDRESS, Events, shut_down
 from ..house import (
+    begin_process,
     decide,
+    end_process,
     forget_mark,
     hold_up,
     house_of,
@@ -490,6 +492,21 @@ async def test_check_of_an_account_that_is_changed(
     )
     await until(lambda: server.open_connections == 0)
     assert outbox_of(entry).pause is None
+
+
+async def test_session_of_the_login_at_a_start(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The mail that comes next goes by it, and needs no login of its own."""
+    await end_process(hass, loaded_entry)
+    freezer.tick(timedelta(minutes=2))
+    await begin_process(hass, loaded_entry)
+    await until(lambda: server.logins)
+    assert (await send(hass, title="Fire"))["status"] == "accepted"
+    assert server.logins == 1
 
 
 async def test_check_that_breaks(

@@ -665,6 +665,29 @@ async def test_clock_that_is_set(
     assert (await send(hass, **DOOR))["status"] == "repeated"
 
 
+async def test_clock_without_a_battery(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where it is set after a start, the time that the machine was off counts."""
+    await send(hass, **DOOR)
+    await send(hass, **DOOR)
+    await end_process(hass, loaded_entry)
+    await begin_process(hass, loaded_entry)
+    assert (await send(hass, **DOOR))["status"] == "repeated"
+    later_on = await send(hass, **DOOR, tag="later")
+    assert later_on["status"] == "accepted"
+    steady = read_clock().steady + 60
+    monkeypatch.setattr("time.clock_gettime", lambda _: steady)
+    freezer.tick(timedelta(hours=6))
+    assert (await send(hass, **DOOR))["status"] == "accepted"
+    # What has begun since the start is as old as it was.
+    assert (await send(hass, **DOOR, tag="later"))["status"] == "repeated"
+
+
 async def test_bounded(
     hass: HomeAssistant,
     server: QQServer,

@@ -12,6 +12,7 @@ from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
 )
 
+from custom_components.qq_mail.clock import read_clock
 from custom_components.qq_mail.const import DOMAIN, MAX_AGAIN
 from custom_components.qq_mail.content.errors import field_error
 from custom_components.qq_mail.outbox import intake as intake_module
@@ -41,6 +42,7 @@ from ..house import (
     outbox_shown,
     record_of,
     restart,
+    rooms_of,
     subjects,
     until,
 )
@@ -741,6 +743,48 @@ async def test_bounded(
     texts = await async_texts(hass)
     refused = texts.of(field_error("too_many_reminders"))
     assert answer["notes"] == [refused] * (left == ["a"])
+
+
+async def test_clock_without_a_battery(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where it is set after a start, an alarm is due that was due while it was off."""
+    await send(hass, **WATER)
+    await restart(hass, loaded_entry)
+    steady = read_clock().steady
+    monkeypatch.setattr("time.clock_gettime", lambda _: steady)
+    freezer.tick(timedelta(minutes=20))
+    await later(hass, freezer, timedelta(minutes=1))
+    await out(loaded_entry, server, 2)
+    (shown,) = await reminders(hass)
+    assert shown["next"] == (dt_util.utcnow() + timedelta(minutes=10)).isoformat()
+
+
+async def test_clock_that_is_set_after_the_next_mail(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What has begun since the start is as old as it was; its end is not."""
+    await send(hass, **WATER)
+    await restart(hass, loaded_entry)
+    await later(hass, freezer, TEN_MINUTES)
+    await out(loaded_entry, server, 2)
+    (before,) = rooms_of(hass, loaded_entry).reminders.shown
+    due, ends = before.due, before.ends
+    steady = read_clock().steady
+    monkeypatch.setattr("time.clock_gettime", lambda _: steady)
+    freezer.tick(HOUR)
+    await later(hass, freezer, timedelta(minutes=1))
+    (shown,) = rooms_of(hass, loaded_entry).reminders.shown
+    assert (shown.due, len(server.accepted)) == (due, 2)
+    assert ends - shown.ends == pytest.approx(HOUR.total_seconds(), abs=61)
 
 
 async def test_rarer_and_rarer(

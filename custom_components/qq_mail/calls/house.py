@@ -1,6 +1,5 @@
 """What the house has once for all accounts: outboxes, buttons, duplicates, reminders."""
 
-from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -17,7 +16,7 @@ from ..answers.bounces import Bounces
 from ..answers.watching import Answers
 from ..buttons.models import SIGNAL_PRESS, Press
 from ..buttons.registry import BUTTONS, Buttons
-from ..clock import read_clock
+from ..clock import Now, read_clock
 from ..const import ACKNOWLEDGE, DOMAIN
 from ..history import History
 from ..outbox.core.models import OutboxEvent
@@ -40,8 +39,8 @@ _PROTECTED = 3
 _TOGETHER = 5.0
 """Seconds: of two accounts' alarms that are over, one is told."""
 
-_DATA_REFUSED: HassKey[Counter[str]] = HassKey(f"{DOMAIN}_refused")
-"""How often a form was refused a login that no account is there for yet."""
+_DATA_REFUSED: HassKey[dict[str, list[Now]]] = HassKey(f"{DOMAIN}_refused")
+"""When forms were refused logins that no account is there for yet."""
 
 
 @dataclass(kw_only=True)
@@ -87,9 +86,9 @@ class House:
 
     def add(self, account: str, rooms: Rooms) -> None:
         """Know an account that begins, or goes on, and what forms have tried for it."""
-        refused = self._hass.data.get(_DATA_REFUSED, Counter())
-        for _ in range(refused.pop(rooms.outbox.account.username, 0)):
-            rooms.outbox.async_count_login()
+        refused = self._hass.data.setdefault(_DATA_REFUSED, {})
+        for at in refused.pop(rooms.outbox.account.username, ()):
+            rooms.outbox.async_count_login(at)
         self.rooms[account] = rooms
 
     def restored(self, account: str) -> dict[str, int]:
@@ -161,4 +160,5 @@ def async_count_refused(hass: HomeAssistant, username: str) -> None:
         if rooms.outbox.account.username == username:
             rooms.outbox.async_count_login()
             return
-    hass.data.setdefault(_DATA_REFUSED, Counter())[username] += 1
+    refused = hass.data.setdefault(_DATA_REFUSED, {})
+    refused.setdefault(username, []).append(read_clock())

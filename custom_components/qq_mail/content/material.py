@@ -130,14 +130,14 @@ async def async_material(
     hass: HomeAssistant,
     request: MessageRequest,
     budget: int,
-    created: datetime,
+    raised: datetime,
     texts: Texts,
 ) -> AsyncGenerator[Material]:
     """Fetch what a message is made of; what cannot be fetched becomes a note.
 
     The budget is in octets, before they are encoded.
     """
-    rows, missing = await async_rows(hass, request.entities, created, texts)
+    rows, missing = await async_rows(hass, request.entities, raised, texts)
     failures = [*request.notes, *missing]
     html, pictures, embedded = await async_embedded(hass, request.html)
     links: list[Link] = []
@@ -153,7 +153,7 @@ async def async_material(
         )
         if request.charts:
             # At the same time: a camera is to show the moment, and none waits.
-            charting = async_charts(hass, request.charts, created, texts)
+            charting = async_charts(hass, request.charts, raised, texts)
             (drawn, not_drawn), fetched = await asyncio.gather(charting, fetching)
         else:
             # A mail without any is taken at once, even if its call is cancelled then.
@@ -176,7 +176,7 @@ async def async_material(
             priority=priority,
             sent_by=texts("card_sent_by"),
             home=hass.config.location_name,
-            time=f"{dt_util.as_local(created):%Y-%m-%d %H:%M}",
+            time=f"{dt_util.as_local(raised):%Y-%m-%d %H:%M}",
             language=hass.config.language,
         )
         names = {

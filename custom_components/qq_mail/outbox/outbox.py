@@ -9,7 +9,7 @@ import ssl
 
 from homeassistant.core import HomeAssistant, callback
 
-from ..clock import read_clock
+from ..clock import Now, read_clock
 from ..const import DOMAIN, LOGGER
 from ..mime.address import Mailbox
 from ..smtp.models import Account
@@ -218,11 +218,14 @@ class Outbox(OutboxView):
         self.happen(self.scheduler.code_renewed)
 
     @callback
-    def async_count_login(self, *, imap: bool = False) -> None:
-        """Count a login that a form has made in vain, or to see whether IMAP works."""
+    def async_count_login(self, at: Now | None = None, *, imap: bool = False) -> None:
+        """Count a login that a form has made in vain, or to see whether IMAP works.
+
+        `at`: then, if it was not now.
+        """
         # The account may have been removed while that took its time.
         if self._is_known:
-            self.happen(self.scheduler.login_tried, imap=imap)
+            self.happen(self.scheduler.login_tried, at, imap=imap)
 
     @callback
     def async_log_in_to_read(self) -> float:

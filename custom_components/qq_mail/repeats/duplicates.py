@@ -109,6 +109,7 @@ class Original(Keepable):
     """Whether the server has it."""
     telling: bool = field(default=False, metadata=PASSING)
     """Whether a mail is being made of what was counted: nothing is counted any more."""
+    INSTANTS = ("began",)
 
     @property
     def until(self) -> float:
@@ -175,6 +176,7 @@ class Duplicates(Kept[Original]):
         Without `within` it is not to be counted. Of two at the same time, the second
         one waits until it is known whether the first one was taken.
         """
+        self._count_anew()
         while (known := self._like(alert)) and within:
             if not known.covers(now := read_clock(), within):
                 break

@@ -4,11 +4,11 @@ from abc import ABC, abstractmethod
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from homeassistant.core import callback
 
-from ..clock import Now, read_clock, seconds_until
+from ..clock import UNSURE_FOR, Now, read_clock, seconds_until
 from ..outbox.composing import Ticket
 from ..outbox.core.models import OutboxEvent
 from ..outbox.outbox import Outbox
@@ -25,6 +25,8 @@ class Keepable(ABC):
     """It comes from a backup: a person has to decide."""
     ticket: Ticket | None = field(default=None, metadata=PASSING)
     """Of its last mail; None: an earlier run has made it."""
+    INSTANTS: ClassVar[tuple[str, ...]]
+    """Its fields of the steady clock."""
 
     @abstractmethod
     def bound(self, now: Now) -> None:
@@ -43,6 +45,9 @@ class Kept[One: Keepable](ABC):
         self._outbox = outbox
         self._kind = kind
         self._type = one
+        self._records: dict[str, Mapping[str, Any]] = {}
+        """What was read, as long as its ages may have to be counted anew."""
+        self._read_at = self._read_by = read_clock()
         self._known = outbox.manager.known(outbox.id, kind, self._read)
         """By their queue ids, the oldest first."""
         self._timer: asyncio.TimerHandle | None = None
@@ -103,10 +108,31 @@ class Kept[One: Keepable](ABC):
         )
 
     def _read(self, queue_id: str, record: Mapping[str, Any]) -> One:
-        now = read_clock()
+        self._records[queue_id] = record
+        return self._read_by_clock(queue_id, self._read_at)
+
+    def _read_by_clock(self, queue_id: str, now: Now) -> One:
+        record = self._records[queue_id]
         one: One = read_json(self._type, record, now, queue_id=queue_id)
         one.bound(now)
         return one
+
+    def _count_anew(self) -> None:
+        """Count ages anew if the clock was set, as those of the outbox's messages are."""
+        now, by = read_clock(), self._read_by
+        if now.steady - self._read_at.steady >= UNSURE_FOR:
+            self._records.clear()
+        elif now.is_set_since(by):
+            self._read_by = now
+            for queue_id in self._records.keys() & self._known.keys():
+                one = self._known[queue_id]
+                before = self._read_by_clock(queue_id, by)
+                after = self._read_by_clock(queue_id, now)
+                for name in self._type.INSTANTS:
+                    # What is not as it was read then has begun since.
+                    if getattr(one, name) == getattr(before, name):
+                        setattr(one, name, getattr(after, name))
+            self._changed()
 
     def _write(self, one: One) -> None:
         key = (self._kind, self._outbox.id, one.queue_id)
@@ -128,6 +154,7 @@ class Kept[One: Keepable](ABC):
         self._outbox.listeners.tell(None)
 
     def _look(self) -> None:
+        self._count_anew()
         now = read_clock().steady
         for at, do in self._due():
             if at <= now:

@@ -52,7 +52,7 @@ type Lane = tuple[int, frozenset[str]]
 
 
 @dataclass
-class Flight:
+class Outstanding:
     """An attempt that is outstanding."""
 
     account: str
@@ -115,7 +115,7 @@ class House:
         self.now = Now(1000.0, NOON)
         self.chance = chance
         self.sides = {name: Side(one) for name, one in settings.items()}
-        self.flights: dict[str, Flight] = {}
+        self.in_progress: dict[str, Outstanding] = {}
         self.making: dict[str, Making] = {}
         """By the queue ids of their first messages."""
         self.stories: dict[str, Story] = {}
@@ -228,7 +228,7 @@ class House:
     def hurry(self, chosen: Collection[str]) -> None:
         """Note that a person wants these tried."""
         for queue_id in chosen:
-            if queue_id not in self.flights:
+            if queue_id not in self.in_progress:
                 self.stories[queue_id].hurried = True
 
     # The disk: what happened is written by one round
@@ -288,7 +288,7 @@ class House:
         one, name = attempt.message, attempt.account
         account, story = self.account(name), self.stories[one.queue_id]
         assert story.account == name
-        assert one.queue_id not in self.flights
+        assert one.queue_id not in self.in_progress
         assert account.queue.get(one.queue_id) == one
         assert account.running
         assert account.pause is None
@@ -301,7 +301,7 @@ class House:
         self.check_day(account, one)
         if not attempt.fresh:
             self.have_turn(name, one)
-        self.flights[one.queue_id] = Flight(name, one, attempt.fresh)
+        self.in_progress[one.queue_id] = Outstanding(name, one, attempt.fresh)
 
     def check_day(self, account: Account, one: Message) -> None:
         """See to it that there is room in the day, or in the hour of these people."""
@@ -359,7 +359,7 @@ class House:
         assert len(parts) > 1
         assert len({(people_of(one.recipients), one.level) for one in parts}) == 1
         queue_ids = {one.queue_id for one in parts}
-        assert not queue_ids & (self.flights.keys() | self.owned)
+        assert not queue_ids & (self.in_progress.keys() | self.owned)
         for one in parts:
             story = self.stories[one.queue_id]
             # That is a turn: they wait no more.
@@ -433,12 +433,14 @@ class House:
     def check_account(self, name: str, account: Account) -> None:
         """Look at one account."""
         messages, queue = list(account.queue), account.queue
-        flights = {key for key, one in self.flights.items() if one.account == name}
+        in_progress = {
+            key for key, one in self.in_progress.items() if one.account == name
+        }
         making = {key for key, one in self.making.items() if one.account == name}
         assert queue.size == sum(one.size for one in messages) >= 0
-        assert queue.in_progress.keys() == flights
+        assert queue.in_progress.keys() == in_progress
         assert queue.groups.merging.keys() == making
-        assert len(flights) <= MAX_SESSIONS_OF_HIGHEST
+        assert len(in_progress) <= MAX_SESSIONS_OF_HIGHEST
         holders = {part.queue_id: one for one in messages for part in one.parts}
         # Either a message counts or its digest, and it is in no other.
         assert not holders.keys() & {one.queue_id for one in messages}
@@ -454,7 +456,7 @@ class House:
             for one in messages
             if not queue.is_owned(one.queue_id) and not one.restored
         ]
-        if account.running and waits and not flights and not making:
+        if account.running and waits and not in_progress and not making:
             assert self.wake < NEVER
         limits = account.limits
         assert [one.at for one in limits.sent] == sorted(one.at for one in limits.sent)
@@ -510,7 +512,7 @@ class House:
         """Kill the process; another one finds this on disk, and is not sure of some."""
         self.now = Now(steady, wall)
         self.disk, self.before = disk, dict(disk)
-        self.flights, self.making, self.pending = {}, {}, set()
+        self.in_progress, self.making, self.pending = {}, {}, set()
         self.recovered_at = 0.0
         self.disk_works = True
         self.scheduler = self.new_scheduler()

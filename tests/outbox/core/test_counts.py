@@ -94,7 +94,7 @@ def test_hour_of_one_whose_answer_is_awaited() -> None:
     core.accept(core.take(priority=HIGHEST, recipients=ELSE))
     one, two = core.take(), core.take()
     core.begin_text(one)
-    assert core.plan(two) == Plan(core.now.steady, Reason.DAY)
+    assert core.plan(two) == Plan(core.now.steady, Reason.TURN)
     core.fail(one, refused(Step.DATA, 554))
     assert core.in_progress == {two.subject}
 

@@ -82,6 +82,21 @@ def test_high_waits_a_minute_and_normal_is_not_moved(stuck: Pair) -> None:
     assert stuck.tried[1:] == [(SECOND, "Alert 1")]
 
 
+def test_recipients_take_turns_in_what_is_taken_over(stuck: Pair) -> None:
+    """As they would in their own account: nobody's flood goes before all others."""
+    stuck.set(FIRST, fallback_from=Level.BELOW, digest=False)
+    stuck.set(SECOND, burst=1, per_minute=1)
+    for people in (*[("a@example.com",)] * 3, *[("b@example.com",)] * 2):
+        stuck.take(recipients=people, priority=Priority.NORMAL)
+    order = []
+    for _ in range(6):
+        stuck.pass_time(60.0)
+        (tried,) = stuck.account(SECOND).queue.trying
+        order.append(tried.subject.removeprefix("Alert "))
+        stuck.accept(SECOND, tried)
+    assert order == ["1", "2", "5", "3", "6", "4"]
+
+
 def test_what_a_server_may_have_holds_up_nobody(pair: Pair) -> None:
     """It is not moved; the next one is, though that was tried in vain as well."""
     first = pair.take()
@@ -95,6 +110,21 @@ def test_what_a_server_may_have_holds_up_nobody(pair: Pair) -> None:
     pair.happen("failed", FIRST, tried, LOGIN_REFUSED)
     pair.pass_time(20.0)
     assert (pair.owner(first), pair.owner(second)) == (FIRST, SECOND)
+
+
+def test_no_login_beside_one_that_takes_long(pair: Pair) -> None:
+    """Another account has one: nobody waits for minutes behind what hangs."""
+    for _ in range(8):
+        pair.happen("session_opened", FIRST, None)
+    slow = pair.take()
+    pair.begin_text(FIRST, slow)
+    high = pair.take(priority=Priority.HIGH)
+    assert pair.plan(high).reason is Reason.TURN
+    pair.pass_time(10.0)
+    assert pair.plan(high).reason is Reason.FALLBACK
+    assert pair.waits_in(high) == 50.0
+    pair.pass_time(50.0)
+    assert pair.owner(high) == SECOND
 
 
 def test_what_came_back_holds_up_nobody(pair: Pair) -> None:

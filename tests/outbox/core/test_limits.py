@@ -432,7 +432,7 @@ def test_what_is_tried_counts_for_the_hour() -> None:
     core.begin_text(one)
     core.pass_time(MINUTE)
     assert core.in_progress == {one.subject}
-    assert core.plan(two).reason is Reason.DAY
+    assert core.reason(two) is Reason.TURN
     other = core.take(recipients=FRIENDS[:1])
     assert core.in_progress == {one.subject, other.subject}
     core.fail(one, refused(Step.END_OF_DATA, 554))

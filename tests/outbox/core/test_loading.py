@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from custom_components.qq_mail.clock import Now
+from custom_components.qq_mail.clock import UNSURE_FOR, Now
 from custom_components.qq_mail.outbox.core.limits import Learned, Settings
-from custom_components.qq_mail.outbox.core.loading import UNSURE_FOR
 from custom_components.qq_mail.outbox.core.models import DAY, Message, Outcome, Reason
 from custom_components.qq_mail.outbox.core.record import as_record as account_record
 from custom_components.qq_mail.outbox.core.retry import LOGIN_PAUSE

@@ -139,12 +139,22 @@ def test_tags_do_not_matter_where_one_goes_an_hour() -> None:
     # The hour is not of who comes while the digest is made.
     late = core.take(tag="late")
     assert core.attempted == []
-    assert core.reason(late) is Reason.DAY
+    assert core.reason(late) is Reason.TURN
     made = message(900, core.now, subject="Digest", parts=parts_of(flood))
     core.happen("merged", flood[0].queue_id, made)
     assert core.attempted == ["Digest"]
     core.accept(made)
+    assert core.reason(late) is Reason.DAY
     assert core.waits_in(late) == HOUR
+
+
+def test_tags_that_are_all_different_where_one_goes_an_hour() -> None:
+    """Though of none of them more than one waits."""
+    core = hourly()
+    core.accept(core.take(tag="first"))
+    flood = [core.take(tag=tag) for tag in ("leak", "door", "window")]
+    assert core.sleep() == HOUR
+    assert core.merging == [[one.subject for one in flood]]
 
 
 def test_high_ones_are_merged_apart() -> None:

@@ -89,6 +89,14 @@ def test_discarded_while_it_is_tried(
     assert (len(core.queue), core.queue.size, core.attempted) == (0, 0, [])
 
 
+def test_discarded_before_its_first_octet(core: Core) -> None:
+    """It was announced to the server, and nothing of it is sent."""
+    one = core.take()
+    core.begin_text(one)
+    core.happen("discard", (one.queue_id,))
+    assert not core.scheduler.text_goes(core.now, "house", one.queue_id)
+
+
 def test_accepted_for_some_when_it_was_discarded(core: Core) -> None:
     """The others do not get it."""
     one = core.take()
@@ -159,7 +167,6 @@ def test_restored_waits_for_a_person(core: Core) -> None:
     core.load(one)
     assert restored_in(core.queue) == {one.queue_id}
     assert core.attempted == []
-    assert core.plan(one) == core.plan(one)
     assert core.reason(one) is Reason.DECISION
     assert core.waits_in(one) == float("inf")
     assert [plan.reason for _, plan in plans(core.account, core.now.steady)] == [

@@ -82,7 +82,8 @@ def test_high_ones_go_before(core: Core) -> None:
         core.take()
     core.go_out(4)
     for _ in range(3):
-        core.take(priority=Priority.HIGH)
+        last = core.take(priority=Priority.HIGH)
+    assert core.waits_in(last) == pytest.approx(12, abs=0.01)
     # One place is left for them; the others keep it free.
     assert [(number, round(at)) for number, at, _ in shown(core)[:5]] == [
         ("21", 0),
@@ -260,10 +261,26 @@ def test_day_that_is_being_used() -> None:
     core.accept(core.take(priority=Priority.HIGHEST))
     core.take()
     two = core.take()
-    assert core.plan(two) == Plan(core.now.steady, Reason.DAY)
+    assert core.plan(two) == Plan(core.now.steady, Reason.TURN)
+    assert not core.releases(two)
     assert core.wake_in == NEVER
     core.fail(core.trying[0], AWAY)
     assert core.plan(two) == Plan(core.now.steady + MINUTE, Reason.NO_SERVER)
+    core.sleep()
+    core.accept(core.trying[0])
+    assert core.plan(two) == Plan(core.now.steady + HOUR, Reason.DAY)
+
+
+def test_back_off_while_the_hour_is_another_s() -> None:
+    """What was tried in vain goes no sooner than its own wait is over."""
+    core = Core(Settings(per_minute=0, per_day=1, digest=False))
+    core.accept(core.take(priority=Priority.HIGHEST))
+    one = core.take()
+    core.fail(one, GREYLISTED)
+    core.take()
+    assert core.plan(one) == Plan(core.now.steady + MINUTE, Reason.BACK_OFF)
+    core.pass_time(MINUTE)
+    assert core.plan(one) == Plan(core.now.steady, Reason.TURN)
 
 
 def test_second_of_an_hour_is_told_a_day(core: Core) -> None:

@@ -40,7 +40,7 @@ from custom_components.qq_mail.smtp.replies import Cause
 
 from ...fuzz.conftest import fuzz
 from .flood import parts_of
-from .house import Flight, House, Story, kept
+from .house import House, Outstanding, Story, kept
 from .play import (
     AMBIGUOUS,
     OK,
@@ -106,14 +106,14 @@ def those(machine: SchedulerMachine, where: Where) -> list[str]:
     """Return the attempts that have come so far."""
     return [
         queue_id
-        for queue_id, flight in sorted(machine.house.flights.items())
-        if (flight.busy, flight.in_data) == where.value
+        for queue_id, attempt in sorted(machine.house.in_progress.items())
+        if (attempt.busy, attempt.in_data) == where.value
     ]
 
 
-def heard_of(flight: Flight, refusals: Mapping[str, Reply]) -> dict[str, Reply]:
+def heard_of(attempt: Outstanding, refusals: Mapping[str, Reply]) -> dict[str, Reply]:
     """Return refusals of a message's recipients, but not of all of them."""
-    people = flight.message.recipients
+    people = attempt.message.recipients
     heard = {to: reply for to, reply in refusals.items() if to in people}
     return heard if len(heard) < len(people) else {}
 
@@ -199,7 +199,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         for queue_id in chosen:
             known = house.get(queue_id)
             merging = house.account(name).queue.groups.owned.get(queue_id)
-            if known and queue_id not in house.flights:
+            if known and queue_id not in house.in_progress:
                 house.forget(known)
                 if merging:
                     house.making.pop(merging.queue_ids[0], None)
@@ -264,23 +264,23 @@ class SchedulerMachine(RuleBasedStateMachine):
     def meet_an_error(self, name: str) -> None:
         """Meet an error that nobody expected: nothing is at work any more."""
         house = self.house
-        for queue_id, flight in list(house.flights.items()):
-            if flight.account == name and not flight.in_data:
-                self.give_back(flight)
-                del house.flights[queue_id]
+        for queue_id, attempt in list(house.in_progress.items()):
+            if attempt.account == name and not attempt.in_data:
+                self.give_back(attempt)
+                del house.in_progress[queue_id]
         for first, made in list(house.making.items()):
             if made.account == name:
                 del house.making[first]
         house.scheduler.recover(
-            house.now, name, house.flights.keys() | house.making.keys()
+            house.now, name, house.in_progress.keys() | house.making.keys()
         )
         house.recovered_at = house.now.steady + AFTER_TROUBLE
         house.look()
         house.pass_time(AFTER_TROUBLE)
 
-    def give_back(self, flight: Flight) -> None:
+    def give_back(self, attempt: Outstanding) -> None:
         """Note what becomes of an attempt that is cut."""
-        house, queue_id = self.house, flight.message.queue_id
+        house, queue_id = self.house, attempt.message.queue_id
         known = house.get(queue_id)
         assert known
         if known.unwanted:
@@ -309,22 +309,22 @@ class SchedulerMachine(RuleBasedStateMachine):
             for _ in range(number)
         ]
         end = house.now.steady + 10
-        tried = {one.queue_id for one in raised} & house.flights.keys()
+        tried = {one.queue_id for one in raised} & house.in_progress.keys()
         while len(tried) < number:
             assert account.pause is None
             alarms = [
-                flight
-                for flight in house.flights.values()
-                if flight.account == name and flight.message.level is Level.HIGHEST
+                attempt
+                for attempt in house.in_progress.values()
+                if attempt.account == name and attempt.message.level is Level.HIGHEST
             ]
             seconds = min(house.wake - house.now.steady, ANSWER if alarms else NEVER)
             assert house.now.steady + seconds <= end, "an alarm waits"
             house.pass_time(seconds)
-            for flight in alarms:
-                tried |= house.flights.keys()
-                if flight.message.queue_id in house.flights:
-                    self.finish(flight)
-            tried |= house.flights.keys()
+            for attempt in alarms:
+                tried |= house.in_progress.keys()
+                if attempt.message.queue_id in house.in_progress:
+                    self.finish(attempt)
+            tried |= house.in_progress.keys()
             tried &= {one.queue_id for one in raised}
 
     # Digests
@@ -384,85 +384,90 @@ class SchedulerMachine(RuleBasedStateMachine):
 
     # Attempts
 
-    def flying(self, data: st.DataObject, where: Where) -> Flight:
+    def choose(self, data: st.DataObject, where: Where) -> Outstanding:
         """Choose an attempt that has come so far."""
         queue_id = data.draw(st.sampled_from(those(self, where)))
-        return self.house.flights[queue_id]
+        return self.house.in_progress[queue_id]
 
-    def land(
-        self, flight: Flight, what: str, *args: Any, tried: bool = True, **kwargs: Any
+    def end(
+        self,
+        attempt: Outstanding,
+        what: str,
+        *args: Any,
+        tried: bool = True,
+        **kwargs: Any,
     ) -> None:
         """Tell what came of an attempt."""
-        house, queue_id = self.house, flight.message.queue_id
-        del house.flights[queue_id]
+        house, queue_id = self.house, attempt.message.queue_id
+        del house.in_progress[queue_id]
         story = house.stories[queue_id]
         story.attempts += tried
         if not tried:
             story.hurried = True
-        queue = house.account(flight.account).queue
+        queue = house.account(attempt.account).queue
         known = queue.get(queue_id)
         assert known
         if known.unwanted:
             # Whoever is not told of otherwise is discarded now.
-            house.apply(flight.account, what, queue_id, *args, **kwargs)
+            house.apply(attempt.account, what, queue_id, *args, **kwargs)
             assert queue.get(queue_id) is None
             for key in house.keys_of(known):
                 house.settled.setdefault(key, None)
             house.go_on()
             return
-        house.happen(flight.account, what, queue_id, *args, **kwargs)
+        house.happen(attempt.account, what, queue_id, *args, **kwargs)
 
-    def cut(self, flight: Flight) -> None:
+    def cut(self, attempt: Outstanding) -> None:
         """End an attempt that may not go on."""
-        self.land(flight, "cut", tried=False)
+        self.end(attempt, "cut", tried=False)
 
     @precondition(some(Where.OPENING))
     @rule(data=st.data(), kept=st.booleans())
     def open(self, data: st.DataObject, *, kept: bool) -> None:
         """Have a session for a message: a new one, or one that was kept."""
-        self.open_session(self.flying(data, Where.OPENING), kept=kept)
+        self.open_session(self.choose(data, Where.OPENING), kept=kept)
 
-    def open_session(self, flight: Flight, *, kept: bool) -> None:
+    def open_session(self, attempt: Outstanding, *, kept: bool) -> None:
         """Log in for a message, if that is needed, and if there is a login."""
-        house, name = self.house, flight.account
-        if flight.fresh or not kept:
-            if not self.may_log_in(name, flight.message.level):
-                self.cut(flight)
+        house, name = self.house, attempt.account
+        if attempt.fresh or not kept:
+            if not self.may_log_in(name, attempt.message.level):
+                self.cut(attempt)
                 return
-            self.count_login(name, flight.message.level)
+            self.count_login(name, attempt.message.level)
             house.happen(name, "session_opened", 1000)
             assert not house.account(name).asked
-            flight.fresh = True
-        flight.busy = True
-        house.happen(name, "submitting", flight.message.queue_id)
+            attempt.fresh = True
+        attempt.busy = True
+        house.happen(name, "submitting", attempt.message.queue_id)
 
     @precondition(some(Where.BUSY))
     @rule(data=st.data())
     def begin_text(self, data: st.DataObject) -> None:
         """Come to DATA."""
-        self.come_to_data(self.flying(data, Where.BUSY))
+        self.come_to_data(self.choose(data, Where.BUSY))
 
-    def come_to_data(self, flight: Flight) -> None:
+    def come_to_data(self, attempt: Outstanding) -> None:
         """Begin the text, unless that is not wanted any more."""
-        house, queue_id = self.house, flight.message.queue_id
-        wanted = house.scheduler.text_begins(house.now, flight.account, queue_id)
+        house, queue_id = self.house, attempt.message.queue_id
+        wanted = house.scheduler.text_begins(house.now, attempt.account, queue_id)
         house.look()
         if not wanted:
-            self.cut(flight)
+            self.cut(attempt)
             return
-        flight.in_data = True
+        attempt.in_data = True
 
     @precondition(some(Where.OPENING))
     @rule(data=st.data(), error=LOGIN_ERRORS)
     def fail_to_open(self, data: st.DataObject, error: MailError) -> None:
         """Find no server, or one that does not want the account."""
-        flight = self.flying(data, Where.OPENING)
-        if not self.may_log_in(flight.account, flight.message.level):
-            self.cut(flight)
+        attempt = self.choose(data, Where.OPENING)
+        if not self.may_log_in(attempt.account, attempt.message.level):
+            self.cut(attempt)
             return
         if error.step is Step.AUTH:
-            self.count_login(flight.account, flight.message.level)
-        self.land(flight, "failed", error)
+            self.count_login(attempt.account, attempt.message.level)
+        self.end(attempt, "failed", error)
 
     @precondition(some(Where.BUSY))
     @rule(data=st.data(), refusals=REFUSALS, code=CODES, text=TEXTS)
@@ -474,8 +479,8 @@ class SchedulerMachine(RuleBasedStateMachine):
         text: str,
     ) -> None:
         """Lose the connection, or be refused, at MAIL or RCPT."""
-        flight = self.flying(data, Where.BUSY)
-        people = flight.message.recipients
+        attempt = self.choose(data, Where.BUSY)
+        people = attempt.message.recipients
         heard = {to: reply for to, reply in refusals.items() if to in people}
         errors = [
             lost(Step.MAIL),
@@ -486,7 +491,7 @@ class SchedulerMachine(RuleBasedStateMachine):
             all_refused({to: heard.get(to, FOR_NOW) for to in people}),
         ]
         error = data.draw(st.sampled_from(errors))
-        self.fail(flight, error)
+        self.fail(attempt, error)
 
     @precondition(some(Where.IN_DATA))
     @rule(data=st.data(), refusals=REFUSALS, code=CODES, text=TEXTS)
@@ -498,8 +503,8 @@ class SchedulerMachine(RuleBasedStateMachine):
         text: str,
     ) -> None:
         """Lose the connection before the final dot, or be refused."""
-        flight = self.flying(data, Where.IN_DATA)
-        heard = heard_of(flight, refusals)
+        attempt = self.choose(data, Where.IN_DATA)
+        heard = heard_of(attempt, refusals)
         errors = [
             lost(Step.MAIL),
             lost(Step.DATA, refused=heard),
@@ -508,12 +513,12 @@ class SchedulerMachine(RuleBasedStateMachine):
             refused(Step.END_OF_DATA, code, text, refused=heard),
         ]
         error = data.draw(st.sampled_from(errors))
-        self.fail(flight, error)
+        self.fail(attempt, error)
 
-    def fail(self, flight: Flight, error: MailError) -> None:
+    def fail(self, attempt: Outstanding, error: MailError) -> None:
         """Have an attempt fail with a server in reach."""
-        self.house.stories[flight.message.queue_id].reached = True
-        self.land(flight, "failed", error, fresh=flight.fresh)
+        self.house.stories[attempt.message.queue_id].reached = True
+        self.end(attempt, "failed", error, fresh=attempt.fresh)
 
     @precondition(some(Where.IN_DATA))
     @rule(data=st.data(), refusals=REFUSALS, arrived=st.booleans())
@@ -521,36 +526,38 @@ class SchedulerMachine(RuleBasedStateMachine):
         self, data: st.DataObject, refusals: dict[str, Reply], *, arrived: bool
     ) -> None:
         """Send everything, and hear nothing."""
-        flight = self.flying(data, Where.IN_DATA)
-        heard = heard_of(flight, refusals)
-        story = self.house.stories[flight.message.queue_id]
+        attempt = self.choose(data, Where.IN_DATA)
+        heard = heard_of(attempt, refusals)
+        story = self.house.stories[attempt.message.queue_id]
         story.reached = True
         story.unanswered += 1
         if arrived:
-            self.deliver(flight, heard)
+            self.server_takes(attempt, heard)
             story.copies = True
         error = OutcomeUnknownError(
             Cause.OUTCOME_UNKNOWN, Step.END_OF_DATA, refused=heard
         )
-        self.land(flight, "failed", error, fresh=flight.fresh)
+        self.end(attempt, "failed", error, fresh=attempt.fresh)
 
     @precondition(some(Where.IN_DATA))
     @rule(data=st.data(), refusals=REFUSALS)
     def be_accepted(self, data: st.DataObject, refusals: dict[str, Reply]) -> None:
         """Be accepted for all, or for some."""
-        self.accept(self.flying(data, Where.IN_DATA), refusals)
+        self.accept(self.choose(data, Where.IN_DATA), refusals)
 
-    def accept(self, flight: Flight, refusals: dict[str, Reply]) -> None:
+    def accept(self, attempt: Outstanding, refusals: dict[str, Reply]) -> None:
         """Have the server accept what it is sent."""
-        queue_id, heard = flight.message.queue_id, heard_of(flight, refusals)
+        queue_id, heard = attempt.message.queue_id, heard_of(attempt, refusals)
         self.house.stories[queue_id].reached = True
-        accepted = self.deliver(flight, heard)
+        accepted = self.server_takes(attempt, heard)
         result = SubmissionResult(OK, accepted, heard)
-        self.land(flight, "accepted", result)
+        self.end(attempt, "accepted", result)
 
-    def deliver(self, flight: Flight, heard: Mapping[str, Reply]) -> tuple[str, ...]:
+    def server_takes(
+        self, attempt: Outstanding, heard: Mapping[str, Reply]
+    ) -> tuple[str, ...]:
         """Let the server have a message."""
-        house, one = self.house, flight.message
+        house, one = self.house, attempt.message
         accepted = tuple(to for to in one.recipients if to not in heard)
         for person in accepted:
             for queue_id in (one.queue_id, *(part.queue_id for part in one.parts)):
@@ -559,22 +566,22 @@ class SchedulerMachine(RuleBasedStateMachine):
                 house.got.add(key)
         return accepted
 
-    @precondition(lambda self: self.house.flights)
+    @precondition(lambda self: self.house.in_progress)
     @rule(data=st.data(), gone=st.booleans(), sent=st.booleans())
     def break_down(self, data: st.DataObject, *, gone: bool, sent: bool) -> None:
         """Meet an error of our own, or find no text."""
-        queue_id = data.draw(st.sampled_from(sorted(self.house.flights)))
-        flight = self.house.flights[queue_id]
+        queue_id = data.draw(st.sampled_from(sorted(self.house.in_progress)))
+        attempt = self.house.in_progress[queue_id]
         # It is read before the server hears of it.
-        gone = gone and not flight.in_data
-        sent = sent and flight.in_data
-        self.land(flight, "broke", "broken", lost=gone, sent=sent)
+        gone = gone and not attempt.in_data
+        sent = sent and attempt.in_data
+        self.end(attempt, "broke", "broken", lost=gone, sent=sent)
 
     @precondition(some(Where.OPENING))
     @rule(data=st.data())
     def cut_one(self, data: st.DataObject) -> None:
         """End an attempt that has not begun."""
-        self.cut(self.flying(data, Where.OPENING))
+        self.cut(self.choose(data, Where.OPENING))
 
     @precondition(lambda self: any(one.checking for one in self.house.sides.values()))
     @rule(error=st.none() | LOGIN_ERRORS)
@@ -617,10 +624,21 @@ class SchedulerMachine(RuleBasedStateMachine):
 
     @rule(name=ACCOUNTS)
     def follow_plan(self, name: str) -> None:
-        """Let time pass until something is tried: that is when the plan says."""
+        """Let time pass until something more is tried: that is when the plan says.
+
+        What is being tried does not end meanwhile. Before its text begins, it takes no
+        place of the pace, so that the others' plans are put off as time passes.
+        """
         house, account = self.house, self.house.account(name)
-        mine = [one for one in house.flights.values() if one.account == name]
-        if mine or any(one.account == name for one in house.making.values()):
+        for attempt in list(house.in_progress.values()):
+            if attempt.account == name and not attempt.busy:
+                self.open_session(attempt, kept=True)
+            if attempt.account == name and attempt.busy and not attempt.in_data:
+                self.come_to_data(attempt)
+        busy = self.at_work(name)
+        if account.queue.groups.merging or any(
+            not one.in_data for one in account.queue.trying
+        ):
             return
         plan = next_plan(account, house.now.steady)
         waits = [one for one in account.queue if not one.restored]
@@ -629,23 +647,34 @@ class SchedulerMachine(RuleBasedStateMachine):
             return
         if len(waits) == 1:
             assert house.scheduler.plan(house.now, name, waits[0].queue_id) == plan
+        if busy and plan.at == house.now.steady:
+            # Something has to end first.
+            return
         assert plan.at > house.now.steady
-        assert plan.reason is not Reason.TURN
+        assert busy or plan.reason is not Reason.TURN
         while house.wake < plan.at:
             house.pass_time(house.wake - house.now.steady)
             if len([one for one in account.queue if not one.restored]) < len(waits):
                 # One has expired.
                 return
-            assert not self.is_trying(name), "before its time"
+            assert self.at_work(name) == busy, "before its time"
         house.pass_time(plan.at - house.now.steady)
         left = [one for one in account.queue if not one.restored]
-        assert self.is_trying(name) or len(left) < len(waits), "not at its time"
+        if busy and self.at_work(name) == busy and len(left) == len(waits):
+            # It is in turn now: what is being tried ends, or there is a second login.
+            plan = next_plan(account, house.now.steady)
+            assert plan
+            assert plan.reason in (Reason.TURN, Reason.LOGINS), "not at its time"
+        else:
+            assert self.at_work(name) > busy or len(left) < len(waits), (
+                "not at its time"
+            )
 
-    def is_trying(self, name: str) -> bool:
-        """Tell whether an account tries something, or makes a digest."""
+    def at_work(self, name: str) -> set[str]:
+        """Return what an account tries, and the first ones of what it merges."""
         house = self.house
-        busy = {one.account for one in house.flights.values()}
-        return name in busy | {one.account for one in house.making.values()}
+        owned = house.in_progress | house.making
+        return {queue_id for queue_id, one in owned.items() if one.account == name}
 
     # Clocks, disk, restarts
 
@@ -658,8 +687,10 @@ class SchedulerMachine(RuleBasedStateMachine):
     def wait(self, seconds: float) -> None:
         """Let time pass, and do what there is to do at its time."""
         house = self.house
+        if not all(one.in_data for one in house.in_progress.values()):
+            # Then it is looked at again as the pace goes: an hour of that is enough.
+            seconds = min(seconds, HOUR)
         end = house.now.steady + seconds
-        # While an attempt's text has not begun, it is looked at again as the pace goes.
         for _ in range(100 + int(seconds)):
             if (at := house.wake) > end:
                 break
@@ -717,11 +748,11 @@ class SchedulerMachine(RuleBasedStateMachine):
             }
             unsure |= changed
             disk = dict(house.before)
-        for flight in house.flights.values():
-            key = ("message", flight.account, flight.message.queue_id)
+        for attempt in house.in_progress.values():
+            key = ("message", attempt.account, attempt.message.queue_id)
             on_disk = disk.get(key, {}).get("in_data")
-            if flight.in_data and on_disk and data.draw(st.booleans()):
-                self.deliver(flight, {})
+            if attempt.in_data and on_disk and data.draw(st.booleans()):
+                self.server_takes(attempt, {})
         house.clock_is_right &= wall is None
         sure = not (unsure or from_backup or house.pending)
         before = {
@@ -774,20 +805,20 @@ class SchedulerMachine(RuleBasedStateMachine):
                     self.go_on(first)
             if house.making:
                 continue
-            if not house.flights:
+            if not house.in_progress:
                 break
-            self.finish(next(iter(house.flights.values())))
-        assert not house.flights
+            self.finish(next(iter(house.in_progress.values())))
+        assert not house.in_progress
 
-    def finish(self, flight: Flight) -> None:
+    def finish(self, attempt: Outstanding) -> None:
         """Have an attempt accepted."""
-        queue_id = flight.message.queue_id
-        if not flight.busy:
-            self.open_session(flight, kept=False)
-        if self.house.flights.get(queue_id) is flight and not flight.in_data:
-            self.come_to_data(flight)
-        if self.house.flights.get(queue_id) is flight:
-            self.accept(flight, {})
+        queue_id = attempt.message.queue_id
+        if not attempt.busy:
+            self.open_session(attempt, kept=False)
+        if self.house.in_progress.get(queue_id) is attempt and not attempt.in_data:
+            self.come_to_data(attempt)
+        if self.house.in_progress.get(queue_id) is attempt:
+            self.accept(attempt, {})
 
 
 def test_whatever_happens() -> None:

@@ -1,7 +1,6 @@
 """What an earlier run has left of an account: reading it, and reading it once more.
 
-A machine without a battery for its clock boots in the past, and learns minutes later
-what time it is. What was loaded until then is counted anew from what is on disk.
+What was loaded before the clock was set is counted anew from what is on disk.
 """
 
 from collections.abc import Mapping
@@ -9,18 +8,13 @@ from dataclasses import replace
 import logging
 from typing import Any
 
-from ...clock import Now
+from ...clock import UNSURE_FOR, Now
 from .account import Account, Conversation, Loaded, Records
 from .limits import Entry, Learned, Settings
 from .models import Pause
 from .record import read_message, read_record
 from .retry import LONGEST_PAUSE
 from .turn import ACCOUNT, CONVERSATION, LOGIN, MESSAGE, SENT, Turn
-
-UNSURE_FOR = 900.0
-"""Seconds after a start for which the wall clock may still be set for the first time."""
-_JUMP = 60.0
-"""Seconds that the wall clock has to jump forward to have been set."""
 
 
 def load(
@@ -99,8 +93,7 @@ def count_anew(turn: Turn) -> None:
             # It is as large as all that waited then.
             account.loaded = None
         return
-    jump = (now.wall - loaded.by.wall).total_seconds()
-    if jump - (now.steady - loaded.by.steady) <= _JUMP:
+    if not now.is_set_since(loaded.by):
         return
     turn.log(logging.INFO, "The clock was set: what was loaded is counted anew")
     standing = {key: one for key, one in loaded.records.items() if key[0] == ACCOUNT}

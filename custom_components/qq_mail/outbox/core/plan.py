@@ -49,7 +49,8 @@ def gate(
         pending=uncounted + ahead,
         digests=digests,
         by_day=by_day,
-        needs_login=not (account.idle_session or queue.in_progress),
+        # Also for a session beside one that takes long.
+        needs_login=not account.idle_session and free_at(account, message) <= now,
     )
     down = account.down
     if down and down.until > max(now, plan.at if plan else now):
@@ -81,14 +82,17 @@ def _plan_of(account: Account, now: float, message: Message, ahead: int | None) 
     if ahead is None:
         ahead = 0 if due > now else _mails_ahead(account, now, message)
     plan = gate(account, now, message, ahead=ahead)
-    if plan and plan.at > due:
-        if due <= now and (taken := taken_over(account, now, message, plan)):
-            at, other = taken
-            return Plan(max(at, now), Reason.FALLBACK, plan.cause, other.id)
-        return replace(plan, at=now) if plan.at == NEVER else plan
     if due > now:
+        if plan and due < plan.at < NEVER:
+            return plan
         return Plan(due, Reason.BACK_OFF if message.failures else Reason.DIGEST)
-    free = free_at(account, message)
+    if plan and (taken := taken_over(account, now, message, plan)):
+        at, other = taken
+        return Plan(max(at, now), Reason.FALLBACK, plan.cause, other.id)
+    if plan and plan.at < NEVER:
+        return plan
+    # What is being tried ends before its turn, or before it is known when that is.
+    free = NEVER if plan else free_at(account, message)
     return Plan(now if free == NEVER else max(free, now), Reason.TURN)
 
 
@@ -179,7 +183,9 @@ def free_at(account: Account, message: Message) -> float:
         if since is None:
             return NEVER
         important = highest or message.rank > one.message.rank
-        ends.append(since + (PATIENCE_OF_IMPORTANT if important else PATIENCE))
+        patience = PATIENCE_OF_IMPORTANT if important else PATIENCE
+        # To the millisecond, as the clock is read.
+        ends.append(round(since + patience, 3))
     return max(ends)
 
 
@@ -219,10 +225,7 @@ def heads(account: Account, now: float) -> Iterator[tuple[Message, float]]:
     """
     for message in account.queue.heads(now):
         plan = gate(account, now, message)
-        at = plan.at if plan else free_at(account, message)
-        if not plan and account.queue.in_progress and not account.idle_session:
-            at = max(at, account.limits.login_at(now, message.level))
-        yield message, at
+        yield message, plan.at if plan else free_at(account, message)
         if plan is None or plan.reason is not Reason.DAY:
             return
 

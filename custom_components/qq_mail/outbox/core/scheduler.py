@@ -169,9 +169,14 @@ class Scheduler:
             and account.limits.login_at(now.steady, level) <= now.steady
         )
 
-    def login_tried(self, now: Now, account_id: str, *, imap: bool = False) -> None:
-        """Count a login of a form, be it refused; `imap`: it was to read the inbox."""
-        self.turn(now, account_id).count_login(imap=imap)
+    def login_tried(
+        self, now: Now, account_id: str, at: Now | None = None, *, imap: bool = False
+    ) -> None:
+        """Count a login of a form, be it refused; `imap`: it was to read the inbox.
+
+        `at`: when it was, if not now.
+        """
+        self.turn(at or now, account_id).count_login(imap=imap)
 
     def log_in_to_read(self, now: Now, account_id: str) -> float:
         """Count a login to read the inbox, and return 0, or the seconds until one may be.
