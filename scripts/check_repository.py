@@ -14,7 +14,6 @@ ACCEPTED = {
     "entity.unique_id.set": "the same",
     "helpers.deprecated_import": "entity_platform's is core's own current import",
     "manifest.config_flow.true_but_no_class": "it overlooks the domain= argument",
-    "tests.setup_entry.detected": "tests set entries up by hass.config_entries",
     # Rules that look for headings in README, which leads to a page for each question.
     "docs.configuration.exists": "docs/settings.md",
     "docs.examples.exists": "docs/examples.md",

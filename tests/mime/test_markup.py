@@ -127,6 +127,7 @@ def test_text_of_html(html: str, text: str) -> None:
         ("<!-- <img src='cid:a'> -->(cid:b) =cid:c", set()),
         ("<p title='cid:a'>write cid:door, please", set()),
         ("<title><img src='cid:a'></title>", set()),
+        ('<img hidden src="cid:a">', {"a"}),
         ("<img src='cid:'></a href='cid:a'>", set()),
         ("<![foo", set()),
         ("", set()),
