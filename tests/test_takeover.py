@@ -1,18 +1,20 @@
 """Taking an account over from core's `smtp`, which is set up for real."""
 
 import asyncio
+from datetime import timedelta
 import json
 from pathlib import Path
 import socket
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
+from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail import notify
 from custom_components.qq_mail.const import DOMAIN
-from custom_components.qq_mail.takeover import switch
+from custom_components.qq_mail.takeover import leftover, switch
 from custom_components.qq_mail.takeover.source import async_offer, core_accounts
 from homeassistant.components import smtp
 from homeassistant.config_entries import (
@@ -37,6 +39,7 @@ from homeassistant.setup import async_setup_component
 
 from .conftest import ADDRESS, CODE
 from .forms import TYPED_OPTIONS, placeholders_of, suggestions
+from .house import later
 from .qq_server import QQServer
 
 PEOPLE = {"mom@example.com": "妈妈", "me@example.com": "me@example.com"}
@@ -121,17 +124,26 @@ async def send(hass: HomeAssistant, entity_id: str) -> None:
     )
 
 
-async def reconfigure(hass: HomeAssistant, entry: ConfigEntry, step: str) -> Any:
-    """Choose something in the menu of an account that was taken over."""
-    menu = await hass.config_entries.flow.async_init(
+async def open_menu(hass: HomeAssistant, entry: ConfigEntry) -> Any:
+    """Open the menu of an account that was taken over."""
+    return await hass.config_entries.flow.async_init(
         DOMAIN, context={"source": "reconfigure", "entry_id": entry.entry_id}
     )
+
+
+async def choose(hass: HomeAssistant, menu: Any, step: str) -> Any:
+    """Choose something in it."""
     assert step in menu["menu_options"]
     result = await hass.config_entries.flow.async_configure(
         menu["flow_id"], {"next_step_id": step}
     )
     await hass.async_block_till_done()
     return result
+
+
+async def reconfigure(hass: HomeAssistant, entry: ConfigEntry, step: str) -> Any:
+    """Open it and choose something."""
+    return await choose(hass, await open_menu(hass, entry), step)
 
 
 def platform_of(hass: HomeAssistant, entity_id: str) -> str | None:
@@ -821,7 +833,7 @@ def blueprint(hass: HomeAssistant) -> None:
 
 @pytest.mark.usefixtures("blueprint")
 async def test_what_has_to_be_changed_by_hand(
-    hass: HomeAssistant, core: MockConfigEntry
+    hass: HomeAssistant, core: MockConfigEntry, freezer: FrozenDateTimeFactory
 ) -> None:
     """A repair lists it with links, and goes when nothing is left of it."""
     (device,) = dr.async_entries_for_config_entry(dr.async_get(hass), core.entry_id)
@@ -841,11 +853,57 @@ async def test_what_has_to_be_changed_by_hand(
         return_value={"automation": automations[3:]},
     ):
         await hass.services.async_call("automation", "reload", blocking=True)
+    await later(hass, freezer, timedelta(seconds=2))
     assert not issues.async_get_issue(DOMAIN, f"uses_core_smtp_{entry.entry_id}")
 
 
-async def test_script_mended(hass: HomeAssistant, core: MockConfigEntry) -> None:
-    """A script goes from the list when it was mended, or deleted."""
+async def test_two_menus(hass: HomeAssistant, core: MockConfigEntry) -> None:
+    """Who chooses what another tab has done already changes nothing any more."""
+    entry = (await take_over(hass, keep_working=False))["result"]
+    menus = [await open_menu(hass, entry) for _ in range(2)]
+    for menu in menus:
+        result = await choose(hass, menu, "switch")
+        assert result["reason"] == "switched"
+        assert platform_of(hass, "notify.home_ma_ma") == DOMAIN
+        assert platform_of(hass, "notify.home_ma_ma_smtp") == "smtp"
+    await reconfigure(hass, entry, "undo")
+    assert platform_of(hass, "notify.home_ma_ma") == "smtp"
+
+
+async def test_disabled_meanwhile(hass: HomeAssistant, core: MockConfigEntry) -> None:
+    """A disabled account takes no name over, and gives one back without an action."""
+    entry = (await take_over(hass, keep_working=False))["result"]
+    menu = await open_menu(hass, entry)
+    await hass.config_entries.async_set_disabled_by(
+        entry.entry_id, ConfigEntryDisabler.USER
+    )
+    result = await choose(hass, menu, "switch")
+    assert result["reason"] == "not_switched"
+    assert not core.disabled_by
+
+    await hass.config_entries.async_set_disabled_by(entry.entry_id, None)
+    await reconfigure(hass, entry, "switch")
+    menu = await open_menu(hass, entry)
+    await hass.config_entries.async_set_disabled_by(
+        entry.entry_id, ConfigEntryDisabler.USER
+    )
+    assert (await choose(hass, menu, "undo"))["reason"] == "undone"
+    assert not core.disabled_by
+    assert not hass.services.has_service("notify", "qq_mail")
+
+
+async def test_script_mended(
+    hass: HomeAssistant,
+    core: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A script goes from the list when it was mended, or deleted.
+
+    However many are loaded anew, all are looked through once.
+    """
+    looks = Mock(wraps=switch.core_entries)
+    monkeypatch.setattr(leftover, "core_entries", looks)
 
     def scripts(*actions: str) -> dict[str, Any]:
         return {
@@ -860,6 +918,9 @@ async def test_script_mended(hass: HomeAssistant, core: MockConfigEntry) -> None
             "homeassistant.config.load_yaml_config_file", return_value=scripts(*actions)
         ):
             await hass.services.async_call("script", "reload", blocking=True)
+        looks.reset_mock()
+        await later(hass, freezer, timedelta(seconds=2))
+        looks.assert_called_once()
         issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
         return (issue.translation_placeholders or {})["what"] if issue else None
 

@@ -230,10 +230,13 @@ async def test_send_to_me_by_the_account_that_sends(
         await page.get("send", to_me=True, **message)
         mail = server.accepted.pop()
         assert (mail.reverse_path, mail.recipients) == (other, (other,))
-    message = {"data": {"message": "x"}, "target": {"entity_id": ENTITY}}
-    await page.get("send", to_me=True, **message)
-    mail = server.accepted.pop()
-    assert (mail.reverse_path, mail.recipients) == (ADDRESS, (ADDRESS,))
+    for message in (
+        {"data": {"message": "x"}, "target": {"entity_id": ENTITY}},
+        {"data": {"message": "x", "entity_id": ENTITY}},
+    ):
+        await page.get("send", to_me=True, **message)
+        mail = server.accepted.pop()
+        assert (mail.reverse_path, mail.recipients) == (ADDRESS, (ADDRESS,))
 
 
 async def test_send_to_me(hass: HomeAssistant, server: QQServer, page: Page) -> None:
@@ -290,6 +293,11 @@ async def test_step(page: Page) -> None:
         pytest.param("action: light.turn_on", id="another action"),
         pytest.param("- action: qq_mail.send_message\n" * 2, id="two steps"),
         pytest.param("[" * 200_000, id="nested too deep"),
+        pytest.param("a: 2026-02-30", id="no such day"),
+        pytest.param("a: !!int x", id="no number"),
+        pytest.param("a: !!bool x", id="neither true nor false"),
+        pytest.param("a: !!timestamp x", id="no time"),
+        pytest.param("a: !!binary YWI=", id="octets"),
         pytest.param("action: qq_mail.send_message\ndata: x", id="no data"),
         pytest.param("action: qq_mail.send_message\ntarget: x", id="no target"),
     ],

@@ -159,7 +159,11 @@ async def _async_send(
     data = render(hass, msg["data"], unknown)
     target = render(hass, msg["target"], unknown)
     if msg["to_me"]:
-        entry = _sender(hass, data, target)
+        # A step may name its target among the data.
+        called, data = split_target({**data, **target}, [])
+        account = data.get(ATTR_CONFIG_ENTRY_ID)
+        (share, *_), _ = shares_of(hass, called, account, lambda _: True, needed=False)
+        entry = share.entry
         data = {key: value for key, value in data.items() if key not in _FOR_OTHERS}
         data |= {ATTR_CONFIG_ENTRY_ID: entry.entry_id, "to": entry.data[CONF_USERNAME]}
         target = {}
@@ -261,15 +265,6 @@ async def _async_call(
 def _entry(hass: HomeAssistant, msg: dict[str, Any]) -> QQMailConfigEntry:
     (entry,) = called_entries(hass, msg[ATTR_CONFIG_ENTRY_ID])
     return entry
-
-
-def _sender(
-    hass: HomeAssistant, data: dict[str, Any], target: dict[str, Any]
-) -> QQMailConfigEntry:
-    """Return the account that sends a message. Raises ServiceValidationError."""
-    entry_id, (called, _) = data.get(ATTR_CONFIG_ENTRY_ID), split_target(target, [])
-    (share, *_), _ = shares_of(hass, called, entry_id, lambda _: True, needed=False)
-    return share.entry
 
 
 def _name(hass: HomeAssistant, entity: er.RegistryEntry) -> str:

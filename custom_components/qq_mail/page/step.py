@@ -18,6 +18,7 @@ MAX_LENGTH: Final = 200_000
 _MAX_LEVELS: Final = 50
 """Of lists and mappings within each other: with each more, reading takes longer."""
 _ACTION: Final = f"{DOMAIN}.send_message"
+_BINARY: Final = "tag:yaml.org,2002:binary"
 _ACTIONS: Final = (_ACTION, f"{DOMAIN}.preview_message")
 
 
@@ -40,12 +41,15 @@ def read_step(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
             # Copies of copies could become larger than the memory.
             if isinstance(event, yaml.AliasEvent):
                 raise _no_step("*")
+            if isinstance(event, yaml.ScalarEvent) and event.tag == _BINARY:
+                raise _no_step("!!binary")
             level += isinstance(event, yaml.CollectionStartEvent)
             level -= isinstance(event, yaml.CollectionEndEvent)
             if level > _MAX_LEVELS:
                 raise _no_step("[[[…")
         step = yaml.load(text, loader)  # noqa: S506 - both are safe
-    except yaml.YAMLError as err:
+    except (yaml.YAMLError, ValueError, KeyError, AttributeError) as err:
+        # Of no day, as 2026-02-30, or of a tag that its value does not fit.
         raise _no_step(" ".join(str(err).split())) from err
     if isinstance(step, list) and len(step) == 1:
         (step,) = step

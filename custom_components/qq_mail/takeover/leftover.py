@@ -12,10 +12,12 @@ from homeassistant.const import (
 )
 from homeassistant.core import DOMAIN as HOMEASSISTANT_DOMAIN, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
+from homeassistant.helpers.debounce import Debouncer
 from homeassistant.helpers.entity_component import DATA_INSTANCES
 from homeassistant.helpers.start import async_at_started
 
 from ..accounts import QQMailConfigEntry
+from ..const import LOGGER
 from ..issues import async_show_issue
 from .source import CORE_DOMAIN
 from .switch import core_entries, is_switched
@@ -32,17 +34,29 @@ def async_watch_leftover(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     if not is_switched(entry):
         return
 
+    look = Debouncer(
+        hass,
+        LOGGER,
+        # A file with hundreds of scripts is told of one by one.
+        cooldown=1,
+        immediate=False,
+        function=partial(_update_issues, hass, entry),
+    )
+    entry.async_on_unload(look.async_shutdown)
+
     @callback
-    def look(_: object) -> None:
-        _update_issues(hass, entry)
+    def look_soon(_: object) -> None:
+        look.async_schedule_call()
 
     @callback
     def begin(_: HomeAssistant) -> None:
-        look(None)
-        entry.async_on_unload(hass.bus.async_listen(_RELOADED, look))
+        _update_issues(hass, entry)
+        entry.async_on_unload(hass.bus.async_listen(_RELOADED, look_soon))
         # Nothing tells of scripts that are loaded anew, but each of them is an action.
         for event in (EVENT_SERVICE_REGISTERED, EVENT_SERVICE_REMOVED):
-            entry.async_on_unload(hass.bus.async_listen(event, look, _is_of_script))
+            entry.async_on_unload(
+                hass.bus.async_listen(event, look_soon, _is_of_script)
+            )
 
     entry.async_on_unload(async_at_started(hass, begin))
     for issue in (ISSUE_USES_CORE, ISSUE_YAML):
@@ -56,6 +70,7 @@ def _is_of_script(data: Mapping[str, Any]) -> bool:
     return bool(data[ATTR_DOMAIN] == "script")
 
 
+@callback
 def _update_issues(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     cores = core_entries(hass, entry)
     users = sorted(_users(hass, cores)) if cores else []

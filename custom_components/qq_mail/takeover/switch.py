@@ -20,7 +20,7 @@ from homeassistant.core import HomeAssistant, Service, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.util import slugify
 
-from ..accounts import QQMailConfigEntry
+from ..accounts import QQMailConfigEntry, async_loaded
 from ..const import CONF_TAKEN_OVER, DOMAIN, SUBENTRY_TYPE_RECIPIENT
 from ..content.errors import translated_error
 from ..notify import async_update_actions
@@ -80,8 +80,11 @@ async def async_switch(hass: HomeAssistant, entry: QQMailConfigEntry) -> None:
     cores = core_entries(hass, entry)
     if not cores:
         raise translated_error("take_over_gone")
+    await async_loaded(entry)
     # To keep it has our entry loaded anew, which waits until core's are unloaded.
     async with entry.setup_lock:
+        if is_switched(entry):
+            return
         record = _plan(hass, entry, cores)
         _keep(hass, entry, record)
         try:
@@ -107,7 +110,8 @@ async def async_undo(
         return
     if not removed:
         _keep(hass, entry, {**record, "switched": False})
-        await async_update_actions(hass, entry)
+        if not entry.disabled_by:
+            await async_update_actions(hass, entry)
     for one in record["entities"]:
         _give_back(hass, one)
     # All at once, or a kill might leave some of them disabled.
