@@ -50,6 +50,7 @@ from .texts import Texts, async_texts
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 _NEW_FOR = timedelta(minutes=1)
+"""Age up to which an entry comes from the flow that has just logged in."""
 PLATFORMS = [
     Platform.BINARY_SENSOR,
     Platform.BUTTON,

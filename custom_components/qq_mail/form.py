@@ -265,7 +265,7 @@ class FormFlow[R: FlowResult[Any, Any]](FlowHandler[Any, R, Any]):
         """Log in where answers are to be read from now on, and note why that failed.
 
         From then on all that comes is looked at. Where they are read already, nobody has
-        to log in anew, unless QQ refuses it.
+        to log in anew, unless it cannot be read.
         """
         if not option(options, CONF_ANSWERS):
             return
@@ -275,12 +275,8 @@ class FormFlow[R: FlowResult[Any, Any]](FlowHandler[Any, R, Any]):
             return
         rooms = self.hass.data[DATA_HOUSE].rooms.get(entry.entry_id)
         stored = imap_account_from(entry.data, entry.options)
-        refused = rooms is not None and not rooms.outbox.reads_answers
-        if (
-            stored
-            and stored == replace(account, timeout=stored.timeout)
-            and not refused
-        ):
+        unread = rooms is not None and not rooms.outbox.reads_answers
+        if stored and stored == replace(account, timeout=stored.timeout) and not unread:
             return
         if rooms:
             rooms.outbox.async_count_login(imap=True)

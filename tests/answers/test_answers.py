@@ -205,7 +205,7 @@ async def test_acknowledged_elsewhere(
 
 
 async def test_expired(household: Household, freezer: FrozenDateTimeFactory) -> None:
-    """For an hour who answers is told that it is over; nothing is pressed."""
+    """Who answers up to an hour after the end is told that it is over."""
     mail = await household.alert(actions_expire_after="01:00:00")
     await later(household.hass, freezer, timedelta(minutes=70))
     household.answer(mail, "2")

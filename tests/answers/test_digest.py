@@ -119,6 +119,7 @@ async def test_not_understood(
     assert [one.mail.subject for one in household.presses] == ["Alert 2"]
 
 
+@pytest.mark.usefixtures("freezer")
 async def test_confirmed_alone(hass: HomeAssistant, household: Household) -> None:
     """What is told of an answer is no part of a digest, or it would be no answer."""
     entry = household.entry

@@ -121,7 +121,10 @@ async def test_backup(
 
 
 async def test_alert_while_reading_ends(
-    hass: HomeAssistant, household: Household, server: QQServer
+    hass: HomeAssistant,
+    household: Household,
+    server: QQServer,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """It goes out, and its answers are read."""
     await household.alert()
@@ -135,6 +138,7 @@ async def test_alert_while_reading_ends(
     household.answer(mail, "2")
     await household.told()
     assert household.pressed == ["lamp"]
+    assert "A listener failed" not in caplog.text
 
 
 async def test_listener_of_buttons_that_fails(

@@ -437,6 +437,7 @@ def test_page_of_an_old_version(here: Desk) -> None:
         row(page, "门").get_by_role("button", name="结束: 门").click()
         page.get_by_role("dialog").get_by_role("button", name="结束").click()
         expect(told).to_have_text("操作失败：目前无法连接 Home Assistant")
+        told.evaluate("(element) => { element.textContent = '' }")
         page.get_by_role("link", name="检查").click()
         page.get_by_role("button", name="立即登录").click()
         expect(told).to_have_text("操作失败：目前无法连接 Home Assistant")

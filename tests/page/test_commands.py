@@ -228,15 +228,16 @@ async def test_send_to_me_by_the_account_that_sends(
         {"data": {"message": "x"}},
     ):
         await page.get("send", to_me=True, **message)
-        mail = server.accepted.pop()
+        mail = server.accepted[-1]
         assert (mail.reverse_path, mail.recipients) == (other, (other,))
     for message in (
         {"data": {"message": "x"}, "target": {"entity_id": ENTITY}},
         {"data": {"message": "x", "entity_id": ENTITY}},
     ):
         await page.get("send", to_me=True, **message)
-        mail = server.accepted.pop()
+        mail = server.accepted[-1]
         assert (mail.reverse_path, mail.recipients) == (ADDRESS, (ADDRESS,))
+    assert len(server.accepted) == 5
 
 
 async def test_send_to_me(hass: HomeAssistant, server: QQServer, page: Page) -> None:

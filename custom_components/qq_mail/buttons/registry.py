@@ -111,9 +111,9 @@ class Buttons:
             self.write(known)
 
     def number(self, firsts: Mapping[str, int]) -> None:
-        """Have the numbers of mails' buttons begin where a digest has them begin.
+        """Number mails' buttons as their digest does, by the round that keeps it.
 
-        By the same round as the digest. `firsts`: by queue ids.
+        `firsts`: each mail's first number, by queue id.
         """
         for known in self._of_mail(*firsts):
             known.first = firsts[known.mail.queue_id]

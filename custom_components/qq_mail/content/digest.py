@@ -244,7 +244,7 @@ def _sets(alerts: Sequence[Alert]) -> dict[tuple[str, str], Alert]:
 def _numbered(card: Card, first: int) -> tuple[Card, int]:
     """Return an alert whose buttons' numbers begin there, and how many there are.
 
-    None are where it cannot be answered: no line says them.
+    An alert that cannot be answered has no line of numbers, and counts none.
     """
     pressed = (Look.ACT, Look.DESTRUCTIVE)
     titles = [one.title for one in card.buttons if one.look in pressed]

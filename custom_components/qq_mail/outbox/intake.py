@@ -96,7 +96,7 @@ class Intake:
                 why = str(trouble) or type(trouble).__name__
                 LOGGER.error("Message %s cannot be kept: %s", queue_id, why)
                 message = replace(message, in_memory=True)
-                # It was made anew for that.
+                # Made in memory: a file cannot stand here.
                 self._view.bodies[queue_id] = cast("bytes", made.text)
             # What this call changed before, as a clear does, may have been refused.
             is_behind = bool(self._store.unwritten)

@@ -51,7 +51,10 @@ _NO_ENCRYPTION = "none"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoreAccount:
-    """What the entries of core's that have one user name become: YAML has one a person."""
+    """The entries of core's that have one user name, as one account.
+
+    YAML makes one for each person.
+    """
 
     username: str
     """The account's address."""
@@ -63,7 +66,7 @@ class CoreAccount:
     recipients: tuple[ConfigSubentryData, ...]
     """Our subentries, with the unique ids of core's entities."""
     senders: tuple[str, ...]
-    """Whom core names as the sender; QQ takes the user name alone, which is none of them."""
+    """Other senders that core names; QQ accepts the user name alone."""
     unencrypted: bool
     in_yaml: bool
     """Whether core made it from configuration.yaml, and will read that again."""

@@ -91,8 +91,8 @@ def _plan_of(account: Account, now: float, message: Message, ahead: int | None) 
         return Plan(max(at, now), Reason.FALLBACK, plan.cause, other.id)
     if plan and plan.at < NEVER:
         return plan
-    # What is being tried ends before its turn, or before it is known when that is.
-    free = NEVER if plan else free_at(account, message)
+    # NEVER: known once what is being tried has ended.
+    free = plan.at if plan else free_at(account, message)
     return Plan(now if free == NEVER else max(free, now), Reason.TURN)
 
 
