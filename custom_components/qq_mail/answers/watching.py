@@ -162,6 +162,8 @@ class Answers:
         now, state = read_clock().steady, self._outbox.state
         since = self._failing_since = self._failing_since or now
         texts = {"reply": literal(error.detail or str(error.cause))}
+        # What was told of another reason is no longer what is to be mended.
+        self._issues.withdraw(UNREAD if error.cause.of_login else INBOX)
         if error.cause.of_login:
             self._outbox.reads_answers = False
             self._issues.show(INBOX, texts)
