@@ -11,7 +11,7 @@ from custom_components.qq_mail.mime.secret import find_secrets
 from homeassistant.core import HomeAssistant
 
 from ..calls.test_send import send
-from ..house import later, outbox_of, restart, until
+from ..house import house_of, later, outbox_of, restart, until
 from ..outbox.test_merging import HALF_A_MINUTE
 from ..qq_server import AcceptedMessage, QQServer
 from .conftest import ANN, Household
@@ -117,6 +117,28 @@ async def test_not_understood(
     household.answer(mail, "3 close")
     await household.told(3)
     assert [one.mail.subject for one in household.presses] == ["Alert 2"]
+
+
+async def test_number_of_what_was_forgotten(
+    hass: HomeAssistant, household: Household, freezer: FrozenDateTimeFactory
+) -> None:
+    """It is no text for another alert, and the answer says what works."""
+    calls = await automate(hass, "reply_received", "text")
+    words = {"action": "REPLY", "title": "Answer", "behavior": "textInput"}
+    alerts = [*map(lamp, range(3)), {"title": "Ask", "actions": [words]}]
+    mail = await merged(hass, household, freezer, alerts)
+    assert "5 Lamp 0 · 6 Acknowledge" in mail.text
+    buttons = house_of(hass).buttons
+    known = buttons.answerable(household.entry.entry_id)
+    buttons.revoke(*(k.mail.queue_id for k in known if k.mail.subject == "Alert 0"))
+    household.answer(mail, "6")
+    (told,) = await household.told()
+    choices = "1 Lamp 2 · 2 Acknowledge · Answer · 3 Lamp 1 · 4 Acknowledge"
+    assert f"one of these: {choices}\n" in told.text
+    assert household.pressed == []
+    household.answer(mail, "At 6")
+    await household.told(2)
+    assert [call.data for call in calls] == [{"text": "At 6"}]
 
 
 @pytest.mark.usefixtures("freezer")

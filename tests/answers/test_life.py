@@ -1,25 +1,20 @@
 """Starts, backups, damage, and what goes wrong, while a mail can be answered."""
 
 import asyncio
-from datetime import timedelta
 from pathlib import Path
 import shutil
 from typing import Any
 
-from freezegun.api import FrozenDateTimeFactory
 import pytest
 
-from custom_components.qq_mail.answers.watching import Answers
 from custom_components.qq_mail.buttons.models import SIGNAL_REPLY, Reply
 from custom_components.qq_mail.buttons.registry import BUTTONS, Buttons
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.inbox import mailbox
-from custom_components.qq_mail.inbox.models import MailboxError
 from custom_components.qq_mail.outbox import intake as intake_module
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
 from homeassistant.core import CoreState, HomeAssistant, callback
-from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 
 from ..buttons.conftest import mail_of
@@ -31,7 +26,6 @@ from ..house import (
     forget_mark,
     hold_up,
     house_of,
-    later,
     on_disk,
     outbox_of,
     restart,
@@ -42,7 +36,6 @@ from ..house import (
 from ..qq_server import Answer, QQServer, Step
 from ..test_disabled import disable, enable
 from .conftest import ACTIONS, ANN, Household
-from .test_answers import issue
 
 
 async def test_start(
@@ -154,58 +147,6 @@ async def test_listener_of_buttons_that_fails(
         await household.alert(title="Fire")
     assert [mail.subject for mail in household.server.accepted] == ["Fire"]
     assert "ZeroDivisionError" in caplog.text
-
-
-@pytest.mark.parametrize("online", [True, False])
-async def test_cannot_be_read(
-    hass: HomeAssistant,
-    household: Household,
-    server: QQServer,
-    freezer: FrozenDateTimeFactory,
-    monkeypatch: pytest.MonkeyPatch,
-    online: bool,
-) -> None:
-    """After an hour it is said, unless nothing goes out either; then it reads again."""
-    for name in ("FIRST_RETRY", "LAST_RETRY"):
-        monkeypatch.setattr(mailbox, name, 0.01)
-    rooms = rooms_of(hass, household.entry)
-    mail = await household.alert()
-    await until(lambda: server.imap.logins)
-    await later(hass, freezer, timedelta(minutes=11))
-    server.imap.habits.answers = False
-    server.imap.drop()
-    told = problems(monkeypatch, rooms.answers)
-    await until(lambda: len(told) > 1)
-    assert issue(hass, household.entry, "inbox_unread") is None
-    for title in ["Fire"] * online:
-        await household.alert(title=title)
-    await later(hass, freezer, timedelta(minutes=61))
-    told.clear()
-    await until(lambda: len(told) > 1)
-    shown = issue(hass, household.entry, "inbox_unread")
-    assert bool(shown) is online
-    assert rooms.outbox.reads_answers is not online
-    server.imap.habits.answers = True
-    household.answer(mail, "2")
-    await household.told()
-    assert household.pressed == ["lamp"]
-    assert rooms.outbox.reads_answers
-    assert not ir.async_get(hass).issues
-
-
-def problems(
-    monkeypatch: pytest.MonkeyPatch, answers: Answers
-) -> list[MailboxError | None]:
-    """Return what is told of the inbox from now on."""
-    told: list[MailboxError | None] = []
-    real = answers.problem
-
-    def problem(error: MailboxError | None) -> None:
-        real(error)
-        told.append(error)
-
-    monkeypatch.setattr(answers, "problem", problem)
-    return told
 
 
 async def test_removed(hass: HomeAssistant, household: Household) -> None:

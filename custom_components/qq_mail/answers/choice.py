@@ -71,6 +71,9 @@ def choose(buttons: Sequence[Button], text: str) -> Meaning:
             for button in buttons
             if button.number and button.action.action.lower() == ACKNOWLEDGE
         ]
+    if number and not meant and any(button.group.first for button in buttons):
+        # Of a digest it may be the number of an alert that was forgotten.
+        return Meaning()
     if len(meant) == 1:
         (button,) = meant
         if button.action.in_words:

@@ -41,9 +41,6 @@ CURSOR: Final = "cursor"
 """The kind of their records in the store."""
 _UNREAD_AFTER: Final = 3600.0
 """Seconds without a look at the inbox, after which a person is told."""
-_SENT_BEFORE: Final = 600.0
-"""Seconds before the first failure in which a mail that went out shows that the house is
-online: it is what the inbox is read for."""
 _MAX_WITHOUT_CODE: Final = 4 * MEGABYTE
 """Octets of a recipient's mail that is read though its head has no code: whatever else
 people send to the account's address would be downloaded."""
@@ -162,15 +159,17 @@ class Answers:
         now, state = read_clock().steady, self._outbox.state
         since = self._failing_since = self._failing_since or now
         texts = {"reply": literal(error.detail or str(error.cause))}
+        # What was told of another reason is no longer what is to be mended.
+        self._issues.withdraw(UNREAD if error.cause.of_login else INBOX)
         if error.cause.of_login:
             self._outbox.reads_answers = False
             self._issues.show(INBOX, texts)
         elif (
             now - since >= _UNREAD_AFTER
-            # Else the house may be offline, which the outbox tells.
+            # Else the house may be offline, which the outbox tells once it is to send.
             and not state.down
             and state.accepted_at is not None
-            and state.accepted_at >= since - _SENT_BEFORE
+            and state.accepted_at >= since
         ):
             self._outbox.reads_answers = False
             self._issues.show(UNREAD, texts)
