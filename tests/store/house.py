@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from random import Random
 
-from custom_components.qq_mail.store import Draft, Journal, Key
+from custom_components.qq_mail.store import LargeText, Journal, Key
 from custom_components.qq_mail.store.journal import Change
 from custom_components.qq_mail.store.loading import Contents
 
@@ -123,7 +123,7 @@ class House:
     def _alert(self) -> list[Change]:
         key = ("message", "a", f"{self.number:04}")
         size = self.random.choice([30, 600, 600, 1500, 5000])
-        text: bytes | Draft = (octets := text_of(key, size))
+        text: bytes | LargeText = (octets := text_of(key, size))
         if size == 5000:
             try:
                 text = write(self.disk, FOLDER / f"{self.number}.text", octets)
@@ -147,7 +147,7 @@ class House:
             known.pop(change.key, None)
             return
         text = known[change.key][1] if change.key in known else None
-        if isinstance(change.text, Draft):
+        if isinstance(change.text, LargeText):
             text = self.disk.stream(change.text.file).read()
         elif change.text is not None:
             text = change.text

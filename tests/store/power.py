@@ -14,7 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import BinaryIO, override
 
-from custom_components.qq_mail.store import Draft
+from custom_components.qq_mail.store import LargeText
 from custom_components.qq_mail.store.disk import Disk
 from custom_components.qq_mail.store.line import SECTOR, sum_of
 
@@ -250,9 +250,9 @@ def _by_chance(random: Random, share: float, _: int) -> bool:
     return random.random() < share
 
 
-def write(disk: Disk, file: Path, octets: bytes) -> Draft:
+def write(disk: Disk, file: Path, octets: bytes) -> LargeText:
     """Write a file, as who makes a draft does."""
     descriptor = disk.create(file)
     disk.write(descriptor, 0, octets)
     disk.close(descriptor)
-    return Draft(file, sum_of(octets))
+    return LargeText(file, sum_of(octets))

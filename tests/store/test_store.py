@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.qq_mail.store import Draft, Key, Store
+from custom_components.qq_mail.store import LargeText, Key, Store
 from custom_components.qq_mail.store.disk import Disk
 
 from .conftest import OpenStore
@@ -278,7 +278,7 @@ async def test_draft(open_store: OpenStore, disk: SimulatedDisk) -> None:
 async def test_draft_that_is_gone(open_store: OpenStore) -> None:
     """Its message is not kept; the others are."""
     store, _ = await open_store()
-    store.put(ONE, record(), Draft(store.draft("1"), (7, 7)))
+    store.put(ONE, record(), LargeText(store.draft("1"), (7, 7)))
     text = store.text(ONE)
     store.put(TWO, record())
     with pytest.raises(FileNotFoundError):

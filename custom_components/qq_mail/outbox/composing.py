@@ -13,7 +13,7 @@ from zlib import crc32
 from ..clock import Now
 from ..const import MEGABYTE
 from ..mime.models import Composed, Priority
-from ..store import Draft, Store
+from ..store import LargeText, Store
 from .core.models import Message, OutboxEvent, Outcome, Plan
 
 SMALL = MEGABYTE
@@ -71,7 +71,7 @@ class Made:
     """A message in wire form."""
 
     message: Message
-    text: bytes | Draft
+    text: bytes | LargeText
     """In memory, or in a file of the store's where it is large."""
     trouble: Exception | None = None
     """Why it cannot be kept."""
@@ -187,12 +187,12 @@ class WireStream:
         self.written = self._checksum = 0
         return 0
 
-    def text(self) -> bytes | Draft:
+    def text(self) -> bytes | LargeText:
         """Return what was written, or where."""
         if self._path is None or self._file is None:
             return self._memory.getvalue()
         self._file.close()
-        return Draft(self._path, (self.written, self._checksum))
+        return LargeText(self._path, (self.written, self._checksum))
 
     def drop(self) -> None:
         """Leave nothing of it."""

@@ -10,7 +10,7 @@ from typing import BinaryIO, Final, cast
 
 from ..clock import read_clock
 from ..const import LOGGER, MAX_BYTES, MAX_MESSAGES, MAX_SHARE_OF_DISK
-from ..store import Draft, Key
+from ..store import LargeText, Key
 from .composing import (
     SMALL,
     Made,
@@ -138,7 +138,7 @@ class Intake:
         async with self._taking:
             # One after the other, so that they go out as they came.
             if self._closed:
-                if made and isinstance(made.text, Draft):
+                if made and isinstance(made.text, LargeText):
                     await self._hass.async_add_executor_job(
                         self._store.drop_draft, made.text.file
                     )
@@ -161,7 +161,7 @@ class Intake:
             async with asyncio.timeout(DISK_TIMEOUTS.get(made.message.level)):
                 await asyncio.shield(written)
         except (OSError, TimeoutError) as err:
-            if isinstance(made.text, Draft):
+            if isinstance(made.text, LargeText):
                 made = await self._make_in_memory(order)
             made = replace(made, trouble=err)
             # What the disk does not let go would be sent after the next start.

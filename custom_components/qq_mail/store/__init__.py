@@ -4,14 +4,14 @@ It knows nothing of what it keeps: JSON objects by their keys, and texts.
 """
 
 from .damage import Damage
-from .journal import Draft, Journal
+from .journal import LargeText, Journal
 from .line import Key
 from .records import Records, as_octets, read_all
 from .store import Store
 
 __all__ = [
     "Damage",
-    "Draft",
+    "LargeText",
     "Journal",
     "Key",
     "Records",

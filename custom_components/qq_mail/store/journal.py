@@ -33,7 +33,7 @@ _OVERGROWN = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class LargeText:
     """A large text, which stays in the file that it was written to."""
 
     file: Path
@@ -47,7 +47,7 @@ class Change:
     key: Key
     record: bytes | None
     """JSON; None: the key is to be gone."""
-    text: bytes | Draft | None = None
+    text: bytes | LargeText | None = None
     """Of a key that is new."""
 
 
@@ -104,7 +104,7 @@ class Journal:
         if lines:
             self._add(lines)
         for change in changes:
-            if isinstance(change.text, Draft):
+            if isinstance(change.text, LargeText):
                 self.drop_draft(change.text.file)
         if not self._is_held:
             self._segments.drop_files(self._index.dead_files)
@@ -209,7 +209,7 @@ class Journal:
         if record is None:
             # The disk may have older lines, be it some that it refused.
             return line if known or key in self._index.older else None
-        if isinstance(text, Draft):
+        if isinstance(text, LargeText):
             self._take(line, text)
         elif text is not None:
             line.content = text
@@ -217,15 +217,15 @@ class Journal:
             line.text, line.file = known.text.sum, known.text.file
         return line
 
-    def _take(self, line: Line, draft: Draft) -> None:
-        """Put into a line where a draft is, once that is synced."""
-        descriptor = self._disk.open(draft.file)
+    def _take(self, line: Line, text: LargeText) -> None:
+        """Put into a line where a large text is, once that is synced."""
+        descriptor = self._disk.open(text.file)
         try:
             self._disk.sync(descriptor)
         finally:
             self._disk.close(descriptor)
         self._disk.sync_folder(self.folder)
-        line.text, line.file = draft.sum, draft.file.name
+        line.text, line.file = text.sum, text.file.name
 
     def _add(self, lines: Sequence[Line]) -> None:
         """Add a round, and learn of it."""

@@ -11,7 +11,7 @@ from secrets import token_hex
 from typing import Any, BinaryIO, NamedTuple
 
 from .disk import LOGGER, Disk
-from .journal import Change, Draft, Journal
+from .journal import Change, LargeText, Journal
 from .line import Key
 from .loading import TEXT, Contents
 from .records import as_octets
@@ -35,7 +35,7 @@ class _Wanted(NamedTuple):
 
     record: Record | None
     """None: it is to be gone."""
-    text: bytes | Draft | None = None
+    text: bytes | LargeText | None = None
 
     def after(self, earlier: _Wanted | None) -> _Wanted:
         """Return the same with the text that was not written yet.
@@ -102,11 +102,14 @@ class Store:
         """
         self._chore(partial(self._once_written, self._journal.accept))
 
-    def put(self, key: Key, record: Record, text: bytes | Draft | None = None) -> None:
+    def put(
+        self, key: Key, record: Record, text: bytes | LargeText | None = None
+    ) -> None:
         """Have it written what holds of a key; `record` is asked when that begins.
 
-        `text` belongs to a key that is new: octets, or what was written to a draft. A key that has a text keeps it. A key that is removed and put again in the
-        same round was not removed.
+        `text` belongs to a key that is new: octets, or a file of its own. A key that
+        has a text keeps it. A key that is removed and put again in the same round was
+        not removed.
         """
         self._want(key, _Wanted(record, text))
 
