@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from random import Random
 
-from custom_components.qq_mail.store import LargeText, Journal, Key
+from custom_components.qq_mail.store import Journal, Key, LargeText
 from custom_components.qq_mail.store.journal import Change
 from custom_components.qq_mail.store.loading import Contents
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.qq_mail.store import LargeText, Key, Store
+from custom_components.qq_mail.store import Key, LargeText, Store
 from custom_components.qq_mail.store.disk import Disk
 
 from .conftest import OpenStore

@@ -10,7 +10,7 @@ from typing import BinaryIO, Final, cast
 
 from ..clock import read_clock
 from ..const import LOGGER, MAX_BYTES, MAX_MESSAGES, MAX_SHARE_OF_DISK
-from ..store import LargeText, Key
+from ..store import Key, LargeText
 from .composing import (
     SMALL,
     Made,

@@ -4,16 +4,16 @@ It knows nothing of what it keeps: JSON objects by their keys, and texts.
 """
 
 from .damage import Damage
-from .journal import LargeText, Journal
+from .journal import Journal, LargeText
 from .line import Key
 from .records import Records, as_octets, read_all
 from .store import Store
 
 __all__ = [
     "Damage",
-    "LargeText",
     "Journal",
     "Key",
+    "LargeText",
     "Records",
     "Store",
     "as_octets",

@@ -11,7 +11,7 @@ from secrets import token_hex
 from typing import Any, BinaryIO, NamedTuple
 
 from .disk import LOGGER, Disk
-from .journal import Change, LargeText, Journal
+from .journal import Change, Journal, LargeText
 from .line import Key
 from .loading import TEXT, Contents
 from .records import as_octets
