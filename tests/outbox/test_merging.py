@@ -1,7 +1,7 @@
 """Floods against the real server: what is made of them, whatever comes between."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 import errno
 from typing import Any
@@ -547,16 +547,21 @@ async def test_no_room_for_the_draft(
     await until(lambda: not waiting(hass))
 
 
+@pytest.mark.parametrize("then", [None, full], ids=["closed", "dropped"])
 async def test_no_room_for_the_draft_s_end(
     hass: HomeAssistant,
     server: QQServer,
     loaded_entry: MockConfigEntry,
     freezer: FrozenDateTimeFactory,
     monkeypatch: pytest.MonkeyPatch,
+    then: Callable[..., Any] | None,
 ) -> None:
-    """What the disk refuses as the file is closed is refused as well."""
+    """What the disk refuses as the file is closed is refused, also after a failure."""
     await flood(hass, loaded_entry)
     with monkeypatch.context() as patch:
+        if then:
+            # Not all is written yet: that is tried once more as the file is closed.
+            patch.setattr(WireStream, "text", then)
         patch.setattr(digests_module, "SMALL", 1)
         patch.setattr(composing_module, "_open_private", open_full)
         await later(hass, freezer, HALF_A_MINUTE)
