@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from datetime import timedelta
 import errno
+import os
 from pathlib import Path
 import shutil
 from tempfile import TemporaryDirectory
@@ -251,6 +252,12 @@ def on_disk(hass: HomeAssistant) -> dict[Key, dict[str, Any]]:
 def large_texts(hass: HomeAssistant) -> list[Path]:
     """Return the files of large texts, drafts among them."""
     return list(store_folder(hass).glob("*.text"))
+
+
+def open_full(path: str, flags: int) -> int:
+    """Open a file as on a disk that has room for its name alone."""
+    os.close(os.open(path, flags))
+    return os.open("/dev/full", os.O_WRONLY)
 
 
 def waiting(hass: HomeAssistant) -> list[str]:

@@ -14,7 +14,7 @@ from homeassistant.helpers import issue_registry as ir
 
 from .conftest import ADDRESS
 from .house import later, listen, outbox_of, set_up_in_shanghai, until
-from .qq_server import Answer, Close, QQServer, Step, replies
+from .qq_server import Answer, Close, Hang, QQServer, Step, replies
 from .test_translations import texts_of
 from .test_trigger import second_account
 
@@ -263,6 +263,28 @@ async def test_as_promised(
     assert len(server.accepted) == sent[-1]
     assert issue_of(hass, entry) is None
     assert calls == []
+
+
+async def test_as_promised_behind_one_that_takes_long(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """In a day that is used up, what waits for its hour is not told of with it."""
+    options = {"service_name": "qq_mail", "messages_per_day": 1}
+    hass.config_entries.async_update_entry(loaded_entry, options=options)
+    await hass.async_block_till_done()
+    await send(hass, "Before", priority="highest")
+    server.script(Step.ACCEPTED, Hang())
+    await send(hass, "Tried", priority="high", wait=0)
+    outbox = outbox_of(loaded_entry)
+    in_progress = outbox.state.queue.in_progress
+    await until(lambda: any(one.text_since for one in in_progress.values()))
+    await send(hass, "Waits", priority="high", wait=0)
+    await later(hass, freezer, timedelta(seconds=70))
+    assert outbox.delays.current
+    assert outbox.delays.current.titles == ("Tried",)
 
 
 async def test_not_while_it_rests(

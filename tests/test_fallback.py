@@ -12,6 +12,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.qq_mail.clock import read_clock
 from custom_components.qq_mail.const import DOMAIN
 from custom_components.qq_mail.diagnostics import async_get_config_entry_diagnostics
+from custom_components.qq_mail.outbox import (
+    composing as composing_module,
+    digests as digests_module,
+)
 from custom_components.qq_mail.outbox.core.models import Outcome, TakeOver
 from custom_components.qq_mail.outbox.outbox import Outbox
 from custom_components.qq_mail.smtp.session import SubmissionSession
@@ -27,8 +31,10 @@ from .conftest import ADDRESS, Events
 from .house import (
     add_account,
     hold_up,
+    large_texts,
     later,
     on_disk,
+    open_full,
     outbox_of,
     outbox_shown,
     take_one_more,
@@ -416,6 +422,24 @@ async def test_a_copy_that_cannot_be_made(
     monkeypatch.setattr(Journal, "open_text", unreadable)
     outbox = a_minute_later(freezer, loaded_entry)
     await until(lambda: outbox.manager.troubles)
+    assert len(outbox) == 1
+
+
+async def test_a_copy_whose_end_has_no_room(
+    hass: HomeAssistant,
+    server: QQServer,
+    freezer: FrozenDateTimeFactory,
+    loaded_entry: MockConfigEntry,
+    other: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What the disk refuses as the file is closed is refused as well."""
+    await unanswered(hass, server, loaded_entry)
+    monkeypatch.setattr(digests_module, "SMALL", 1)
+    monkeypatch.setattr(composing_module, "_open_private", open_full)
+    outbox = a_minute_later(freezer, loaded_entry)
+    await until(lambda: outbox.manager.troubles)
+    await until(lambda: not large_texts(hass))
     assert len(outbox) == 1
 
 

@@ -1,7 +1,7 @@
 """Floods against the real server: what is made of them, whatever comes between."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 import errno
 from typing import Any
@@ -12,6 +12,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.qq_mail.content import digest as digest_module
 from custom_components.qq_mail.outbox import (
+    composing as composing_module,
+    digests as digests_module,
     listeners as listeners_module,
     outbox as outbox_module,
     sessions as sessions_module,
@@ -31,7 +33,9 @@ from ..conftest import Events, shut_down
 from ..house import (
     Gate,
     hold_up,
+    large_texts,
     later,
+    open_full,
     outbox_of,
     outbox_shown,
     restart,
@@ -541,6 +545,31 @@ async def test_no_room_for_the_draft(
         f"Alert {number}" for number in range(4)
     ]
     await until(lambda: not waiting(hass))
+
+
+@pytest.mark.parametrize("then", [None, full], ids=["closed", "dropped"])
+async def test_no_room_for_the_draft_s_end(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    then: Callable[..., Any] | None,
+) -> None:
+    """What the disk refuses as the file is closed is refused, also after a failure."""
+    await flood(hass, loaded_entry)
+    with monkeypatch.context() as patch:
+        if then:
+            # Not all is written yet: that is tried once more as the file is closed.
+            patch.setattr(WireStream, "text", then)
+        patch.setattr(digests_module, "SMALL", 1)
+        patch.setattr(composing_module, "_open_private", open_full)
+        await later(hass, freezer, HALF_A_MINUTE)
+        await until(lambda: not outbox_of(loaded_entry).state.queue.groups.merging)
+    _, mail = await asyncio.to_thread(server.wait_for, 2)
+    assert mail.subject == "Alert 0"
+    await outbox_of(loaded_entry).manager.async_written()
+    assert large_texts(hass) == []
 
 
 async def test_disk_that_refuses(

@@ -34,6 +34,7 @@ from ..house import (
     decide,
     end_process,
     forget_mark,
+    hold_up,
     house_of,
     later,
     notify,
@@ -686,6 +687,33 @@ async def test_clock_without_a_battery(
     assert (await send(hass, **DOOR))["status"] == "accepted"
     # What has begun since the start is as old as it was.
     assert (await send(hass, **DOOR, tag="later"))["status"] == "repeated"
+
+
+async def test_clock_that_is_set_while_it_is_told(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What was counted leaves the disk with the mail that tells of it."""
+    for _ in range(2):
+        await send(hass, **DOOR | {"repeat_after": "00:10:00"})
+    await outbox_of(loaded_entry).manager.async_written()
+    gate = hold_up(monkeypatch, Journal, "write")
+    freezer.tick(600.0)
+    async_fire_time_changed(hass, dt_util.utcnow() + HOUR)
+    await until(gate.reached.is_set)
+    steady = read_clock().steady + 60
+    monkeypatch.setattr("time.clock_gettime", lambda _: steady)
+    freezer.tick(timedelta(days=1))
+    other = hass.async_create_task(send(hass, title="Other"))
+    await asyncio.sleep(0.1)
+    gate.opened.set()
+    await other
+    await until(lambda: len(server.accepted) == 3)
+    await outbox_of(loaded_entry).manager.async_written()
+    assert [one for one in on_disk(hass) if one[0] == DUPLICATE] == []
 
 
 async def test_bounded(

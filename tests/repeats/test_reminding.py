@@ -787,6 +787,25 @@ async def test_clock_that_is_set_after_the_next_mail(
     assert ends - shown.ends == pytest.approx(HOUR.total_seconds(), abs=61)
 
 
+async def test_begun_before_the_clock_is_set(
+    hass: HomeAssistant,
+    server: QQServer,
+    loaded_entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An alarm raised years ago, as it seemed, goes on after the next start as well."""
+    await send(hass, **WATER)
+    steady = read_clock().steady
+    monkeypatch.setattr("time.clock_gettime", lambda _: steady)
+    freezer.tick(400 * DAY)
+    await later(hass, freezer, timedelta(minutes=1))
+    (before,) = rooms_of(hass, loaded_entry).reminders.shown
+    await restart(hass, loaded_entry)
+    (shown,) = rooms_of(hass, loaded_entry).reminders.shown
+    assert (shown.due, shown.ends) == (before.due, before.ends)
+
+
 async def test_rarer_and_rarer(
     hass: HomeAssistant,
     server: QQServer,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from io import BytesIO
@@ -197,7 +198,9 @@ class WireStream:
     def drop(self) -> None:
         """Leave nothing of it."""
         if self._file:
-            self._file.close()
+            # What was not written yet is refused once more by a full disk.
+            with suppress(OSError):
+                self._file.close()
         if self._path:
             self._store.drop_draft(self._path)
 

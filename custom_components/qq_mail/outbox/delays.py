@@ -13,7 +13,7 @@ from ..const import DOMAIN
 from ..mime.models import Priority
 from .core.account import Account
 from .core.models import Level, Message, Plan, Reason
-from .core.plan import plan_of
+from .core.plan import gate, plan_of
 from .view import OutboxView
 
 INTERVAL: Final = 10.0
@@ -112,7 +112,9 @@ class Delays:
         if now - max(message.raised, since) <= _PATIENCE[message.level]:
             return None
         plan = plan_of(account, now, message, 0)
-        promised = plan.reason in _AS_PROMISED or (
+        held = gate(account, now, message) if plan.reason is Reason.TURN else None
+        # Behind one that is being tried, it may wait for its hour all the same.
+        promised = (held or plan).reason in _AS_PROMISED or (
             # What was promised ends at this moment, as it seems.
             plan.reason in (Reason.ATTEMPT, Reason.TURN)
             and message.level is Level.BELOW

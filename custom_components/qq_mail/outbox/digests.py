@@ -10,6 +10,7 @@ from typing import BinaryIO, cast
 from ..clock import read_clock
 from ..const import LOGGER
 from ..mime.models import KeptMessage, WrittenDigest
+from ..store import Draft
 from .composing import SMALL, WireStream
 from .core.models import Merge, Message, Part, TakeOver
 from .core.record import message_as_dict
@@ -41,8 +42,13 @@ async def async_merge(view: OutboxView, action: Merge) -> None:
             view.happen(scheduler.merge_failed, first, again=again)
 
     stream = WireStream(store, queue_id, SMALL)
+
+    def write() -> tuple[WrittenDigest | None, bytes | Draft]:
+        """Write it to its end, which the disk may refuse as well. In an executor."""
+        return compose(cast("BinaryIO", stream), kept, check), stream.text()
+
     try:
-        write, now = await view.settings.digest(), read_clock()
+        compose, now = await view.settings.digest(), read_clock()
         kept = [
             KeptMessage(
                 queue_id=one.queue_id,
@@ -53,9 +59,7 @@ async def async_merge(view: OutboxView, action: Merge) -> None:
             )
             for one in messages
         ]
-        written = await hass.async_add_executor_job(
-            write, cast("BinaryIO", stream), kept, check
-        )
+        written, text = await hass.async_add_executor_job(write)
         check()
     except BaseException as err:
         await asyncio.shield(hass.async_add_executor_job(stream.drop))
@@ -73,7 +77,7 @@ async def async_merge(view: OutboxView, action: Merge) -> None:
         return
     digest = _digest(queue_id, written, messages)
     record = partial(message_as_dict, digest, read_clock())
-    store.put((MESSAGE, view.id, queue_id), record, stream.text())
+    store.put((MESSAGE, view.id, queue_id), record, text)
     written.kept()
     # By the same round the disk has nothing of its parts. The attempt waits for it.
     view.happen(scheduler.merged, first, digest, written.alone)
@@ -125,9 +129,9 @@ async def async_copy(view: OutboxView, action: TakeOver) -> None:
         arrived=read_clock().steady,
     )
     stream = WireStream(store, copy.queue_id, SMALL)
-    text = store.text((MESSAGE, action.account, first.queue_id))
+    source = store.text((MESSAGE, action.account, first.queue_id))
     try:
-        await hass.async_add_executor_job(_copy, text, stream)
+        text = await hass.async_add_executor_job(_copy, source, stream)
     except OSError:
         manager.report_trouble(f"Message {first.queue_id} cannot be copied")
         await hass.async_add_executor_job(stream.drop)
@@ -139,11 +143,12 @@ async def async_copy(view: OutboxView, action: TakeOver) -> None:
         await hass.async_add_executor_job(stream.drop)
         return
     record = partial(message_as_dict, copy, read_clock())
-    store.put((MESSAGE, action.account, copy.queue_id), record, stream.text())
+    store.put((MESSAGE, action.account, copy.queue_id), record, text)
     # The attempt waits for the disk, but not for long: it is an alarm.
     manager.happen(scheduler.take, action.by, copy)
 
 
-def _copy(text: Callable[[], BinaryIO], stream: WireStream) -> None:
-    with text() as source:
-        shutil.copyfileobj(source, cast("BinaryIO", stream))
+def _copy(source: Callable[[], BinaryIO], stream: WireStream) -> bytes | Draft:
+    with source() as text:
+        shutil.copyfileobj(text, cast("BinaryIO", stream))
+    return stream.text()

@@ -239,6 +239,12 @@ class Duplicates(Kept[Original]):
         self._write(original)
 
     @override
+    def _put(self, one: Original) -> None:
+        # What is being told of leaves the disk with its mail.
+        if not one.telling:
+            super()._put(one)
+
+    @override
     def _hear(self, event: OutboxEvent) -> None:
         """Learn whether a message that stands for others went out."""
         original = self._known.get(event.queue_id)

@@ -132,12 +132,18 @@ class Kept[One: Keepable](ABC):
                     # What is not as it was read then has begun since.
                     if getattr(one, name) == getattr(before, name):
                         setattr(one, name, getattr(after, name))
+            # Also what has begun since: the disk has it by the clock before.
+            for one in self._known.values():
+                self._put(one)
             self._changed()
 
     def _write(self, one: One) -> None:
+        self._put(one)
+        self._changed()
+
+    def _put(self, one: One) -> None:
         key = (self._kind, self._outbox.id, one.queue_id)
         self._outbox.manager.store.put(key, lambda: as_json(one, read_clock()))
-        self._changed()
 
     def _forget(self, some: Iterable[One]) -> None:
         for one in list(some):
