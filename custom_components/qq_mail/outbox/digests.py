@@ -10,7 +10,7 @@ from typing import BinaryIO, cast
 from ..clock import read_clock
 from ..const import LOGGER
 from ..mime.models import KeptMessage, WrittenDigest
-from ..store import Draft
+from ..store import LargeText
 from .composing import SMALL, WireStream
 from .core.models import Merge, Message, Part, TakeOver
 from .core.record import message_as_dict
@@ -43,7 +43,7 @@ async def async_merge(view: OutboxView, action: Merge) -> None:
 
     stream = WireStream(store, queue_id, SMALL)
 
-    def write() -> tuple[WrittenDigest | None, bytes | Draft]:
+    def write() -> tuple[WrittenDigest | None, bytes | LargeText]:
         """Write it to its end, which the disk may refuse as well. In an executor."""
         return compose(cast("BinaryIO", stream), kept, check), stream.text()
 
@@ -148,7 +148,7 @@ async def async_copy(view: OutboxView, action: TakeOver) -> None:
     manager.happen(scheduler.take, action.by, copy)
 
 
-def _copy(source: Callable[[], BinaryIO], stream: WireStream) -> bytes | Draft:
+def _copy(source: Callable[[], BinaryIO], stream: WireStream) -> bytes | LargeText:
     with source() as text:
         shutil.copyfileobj(text, cast("BinaryIO", stream))
     return stream.text()

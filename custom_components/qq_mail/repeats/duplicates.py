@@ -109,7 +109,6 @@ class Original(Keepable):
     """Whether the server has it."""
     telling: bool = field(default=False, metadata=PASSING)
     """Whether a mail is being made of what was counted: nothing is counted any more."""
-    INSTANTS = ("began",)
 
     @property
     def until(self) -> float:

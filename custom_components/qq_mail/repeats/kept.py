@@ -3,8 +3,8 @@
 from abc import ABC, abstractmethod
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from homeassistant.core import callback
 
@@ -12,7 +12,7 @@ from ..clock import UNSURE_FOR, Now, read_clock, seconds_until
 from ..outbox.composing import Ticket
 from ..outbox.core.models import OutboxEvent
 from ..outbox.outbox import Outbox
-from ..typed import PASSING, as_json, read_json
+from ..typed import PASSING, Steady, as_json, read_json
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -25,8 +25,6 @@ class Keepable(ABC):
     """It comes from a backup: a person has to decide."""
     ticket: Ticket | None = field(default=None, metadata=PASSING)
     """Of its last mail; None: an earlier run has made it."""
-    INSTANTS: ClassVar[tuple[str, ...]]
-    """Its fields of the steady clock."""
 
     @abstractmethod
     def bound(self, now: Now) -> None:
@@ -124,11 +122,12 @@ class Kept[One: Keepable](ABC):
             self._records.clear()
         elif now.is_set_since(by):
             self._read_by = now
+            instants = [one.name for one in fields(self._type) if one.type is Steady]
             for queue_id in self._records.keys() & self._known.keys():
                 one = self._known[queue_id]
                 before = self._read_by_clock(queue_id, by)
                 after = self._read_by_clock(queue_id, now)
-                for name in self._type.INSTANTS:
+                for name in instants:
                     # What is not as it was read then has begun since.
                     if getattr(one, name) == getattr(before, name):
                         setattr(one, name, getattr(after, name))

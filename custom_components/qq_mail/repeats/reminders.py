@@ -60,7 +60,6 @@ class Reminder(Keepable):
     """Of all of them: who presses a button of any has acknowledged all."""
     waits: bool = field(default=True, metadata=PASSING)
     """Whether the last one has not gone out yet: the next one waits for it."""
-    INSTANTS = ("due", "ends", "unanswered")
 
     @property
     def interval(self) -> float:
