@@ -41,6 +41,7 @@ async def test_disk_that_hangs(
     server: QQServer,
     loaded_entry: MockConfigEntry,
     monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
     priority: str,
 ) -> None:
     """An alarm does not wait for it, and is not sent again once it goes on."""
@@ -58,6 +59,7 @@ async def test_disk_that_hangs(
         answers = await asyncio.gather(*calls)
         gate.opened.set()
     assert [answer["status"] for answer in answers] == ["accepted"] * 2
+    assert "The disk hangs" in caplog.text
     await until(lambda: not waiting(hass))
     assert len(outbox_of(loaded_entry)) == 0
     await restart(hass, loaded_entry)

@@ -213,7 +213,10 @@ class Manager:
         try:
             async with asyncio.timeout(DISK_TIMEOUTS.get(level)):
                 await self.store.written()
-        except OSError, TimeoutError:
+        except TimeoutError:
+            LOGGER.warning("The disk hangs; mail goes on from memory")
+            return False
+        except OSError:
             # The store has said so, and tries again; mail goes on from memory.
             return False
         return True
