@@ -104,7 +104,9 @@ async def test_told_once(buttons: Buttons, entry: MockConfigEntry) -> None:
         buttons.issue(mail, [ACKNOWLEDGE, CLOSE], DAY, queue_id)
     left: list[int] = []
     account = entry.entry_id
-    buttons.async_listen(account, lambda: left.append(len(buttons.answerable(account))))
+    buttons.async_listen(
+        account, callback(lambda: left.append(len(buttons.answerable(account))))
+    )
     buttons.revoke(*ids[:5])
     assert left == [4]
     buttons.revoke_account(account)

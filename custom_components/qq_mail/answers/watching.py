@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
+from homeassistant.core import callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.util import dt as dt_util
@@ -85,7 +86,7 @@ class Answers:
             for told in known.owed
         ]
         """What is told next: first of all what an earlier run did not come to."""
-        self._buttons.async_listen(outbox.id, self._update)
+        outbox.async_on_close(buttons.async_listen(outbox.id, self._update))
         self._bounces = Bounces(outbox, history, self._issues, bounces, self._update)
         # Those are still true after a restart.
         outbox.async_on_close(lambda: self._issues.withdraw(BOUNCED, RETURNED))
@@ -176,6 +177,7 @@ class Answers:
 
     # How it does that
 
+    @callback
     def _update(self) -> None:
         """Begin to read, or go on for as long as a mail can be answered."""
         if self._account is None:

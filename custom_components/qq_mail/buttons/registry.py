@@ -13,11 +13,14 @@ from homeassistant.components.event import DOMAIN as EVENT_DOMAIN
 from homeassistant.components.script import scripts_with_entity
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
-from homeassistant.helpers.dispatcher import async_dispatcher_send
+from homeassistant.helpers.dispatcher import (
+    async_dispatcher_connect,
+    async_dispatcher_send,
+)
 from homeassistant.util.signal_type import SignalType
 
 from ..clock import Now, read_clock
-from ..const import ACKNOWLEDGE, DOMAIN, LOGGER, MAX_BUTTONS
+from ..const import ACKNOWLEDGE, DOMAIN, MAX_BUTTONS
 from ..mime.secret import make_secret
 from ..store import Store, read_all
 from ..typed import as_json, read_json
@@ -34,6 +37,8 @@ from .models import (
 )
 
 BUTTONS: Final = "buttons"
+_ANSWERABLE: Final = f"{DOMAIN}_answerable_"
+"""A signal, with the account's id behind it."""
 """The kind of their records in the store: those of a mail are one."""
 _TOKEN_OCTETS = 32
 TOKEN_LENGTH = 2 * _TOKEN_OCTETS
@@ -55,7 +60,6 @@ class Buttons:
         self._protected = protected
         self._known: dict[str, MailButtons] = {}
         """By their mails' queue ids, the oldest first."""
-        self._listeners: dict[str, Callable[[], None]] = {}
         self.handlers: defaultdict[
             SignalType[*tuple[Any, ...]], set[Callable[..., object]]
         ] = defaultdict(set)
@@ -69,9 +73,14 @@ class Buttons:
         self._prune(now)
 
     @callback
-    def async_listen(self, account: str, changed: Callable[[], None]) -> None:
-        """Have it told when an account can be answered for longer, or less long."""
-        self._listeners[account] = changed
+    def async_listen(
+        self, account: str, changed: Callable[[], None]
+    ) -> Callable[[], None]:
+        """Have it told when an account can be answered for longer, or less long.
+
+        Return what ends that.
+        """
+        return async_dispatcher_connect(self._hass, _ANSWERABLE + account, changed)
 
     def issue(
         self, mail: Mail, actions: Sequence[Action], lasts: timedelta, secret: str = ""
@@ -336,11 +345,7 @@ class Buttons:
 
     def _tell(self, *accounts: str) -> None:
         for account in accounts:
-            if changed := self._listeners.get(account):
-                try:
-                    changed()
-                except Exception:  # noqa: BLE001 - whatever it is, the mail goes on
-                    LOGGER.exception("A listener failed")
+            async_dispatcher_send(self._hass, _ANSWERABLE + account)
 
 
 def _digest_of(secret: str) -> str:

@@ -47,7 +47,7 @@ def read_step(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
             level -= isinstance(event, yaml.CollectionEndEvent)
             if level > _MAX_LEVELS:
                 raise _no_step("[[[…")
-        step = yaml.load(text, loader)  # noqa: S506 - both are safe
+        step = loader(text).get_single_data()
     except (yaml.YAMLError, ValueError, KeyError, AttributeError) as err:
         # Of no day, as 2026-02-30, or of a tag that its value does not fit.
         raise _no_step(" ".join(str(err).split())) from err
